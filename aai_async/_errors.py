@@ -1,0 +1,218 @@
+"""
+Every exception that this package raises.
+
+AAIError                      what was done, how often, how far it got, to which transcript or upload
+├─ ConfigError                no key, one that no header can carry, an insecure base URL, a closed client
+├─ OptionsError               a combination of options that the service refuses (also a ValueError)
+├─ SourceError                missing, empty, a directory, unreadable, too large, not audio at all
+│  └─ FileChangedError        the file changed while it was being uploaded
+├─ TransportError             no reply came that could be read to its end
+│  ├─ ConnectError            no connection, so nothing was sent
+│  └─ AttemptTimeoutError     one attempt took too long
+├─ ProtocolError              a reply that is not what the API documents
+├─ APIError                   the service said no; `status`, `reply`, `retry_after`
+│  ├─ AccountError            401, 402, 403: the key or the account
+│  ├─ RateLimitError          429, or the 403 that means it
+│  ├─ NotFoundError           404, or the 400 with which the service says it
+│  ├─ RejectedError           every other 3xx and 4xx
+│  └─ ServerError             5xx
+├─ TranscriptError            the job ended in `error`; carries the transcript
+├─ AmbiguousSubmitError       the job may or may not exist, and be paid for
+└─ DeadlineError              the time that was given ran out
+
+It imports nothing of ours, and holds neither a request nor the API key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+if TYPE_CHECKING:
+    from aai_async._retry import Verdict
+    from aai_async._transcript import Transcript
+
+
+class _Context(TypedDict, total=False):
+    operation: str | None
+    attempts: int
+    verdict: Verdict | None
+    transcript_id: str | None
+    upload_url: str | None
+
+
+class AAIError(Exception):
+    """
+    The root of every error of this package.
+
+    All of them can be pickled, and show what was being done and to what.
+    """
+
+    operation: str | None
+    """What was being done: `upload`, `submit`, `wait`, `get` …"""
+
+    attempts: int
+    """How many requests were sent for it; 0 when nothing was sent."""
+
+    transcript_id: str | None
+    """The job it is about, once one is known: `Client.wait` takes it up again."""
+
+    upload_url: str | None
+    """The upload it is about, once there is one: `Client.submit` accepts it as a source."""
+
+    verdict: Verdict | None
+    """How far the last request got: not sent, refused, ambiguous or fatal; `None` when there was none."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        attempts: int = 0,
+        verdict: Verdict | None = None,
+        transcript_id: str | None = None,
+        upload_url: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.attempts = attempts
+        self.verdict = verdict
+        self.transcript_id = transcript_id
+        self.upload_url = upload_url
+
+    def __str__(self) -> str:
+        known = {
+            "operation": self.operation,
+            "attempts": self.attempts or None,
+            "transcript_id": self.transcript_id,
+            # The query string of a pre-signed URL is a secret.
+            "upload_url": self.upload_url and self.upload_url.partition("?")[0],
+        }
+        context = ", ".join(f"{name}={value}" for name, value in known.items() if value is not None)
+        message = str(self.args[0])
+        return f"{message} [{context}]" if context else message
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the shape that pickle asks for
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+@contextlib.contextmanager
+def about(*, transcript_id: str | None = None, upload_url: str | None = None) -> Generator[None]:
+    """Let every error that leaves the block say which job or upload it is about."""
+    try:
+        yield
+    except AAIError as error:
+        error.transcript_id = error.transcript_id or transcript_id
+        error.upload_url = error.upload_url or upload_url
+        raise
+
+
+def _restore(kind: type[AAIError], args: tuple[Any, ...], state: dict[str, Any]) -> AAIError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(AAIError):
+    """The client cannot work as it was set up: no key, an unusable key or base URL, not open."""
+
+
+class OptionsError(AAIError, ValueError):
+    """Options that the service would refuse; names the fields and the mend."""
+
+
+class SourceError(AAIError):
+    """What was given as audio cannot be sent; nothing was."""
+
+
+class FileChangedError(SourceError):
+    """The file changed while it was being uploaded, so no job was made of it."""
+
+
+class TransportError(AAIError):
+    """No reply came, or none that could be read to its end."""
+
+
+class ConnectError(TransportError):
+    """No connection could be made, so nothing was sent."""
+
+
+class AttemptTimeoutError(TransportError):
+    """One attempt took longer than `Timeouts` allows."""
+
+
+class ProtocolError(AAIError):
+    """The service answered with something that its documentation does not describe."""
+
+
+class APIError(AAIError):
+    """The service answered that it will not."""
+
+    status: int
+    """The HTTP status."""
+
+    reply: str
+    """What the service said: at most 300 characters, control characters escaped."""
+
+    retry_after: float | None
+    """Seconds after which the service wants to be asked again, when it said so."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        reply: str,
+        retry_after: float | None = None,
+        **context: Unpack[_Context],
+    ) -> None:
+        super().__init__(message, **context)
+        self.status = status
+        self.reply = reply
+        self.retry_after = retry_after
+
+
+class AccountError(APIError):
+    """The key or the account is refused (401, 402, 403): no other request will fare better."""
+
+
+class RateLimitError(APIError):
+    """Too many requests for this account (429); `retry_after` says when to come back."""
+
+
+class NotFoundError(APIError):
+    """No transcript has this id, as far as this key and region can see."""
+
+
+class RejectedError(APIError):
+    """The service understood the request and refuses it."""
+
+
+class ServerError(APIError):
+    """The service failed (5xx)."""
+
+
+class TranscriptError(AAIError):
+    """The job ended in `error`; `transcript.error` is the service's own text."""
+
+    transcript: Transcript
+    """The whole reply."""
+
+    def __init__(self, message: str, *, transcript: Transcript, **context: Unpack[_Context]) -> None:
+        super().__init__(message, **context)
+        self.transcript = transcript
+
+
+class AmbiguousSubmitError(AAIError):
+    """
+    The submit was sent but its answer was lost: a job may exist and be paid for.
+
+    It is not sent again by itself. `upload_url` is unique to the upload, so a job in the
+    listing with that `audio_url` is the one.
+    """
+
+
+class DeadlineError(AAIError):
+    """The time given ran out; the job goes on at the service and `transcript_id` finds it."""
