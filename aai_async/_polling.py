@@ -1,0 +1,58 @@
+"""
+How long to wait between two looks at a job.
+
+Pure data: no clock, no I/O. `Client.wait` sleeps what the schedule says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import attrs
+
+
+def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> None:
+    if not value >= 0:
+        message = f"Polling({field.name}=...) must not be negative, not {value!r}"
+        raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class Polling:
+    """
+    A schedule of looks whose gaps grow with the square root of the time already waited.
+
+    The hazard of a job whose length is known only up to a factor falls as 1/t, and the best
+    density of inspections is the square root of the hazard (J. B. Keller, "Optimum Checking Schedules
+    for Systems Subject to Random Failure", Management Science 21, 1974): at the same number of
+    requests that finds a finished job sooner than a fixed interval does.
+    """
+
+    first: float = attrs.field(default=1.0, validator=_not_negative)
+    """Seconds until the first look, when nothing is known of the job."""
+
+    pace: float = attrs.field(default=0.5, validator=_not_negative)
+    """A gap is this times the square root of the seconds waited so far; more is fewer requests."""
+
+    ceiling: float = attrs.field(default=30.0, validator=_not_negative)
+    """Most seconds between two looks."""
+
+    give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
+    """Seconds after which `wait` raises `DeadlineError`; the job goes on and can be waited for again."""
+
+    def delays(self, expected: float | None = None) -> Iterator[float]:
+        """
+        Yield the seconds to sleep before each look, without end.
+
+        Args:
+            expected: How many seconds the job is thought to take, where something is known. The
+                first look comes at 0.6 of it: a prediction twice too high must not cost much.
+        """
+        delay = self.first if expected is None else max(self.first, min(0.6 * expected, self.ceiling))
+        waited = 0.0
+        while True:
+            yield delay
+            waited += delay
+            # Below a second the root is steeper than the clock: a first look at once must not become a storm.
+            delay = min(self.pace * math.sqrt(max(waited, 1.0)), self.ceiling)

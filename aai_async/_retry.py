@@ -1,0 +1,127 @@
+"""
+How far a failed request got, and how long to wait before the next attempt.
+
+Pure values: no clock, no I/O, no HTTP library. The loop that sleeps is in `_http`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+
+class Verdict(enum.Enum):
+    """What a failed attempt means for sending the same request again."""
+
+    NOT_SENT = "not sent"
+    """The service cannot have seen it."""
+
+    REFUSED = "refused"
+    """The service saw it and did nothing, for now (408, 429, or a 503 that says so)."""
+
+    AMBIGUOUS = "ambiguous"
+    """The service may have carried it out, and the answer was lost."""
+
+    FATAL = "fatal"
+    """Sending it again would get the same answer."""
+
+
+REPEATABLE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED, Verdict.AMBIGUOUS})
+"""What a request that may be carried out twice is sent again for: a look, a replayable upload."""
+
+EFFECTIVELY_ONCE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED})
+"""What a request that makes and bills a job is sent again for."""
+
+NOT_SENT_ONLY = frozenset({Verdict.NOT_SENT})
+"""What an upload that can be read only once is sent again for."""
+
+
+def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
+    """
+    Tell what a status other than 200 means.
+
+    Args:
+        status: The HTTP status.
+        says_why: Whether the reply carries the service's own error text or `Retry-After`:
+            a 503 of the service did nothing, one of a proxy in between may have.
+    """
+    if status in {408, 429} or (status == 503 and says_why):
+        return Verdict.REFUSED
+    if status >= 500 or 200 <= status < 300:
+        return Verdict.AMBIGUOUS
+    return Verdict.FATAL
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """
+    Read a `Retry-After` header in seconds; junk, nan, infinity and anything below zero count as absent.
+
+    The service documents whole seconds (https://www.assemblyai.com/docs/api-reference/overview).
+    """
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+@attrs.frozen
+class Failure:
+    """One failed attempt, as far as the decision needs to know it."""
+
+    verdict: Verdict
+    retry_after: float | None = None
+    """Seconds the service asked for."""
+
+
+def _positive(_: object, field: attrs.Attribute[Any], value: float) -> None:
+    if not value > 0:
+        message = f"Retry({field.name}=...) must be above 0, not {value!r}"
+        raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """
+    When to send a failed request again: exponential back-off with jitter, `Retry-After` honoured and capped.
+
+    ``Retry(attempts=1)`` never does. Which failures a request may be repeated for is the request's
+    own knowledge; a submit, for one, is never repeated when it may have been carried out.
+    """
+
+    attempts: int = attrs.field(default=5, validator=_positive)
+    """How many times a request is sent at the most."""
+
+    first: float = attrs.field(default=0.5, validator=_positive)
+    """Seconds before the second attempt, before jitter; doubled each time."""
+
+    ceiling: float = attrs.field(default=20.0, validator=_positive)
+    """Most seconds between two attempts, before jitter."""
+
+    retry_after_ceiling: float = attrs.field(default=60.0, validator=_positive)
+    """A `Retry-After` above this many seconds is not waited for but raised at once."""
+
+    jitter: Callable[[], float] = attrs.field(default=random.random, repr=False, eq=False)
+    """A number in [0, 1) that spreads the waits of many clients; replace it in tests."""
+
+    def delay(self, failure: Failure, attempt: int, *, repeat: frozenset[Verdict]) -> float | None:
+        """
+        Seconds to wait after failed attempt number `attempt` (from 1), or `None`: give up.
+
+        Args:
+            failure: What happened.
+            attempt: How many attempts have been made.
+            repeat: The verdicts after which this request may be sent again.
+        """
+        if attempt >= self.attempts or failure.verdict not in repeat:
+            return None
+        if failure.retry_after is not None and failure.retry_after > self.retry_after_ceiling:
+            return None
+        # The exponent is bounded so that a very patient policy does not overflow a float.
+        step = min(self.ceiling, self.first * 2.0 ** min(attempt - 1, 64))
+        return max(step * (0.5 + 0.5 * self.jitter()), failure.retry_after or 0.0)

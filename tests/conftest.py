@@ -1,0 +1,47 @@
+"""Runs every asynchronous test on asyncio and on trio, and keeps the environment's key out of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aai_async as aai
+
+SAMPLES = Path(__file__).parent / "samples"
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
+    monkeypatch.delenv("ASSEMBLYAI_BASE_URL", raising=False)
+
+
+@pytest.fixture
+def sample() -> Any:
+    """Read a recorded reply."""
+
+    def read(name: str) -> bytes:
+        return (SAMPLES / name).read_bytes()
+
+    return read
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aai.Client]:
+    """A client that waits for nothing."""
+    async with aai.Client(
+        KEY,
+        base_url="http://127.0.0.1:9",
+        retry=aai.Retry(first=1e-9),
+        polling=aai.Polling(first=0, pace=0),
+    ) as client:
+        yield client

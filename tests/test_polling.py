@@ -1,0 +1,63 @@
+"""The polling schedule is a value: its numbers are checked without a clock."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aai_async import Polling
+
+
+def looks(polling: Polling, count: int, expected: float | None = None) -> list[float]:
+    """When the first looks happen, in seconds after the submit."""
+    return list(itertools.accumulate(itertools.islice(polling.delays(expected), count)))
+
+
+def test_the_first_look_comes_after_a_second() -> None:
+    """A short clip is done by then."""
+    assert looks(Polling(), 1) == [1.0]
+
+
+def test_gaps_grow_with_the_root_of_the_time_waited() -> None:
+    """A job that took long will take long."""
+    at = looks(Polling(), 20)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
+    assert gaps == pytest.approx([0.5 * math.sqrt(earlier) for earlier in at[:-1]])
+
+
+def test_no_gap_is_longer_than_the_ceiling() -> None:
+    """A job of ten hours is still seen within half a minute."""
+    assert max(itertools.islice(Polling().delays(), 2000)) == 30.0
+
+
+def test_an_expected_length_puts_the_first_look_off_but_not_all_the_way() -> None:
+    """A prediction twice too high must not cost much."""
+    assert looks(Polling(), 1, expected=20.0) == [12.0]
+
+
+def test_a_prediction_never_makes_the_first_look_earlier_than_without_one() -> None:
+    """A prediction of nothing is no reason for a storm."""
+    assert looks(Polling(), 1, expected=0.0) == [1.0]
+
+
+def test_it_needs_fewer_looks_than_a_fixed_interval_of_three_seconds_on_a_long_job() -> None:
+    """Ten minutes cost 200 looks at the usual three seconds."""
+    assert sum(1 for at in looks(Polling(), 300) if at <= 600) < 110
+
+
+@given(st.floats(0, 10), st.floats(0.01, 5), st.floats(0.01, 60))
+def test_every_gap_is_positive_once_waiting_has_begun(first: float, pace: float, ceiling: float) -> None:
+    """No schedule with a pace becomes a busy loop."""
+    gaps = list(itertools.islice(Polling(first=first, pace=pace, ceiling=ceiling).delays(), 50))
+    assert all(0 < gap <= ceiling for gap in gaps[1:])
+
+
+@pytest.mark.parametrize("field", ["first", "pace", "ceiling", "give_up_after"])
+def test_a_negative_number_of_seconds_is_refused(field: str) -> None:
+    """The error names the field."""
+    with pytest.raises(ValueError, match=field):
+        Polling(**{field: -1.0})

@@ -1,0 +1,121 @@
+"""The retry policy is a value: every decision of it is checked without a clock."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aai_async._retry import (
+    EFFECTIVELY_ONCE,
+    NOT_SENT_ONLY,
+    REPEATABLE,
+    Failure,
+    Retry,
+    Verdict,
+    parse_retry_after,
+    verdict_of_status,
+)
+
+STEADY = Retry(jitter=lambda: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "says_why", "verdict"),
+    [
+        (204, False, Verdict.AMBIGUOUS),
+        (302, False, Verdict.FATAL),
+        (400, True, Verdict.FATAL),
+        (401, True, Verdict.FATAL),
+        (408, False, Verdict.REFUSED),
+        (413, False, Verdict.FATAL),
+        (429, False, Verdict.REFUSED),
+        (500, True, Verdict.AMBIGUOUS),
+        (502, False, Verdict.AMBIGUOUS),
+        (503, False, Verdict.AMBIGUOUS),
+        (503, True, Verdict.REFUSED),
+        (504, True, Verdict.AMBIGUOUS),
+    ],
+)
+def test_a_status_tells_whether_the_request_may_have_been_carried_out(
+    status: int, says_why: bool, verdict: Verdict
+) -> None:
+    """A 503 of the service itself did nothing; one of a proxy, or a 500, may have."""
+    assert verdict_of_status(status, says_why=says_why) is verdict
+
+
+def test_the_back_off_doubles_up_to_its_ceiling() -> None:
+    """Half a second, one, two … and never more than twenty."""
+    delays = [
+        Retry(attempts=9, jitter=lambda: 1.0).delay(Failure(Verdict.NOT_SENT), n, repeat=REPEATABLE)
+        for n in range(1, 9)
+    ]
+    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+
+def test_jitter_takes_away_at_most_half() -> None:
+    """A client never hammers because it drew a small number."""
+    assert Retry(jitter=lambda: 0.0).delay(Failure(Verdict.NOT_SENT), 1, repeat=REPEATABLE) == 0.25
+
+
+def test_it_gives_up_after_the_last_attempt() -> None:
+    """Five attempts are four waits."""
+    assert STEADY.delay(Failure(Verdict.REFUSED), 4, repeat=REPEATABLE) is not None
+    assert STEADY.delay(Failure(Verdict.REFUSED), 5, repeat=REPEATABLE) is None
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_billed_request_is_never_repeated_when_it_may_have_been_carried_out(verdict: Verdict) -> None:
+    """A second submit is a second bill."""
+    repeated = STEADY.delay(Failure(verdict), 1, repeat=EFFECTIVELY_ONCE) is not None
+    assert repeated is (verdict in {Verdict.NOT_SENT, Verdict.REFUSED})
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_stream_that_has_been_read_is_never_repeated(verdict: Verdict) -> None:
+    """There is nothing left to send."""
+    assert (STEADY.delay(Failure(verdict), 1, repeat=NOT_SENT_ONLY) is not None) is (
+        verdict is Verdict.NOT_SENT
+    )
+
+
+def test_retry_after_is_waited_for_in_full() -> None:
+    """The service knows best, so jitter does not shorten it."""
+    assert STEADY.delay(Failure(Verdict.REFUSED, 7.0), 1, repeat=REPEATABLE) == 7.0
+
+
+def test_a_very_long_retry_after_is_not_waited_for() -> None:
+    """Whoever called may have a better use for a day."""
+    assert STEADY.delay(Failure(Verdict.REFUSED, 86400.0), 1, repeat=REPEATABLE) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", "nan", "inf", "-5", "0", "1e999", "Wed, 21 Oct 2015 07:28:00 GMT"]
+)
+def test_junk_in_retry_after_counts_as_absent(value: str | None) -> None:
+    """It is a header: anything may stand in it."""
+    assert parse_retry_after(value) is None
+
+
+@given(st.text())
+def test_retry_after_is_a_positive_number_of_seconds_or_absent(value: str) -> None:
+    """No input raises."""
+    seconds = parse_retry_after(value)
+    assert seconds is None or 0 < seconds < float("inf")
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_every_wait_is_finite_and_within_the_ceiling(attempt: int, jitter: float) -> None:
+    """However patient the policy, it neither overflows nor waits longer than it says."""
+    delay = Retry(attempts=10_001, jitter=lambda: jitter).delay(
+        Failure(Verdict.NOT_SENT), attempt, repeat=REPEATABLE
+    )
+    assert delay is not None
+    assert 0.25 <= delay <= 20.0
+
+
+@pytest.mark.parametrize("field", ["attempts", "first", "ceiling", "retry_after_ceiling"])
+def test_a_policy_of_nothing_is_refused(field: str) -> None:
+    """The error names the field."""
+    with pytest.raises(ValueError, match=field):
+        Retry(**{field: 0})  # type: ignore[arg-type]
