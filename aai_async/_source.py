@@ -1,0 +1,384 @@
+"""
+What can be transcribed, turned into something that knows its size and whether it can be read again.
+
+All reading of files happens in worker threads, a mebibyte at a time. Nothing here knows of HTTP.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import inspect
+import io
+import os
+import re
+import stat
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
+from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
+
+from anyio import to_thread
+
+from aai_async._errors import FileChangedError, SourceError
+
+CHUNK_SIZE = 1024 * 1024
+"""Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
+
+MAX_UPLOAD_SIZE = 2_200_000_000
+"""Bytes that the service takes in one upload (https://www.assemblyai.com/docs/faq)."""
+
+
+class AsyncReader(Protocol):
+    """A file whose `read` is awaited: of anyio or aiofiles, an `UploadFile`, an `asyncio.StreamReader`."""
+
+    def read(self, size: int, /) -> Awaitable[bytes]:
+        """Read at most `size` bytes; none at the end."""
+        ...
+
+
+Audio: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AsyncReader | AsyncIterable[bytes]"
+)
+"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream."""
+
+
+class Source(abc.ABC):
+    """
+    One recording that can be sent.
+
+    `Source.of` makes it from whatever the caller has. `open` checks it before anything is sent,
+    `chunks` reads it, from its start each time if it is `replayable`.
+    """
+
+    name: str
+    """What to call it in messages: its path, or what kind of thing it is."""
+
+    size: int | None = None
+    """Length in bytes, once opened and if it can be known before reading."""
+
+    replayable: bool = True
+    """Whether it can be read again from its start."""
+
+    url: str | None = None
+    """Where the service fetches it by itself; then there is nothing to upload."""
+
+    @staticmethod
+    def of(audio: Audio) -> Source:
+        """
+        Tell what was given; nothing is read yet.
+
+        Raises:
+            SourceError: It cannot be audio: another type, text, a URL that the service cannot fetch.
+        """
+        if isinstance(audio, str):
+            return _from_str(audio)
+        if isinstance(audio, os.PathLike):
+            return _PathSource(audio)
+        if isinstance(audio, (bytes, bytearray, memoryview)):
+            return _BytesSource(audio)
+        return _from_stream(audio)
+
+    @abc.abstractmethod
+    async def open(self) -> None:
+        """
+        Check that there is something to send, and learn its size.
+
+        Raises:
+            SourceError: Missing, empty, unreadable, a directory, too large, not bytes.
+        """
+
+    @abc.abstractmethod
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """
+        Read it from its start. Close the generator when done, for it may hold a file open.
+
+        Raises:
+            FileChangedError: The file is no longer the one that was opened.
+        """
+
+
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+def _from_str(text: str) -> Source:
+    match = _URL.match(text)
+    if match is None:
+        return _PathSource(text)
+    scheme = match["scheme"].lower()
+    if scheme not in {"http", "https"}:
+        mend = (
+            "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
+        )
+        message = f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}."
+        raise SourceError(message)
+    return _RemoteSource(text)
+
+
+def _from_stream(audio: object) -> Source:
+    if isinstance(getattr(audio, "wrapped", audio), io.TextIOBase):
+        message = f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
+        raise SourceError(message)
+    if _is_async_reader(audio):
+        return _OneShotSource(_ChunksOf(audio), _name_of(audio))
+    if callable(getattr(audio, "read", None)):
+        return _FileSource(cast("IO[bytes]", audio))
+    if isinstance(audio, AsyncIterable):
+        stream = cast("AsyncIterable[bytes]", audio)
+        return _OneShotSource(aiter(stream), _name_of(stream))
+    message = (
+        f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
+        "an object with an async read(size), or an async iterable of bytes."
+    )
+    raise SourceError(message)
+
+
+def _is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
+    return inspect.iscoroutinefunction(getattr(audio, "read", None))
+
+
+def _name_of(audio: object) -> str:
+    for name in (getattr(audio, "name", None), getattr(audio, "filename", None)):
+        if isinstance(name, str) and name:
+            return repr(name)
+    return f"The {type(audio).__name__}"
+
+
+class _ChunksOf:
+    """The chunks of a reader; not a generator, which would have to be closed."""
+
+    def __init__(self, reader: AsyncReader) -> None:
+        self._reader = reader
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self._reader.read(CHUNK_SIZE):
+            return chunk
+        raise StopAsyncIteration
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Generator[None]:
+    """Name what failed: the caller's own stream may raise anything, also the errors of an HTTP library."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        message = f"{name} cannot be read: {error or type(error).__name__}."
+        raise SourceError(message) from error
+
+
+def _checked_size(name: str, size: int) -> int:
+    if size == 0:
+        message = f"{name} is empty."
+        raise SourceError(message)
+    if size > MAX_UPLOAD_SIZE:
+        message = (
+            f"{name} has {size:,} bytes; the service takes uploads of at most {MAX_UPLOAD_SIZE:,}. "
+            "Compress it (FLAC, Opus), split it, or give a URL: 5 GB may be fetched from one."
+        )
+        raise SourceError(message)
+    return size
+
+
+def _changed(name: str) -> FileChangedError:
+    return FileChangedError(
+        f"{name} changed while it was being uploaded; no job was made of it. Upload it again."
+    )
+
+
+def _checked_bytes(name: str, chunk: object) -> bytes:
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(cast("bytes", chunk))
+    message = f"{name} gives {type(chunk).__name__} where bytes are needed: open files with mode 'rb'."
+    raise SourceError(message)
+
+
+class _RemoteSource(Source):
+    def __init__(self, url: str) -> None:
+        self.name = url.partition("?")[0]
+        self.url = url
+
+    async def open(self) -> None:
+        """There is nothing to check: the service fetches it by itself."""
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        message = f"{self.name} is fetched by the service, never read here."
+        raise SourceError(message)
+        yield b""
+
+
+class _BytesSource(Source):
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self.name = "The audio given as bytes"
+        self._data = memoryview(data).cast("B")
+
+    async def open(self) -> None:
+        self.size = _checked_size(self.name, len(self._data))
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(self._data), CHUNK_SIZE):
+            yield bytes(self._data[start : start + CHUNK_SIZE])
+
+
+class _PathSource(Source):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self.name = repr(os.fspath(path))
+        self._identity: tuple[int, ...] | None = None
+
+    async def open(self) -> None:
+        with _RegularFile(self._path, self.name) as file:
+            self._identity = await to_thread.run_sync(file.open)
+        self.size = _checked_size(self.name, file.size)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        with _RegularFile(self._path, self.name) as file:
+            self._check_unchanged(await to_thread.run_sync(file.open))
+            left = file.size
+            while left and (chunk := await to_thread.run_sync(file.read, min(left, CHUNK_SIZE))):
+                left -= len(chunk)
+                yield chunk
+            self._check_unchanged(await to_thread.run_sync(file.identity))
+
+    def _check_unchanged(self, identity: tuple[int, ...]) -> None:
+        if identity != self._identity:
+            raise _changed(self.name)
+
+
+class _RegularFile:
+    """
+    A file descriptor that is closed whatever happens, also when a cancelled thread opens it late.
+
+    It is opened without blocking, so that a pipe without a writer is refused and not waited for.
+    """
+
+    size = 0
+
+    def __init__(self, path: str | os.PathLike[str], name: str) -> None:
+        self._path = path
+        self._name = name
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def open(self) -> tuple[int, ...]:
+        flags = (
+            os.O_RDONLY
+            | getattr(os, "O_NONBLOCK", 0)
+            | getattr(os, "O_CLOEXEC", 0)
+            | getattr(os, "O_BINARY", 0)
+        )
+        with self._errors_named():
+            self._descriptor = os.open(self._path, flags)
+            return self.identity()
+
+    def identity(self) -> tuple[int, ...]:
+        with self._errors_named():
+            status = os.fstat(self._opened())
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            message = f"{self._name} is {kind}. To send a pipe or device, open it and give the file object."
+            raise SourceError(message)
+        self.size = status.st_size
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+    def read(self, size: int) -> bytes:
+        with self._errors_named():
+            return os.read(self._opened(), size)
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            message = f"{self._name} is not open."
+            raise SourceError(message)
+        return self._descriptor
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Generator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            message = f"There is no file {self._name}. A str is taken for a path or an http(s) URL."
+            raise SourceError(message) from None
+        except (OSError, ValueError) as error:
+            message = f"{self._name} cannot be read: {getattr(error, 'strerror', None) or error}."
+            raise SourceError(message) from error
+
+
+class _FileSource(Source):
+    """A binary file object, sent from where it stands."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.name = _name_of(file)
+        self._start = 0
+        self._first = b""
+
+    async def open(self) -> None:
+        with _reading(self.name):
+            await to_thread.run_sync(self._measure)
+
+    def _measure(self) -> None:
+        if not self._file.seekable():
+            self.replayable = False
+            self._first = self._first or self._read(CHUNK_SIZE)
+            _checked_size(self.name, len(self._first))
+            return
+        self._start = self._file.tell()
+        self.size = self._file.seek(0, io.SEEK_END) - self._start
+        self._file.seek(self._start)
+        _checked_bytes(self.name, self._file.read(0))
+        _checked_size(f"What is left of {self.name} after position {self._start}", self.size)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        with _reading(self.name):
+            if self.replayable:
+                await to_thread.run_sync(self._file.seek, self._start, io.SEEK_SET)
+            elif self._first:
+                yield self._first
+                self._first = b""
+            left = self.size
+            while chunk := await to_thread.run_sync(
+                self._read, CHUNK_SIZE if left is None else min(left, CHUNK_SIZE)
+            ):
+                left = None if left is None else left - len(chunk)
+                yield chunk
+            if left or await to_thread.run_sync(self._has_grown):
+                raise _changed(self.name)
+
+    def _has_grown(self) -> bool:
+        return self.replayable and bool(self._read(1))
+
+    def _read(self, size: int) -> bytes:
+        return _checked_bytes(self.name, self._file.read(size))
+
+
+class _OneShotSource(Source):
+    """A stream that can be read only once; its first chunk is drawn early, to know that there is one."""
+
+    replayable = False
+
+    def __init__(self, stream: AsyncIterator[bytes], name: str) -> None:
+        self._stream = stream
+        self.name = name
+        self._first = b""
+
+    async def open(self) -> None:
+        with _reading(self.name):
+            while not self._first and (chunk := await anext(self._stream, None)) is not None:
+                self._first = _checked_bytes(self.name, chunk)
+        _checked_size(self.name, len(self._first))
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        if self._first:
+            yield self._first
+            self._first = b""
+        with _reading(self.name):
+            async for chunk in self._stream:
+                yield _checked_bytes(self.name, chunk)

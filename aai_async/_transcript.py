@@ -1,0 +1,151 @@
+"""
+What the service answers: a transcript, its words, its utterances.
+
+Answers are read tolerantly. Only what an object means nothing without is required; vocabularies stay
+open strings; fields that this version does not know are in `Transcript.raw`. Field names are the wire's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import msgspec
+
+from aai_async._errors import ProtocolError
+
+
+def _shortened(text: str | None) -> str:
+    return repr(text if text is None or len(text) <= 60 else f"{text[:57]}...")
+
+
+@attrs.frozen(kw_only=True)
+class Word:
+    """One word, with its punctuation."""
+
+    text: str
+
+    start: int
+    """ms from the start of the file."""
+
+    end: int
+    """ms from the start of the file."""
+
+    confidence: float | None = None
+    """Between 0 and 1."""
+
+    speaker: str | None = None
+    """`"A"`, `"B"` … with `speaker_labels`; the channel with `multichannel`; both as `"1A"`."""
+
+    channel: str | None = None
+    """The channel, from `"1"`, with `multichannel`."""
+
+
+@attrs.frozen(kw_only=True)
+class Utterance:
+    """An uninterrupted stretch of one speaker or one channel."""
+
+    text: str = attrs.field(repr=_shortened)
+
+    start: int
+    """ms from the start of the file."""
+
+    end: int
+    """ms from the start of the file."""
+
+    words: tuple[Word, ...] = attrs.field(default=(), repr=False)
+
+    confidence: float | None = None
+    """Between 0 and 1."""
+
+    speaker: str | None = None
+    """`"A"`, `"B"` …; a name or role after speaker identification."""
+
+    channel: str | None = None
+    """The channel, from `"1"`, with `multichannel`."""
+
+
+@attrs.frozen(kw_only=True)
+class Transcript:
+    """
+    A transcription job in whatever state it is.
+
+    Source: https://www.assemblyai.com/docs/api-reference/transcripts/get
+    """
+
+    id: str
+
+    status: str
+    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
+
+    audio_url: str | None = attrs.field(default=None, repr=False)
+
+    error: str | None = None
+    """Why the job failed, when it did."""
+
+    text: str | None = attrs.field(default=None, repr=_shortened)
+    """The whole text; empty when nobody spoke."""
+
+    words: tuple[Word, ...] | None = attrs.field(default=None, repr=False)
+
+    utterances: tuple[Utterance, ...] | None = attrs.field(default=None, repr=False)
+    """Who said what in turn, with `speaker_labels` or `multichannel`."""
+
+    confidence: float | None = None
+    """Between 0 and 1: the mean over the words."""
+
+    audio_duration: float | None = None
+    """Length of the recording in seconds; the service sends whole ones."""
+
+    language_code: str | None = None
+
+    language_codes: tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    """The languages of a recording that switches between them."""
+
+    language_confidence: float | None = attrs.field(default=None, repr=False)
+    """Between 0 and 1, with `language_detection`."""
+
+    speech_models: tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    """The models that were asked for, in order of preference."""
+
+    speech_model_used: str | None = attrs.field(default=None, repr=False)
+
+    audio_channels: int | None = attrs.field(default=None, repr=False)
+    """How many channels were transcribed, with `multichannel`."""
+
+    throttled: bool | None = attrs.field(default=None, repr=False)
+    """Whether the job waits because the account has too many in flight."""
+
+    webhook_status_code: int | None = attrs.field(default=None, repr=False)
+    """What the webhook's receiver answered."""
+
+    _body: bytes = attrs.field(default=b"{}", repr=False, eq=False)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job has ended, well or badly, and will not change any more."""
+        return self.status in {"completed", "error"}
+
+    @property
+    def raw(self) -> dict[str, Any]:  # whatever the service sent, so no narrower type is honest
+        """Everything that the service sent, also what this version has no field for; decoded at each call."""
+        decoded: dict[str, Any] = msgspec.json.decode(self._body)
+        return decoded
+
+    @staticmethod
+    def from_json(body: bytes) -> Transcript:
+        """
+        Read a reply of the service.
+
+        Raises:
+            ProtocolError: It is not JSON, or not a transcript; names the field.
+        """
+        try:
+            transcript = _DECODER.decode(body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            message = f"The reply is not a transcript: {error}"
+            raise ProtocolError(message) from None
+        return attrs.evolve(transcript, body=body)
+
+
+_DECODER = msgspec.json.Decoder(Transcript, strict=False)

@@ -1,0 +1,304 @@
+"""Whatever holds a recording becomes a source; whatever holds none is refused before anything is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import aai_async as aai
+from aai_async import _source
+from aai_async._source import CHUNK_SIZE, Source
+
+AUDIO = bytes(range(256)) * 8192  # two chunks
+
+
+async def read(source: Source) -> bytes:
+    return b"".join([chunk async for chunk in source.chunks()])
+
+
+async def stream_of(*chunks: Any) -> AsyncGenerator[bytes, None]:
+    for chunk in chunks:
+        yield chunk
+
+
+class Reader:
+    """An object with an async `read`, as upload handlers have it."""
+
+    filename = "call.wav"
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    async def read(self, size: int = -1) -> bytes:
+        return self._data.read(size)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "call.wav"
+    path.write_bytes(AUDIO)
+    return path
+
+
+@pytest.mark.parametrize("as_given", [str, Path], ids=["str", "Path"])
+async def test_a_path_knows_its_size_and_can_be_read_again(path: Path, as_given: Any) -> None:
+    """A failed upload begins anew."""
+    source = Source.of(as_given(path))
+    await source.open()
+    assert (source.size, source.replayable, source.url) == (len(AUDIO), True, None)
+    assert await read(source) == await read(source) == AUDIO
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+async def test_bytes_can_be_read_again_in_chunks(kind: Any) -> None:
+    """No copy of the whole is made."""
+    source = Source.of(kind(AUDIO))
+    await source.open()
+    assert source.size == len(AUDIO)
+    assert [len(chunk) async for chunk in source.chunks()] == [CHUNK_SIZE, CHUNK_SIZE]
+    assert await read(source) == AUDIO
+
+
+async def test_a_file_object_is_sent_from_where_it_stands(path: Path) -> None:
+    """Whoever read a header on purpose does not want it sent."""
+    with path.open("rb") as file:
+        file.seek(100)
+        source = Source.of(file)
+        await source.open()
+        assert (source.size, source.replayable) == (len(AUDIO) - 100, True)
+        assert await read(source) == await read(source) == AUDIO[100:]
+
+
+async def test_a_pipe_is_read_once(path: Path) -> None:
+    """What cannot be sought cannot be sent twice."""
+    with os.popen(f"cat '{path}'") as pipe:  # noqa: S605 - the path is pytest's
+        source = Source.of(pipe.buffer)  # type: ignore[attr-defined]
+        await source.open()
+        assert (source.size, source.replayable) == (None, False)
+        assert await read(source) == AUDIO
+
+
+async def test_an_async_reader_is_read_once() -> None:
+    """Its own name is used in messages."""
+    source = Source.of(Reader(AUDIO))
+    await source.open()
+    assert (source.size, source.replayable, source.name) == (None, False, "'call.wav'")
+    assert await read(source) == AUDIO
+
+
+async def test_an_anyio_file_is_read_once(path: Path) -> None:
+    """It has a `read` and is iterable by lines; it is read, not iterated."""
+    async with await anyio.open_file(path, "rb") as file:
+        source = Source.of(file)
+        await source.open()
+        assert await read(source) == AUDIO
+
+
+async def test_an_async_iterable_is_read_once() -> None:
+    """An empty chunk at its start is not its end."""
+    source = Source.of(stream_of(b"", b"ab", b"", b"c"))
+    await source.open()
+    assert (source.size, source.replayable) == (None, False)
+    assert await read(source) == b"abc"
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a.mp3?signature=secret", "HTTP://example.com/a.mp3"])
+async def test_a_url_is_left_to_the_service(url: str) -> None:
+    """Nothing is downloaded, and the secret in it is not shown."""
+    source = Source.of(url)
+    await source.open()
+    assert source.url == url
+    assert "secret" not in source.name
+    with pytest.raises(aai.SourceError, match="fetched by the service"):
+        await read(source)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("s3://bucket/call.mp3", "not s3://.*pre-signed https://"),
+        ("file:///call.mp3", "not file://.*open the file itself"),
+        (42, "int is not audio"),
+        (None, "NoneType is not audio"),
+        (["a.mp3"], "list is not audio"),
+        (io.StringIO("text"), "opened as text"),
+    ],
+    ids=["s3", "file", "int", "None", "list", "text file"],
+)
+def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
+    """The message says what could be given instead."""
+    with pytest.raises(aai.SourceError, match=said):
+        Source.of(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing.mp3", "There is no file"),
+        ("", "There is no file"),
+        ("Hello, this is the text of my recording.", "There is no file"),
+        ("http:x.wav", "There is no file"),
+        ("a\0b", "cannot be read"),
+        ("x" * 5000, "cannot be read"),
+        ("/dev/null", "not a regular file"),
+        ("/", "is a directory"),
+    ],
+)
+async def test_a_path_without_a_recording_is_refused(name: str, said: str) -> None:
+    """Before anything is sent, and by name."""
+    with pytest.raises(aai.SourceError, match=said):
+        await Source.of(name).open()
+
+
+async def test_an_empty_recording_is_refused(tmp_path: Path) -> None:
+    """The service would take it, and the job would fail."""
+    (tmp_path / "empty.wav").touch()
+    for empty in (tmp_path / "empty.wav", b"", io.BytesIO(), Reader(b""), stream_of(), stream_of(b"", b"")):
+        with pytest.raises(aai.SourceError, match="is empty"):
+            await Source.of(empty).open()
+
+
+async def test_a_file_object_at_its_end_is_refused() -> None:
+    """It was read before; the message says where it stands."""
+    with pytest.raises(aai.SourceError, match="after position 3 is empty"):
+        file = io.BytesIO(b"abc")
+        file.seek(3)
+        await Source.of(file).open()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+async def test_a_file_that_may_not_be_read_is_refused(path: Path) -> None:
+    """With the operating system's own reason."""
+    path.chmod(0)
+    with pytest.raises(aai.SourceError, match="Permission denied"):
+        await Source.of(path).open()
+
+
+async def test_a_closed_file_is_refused(path: Path) -> None:
+    """The error is ours, not a bare ValueError."""
+    file = path.open("rb")
+    file.close()
+    with pytest.raises(aai.SourceError, match="closed file"):
+        await Source.of(file).open()
+
+
+async def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Opening it the usual way would block for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with anyio.fail_after(5), pytest.raises(aai.SourceError, match="not a regular file"):
+        await Source.of(tmp_path / "pipe").open()
+
+
+async def test_a_recording_over_the_limit_of_the_service_is_refused(tmp_path: Path) -> None:
+    """Not after two gigabytes have gone."""
+    with (tmp_path / "large.wav").open("wb") as file:
+        file.truncate(_source.MAX_UPLOAD_SIZE + 1)
+    with pytest.raises(aai.SourceError, match="2,200,000,001 bytes"):
+        await Source.of(tmp_path / "large.wav").open()
+
+
+@pytest.mark.parametrize("chunk", ["text", 7, ["a"]])
+async def test_a_stream_of_something_else_than_bytes_is_refused(chunk: Any) -> None:
+    """Whether it comes at once or later."""
+    async with contextlib.aclosing(stream_of(chunk)) as stream:
+        with pytest.raises(aai.SourceError, match="where bytes are needed"):
+            await Source.of(stream).open()
+    async with contextlib.aclosing(stream_of(b"a", chunk)) as stream:
+        source = Source.of(stream)
+        await source.open()
+        with pytest.raises(aai.SourceError, match="where bytes are needed"):
+            await read(source)
+
+
+async def test_a_stream_that_fails_says_so() -> None:
+    """Whatever the caller's stream raises, it is about the source."""
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"a"
+        message = "the microphone is gone"
+        raise OSError(message)
+
+    source = Source.of(broken())
+    await source.open()
+    with pytest.raises(aai.SourceError, match="the microphone is gone"):
+        await read(source)
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink", "touch", "replace"])
+async def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path, change: str) -> None:
+    """A transcript of half the old file and half the new would be worthless."""
+    source = Source.of(path)
+    await source.open()
+    chunks = source.chunks()
+    await anext(chunks)
+    if change == "grow":
+        path.write_bytes(AUDIO + b"more")
+    elif change == "shrink":
+        os.truncate(path, CHUNK_SIZE)
+    elif change == "touch":
+        os.utime(path, (0, 0))
+    else:
+        path.with_suffix(".new").write_bytes(AUDIO)
+        path.with_suffix(".new").replace(path)
+    with pytest.raises(aai.FileChangedError, match="changed while"):
+        async for _ in chunks:
+            pass
+        await read(source)
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink"])
+async def test_a_file_object_that_changes_while_it_is_read_is_an_error(change: str) -> None:
+    """Its size was promised to the service."""
+    file = io.BytesIO(AUDIO)
+    source = Source.of(file)
+    await source.open()
+    if change == "grow":
+        file.seek(0, io.SEEK_END)
+        file.write(b"more")
+    else:
+        file.truncate(CHUNK_SIZE)
+    with pytest.raises(aai.FileChangedError, match="changed while"):
+        await read(source)
+
+
+async def test_an_abandoned_read_leaves_no_file_open(path: Path) -> None:
+    """An attempt that fails half way closes what it opened."""
+    source = Source.of(path)
+    await source.open()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    chunks = source.chunks()
+    await anext(chunks)
+    await chunks.aclose()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@given(data=st.binary(min_size=1), start=st.integers(0, 50))
+def test_any_bytes_arrive_as_they_are(data: bytes, start: int) -> None:
+    """From memory, from a file and from a stream."""
+
+    async def check() -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            for holder in (
+                data,
+                file.name,
+                io.BytesIO(data),
+                Reader(data),
+                stream_of(data[:start], data[start:]),
+            ):
+                source = Source.of(holder)
+                await source.open()
+                assert await read(source) == data
+
+    anyio.run(check)
