@@ -1,0 +1,68 @@
+"""
+The asyncio-native client for AssemblyAI's pre-recorded speech-to-text API.
+
+`Client` and `transcribe` do the work, `Options` says what to ask for, `Transcript` is the answer, and every
+error is an `AAIError`. `aai_async.server` is an embedded server that speaks the same API on this machine.
+"""
+
+from aai_async._client import Client, transcribe
+from aai_async._errors import (
+    AAIError,
+    AccountError,
+    AmbiguousSubmitError,
+    APIError,
+    AttemptTimeoutError,
+    ConfigError,
+    ConnectError,
+    DeadlineError,
+    FileChangedError,
+    NotFoundError,
+    OptionsError,
+    ProtocolError,
+    RateLimitError,
+    RejectedError,
+    ServerError,
+    SourceError,
+    TranscriptError,
+    TransportError,
+)
+from aai_async._http import Timeouts
+from aai_async._options import Options
+from aai_async._polling import Polling
+from aai_async._retry import Retry, Verdict
+from aai_async._source import AsyncReader, Audio, Source
+from aai_async._transcript import Transcript, Utterance, Word
+
+__all__ = [
+    "AAIError",
+    "APIError",
+    "AccountError",
+    "AmbiguousSubmitError",
+    "AsyncReader",
+    "AttemptTimeoutError",
+    "Audio",
+    "Client",
+    "ConfigError",
+    "ConnectError",
+    "DeadlineError",
+    "FileChangedError",
+    "NotFoundError",
+    "Options",
+    "OptionsError",
+    "Polling",
+    "ProtocolError",
+    "RateLimitError",
+    "RejectedError",
+    "Retry",
+    "ServerError",
+    "Source",
+    "SourceError",
+    "Timeouts",
+    "Transcript",
+    "TranscriptError",
+    "TransportError",
+    "Utterance",
+    "Verdict",
+    "Word",
+    "transcribe",
+]

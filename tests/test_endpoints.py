@@ -1,0 +1,139 @@
+"""Requests are built and replies are read by pure functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import aai_async as aai
+from aai_async import _endpoints
+from aai_async._endpoints import Reply, escaped, refusal
+from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
+
+Sample = Callable[[str], bytes]
+
+
+def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
+    return Reply(status=status, headers=headers, body=body)
+
+
+def test_a_submit_sends_the_url_and_the_options_and_is_not_repeated_in_doubt() -> None:
+    """It makes a job that is billed."""
+    call = _endpoints.submit("https://cdn/1", aai.Options(speaker_labels=True))
+    assert (call.method, call.path, call.repeat) == ("POST", "/v2/transcript", EFFECTIVELY_ONCE)
+    assert isinstance(call.body, bytes)
+    assert json.loads(call.body) == {"audio_url": "https://cdn/1", "speaker_labels": True}
+
+
+def test_an_upload_is_repeated_only_if_its_source_can_be_read_again() -> None:
+    """The second attempt of a spent stream would send nothing."""
+
+    class Stream:
+        async def read(self, size: int) -> bytes:
+            return b""
+
+    assert _endpoints.upload(aai.Source.of(b"audio")).repeat == REPEATABLE
+    assert _endpoints.upload(aai.Source.of(Stream())).repeat == NOT_SENT_ONLY
+
+
+def test_the_reply_to_an_upload_is_its_url(sample: Sample) -> None:
+    """The documentation's own example."""
+    call = _endpoints.upload(aai.Source.of(b"audio"))
+    url = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"
+    assert call.read(reply(200, sample("upload.ok.json"))) == url
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"upload_url": 7}'])
+def test_a_reply_to_an_upload_without_a_url_is_a_protocol_error(body: bytes) -> None:
+    """Not a KeyError."""
+    with pytest.raises(aai.ProtocolError, match="no upload_url"):
+        _endpoints.upload(aai.Source.of(b"audio")).read(reply(200, body))
+
+
+def test_the_reply_of_another_job_is_never_returned(sample: Sample) -> None:
+    """A proxy that mixes up answers would hand out somebody else's text."""
+    with pytest.raises(aai.ProtocolError, match="9ea68fd3"):
+        _endpoints.get("mine").read(reply(200, sample("get-transcript.completed.json")))
+
+
+@pytest.mark.parametrize("transcript_id", ["", "../x", "a/b", "a?b", "%2e", "a b", "ä", "a\n"])
+def test_an_id_that_would_change_the_url_is_refused(transcript_id: str) -> None:
+    """It may come from a notification that anybody can send."""
+    for endpoint in (_endpoints.get, _endpoints.delete):
+        with pytest.raises(aai.OptionsError, match="is no transcript id"):
+            endpoint(transcript_id)
+
+
+def test_an_extra_parameter_that_json_cannot_hold_is_refused() -> None:
+    """Before anything is sent."""
+    with pytest.raises(aai.OptionsError, match="JSON"):
+        _endpoints.submit("https://cdn/1", aai.Options(extra={"when": object()}))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, "error.400-bad-request.json", aai.RejectedError),
+        (401, "error.401-unauthorized.json", aai.AccountError),
+        (403, "error.403-cannot-access-uploaded-file.json", aai.RejectedError),
+        (429, "error.429-too-many-requests.json", aai.RateLimitError),
+        (500, "error.500-internal-server-error.json", aai.ServerError),
+    ],
+)
+def test_a_documented_refusal_becomes_its_own_error(
+    status: int, body: str, kind: type[aai.APIError], sample: Sample
+) -> None:
+    """With the service's own text in it."""
+    error = refusal(reply(status, sample(body)))
+    assert type(error) is kind
+    assert json.loads(sample(body))["error"] in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (400, "Transcript lookup error, transcript id not found", aai.NotFoundError),
+        (400, "Your current account balance is negative. Please top up.", aai.AccountError),
+        (402, "Payment required", aai.AccountError),
+        (403, "Rate limit exceeded", aai.RateLimitError),
+        (403, "Forbidden", aai.AccountError),
+        (404, "Not found", aai.NotFoundError),
+        (413, "Too large", aai.RejectedError),
+        (302, "", aai.RejectedError),
+        (503, "", aai.ServerError),
+        (204, "", aai.ProtocolError),
+    ],
+)
+def test_what_the_service_means_is_read_from_status_and_text(
+    status: int, said: str, kind: type[aai.APIError]
+) -> None:
+    """There are no machine-readable codes."""
+    assert type(refusal(reply(status, json.dumps({"error": said}).encode()))) is kind
+    assert type(refusal(reply(status, said.encode()))) is kind
+
+
+def test_retry_after_is_kept_on_the_error() -> None:
+    """Whoever gets it may want to come back."""
+    error = refusal(Reply(status=429, headers={"retry-after": "17"}, body=b""))
+    assert isinstance(error, aai.RateLimitError)
+    assert (error.status, error.retry_after) == (429, 17.0)
+
+
+@given(st.text())
+def test_text_of_the_service_is_short_and_printable(text: str) -> None:
+    """A log or a terminal is not at its mercy."""
+    shown = escaped(text)
+    assert len(shown) <= 300
+    assert shown.isprintable()
+
+
+@given(st.binary(), st.integers(201, 599))
+def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
+    """Whatever a proxy in between makes up."""
+    error = refusal(reply(status, body))
+    assert isinstance(error, aai.AAIError)
+    assert len(str(error)) < 500
