@@ -32,6 +32,7 @@ from aai_async._polling import Polling
 from aai_async._retry import Retry, Verdict
 from aai_async._source import AsyncReader, Audio, Source
 from aai_async._transcript import Transcript, Utterance, Word
+from aai_async._version import __version__
 
 __all__ = [
     "AAIError",
@@ -64,5 +65,6 @@ __all__ = [
     "Utterance",
     "Verdict",
     "Word",
+    "__version__",
     "transcribe",
 ]

@@ -210,8 +210,9 @@ async def transcribe(audio: Audio, options: Options | None = None) -> Transcript
 
 def _host_of(region: str) -> str:
     if region not in _HOSTS:
-        message = f"There is no region {region!r}: it is 'us' or 'eu'. Another host goes into base_url."
-        raise ConfigError(message)
+        raise ConfigError(
+            f"There is no region {region!r}: it is 'us' or 'eu'. Another host goes into base_url."
+        )
     return _HOSTS[region]
 
 
@@ -219,8 +220,9 @@ def _key_from(api_key: str | None) -> Key:
     if api_key is None:
         api_key = os.environ.get("ASSEMBLYAI_API_KEY")
     if api_key is None:
-        message = "There is no API key: give Client('your key') or set ASSEMBLYAI_API_KEY in the environment."
-        raise ConfigError(message)
+        raise ConfigError(
+            "There is no API key: give Client('your-key') or set ASSEMBLYAI_API_KEY in the environment."
+        )
     return Key(api_key)
 
 

@@ -25,20 +25,25 @@ from aai_async._errors import (
     ServerError,
 )
 from aai_async._options import Options
-from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE, Verdict, parse_retry_after
+from aai_async._retry import (
+    EFFECTIVELY_ONCE,
+    NOT_SENT_ONLY,
+    REPEATABLE,
+    Verdict,
+    parse_retry_after,
+    verdict_of_status,
+)
 from aai_async._source import Source
 from aai_async._transcript import Transcript
 
 T = TypeVar("T")
 
 
-@attrs.frozen
-class _ErrorBody:
+class _ErrorBody(msgspec.Struct):
     error: str
 
 
-@attrs.frozen
-class _UploadBody:
+class _UploadBody(msgspec.Struct):
     upload_url: str
 
 
@@ -97,8 +102,7 @@ def submit(audio_url: str, options: Options) -> Call[Transcript]:
     try:
         body = msgspec.json.encode({"audio_url": audio_url, **options.payload()})
     except TypeError as error:
-        message = f"Options(extra=...) holds what JSON cannot: {error}."
-        raise OptionsError(message) from None
+        raise OptionsError(f"Options(extra=...) holds what JSON cannot: {error}.") from None
     return Call(
         operation="submit",
         method="POST",
@@ -115,8 +119,9 @@ def get(transcript_id: str) -> Call[Transcript]:
     def read(reply: Reply) -> Transcript:
         transcript = _read_transcript(reply)
         if transcript.id != transcript_id:
-            message = f"Asked for transcript {transcript_id}, the service answered with {transcript.id!r}."
-            raise ProtocolError(message)
+            raise ProtocolError(
+                f"Asked for transcript {transcript_id}, the service answered with {transcript.id!r}."
+            )
         return transcript
 
     return Call(operation="get", method="GET", path=_transcript_path(transcript_id), read=read)
@@ -130,17 +135,21 @@ def delete(transcript_id: str) -> Call[Transcript]:
 
 def refusal(reply: Reply) -> APIError | ProtocolError:
     """Turn a reply of another status than 200 into the error that it means."""
+    says_why = reply.error is not None or reply.retry_after is not None
+    verdict = verdict_of_status(reply.status, says_why=says_why)
     said = reply.error or reply.body.decode("utf-8", "replace")
     shown = escaped(said) or "nothing"
     if reply.status < 300:
-        message = f"The service answered {reply.status}, where it documents 200 alone: {shown}"
-        return ProtocolError(message)
+        return ProtocolError(
+            f"The service answered {reply.status}, where it documents 200 alone: {shown}", verdict=verdict
+        )
     kind, mend = _kind_of_refusal(reply.status, said)
     return kind(
         f"The service answered {reply.status}: {shown}{mend}",
         status=reply.status,
         reply=shown,
         retry_after=reply.retry_after,
+        verdict=verdict,
     )
 
 
@@ -174,8 +183,7 @@ def _read_upload(reply: Reply) -> str:
         return msgspec.json.decode(reply.body, type=_UploadBody).upload_url
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         shown = escaped(reply.body.decode("utf-8", "replace"))
-        message = f"The reply to the upload has no upload_url: {shown}"
-        raise ProtocolError(message) from None
+        raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
 
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -183,6 +191,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 def _transcript_path(transcript_id: str) -> str:
     if not _ID.fullmatch(str(transcript_id)):
-        message = f"{transcript_id!r} is no transcript id: those have letters, digits, - and _ only."
-        raise OptionsError(message)
+        raise OptionsError(
+            f"{transcript_id!r} is no transcript id: those have letters, digits, - and _ only."
+        )
     return f"/v2/transcript/{transcript_id}"

@@ -11,7 +11,6 @@ import functools
 import platform
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from importlib import metadata
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from anyio import to_thread
 from aai_async._endpoints import Call, Reply, escaped, refusal
 from aai_async._errors import (
     AAIError,
+    APIError,
     AttemptTimeoutError,
     ConfigError,
     ConnectError,
@@ -30,8 +30,9 @@ from aai_async._errors import (
     SourceError,
     TransportError,
 )
-from aai_async._retry import Failure, Retry, Verdict, verdict_of_status
+from aai_async._retry import Retry, Verdict
 from aai_async._source import Source
+from aai_async._version import __version__
 
 T = TypeVar("T")
 
@@ -67,22 +68,19 @@ class Key:
         """
         value = value.strip()
         if value.lower().startswith("bearer "):
-            message = "The API key is sent as it is, without 'Bearer ': give the key alone."
-            raise ConfigError(message)
+            raise ConfigError("The API key is sent as it is, without 'Bearer ': give the key alone.")
         if not value or not all("!" <= letter <= "~" for letter in value):
-            message = (
+            raise ConfigError(
                 "The API key is empty or has a line break, a space or a letter outside ASCII in it. "
-                "Copy it again from https://www.assemblyai.com/app/api-keys."
+                "Copy it again from the AssemblyAI dashboard."
             )
-            raise ConfigError(message)
         self._value = value
 
     def __repr__(self) -> str:
         return "<API key>"
 
     def __reduce__(self) -> str:
-        message = "An API key is not pickled; make the Client where it is used."
-        raise TypeError(message)
+        raise TypeError("An API key is not pickled; make the Client where it is used.")
 
     def __call__(self, request: httpx.Request) -> httpx.Request:
         request.headers["authorization"] = self._value
@@ -102,25 +100,16 @@ def checked_base_url(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-        message = (
+        raise ConfigError(
             f"base_url must look like https://api.assemblyai.com, not {parts.scheme}://{parts.hostname or ''}"
         )
-        raise ConfigError(message)
     if parts.username or parts.password or parts.query or parts.fragment:
-        message = "base_url must have no user, query or fragment in it."
-        raise ConfigError(message)
+        raise ConfigError("base_url must have no user, query or fragment in it.")
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        message = f"base_url is http:// to {parts.hostname}: the key would travel in the clear. Use https://."
-        raise ConfigError(message)
+        raise ConfigError(
+            f"base_url is http:// to {parts.hostname}: the key would travel in the clear. Use https://."
+        )
     return f"{parts.scheme}://{parts.netloc}"
-
-
-@attrs.frozen
-class _Failed:
-    """An attempt that failed, with the error to raise if it was the last."""
-
-    failure: Failure
-    error: AAIError
 
 
 class HTTP:
@@ -164,33 +153,32 @@ class HTTP:
         while True:
             attempt += 1
             result = await self._attempt(call)
-            if not isinstance(result, _Failed):
+            if not isinstance(result, AAIError):
                 return result
-            delay = self._retry.delay(result.failure, attempt, repeat=call.repeat)
+            retry_after = result.retry_after if isinstance(result, APIError) else None
+            delay = self._retry.delay(result.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
             if delay is None:
-                result.error.operation, result.error.attempts = call.operation, attempt
-                result.error.verdict = result.failure.verdict
+                result.operation, result.attempts = call.operation, attempt
                 # Without the frames where it was caught: the HTTP library's hold the request and its key.
-                raise result.error.with_traceback(None)
+                raise result.with_traceback(None)
             await anyio.sleep(delay)
 
-    async def _attempt(self, call: Call[T]) -> T | _Failed:
+    async def _attempt(self, call: Call[T]) -> T | AAIError:
         client = self._usable_client()
         async with self._gate, _opened(call.body) as body:
             try:
                 reply = await self._send(client, call, body)
             except SourceError as error:
-                return _Failed(Failure(Verdict.FATAL), error)
+                return error
             except httpx.HTTPError as error:
-                return _transport_failure(error, may_be_sent=body is None or body.has_begun)
+                return _transport_error(error, may_be_sent=body is None or body.has_begun)
         if reply.status != 200:
-            says_why = reply.error is not None or reply.retry_after is not None
-            verdict = verdict_of_status(reply.status, says_why=says_why)
-            return _Failed(Failure(verdict, reply.retry_after), refusal(reply))
+            return refusal(reply)
         try:
             return await _read(call, reply)
         except ProtocolError as error:
-            return _Failed(Failure(Verdict.AMBIGUOUS), error)
+            error.verdict = Verdict.AMBIGUOUS
+            return error
 
     async def _send(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> Reply:
         request = client.build_request(
@@ -205,11 +193,9 @@ class HTTP:
 
     def _usable_client(self) -> httpx.AsyncClient:
         if self._client is None:
-            message = "This Client is not open: use it inside `async with Client() as client:`."
-            raise ConfigError(message)
+            raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
         if self._client.is_closed:
-            message = "This Client is closed: keep what uses it inside its `async with` block."
-            raise ConfigError(message)
+            raise ConfigError("This Client is closed: keep what uses it inside its `async with` block.")
         return self._client
 
 
@@ -270,20 +256,22 @@ def _tls_context() -> ssl.SSLContext:
 
 @functools.cache
 def _user_agent() -> str:
-    ours = metadata.version("aai-async")
-    return f"aai-async/{ours} httpx/{httpx.__version__} Python/{platform.python_version()}"
+    return f"aai-async/{__version__} httpx/{httpx.__version__} Python/{platform.python_version()}"
 
 
-def _transport_failure(error: httpx.HTTPError, *, may_be_sent: bool) -> _Failed:
+def _transport_error(error: httpx.HTTPError, *, may_be_sent: bool) -> TransportError:
     what = f"{type(error).__name__}: {escaped(str(error))}" if str(error) else type(error).__name__
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        message = f"No connection to the service ({what}). Check the network, the region and base_url."
-        return _Failed(Failure(Verdict.NOT_SENT), ConnectError(message))
+        return ConnectError(
+            f"No connection to the service ({what}). Check the network, the region and base_url.",
+            verdict=Verdict.NOT_SENT,
+        )
     verdict = Verdict.AMBIGUOUS if may_be_sent else Verdict.NOT_SENT
     if isinstance(error, httpx.TimeoutException):
-        message = f"Nothing moved for as long as Timeouts(stall=...) allows ({what})."
-        return _Failed(Failure(verdict), AttemptTimeoutError(message))
-    return _Failed(Failure(verdict), TransportError(f"The connection broke ({what})."))
+        return AttemptTimeoutError(
+            f"Nothing moved for as long as Timeouts(stall=...) allows ({what}).", verdict=verdict
+        )
+    return TransportError(f"The connection broke ({what}).", verdict=verdict)
 
 
 async def _read(call: Call[T], reply: Reply) -> T:

@@ -32,11 +32,9 @@ def _checked(*kinds: type, low: float | None = None, high: float | None = None) 
             return
         # A bool is an int to Python, but not to the service.
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            message = f"{field.name} must be {_in_words(kinds)}, not {value!r}."
-            raise OptionsError(message)
+            raise OptionsError(f"{field.name} must be {_in_words(kinds)}, not {value!r}.")
         if isinstance(value, (int, float)) and not _within(value, low, high):
-            message = f"{field.name} must be between {low} and {high or 'infinity'}, not {value!r}."
-            raise OptionsError(message)
+            raise OptionsError(f"{field.name} must be between {low} and {high or 'infinity'}, not {value!r}.")
 
     return attrs.field(default=None, validator=check)
 
@@ -60,11 +58,9 @@ def _texts() -> Any:  # as attrs.field
             return
         items = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (None,)
         if not all(isinstance(item, str) for item in items):
-            message = f"{field.name} must be a list of str, such as [{value!r}], not {value!r}."
-            raise OptionsError(message)
+            raise OptionsError(f"{field.name} must be a list of str, such as [{value!r}], not {value!r}.")
         if not items:
-            message = f"{field.name} must not be empty; leave it out to use the service's default."
-            raise OptionsError(message)
+            raise OptionsError(f"{field.name} must not be empty; leave it out to use the service's default.")
 
     return attrs.field(default=None, converter=freeze, validator=check)
 

@@ -14,8 +14,7 @@ import attrs
 
 def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> None:
     if not value >= 0:
-        message = f"Polling({field.name}=...) must not be negative, not {value!r}"
-        raise ValueError(message)
+        raise ValueError(f"Polling({field.name}=...) must not be negative, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)

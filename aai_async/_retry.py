@@ -70,19 +70,9 @@ def parse_retry_after(value: str | None) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-@attrs.frozen
-class Failure:
-    """One failed attempt, as far as the decision needs to know it."""
-
-    verdict: Verdict
-    retry_after: float | None = None
-    """Seconds the service asked for."""
-
-
 def _positive(_: object, field: attrs.Attribute[Any], value: float) -> None:
     if not value > 0:
-        message = f"Retry({field.name}=...) must be above 0, not {value!r}"
-        raise ValueError(message)
+        raise ValueError(f"Retry({field.name}=...) must be above 0, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
@@ -109,19 +99,27 @@ class Retry:
     jitter: Callable[[], float] = attrs.field(default=random.random, repr=False, eq=False)
     """A number in [0, 1) that spreads the waits of many clients; replace it in tests."""
 
-    def delay(self, failure: Failure, attempt: int, *, repeat: frozenset[Verdict]) -> float | None:
+    def delay(
+        self,
+        verdict: Verdict | None,
+        attempt: int,
+        *,
+        repeat: frozenset[Verdict],
+        retry_after: float | None = None,
+    ) -> float | None:
         """
-        Seconds to wait after failed attempt number `attempt` (from 1), or `None`: give up.
+        Seconds to wait after failed attempt number `attempt`, or `None`: give up.
 
         Args:
-            failure: What happened.
-            attempt: How many attempts have been made.
+            verdict: How far the attempt got.
+            attempt: How many attempts have been made, this one included.
             repeat: The verdicts after which this request may be sent again.
+            retry_after: Seconds that the service asked for.
         """
-        if attempt >= self.attempts or failure.verdict not in repeat:
+        if attempt >= self.attempts or verdict not in repeat:
             return None
-        if failure.retry_after is not None and failure.retry_after > self.retry_after_ceiling:
+        if retry_after is not None and retry_after > self.retry_after_ceiling:
             return None
         # The exponent is bounded so that a very patient policy does not overflow a float.
         step = min(self.ceiling, self.first * 2.0 ** min(attempt - 1, 64))
-        return max(step * (0.5 + 0.5 * self.jitter()), failure.retry_after or 0.0)
+        return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)

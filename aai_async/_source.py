@@ -108,15 +108,15 @@ def _from_str(text: str) -> Source:
         mend = (
             "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
         )
-        message = f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}."
-        raise SourceError(message)
+        raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
     return _RemoteSource(text)
 
 
 def _from_stream(audio: object) -> Source:
     if isinstance(getattr(audio, "wrapped", audio), io.TextIOBase):
-        message = f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
-        raise SourceError(message)
+        raise SourceError(
+            f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
+        )
     if _is_async_reader(audio):
         return _OneShotSource(_ChunksOf(audio), _name_of(audio))
     if callable(getattr(audio, "read", None)):
@@ -124,11 +124,10 @@ def _from_stream(audio: object) -> Source:
     if isinstance(audio, AsyncIterable):
         stream = cast("AsyncIterable[bytes]", audio)
         return _OneShotSource(aiter(stream), _name_of(stream))
-    message = (
+    raise SourceError(
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
         "an object with an async read(size), or an async iterable of bytes."
     )
-    raise SourceError(message)
 
 
 def _is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
@@ -165,20 +164,17 @@ def _reading(name: str) -> Generator[None]:
     except SourceError:
         raise
     except Exception as error:
-        message = f"{name} cannot be read: {error or type(error).__name__}."
-        raise SourceError(message) from error
+        raise SourceError(f"{name} cannot be read: {error or type(error).__name__}.") from error
 
 
 def _checked_size(name: str, size: int) -> int:
     if size == 0:
-        message = f"{name} is empty."
-        raise SourceError(message)
+        raise SourceError(f"{name} is empty.")
     if size > MAX_UPLOAD_SIZE:
-        message = (
+        raise SourceError(
             f"{name} has {size:,} bytes; the service takes uploads of at most {MAX_UPLOAD_SIZE:,}. "
             "Compress it (FLAC, Opus), split it, or give a URL: 5 GB may be fetched from one."
         )
-        raise SourceError(message)
     return size
 
 
@@ -191,8 +187,9 @@ def _changed(name: str) -> FileChangedError:
 def _checked_bytes(name: str, chunk: object) -> bytes:
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", chunk))
-    message = f"{name} gives {type(chunk).__name__} where bytes are needed: open files with mode 'rb'."
-    raise SourceError(message)
+    raise SourceError(
+        f"{name} gives {type(chunk).__name__} where bytes are needed: open files with mode 'rb'."
+    )
 
 
 class _RemoteSource(Source):
@@ -204,8 +201,7 @@ class _RemoteSource(Source):
         """There is nothing to check: the service fetches it by itself."""
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        message = f"{self.name} is fetched by the service, never read here."
-        raise SourceError(message)
+        raise SourceError(f"{self.name} is fetched by the service, never read here.")
         yield b""
 
 
@@ -284,8 +280,9 @@ class _RegularFile:
             status = os.fstat(self._opened())
         if not stat.S_ISREG(status.st_mode):
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            message = f"{self._name} is {kind}. To send a pipe or device, open it and give the file object."
-            raise SourceError(message)
+            raise SourceError(
+                f"{self._name} is {kind}. To send a pipe or device, open it and give the file object."
+            )
         self.size = status.st_size
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -295,8 +292,7 @@ class _RegularFile:
 
     def _opened(self) -> int:
         if self._descriptor is None:
-            message = f"{self._name} is not open."
-            raise SourceError(message)
+            raise SourceError(f"{self._name} is not open.")
         return self._descriptor
 
     @contextlib.contextmanager
@@ -304,11 +300,13 @@ class _RegularFile:
         try:
             yield
         except FileNotFoundError:
-            message = f"There is no file {self._name}. A str is taken for a path or an http(s) URL."
-            raise SourceError(message) from None
+            raise SourceError(
+                f"There is no file {self._name}. A str is taken for a path or an http(s) URL."
+            ) from None
         except (OSError, ValueError) as error:
-            message = f"{self._name} cannot be read: {getattr(error, 'strerror', None) or error}."
-            raise SourceError(message) from error
+            raise SourceError(
+                f"{self._name} cannot be read: {getattr(error, 'strerror', None) or error}."
+            ) from error
 
 
 class _FileSource(Source):

@@ -7,6 +7,7 @@ open strings; fields that this version does not know are in `Transcript.raw`. Fi
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import attrs
@@ -119,6 +120,9 @@ class Transcript:
     webhook_status_code: int | None = attrs.field(default=None, repr=False)
     """What the webhook's receiver answered."""
 
+    metadata: dict[str, Any] | None = attrs.field(default=None, repr=False)  # an open object of the service
+    """Remarks of the service, such as `warnings`; the embedded server names its engine here."""
+
     _body: bytes = attrs.field(default=b"{}", repr=False, eq=False)
 
     @property
@@ -141,11 +145,12 @@ class Transcript:
             ProtocolError: It is not JSON, or not a transcript; names the field.
         """
         try:
-            transcript = _DECODER.decode(body)
+            transcript = _decoder().decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            message = f"The reply is not a transcript: {error}"
-            raise ProtocolError(message) from None
+            raise ProtocolError(f"The reply is not a transcript: {error}") from None
         return attrs.evolve(transcript, body=body)
 
 
-_DECODER = msgspec.json.Decoder(Transcript, strict=False)
+@functools.cache
+def _decoder() -> msgspec.json.Decoder[Transcript]:
+    return msgspec.json.Decoder(Transcript, strict=False)

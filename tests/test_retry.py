@@ -10,7 +10,6 @@ from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
     REPEATABLE,
-    Failure,
     Retry,
     Verdict,
     parse_retry_after,
@@ -47,7 +46,7 @@ def test_a_status_tells_whether_the_request_may_have_been_carried_out(
 def test_the_back_off_doubles_up_to_its_ceiling() -> None:
     """Half a second, one, two … and never more than twenty."""
     delays = [
-        Retry(attempts=9, jitter=lambda: 1.0).delay(Failure(Verdict.NOT_SENT), n, repeat=REPEATABLE)
+        Retry(attempts=9, jitter=lambda: 1.0).delay(Verdict.NOT_SENT, n, repeat=REPEATABLE)
         for n in range(1, 9)
     ]
     assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
@@ -55,38 +54,36 @@ def test_the_back_off_doubles_up_to_its_ceiling() -> None:
 
 def test_jitter_takes_away_at_most_half() -> None:
     """A client never hammers because it drew a small number."""
-    assert Retry(jitter=lambda: 0.0).delay(Failure(Verdict.NOT_SENT), 1, repeat=REPEATABLE) == 0.25
+    assert Retry(jitter=lambda: 0.0).delay(Verdict.NOT_SENT, 1, repeat=REPEATABLE) == 0.25
 
 
 def test_it_gives_up_after_the_last_attempt() -> None:
     """Five attempts are four waits."""
-    assert STEADY.delay(Failure(Verdict.REFUSED), 4, repeat=REPEATABLE) is not None
-    assert STEADY.delay(Failure(Verdict.REFUSED), 5, repeat=REPEATABLE) is None
+    assert STEADY.delay(Verdict.REFUSED, 4, repeat=REPEATABLE) is not None
+    assert STEADY.delay(Verdict.REFUSED, 5, repeat=REPEATABLE) is None
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_billed_request_is_never_repeated_when_it_may_have_been_carried_out(verdict: Verdict) -> None:
     """A second submit is a second bill."""
-    repeated = STEADY.delay(Failure(verdict), 1, repeat=EFFECTIVELY_ONCE) is not None
+    repeated = STEADY.delay(verdict, 1, repeat=EFFECTIVELY_ONCE) is not None
     assert repeated is (verdict in {Verdict.NOT_SENT, Verdict.REFUSED})
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_stream_that_has_been_read_is_never_repeated(verdict: Verdict) -> None:
     """There is nothing left to send."""
-    assert (STEADY.delay(Failure(verdict), 1, repeat=NOT_SENT_ONLY) is not None) is (
-        verdict is Verdict.NOT_SENT
-    )
+    assert (STEADY.delay(verdict, 1, repeat=NOT_SENT_ONLY) is not None) is (verdict is Verdict.NOT_SENT)
 
 
 def test_retry_after_is_waited_for_in_full() -> None:
     """The service knows best, so jitter does not shorten it."""
-    assert STEADY.delay(Failure(Verdict.REFUSED, 7.0), 1, repeat=REPEATABLE) == 7.0
+    assert STEADY.delay(Verdict.REFUSED, 1, repeat=REPEATABLE, retry_after=7.0) == 7.0
 
 
 def test_a_very_long_retry_after_is_not_waited_for() -> None:
     """Whoever called may have a better use for a day."""
-    assert STEADY.delay(Failure(Verdict.REFUSED, 86400.0), 1, repeat=REPEATABLE) is None
+    assert STEADY.delay(Verdict.REFUSED, 1, repeat=REPEATABLE, retry_after=86400.0) is None
 
 
 @pytest.mark.parametrize(
@@ -107,9 +104,7 @@ def test_retry_after_is_a_positive_number_of_seconds_or_absent(value: str) -> No
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_every_wait_is_finite_and_within_the_ceiling(attempt: int, jitter: float) -> None:
     """However patient the policy, it neither overflows nor waits longer than it says."""
-    delay = Retry(attempts=10_001, jitter=lambda: jitter).delay(
-        Failure(Verdict.NOT_SENT), attempt, repeat=REPEATABLE
-    )
+    delay = Retry(attempts=10_001, jitter=lambda: jitter).delay(Verdict.NOT_SENT, attempt, repeat=REPEATABLE)
     assert delay is not None
     assert 0.25 <= delay <= 20.0
 

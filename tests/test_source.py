@@ -225,8 +225,7 @@ async def test_a_stream_that_fails_says_so() -> None:
 
     async def broken() -> AsyncIterator[bytes]:
         yield b"a"
-        message = "the microphone is gone"
-        raise OSError(message)
+        raise OSError("the microphone is gone")
 
     source = Source.of(broken())
     await source.open()

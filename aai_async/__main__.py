@@ -1,0 +1,8 @@
+"""`python -m aai_async` is the command `aai-async`."""
+
+import sys
+
+from aai_async._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
