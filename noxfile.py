@@ -1,0 +1,65 @@
+"""What a contributor runs. Plain `nox` is what a change must pass; other sessions are asked for by name."""
+
+from __future__ import annotations
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+TESTS = nox.project.dependency_groups(PROJECT, "test")
+EVERYTHING = ".[server,models,cli]"
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format and rules."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Both type checkers, over the package and what users write with it."""
+    session.install(EVERYTHING, *nox.project.dependency_groups(PROJECT, "dev"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests against the installed package, with branch coverage; real speech recognition included."""
+    session.install(EVERYTHING, *TESTS)
+    session.run("coverage", "erase")
+    # By its path and not with -m, which would test the checkout and not what is installed.
+    session.run("coverage", "run", f"{session.bin}/pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the README."""
+    session.install(EVERYTHING, *TESTS)
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The client's tests with the oldest dependencies that it promises to work with."""
+    oldest = [requirement.replace(">=", "==") for requirement in PROJECT["project"]["dependencies"]]
+    session.install(".", *oldest, *TESTS)
+    session.run(
+        "pytest", "--ignore=tests/server", "--ignore=tests/e2e", "--ignore=tests/docs", *session.posargs
+    )
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """A real recording of two speakers, transcribed on this machine through the public surface."""
+    session.install("--quiet", EVERYTHING)
+    recordings = session.posargs or ["tests/data/two_speakers.mp3"]
+    session.run("aai-async", "transcribe", "--local", "--speaker-labels", *recordings)

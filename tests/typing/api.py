@@ -1,0 +1,66 @@
+"""What users write, checked by both type checkers and never run."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, assert_type
+
+import anyio
+import attrs
+import httpx
+
+import aai_async as aai
+
+
+async def transcribe_whatever_holds_a_recording(client: aai.Client, chunks: AsyncIterator[bytes]) -> None:
+    assert_type(await client.transcribe("call.mp3"), aai.Transcript)
+    await client.transcribe(Path("call.mp3"))
+    await client.transcribe("https://example.com/call.mp3", aai.Options(speaker_labels=True))
+    await client.transcribe(b"bytes")
+    await client.transcribe(bytearray(b"bytes"))
+    await client.transcribe(memoryview(b"bytes"))
+    await client.transcribe(io.BytesIO(b"bytes"))
+    with open("call.mp3", "rb") as file:  # noqa: ASYNC230, PTH123 - the kind of file is the point
+        await client.transcribe(file)
+    async with await anyio.open_file("call.mp3", "rb") as async_file:
+        await client.transcribe(async_file)
+    await client.transcribe(chunks)
+    await client.transcribe(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def use_every_verb(client: aai.Client) -> None:
+    assert_type(await client.upload("call.mp3"), str)
+    job = await client.submit("call.mp3", aai.Options(speech_models=["universal-3-5-pro", "a-newer-one"]))
+    assert_type(await client.wait(job.id, raise_on_error=False), aai.Transcript)
+    assert_type(await client.get(job.id), aai.Transcript)
+    assert_type(await client.delete(job.id), aai.Transcript)
+
+
+def read_an_answer(transcript: aai.Transcript) -> None:
+    assert_type(transcript.text, str | None)
+    assert_type(transcript.raw, dict[str, Any])
+    for utterance in transcript.utterances or ():
+        assert_type(utterance.speaker, str | None)
+        assert_type(utterance.words, tuple[aai.Word, ...])
+        assert_type(utterance.words[0].start, int)
+
+
+def set_up_a_client() -> None:
+    aai.Client()
+    aai.Client("key", region="eu", retry=aai.Retry(attempts=2), polling=aai.Polling(first=0.5))
+    aai.Client(timeouts=aai.Timeouts(stall=30), http=httpx.AsyncClient())
+    aai.Client(region="mars")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    attrs.evolve(aai.Options(speaker_labels=True), speakers_expected=2)
+
+
+async def handle_errors(client: aai.Client) -> None:
+    try:
+        await client.transcribe("call.mp3")
+    except aai.TranscriptError as error:
+        assert_type(error.transcript, aai.Transcript)
+    except aai.RateLimitError as error:
+        assert_type(error.retry_after, float | None)
+    except aai.AAIError as error:
+        assert_type(error.transcript_id, str | None)
