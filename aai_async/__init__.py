@@ -23,15 +23,15 @@ from aai_async._errors import (
     RejectedError,
     ServerError,
     SourceError,
-    TranscriptError,
     TransportError,
+    Verdict,
 )
 from aai_async._http import Timeouts
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._retry import Retry, Verdict
+from aai_async._retry import Retry
 from aai_async._source import AsyncReader, Audio, Source
-from aai_async._transcript import Transcript, Utterance, Word
+from aai_async._transcript import Transcript, TranscriptError, Utterance, Word
 from aai_async._version import __version__
 
 __all__ = [

@@ -20,16 +20,16 @@ from aai_async._errors import (
     ProtocolError,
     RateLimitError,
     ServerError,
-    TranscriptError,
     TransportError,
+    Verdict,
     about,
 )
 from aai_async._http import HTTP, Key, Timeouts
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._retry import Retry, Verdict
+from aai_async._retry import Retry
 from aai_async._source import Audio, Source
-from aai_async._transcript import Transcript
+from aai_async._transcript import Transcript, TranscriptError
 
 if TYPE_CHECKING:
     import httpx
@@ -239,8 +239,7 @@ def _ambiguous(error: AAIError) -> AmbiguousSubmitError:
 def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
     if transcript.status == "error" and raise_on_error:
         said = _endpoints.escaped(transcript.error or "the service did not say why")
-        message = f"The transcription failed: {said}"
-        raise TranscriptError(message, transcript=transcript, transcript_id=transcript.id, operation="wait")
+        raise TranscriptError(f"The transcription failed: {said}", transcript=transcript, operation="wait")
     return transcript
 
 

@@ -23,13 +23,13 @@ from aai_async._errors import (
     RateLimitError,
     RejectedError,
     ServerError,
+    Verdict,
 )
 from aai_async._options import Options
 from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
     REPEATABLE,
-    Verdict,
     parse_retry_after,
     verdict_of_status,
 )

@@ -16,7 +16,7 @@ AAIError                      what was done, how often, how far it got, to which
 │  ├─ NotFoundError           404, or the 400 with which the service says it
 │  ├─ RejectedError           every other 3xx and 4xx
 │  └─ ServerError             5xx
-├─ TranscriptError            the job ended in `error`; carries the transcript
+├─ TranscriptError            the job ended in `error`; stands beside the Transcript that it carries
 ├─ AmbiguousSubmitError       the job may or may not exist, and be paid for
 └─ DeadlineError              the time that was given ran out
 
@@ -26,12 +26,25 @@ It imports nothing of ours, and holds neither a request nor the API key.
 from __future__ import annotations
 
 import contextlib
+import enum
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
-if TYPE_CHECKING:
-    from aai_async._retry import Verdict
-    from aai_async._transcript import Transcript
+
+class Verdict(enum.Enum):
+    """What a failed attempt means for sending the same request again."""
+
+    NOT_SENT = "not sent"
+    """The service cannot have seen it."""
+
+    REFUSED = "refused"
+    """The service saw it and did nothing, for now (408, 429, or a 503 that says so)."""
+
+    AMBIGUOUS = "ambiguous"
+    """The service may have carried it out, and the answer was lost."""
+
+    FATAL = "fatal"
+    """Sending it again would get the same answer."""
 
 
 class _Context(TypedDict, total=False):
@@ -192,17 +205,6 @@ class RejectedError(APIError):
 
 class ServerError(APIError):
     """The service failed (5xx)."""
-
-
-class TranscriptError(AAIError):
-    """The job ended in `error`; `transcript.error` is the service's own text."""
-
-    transcript: Transcript
-    """The whole reply."""
-
-    def __init__(self, message: str, *, transcript: Transcript, **context: Unpack[_Context]) -> None:
-        super().__init__(message, **context)
-        self.transcript = transcript
 
 
 class AmbiguousSubmitError(AAIError):

@@ -29,8 +29,9 @@ from aai_async._errors import (
     ProtocolError,
     SourceError,
     TransportError,
+    Verdict,
 )
-from aai_async._retry import Retry, Verdict
+from aai_async._retry import Retry
 from aai_async._source import Source
 from aai_async._version import __version__
 

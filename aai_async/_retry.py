@@ -6,7 +6,6 @@ Pure values: no clock, no I/O, no HTTP library. The loop that sleeps is in `_htt
 
 from __future__ import annotations
 
-import enum
 import math
 import random
 from collections.abc import Callable
@@ -14,22 +13,7 @@ from typing import Any
 
 import attrs
 
-
-class Verdict(enum.Enum):
-    """What a failed attempt means for sending the same request again."""
-
-    NOT_SENT = "not sent"
-    """The service cannot have seen it."""
-
-    REFUSED = "refused"
-    """The service saw it and did nothing, for now (408, 429, or a 503 that says so)."""
-
-    AMBIGUOUS = "ambiguous"
-    """The service may have carried it out, and the answer was lost."""
-
-    FATAL = "fatal"
-    """Sending it again would get the same answer."""
-
+from aai_async._errors import Verdict
 
 REPEATABLE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED, Verdict.AMBIGUOUS})
 """What a request that may be carried out twice is sent again for: a look, a replayable upload."""

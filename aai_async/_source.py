@@ -200,9 +200,8 @@ class _RemoteSource(Source):
     async def open(self) -> None:
         """There is nothing to check: the service fetches it by itself."""
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         raise SourceError(f"{self.name} is fetched by the service, never read here.")
-        yield b""
 
 
 class _BytesSource(Source):

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from aai_async._errors import ProtocolError
+from aai_async._errors import AAIError, ProtocolError
 
 
 def _shortened(text: str | None) -> str:
@@ -154,3 +154,14 @@ class Transcript:
 @functools.cache
 def _decoder() -> msgspec.json.Decoder[Transcript]:
     return msgspec.json.Decoder(Transcript, strict=False)
+
+
+class TranscriptError(AAIError):
+    """The job ended in `error`; `transcript.error` is the service's own text."""
+
+    transcript: Transcript
+    """The whole reply."""
+
+    def __init__(self, message: str, *, transcript: Transcript, operation: str | None = None) -> None:
+        super().__init__(message, operation=operation, transcript_id=transcript.id)
+        self.transcript = transcript

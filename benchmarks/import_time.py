@@ -26,7 +26,7 @@ STATEMENTS = {
 def cpu_of(statement: str) -> float:
     """Run one statement in a fresh interpreter; its CPU time in ms."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Installed packages have their bytecode; where it may not be written, a checkout's would be compiled anew.
+    # Installed packages have their bytecode; where none may be written, ours would be compiled anew.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run([sys.executable, "-c", statement], check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -10,10 +10,10 @@ import anyio
 import httpx
 import pytest
 import respx
-from conftest import KEY
 
 import aai_async as aai
 
+KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
 JOB = "9ea68fd3-f953-42c1-9742-976c447fb463"
 UPLOAD_URL = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"

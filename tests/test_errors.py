@@ -19,7 +19,7 @@ SAMPLES: list[aai.AAIError] = [
     aai.OptionsError("Two options exclude each other"),
     aai.ConnectError("No connection", verdict=aai.Verdict.NOT_SENT),
     aai.RateLimitError("Slow down", status=429, reply="Too Many Requests", retry_after=3.0),
-    aai.TranscriptError("The job failed", transcript=TRANSCRIPT, transcript_id="abc"),
+    aai.TranscriptError("The job failed", transcript=TRANSCRIPT),
     aai.AmbiguousSubmitError("Lost", upload_url="https://cdn.assemblyai.com/upload/1"),
 ]
 
@@ -72,8 +72,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
         depth = len(indent) // 3
         path[depth:] = [name]
         drawn[name] = path[depth - 1] if depth else None
-    kinds = [
-        kind for kind in vars(_errors).values() if isinstance(kind, type) and issubclass(kind, aai.AAIError)
-    ]
+    public = [getattr(aai, name) for name in aai.__all__]
+    kinds = [kind for kind in public if isinstance(kind, type) and issubclass(kind, aai.AAIError)]
     bases = {kind.__name__: None if kind is aai.AAIError else kind.__bases__[0].__name__ for kind in kinds}
     assert drawn == bases

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 import respx
-from conftest import KEY
 
 import aai_async as aai
 from aai_async._http import Key, checked_base_url
 
+KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
 UPLOAD_URL = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"
 SECRET = f"key-{KEY}"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aai_async._errors import Verdict
 from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
     REPEATABLE,
     Retry,
-    Verdict,
     parse_retry_after,
     verdict_of_status,
 )

@@ -9,8 +9,9 @@ from typing import Annotated
 import anyio
 import typer
 
-from aai_async import AAIError, ConfigError, Options
 from aai_async._cli import transcription
+from aai_async._errors import AAIError, ConfigError
+from aai_async._options import Options
 
 app = typer.Typer(
     name="aai-async",

@@ -8,7 +8,11 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, cast
 
-from aai_async import AAIError, Client, Options, Polling, Transcript
+from aai_async._client import Client
+from aai_async._errors import AAIError, ConfigError
+from aai_async._options import Options
+from aai_async._polling import Polling
+from aai_async._transcript import Transcript
 
 _ALL, _NONE, _SOME = 0, 1, 3
 """Exit statuses: how many of the recordings were transcribed."""
@@ -57,15 +61,20 @@ async def _client(region: str, local: bool) -> AsyncGenerator[Client]:
         async with Client(region=cast("Literal['us', 'eu']", region)) as client:
             yield client
         return
-    from aai_async.server import LocalServer  # noqa: PLC0415 - an extra
+    from aai_async.server import LocalServer, ServerStartError, WeightsError  # noqa: PLC0415 - an extra
 
     began = time.monotonic()
-    async with LocalServer() as server:
+    async with contextlib.AsyncExitStack() as resources:
+        try:
+            server = await resources.enter_async_context(LocalServer())
+        except (ServerStartError, WeightsError) as error:
+            raise ConfigError(str(error)) from None
         _tell(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
         # Next door a look costs nothing, and every second counts.
         polling = Polling(first=0.2, ceiling=0.2)
-        async with Client(server.key, base_url=server.base_url, polling=polling) as client:
-            yield client
+        yield await resources.enter_async_context(
+            Client(server.key, base_url=server.base_url, polling=polling)
+        )
 
 
 def _tell(line: str) -> None:
