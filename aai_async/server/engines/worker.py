@@ -1,0 +1,87 @@
+"""
+The child process of the Whisper engine: reads requests from its standard input, answers on its output.
+
+It ends when its input does, so that it never outlives the process that started it.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from queue import SimpleQueue
+from typing import BinaryIO, NoReturn
+
+from aai_async.server.engines import EngineError, Recognition, SpeechRequest
+from aai_async.server.engines.wire import LENGTH_BYTES, Reply, WorkerSettings, decode, frame
+from aai_async.server.weights import WeightsError
+
+Recognize = Callable[[SpeechRequest], Recognition]
+"""Transcribes one recording."""
+
+GRACE = 0.5
+"""How long a child that is idle has to end by itself once its input ended, in seconds."""
+
+
+def main() -> None:
+    """Run the child: its one argument is the settings, as JSON."""
+    # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its children.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    output = _claim_output()
+    settings = decode(sys.argv[1].encode(), WorkerSettings)
+    if not settings.allow_download:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    requests: SimpleQueue[bytes | None] = SimpleQueue()
+    # A file of its own: the interpreter could not end while a thread waits inside sys.stdin.
+    source = os.fdopen(os.dup(0), "rb")
+    threading.Thread(target=_listen, args=(source, requests, os._exit), daemon=True).start()
+    serve(iter(requests.get, None), output, _load(settings))
+
+
+def serve(requests: Iterator[bytes], output: BinaryIO, recognize: Recognize) -> None:
+    """Answer requests until they end; what is no fault of the recording ends the child."""
+    for request in requests:
+        try:
+            reply = Reply(recognition=recognize(decode(request, SpeechRequest)))
+        except EngineError as error:
+            reply = Reply(error=str(error))
+        except WeightsError as error:
+            # A fresh child may find them mended, so this one is given up.
+            reply = Reply(error=str(error), last=True)
+        output.write(frame(reply))
+        output.flush()
+
+
+def _load(settings: WorkerSettings) -> Recognize:
+    # Here rather than above: it takes the better part of a second, and HF_HUB_OFFLINE is read on import.
+    from aai_async.server.engines.recognizer import Recognizer  # noqa: PLC0415
+
+    try:
+        return Recognizer(settings).recognize
+    except WeightsError as error:
+        return partial(_refuse, error)
+
+
+def _refuse(error: WeightsError, _: SpeechRequest) -> NoReturn:
+    raise error
+
+
+def _claim_output() -> BinaryIO:
+    """Keep standard output for messages alone; what libraries print there goes to standard error."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return output
+
+
+def _listen(source: BinaryIO, requests: "SimpleQueue[bytes | None]", leave: Callable[[int], None]) -> None:
+    """Queue up requests; at the end of input let an idle child end, and stop one that is busy."""
+    while len(length := source.read(LENGTH_BYTES)) == LENGTH_BYTES:
+        requests.put(source.read(int.from_bytes(length, "big")))
+    requests.put(None)
+    threading.Event().wait(GRACE)
+    leave(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""Real speech through real models: the words, their speakers, the language, silence, and what it costs."""
+
+import json
+import os
+import re
+import string
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import av
+import jiwer
+import numpy as np
+import pytest
+
+from aai_async.server.engines import EngineError, Recognition, SpeechRequest
+from aai_async.server.engines.whisper import WhisperEngine
+from aai_async.server.engines.wire import SERVER_ERROR
+from aai_async.server.weights import WeightsError
+
+DATA = Path(__file__).parents[2] / "data"
+DEMO = DATA / "two_speakers.mp3"
+TURNS = json.loads((DATA / "two_speakers.json").read_text())["turns"]
+
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops, for a module each, so that models are loaded but once for each."""
+    return str(request.param)
+
+
+async def started(model: str) -> AsyncIterator[WhisperEngine]:
+    try:
+        engine = WhisperEngine(model)
+    except WeightsError as error:
+        pytest.skip(str(error))
+    yield engine
+    await engine.aclose()
+
+
+@pytest.fixture(scope="module")
+async def base(anyio_backend: str) -> AsyncIterator[WhisperEngine]:
+    async for engine in started("base"):
+        yield engine
+
+
+@pytest.fixture(scope="module")
+async def tiny(anyio_backend: str) -> AsyncIterator[WhisperEngine]:
+    async for engine in started("tiny.en"):
+        yield engine
+
+
+@pytest.fixture(scope="module")
+async def heard(base: WhisperEngine) -> Recognition:
+    return await base.recognize(SpeechRequest(audio=DEMO, speaker_labels=True))
+
+
+@pytest.fixture(scope="module")
+def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("audio") / "silence.wav", np.zeros(5 * 16_000, np.int16))
+
+
+def write(path: Path, samples: "np.ndarray[tuple[int], np.dtype[np.int16]]") -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.rate = 16_000
+        container.mux(stream.encode(frame))
+    return path
+
+
+def plain(text: str) -> list[str]:
+    """Return the words without case, punctuation and hyphens, titles written out."""
+    words = text.lower().replace("-", " ").replace("mr.", "mister")
+    return re.sub(f"[{re.escape(string.punctuation)}]", "", words).split()
+
+
+def error_rate(recognition: Recognition) -> float:
+    reference = " ".join(" ".join(plain(turn["text"])) for turn in TURNS)
+    hypothesis = " ".join(" ".join(plain(word.text)) for word in recognition.words)
+    return float(jiwer.wer(reference, hypothesis))
+
+
+def right_speakers(recognition: Recognition) -> float:
+    """Return the share of the reference's words that were heard, right or wrong, from the right speaker."""
+    expected = [(word, turn["speaker"]) for turn in TURNS for word in plain(turn["text"])]
+    found = [(word, heard.speaker) for heard in recognition.words for word in plain(heard.text)]
+    alignment = jiwer.process_words(
+        " ".join(word for word, _ in expected), " ".join(word for word, _ in found)
+    ).alignments[0]
+    right = sum(
+        expected[chunk.ref_start_idx + index][1] == found[chunk.hyp_start_idx + index][1]
+        for chunk in alignment
+        if chunk.type in ("equal", "substitute")
+        for index in range(chunk.ref_end_idx - chunk.ref_start_idx)
+    )
+    return float(right / len(expected))
+
+
+def pairs(recognition: Recognition) -> Iterator[tuple[int, int]]:
+    times = [time for word in recognition.words for time in (word.start, word.end)]
+    return pairwise(times)
+
+
+async def test_words(heard: Recognition) -> None:
+    """Whisper base gets at most one word in twenty wrong."""
+    assert error_rate(heard) <= 0.05
+
+
+async def test_speakers(heard: Recognition) -> None:
+    """Nearly every word goes to the right one of two speakers."""
+    assert right_speakers(heard) >= 0.95
+    assert {word.speaker for word in heard.words} == {"A", "B"}
+
+
+async def test_tiny(tiny: WhisperEngine) -> None:
+    """Whisper tiny.en gets at most one word in ten wrong, and the speakers right."""
+    heard = await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en_us", speaker_labels=True))
+    assert error_rate(heard) <= 0.10
+    assert right_speakers(heard) >= 0.95
+    assert (heard.engine, heard.language_code) == ("whisper-tiny.en", "en_us")
+
+
+async def test_about_the_recording(heard: Recognition) -> None:
+    """The language is detected, the duration is the file's, and the model is named."""
+    assert heard.language_code == "en"
+    assert (heard.language_confidence or 0) > 0.9
+    assert heard.audio_duration == pytest.approx(38.13, abs=0.05)
+    assert heard.engine == "whisper-base"
+
+
+async def test_times(heard: Recognition) -> None:
+    """Words follow one another within the file, near to where they were spoken."""
+    assert all(earlier <= later for earlier, later in pairs(heard))
+    assert 0 <= heard.words[0].start < 500
+    assert heard.words[-1].end <= 38_130
+    fellow = next(word for word in heard.words if word.text.startswith("fellow"))
+    assert 7_700 < fellow.start < 11_000
+
+
+async def test_confidence(heard: Recognition) -> None:
+    """Confidences are shares, and high where most words are right."""
+    confidences = [word.confidence for word in heard.words]
+    assert all(0 <= confidence <= 1 for confidence in confidences)
+    assert sum(confidences) / len(confidences) > 0.8
+
+
+async def test_window(base: WhisperEngine) -> None:
+    """A window is transcribed alone, its times still from the start of the file."""
+    heard = await base.recognize(
+        SpeechRequest(audio=DEMO, language_code="en", audio_start_from=7_500, audio_end_at=16_000)
+    )
+    assert " ".join(word.text for word in heard.words).startswith("And so my fellow Americans")
+    assert heard.words[0].start >= 7_500
+    assert heard.words[-1].end <= 16_000
+    assert heard.audio_duration == pytest.approx(38.13, abs=0.05)
+
+
+async def test_speakers_expected(base: WhisperEngine) -> None:
+    """The number of speakers is kept when it is given, and bounds are."""
+    request = SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True, speakers_expected=1)
+    assert {word.speaker for word in (await base.recognize(request)).words} == {"A"}
+    request = SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True, max_speakers=1)
+    assert {word.speaker for word in (await base.recognize(request)).words} == {"A"}
+
+
+async def test_keyterms(base: WhisperEngine) -> None:
+    """Keyterms sway what is written."""
+    request = SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600, keyterms=("Jon Dashwoode",))
+    assert "Dashwoode" in " ".join(word.text for word in (await base.recognize(request)).words)
+
+
+@pytest.mark.parametrize("noise", [0, 300], ids=["silence", "noise"])
+async def test_nothing_spoken(base: WhisperEngine, tmp_path: Path, noise: int) -> None:
+    """Silence and noise have no words, which is no error."""
+    samples = np.random.default_rng(0).normal(0, noise, 5 * 16_000).astype(np.int16)
+    audio = write(tmp_path / "nothing.wav", samples)
+    heard = await base.recognize(SpeechRequest(audio=audio, language_code="en", speaker_labels=True))
+    assert heard.words == ()
+    assert heard.audio_duration == 5.0
+
+
+async def test_language_of_silence(base: WhisperEngine, silence: Path) -> None:
+    """Silence has no language, which is an error when it is asked for."""
+    with pytest.raises(EngineError, match=r"^language_detection cannot be performed on files with no spoken"):
+        await base.recognize(SpeechRequest(audio=silence))
+
+
+async def test_languages(base: WhisperEngine, tiny: WhisperEngine) -> None:
+    """What a model cannot do it says beforehand, and again when asked."""
+    assert (base.languages, base.detects_language) == (None, True)
+    assert (tiny.languages, tiny.detects_language) == (frozenset({"en"}), False)
+    with pytest.raises(EngineError, match="cannot transcribe the language 'xx'"):
+        await base.recognize(SpeechRequest(audio=DEMO, language_code="xx"))
+    with pytest.raises(EngineError, match="knows English only"):
+        await tiny.recognize(SpeechRequest(audio=DEMO))
+
+
+@pytest.mark.parametrize(
+    ("start", "message"), [(40_000, "audio_start_from is 40000 ms"), (38_000, "Audio duration is too short")]
+)
+async def test_bad_window(base: WhisperEngine, start: int, message: str) -> None:
+    """A window beyond the end is refused."""
+    with pytest.raises(EngineError, match=message):
+        await base.recognize(SpeechRequest(audio=DEMO, language_code="en", audio_start_from=start))
+
+
+async def test_not_audio(base: WhisperEngine) -> None:
+    """What is no recording is refused as the service does."""
+    with pytest.raises(EngineError, match=r"^Transcoding failed\. File does not appear to contain audio"):
+        await base.recognize(SpeechRequest(audio=DATA / "two_speakers.json", language_code="en"))
+
+
+async def test_memory(base: WhisperEngine, heard: Recognition) -> None:
+    """The child stays well under a gigabyte with base and speakers."""
+    status = Path(f"/proc/{base._idle[0]._process.pid}/status")
+    if not status.exists():
+        pytest.skip("only Linux tells a process's peak memory")
+    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) < 900 * 1024
+
+
+async def test_killed_at_work(tiny: WhisperEngine) -> None:
+    """A child that is killed while it transcribes fails that recording alone."""
+    request = SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600)
+    await tiny.recognize(request)
+
+    async def failing() -> None:
+        with pytest.raises(EngineError, match=SERVER_ERROR):
+            await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(failing)
+        await anyio.sleep(0.3)
+        (worker,) = tiny._busy
+        os.kill(worker._process.pid, 9)
+    assert (await tiny.recognize(request)).words
+
+
+async def test_cancelled_at_work(tiny: WhisperEngine) -> None:
+    """A recording that is cancelled ends at once, and the next is transcribed."""
+    with anyio.move_on_after(0.3) as scope:
+        await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True))
+    assert scope.cancelled_caught
+    assert (await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600))).words
