@@ -1,0 +1,53 @@
+"""
+The service on this machine, for people and tests without a network or a key.
+
+An island: it imports nothing of the client, and the client nothing of it. The names below are looked up when
+asked for, so that the engine's own process does not load a web server.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aai_async.server.engines import Engine, EngineError, Recognition, RecognizedWord, SpeechRequest
+    from aai_async.server.engines.scripted import ScriptedEngine
+    from aai_async.server.engines.whisper import WhisperEngine
+    from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
+    from aai_async.server.store import DirectoryError
+    from aai_async.server.weights import WeightsError
+
+__all__ = [
+    "DirectoryError",
+    "Engine",
+    "EngineError",
+    "LocalServer",
+    "Recognition",
+    "RecognizedWord",
+    "ScriptedEngine",
+    "ServerStartError",
+    "SpeechRequest",
+    "WeightsError",
+    "WhisperEngine",
+    "serve_forever",
+]
+
+_HOMES = {
+    "DirectoryError": "store",
+    "LocalServer": "serve",
+    "ScriptedEngine": "engines.scripted",
+    "ServerStartError": "serve",
+    "WeightsError": "weights",
+    "WhisperEngine": "engines.whisper",
+    "serve_forever": "serve",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        home = import_module(f"{__name__}.{_HOMES.get(name, 'engines')}")
+    except ModuleNotFoundError as error:
+        error.add_note('The local server is an extra: pip install "aai-async[server]"')
+        raise
+    return getattr(home, name)

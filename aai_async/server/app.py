@@ -1,0 +1,290 @@
+"""
+The wire: routes, status codes and bodies of AssemblyAI's /v2 API as its clients see it.
+
+It reads requests, asks the store, the uploads and the runner, and writes what they say as JSON or text.
+How jobs live, how speech is recognised and who may come in is decided elsewhere.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import anyio
+import attrs
+import msgspec
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from aai_async.server import captions, refusal, search, segments, transcript
+from aai_async.server.engines import Engine
+from aai_async.server.guard import Guard, json_response
+from aai_async.server.jobs import IllegalMoveError, Job
+from aai_async.server.listing import listing, read_query, whole_number
+from aai_async.server.parameters import read_parameters
+from aai_async.server.refusal import RefusalError
+from aai_async.server.runner import Runner
+from aai_async.server.store import Record, Store
+from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
+
+T = TypeVar("T")
+
+LARGEST_SUBMISSION: Final = 1 << 20
+"""Bytes of JSON: a thousand keyterms fit many times."""
+
+_WIDEST_CAPTION: Final = 10_000
+_ACCESS_DENIED: Final = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+)
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """What one server bears."""
+
+    upload_bytes: int = LARGEST_UPLOAD
+    parallel_jobs: int = 1
+    """How many jobs are worked on at once; the others are queued and throttled."""
+
+    stall_seconds: float = 60
+    """How long a request body may bring nothing before it is given up."""
+
+
+@asynccontextmanager
+async def open_app(
+    engine: Engine, *, key: str, directory: Path, limits: Limits | None = None
+) -> AsyncGenerator[Starlette, None]:
+    """
+    An ASGI application that works while the block lasts, on asyncio and on trio.
+
+    Args:
+        engine: What recognises speech; it is closed at the end.
+        key: The API key to ask for.
+        directory: Where uploads and transcripts are kept; made if need be.
+        limits: What to bear.
+    """
+    limits = limits or Limits()
+    uploads = UploadFolder(directory / "uploads", limits.upload_bytes)
+    try:
+        await uploads.prepare()
+        async with Store.opened(directory / "transcripts.sqlite3") as store:
+            runner = Runner(store, uploads, engine, parallel_jobs=limits.parallel_jobs)
+            async with anyio.create_task_group() as tasks:
+                await runner.resume()
+                tasks.start_soon(runner.run)
+                yield _application(_Service(store, uploads, runner, engine, limits), key)
+                tasks.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await engine.aclose()
+
+
+@attrs.frozen
+class _Service:
+    """The endpoints, one method each."""
+
+    store: Store
+    uploads: UploadFolder
+    runner: Runner
+    engine: Engine
+    limits: Limits
+
+    async def upload(self, request: Request) -> Response:
+        """API reference, "Upload a media file": any body, with or without a length or a type."""
+        upload_id = await self.uploads.receive(self._body(request), announced=_content_length(request))
+        return json_response(200, {"upload_url": f"{request.base_url}upload/{upload_id}"})
+
+    async def submit(self, request: Request) -> Response:
+        """API reference, "Transcribe audio"."""
+        parameters = read_parameters(await self._object(request), self.engine)
+        upload_id = await self._upload_id(request, parameters.audio_url)
+        job = Job.submitted(parameters, upload_id=upload_id, now=datetime.now(UTC))
+        return json_response(200, transcript.unfinished(await self.runner.submit(job)))
+
+    async def page(self, request: Request) -> Response:
+        """API reference, "List transcripts"."""
+        query = read_query(request.query_params)
+        try:
+            page = await self.store.page(query, now=datetime.now(UTC))
+        except LookupError:
+            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT) from None
+        return json_response(200, listing(page, query, f"{request.base_url}v2/transcript"))
+
+    async def get(self, request: Request) -> Response:
+        """API reference, "Get transcript"."""
+        record = await self._record(request)
+        if record.document is not None:
+            return Response(record.document, media_type="application/json")
+        document = transcript.tombstone if record.job.deleted else transcript.unfinished
+        return json_response(200, document(record.job))
+
+    async def delete(self, request: Request) -> Response:
+        """API reference, "Delete transcript"; the upload goes with it, unless another job still needs it."""
+        job = (await self._record(request)).job
+        if job.deleted:
+            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+        try:
+            deleted = job.delete()
+        except IllegalMoveError:
+            text = f"Transcript is {job.status}, it can be deleted once it is completed or failed"
+            raise RefusalError(400, text) from None
+        await self.store.save(deleted)
+        if job.upload_id and all(other.upload_id != job.upload_id for other in await self.store.unfinished()):
+            await self.uploads.remove(job.upload_id)
+        return json_response(200, transcript.tombstone(deleted))
+
+    async def sentences(self, request: Request) -> Response:
+        """API reference, "Get sentences in transcript"."""
+        return json_response(200, await self._derived(request, segments.sentences))
+
+    async def paragraphs(self, request: Request) -> Response:
+        """API reference, "Get paragraphs in transcript"."""
+        return json_response(200, await self._derived(request, segments.paragraphs))
+
+    async def srt(self, request: Request) -> Response:
+        """API reference, "Get subtitles for transcript"."""
+        return PlainTextResponse(captions.srt(await self._captions(request)))
+
+    async def vtt(self, request: Request) -> Response:
+        """API reference, "Get subtitles for transcript"."""
+        return PlainTextResponse(captions.vtt(await self._captions(request)))
+
+    async def word_search(self, request: Request) -> Response:
+        """API reference, "Search words in transcript"."""
+        terms = search.terms_of(request.query_params.get("words"))
+        return json_response(200, await self._derived(request, lambda speech: search.matches(speech, terms)))
+
+    async def redacted_audio(self, request: Request) -> Response:
+        """Never there: a submission that asks for it is refused."""
+        await self._record(request)
+        raise RefusalError(400, "Redacted audio is not available on this server")
+
+    async def no_id(self, _request: Request) -> Response:
+        """A trailing slash is a lookup of nothing (troubleshooting page of the documentation)."""
+        raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+
+    async def denied(self, _request: Request) -> Response:
+        """An upload URL is for transcribing; reading it is denied, as at the service."""
+        return Response(_ACCESS_DENIED, 403, media_type="application/xml")
+
+    async def _body(self, request: Request) -> AsyncIterator[bytes]:
+        chunks = request.stream()
+        while True:
+            try:
+                with anyio.fail_after(self.limits.stall_seconds):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise RefusalError(408, "The request body stalled") from None
+            except ClientDisconnect:
+                raise RefusalError(400, "The connection was closed before the body had arrived") from None
+            if chunk is None:
+                return
+            yield chunk
+
+    async def _object(self, request: Request) -> dict[str, Any]:
+        body = bytearray()
+        async for chunk in self._body(request):
+            body += chunk
+            if len(body) > LARGEST_SUBMISSION:
+                raise RefusalError(413, f"The request body is larger than {LARGEST_SUBMISSION} bytes")
+        try:
+            document = msgspec.json.decode(bytes(body))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            raise RefusalError(400, "The request body is not valid JSON") from None
+        if not isinstance(document, dict):
+            raise RefusalError(400, refusal.INVALID_SCHEMA)
+        return cast("dict[str, Any]", document)
+
+    async def _upload_id(self, request: Request, url: str) -> str | None:
+        upload_id = upload_id_of(url)
+        if upload_id is not None and await self.uploads.find(upload_id) is not None:
+            return upload_id
+        # An address of ours without a file is refused now; any other address fails the job later.
+        if url.startswith(f"{request.base_url}upload/"):
+            raise RefusalError(403, refusal.UNKNOWN_UPLOAD)
+        return None
+
+    async def _record(self, request: Request) -> Record:
+        record = await self.store.find(request.path_params["transcript_id"])
+        if record is None:
+            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+        return record
+
+    async def _derived(self, request: Request, make: Callable[[transcript.Speech], T]) -> T:
+        document = (await self._record(request)).document
+        if document is None:
+            raise RefusalError(400, "This transcript is not completed")
+        # In a thread, for a day of words takes a while to read and to cut.
+        return await to_thread.run_sync(lambda: make(transcript.speech_of(document)))
+
+    async def _captions(self, request: Request) -> list[captions.Caption]:
+        chars = whole_number(
+            request.query_params, "chars_per_caption", captions.CHARS_PER_CAPTION, most=_WIDEST_CAPTION
+        )
+        cues = await self._derived(
+            request,
+            lambda speech: captions.captions(speech.words, chars=chars, language_code=speech.language_code),
+        )
+        if not cues:
+            raise RefusalError(400, refusal.EMPTY_TEXT)
+        return cues
+
+
+def _content_length(request: Request) -> int | None:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def _application(service: _Service, key: str) -> Starlette:
+    app = Starlette(
+        routes=_routes(service),
+        middleware=[Middleware(Guard, key=key, engine_name=service.engine.name)],
+        exception_handlers={RefusalError: _refused, HTTPException: _unroutable, Exception: _failed},
+    )
+    # The service does not redirect: with a slash too many it looks up nothing.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(service: _Service) -> list[Route]:
+    one = "/v2/transcript/{transcript_id}"
+    table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        ("POST", "/v2/upload", service.upload),
+        ("GET", "/upload/{upload_id}", service.denied),
+        ("POST", "/v2/transcript", service.submit),
+        ("GET", "/v2/transcript", service.page),
+        ("GET", "/v2/transcript/", service.no_id),
+        ("DELETE", "/v2/transcript/", service.no_id),
+        ("GET", one, service.get),
+        ("DELETE", one, service.delete),
+        ("GET", f"{one}/sentences", service.sentences),
+        ("GET", f"{one}/paragraphs", service.paragraphs),
+        ("GET", f"{one}/srt", service.srt),
+        ("GET", f"{one}/vtt", service.vtt),
+        ("GET", f"{one}/word-search", service.word_search),
+        ("GET", f"{one}/redacted-audio", service.redacted_audio),
+    ]
+    return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    refused = error if isinstance(error, RefusalError) else RefusalError(500, "Internal Server Error")
+    return json_response(refused.status, {"error": refused.text})
+
+
+async def _unroutable(_request: Request, error: Exception) -> Response:
+    # The live service answers an unknown route in plain text.
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return PlainTextResponse("Not found" if status == 404 else "Method Not Allowed", status, headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return json_response(500, {"error": "Internal Server Error"})

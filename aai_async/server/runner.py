@@ -1,0 +1,130 @@
+"""
+Running jobs: a bounded number at once, the others in the order they came.
+
+It moves jobs through their life and asks the engine. It knows nothing of HTTP.
+"""
+
+import logging
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import anyio
+import msgspec
+from anyio import to_thread
+
+from aai_async.server import refusal, transcript
+from aai_async.server.engines import Engine, EngineError, Recognition
+from aai_async.server.jobs import Job, Status
+from aai_async.server.store import Store
+from aai_async.server.upload import UploadFolder
+
+_log: Final = logging.getLogger(__name__)
+
+INTERRUPTED: Final = (
+    f"{refusal.SERVER_FAILURE}: the server was stopped while it worked on this, submit it again"
+)
+
+
+class Runner:
+    """
+    The workers of one server.
+
+    Args:
+        store: Where jobs are kept.
+        uploads: Where recordings are.
+        engine: What recognises speech; it does so without holding the event loop.
+        parallel_jobs: How many jobs may be worked on at once.
+    """
+
+    def __init__(self, store: Store, uploads: UploadFolder, engine: Engine, *, parallel_jobs: int) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._engine = engine
+        self._parallel_jobs = parallel_jobs
+        self._unfinished = 0
+        self._send, self._receive = anyio.create_memory_object_stream[Job](math.inf)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        with self._send, self._receive:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(self._parallel_jobs):
+                    tasks.start_soon(self._work)
+
+    async def submit(self, job: Job) -> Job:
+        """Accept a new job: as `processing` where a worker is free, else as `queued` and throttled."""
+        # Counted before the first await, so that two submissions cannot both see the last free worker.
+        free = self._unfinished < self._parallel_jobs
+        self._unfinished += 1
+        accepted = job.start() if free else job.hold()
+        try:
+            await self._store.add(accepted)
+        except BaseException:
+            self._unfinished -= 1
+            raise
+        self._send.send_nowait(accepted)
+        return accepted
+
+    async def resume(self) -> None:
+        """
+        Take up what a former server on the same directory left behind.
+
+        Queued jobs run again. One that was being worked on fails: it may be what brought the server down,
+        and would do so at every start.
+        """
+        for job in await self._store.unfinished():
+            if job.status is Status.PROCESSING:
+                await self._store.save(job.fail(INTERRUPTED))
+            else:
+                self._unfinished += 1
+                self._send.send_nowait(job)
+
+    async def _work(self) -> None:
+        async for job in self._receive:
+            try:
+                await self._finish(job if job.status is Status.PROCESSING else await self._started(job))
+            except Exception:  # noqa: BLE001
+                # Not the job but its bookkeeping failed, say for want of disk space: the server goes on.
+                _log.exception("transcript %s could not be brought to its end", job.id)
+            finally:
+                self._unfinished -= 1
+
+    async def _started(self, job: Job) -> Job:
+        started = job.start()
+        await self._store.save(started)
+        return started
+
+    async def _finish(self, job: Job) -> None:
+        try:
+            recognition = await self._engine.recognize(job.parameters.speech_request(await self._audio(job)))
+            # In a thread, for an hour of words takes a while to write down.
+            completed, document = await to_thread.run_sync(_conclude, job, recognition)
+        except EngineError as error:
+            await self._store.save(job.fail(str(error)))
+        except Exception:  # noqa: BLE001
+            # Whatever an engine does, the server lives.
+            _log.exception("transcript %s failed", job.id)
+            await self._store.save(job.fail(refusal.SERVER_FAILURE))
+        else:
+            await self._store.save(completed, document)
+
+    async def _audio(self, job: Job) -> Path:
+        url = job.parameters.audio_url
+        if job.upload_id is None:
+            raise EngineError(
+                f"Download error, unable to download {url}. Please make sure the file exists and is "
+                "accessible from the internet. (This local server downloads nothing: upload the file.)"
+            )
+        path = await self._uploads.find(job.upload_id)
+        if path is None:
+            raise EngineError(f"Download error, unable to access file at {url}")
+        return path
+
+
+def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes]:
+    completed = job.complete(
+        audio_duration=transcript.whole_seconds(recognition.audio_duration), now=datetime.now(UTC)
+    )
+    return completed, msgspec.json.encode(transcript.finished(completed, recognition))

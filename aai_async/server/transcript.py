@@ -1,0 +1,225 @@
+"""
+The transcript as the service writes it: every key of the reply, in one place each.
+
+Pure: a job and its words in, a document out. Keys that the API reference types as never null are absent
+when there is nothing to say; the others are null, as at the service.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+import attrs
+import msgspec
+
+from aai_async.server.engines import EngineError, Recognition, RecognizedWord
+from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
+from aai_async.server.parameters import Parameters
+from aai_async.server.wording import joined, unpunctuated, without_fillers
+
+Document = dict[str, object]
+"""A JSON object; msgspec encodes what is in it."""
+
+# Models and switches that do not exist here, as the service shows them when they are off.
+_ABSENT: Final[Document] = {
+    "speech_model": None,
+    "language_model": "assemblyai_default",
+    "acoustic_model": "assemblyai_default",
+    "speed_boost": None,
+    "webhook_auth": False,
+    "webhook_status_code": None,
+    "auto_highlights_result": None,
+    "content_safety_labels": None,
+    "iab_categories_result": None,
+    "chapters": None,
+    "entities": None,
+    "sentiment_analysis_results": None,
+    "summary": None,
+}
+
+# Request parameters that no transcript shows.
+_UNECHOED: Final = frozenset(
+    {
+        "boost_param",
+        "content_safety_confidence",
+        "domain",
+        "dual_channel",
+        "keyterms_prompt_options",
+        "redact_pii_return_unredacted",
+        "redact_static_entities",
+        "webhook_auth_header_value",
+        "word_boost",
+    }
+)
+
+# Keys that the API reference never types as null.
+_NEVER_NULL: Final = frozenset(
+    {
+        "keyterms_prompt",
+        "language_code",
+        "language_detection_options",
+        "prompt",
+        "redact_pii_audio_options",
+        "redact_pii_sub",
+        "speaker_options",
+        "speech_understanding",
+        "topics",
+    }
+)
+
+# API reference, "Delete transcript": what is not null in the transcript that remains.
+_TOMBSTONE: Final[Document] = {
+    "language_model": "assemblyai_default",
+    "acoustic_model": "assemblyai_default",
+    "language_detection": False,
+    "audio_url": DELETED_URL,
+    "text": DELETED_TEXT,
+    "multichannel": False,
+    "webhook_url": DELETED_URL,
+    "webhook_auth": False,
+    "auto_highlights": False,
+    "redact_pii": False,
+    "disfluencies": False,
+    "entity_detection": False,
+    "summarization": False,
+    "sentiment_analysis": False,
+}
+_TOMBSTONE_NULLS: Final = """
+    language_code language_confidence_threshold language_confidence words utterances confidence punctuate
+    format_text webhook_status_code webhook_auth_header_name speed_boost auto_highlights_result
+    audio_start_from audio_end_at filter_profanity redact_pii_audio redact_pii_audio_quality
+    redact_pii_policies redact_pii_sub speaker_labels speaker_count content_safety iab_categories
+    content_safety_labels iab_categories_result custom_spelling cluster_id throttled custom_topics topics
+    speech_threshold speech_model remove_audio_tags entities speakers_expected sentiment_analysis_results
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Utterance:
+    """A turn of one speaker (API reference, `TranscriptUtterance`); times in ms."""
+
+    confidence: float
+    end: int
+    speaker: str
+    start: int
+    text: str
+    words: Sequence[RecognizedWord]
+
+
+@attrs.frozen(kw_only=True)
+class Speech:
+    """What the parts of a finished transcript are made from: its own document, read back."""
+
+    id: str
+    words: tuple[RecognizedWord, ...]
+    confidence: float
+    audio_duration: int
+    """Seconds."""
+
+    language_code: str | None = None
+    speech_model_used: str
+
+
+def unfinished(job: Job) -> Document:
+    """The transcript of a job that waits, is worked on, or failed."""
+    document = {**_head(job), "text": None, "words": None, "utterances": None, "confidence": None}
+    document |= {"audio_duration": job.audio_duration, "language_confidence": None}
+    if job.error is not None:
+        document["error"] = job.error
+    return document
+
+
+def finished(job: Job, recognition: Recognition) -> Document:
+    """
+    The transcript of a completed job.
+
+    Raises:
+        EngineError: What was heard does not meet what was asked for.
+    """
+    asked = job.parameters
+    _check_language(asked, recognition)
+    words = without_fillers(recognition.words)
+    if not asked.punctuate:
+        words = unpunctuated(words)
+    document = {**_head(job), "text": joined(words, recognition.language_code), "words": words}
+    document["utterances"] = _utterances(words, recognition.language_code) if asked.speaker_labels else None
+    document["confidence"] = mean_confidence(words)
+    document["audio_duration"] = job.audio_duration
+    document["language_confidence"] = recognition.language_confidence if asked.language_detection else None
+    if asked.language_detection:
+        document["language_code"] = recognition.language_code
+    document["speech_model_used"] = asked.speech_models[0]
+    # Not a key of the service: it says which model really ran.
+    document["metadata"] = {"local_engine": recognition.engine}
+    return document
+
+
+def tombstone(job: Job) -> Document:
+    """What remains of a deleted transcript."""
+    nulls = dict.fromkeys(_TOMBSTONE_NULLS.split())
+    document = {"id": job.id, "status": job.status, "audio_duration": job.audio_duration, "error": job.error}
+    return {**document, **_TOMBSTONE, **nulls}
+
+
+def whole_seconds(audio_duration: float) -> int:
+    """Seconds as the service counts them: 1.28 is 2."""
+    return math.ceil(audio_duration)
+
+
+def mean_confidence(words: Sequence[RecognizedWord]) -> float:
+    """Between 0 and 1; 0 where nothing was said, for the service types it as a number."""
+    return sum(word.confidence for word in words) / len(words) if words else 0.0
+
+
+def _head(job: Job) -> Document:
+    state = {"id": job.id, "status": job.status, "throttled": job.throttled}
+    return {**state, **_ABSENT, **_echo(job.parameters)}
+
+
+def _echo(asked: Parameters) -> Document:
+    echo = {
+        field.name: getattr(asked, field.name)
+        for field in attrs.fields(Parameters)
+        if field.name not in _UNECHOED
+    }
+    # The default, unless the language is still to be found out.
+    echo["language_code"] = None if asked.language_detection else asked.language_code or "en_us"
+    return {name: value for name, value in echo.items() if value is not None or name not in _NEVER_NULL}
+
+
+def _check_language(asked: Parameters, recognition: Recognition) -> None:
+    if not asked.language_detection:
+        return
+    if not recognition.words:
+        raise EngineError("language_detection cannot be performed on files with no spoken audio")
+    confidence, threshold = recognition.language_confidence, asked.language_confidence_threshold
+    if confidence is not None and threshold is not None and confidence < threshold:
+        raise EngineError(
+            f"detected language '{recognition.language_code}', confidence {round(confidence, 4)}, "
+            f"is below the requested confidence threshold value of '{threshold}'"
+        )
+
+
+def _utterances(words: Sequence[RecognizedWord], language_code: str) -> list[Utterance]:
+    turns = [(speaker, tuple(turn)) for speaker, turn in groupby(words, key=lambda word: word.speaker)]
+    return [
+        Utterance(
+            confidence=mean_confidence(turn),
+            end=turn[-1].end,
+            speaker=speaker,
+            start=turn[0].start,
+            text=joined(turn, language_code),
+            words=turn,
+        )
+        for speaker, turn in turns
+        if speaker is not None
+    ]
+
+
+_speech = msgspec.json.Decoder(Speech)
+
+
+def speech_of(document: bytes) -> Speech:
+    """Read back what was said from a finished transcript's own bytes."""
+    return _speech.decode(document)

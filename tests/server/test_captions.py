@@ -1,0 +1,78 @@
+"""SubRip and WebVTT."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aai_async.server import RecognizedWord
+from aai_async.server.captions import Caption, captions, srt, vtt
+
+
+def words(*texts: str) -> list[RecognizedWord]:
+    return [
+        RecognizedWord(text=text, start=at * 100, end=at * 100 + 90, confidence=1)
+        for at, text in enumerate(texts)
+    ]
+
+
+def test_captions_are_as_wide_as_asked() -> None:
+    """Lines break between words; a word that is too long stands alone."""
+    found = captions(words("one", "two", "three", "incomprehensible", "four"), chars=9)
+    assert [cue.text for cue in found] == ["one two", "three", "incomprehensible", "four"]
+
+
+def test_sentences_do_not_share_a_caption() -> None:
+    """A new sentence opens a new cue, however short the last one was."""
+    assert [cue.text for cue in captions(words("Yes.", "No."))] == ["Yes.", "No."]
+
+
+def test_languages_without_spaces_are_wrapped_without() -> None:
+    """Width counts what is shown."""
+    assert [cue.text for cue in captions(words("你", "好", "吗"), chars=2, language_code="zh")] == [
+        "你好",
+        "吗",
+    ]
+
+
+def test_subrip() -> None:
+    """Numbered, with hours and a comma."""
+    assert srt([Caption(13_160, 16_694, "Hello."), Caption(3_600_000, 3_600_001, "Bye.")]) == (
+        "1\n00:00:13,160 --> 00:00:16,694\nHello.\n\n2\n01:00:00,000 --> 01:00:00,001\nBye.\n\n"
+    )
+
+
+def test_webvtt() -> None:
+    """Headed, with a full stop, and a blank line between cues."""
+    assert vtt([Caption(0, 1, "Hello."), Caption(1, 2, "Bye.")]) == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:00.001\nHello.\n\n00:00:00.001 --> 00:00:00.002\nBye.\n"
+    )
+
+
+def test_no_text_is_taken_for_markup() -> None:
+    """Arrows, tags and line breaks that were "said" stay text."""
+    cues = captions(words("a\n\n1", "--->", "<b>&"))
+    assert srt(cues).count("-->") == 1
+    assert "a 1 -> <b>&\n" in srt(cues)
+    assert vtt(cues).count("-->") == 1
+    assert "a 1 ---&gt; &lt;b&gt;&amp;\n" in vtt(cues)
+
+
+@given(
+    st.lists(st.tuples(st.text("ab.-> <", min_size=1).filter(str.strip), st.integers(-500, 5000))),
+    st.integers(1, 40),
+)
+def test_every_word_appears_once_and_no_cue_overlaps(drawn: list[tuple[str, int]], chars: int) -> None:
+    """In order, even where the engine's times run backwards."""
+    said, at = [], 500
+    for text, step in drawn:
+        at = max(0, at + step)
+        said.append(RecognizedWord(text=text, start=at, end=at + 50, confidence=1))
+    cues = captions(said, chars=chars)
+    shown = [part for cue in cues for part in cue.text.split()]
+    assert shown == [part for word in said for part in word.text.split()]
+    times = [time for cue in cues for time in (cue.start, cue.end)]
+    assert times == sorted(times)
+    assert len(re.findall(r"-->", srt(cues))) == len(re.findall(r"-->", vtt(cues))) == len(cues)

@@ -1,0 +1,229 @@
+"""What may be asked for, and how the rest is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aai_async.server import ScriptedEngine
+from aai_async.server.parameters import Parameters, SpeakerOptions, read_parameters
+from aai_async.server.refusal import RefusalError
+
+URL = "http://127.0.0.1/upload/x"
+
+
+class EnglishEngine(ScriptedEngine):
+    """An engine with one language and no detection."""
+
+    languages = frozenset({"en"})
+    detects_language = False
+
+
+def read(engine: ScriptedEngine | None = None, **asked: Any) -> Parameters:
+    return read_parameters({"audio_url": URL, **asked}, engine or ScriptedEngine())
+
+
+def refusal(engine: ScriptedEngine | None = None, **asked: Any) -> str:
+    with pytest.raises(RefusalError) as caught:
+        read(engine, **asked)
+    assert caught.value.status == 400
+    return caught.value.text
+
+
+def test_only_the_audio_url_is_needed() -> None:
+    """Everything else has the service's default."""
+    assert read() == Parameters(audio_url=URL)
+    assert read().speech_models == ("universal-3-5-pro", "universal-2")
+
+
+def test_nulls_count_as_not_given() -> None:
+    """A null is no request, for whichever parameter."""
+    assert read(punctuate=None, summarization=None, webhook_url=None, speech_model=None) == read()
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"audio_url": None}, "Transcript creation error, audio_url not found"),
+        ({"audio_url": "s3://bucket/a.mp3"}, "Transcript creation error, audio_url should start with http"),
+        ({"audio_url": 7}, "audio_url must be a String"),
+        ({"unknown_key": 1}, "Invalid endpoint schema, please refer to documentation for examples."),
+        ({"unknown_key": None}, "Invalid endpoint schema, please refer to documentation for examples."),
+        ({"format_text": "true"}, "format_text must be a Boolean"),
+        ({"punctuate": 1}, "punctuate must be a Boolean"),
+        ({"summarization": "yes"}, "summarization must be a Boolean"),
+        ({"audio_start_from": 1.5}, "audio_start_from must be a non-negative Integer"),
+        ({"audio_end_at": -1}, "audio_end_at must be a non-negative Integer"),
+        ({"audio_end_at": 10**30}, "audio_end_at must be a non-negative Integer"),
+        ({"speakers_expected": True}, "speakers_expected must be a positive Integer"),
+        (
+            {"language_confidence_threshold": 2},
+            "language_confidence_threshold must be a Number between 0 and 1",
+        ),
+        ({"keyterms_prompt": "word"}, "keyterms_prompt must be a List of Strings"),
+        (
+            {"speaker_options": {"minimum": 1}, "speaker_labels": True},
+            "Invalid endpoint schema, please refer to documentation for examples.",
+        ),
+        (
+            {"custom_spelling": ["a"]},
+            "Invalid endpoint schema, please refer to documentation for examples.",
+        ),
+    ],
+)
+def test_wrong_names_and_types_are_refused_in_the_services_words(asked: dict[str, Any], text: str) -> None:
+    """The texts are those seen at the service, or made after their pattern."""
+    assert refusal(**asked) == text
+
+
+@pytest.mark.parametrize("models", [[], ["best"], "universal-2", ["universal-2", 3]])
+def test_speech_models_must_be_known(models: object) -> None:
+    """A list that is empty, of unknown names or no list at all gets the documented text."""
+    assert refusal(speech_models=models).startswith('"speech_models" must be a non-empty list containing')
+
+
+@pytest.mark.parametrize("model", ["universal-3-pro", "universal-3-5-pro", "universal-2"])
+def test_speech_models_of_both_generations_are_taken(model: str) -> None:
+    """Clients of either generation are served."""
+    assert read(speech_models=[model]).speech_models == (model,)
+
+
+def test_the_singular_speech_model_is_deprecated() -> None:
+    """Any use of it is a refusal, as at the service."""
+    assert refusal(speech_model="universal").startswith("speech_model is deprecated.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"summarization": True, "iab_categories": True}, "models|summarization, iab_categories"),
+        ({"redact_pii": True, "redact_pii_policies": ["date"]}, "models|redact_pii"),
+        ({"auto_chapters": True}, "models|auto_chapters"),
+        ({"auto_highlights": True}, "models|auto_highlights"),
+        ({"content_safety": True}, "models|content_safety"),
+        ({"sentiment_analysis": True}, "models|sentiment_analysis"),
+        ({"entity_detection": True}, "models|entity_detection"),
+        ({"speech_understanding": {"request": {}}}, "models|speech_understanding"),
+        ({"multichannel": True}, "parameters|multichannel"),
+        ({"webhook_url": "https://example.com"}, "parameters|webhook_url"),
+        ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, "parameters|custom_spelling"),
+        ({"filter_profanity": True}, "parameters|filter_profanity"),
+        ({"prompt": "A call."}, "parameters|prompt"),
+        ({"word_boost": ["a"]}, "parameters|word_boost"),
+        ({"language_codes": ["en", "es"]}, "parameters|language_codes"),
+        ({"temperature": 0.1}, "parameters|temperature"),
+        ({"speech_threshold": 0.5}, "parameters|speech_threshold"),
+        ({"format_text": False}, "parameters|format_text"),
+        ({"disfluencies": True}, "parameters|disfluencies"),
+        ({"domain": "medical-v1"}, "parameters|domain"),
+        (
+            {"language_detection_options": {"code_switching": True}},
+            "parameters|language_detection_options.code_switching",
+        ),
+        (
+            {"speaker_labels": True, "speaker_options": {"short_file_diarization_method": "balanced"}},
+            "parameters|speaker_options.short_file_diarization_method",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_refused_by_name(asked: dict[str, Any], names: str) -> None:
+    """Nothing is accepted and then left out silently."""
+    kind, _, listed = names.partition("|")
+    assert refusal(**asked) == f"The following {kind} are not available on this server: {listed}"
+
+
+def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
+    """Clients that send every default are served."""
+    parameters = read(
+        boost_param="default",
+        content_safety=False,
+        content_safety_confidence=50,
+        custom_spelling=[],
+        disfluencies=False,
+        format_text=True,
+        keyterms_prompt_options={"keyterms_match_strength": "standard"},
+        language_detection_options={"expected_languages": ["all"], "fallback_language": "auto"},
+        redact_pii_audio_quality="mp3",
+        redact_pii_sub="hash",
+        remove_audio_tags="all",
+        speech_threshold=0,
+        speech_understanding={},
+        summary_model="informative",
+        summary_type="bullets",
+        temperature=0.0,
+        topics=["no effect"],
+        word_boost=[],
+    )
+    assert parameters.audio_url == URL
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"audio_start_from": 10, "audio_end_at": 10}, "audio_end_at must be greater than audio_start_from"),
+        ({"audio_end_at": 0}, "audio_end_at must be greater than audio_start_from"),
+        ({"speakers_expected": 2}, "speakers_expected requires speaker_labels to be true"),
+        ({"speaker_options": {}}, "speaker_options requires speaker_labels to be true"),
+        (
+            {"speaker_labels": True, "speakers_expected": 2, "speaker_options": {}},
+            "speakers_expected and speaker_options cannot be used together",
+        ),
+        (
+            {
+                "speaker_labels": True,
+                "speaker_options": {"min_speakers_expected": 3, "max_speakers_expected": 2},
+            },
+            "max_speakers_expected must be greater than or equal to min_speakers_expected",
+        ),
+        ({"keyterms_prompt": ["1 2 3 4 5 6 7"]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
+        ({"keyterms_prompt": [""]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
+        ({"keyterms_prompt": ["word"] * 1001}, "keyterms_prompt must contain at most 1000 terms"),
+        ({"remove_audio_tags": "some"}, 'remove_audio_tags must be "all" or null'),
+        ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
+    ],
+)
+def test_contradictions_are_refused(asked: dict[str, Any], text: str) -> None:
+    """The combinations and limits that the documentation rules out name the parameter at fault."""
+    assert refusal(**asked) == text
+
+
+def test_an_engine_bounds_the_languages() -> None:
+    """A language that the engine lacks is refused, and so is detection by one that cannot."""
+    assert refusal(EnglishEngine(), language_code="de").endswith("not available on this server: de")
+    assert refusal(EnglishEngine(), language_detection=True).endswith("on this server: language_detection")
+    assert read(EnglishEngine(), language_code="en_au").engine_language == "en"
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        ({}, "en"),
+        ({"language_code": "en"}, "en"),
+        ({"language_code": "en_uk"}, "en"),
+        ({"language_code": "fr"}, "fr"),
+        ({"language_detection": True}, None),
+        ({"language_detection": True, "language_code": "fr"}, None),
+    ],
+)
+def test_the_engine_hears_of_one_language(asked: dict[str, Any], language: str | None) -> None:
+    """The Englishes are one to an engine, and detection outranks a code."""
+    assert read(**asked).engine_language == language
+
+
+def test_all_that_is_served_reaches_the_engine() -> None:
+    """Nothing that the caller was promised gets lost on the way."""
+    parameters = read(
+        audio_start_from=10,
+        audio_end_at=20,
+        keyterms_prompt=["AssemblyAI"],
+        language_code="es",
+        speaker_labels=True,
+        speaker_options={"min_speakers_expected": 2, "max_speakers_expected": 3},
+    )
+    assert parameters.speaker_options == SpeakerOptions(min_speakers_expected=2, max_speakers_expected=3)
+    request = parameters.speech_request(Path("a"))
+    assert (request.audio_start_from, request.audio_end_at, request.keyterms) == (10, 20, ("AssemblyAI",))
+    assert (request.language_code, request.speaker_labels) == ("es", True)
+    assert (request.min_speakers, request.max_speakers, request.speakers_expected) == (2, 3, None)

@@ -1,0 +1,164 @@
+"""The transcript as the service writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
+from aai_async.server.jobs import Job
+from aai_async.server.parameters import read_parameters
+from aai_async.server.transcript import finished, speech_of, tombstone, unfinished, whole_seconds
+
+NOW = datetime(2026, 10, 2, 8, 15, 30, tzinfo=UTC)
+Sample = Callable[[str], bytes]
+
+
+def submitted(**asked: Any) -> Job:
+    parameters = read_parameters({"audio_url": "http://127.0.0.1/a", **asked}, ScriptedEngine())
+    return Job.submitted(parameters, upload_id=None, now=NOW)
+
+
+def done(job: Job) -> Job:
+    return job.start().complete(audio_duration=2, now=NOW)
+
+
+def heard(
+    *words: tuple[str, str | None], confidence: float | None = None, language: str = "en"
+) -> Recognition:
+    return Recognition(
+        words=tuple(
+            RecognizedWord(
+                text=text, start=at * 100, end=at * 100 + 90, confidence=0.5 + at / 10, speaker=speaker
+            )
+            for at, (text, speaker) in enumerate(words)
+        ),
+        language_code=language,
+        language_confidence=confidence,
+        audio_duration=1.28,
+        engine="whisper-base",
+    )
+
+
+def wire(document: dict[str, object]) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return decoded
+
+
+def test_every_key_of_the_services_sample_is_there(sample: Sample) -> None:
+    """A completed transcript has the documented keys, but for those that are never null and off here."""
+    recorded = msgspec.json.decode(sample("get-transcript.completed.json"))
+    ours = wire(finished(done(submitted()), heard(("Hi.", None))))
+    assert set(recorded) - set(ours) == {"redact_pii_sub", "topics"}
+
+
+def test_a_waiting_transcript_has_nothing_to_read_yet() -> None:
+    """Text, words and confidence are null, the request is echoed and there is no error."""
+    document = wire(unfinished(submitted(speaker_labels=True, keyterms_prompt=["a"]).hold()))
+    assert {document[name] for name in ("text", "words", "utterances", "confidence", "audio_duration")} == {
+        None
+    }
+    assert (document["status"], document["throttled"], document["speaker_labels"]) == ("queued", True, True)
+    assert document["keyterms_prompt"] == ["a"]
+    assert document["language_code"] == "en_us"
+    assert not {"error", "speech_model_used", "webhook_auth_header_value"} & set(document)
+
+
+def test_a_failed_transcript_says_why() -> None:
+    """The reason is in `error`, and the text is null."""
+    document = wire(unfinished(submitted().start().fail("Audio duration is too short.")))
+    assert (document["status"], document["error"], document["text"]) == (
+        "error",
+        "Audio duration is too short.",
+        None,
+    )
+
+
+def test_a_completed_transcript() -> None:
+    """Text is the words, confidence their mean; the model asked for and the one that ran are both told."""
+    document = wire(
+        finished(done(submitted(speech_models=["universal-2"])), heard(("Hi", None), ("there.", None)))
+    )
+    assert (document["text"], document["confidence"], document["audio_duration"]) == ("Hi there.", 0.55, 2)
+    assert document["words"][0] == {"text": "Hi", "start": 0, "end": 90, "confidence": 0.5, "speaker": None}
+    assert (document["speech_model_used"], document["metadata"]) == (
+        "universal-2",
+        {"local_engine": "whisper-base"},
+    )
+    assert (document["utterances"], document["speech_model"]) == (None, None)
+
+
+def test_utterances_are_the_turns_of_the_speakers() -> None:
+    """A change of speaker opens a new one; words of nobody are in none."""
+    recognition = heard(("Hi.", "A"), ("Hello,", "B"), ("you.", "B"), ("(noise)", None), ("Bye.", "A"))
+    document = wire(finished(done(submitted(speaker_labels=True)), recognition))
+    turns = [(turn["speaker"], turn["text"], len(turn["words"])) for turn in document["utterances"]]
+    assert turns == [("A", "Hi.", 1), ("B", "Hello, you.", 2), ("A", "Bye.", 1)]
+    assert (document["utterances"][1]["start"], document["utterances"][1]["end"]) == (100, 290)
+
+
+def test_silence_is_an_empty_text() -> None:
+    """Not an error, and the confidence is still a number."""
+    document = wire(finished(done(submitted()), heard()))
+    assert (document["text"], document["words"], document["confidence"]) == ("", [], 0.0)
+
+
+def test_punctuation_can_be_switched_off() -> None:
+    """In the text and in each word."""
+    document = wire(finished(done(submitted(punctuate=False)), heard(("Hi,", None), ("you.", None))))
+    assert (document["text"], document["words"][1]["text"]) == ("Hi you", "you")
+
+
+def test_a_language_can_be_detected() -> None:
+    """The detected one replaces the default, with its confidence."""
+    job = submitted(language_detection=True)
+    assert "language_code" not in wire(unfinished(job))
+    document = wire(finished(done(job), heard(("Salut.", None), confidence=0.9, language="fr")))
+    assert (document["language_code"], document["language_confidence"]) == ("fr", 0.9)
+
+
+@pytest.mark.parametrize(
+    ("recognition", "text"),
+    [
+        (
+            heard(("Da.", None), confidence=0.29487, language="bg"),
+            (
+                "detected language 'bg', confidence 0.2949, "
+                "is below the requested confidence threshold value of '0.4'"
+            ),
+        ),
+        (heard(), "language_detection cannot be performed on files with no spoken audio"),
+    ],
+)
+def test_a_language_that_cannot_be_told_fails_the_transcript(recognition: Recognition, text: str) -> None:
+    """In the service's words."""
+    job = done(submitted(language_detection=True, language_confidence_threshold=0.4))
+    with pytest.raises(EngineError) as caught:
+        finished(job, recognition)
+    assert str(caught.value) == text
+
+
+def test_the_tombstone_is_the_services(sample: Sample) -> None:
+    """Key by key, but for the one setting of its request that the sample happens to keep."""
+    recorded = msgspec.json.decode(sample("delete-transcript.deleted-tombstone.json"))
+    ours = wire(tombstone(done(submitted()).delete()))
+    assert set(ours) == set(recorded)
+    different = {name for name in ours if ours[name] != recorded[name]}
+    assert different == {"id", "audio_duration", "disfluencies"}
+
+
+def test_speech_is_read_back_from_the_finished_document() -> None:
+    """What the sub-resources are made from is what was answered."""
+    recognition = heard(("Hi.", None))
+    document = msgspec.json.encode(finished(done(submitted()), recognition))
+    assert speech_of(document).words == recognition.words
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(1.28, 2), (2.0, 2), (0.0, 0)])
+def test_durations_are_rounded_up(seconds: float, whole: int) -> None:
+    """As the service counts them."""
+    assert whole_seconds(seconds) == whole
