@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aai_async.server.engines import Engine, EngineError, Recognition, RecognizedWord, SpeechRequest
+    from aai_async.server.engine import Engine, EngineError, Recognition, RecognizedWord, SpeechRequest
     from aai_async.server.engines.scripted import ScriptedEngine
     from aai_async.server.engines.whisper import WhisperEngine
     from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
@@ -46,7 +46,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        home = import_module(f"{__name__}.{_HOMES.get(name, 'engines')}")
+        home = import_module(f"{__name__}.{_HOMES.get(name, 'engine')}")
     except ModuleNotFoundError as error:
         error.add_note('The local server is an extra: pip install "aai-async[server]"')
         raise

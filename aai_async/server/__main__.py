@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import anyio
 
-from aai_async.server.engines import Engine
+from aai_async.server.engine import Engine
 from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
 from aai_async.server.store import DirectoryError
 from aai_async.server.weights import WeightsError

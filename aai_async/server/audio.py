@@ -20,7 +20,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from aai_async.server.engines import EngineError
+from aai_async.server.engine import EngineError
 
 Samples: TypeAlias = NDArray[np.int16]
 """

@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from aai_async.server import refusal
-from aai_async.server.engines import Engine, SpeechRequest
+from aai_async.server.engine import Engine, SpeechRequest
 from aai_async.server.refusal import RefusalError
 
 _LANGUAGES: Final = """

@@ -14,9 +14,10 @@ import anyio
 import msgspec
 from anyio import to_thread
 
-from aai_async.server import refusal, transcript
-from aai_async.server.engines import Engine, EngineError, Recognition
+from aai_async.server import refusal
+from aai_async.server.engine import Engine, EngineError, Recognition
 from aai_async.server.jobs import Job, Status
+from aai_async.server.replies import transcript
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
 

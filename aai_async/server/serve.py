@@ -24,7 +24,7 @@ from anyio.abc import TaskStatus
 from anyio.from_thread import start_blocking_portal
 
 from aai_async.server.app import Limits, open_app
-from aai_async.server.engines import Engine
+from aai_async.server.engine import Engine
 
 _LAST_PORT: Final = 65535
 _BACKLOG: Final = 2048

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aai_async.server import audio
 from aai_async.server.audio import RATE, Samples
-from aai_async.server.engines import EngineError
+from aai_async.server.engine import EngineError
 
 DEMO = Path(__file__).parents[1] / "data" / "two_speakers.mp3"
 

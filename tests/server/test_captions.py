@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aai_async.server import RecognizedWord
-from aai_async.server.captions import Caption, captions, srt, vtt
+from aai_async.server.replies.captions import Caption, captions, srt, vtt
 
 
 def words(*texts: str) -> list[RecognizedWord]:

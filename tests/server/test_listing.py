@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aai_async.server.jobs import Job, Status
-from aai_async.server.listing import listing, read_query
 from aai_async.server.parameters import Parameters
 from aai_async.server.refusal import RefusalError
+from aai_async.server.replies.listing import listing, read_query
 from aai_async.server.store import Page, Query
 
 URL = "http://127.0.0.1:1/v2/transcript"

@@ -6,8 +6,8 @@ import pytest
 
 from aai_async.server import RecognizedWord
 from aai_async.server.refusal import RefusalError
-from aai_async.server.search import matches, terms_of
-from aai_async.server.transcript import Speech
+from aai_async.server.replies.search import matches, terms_of
+from aai_async.server.replies.transcript import Speech
 
 SAID = "Smoke from wildfires. The smoke, 'smoke' rises from 50% of Canada."
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aai_async.server import RecognizedWord
-from aai_async.server.segments import (
+from aai_async.server.replies.segments import (
     LONGEST_SENTENCE,
     paragraphs,
     sentences,
     split_paragraphs,
     split_sentences,
 )
-from aai_async.server.transcript import Speech
+from aai_async.server.replies.transcript import Speech
 
 
 def words(text: str, *, start: int = 0, speaker: str | None = None) -> list[RecognizedWord]:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aai_async.server import audio, filterbank, phrases, speakers, weights
+from aai_async.server import audio, weights
 from aai_async.server.audio import RATE, Samples
-from aai_async.server.clustering import cluster, smooth
-from aai_async.server.engines import RecognizedWord
-from aai_async.server.filterbank import Floats
-from aai_async.server.phrases import Window
-from aai_async.server.speakers import SpeakerCount, tell_apart
+from aai_async.server.diarization import filterbank, phrases, speakers
+from aai_async.server.diarization.clustering import cluster, smooth
+from aai_async.server.diarization.filterbank import Floats
+from aai_async.server.diarization.phrases import Window
+from aai_async.server.diarization.speakers import SpeakerCount, tell_apart
+from aai_async.server.engine import RecognizedWord
 from aai_async.server.weights import WeightsError
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aai_async.server import RecognizedWord
-from aai_async.server.wording import FILLERS, bare, joined, unpunctuated, without_fillers
+from aai_async.server.replies.wording import FILLERS, bare, joined, unpunctuated, without_fillers
 
 
 def words(text: str, speaker: str | None = None) -> list[RecognizedWord]:

@@ -17,11 +17,11 @@ import numpy as np
 
 from aai_async.server import audio, weights
 from aai_async.server.audio import RATE, Samples
-from aai_async.server.engines import EngineError, Recognition, RecognizedWord, SpeechRequest
+from aai_async.server.diarization.filterbank import Floats
+from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 from aai_async.server.engines.wire import WorkerSettings
 from aai_async.server.engines.words import Piece, join_pieces, lay_out
-from aai_async.server.filterbank import Floats
-from aai_async.server.speakers import SpeakerCount, SpeakerEncoder, tell_apart
 
 faster_whisper: Any = import_module("faster_whisper")  # it ships no types
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import anyio
 
-from aai_async.server.engines import EngineError, Recognition, RecognizedWord, SpeechRequest
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 
 Answer: TypeAlias = str | Recognition | EngineError
 """A text to have been spoken, a whole recognition, or a failure, which is raised."""

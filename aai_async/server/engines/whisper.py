@@ -21,7 +21,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from aai_async.server import weights as weight_files
-from aai_async.server.engines import EngineError, Recognition, SpeechRequest
+from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.wire import (
     LENGTH_BYTES,
     SERVER_ERROR,

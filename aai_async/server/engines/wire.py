@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 import msgspec
 
-from aai_async.server.engines import Recognition
+from aai_async.server.engine import Recognition
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from aai_async.server.engines import RecognizedWord
+from aai_async.server.engine import RecognizedWord
 
 UNSPACED_LANGUAGES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
 """Languages written without spaces, in which each piece is a word (faster_whisper/tokenizer.py)."""

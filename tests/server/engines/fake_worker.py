@@ -4,7 +4,8 @@ import os
 import signal
 import time
 
-from aai_async.server.engines import EngineError, Recognition, RecognizedWord, SpeechRequest, worker
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
+from aai_async.server.engines import worker
 from aai_async.server.engines.wire import WorkerSettings
 from aai_async.server.weights import WeightsError
 

@@ -12,7 +12,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from aai_async.server.engines import EngineError, SpeechRequest, whisper
+from aai_async.server.engine import EngineError, SpeechRequest
+from aai_async.server.engines import whisper
 from aai_async.server.engines.whisper import WhisperEngine
 from aai_async.server.engines.wire import SERVER_ERROR
 
@@ -165,7 +166,8 @@ def test_no_workers() -> None:
 
 SCRIPT = """
 import anyio, pathlib, sys
-from aai_async.server.engines import SpeechRequest, whisper
+from aai_async.server.engine import SpeechRequest
+from aai_async.server.engines import whisper
 whisper.WORKER = "fake_worker"
 print("the script runs", flush=True)
 folder = pathlib.Path(sys.argv[1])

@@ -1,27 +1,20 @@
 """Real speech through real models: the words, their speakers, the language, silence, and what it costs."""
 
-import json
 import os
-import re
-import string
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import anyio
 import av
-import jiwer
 import numpy as np
 import pytest
+from scoring import RECORDING, speaker_accuracy, word_error_rate
 
-from aai_async.server.engines import EngineError, Recognition, SpeechRequest
+from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.whisper import WhisperEngine
 from aai_async.server.engines.wire import SERVER_ERROR
 from aai_async.server.weights import WeightsError
-
-DATA = Path(__file__).parents[2] / "data"
-DEMO = DATA / "two_speakers.mp3"
-TURNS = json.loads((DATA / "two_speakers.json").read_text())["turns"]
 
 
 @pytest.fixture(scope="module", params=["asyncio", "trio"])
@@ -53,7 +46,7 @@ async def tiny(anyio_backend: str) -> AsyncIterator[WhisperEngine]:
 
 @pytest.fixture(scope="module")
 async def heard(base: WhisperEngine) -> Recognition:
-    return await base.recognize(SpeechRequest(audio=DEMO, speaker_labels=True))
+    return await base.recognize(SpeechRequest(audio=RECORDING, speaker_labels=True))
 
 
 @pytest.fixture(scope="module")
@@ -70,34 +63,6 @@ def write(path: Path, samples: "np.ndarray[tuple[int], np.dtype[np.int16]]") -> 
     return path
 
 
-def plain(text: str) -> list[str]:
-    """Return the words without case, punctuation and hyphens, titles written out."""
-    words = text.lower().replace("-", " ").replace("mr.", "mister")
-    return re.sub(f"[{re.escape(string.punctuation)}]", "", words).split()
-
-
-def error_rate(recognition: Recognition) -> float:
-    reference = " ".join(" ".join(plain(turn["text"])) for turn in TURNS)
-    hypothesis = " ".join(" ".join(plain(word.text)) for word in recognition.words)
-    return float(jiwer.wer(reference, hypothesis))
-
-
-def right_speakers(recognition: Recognition) -> float:
-    """Return the share of the reference's words that were heard, right or wrong, from the right speaker."""
-    expected = [(word, turn["speaker"]) for turn in TURNS for word in plain(turn["text"])]
-    found = [(word, heard.speaker) for heard in recognition.words for word in plain(heard.text)]
-    alignment = jiwer.process_words(
-        " ".join(word for word, _ in expected), " ".join(word for word, _ in found)
-    ).alignments[0]
-    right = sum(
-        expected[chunk.ref_start_idx + index][1] == found[chunk.hyp_start_idx + index][1]
-        for chunk in alignment
-        if chunk.type in ("equal", "substitute")
-        for index in range(chunk.ref_end_idx - chunk.ref_start_idx)
-    )
-    return float(right / len(expected))
-
-
 def pairs(recognition: Recognition) -> Iterator[tuple[int, int]]:
     times = [time for word in recognition.words for time in (word.start, word.end)]
     return pairwise(times)
@@ -105,20 +70,20 @@ def pairs(recognition: Recognition) -> Iterator[tuple[int, int]]:
 
 async def test_words(heard: Recognition) -> None:
     """Whisper base gets at most one word in twenty wrong."""
-    assert error_rate(heard) <= 0.05
+    assert word_error_rate(heard.words) <= 0.05
 
 
 async def test_speakers(heard: Recognition) -> None:
     """Nearly every word goes to the right one of two speakers."""
-    assert right_speakers(heard) >= 0.95
+    assert speaker_accuracy(heard.words) >= 0.95
     assert {word.speaker for word in heard.words} == {"A", "B"}
 
 
 async def test_tiny(tiny: WhisperEngine) -> None:
     """Whisper tiny.en gets at most one word in ten wrong, and the speakers right."""
-    heard = await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en_us", speaker_labels=True))
-    assert error_rate(heard) <= 0.10
-    assert right_speakers(heard) >= 0.95
+    heard = await tiny.recognize(SpeechRequest(audio=RECORDING, language_code="en_us", speaker_labels=True))
+    assert word_error_rate(heard.words) <= 0.10
+    assert speaker_accuracy(heard.words) >= 0.95
     assert (heard.engine, heard.language_code) == ("whisper-tiny.en", "en_us")
 
 
@@ -149,7 +114,7 @@ async def test_confidence(heard: Recognition) -> None:
 async def test_window(base: WhisperEngine) -> None:
     """A window is transcribed alone, its times still from the start of the file."""
     heard = await base.recognize(
-        SpeechRequest(audio=DEMO, language_code="en", audio_start_from=7_500, audio_end_at=16_000)
+        SpeechRequest(audio=RECORDING, language_code="en", audio_start_from=7_500, audio_end_at=16_000)
     )
     assert " ".join(word.text for word in heard.words).startswith("And so my fellow Americans")
     assert heard.words[0].start >= 7_500
@@ -159,15 +124,17 @@ async def test_window(base: WhisperEngine) -> None:
 
 async def test_speakers_expected(base: WhisperEngine) -> None:
     """The number of speakers is kept when it is given, and bounds are."""
-    request = SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True, speakers_expected=1)
+    request = SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True, speakers_expected=1)
     assert {word.speaker for word in (await base.recognize(request)).words} == {"A"}
-    request = SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True, max_speakers=1)
+    request = SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True, max_speakers=1)
     assert {word.speaker for word in (await base.recognize(request)).words} == {"A"}
 
 
 async def test_keyterms(base: WhisperEngine) -> None:
     """Keyterms sway what is written."""
-    request = SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600, keyterms=("Jon Dashwoode",))
+    request = SpeechRequest(
+        audio=RECORDING, language_code="en", audio_end_at=7_600, keyterms=("Jon Dashwoode",)
+    )
     assert "Dashwoode" in " ".join(word.text for word in (await base.recognize(request)).words)
 
 
@@ -192,9 +159,9 @@ async def test_languages(base: WhisperEngine, tiny: WhisperEngine) -> None:
     assert (base.languages, base.detects_language) == (None, True)
     assert (tiny.languages, tiny.detects_language) == (frozenset({"en"}), False)
     with pytest.raises(EngineError, match="cannot transcribe the language 'xx'"):
-        await base.recognize(SpeechRequest(audio=DEMO, language_code="xx"))
+        await base.recognize(SpeechRequest(audio=RECORDING, language_code="xx"))
     with pytest.raises(EngineError, match="knows English only"):
-        await tiny.recognize(SpeechRequest(audio=DEMO))
+        await tiny.recognize(SpeechRequest(audio=RECORDING))
 
 
 @pytest.mark.parametrize(
@@ -203,13 +170,13 @@ async def test_languages(base: WhisperEngine, tiny: WhisperEngine) -> None:
 async def test_bad_window(base: WhisperEngine, start: int, message: str) -> None:
     """A window beyond the end is refused."""
     with pytest.raises(EngineError, match=message):
-        await base.recognize(SpeechRequest(audio=DEMO, language_code="en", audio_start_from=start))
+        await base.recognize(SpeechRequest(audio=RECORDING, language_code="en", audio_start_from=start))
 
 
 async def test_not_audio(base: WhisperEngine) -> None:
     """What is no recording is refused as the service does."""
     with pytest.raises(EngineError, match=r"^Transcoding failed\. File does not appear to contain audio"):
-        await base.recognize(SpeechRequest(audio=DATA / "two_speakers.json", language_code="en"))
+        await base.recognize(SpeechRequest(audio=RECORDING.with_suffix(".json"), language_code="en"))
 
 
 async def test_memory(base: WhisperEngine, heard: Recognition) -> None:
@@ -223,12 +190,12 @@ async def test_memory(base: WhisperEngine, heard: Recognition) -> None:
 
 async def test_killed_at_work(tiny: WhisperEngine) -> None:
     """A child that is killed while it transcribes fails that recording alone."""
-    request = SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600)
+    request = SpeechRequest(audio=RECORDING, language_code="en", audio_end_at=7_600)
     await tiny.recognize(request)
 
     async def failing() -> None:
         with pytest.raises(EngineError, match=SERVER_ERROR):
-            await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True))
+            await tiny.recognize(SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True))
 
     async with anyio.create_task_group() as group:
         group.start_soon(failing)
@@ -241,6 +208,8 @@ async def test_killed_at_work(tiny: WhisperEngine) -> None:
 async def test_cancelled_at_work(tiny: WhisperEngine) -> None:
     """A recording that is cancelled ends at once, and the next is transcribed."""
     with anyio.move_on_after(0.3) as scope:
-        await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", speaker_labels=True))
+        await tiny.recognize(SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True))
     assert scope.cancelled_caught
-    assert (await tiny.recognize(SpeechRequest(audio=DEMO, language_code="en", audio_end_at=7_600))).words
+    assert (
+        await tiny.recognize(SpeechRequest(audio=RECORDING, language_code="en", audio_end_at=7_600))
+    ).words

@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from aai_async.server.engines import Engine, EngineError, Recognition, SpeechRequest
+from aai_async.server.engine import Engine, EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.scripted import Answer, ScriptedEngine
 
 REQUEST = SpeechRequest(audio=Path("call.mp3"))

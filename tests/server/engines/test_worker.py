@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async.server.engines import EngineError, Recognition, RecognizedWord, SpeechRequest, worker
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
+from aai_async.server.engines import worker
 from aai_async.server.engines.wire import LENGTH_BYTES, Reply, decode, encode, frame
 from aai_async.server.weights import WeightsError
 

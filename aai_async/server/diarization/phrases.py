@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from aai_async.server.engines import RecognizedWord
+from aai_async.server.engine import RecognizedWord
 
 PAUSE = 350
 """How long a silence ends a phrase, in ms."""

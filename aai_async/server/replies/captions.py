@@ -11,9 +11,9 @@ from typing import Final
 
 import attrs
 
-from aai_async.server.engines import RecognizedWord
-from aai_async.server.segments import split_sentences
-from aai_async.server.wording import joined, space
+from aai_async.server.engine import RecognizedWord
+from aai_async.server.replies.segments import split_sentences
+from aai_async.server.replies.wording import joined, space
 
 CHARS_PER_CAPTION: Final = 70
 """Characters of a caption when the caller does not say; the service's samples come to about as many."""

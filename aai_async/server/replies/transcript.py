@@ -13,10 +13,10 @@ from typing import Final
 import attrs
 import msgspec
 
-from aai_async.server.engines import EngineError, Recognition, RecognizedWord
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.parameters import Parameters
-from aai_async.server.wording import joined, unpunctuated, without_fillers
+from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
 """A JSON object; msgspec encodes what is in it."""

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from aai_async.server.jobs import Job, Status
 from aai_async.server.refusal import RefusalError
+from aai_async.server.replies.transcript import Document
 from aai_async.server.store import Page, Query
-from aai_async.server.transcript import Document
 
 LARGEST_PAGE: Final = 200
 

@@ -13,10 +13,10 @@ import attrs
 import numpy as np
 
 from aai_async.server.audio import RATE, Samples
-from aai_async.server.clustering import Labels, cluster, smooth
-from aai_async.server.engines import RecognizedWord
-from aai_async.server.filterbank import SHIFT, Floats, filterbank
-from aai_async.server.phrases import Phrase, Window, phrases, windows
+from aai_async.server.diarization.clustering import Labels, cluster, smooth
+from aai_async.server.diarization.filterbank import SHIFT, Floats, filterbank
+from aai_async.server.diarization.phrases import Phrase, Window, phrases, windows
+from aai_async.server.engine import RecognizedWord
 
 onnxruntime: Any = import_module("onnxruntime")  # it ships no types
 

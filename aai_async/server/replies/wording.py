@@ -11,7 +11,7 @@ from unicodedata import category
 
 import attrs
 
-from aai_async.server.engines import RecognizedWord
+from aai_async.server.engine import RecognizedWord
 
 FILLERS: Final = frozenset({"um", "uh", "hmm", "mhm", "uh-huh", "ah", "huh", "hm", "m"})
 """The words that the service leaves out unless `disfluencies` is on."""

@@ -7,10 +7,10 @@ Pure: case and surrounding punctuation do not count, order does.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aai_async.server.engines import RecognizedWord
+from aai_async.server.engine import RecognizedWord
 from aai_async.server.refusal import RefusalError
-from aai_async.server.transcript import Document, Speech
-from aai_async.server.wording import bare
+from aai_async.server.replies.transcript import Document, Speech
+from aai_async.server.replies.wording import bare
 
 LONGEST_PHRASE: Final = 5
 """Words (API reference, "Search words")."""

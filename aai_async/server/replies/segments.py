@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import attrs
 
-from aai_async.server.engines import RecognizedWord
-from aai_async.server.transcript import Document, Speech, mean_confidence
-from aai_async.server.wording import joined
+from aai_async.server.engine import RecognizedWord
+from aai_async.server.replies.transcript import Document, Speech, mean_confidence
+from aai_async.server.replies.wording import joined
 
 SENTENCE_PAUSE: Final = 1500
 """ms of silence that end a sentence, punctuation or not."""

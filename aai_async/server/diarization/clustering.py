@@ -7,7 +7,7 @@ Both are functions on arrays; they know nothing of speech.
 import numpy as np
 from numpy.typing import NDArray
 
-from aai_async.server.filterbank import Floats
+from aai_async.server.diarization.filterbank import Floats
 
 Labels = NDArray[np.intp]
 """One small integer for each row."""

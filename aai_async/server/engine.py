@@ -1,0 +1,117 @@
+"""
+What the server asks of a speech engine, and what an engine answers.
+
+An engine turns a stored file into words with times, confidences and, when asked, speakers.
+It knows nothing of HTTP, jobs or the service's JSON; the server knows nothing of models.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+
+class EngineError(Exception):
+    """
+    The recording cannot be transcribed; the text becomes the transcript's `error`.
+
+    It is written in the service's own words, such as ``Audio duration is too short.``
+    """
+
+
+@attrs.frozen(kw_only=True)
+class SpeechRequest:
+    """What to recognise. Every field here is really served by an engine, or the server refused it before."""
+
+    audio: Path
+    """The recording, in whatever container or codec it was uploaded."""
+
+    language_code: str | None = None
+    """The spoken language, such as ``"en"``; `None` asks the engine to detect it."""
+
+    audio_start_from: int = 0
+    """Where to begin, in ms from the start of the file."""
+
+    audio_end_at: int | None = None
+    """Where to stop, in ms from the start of the file; `None` is its end."""
+
+    keyterms: tuple[str, ...] = ()
+    """Words and phrases the engine should favour."""
+
+    speaker_labels: bool = False
+    """Whether to tell the speakers apart."""
+
+    speakers_expected: int | None = None
+    """The exact number of speakers, where the caller knows it."""
+
+    min_speakers: int = 1
+    """The fewest speakers to tell apart."""
+
+    max_speakers: int | None = None
+    """The most speakers to tell apart; `None` leaves it to the engine."""
+
+
+@attrs.frozen(kw_only=True)
+class RecognizedWord:
+    """One word as the engine heard it, punctuation attached, with no surrounding space."""
+
+    text: str
+    start: int
+    """ms from the start of the file."""
+
+    end: int
+    """ms from the start of the file."""
+
+    confidence: float
+    """Between 0 and 1."""
+
+    speaker: str | None = None
+    """``"A"``, ``"B"`` … by first appearance, when speakers were asked for."""
+
+
+@attrs.frozen(kw_only=True)
+class Recognition:
+    """All that an engine heard in one recording."""
+
+    words: tuple[RecognizedWord, ...]
+    language_code: str
+    language_confidence: float | None = None
+    """Between 0 and 1, only when the language was detected."""
+
+    audio_duration: float
+    """Length of the decoded recording in seconds."""
+
+    engine: str
+    """Which model really ran, such as ``"whisper-base"``."""
+
+
+class Engine(Protocol):
+    """A speech engine as the server sees it."""
+
+    @property
+    def name(self) -> str:
+        """Which model this is, such as ``"whisper-base"``."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The language codes that it can transcribe; `None` is all of them."""
+        ...
+
+    @property
+    def detects_language(self) -> bool:
+        """Whether it can tell which language is spoken."""
+        ...
+
+    async def recognize(self, request: SpeechRequest) -> Recognition:
+        """
+        Transcribe one recording, without holding the event loop.
+
+        Raises:
+            EngineError: The recording cannot be transcribed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop whatever the engine started."""
+        ...
