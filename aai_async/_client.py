@@ -15,6 +15,7 @@ from aai_async import _endpoints
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
+    APIError,
     ConfigError,
     DeadlineError,
     ProtocolError,
@@ -157,12 +158,13 @@ class Client:
             AAIError: The service refuses to show it.
         """
         call = _endpoints.get(transcript_id)
+        delays = self._polling.delays()
         deadline = anyio.current_time() + self._polling.give_up_after
         lost: AAIError | None = None
         with about(transcript_id=transcript_id):
-            for delay in self._polling.delays():
-                asked_for = lost.retry_after if isinstance(lost, RateLimitError) else None
-                await _sleep_before(deadline, max(delay, asked_for or 0.0), lost)
+            while True:
+                asked_for = lost.retry_after if isinstance(lost, APIError) else None
+                await _sleep_before(deadline, max(next(delays), asked_for or 0.0), lost)
                 try:
                     transcript, lost = await self._http.perform(call), None
                 except (TransportError, ServerError, RateLimitError, ProtocolError) as error:
@@ -170,7 +172,6 @@ class Client:
                     continue
                 if transcript.is_done:
                     return _finished(transcript, raise_on_error=raise_on_error)
-        raise _out_of_time(lost)
 
     async def get(self, transcript_id: str) -> Transcript:
         """
@@ -245,13 +246,9 @@ def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
 
 async def _sleep_before(deadline: float, delay: float, lost: AAIError | None) -> None:
     if anyio.current_time() + delay > deadline:
-        raise _out_of_time(lost)
+        last = f" The last look failed: {lost.args[0]}" if lost else ""
+        raise DeadlineError(
+            f"The job did not end in the time of Polling(give_up_after=...): wait for it again.{last}",
+            operation="wait",
+        )
     await anyio.sleep(delay)
-
-
-def _out_of_time(lost: AAIError | None) -> DeadlineError:
-    last = f" The last look failed: {lost.args[0]}" if lost else ""
-    message = (
-        f"The job did not end in the time that Polling(give_up_after=...) gives; wait for it again.{last}"
-    )
-    return DeadlineError(message, operation="wait")

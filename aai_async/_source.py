@@ -109,6 +109,8 @@ def _from_str(text: str) -> Source:
             "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
         )
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
+    if not text[match.end() :].strip("/"):
+        raise SourceError(f"{text!r} names no host. Give the whole URL, or a path.")
     return _RemoteSource(text)
 
 
@@ -207,7 +209,8 @@ class _RemoteSource(Source):
 class _BytesSource(Source):
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self.name = "The audio given as bytes"
-        self._data = memoryview(data).cast("B")
+        view = memoryview(data)
+        self._data = view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
     async def open(self) -> None:
         self.size = _checked_size(self.name, len(self._data))
@@ -254,13 +257,13 @@ class _RegularFile:
     def __init__(self, path: str | os.PathLike[str], name: str) -> None:
         self._path = path
         self._name = name
-        self._descriptor: int | None = None
+        self._descriptor = -1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
+        if self._descriptor >= 0:
             os.close(self._descriptor)
 
     def open(self) -> tuple[int, ...]:
@@ -276,7 +279,7 @@ class _RegularFile:
 
     def identity(self) -> tuple[int, ...]:
         with self._errors_named():
-            status = os.fstat(self._opened())
+            status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise SourceError(
@@ -287,12 +290,7 @@ class _RegularFile:
 
     def read(self, size: int) -> bytes:
         with self._errors_named():
-            return os.read(self._opened(), size)
-
-    def _opened(self) -> int:
-        if self._descriptor is None:
-            raise SourceError(f"{self._name} is not open.")
-        return self._descriptor
+            return os.read(self._descriptor, size)
 
     @contextlib.contextmanager
     def _errors_named(self) -> Generator[None]:

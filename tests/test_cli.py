@@ -46,6 +46,16 @@ async def test_the_text_goes_to_standard_output_and_the_rest_beside_it(server: L
     assert "3 words" in err
 
 
+async def test_a_recording_is_transcribed_on_this_machine() -> None:
+    """The demonstration of the README: no key, real speech, and who said it."""
+    status, out, err = await run("transcribe", AUDIO, "--local", "--speaker-labels")
+    assert status == 0
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [f"Speaker {name}" for name in "ABABA"]
+    assert "fellow Americans" in out
+    assert "2 speakers" in err
+    assert "by whisper-base" in err
+
+
 async def test_one_bad_recording_does_not_harm_the_others(server: LocalServer, tmp_path: Path) -> None:
     """The exit status says that some failed, and standard error which."""
     (tmp_path / "empty.wav").touch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -206,6 +206,19 @@ async def test_bad_audio_is_refused_before_anything_is_sent(
     with pytest.raises(aai.SourceError):
         await client.transcribe(audio)
     assert service.uploads.call_count == 0
+
+
+async def test_a_recording_that_breaks_off_makes_no_job(client: aai.Client, service: Service) -> None:
+    """Half a recording is not what anybody wants transcribed, and the bill is for the whole."""
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise OSError("the microphone is gone")
+
+    with pytest.raises(aai.SourceError, match="the microphone is gone") as caught:
+        await client.transcribe(broken())
+    assert (caught.value.operation, caught.value.attempts) == ("upload", 1)
+    assert service.submits.call_count == 0
 
 
 async def test_delete_gives_what_is_left(

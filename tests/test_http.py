@@ -6,6 +6,8 @@ import gc
 import io
 import pickle
 import re
+import ssl
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 
@@ -14,6 +16,7 @@ import pytest
 import respx
 
 import aai_async as aai
+from aai_async import _http
 from aai_async._http import Key, checked_base_url
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -144,6 +147,24 @@ async def test_a_large_reply_is_read_whole(client: aai.Client, respx_mock: respx
     transcript = await client.get("a")
     assert transcript.words is not None
     assert len(transcript.words) == 10_000
+
+
+async def test_certificates_are_loaded_in_a_worker_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a tenth of a second, and once is enough."""
+    threads: list[threading.Thread] = []
+
+    def load() -> ssl.SSLContext:
+        threads.append(threading.current_thread())
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    _http._tls_context.cache_clear()
+    monkeypatch.setattr(httpx, "create_ssl_context", load)
+    for _ in range(2):
+        async with aai.Client(KEY):
+            pass
+    _http._tls_context.cache_clear()
+    assert len(threads) == 1
+    assert threading.current_thread() not in threads
 
 
 async def test_a_client_that_is_not_open_says_so() -> None:

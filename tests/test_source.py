@@ -6,7 +6,8 @@ import contextlib
 import io
 import os
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,13 @@ async def test_bytes_can_be_read_again_in_chunks(kind: Any) -> None:
     assert await read(source) == AUDIO
 
 
+async def test_a_view_with_gaps_is_sent_as_its_bytes() -> None:
+    """Every other byte of a buffer is a recording like any other."""
+    source = Source.of(memoryview(AUDIO)[::2])
+    await source.open()
+    assert await read(source) == AUDIO[::2]
+
+
 async def test_a_file_object_is_sent_from_where_it_stands(path: Path) -> None:
     """Whoever read a header on purpose does not want it sent."""
     with path.open("rb") as file:
@@ -128,12 +136,13 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
     [
         ("s3://bucket/call.mp3", "not s3://.*pre-signed https://"),
         ("file:///call.mp3", "not file://.*open the file itself"),
+        ("https://", "names no host"),
         (42, "int is not audio"),
         (None, "NoneType is not audio"),
         (["a.mp3"], "list is not audio"),
         (io.StringIO("text"), "opened as text"),
     ],
-    ids=["s3", "file", "int", "None", "list", "text file"],
+    ids=["s3", "file", "no host", "int", "None", "list", "text file"],
 )
 def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
     """The message says what could be given instead."""
@@ -268,6 +277,27 @@ async def test_a_file_object_that_changes_while_it_is_read_is_an_error(change: s
         file.truncate(CHUNK_SIZE)
     with pytest.raises(aai.FileChangedError, match="changed while"):
         await read(source)
+
+
+async def test_a_file_is_touched_in_worker_threads_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is slow, or far away, holds up nobody else on the event loop."""
+    threads: list[threading.Thread] = []
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            threads.append(threading.current_thread())
+            return function(*arguments)
+
+        return call
+
+    for name in ("open", "fstat", "read"):
+        monkeypatch.setattr(os, name, noted(getattr(os, name)))
+    source = Source.of(path)
+    await source.open()
+    assert await read(source) == AUDIO
+    monkeypatch.undo()
+    assert len(threads) > 6
+    assert threading.current_thread() not in threads
 
 
 async def test_an_abandoned_read_leaves_no_file_open(path: Path) -> None:
