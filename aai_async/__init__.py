@@ -26,10 +26,9 @@ from aai_async._errors import (
     TransportError,
     Verdict,
 )
-from aai_async._http import Timeouts
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._retry import Retry
+from aai_async._retry import Retry, Timeouts
 from aai_async._source import AsyncReader, Audio, Source
 from aai_async._transcript import Transcript, TranscriptError, Utterance, Word
 from aai_async._version import __version__

@@ -6,8 +6,9 @@ Nothing here knows of HTTP; whoever reads `Client.transcribe` has read the libra
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import anyio
 
@@ -25,15 +26,20 @@ from aai_async._errors import (
     Verdict,
     about,
 )
-from aai_async._http import HTTP, Key, Timeouts
+from aai_async._http import HTTP, Key
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._retry import Retry
+from aai_async._retry import Retry, Timeouts
 from aai_async._source import Audio, Source
 from aai_async._transcript import Transcript, TranscriptError
 
 if TYPE_CHECKING:
     import httpx
+
+T = TypeVar("T")
+
+_LAST_LOOK = 10.0
+"""Seconds that a look may take beyond the deadline of its wait."""
 
 _HOSTS = {"us": "https://api.assemblyai.com", "eu": "https://api.eu.assemblyai.com"}
 
@@ -46,9 +52,10 @@ class Client:
 
     Args:
         api_key: The key; without one, the environment's `ASSEMBLYAI_API_KEY`.
-        region: `"us"` or `"eu"`: where recordings go and stay. A transcript is known in its region alone.
-        base_url: Another host, such as an embedded server's; without one, the environment's
-            `ASSEMBLYAI_BASE_URL`, then the region's.
+        region: `"us"` (the default) or `"eu"`: where recordings go and stay. A transcript is known in its
+            region alone.
+        base_url: Another host, such as an embedded server's. Without it and without a region, the
+            environment's `ASSEMBLYAI_BASE_URL`.
         retry: When a failed request is sent again.
         polling: How often `wait` looks.
         timeouts: How long an attempt may stand still.
@@ -63,24 +70,30 @@ class Client:
         self,
         api_key: str | None = None,
         *,
-        region: Literal["us", "eu"] = "us",
+        region: Literal["us", "eu"] | None = None,
         base_url: str | None = None,
         retry: Retry | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._polling = polling or Polling()
+        key = Key(os.environ.get("ASSEMBLYAI_API_KEY") if api_key is None else api_key)
+        # Whatever is raised from here on shows this frame in its traceback, perhaps with its variables.
+        del api_key
+        key.check()
+        self._polling = _of_type(Polling, polling, "polling")
         self._http = HTTP(
-            base_url=base_url or os.environ.get("ASSEMBLYAI_BASE_URL") or _host_of(region),
-            key=_key_from(api_key),
-            retry=retry or Retry(),
-            timeouts=timeouts or Timeouts(),
+            base_url=_host_of(region) if base_url is None else base_url,
+            key=key,
+            retry=_of_type(Retry, retry, "retry"),
+            timeouts=_of_type(Timeouts, timeouts, "timeouts"),
             client=http,
         )
 
     def __repr__(self) -> str:
-        return f"<Client of {self._http.base_url}>"
+        # A debugger may ask one that could not be made.
+        http: HTTP | None = getattr(self, "_http", None)
+        return f"<Client of {http.base_url if http else 'nothing'}>"
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -102,6 +115,7 @@ class Client:
             TranscriptError: The job ended in `error`.
             AAIError: Anything else; after the submit it carries the `transcript_id`, which `wait` takes up.
         """
+        options = _of_type(Options, options, "options")
         audio_url = await self.upload(audio)
         job = await self.submit(audio_url, options)
         return await self.wait(job.id)
@@ -120,8 +134,9 @@ class Client:
         source = Source.of(audio)
         if source.url is not None:
             return source.url
-        await source.open()
-        return await self._http.perform(_endpoints.upload(source))
+        async with contextlib.aclosing(source):
+            await source.open()
+            return await self._http.perform(_endpoints.upload(source))
 
     async def submit(self, audio: Audio, options: Options | None = None) -> Transcript:
         """
@@ -133,8 +148,9 @@ class Client:
             AmbiguousSubmitError: The answer was lost, so there may be a job; it carries the `upload_url`.
             AAIError: The upload or the submit failed.
         """
+        options = _of_type(Options, options, "options")
         audio_url = await self.upload(audio)
-        call = _endpoints.submit(audio_url, options or Options())
+        call = _endpoints.submit(audio_url, options)
         with about(upload_url=audio_url):
             try:
                 return await self._http.perform(call)
@@ -153,25 +169,34 @@ class Client:
 
         Raises:
             TranscriptError: The job ended in `error`.
-            DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds; it can be waited
-                for again.
+            DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
+                most; it can be waited for again.
             AAIError: The service refuses to show it.
         """
         call = _endpoints.get(transcript_id)
         delays = self._polling.delays()
         deadline = anyio.current_time() + self._polling.give_up_after
-        lost: AAIError | None = None
-        with about(transcript_id=transcript_id):
+        asked_for = 0.0
+        with about(operation="wait", transcript_id=transcript_id):
             while True:
-                asked_for = lost.retry_after if isinstance(lost, APIError) else None
-                await _sleep_before(deadline, max(next(delays), asked_for or 0.0), lost)
-                try:
-                    transcript, lost = await self._http.perform(call), None
-                except (TransportError, ServerError, RateLimitError, ProtocolError) as error:
-                    lost = error
-                    continue
-                if transcript.is_done:
-                    return _finished(transcript, raise_on_error=raise_on_error)
+                left = max(deadline - anyio.current_time(), 0.0)
+                await anyio.sleep(min(max(next(delays), asked_for), left))
+                # The last look happens at the deadline, so it gets a little time beyond it.
+                seen = await self._look(call, deadline + _LAST_LOOK)
+                if isinstance(seen, Transcript) and seen.is_done:
+                    return _finished(seen, raise_on_error=raise_on_error)
+                asked_for = (seen.retry_after if isinstance(seen, APIError) else None) or 0.0
+                if anyio.current_time() + asked_for >= deadline:
+                    raise _out_of_time(seen)
+
+    async def _look(self, call: _endpoints.Call[Transcript], until: float) -> Transcript | AAIError | None:
+        """Look once; a failure that may pass is given back, and `None` when the time was over."""
+        with anyio.CancelScope(deadline=until):
+            try:
+                return await self._http.perform(call)
+            except (TransportError, ServerError, RateLimitError, ProtocolError) as error:
+                return error
+        return None
 
     async def get(self, transcript_id: str) -> Transcript:
         """
@@ -209,28 +234,29 @@ async def transcribe(audio: Audio, options: Options | None = None) -> Transcript
         return await client.transcribe(audio, options)
 
 
-def _host_of(region: str) -> str:
-    if region not in _HOSTS:
+def _host_of(region: object) -> str:
+    if region is None:
+        # Only here: recordings that are to stay in the EU must not go where a forgotten variable says.
+        return os.environ.get("ASSEMBLYAI_BASE_URL") or _HOSTS["us"]
+    if not isinstance(region, str) or region not in _HOSTS:
         raise ConfigError(
             f"There is no region {region!r}: it is 'us' or 'eu'. Another host goes into base_url."
         )
     return _HOSTS[region]
 
 
-def _key_from(api_key: str | None) -> Key:
-    if api_key is None:
-        api_key = os.environ.get("ASSEMBLYAI_API_KEY")
-    if api_key is None:
-        raise ConfigError(
-            "There is no API key: give Client('your-key') or set ASSEMBLYAI_API_KEY in the environment."
-        )
-    return Key(api_key)
+def _of_type(kind: type[T], value: object, name: str) -> T:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.")
+    return value
 
 
 def _ambiguous(error: AAIError) -> AmbiguousSubmitError:
     return AmbiguousSubmitError(
-        f"The submit was sent, but its answer was lost ({error.args[0]}). A job may exist: look for one with "
-        "this upload_url before you submit it again.",
+        f"The submit was sent, but its answer was lost ({error.args[0]}). A job may exist, and be billed: "
+        "look in the listing (GET /v2/transcript) for this audio_url before you submit it again.",
         operation=error.operation,
         attempts=error.attempts,
         verdict=error.verdict,
@@ -244,11 +270,8 @@ def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
     return transcript
 
 
-async def _sleep_before(deadline: float, delay: float, lost: AAIError | None) -> None:
-    if anyio.current_time() + delay > deadline:
-        last = f" The last look failed: {lost.args[0]}" if lost else ""
-        raise DeadlineError(
-            f"The job did not end in the time of Polling(give_up_after=...): wait for it again.{last}",
-            operation="wait",
-        )
-    await anyio.sleep(delay)
+def _out_of_time(seen: Transcript | AAIError | None) -> DeadlineError:
+    last = f" The last look failed: {seen.args[0]}" if isinstance(seen, AAIError) else ""
+    return DeadlineError(
+        f"The job did not end in the time of Polling(give_up_after=...): wait for it again.{last}"
+    )

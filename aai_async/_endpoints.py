@@ -99,15 +99,11 @@ def upload(source: Source) -> Call[str]:
 
 def submit(audio_url: str, options: Options) -> Call[Transcript]:
     """Make a job, which is billed. There is no idempotency key. `POST /v2/transcript`."""
-    try:
-        body = msgspec.json.encode({"audio_url": audio_url, **options.payload()})
-    except TypeError as error:
-        raise OptionsError(f"Options(extra=...) holds what JSON cannot: {error}.") from None
     return Call(
         operation="submit",
         method="POST",
         path="/v2/transcript",
-        body=body,
+        body=msgspec.json.encode({**options.payload(), "audio_url": audio_url}),
         read=_read_transcript,
         repeat=EFFECTIVELY_ONCE,
     )
@@ -189,8 +185,8 @@ def _read_upload(reply: Reply) -> str:
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _transcript_path(transcript_id: str) -> str:
-    if not _ID.fullmatch(str(transcript_id)):
+def _transcript_path(transcript_id: object) -> str:
+    if not isinstance(transcript_id, str) or not _ID.fullmatch(transcript_id):
         raise OptionsError(
             f"{transcript_id!r} is no transcript id: those have letters, digits, - and _ only."
         )

@@ -111,11 +111,15 @@ class AAIError(Exception):
 
 
 @contextlib.contextmanager
-def about(*, transcript_id: str | None = None, upload_url: str | None = None) -> Generator[None]:
-    """Let every error that leaves the block say which job or upload it is about."""
+def about(
+    *, operation: str | None = None, transcript_id: str | None = None, upload_url: str | None = None
+) -> Generator[None]:
+    """Let every error that leaves the block say what was being done, and to which job or upload."""
     try:
         yield
     except AAIError as error:
+        # The caller's own verb says more than the request that served it; the closest id is the right one.
+        error.operation = operation or error.operation
         error.transcript_id = error.transcript_id or transcript_id
         error.upload_url = error.upload_url or upload_url
         raise

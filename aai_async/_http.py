@@ -15,7 +15,6 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
-import attrs
 import httpx
 from anyio import to_thread
 
@@ -31,7 +30,7 @@ from aai_async._errors import (
     TransportError,
     Verdict,
 )
-from aai_async._retry import Retry
+from aai_async._retry import Retry, Timeouts
 from aai_async._source import Source
 from aai_async._version import __version__
 
@@ -40,42 +39,43 @@ T = TypeVar("T")
 _GATE = 32
 """Requests in flight; the others wait here, because httpx slows down with each that waits in its pool."""
 
+_PIECE = 128 * 1024
+"""Bytes handed to the transport at a time: more and a slow link stalls by our clock, fewer cost CPU."""
+
 _LARGE_REPLY = 256 * 1024
 """Bytes from which a reply is decoded in a thread."""
 
 
-@attrs.frozen(kw_only=True)
-class Timeouts:
-    """How long a single attempt may stand still. There is no limit on the length of an upload."""
-
-    connect: float = 10.0
-    """Seconds to make a connection, TLS included."""
-
-    stall: float = 60.0
-    """Seconds in which not one byte could be sent or was received."""
-
-
 class Key:
-    """The API key: an `auth` for the HTTP library that shows itself nowhere else."""
+    """
+    The API key: an `auth` for the HTTP library that shows itself nowhere else.
+
+    Making one never fails, so that whoever made it can let go of the plain text before `check` raises.
+    """
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def check(self) -> None:
         """
-        Check the key.
+        Make sure that a header can carry it.
 
         Raises:
-            ConfigError: It is empty, or nothing that a header can carry. The value is not shown.
+            ConfigError: It is missing, empty, or has something in it that no key has. It is not shown.
         """
-        value = value.strip()
-        if value.lower().startswith("bearer "):
+        if self._value is None:
+            raise ConfigError("There is no API key: give Client('your-key') or set ASSEMBLYAI_API_KEY.")
+        if not isinstance(self._value, str):
+            raise ConfigError(f"The API key must be str, not {type(self._value).__name__}.")
+        if self._value.lower().startswith("bearer "):
             raise ConfigError("The API key is sent as it is, without 'Bearer ': give the key alone.")
-        if not value or not all("!" <= letter <= "~" for letter in value):
+        if not self._value or not all("!" <= letter <= "~" for letter in self._value):
             raise ConfigError(
-                "The API key is empty or has a line break, a space or a letter outside ASCII in it. "
-                "Copy it again from the AssemblyAI dashboard."
+                "The API key is empty, or has a line break, a space or a letter outside ASCII in it. "
+                "Whatever reads it from a file must strip it."
             )
-        self._value = value
 
     def __repr__(self) -> str:
         return "<API key>"
@@ -84,7 +84,7 @@ class Key:
         raise TypeError("An API key is not pickled; make the Client where it is used.")
 
     def __call__(self, request: httpx.Request) -> httpx.Request:
-        request.headers["authorization"] = self._value
+        request.headers["authorization"] = str(self._value)
         return request
 
 
@@ -98,18 +98,21 @@ def checked_base_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        host = (parts.hostname or "").encode("idna").decode()
+        is_plain = parts.path in {"", "/"} and not (parts.query or parts.fragment) and parts.port != 0
+    except (ValueError, AttributeError):  # a port that is no number, a host that is none, no str
         raise ConfigError(
-            f"base_url must look like https://api.assemblyai.com, not {parts.scheme}://{parts.hostname or ''}"
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError("base_url must have no user, query or fragment in it.")
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            "base_url must be a scheme and a host, such as https://api.assemblyai.com."
+        ) from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigError("base_url must be a scheme and a host, such as https://api.assemblyai.com.")
+    if not is_plain or parts.username or parts.password:
         raise ConfigError(
-            f"base_url is http:// to {parts.hostname}: the key would travel in the clear. Use https://."
+            f"base_url must be a scheme and a host alone, such as {parts.scheme}://{host}: "
+            "without user, path, query or fragment."
         )
+    if parts.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+        raise ConfigError(f"base_url is http:// to {host}: the key would travel in the clear. Use https://.")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -126,20 +129,26 @@ class HTTP:
         client: httpx.AsyncClient | None,
     ) -> None:
         self.base_url = checked_base_url(base_url)
+        if client is not None and not callable(getattr(client, "aclose", None)):
+            raise ConfigError(f"http must be an httpx.AsyncClient, not {type(client).__name__}.")
         self._key = key
         self._retry = retry
         self._timeout = httpx.Timeout(timeouts.stall, connect=timeouts.connect, pool=None)
         self._client = client
         self._is_ours = client is None
-        self._gate: anyio.Semaphore
+        self._gate: anyio.Semaphore | None = None
 
     async def __aenter__(self) -> Self:
+        if self._gate is not None:
+            raise ConfigError("This Client is open already: share it, or make another one.")
+        # Made here, for it belongs to the event loop that is running.
         self._gate = anyio.Semaphore(_GATE)
         if self._is_ours:
             self._client = await _open_client(self.base_url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._gate = None
         if self._is_ours and self._client is not None:
             await self._client.aclose()
 
@@ -165,14 +174,14 @@ class HTTP:
             await anyio.sleep(delay)
 
     async def _attempt(self, call: Call[T]) -> T | AAIError:
-        client = self._usable_client()
-        async with self._gate, _opened(call.body) as body:
+        gate, client = self._usable()
+        async with gate, _opened(call.body) as body:
             try:
                 reply = await self._send(client, call, body)
             except SourceError as error:
                 return error
-            except httpx.HTTPError as error:
-                return _transport_error(error, may_be_sent=body is None or body.has_begun)
+            except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
+                return _transport_error(error, body)
         if reply.status != 200:
             return refusal(reply)
         try:
@@ -182,39 +191,49 @@ class HTTP:
             return error
 
     async def _send(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> Reply:
-        request = client.build_request(
-            call.method,
-            self.base_url + call.path,
-            headers={"user-agent": _user_agent()} | (body.headers if body else {}),
-            content=body,
-            timeout=self._timeout,
-        )
+        headers = {"user-agent": _user_agent()} | (body.headers if body else {})
+        url = self.base_url + call.path
+        request = client.build_request(call.method, url, headers=headers, timeout=self._timeout)
+        if body is not None:
+            # As its stream: given as content it is wrapped in a generator, which a broken upload leaves open.
+            request = httpx.Request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                stream=body,
+                extensions=request.extensions,
+            )
         response = await client.send(request, auth=self._key, follow_redirects=False)
         return Reply(status=response.status_code, headers=dict(response.headers), body=response.content)
 
-    def _usable_client(self) -> httpx.AsyncClient:
-        if self._client is None:
+    def _usable(self) -> tuple[anyio.Semaphore, httpx.AsyncClient]:
+        if self._gate is None or self._client is None or self._client.is_closed:
             raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
-        if self._client.is_closed:
-            raise ConfigError("This Client is closed: keep what uses it inside its `async with` block.")
-        return self._client
+        return self._gate, self._client
 
 
-class _Body:
-    """The content of one attempt, which knows whether the transport has begun to read it."""
+class _Body(httpx.AsyncByteStream):
+    """
+    The content of one attempt, which knows whether the transport has begun to read it.
+
+    It hands out small pieces of what it reads: the time to send one is what `Timeouts(stall=...)` bounds.
+    """
 
     def __init__(self, chunks: AsyncIterator[bytes], headers: dict[str, str]) -> None:
         self._chunks = chunks
+        self._chunk = memoryview(b"")
         self.headers = headers
         self.has_begun = False
 
-    def __aiter__(self) -> _Body:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = await anext(self._chunks)
+        while not self._chunk:
+            self._chunk = memoryview(await anext(self._chunks))
         self.has_begun = True
-        return chunk
+        piece, self._chunk = self._chunk[:_PIECE], self._chunk[_PIECE:]
+        return bytes(piece)
 
 
 @contextlib.asynccontextmanager
@@ -226,8 +245,7 @@ async def _opened(content: bytes | Source | None) -> AsyncGenerator[_Body | None
         "content-type": "application/json" if isinstance(content, bytes) else "application/octet-stream"
     }
     size = len(content) if isinstance(content, bytes) else content.size
-    if size is not None:
-        headers["content-length"] = str(size)
+    headers |= {"transfer-encoding": "chunked"} if size is None else {"content-length": str(size)}
     chunks = _once(content) if isinstance(content, bytes) else content.chunks()
     async with contextlib.aclosing(chunks):
         yield _Body(chunks, headers)
@@ -260,18 +278,23 @@ def _user_agent() -> str:
     return f"aai-async/{__version__} httpx/{httpx.__version__} Python/{platform.python_version()}"
 
 
-def _transport_error(error: httpx.HTTPError, *, may_be_sent: bool) -> TransportError:
+def _transport_error(error: Exception, body: _Body | None) -> TransportError:
+    """
+    Tell what an exception of the transport means.
+
+    How far a request got is known from its body, not from the kind of exception: some transports call a
+    reset after the last byte a failure to connect.
+    """
     what = f"{type(error).__name__}: {escaped(str(error))}" if str(error) else type(error).__name__
-    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return ConnectError(
-            f"No connection to the service ({what}). Check the network, the region and base_url.",
-            verdict=Verdict.NOT_SENT,
-        )
+    could_connect = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+    may_be_sent = body.has_begun if body else could_connect
     verdict = Verdict.AMBIGUOUS if may_be_sent else Verdict.NOT_SENT
+    if not may_be_sent and not could_connect:
+        message = f"No connection to the service ({what}). Check the network, the region and base_url."
+        return ConnectError(message, verdict=verdict)
     if isinstance(error, httpx.TimeoutException):
-        return AttemptTimeoutError(
-            f"Nothing moved for as long as Timeouts(stall=...) allows ({what}).", verdict=verdict
-        )
+        message = f"Nothing moved for as long as Timeouts(stall=...) allows ({what})."
+        return AttemptTimeoutError(message, verdict=verdict)
     return TransportError(f"The connection broke ({what}).", verdict=verdict)
 
 

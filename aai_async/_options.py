@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import attrs
+import msgspec
 
 from aai_async._errors import OptionsError
 
@@ -24,7 +25,9 @@ AudioQuality: TypeAlias = "Literal['mp3', 'wav'] | str"
 """The format of the redacted recording."""
 
 
-def _checked(*kinds: type, low: float | None = None, high: float | None = None) -> Any:  # as attrs.field
+def _checked(  # Any, as attrs.field
+    *kinds: type, low: float | None = None, high: float | None = None, is_secret: bool = False
+) -> Any:
     """Declare an option of one of `kinds`, between `low` and `high`; `None` leaves it to the service."""
 
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -32,11 +35,12 @@ def _checked(*kinds: type, low: float | None = None, high: float | None = None) 
             return
         # A bool is an int to Python, but not to the service.
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise OptionsError(f"{field.name} must be {_in_words(kinds)}, not {value!r}.")
+            shown = type(value).__name__ if is_secret else repr(value)
+            raise OptionsError(f"{field.name} must be {_in_words(kinds)}, not {shown}.")
         if isinstance(value, (int, float)) and not _within(value, low, high):
             raise OptionsError(f"{field.name} must be between {low} and {high or 'infinity'}, not {value!r}.")
 
-    return attrs.field(default=None, validator=check)
+    return attrs.field(default=None, validator=check, repr=not is_secret)
 
 
 def _in_words(kinds: tuple[type, ...]) -> str:
@@ -142,16 +146,20 @@ class Options:
     webhook_auth_header_name: str | None = _checked(str)
     """A header that the service sends with it, to tell the report from a forgery."""
 
-    webhook_auth_header_value: str | None = attrs.field(default=None, repr=False)
+    webhook_auth_header_value: str | None = _checked(str, is_secret=True)
     """The secret in that header."""
 
-    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any])  # parameters of any shape
+    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)  # parameters of any shape
     """Parameters that have no field here, merged last; also the way to send an explicit null."""
 
     def __attrs_post_init__(self) -> None:
         for is_broken, message in _RULES:
             if is_broken(self):
                 raise OptionsError(message)
+        try:
+            msgspec.json.encode(self.payload())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise OptionsError(f"The options hold what JSON cannot: {error}.") from None
 
     def payload(self) -> dict[str, Any]:  # JSON
         """Give the request body for these options, without the audio's URL."""

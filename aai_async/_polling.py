@@ -11,10 +11,12 @@ from collections.abc import Iterator
 
 import attrs
 
+from aai_async._errors import ConfigError
 
-def _not_negative(_: object, field: attrs.Attribute[float], value: float) -> None:
-    if not value >= 0:
-        raise ValueError(f"Polling({field.name}=...) must not be negative, not {value!r}")
+
+def _not_negative(_: object, field: attrs.Attribute[float], value: object) -> None:
+    if not isinstance(value, (int, float)) or not value >= 0:
+        raise ConfigError(f"Polling({field.name}=...) must be a number of seconds from 0, not {value!r}.")
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +40,7 @@ class Polling:
     """Most seconds between two looks."""
 
     give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
-    """Seconds after which `wait` raises `DeadlineError`; the job goes on and can be waited for again."""
+    """Seconds after which `wait` looks for the last time; the job goes on and can be waited for again."""
 
     def delays(self, expected: float | None = None) -> Iterator[float]:
         """

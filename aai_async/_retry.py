@@ -1,5 +1,5 @@
 """
-How far a failed request got, and how long to wait before the next attempt.
+When to send a failed request again, and how long an attempt may stand still.
 
 Pure values: no clock, no I/O, no HTTP library. The loop that sleeps is in `_http`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from aai_async._errors import Verdict
+from aai_async._errors import ConfigError, Verdict
 
 REPEATABLE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED, Verdict.AMBIGUOUS})
 """What a request that may be carried out twice is sent again for: a look, a replayable upload."""
@@ -54,9 +54,9 @@ def parse_retry_after(value: str | None) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-def _positive(_: object, field: attrs.Attribute[Any], value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"Retry({field.name}=...) must be above 0, not {value!r}")
+def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigError(f"{field.name} must be a number above 0, not {value!r}.")
 
 
 @attrs.frozen(kw_only=True)
@@ -107,3 +107,18 @@ class Retry:
         # The exponent is bounded so that a very patient policy does not overflow a float.
         step = min(self.ceiling, self.first * 2.0 ** min(attempt - 1, 64))
         return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """
+    How long a single attempt may stand still.
+
+    There is no limit on the length of an upload: it dies when nothing moves, not when it takes long.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=_positive)
+    """Seconds to make a connection, TLS included."""
+
+    stall: float = attrs.field(default=60.0, validator=_positive)
+    """Seconds to send a piece of 128 KiB, or to receive anything."""

@@ -12,13 +12,13 @@ import inspect
 import io
 import os
 import re
-import stat
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
 
 from anyio import to_thread
 
 from aai_async._errors import FileChangedError, SourceError
+from aai_async._file import RegularFile
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
@@ -86,6 +86,9 @@ class Source(abc.ABC):
             SourceError: Missing, empty, unreadable, a directory, too large, not bytes.
         """
 
+    async def aclose(self) -> None:  # noqa: B027 - most sources hold nothing
+        """Let go of what was given, where it was handed over for good: a generator."""
+
     @abc.abstractmethod
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """
@@ -109,8 +112,8 @@ def _from_str(text: str) -> Source:
             "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
         )
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
-    if not text[match.end() :].strip("/"):
-        raise SourceError(f"{text!r} names no host. Give the whole URL, or a path.")
+    if not text[match.end() :].strip("/") or not text.isprintable():
+        raise SourceError(f"{_shown(text)} is no URL that could be fetched. Give the whole URL, or a path.")
     return _RemoteSource(text)
 
 
@@ -128,7 +131,7 @@ def _from_stream(audio: object) -> Source:
         return _OneShotSource(aiter(stream), _name_of(stream))
     raise SourceError(
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
-        "an object with an async read(size), or an async iterable of bytes."
+        "an object with an async read(size), or an async iterable of bytes; of a list, b''.join(it)."
     )
 
 
@@ -136,10 +139,15 @@ def _is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
     return inspect.iscoroutinefunction(getattr(audio, "read", None))
 
 
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 200 else f"{text[:197]}...")
+
+
 def _name_of(audio: object) -> str:
-    for name in (getattr(audio, "name", None), getattr(audio, "filename", None)):
+    for attribute in ("name", "filename"):
+        name = getattr(audio, attribute, None)
         if isinstance(name, str) and name:
-            return repr(name)
+            return _shown(name)
     return f"The {type(audio).__name__}"
 
 
@@ -166,7 +174,8 @@ def _reading(name: str) -> Generator[None]:
     except SourceError:
         raise
     except Exception as error:
-        raise SourceError(f"{name} cannot be read: {error or type(error).__name__}.") from error
+        said = str(error).rstrip(".")
+        raise SourceError(f"{name} cannot be read: {type(error).__name__}: {said}.") from error
 
 
 def _checked_size(name: str, size: int) -> int:
@@ -223,16 +232,16 @@ class _BytesSource(Source):
 class _PathSource(Source):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self.name = repr(os.fspath(path))
+        self.name = _shown(os.fspath(path))
         self._identity: tuple[int, ...] | None = None
 
     async def open(self) -> None:
-        with _RegularFile(self._path, self.name) as file:
+        with RegularFile(self._path, self.name) as file:
             self._identity = await to_thread.run_sync(file.open)
         self.size = _checked_size(self.name, file.size)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        with _RegularFile(self._path, self.name) as file:
+        with RegularFile(self._path, self.name) as file:
             self._check_unchanged(await to_thread.run_sync(file.open))
             left = file.size
             while left and (chunk := await to_thread.run_sync(file.read, min(left, CHUNK_SIZE))):
@@ -243,67 +252,6 @@ class _PathSource(Source):
     def _check_unchanged(self, identity: tuple[int, ...]) -> None:
         if identity != self._identity:
             raise _changed(self.name)
-
-
-class _RegularFile:
-    """
-    A file descriptor that is closed whatever happens, also when a cancelled thread opens it late.
-
-    It is opened without blocking, so that a pipe without a writer is refused and not waited for.
-    """
-
-    size = 0
-
-    def __init__(self, path: str | os.PathLike[str], name: str) -> None:
-        self._path = path
-        self._name = name
-        self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-
-    def open(self) -> tuple[int, ...]:
-        flags = (
-            os.O_RDONLY
-            | getattr(os, "O_NONBLOCK", 0)
-            | getattr(os, "O_CLOEXEC", 0)
-            | getattr(os, "O_BINARY", 0)
-        )
-        with self._errors_named():
-            self._descriptor = os.open(self._path, flags)
-            return self.identity()
-
-    def identity(self) -> tuple[int, ...]:
-        with self._errors_named():
-            status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise SourceError(
-                f"{self._name} is {kind}. To send a pipe or device, open it and give the file object."
-            )
-        self.size = status.st_size
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-    def read(self, size: int) -> bytes:
-        with self._errors_named():
-            return os.read(self._descriptor, size)
-
-    @contextlib.contextmanager
-    def _errors_named(self) -> Generator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise SourceError(
-                f"There is no file {self._name}. A str is taken for a path or an http(s) URL."
-            ) from None
-        except (OSError, ValueError) as error:
-            raise SourceError(
-                f"{self._name} cannot be read: {getattr(error, 'strerror', None) or error}."
-            ) from error
 
 
 class _FileSource(Source):
@@ -320,7 +268,7 @@ class _FileSource(Source):
             await to_thread.run_sync(self._measure)
 
     def _measure(self) -> None:
-        if not self._file.seekable():
+        if not getattr(self._file, "seekable", _no)():
             self.replayable = False
             self._first = self._first or self._read(CHUNK_SIZE)
             _checked_size(self.name, len(self._first))
@@ -329,7 +277,11 @@ class _FileSource(Source):
         self.size = self._file.seek(0, io.SEEK_END) - self._start
         self._file.seek(self._start)
         _checked_bytes(self.name, self._file.read(0))
-        _checked_size(f"What is left of {self.name} after position {self._start}", self.size)
+        if self._start and not self.size:
+            raise SourceError(
+                f"{self.name} stands at its end, after {self._start} bytes: call seek(0) first."
+            )
+        _checked_size(self.name, self.size)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with _reading(self.name):
@@ -354,6 +306,10 @@ class _FileSource(Source):
         return _checked_bytes(self.name, self._file.read(size))
 
 
+def _no() -> bool:
+    return False
+
+
 class _OneShotSource(Source):
     """A stream that can be read only once; its first chunk is drawn early, to know that there is one."""
 
@@ -369,6 +325,11 @@ class _OneShotSource(Source):
             while not self._first and (chunk := await anext(self._stream, None)) is not None:
                 self._first = _checked_bytes(self.name, chunk)
         _checked_size(self.name, len(self._first))
+
+    async def aclose(self) -> None:
+        stream: object = self._stream
+        if inspect.isasyncgen(stream):
+            await stream.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         if self._first:

@@ -7,8 +7,9 @@ open strings; fields that this version does not know are in `Transcript.raw`. Fi
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from typing import Any
+from typing import Any, get_type_hints
 
 import attrs
 import msgspec
@@ -120,7 +121,9 @@ class Transcript:
     webhook_status_code: int | None = attrs.field(default=None, repr=False)
     """What the webhook's receiver answered."""
 
-    metadata: dict[str, Any] | None = attrs.field(default=None, repr=False)  # an open object of the service
+    metadata: dict[str, Any] | None = attrs.field(
+        default=None, repr=False, hash=False
+    )  # an open object of the service
     """Remarks of the service, such as `warnings`; the embedded server names its engine here."""
 
     _body: bytes = attrs.field(default=b"{}", repr=False, eq=False)
@@ -147,13 +150,34 @@ class Transcript:
         try:
             transcript = _decoder().decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise ProtocolError(f"The reply is not a transcript: {error}") from None
+            readable = _read_leniently(body)
+            if readable is None:
+                raise ProtocolError(f"The reply is not a transcript: {error}") from None
+            transcript = readable
         return attrs.evolve(transcript, body=body)
 
 
 @functools.cache
 def _decoder() -> msgspec.json.Decoder[Transcript]:
     return msgspec.json.Decoder(Transcript, strict=False)
+
+
+def _read_leniently(body: bytes) -> Transcript | None:
+    """
+    Read field by field what cannot be read as a whole, if at least id and status can be.
+
+    A transcript that was paid for is not lost to one odd value: its field is `None`, and `raw` has it.
+    """
+    values: dict[str, Any] = {}
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        kinds = get_type_hints(Transcript)
+        for name in document.keys() & kinds.keys() - {"_body"}:
+            with contextlib.suppress(msgspec.ValidationError):
+                values[name] = msgspec.convert(document[name], kinds[name], strict=False)
+        return Transcript(**values) if values.get("id") and values.get("status") else None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
 
 
 class TranscriptError(AAIError):

@@ -10,8 +10,10 @@ import anyio
 import httpx
 import pytest
 import respx
+from transport import ScriptedTransport
 
 import aai_async as aai
+from aai_async import _client
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
@@ -127,15 +129,44 @@ async def test_a_refusal_ends_the_wait(
     assert (service.looks.call_count, caught.value.transcript_id) == (1, JOB)
 
 
-async def test_a_job_that_never_ends_is_given_up_with_its_id(service: Service) -> None:
-    """Nothing hangs for ever, and the wait can be taken up again."""
+@pytest.mark.parametrize("pace", [0.01, 30])
+async def test_a_job_that_never_ends_is_given_up_at_the_deadline_with_its_id(
+    service: Service, pace: float
+) -> None:
+    """Not before, whatever the pace, and after a last look; the wait can be taken up again."""
     service.looks.side_effect = None
     service.looks.return_value = status("processing")
-    polling = aai.Polling(first=0.001, ceiling=0.001, give_up_after=0.05)
+    polling = aai.Polling(first=0.01, pace=pace, give_up_after=0.2)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
+        began = anyio.current_time()
         with pytest.raises(aai.DeadlineError) as caught:
             await client.wait(JOB)
-    assert caught.value.transcript_id == JOB
+        assert anyio.current_time() - began >= 0.2
+    assert (caught.value.operation, caught.value.transcript_id) == ("wait", JOB)
+    assert service.looks.call_count >= 2
+
+
+async def test_a_wait_without_any_time_looks_once(service: Service) -> None:
+    """It may be done by now."""
+    service.looks.side_effect = [service.completed]
+    async with aai.Client(KEY, base_url=URL[:-3], polling=aai.Polling(give_up_after=0)) as client:
+        assert (await client.wait(JOB)).status == "completed"
+
+
+async def test_a_look_that_hangs_does_not_outlast_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing hangs for ever."""
+
+    class Hanging(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    monkeypatch.setattr(_client, "_LAST_LOOK", 0.1)
+    polling = aai.Polling(first=0.01, give_up_after=0.1)
+    async with httpx.AsyncClient(transport=Hanging()) as http:
+        async with aai.Client(KEY, http=http, polling=polling) as client:
+            with anyio.fail_after(5), pytest.raises(aai.DeadlineError):
+                await client.wait(JOB)
 
 
 async def test_a_deadline_tells_what_the_last_look_died_of(service: Service) -> None:
@@ -177,17 +208,30 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again(
     assert (caught.value.upload_url, caught.value.attempts) == (UPLOAD_URL, 1)
 
 
-async def test_a_submit_that_was_not_sent_or_was_refused_for_now_is_sent_again(
-    client: aai.Client, service: Service
-) -> None:
+async def test_a_submit_that_was_not_sent_or_was_refused_for_now_is_sent_again() -> None:
     """Neither can have made a job."""
-    service.submits.side_effect = [
+    transport = ScriptedTransport(
         httpx.ConnectError("refused"),
         httpx.Response(429),
         httpx.Response(503, json={"error": "Try again"}),
         status("queued"),
-    ]
-    assert (await client.submit(UPLOAD_URL)).id == JOB
+    )
+    retry = aai.Retry(first=1e-9)
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http=http, retry=retry) as client,
+    ):
+        assert (await client.submit(UPLOAD_URL)).id == JOB
+    assert len({request.content for request in transport.requests[1:]}) == 1
+
+
+async def test_options_of_another_type_are_refused_before_anything_is_sent(
+    client: aai.Client, service: Service
+) -> None:
+    """Not after two gigabytes have gone."""
+    with pytest.raises(aai.ConfigError, match=r"must be aai\.Options\(\.\.\.\), not dict"):
+        await client.transcribe(b"audio", {"speaker_labels": True})  # type: ignore[arg-type]
+    assert service.uploads.call_count == 0
 
 
 async def test_an_error_of_a_submit_carries_the_upload(client: aai.Client, service: Service) -> None:
@@ -234,7 +278,7 @@ async def test_the_key_and_the_host_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, service: Service
 ) -> None:
     """So that one line suffices."""
-    monkeypatch.setenv("ASSEMBLYAI_API_KEY", f"{KEY}\n")
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
     monkeypatch.setenv("ASSEMBLYAI_BASE_URL", URL[:-3])
     service.looks.side_effect = [service.completed]
     assert (await aai.transcribe(b"audio")).status == "completed"
@@ -251,6 +295,21 @@ def test_a_missing_key_says_how_to_give_one() -> None:
 def test_a_region_is_a_host(region: Any, host: str) -> None:
     """Recordings stay where they were sent."""
     assert repr(aai.Client(KEY, region=region)) == f"<Client of https://{host}>"
+
+
+def test_a_region_that_is_asked_for_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that are to stay in the EU do not go where a forgotten variable says."""
+    monkeypatch.setenv("ASSEMBLYAI_BASE_URL", "https://api.assemblyai.com")
+    assert repr(aai.Client(KEY, region="eu")) == "<Client of https://api.eu.assemblyai.com>"
+    with pytest.raises(aai.ConfigError, match="'us' or 'eu'"):
+        aai.Client(KEY, region="mars")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mistake", [{"retry": 3}, {"polling": "often"}, {"timeouts": 5.0}])
+def test_a_setting_of_another_type_is_refused(mistake: dict[str, Any]) -> None:
+    """At the call, not at the first request."""
+    with pytest.raises(aai.ConfigError, match=r"must be aai\.\w+\(\.\.\.\), not"):
+        aai.Client(KEY, **mistake)
 
 
 def test_an_unknown_region_is_refused() -> None:

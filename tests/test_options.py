@@ -9,6 +9,9 @@ import pytest
 
 import aai_async as aai
 
+CYCLE: dict[str, Any] = {}
+CYCLE["again"] = CYCLE
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"speaker_labels": "yes"}, "speaker_labels must be True or False"),
     ({"speakers_expected": True, "speaker_labels": True}, "speakers_expected must be int"),
@@ -24,10 +27,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"language_code": "de", "language_detection": True}, "exclude each other"),
     ({"audio_start_from": 2000, "audio_end_at": 2000}, "audio_end_at must be after audio_start_from"),
     ({"webhook_auth_header_name": "X-Secret"}, "go together"),
+    ({"webhook_auth_header_value": b"secret"}, "webhook_auth_header_value must be str, not bytes"),
+    ({"extra": {"when": object()}}, "hold what JSON cannot"),
+    ({"extra": {"text": "\udcff"}}, "hold what JSON cannot"),
+    ({"extra": CYCLE}, "hold what JSON cannot"),
+    ({"extra": [1]}, "hold what JSON cannot"),
+    ({"extra": None}, "hold what JSON cannot"),
+    ({"prompt": "\ud800"}, "hold what JSON cannot"),
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("given", "said"), REFUSED, ids=lambda value: ascii(value)[:40])
 def test_what_the_service_would_refuse_is_refused_here(given: dict[str, Any], said: str) -> None:
     """The message names the fields and the mend."""
     with pytest.raises(aai.OptionsError, match=said):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async import Polling
+from aai_async import ConfigError, Polling
 
 
 def looks(polling: Polling, count: int, expected: float | None = None) -> list[float]:
@@ -59,5 +59,5 @@ def test_every_gap_is_positive_once_waiting_has_begun(first: float, pace: float,
 @pytest.mark.parametrize("field", ["first", "pace", "ceiling", "give_up_after"])
 def test_a_negative_number_of_seconds_is_refused(field: str) -> None:
     """The error names the field."""
-    with pytest.raises(ValueError, match=field):
+    with pytest.raises(ConfigError, match=field):
         Polling(**{field: -1.0})

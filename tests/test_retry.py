@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async._errors import Verdict
+from aai_async._errors import ConfigError, Verdict
 from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
     REPEATABLE,
     Retry,
+    Timeouts,
     parse_retry_after,
     verdict_of_status,
 )
@@ -109,8 +113,11 @@ def test_every_wait_is_finite_and_within_the_ceiling(attempt: int, jitter: float
     assert 0.25 <= delay <= 20.0
 
 
-@pytest.mark.parametrize("field", ["attempts", "first", "ceiling", "retry_after_ceiling"])
-def test_a_policy_of_nothing_is_refused(field: str) -> None:
+@pytest.mark.parametrize("kind", [Retry, Timeouts])
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "5", None])
+def test_a_policy_of_nothing_is_refused(kind: type[Retry | Timeouts], value: Any) -> None:
     """The error names the field."""
-    with pytest.raises(ValueError, match=field):
-        Retry(**{field: 0})  # type: ignore[arg-type]
+    for field in attrs.fields(kind):
+        if field.name != "jitter":
+            with pytest.raises(ConfigError, match=f"{field.name} must be a number above 0"):
+                kind(**{field.name: value})

@@ -162,7 +162,7 @@ async def test_two_uploads_at_once_do_not_mix(http: httpx.AsyncClient, engine: S
         tasks.start_soon(upload, b"a")
         tasks.start_soon(upload, b"b")
     with anyio.fail_after(10):
-        while len(engine.requests) < 2:  # noqa: ASYNC110
+        while len(engine.requests) < 2:
             await anyio.sleep(0.01)
     assert {request.audio.read_bytes() for request in engine.requests} == {b"a" * 5000, b"b" * 5000}
 
@@ -173,7 +173,7 @@ async def test_a_client_that_hangs_up_leaves_nothing_behind(tmp_path: Path) -> N
         head = f"POST /v2/upload HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {server.key}\r\n"
         await raw(server, f"{head}content-length: 1000\r\n\r\nabc".encode(), hang_up=True)
         with anyio.fail_after(10):
-            while list((tmp_path / "uploads").iterdir()):  # noqa: ASYNC110
+            while list((tmp_path / "uploads").iterdir()):
                 await anyio.sleep(0.01)
         async with httpx.AsyncClient(base_url=server.base_url, trust_env=False) as http:
             assert (
@@ -325,7 +325,7 @@ async def test_more_jobs_than_slots_are_queued_and_throttled(tmp_path: Path) -> 
         assert (reply.status_code, "is queued" in reply.json()["error"]) == (400, True)
         gate.set()
         with anyio.fail_after(10):
-            while len(heard) < 3:  # noqa: ASYNC110
+            while len(heard) < 3:
                 await anyio.sleep(0.01)
     assert heard == [0, 1, 2]
 

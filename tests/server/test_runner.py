@@ -76,7 +76,7 @@ async def test_an_end_that_could_not_be_kept_is_logged_and_the_worker_goes_on(
         patch.setattr(store, "save", full)
         lost = await runner.submit(submitted())
         with anyio.fail_after(10):
-            while not caplog.records:  # noqa: ASYNC110
+            while not caplog.records:
                 await anyio.sleep(0.01)
     assert (caplog.records[0].levelno, lost.id in caplog.text) == (logging.ERROR, True)
     assert (await ended(store, await runner.submit(submitted()))).status == "completed"
