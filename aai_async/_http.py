@@ -31,7 +31,7 @@ from aai_async._errors import (
     Verdict,
 )
 from aai_async._retry import Retry, Timeouts
-from aai_async._source import Source
+from aai_async._source import CHUNK_SIZE, Source
 from aai_async._version import __version__
 
 T = TypeVar("T")
@@ -39,8 +39,11 @@ T = TypeVar("T")
 _GATE = 32
 """Requests in flight; the others wait here, because httpx slows down with each that waits in its pool."""
 
-_PIECE = 128 * 1024
-"""Bytes handed to the transport at a time: more and a slow link stalls by our clock, fewer cost CPU."""
+_SMALLEST_PIECE = 32 * 1024
+"""Bytes handed to the transport at once, to begin with and on a slow link."""
+
+_QUICK = 1.0
+"""Seconds within which a piece must be sent for the next to be twice as large."""
 
 _LARGE_REPLY = 256 * 1024
 """Bytes from which a reply is decoded in a thread."""
@@ -216,12 +219,15 @@ class _Body(httpx.AsyncByteStream):
     """
     The content of one attempt, which knows whether the transport has begun to read it.
 
-    It hands out small pieces of what it reads: the time to send one is what `Timeouts(stall=...)` bounds.
+    What it reads it hands out in pieces, for the time to send one is what `Timeouts(stall=...)` bounds:
+    small ones on a slow link, which would seem to stall, large ones on a fast link, where each costs CPU.
     """
 
     def __init__(self, chunks: AsyncIterator[bytes], headers: dict[str, str]) -> None:
         self._chunks = chunks
-        self._chunk = memoryview(b"")
+        self._left = memoryview(b"")
+        self._piece_size = _SMALLEST_PIECE
+        self._last_piece = anyio.current_time()
         self.headers = headers
         self.has_begun = False
 
@@ -229,10 +235,14 @@ class _Body(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        while not self._chunk:
-            self._chunk = memoryview(await anext(self._chunks))
+        now = anyio.current_time()
+        is_quick, self._last_piece = now - self._last_piece < _QUICK, now
+        grown = min(self._piece_size * 2, CHUNK_SIZE)
+        self._piece_size = grown if is_quick else _SMALLEST_PIECE
+        while not self._left:
+            self._left = memoryview(await anext(self._chunks))
         self.has_begun = True
-        piece, self._chunk = self._chunk[:_PIECE], self._chunk[_PIECE:]
+        piece, self._left = self._left[: self._piece_size], self._left[self._piece_size :]
         return bytes(piece)
 
 

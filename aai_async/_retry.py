@@ -121,4 +121,4 @@ class Timeouts:
     """Seconds to make a connection, TLS included."""
 
     stall: float = attrs.field(default=60.0, validator=_positive)
-    """Seconds to send a piece of 128 KiB, or to receive anything."""
+    """Seconds to send a piece, of 32 KiB on a slow link, or to receive anything."""

@@ -167,11 +167,24 @@ async def test_the_timeouts_are_those_of_the_client(uploaded: httpx.Response) ->
     assert transport.requests[0].extensions["timeout"] == {"connect": 3, "read": 7, "write": 7, "pool": None}
 
 
-async def test_a_large_chunk_is_handed_out_in_pieces() -> None:
-    """Else a slow link that moves all the time would seem to stand still."""
-    async with _http._opened(b"x" * 300_000) as body:
+async def test_pieces_grow_while_the_link_takes_them_quickly() -> None:
+    """On a fast link fewer cost less."""
+    kibibytes = await piece_sizes(b"x" * 2_000_000)
+    assert kibibytes[:5] == [64, 128, 256, 512, 993]
+
+
+async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that moves all the time must not seem to stand still."""
+    monkeypatch.setattr(_http, "_QUICK", 0.0)
+    assert set(await piece_sizes(b"x" * 320 * 1024)) == {32}
+
+
+async def piece_sizes(content: bytes) -> list[int]:
+    async with _http._opened(content) as body:
         assert body is not None
-        assert [len(piece) async for piece in body] == [131_072, 131_072, 37_856]
+        pieces = [piece async for piece in body]
+    assert b"".join(pieces) == content
+    return [len(piece) // 1024 for piece in pieces]
 
 
 async def test_what_was_opened_for_an_attempt_is_closed_with_it(tmp_path: Path) -> None:
