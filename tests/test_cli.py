@@ -87,6 +87,32 @@ async def test_a_missing_key_is_exit_status_four() -> None:
     assert "Traceback" not in err
 
 
+async def test_a_wrong_key_stops_at_the_first_recording(server: LocalServer) -> None:
+    """The next one would fare no better."""
+    status, out, err = await run(
+        "transcribe", AUDIO, AUDIO, ASSEMBLYAI_API_KEY="wrong", ASSEMBLYAI_BASE_URL=server.base_url
+    )
+    assert (status, out) == (4, "")
+    assert err.count("API token missing/invalid") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals) -> None:
+    """Neither a process, nor the recording in a temporary file, nor a traceback."""
+    command = [sys.executable, "-m", "aai_async", "transcribe", AUDIO, "--local"]
+    async with await anyio.open_process(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        assert process.stderr is not None
+        said = await process.stderr.receive()
+        await anyio.sleep(1)
+        process.send_signal(sent)
+        with anyio.fail_after(20):
+            said += b"".join([chunk async for chunk in process.stderr])
+            assert await process.wait() == 130
+    assert list(tmp_path.glob("aai-async-*")) == []
+    assert b"Traceback" not in said
+
+
 async def test_an_unknown_region_is_told() -> None:
     """Before anything is sent."""
     status, _, err = await run("transcribe", AUDIO, "--region", "mars", ASSEMBLYAI_API_KEY=KEY)

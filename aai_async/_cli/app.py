@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import anyio
 import typer
 
 from aai_async._cli import transcription
-from aai_async._errors import AAIError, ConfigError
+from aai_async._errors import AccountError, ConfigError
 from aai_async._options import Options
 
 app = typer.Typer(
@@ -21,8 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_KEY_TROUBLE = 4
-"""Exit status where nothing works for want of a key."""
+_SETUP_TROUBLE, _INTERRUPTED = 4, 130
+"""Exit statuses where nothing works, most often for want of a key, and after Ctrl-C or SIGTERM."""
 
 
 @app.command()
@@ -35,17 +36,25 @@ def transcribe(
     speaker_labels: Annotated[
         bool, typer.Option("--speaker-labels", help="Tell the speakers apart.")
     ] = False,
-    region: Annotated[str, typer.Option(help="Where recordings go and stay: us or eu.")] = "us",
+    region: Annotated[str | None, typer.Option(help="Where recordings go and stay: us or eu.")] = None,
 ) -> None:
-    """Print what is said in each recording."""
+    """
+    Print what is said in each recording.
+
+    Exit status: 0 all were transcribed, 1 none, 2 usage, 3 some, 4 no valid key or set-up, 130 interrupted.
+    """
     if local:
-        _require_server()
+        _require("starlette", "uvicorn", "faster_whisper")
+    # Told to end, it ends as after Ctrl-C: what it keeps in temporary files goes with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = Options(speaker_labels=speaker_labels or None)
     try:
         status = anyio.run(transcription.run, paths, options, region, local)
-    except AAIError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(_KEY_TROUBLE if isinstance(error, ConfigError) else 1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
+    except (AccountError, ConfigError) as error:
+        sys.stderr.write(f"{error} Without a key: aai-async transcribe --local\n")
+        raise typer.Exit(_SETUP_TROUBLE) from None
     raise typer.Exit(status)
 
 
@@ -56,13 +65,13 @@ def transcribe(
 )
 def serve(context: typer.Context) -> None:
     """Hand the arguments to `python -m aai_async.server`, which knows them."""
-    _require_server()
+    _require("starlette", "uvicorn")
     from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
 
     raise typer.Exit(main(context.args))
 
 
-def _require_server() -> None:
-    if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "faster_whisper")):
+def _require(*modules: str) -> None:
+    if any(importlib.util.find_spec(name) is None for name in modules):
         sys.stderr.write('The embedded server is an extra: pip install "aai-async[server,models]"\n')
         raise typer.Exit(1)

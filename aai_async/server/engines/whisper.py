@@ -6,6 +6,7 @@ are loaded in `recognizer`, which only a child imports. The children are plain s
 multiprocessing would run the user's unguarded `__main__` again in each.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -24,16 +25,18 @@ from aai_async.server import weights as weight_files
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.wire import (
     LENGTH_BYTES,
-    SERVER_ERROR,
     Reply,
     WorkerSettings,
     decode,
     encode,
     frame,
 )
+from aai_async.server.refusal import SERVER_FAILURE
 
 WORKER = "aai_async.server.engines.worker"
 """The module that a child process runs."""
+
+_log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """How long a child may take to end by itself once it is asked to, in seconds."""
@@ -124,7 +127,7 @@ class WhisperEngine:
         async with self._slots, self._worker() as worker:
             reply = await worker.ask(request)
         if reply.recognition is None:
-            raise EngineError(reply.error or SERVER_ERROR)
+            raise EngineError(reply.error or SERVER_FAILURE)
         return reply.recognition
 
     async def aclose(self) -> None:
@@ -169,6 +172,7 @@ class _Worker:
         self._requests = requests
         self._replies = BufferedByteReceiveStream(replies)
         self._in_step = True
+        self._is_killed = False
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> Self:
@@ -198,11 +202,23 @@ class _Worker:
             length = int.from_bytes(await self._replies.receive_exactly(LENGTH_BYTES), "big")
             content = await self._replies.receive_exactly(length)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.IncompleteRead):
-            raise EngineError(SERVER_ERROR) from None
+            await self._tell_of_its_death()
+            raise EngineError(SERVER_FAILURE) from None
         # Hours of speech make megabytes of JSON.
         reply = await anyio.to_thread.run_sync(decode, content, Reply)
         self._in_step = not reply.last
         return reply
+
+    async def _tell_of_its_death(self) -> None:
+        if self._is_killed:
+            return
+        with anyio.move_on_after(PATIENCE):
+            await self._process.wait()
+        _log.error(
+            "The speech engine's process ended with status %s while it worked: it crashed, or memory ran out "
+            "(the model tiny.en needs half as much).",
+            self._process.returncode,
+        )
 
     async def stop(self) -> None:
         """Let it end by itself, which it does when its input ends."""
@@ -212,6 +228,7 @@ class _Worker:
         await self.kill()
 
     async def kill(self) -> None:
+        self._is_killed = True
         with anyio.CancelScope(shield=True):
             if self._process.returncode is None:
                 self._process.kill()

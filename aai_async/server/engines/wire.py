@@ -14,9 +14,6 @@ from aai_async.server.engine import Recognition
 
 T = TypeVar("T")
 
-SERVER_ERROR = "Server error, developers have been alerted"
-"""What the service says of failures that are not the recording's fault."""
-
 LENGTH_BYTES = 8
 """How many bytes the length before each message takes, the most significant first."""
 

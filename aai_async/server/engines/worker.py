@@ -49,8 +49,12 @@ def serve(requests: Iterator[bytes], output: BinaryIO, recognize: Recognize) -> 
         except WeightsError as error:
             # A fresh child may find them mended, so this one is given up.
             reply = Reply(error=str(error), last=True)
-        output.write(frame(reply))
-        output.flush()
+        try:
+            output.write(frame(reply))
+            output.flush()
+        except BrokenPipeError:
+            # Whoever asked is gone.
+            return
 
 
 def _load(settings: WorkerSettings) -> Recognize:

@@ -15,7 +15,7 @@ import pytest
 from aai_async.server.engine import EngineError, SpeechRequest
 from aai_async.server.engines import whisper
 from aai_async.server.engines.whisper import WhisperEngine
-from aai_async.server.engines.wire import SERVER_ERROR
+from aai_async.server.refusal import SERVER_FAILURE
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ async def test_prints_do_no_harm(engine: WhisperEngine, tmp_path: Path) -> None:
 async def test_child_dies(engine: WhisperEngine, tmp_path: Path, death: str) -> None:
     """A child that dies at work fails that recording alone; the next gets a fresh child."""
     first = await child_of(engine, tmp_path / "a")
-    with pytest.raises(EngineError, match=SERVER_ERROR):
+    with pytest.raises(EngineError, match=SERVER_FAILURE):
         await child_of(engine, tmp_path / death)
     assert await child_of(engine, tmp_path / "b") != first
 
@@ -141,7 +141,7 @@ async def test_closed_at_work(engine: WhisperEngine, tmp_path: Path) -> None:
     async with anyio.create_task_group() as group:
 
         async def failing() -> None:
-            with pytest.raises(EngineError, match=SERVER_ERROR):
+            with pytest.raises(EngineError, match=SERVER_FAILURE):
                 await child_of(engine, tmp_path / "sleep")
 
         group.start_soon(failing)

@@ -13,7 +13,7 @@ from scoring import RECORDING, speaker_accuracy, word_error_rate
 
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.whisper import WhisperEngine
-from aai_async.server.engines.wire import SERVER_ERROR
+from aai_async.server.refusal import SERVER_FAILURE
 from aai_async.server.weights import WeightsError
 
 
@@ -194,7 +194,7 @@ async def test_killed_at_work(tiny: WhisperEngine) -> None:
     await tiny.recognize(request)
 
     async def failing() -> None:
-        with pytest.raises(EngineError, match=SERVER_ERROR):
+        with pytest.raises(EngineError, match=SERVER_FAILURE):
             await tiny.recognize(SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True))
 
     async with anyio.create_task_group() as group:
