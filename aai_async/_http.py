@@ -182,6 +182,8 @@ class HTTP:
             try:
                 reply = await self._send(client, call, body)
             except SourceError as error:
+                # The HTTP library lets it through, but not without taking its cause away.
+                error.__cause__ = body.why_it_broke if body else None
                 return error
             except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
                 return _transport_error(error, body)
@@ -230,6 +232,7 @@ class _Body(httpx.AsyncByteStream):
         self._last_piece = anyio.current_time()
         self.headers = headers
         self.has_begun = False
+        self.why_it_broke: BaseException | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -240,7 +243,11 @@ class _Body(httpx.AsyncByteStream):
         grown = min(self._piece_size * 2, CHUNK_SIZE)
         self._piece_size = grown if is_quick else _SMALLEST_PIECE
         while not self._left:
-            self._left = memoryview(await anext(self._chunks))
+            try:
+                self._left = memoryview(await anext(self._chunks))
+            except SourceError as error:
+                self.why_it_broke = error.__cause__
+                raise
         self.has_begun = True
         piece, self._left = self._left[: self._piece_size], self._left[self._piece_size :]
         return bytes(piece)
