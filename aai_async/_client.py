@@ -266,7 +266,7 @@ def _ambiguous(error: AAIError) -> AmbiguousSubmitError:
 def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
     if transcript.status == "error" and raise_on_error:
         said = _endpoints.escaped(transcript.error or "the service did not say why")
-        raise TranscriptError(f"The transcription failed: {said}", transcript=transcript, operation="wait")
+        raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
     return transcript
 
 

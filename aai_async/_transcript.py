@@ -186,6 +186,6 @@ class TranscriptError(AAIError):
     transcript: Transcript
     """The whole reply."""
 
-    def __init__(self, message: str, *, transcript: Transcript, operation: str | None = None) -> None:
-        super().__init__(message, operation=operation, transcript_id=transcript.id)
+    def __init__(self, message: str, *, transcript: Transcript) -> None:
+        super().__init__(message, transcript_id=transcript.id)
         self.transcript = transcript
