@@ -268,7 +268,8 @@ class _FileSource(Source):
             await to_thread.run_sync(self._measure)
 
     def _measure(self) -> None:
-        if not getattr(self._file, "seekable", _no)():
+        seekable = getattr(self._file, "seekable", None)
+        if seekable is None or not seekable():
             self.replayable = False
             self._first = self._first or self._read(CHUNK_SIZE)
             _checked_size(self.name, len(self._first))
@@ -291,9 +292,7 @@ class _FileSource(Source):
                 yield self._first
                 self._first = b""
             left = self.size
-            while chunk := await to_thread.run_sync(
-                self._read, CHUNK_SIZE if left is None else min(left, CHUNK_SIZE)
-            ):
+            while chunk := await to_thread.run_sync(self._read, CHUNK_SIZE if left is None else left):
                 left = None if left is None else left - len(chunk)
                 yield chunk
             if left or await to_thread.run_sync(self._has_grown):
@@ -303,11 +302,7 @@ class _FileSource(Source):
         return self.replayable and bool(self._read(1))
 
     def _read(self, size: int) -> bytes:
-        return _checked_bytes(self.name, self._file.read(size))
-
-
-def _no() -> bool:
-    return False
+        return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
 class _OneShotSource(Source):

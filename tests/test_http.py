@@ -17,6 +17,7 @@ import anyio
 import httpx
 import pytest
 import respx
+from descriptors import open_files
 from transport import After, ScriptedTransport
 
 import aai_async as aai
@@ -201,10 +202,10 @@ async def test_what_was_opened_for_an_attempt_is_closed_with_it(tmp_path: Path) 
         httpx.AsyncClient(transport=Breaking()) as http,
         aai.Client(KEY, http=http, retry=QUICK) as client,
     ):
-        before = len(list(Path("/proc/self/fd").iterdir()))
+        before = open_files()
         with pytest.raises(aai.TransportError):
             await client.upload(path)
-        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert open_files() == before
 
 
 async def test_no_more_than_a_few_requests_are_in_flight() -> None:

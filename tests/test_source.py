@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import pytest
+from descriptors import open_files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,10 +32,6 @@ async def read(source: Source) -> bytes:
 async def stream_of(*chunks: Any) -> AsyncGenerator[bytes, None]:
     for chunk in chunks:
         yield chunk
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Reader:

@@ -53,7 +53,8 @@ def transcribe(
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
     except (AccountError, ConfigError) as error:
-        sys.stderr.write(f"{error} Without a key: aai-async transcribe --local\n")
+        mend = "" if local else " Without a key: aai-async transcribe --local"
+        sys.stderr.write(f"{error}{mend}\n")
         raise typer.Exit(_SETUP_TROUBLE) from None
     raise typer.Exit(status)
 

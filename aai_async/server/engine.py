@@ -10,6 +10,9 @@ from typing import Protocol
 
 import attrs
 
+UNSPACED_LANGUAGES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
+"""Languages written without spaces between words, as faster_whisper/tokenizer.py lists them."""
+
 
 class EngineError(Exception):
     """

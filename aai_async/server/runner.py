@@ -63,6 +63,7 @@ class Runner:
         try:
             await self._store.add(accepted)
         except BaseException:
+            # Cancelled too: a job that was never kept holds no place.
             self._unfinished -= 1
             raise
         self._send.send_nowait(accepted)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
 
 import anyio
 import pytest
+from descriptors import open_files
 
 import aai_async as aai
 from aai_async.server import LocalServer, ScriptedEngine
@@ -16,10 +16,6 @@ from aai_async.server import LocalServer, ScriptedEngine
 async def server() -> AsyncGenerator[LocalServer]:
     async with LocalServer(engine=ScriptedEngine("What was said.")) as server:
         yield server
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_client_leaves_no_connection_behind(server: LocalServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 import pytest
+from completion import ended
 
-from aai_async.server import EngineError, LocalServer, ScriptedEngine, SpeechRequest
+from aai_async.server import Engine, EngineError, LocalServer, ScriptedEngine, SpeechRequest
 from aai_async.server.app import LARGEST_SUBMISSION, Limits, open_app
 
 Finish = Callable[[str], Awaitable[dict[str, Any]]]
@@ -63,14 +65,16 @@ async def completed(http: httpx.AsyncClient, finish: Finish, upload_url: str) ->
     return await finish(reply.json()["id"])
 
 
-async def ended(http: httpx.AsyncClient, transcript_id: str) -> dict[str, Any]:
-    """Wait for the end of a transcript and return it."""
-    with anyio.fail_after(10):
-        while True:
-            transcript: dict[str, Any] = (await http.get(f"/v2/transcript/{transcript_id}")).json()
-            if transcript["status"] in ("completed", "error"):
-                return transcript
-            await anyio.sleep(0.01)
+@contextlib.asynccontextmanager
+async def in_process(engine: Engine, directory: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application itself, without a port."""
+    async with open_app(engine, key="k", directory=directory) as app:
+        transport = httpx.ASGITransport(app)
+        headers = {"authorization": "k"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=headers
+        ) as http:
+            yield http
 
 
 async def chunks(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -279,12 +283,7 @@ async def test_a_recording_that_fails_says_why(tmp_path: Path) -> None:
             raise RuntimeError("a secret of the engine")
         return EngineError("Audio duration is too short.")
 
-    async with (
-        open_app(ScriptedEngine(answer), key="k", directory=tmp_path) as app,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"authorization": "k"}
-        ) as http,
-    ):
+    async with in_process(ScriptedEngine(answer), tmp_path) as http:
         url = (await http.post("/v2/upload", content=b"a")).json()["upload_url"]
         errors = []
         for labels in (False, True, False):
@@ -303,12 +302,7 @@ async def test_more_jobs_than_slots_are_queued_and_throttled(tmp_path: Path) -> 
         heard.append(request.audio_start_from)
         return "Hello."
 
-    async with (
-        open_app(ScriptedEngine(answer), key="k", directory=tmp_path) as app,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"authorization": "k"}
-        ) as http,
-    ):
+    async with in_process(ScriptedEngine(answer), tmp_path) as http:
         url = (await http.post("/v2/upload", content=b"a")).json()["upload_url"]
         jobs = [
             (await http.post("/v2/transcript", json={"audio_url": url, "audio_start_from": number})).json()
@@ -484,12 +478,7 @@ async def test_an_upload_stays_while_another_job_needs_it(tmp_path: Path) -> Non
             await gate.wait()
         return request.audio.read_text()
 
-    async with (
-        open_app(ScriptedEngine(answer), key="k", directory=tmp_path) as app,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"authorization": "k"}
-        ) as http,
-    ):
+    async with in_process(ScriptedEngine(answer), tmp_path) as http:
         url = (await http.post("/v2/upload", content=b"Hello.")).json()["upload_url"]
         first = (await http.post("/v2/transcript", json={"audio_url": url})).json()["id"]
         await ended(http, first)

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import completion
 import httpx
 import pytest
 
@@ -66,12 +67,7 @@ async def transcribe(server: LocalServer) -> str:
 
 async def ended(server: LocalServer, transcript_id: str) -> dict[str, Any]:
     async with client(server) as http:
-        with anyio.fail_after(10):
-            while True:
-                transcript: dict[str, Any] = (await http.get(f"/v2/transcript/{transcript_id}")).json()
-                if transcript["status"] in ("completed", "error"):
-                    return transcript
-                await anyio.sleep(0.01)
+        return await completion.ended(http, transcript_id)
 
 
 async def answers(server: LocalServer) -> bool:

@@ -9,10 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from aai_async.server.engine import RecognizedWord
-
-UNSPACED_LANGUAGES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
-"""Languages written without spaces, in which each piece is a word (faster_whisper/tokenizer.py)."""
+from aai_async.server.engine import UNSPACED_LANGUAGES, RecognizedWord
 
 
 @attrs.frozen
@@ -33,7 +30,7 @@ def join_pieces(pieces: Iterable[Piece], language: str) -> list[Piece]:
     """
     Join the pieces of one segment into words, free of spaces.
 
-    Without it one would read ``ill -disposed`` and ``4 %``.
+    One would read ``ill -disposed`` and ``4 %`` otherwise. In a language without spaces each piece is a word.
     """
     groups: list[list[Piece]] = []
     for piece in pieces:

@@ -11,13 +11,10 @@ from unicodedata import category
 
 import attrs
 
-from aai_async.server.engine import RecognizedWord
+from aai_async.server.engine import UNSPACED_LANGUAGES, RecognizedWord
 
 FILLERS: Final = frozenset({"um", "uh", "hmm", "mhm", "uh-huh", "ah", "huh", "hm", "m"})
 """The words that the service leaves out unless `disfluencies` is on."""
-
-UNSPACED_LANGUAGES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Languages written without spaces between words."""
 
 # Punctuation by its Unicode category, yet part of a word: 50%, #1, R&D, a@b, 'cause.
 _LETTERLIKE: Final = "%#&@*/\\_'\u2019"
