@@ -1,0 +1,185 @@
+"""
+How an option is declared: of which kind and in which range a value must be.
+
+It knows no option by name. Each function below makes an attrs field that is `None` unless it is set, and
+refuses a wrong value with a message that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import attrs
+import msgspec
+
+from aai_async._errors import OptionsError
+
+Check: TypeAlias = Callable[[str, Any], None]
+"""Takes the name of an option and whatever was given for it, and raises `OptionsError`."""
+
+KIND = "kind"
+"""Under this key the metadata of a field name the class of the nested object that it takes."""
+
+
+def flag() -> Any:  # Any, as attrs.field
+    """Declare an option that is on or off."""
+    return _field(lambda name, value: _expect(isinstance(value, bool), name, "True or False", value))
+
+
+def text(*, most_words: int | None = None, is_secret: bool = False) -> Any:  # as attrs.field
+    """Declare an option that is a text, of at most `most_words` words."""
+
+    def check(name: str, value: Any) -> None:
+        if is_secret and not isinstance(value, str):
+            raise OptionsError(f"{name} must be str, not {type(value).__name__}.")
+        _expect(isinstance(value, str), name, "str", value)
+        if most_words is not None and len(value.split()) > most_words:
+            raise OptionsError(f"{name} has {len(value.split())} words; the service takes {most_words}.")
+
+    return _field(check, is_secret=is_secret)
+
+
+def number(low: float, high: float) -> Any:  # as attrs.field
+    """Declare an option that is a number within bounds."""
+    return _field(lambda name, value: _in_range(name, value, (int, float), low, high))
+
+
+def integer(low: int, high: int | None = None) -> Any:  # as attrs.field
+    """Declare an option that is a whole number within bounds."""
+    return _field(lambda name, value: _in_range(name, value, (int,), low, high))
+
+
+def texts(
+    *,
+    must_have_some: bool = False,
+    most: int | None = None,
+    most_words: int | None = None,
+    most_letters: int | None = None,
+) -> Any:  # as attrs.field
+    """Declare an option that is a list of texts; the bounds are for the list, and for each text of it."""
+
+    def check(name: str, value: Any) -> None:
+        items = _items(name, value, "str", lambda item: isinstance(item, str) and bool(item.strip()))
+        if must_have_some and not items:
+            raise OptionsError(f"{name} must not be empty; leave it out to use the service's default.")
+        if most is not None and len(items) > most:
+            raise OptionsError(f"{name} has {len(items)} entries; the service takes {most}.")
+        for item in items:
+            if most_words is not None and len(item.split()) > most_words:
+                raise OptionsError(
+                    f"{name} has {item!r} in it; the service takes at most {most_words} words."
+                )
+            if most_letters is not None and len(item) > most_letters:
+                raise OptionsError(
+                    f"{name} has {item!r} in it; the service takes at most {most_letters} letters."
+                )
+
+    return _field(check, converter=_frozen)
+
+
+def nested(kind: type) -> Any:  # as attrs.field
+    """Declare an option that is an object of its own class."""
+
+    def check(name: str, value: Any) -> None:
+        given: object = value
+        mend = " (JSON is read by Options.from_dict)" if isinstance(given, Mapping) else ""
+        _expect(isinstance(given, kind), name, f"{_how_to_make(kind)}{mend}", value)
+
+    return _field(check, metadata={KIND: kind})
+
+
+def nested_list(kind: type) -> Any:  # as attrs.field
+    """Declare an option that is a list of objects of one class."""
+
+    def check(name: str, value: Any) -> None:
+        _items(name, value, _how_to_make(kind), lambda item: isinstance(item, kind))
+
+    return _field(check, converter=_frozen, metadata={KIND: kind})
+
+
+def texts_by_label() -> Any:  # as attrs.field
+    """Declare an option that names lists of texts."""
+
+    def check(name: str, value: Any) -> None:
+        is_dict = isinstance(value, dict) and bool(cast("dict[str, Any]", value))
+        _expect(is_dict, name, "a dict of lists of str", cast("object", value))
+        for label, terms in cast("dict[str, Any]", value).items():
+            _items(f"{name}[{label!r}]", _frozen(terms), "str", lambda item: isinstance(item, str))
+
+    return _field(check, converter=json_copy, is_hashed=False)
+
+
+def json_copy(value: Any) -> Any:  # JSON in, the same JSON out
+    """
+    Copy what is to be sent, so that whoever changes it later changes nothing here.
+
+    Raises:
+        OptionsError: JSON cannot hold it.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OptionsError(f"The options hold what JSON cannot: {error}.") from None
+
+
+def _field(
+    check: Check,
+    *,
+    converter: Callable[[Any], Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    is_secret: bool = False,
+    is_hashed: bool = True,
+) -> Any:  # as attrs.field
+    def validate(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value is not None:
+            check(field.name, value)
+
+    return attrs.field(
+        default=None,
+        validator=validate,
+        converter=converter and attrs.converters.optional(converter),
+        metadata=metadata,
+        repr=not is_secret,
+        hash=is_hashed,
+    )
+
+
+def _frozen(value: Any) -> Any:  # anything the caller gave; the check judges it
+    given: object = value
+    # A set has no order that could be kept, and a str is a list of letters to Python.
+    is_list = isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))
+    return tuple(value) if is_list else value
+
+
+def _expect(is_so: bool, name: str, what: str, value: object) -> None:
+    if not is_so:
+        raise OptionsError(f"{name} must be {what}, not {_shown(value)}.")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:197]}..."
+
+
+def _how_to_make(kind: type) -> str:
+    return f"aai.{kind.__name__}(...)"
+
+
+def _items(name: str, value: object, what: str, is_item: Callable[[Any], bool]) -> tuple[Any, ...]:
+    mend = f", such as [{value!r}]" if is_item(value) else ""
+    _expect(isinstance(value, tuple), name, f"a list of {what}{mend}", value)
+    items = cast("tuple[Any, ...]", value)
+    for item in items:
+        _expect(is_item(item), name, f"a list of {what}", value)
+    return items
+
+
+def _in_range(name: str, value: Any, kinds: tuple[type, ...], low: float, high: float | None) -> None:
+    # A bool is an int to Python, but not to the service.
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    _expect(is_number, name, " or ".join(kind.__name__ for kind in kinds), value)
+    if high is None:
+        _expect(value >= low, name, f"at least {low}", value)
+    else:
+        _expect(low <= value <= high, name, f"between {low} and {high}", value)

@@ -1,0 +1,137 @@
+"""What options and the objects nested in them have in common: frozen classes that become JSON and back."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import attrs
+
+from aai_async._errors import OptionsError
+from aai_async._options.fields import KIND, json_copy
+from aai_async._options.rules import Rule, check
+
+T = TypeVar("T")
+
+_ALIKE = 0.88
+"""Names as alike as this are taken for misspelt ones; new parameters often extend the name of an old one."""
+
+
+def _extra(value: Any) -> dict[str, Any]:  # anything the caller gave
+    if not isinstance(value, Mapping):
+        raise OptionsError(f"extra must be a dict of parameters by name, not {value!r}.")
+    copied: dict[str, Any] = json_copy(value)
+    return copied
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class OptionGroup:
+    """A JSON object of a request, one field for each of its keys. `None` is not sent."""
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], converter=_extra, hash=False)
+    """Keys that have no field here, of any shape, merged last; also the way to send an explicit null."""
+
+    _rules: ClassVar[tuple[Rule, ...]] = ()
+
+    def __attrs_post_init__(self) -> None:
+        given = json_copy(self._given())
+        check(self._rules, given, self.extra)
+
+    def __repr__(self) -> str:
+        fields = [field for field in attrs.fields(type(self)) if field.repr and field.name != "extra"]
+        shown = {field.name: getattr(self, field.name) for field in fields}
+        arguments = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
+        arguments += [f"extra={dict(self.extra)!r}"] if self.extra else []
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def payload(self) -> dict[str, Any]:  # JSON
+        """Give the JSON object that is sent for it."""
+        return {**self._given(), **self.extra}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:  # JSON
+        """
+        Read what `payload` gave, or what the documentation shows: nested objects are dicts, too.
+
+        What has no field goes into `extra`, and so does an explicit null.
+
+        Raises:
+            OptionsError: A value that the service refuses, or a name that looks like a misspelt one.
+        """
+        if not isinstance(document, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - whatever was read
+            raise OptionsError(f"{cls.__name__} are read from a dict, not from {document!r}.")
+        fields = {_wire_name(field.name): field for field in attrs.fields(cls)}
+        given: dict[str, Any] = {}
+        extra = _extra(document.get("extra", {}))
+        for name, value in document.items():
+            field = fields.get(name)
+            if name == "extra":
+                continue
+            if field is not None and value is not None:
+                given[field.name] = _nested(field.metadata.get(KIND), value)
+            else:
+                cls._refuse_misspelt(name, fields, likeness=_ALIKE)
+                extra[name] = value
+        return cls(**given, extra=extra)
+
+    def _given(self) -> dict[str, Any]:
+        fields = [field.name for field in attrs.fields(type(self)) if field.name != "extra"]
+        values = {_wire_name(name): getattr(self, name) for name in fields}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+    @classmethod
+    def _refuse_misspelt(cls, name: str, known: Mapping[str, object], *, likeness: float) -> None:
+        if name not in known and (alike := difflib.get_close_matches(name, known, 1, likeness)):
+            raise OptionsError(
+                f"{cls.__name__} has no {name!r}. Did you mean {alike[0]!r}? "
+                f"A parameter that is new at the service goes into extra={{{name!r}: ...}}."
+            )
+
+    @classmethod
+    def _refuse_unknown(cls, name: str) -> None:
+        names = attrs.fields_dict(cls)
+        cls._refuse_misspelt(name, names, likeness=0.6)
+        if name not in names:
+            raise OptionsError(
+                f"{cls.__name__} has no {name!r}; what is new goes into extra={{{name!r}: ...}}."
+            )
+
+
+def teaching(cls: type[T]) -> type[T]:
+    """Let a class answer a misspelt option with the one that was probably meant."""
+    if not issubclass(cls, OptionGroup):
+        raise TypeError(cls)
+    group: type[OptionGroup] = cls
+    generated: Callable[..., None] = cls.__init__
+
+    @functools.wraps(generated)
+    def init(self: OptionGroup, **given: Any) -> None:  # whatever the caller gave
+        for name in given:
+            group._refuse_unknown(name)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        generated(self, **given)
+
+    setattr(cls, "__init__", init)  # noqa: B010 - to the type checkers it stays what attrs made
+    return cls
+
+
+def _wire_name(name: str) -> str:
+    # `from` is a word of Python's.
+    return name.removesuffix("_")
+
+
+def _plain(value: Any) -> Any:  # an option's value in, JSON out
+    if isinstance(value, OptionGroup):
+        return value.payload()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _nested(kind: type[OptionGroup] | None, value: Any) -> Any:  # JSON in, an option's value out
+    if kind is None:
+        return value
+    if isinstance(value, list):
+        return [_nested(kind, item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return kind.from_dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value

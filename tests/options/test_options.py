@@ -1,0 +1,246 @@
+"""Options say on the wire what was asked for, and refuse beforehand what the service would refuse."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from typing import Any, get_type_hints
+
+import attrs
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import aai_async as aai
+from aai_async._options import options as options_module
+
+CYCLE: dict[str, Any] = {}
+CYCLE["again"] = CYCLE
+
+OF_ANOTHER_KIND: list[tuple[dict[str, Any], str]] = [
+    ({"speaker_labels": "yes"}, "speaker_labels must be True or False, not 'yes'"),
+    ({"speakers_expected": True, "speaker_labels": True}, "speakers_expected must be int, not True"),
+    ({"audio_end_at": 1.5}, "audio_end_at must be int, not 1.5"),
+    ({"temperature": "0.5"}, "temperature must be int or float, not '0.5'"),
+    ({"speech_models": "universal-2"}, r"speech_models must be a list of str, such as \['universal-2'\]"),
+    ({"keyterms_prompt": ["fine", 7]}, "keyterms_prompt must be a list of str"),
+    ({"keyterms_prompt": ["fine", " "]}, "keyterms_prompt must be a list of str"),
+    ({"keyterms_prompt": {"b", "a"}}, "keyterms_prompt must be a list of str"),
+    ({"webhook_auth_header_value": b"secret"}, "webhook_auth_header_value must be str, not bytes"),
+    (
+        {"speaker_options": {"min_speakers_expected": 2}},
+        r"must be aai.SpeakerOptions\(...\) \(JSON is read by",
+    ),
+    ({"speaker_options": 2}, r"speaker_options must be aai.SpeakerOptions\(...\), not 2"),
+    ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, r"must be a list of aai.CustomSpelling\(...\)"),
+    ({"custom_spelling": aai.CustomSpelling(from_=["a"], to="b")}, r"such as \[CustomSpelling\("),
+    ({"redact_static_entities": ["a"]}, "must be a dict of lists of str"),
+    ({"redact_static_entities": {}}, "must be a dict of lists of str"),
+    ({"redact_static_entities": {"A": "b"}}, r"redact_static_entities\['A'\] must be a list of str"),
+    ({"extra": {"when": object()}}, "hold what JSON cannot"),
+    ({"extra": {"text": "\udcff"}}, "hold what JSON cannot"),
+    ({"extra": CYCLE}, "hold what JSON cannot"),
+    ({"extra": [1]}, "extra must be a dict"),
+    ({"extra": None}, "extra must be a dict"),
+    ({"extra": {"audio_url": "https://example.com"}}, "audio_url is no option"),
+    ({"prompt": "\ud800"}, "hold what JSON cannot"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), OF_ANOTHER_KIND, ids=lambda value: ascii(value)[:40])
+def test_a_value_of_another_kind_is_refused(given: dict[str, Any], said: str) -> None:
+    """The message says of which kind it must be."""
+    with pytest.raises(aai.OptionsError, match=said):
+        aai.Options(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"speaker_label": True}, "Options has no 'speaker_label'. Did you mean 'speaker_labels'?"),
+        ({"punctate": True}, "Did you mean 'punctuate'?"),
+        ({"languge_code": "de"}, "Did you mean 'language_code'?"),
+        ({"diarize_with_love": True}, "Options has no 'diarize_with_love'; what is new goes into extra="),
+    ],
+)
+def test_a_misspelt_option_is_answered_with_the_one_that_was_meant(given: dict[str, Any], said: str) -> None:
+    """Or with where a parameter goes that is newer than this library."""
+    with pytest.raises(aai.OptionsError) as caught:
+        aai.Options(**given)
+    assert said in str(caught.value)
+
+
+def test_a_misspelt_key_of_a_nested_object_is_answered_too() -> None:
+    """Each nested object knows its own."""
+    with pytest.raises(aai.OptionsError, match="SpeakerOptions has no 'max_speakers'"):
+        aai.SpeakerOptions(max_speakers=3)  # type: ignore[call-arg]
+
+
+def test_an_options_error_is_a_value_error() -> None:
+    """So it is caught where a framework turns those into an answer."""
+    assert issubclass(aai.OptionsError, ValueError)
+
+
+def test_what_is_not_set_is_not_sent() -> None:
+    """The service's defaults stay the service's."""
+    assert aai.Options().payload() == {}
+
+
+def test_what_is_set_is_sent_under_its_own_name() -> None:
+    """Also when it is false."""
+    options = aai.Options(
+        speaker_labels=True, punctuate=False, speech_models=["universal-3-5-pro", "universal-2"]
+    )
+    assert options.payload() == {
+        "speaker_labels": True,
+        "punctuate": False,
+        "speech_models": ["universal-3-5-pro", "universal-2"],
+    }
+
+
+def test_extra_parameters_are_merged_last_and_may_be_null() -> None:
+    """A parameter that is newer than this library is not out of reach."""
+    options = aai.Options(punctuate=True, extra={"punctuate": None, "new_parameter": {"level": 3}})
+    assert options.payload() == {"punctuate": None, "new_parameter": {"level": 3}}
+
+
+def test_an_unknown_word_of_an_open_vocabulary_passes() -> None:
+    """The service adds models without asking us."""
+    assert aai.Options(speech_models=["universal-9"]).payload() == {"speech_models": ["universal-9"]}
+
+
+def test_options_can_be_varied_and_are_checked_again() -> None:
+    """`attrs.evolve` is how a batch gives one file its own."""
+    options = aai.Options(speaker_labels=True)
+    assert attrs.evolve(options, speakers_expected=2).speakers_expected == 2
+    with pytest.raises(aai.OptionsError):
+        attrs.evolve(options, speakers_expected=2, speaker_labels=None)
+
+
+def test_a_list_that_the_caller_changes_later_changes_nothing() -> None:
+    """What was checked is what is sent."""
+    models = ["universal-2"]
+    options = aai.Options(speech_models=models)
+    models.clear()
+    assert options.payload() == {"speech_models": ["universal-2"]}
+
+
+def test_what_is_said_in_extra_and_changed_later_changes_nothing() -> None:
+    """Also deep inside."""
+    extra = {"new": {"levels": [1]}}
+    options = aai.Options(extra=extra)
+    extra["new"]["levels"].append(2)
+    assert options.payload() == {"new": {"levels": [1]}}
+
+
+def test_nested_objects_become_objects_of_the_wire() -> None:
+    """`from_` is `from` there, and speech understanding stands under one more key."""
+    options = aai.Options(
+        custom_spelling=[aai.CustomSpelling(from_=["sequel"], to="SQL")],
+        speech_understanding=aai.SpeechUnderstanding(
+            translation=aai.Translation(target_languages=["es"], extra={"tone": "dry"})
+        ),
+    )
+    assert options.payload() == {
+        "custom_spelling": [{"from": ["sequel"], "to": "SQL"}],
+        "speech_understanding": {"request": {"translation": {"target_languages": ["es"], "tone": "dry"}}},
+    }
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_json_of_the_documentation_can_be_read(sample: Any) -> None:
+    """The service's own example of a request, but for its audio, and the language that it detects as well."""
+    document = json.loads(sample("submit-transcript.request.json"))
+    del document["audio_url"], document["language_code"]
+    assert aai.Options.from_dict(document).payload() == document
+
+
+def test_an_unknown_key_of_json_is_kept_and_a_misspelt_one_refused() -> None:
+    """A file may be written for a service that is newer than this library."""
+    assert aai.Options.from_dict({"a_new_parameter": 1}) == aai.Options(extra={"a_new_parameter": 1})
+    assert aai.Options.from_dict({"keyterms_prompt_mode": "x"}).extra == {"keyterms_prompt_mode": "x"}
+    assert aai.Options.from_dict({"extra": {"speaker_label": 1}}).extra == {"speaker_label": 1}
+    with pytest.raises(aai.OptionsError, match="Did you mean 'speaker_labels'"):
+        aai.Options.from_dict({"speaker_label": True})
+    with pytest.raises(aai.OptionsError, match="are read from a dict, not from 7"):
+        aai.Options.from_dict(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["topics", "word_boost"])
+def test_a_deprecated_option_warns_once_and_says_what_to_use(name: str) -> None:
+    """Once in a process: a batch makes thousands of options."""
+    options_module._warn_once.cache_clear()
+    given: dict[str, Any] = {name: ["a"]}
+    with pytest.warns(
+        DeprecationWarning, match=f"{name} is deprecated by the service: (use|leave)"
+    ) as caught:
+        aai.Options(**given)
+    assert caught[0].filename == __file__
+    assert attrs.evolve(aai.Options(**given), punctuate=True).payload() == {
+        name: ["a"],
+        "punctuate": True,
+    }
+
+
+def test_the_repr_shows_what_was_set_and_nothing_else() -> None:
+    """Sixty times `None` is no help to anyone."""
+    options = aai.Options(speaker_labels=True, extra={"a": 1})
+    assert repr(options) == "Options(speaker_labels=True, extra={'a': 1})"
+
+
+def test_the_digest_is_the_same_in_another_process_and_whatever_the_order() -> None:
+    """A journal compares it with one that was written yesterday."""
+    options = aai.Options(speaker_labels=True, punctuate=False, extra={"b": 1, "a": {"d": 2, "c": 3}})
+    other = aai.Options(punctuate=False, speaker_labels=True, extra={"a": {"c": 3, "d": 2}, "b": 1})
+    code = (
+        "from aai_async import Options; "
+        "print(Options(punctuate=False, speaker_labels=True, extra={'a': {'c': 3, 'd': 2}, 'b': 1}).digest)"
+    )
+    elsewhere = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert options.digest == other.digest == elsewhere.stdout.strip()
+    assert options == other
+    assert hash(options) == hash(other)
+    assert options.digest != aai.Options(speaker_labels=True).digest
+
+
+def test_the_digest_does_not_give_the_secret_away() -> None:
+    """A short one could be guessed from it."""
+    asked: dict[str, Any] = {"webhook_url": "https://example.com", "webhook_auth_header_name": "X"}
+    digests = {aai.Options(**asked, webhook_auth_header_value=value).digest for value in ("one", "two")}
+    assert len(digests) == 1
+
+
+FLAGS = [name for name, kind in get_type_hints(aai.Options).items() if kind == bool | None]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@given(
+    st.dictionaries(st.sampled_from(FLAGS), st.booleans()),
+    st.dictionaries(st.text().map("x-{}".format), JSON, max_size=3),
+    st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=4),
+)
+def test_options_survive_the_way_to_json_and_back(
+    flags: dict[str, bool], extra: dict[str, Any], terms: list[str]
+) -> None:
+    """And so does what this library has no field for."""
+    terms = [" ".join(term.split()[:6]) for term in terms]
+    try:
+        options = aai.Options(**flags, keyterms_prompt=terms, extra=extra)  # type: ignore[arg-type]
+    except aai.OptionsError:
+        assume(False)
+    assert aai.Options.from_dict(options.payload()) == options
+    assert pickle.loads(pickle.dumps(options)) == options
+
+
+def test_the_secret_of_a_webhook_is_not_shown() -> None:
+    """Options are logged."""
+    options = aai.Options(webhook_auth_header_name="X-Secret", webhook_auth_header_value="hunter2")
+    assert "hunter2" not in repr(options)
+    assert options.payload()["webhook_auth_header_value"] == "hunter2"
