@@ -7,41 +7,28 @@ Nothing here knows of HTTP; whoever reads `Client.transcribe` has read the libra
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-import anyio
-
 from aai_async import _endpoints
-from aai_async._errors import (
-    AAIError,
-    AmbiguousSubmitError,
-    APIError,
-    ConfigError,
-    DeadlineError,
-    ProtocolError,
-    RateLimitError,
-    ServerError,
-    TransportError,
-    Verdict,
-    about,
-)
-from aai_async._http import HTTP, Key
-from aai_async._options import Options
+from aai_async._access import Hosts, Key
+from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
+from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
+from aai_async._errors import AAIError, AmbiguousSubmitError, ConfigError, Verdict, about, escaped
+from aai_async._file import Replacement
+from aai_async._http import HTTP
+from aai_async._listing import Filter, Listing
+from aai_async._options import Options, SpeechUnderstanding
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import Audio, Source
-from aai_async._transcript import Transcript, TranscriptError
+from aai_async._watch import watch
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-
-_LAST_LOOK = 10.0
-"""Seconds that a look may take beyond the deadline of its wait."""
-
-_HOSTS = {"us": "https://api.assemblyai.com", "eu": "https://api.eu.assemblyai.com"}
 
 
 class Client:
@@ -56,6 +43,7 @@ class Client:
             region alone.
         base_url: Another host, such as an embedded server's. Without it and without a region, the
             environment's `ASSEMBLYAI_BASE_URL`.
+        gateway_url: The host of the LLM Gateway, which `understand` asks; by default the region's.
         retry: When a failed request is sent again.
         polling: How often `wait` looks.
         timeouts: How long an attempt may stand still.
@@ -72,6 +60,7 @@ class Client:
         *,
         region: Literal["us", "eu"] | None = None,
         base_url: str | None = None,
+        gateway_url: str | None = None,
         retry: Retry | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
@@ -83,7 +72,7 @@ class Client:
         key.check()
         self._polling = _of_type(Polling, polling, "polling")
         self._http = HTTP(
-            base_url=_host_of(region) if base_url is None else base_url,
+            hosts=Hosts.of(region, base_url, gateway_url),
             key=key,
             retry=_of_type(Retry, retry, "retry"),
             timeouts=_of_type(Timeouts, timeouts, "timeouts"),
@@ -93,7 +82,7 @@ class Client:
     def __repr__(self) -> str:
         # A debugger may ask one that could not be made.
         http: HTTP | None = getattr(self, "_http", None)
-        return f"<Client of {http.base_url if http else 'nothing'}>"
+        return f"<Client of {http.hosts.api if http else 'nothing'}>"
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -173,30 +162,10 @@ class Client:
                 most; it can be waited for again.
             AAIError: The service refuses to show it.
         """
-        call = _endpoints.get(transcript_id)
-        delays = self._polling.delays()
-        deadline = anyio.current_time() + self._polling.give_up_after
-        asked_for = 0.0
         with about(operation="wait", transcript_id=transcript_id):
-            while True:
-                left = max(deadline - anyio.current_time(), 0.0)
-                await anyio.sleep(min(max(next(delays), asked_for), left))
-                # The last look happens at the deadline, so it gets a little time beyond it.
-                seen = await self._look(call, deadline + _LAST_LOOK)
-                if isinstance(seen, Transcript) and seen.is_done:
-                    return _finished(seen, raise_on_error=raise_on_error)
-                asked_for = (seen.retry_after if isinstance(seen, APIError) else None) or 0.0
-                if anyio.current_time() + asked_for >= deadline:
-                    raise _out_of_time(seen)
-
-    async def _look(self, call: _endpoints.Call[Transcript], until: float) -> Transcript | AAIError | None:
-        """Look once; a failure that may pass is given back, and `None` when the time was over."""
-        with anyio.CancelScope(deadline=until):
-            try:
-                return await self._http.perform(call)
-            except (TransportError, ServerError, RateLimitError, ProtocolError) as error:
-                return error
-        return None
+            call = _endpoints.get(transcript_id)
+            seen = await watch(self._http, call, self._polling, until=lambda transcript: transcript.is_done)
+            return _finished(seen, raise_on_error=raise_on_error)
 
     async def get(self, transcript_id: str) -> Transcript:
         """
@@ -220,6 +189,145 @@ class Client:
         with about(transcript_id=transcript_id):
             return await self._http.perform(_endpoints.delete(transcript_id))
 
+    def list(
+        self,
+        *,
+        status: Literal["queued", "processing", "completed", "error"] | str | None = None,
+        created_on: dt.date | str | None = None,
+        before_id: str | None = None,
+        after_id: str | None = None,
+        throttled_only: bool = False,
+        limit: int | None = None,
+    ) -> Listing:
+        """
+        List the transcripts of the last 90 days, newest first: ``async for item in client.list():``.
+
+        Pages are fetched as they are needed, 200 transcripts at a time.
+
+        Args:
+            status: Only those in this state.
+            created_on: Only those of this day, as a date or as `"2026-11-24"`.
+            before_id: Only those older than this one: where an earlier listing stopped.
+            after_id: Only those newer than this one: what has come since an earlier listing.
+            throttled_only: Only those that wait for others to end; deprecated by the service.
+            limit: At most so many; without it all.
+
+        Raises:
+            OptionsError: An id, a day or a limit that the service refuses.
+            AAIError: A page could not be fetched.
+        """
+        wanted = Filter(
+            status=status,
+            created_on=created_on,
+            before_id=before_id,
+            after_id=after_id,
+            throttled_only=throttled_only,
+            limit=limit,
+        )
+        return Listing(self._http.perform, wanted)
+
+    async def sentences(self, transcript_id: str) -> Sentences:
+        """
+        Give a completed transcript sentence by sentence.
+
+        Raises:
+            NotFoundError: This key sees no such transcript in this region.
+            AAIError: The request failed, or the transcript is not completed.
+        """
+        with about(transcript_id=transcript_id):
+            return await self._http.perform(_endpoints.sentences(transcript_id))
+
+    async def paragraphs(self, transcript_id: str) -> Paragraphs:
+        """
+        Give a completed transcript paragraph by paragraph.
+
+        Raises:
+            NotFoundError: This key sees no such transcript in this region.
+            AAIError: The request failed, or the transcript is not completed.
+        """
+        with about(transcript_id=transcript_id):
+            return await self._http.perform(_endpoints.paragraphs(transcript_id))
+
+    async def subtitles(
+        self,
+        transcript_id: str,
+        subtitle_format: Literal["srt", "vtt"],
+        *,
+        chars_per_caption: int | None = None,
+    ) -> str:
+        """
+        Give a completed transcript as captions: the content of an SRT or a WebVTT file, without speakers.
+
+        Args:
+            transcript_id: The transcript.
+            subtitle_format: `"srt"` or `"vtt"`.
+            chars_per_caption: The most letters of one caption; without it the service decides.
+
+        Raises:
+            NotFoundError: This key sees no such transcript in this region.
+            AAIError: The request failed, the transcript is not completed, or nothing was said in it.
+        """
+        with about(transcript_id=transcript_id):
+            call = _endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
+            return await self._http.perform(call)
+
+    async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
+        """
+        Find where words, numbers or phrases of at most five words were said in a completed transcript.
+
+        Raises:
+            OptionsError: A phrase that cannot be searched for; the service takes none with a comma in it.
+            NotFoundError: This key sees no such transcript in this region.
+            AAIError: The request failed, or the transcript is not completed.
+        """
+        with about(transcript_id=transcript_id):
+            return await self._http.perform(_endpoints.word_search(transcript_id, words))
+
+    async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
+        """
+        Look whether the masked copy of a recording is ready, and where it is; made with `redact_pii_audio`.
+
+        Raises:
+            RedactedAudioError: It was not asked for, or its 24 hours are over.
+            NotFoundError: This key sees no such transcript in this region.
+            AAIError: The request failed.
+        """
+        with about(transcript_id=transcript_id):
+            return await self._http.perform(_endpoints.redacted_audio(transcript_id))
+
+    async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
+        """
+        Wait for the masked copy of a recording, and save it.
+
+        It is written next to `path` under a temporary name and takes its place when it is whole. It is
+        streamed, so memory does not grow with it, and the API key does not go to the storage it comes from.
+
+        Raises:
+            SaveError: Nothing can be written there; nothing was asked for yet.
+            RedactedAudioError: It was not asked for, or its 24 hours are over.
+            DeadlineError: It was not ready after `Polling(give_up_after=...)` seconds.
+            AAIError: A request failed.
+        """
+        with about(operation="save_redacted_audio", transcript_id=transcript_id):
+            call = _endpoints.redacted_audio(transcript_id)
+            async with Replacement.of(path) as file:
+                audio = await watch(self._http, call, self._polling, until=lambda seen: seen.is_ready)
+                await self._http.perform(_endpoints.download(audio.redacted_audio_url or "", file))
+
+    async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
+        """
+        Translate, format or summarise a completed transcript, or name its speakers, after the fact.
+
+        The LLM Gateway is asked, which bills by the token and keeps nothing: the result is only here.
+
+        Raises:
+            ConfigError: `base_url` names a host of your own, and `gateway_url` none.
+            AAIError: The request failed.
+        """
+        task = _of_type(SpeechUnderstanding, task, "task")
+        with about(transcript_id=transcript_id):
+            return await self._http.perform(_endpoints.understand(transcript_id, task))
+
 
 async def transcribe(audio: Audio, options: Options | None = None) -> Transcript:
     """
@@ -232,17 +340,6 @@ async def transcribe(audio: Audio, options: Options | None = None) -> Transcript
     """
     async with Client() as client:
         return await client.transcribe(audio, options)
-
-
-def _host_of(region: object) -> str:
-    if region is None:
-        # Only here: recordings that are to stay in the EU must not go where a forgotten variable says.
-        return os.environ.get("ASSEMBLYAI_BASE_URL") or _HOSTS["us"]
-    if not isinstance(region, str) or region not in _HOSTS:
-        raise ConfigError(
-            f"There is no region {region!r}: it is 'us' or 'eu'. Another host goes into base_url."
-        )
-    return _HOSTS[region]
 
 
 def _of_type(kind: type[T], value: object, name: str) -> T:
@@ -265,13 +362,6 @@ def _ambiguous(error: AAIError) -> AmbiguousSubmitError:
 
 def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
     if transcript.status == "error" and raise_on_error:
-        said = _endpoints.escaped(transcript.error or "the service did not say why")
+        said = escaped(transcript.error or "the service did not say why")
         raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
     return transcript
-
-
-def _out_of_time(seen: Transcript | AAIError | None) -> DeadlineError:
-    last = f" The last look failed: {seen.args[0]}" if isinstance(seen, AAIError) else ""
-    return DeadlineError(
-        f"The job did not end in the time of Polling(give_up_after=...): wait for it again.{last}"
-    )

@@ -6,41 +6,26 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Protocol, Self, TypeVar
+from urllib.parse import quote, urlencode
 
 import attrs
 import msgspec
 
-from aai_async._errors import (
-    AccountError,
-    APIError,
-    NotFoundError,
-    OptionsError,
-    ProtocolError,
-    RateLimitError,
-    RejectedError,
-    ServerError,
-    Verdict,
-)
-from aai_async._options import Options
-from aai_async._retry import (
-    EFFECTIVELY_ONCE,
-    NOT_SENT_ONLY,
-    REPEATABLE,
-    parse_retry_after,
-    verdict_of_status,
-)
+from aai_async._access import checked_download_url
+from aai_async._answers.listing import TranscriptPage
+from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
+from aai_async._answers.transcript import Transcript, Understanding
+from aai_async._errors import APIError, OptionsError, ProtocolError, Verdict, escaped
+from aai_async._file import Replacement
+from aai_async._options import Options, SpeechUnderstanding
+from aai_async._reply import Reply, refusal, refuse_download, refuse_redacted_audio
+from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 from aai_async._source import Source
-from aai_async._transcript import Transcript
 
 T = TypeVar("T")
-
-
-class _ErrorBody(msgspec.Struct):
-    error: str
 
 
 class _UploadBody(msgspec.Struct):
@@ -48,40 +33,27 @@ class _UploadBody(msgspec.Struct):
 
 
 @attrs.frozen(kw_only=True)
-class Reply:
-    """What came back, whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By name in lower case."""
-    body: bytes = attrs.field(repr=False)
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that the service asks to wait for."""
-        return parse_retry_after(self.headers.get("retry-after"))
-
-    @property
-    def error(self) -> str | None:
-        """The service's own error text; `None` where something else answered."""
-        try:
-            decoded = msgspec.json.decode(self.body, type=_ErrorBody)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return None
-        return decoded.error
-
-
-@attrs.frozen(kw_only=True)
 class Call(Generic[T]):
     """One request, how its reply is read, and when it may be sent again."""
 
     operation: str
-    method: str
-    path: str
+    method: str = "GET"
+    path: str = ""
+    """With its query."""
+    url: str | None = attrs.field(default=None, repr=False)
+    """A whole address instead, on another host: no key is sent to it."""
+    is_for_gateway: bool = False
+    """Whether the LLM Gateway is asked, and not the API."""
     body: bytes | Source | None = None
     """JSON, or a recording; the transport opens it anew for each attempt."""
+    into: Replacement | None = None
+    """Where the content of the reply is written; the reply that is read has none then."""
     read: Callable[[Reply], T]
-    """Reads a reply of status 200; raises `ProtocolError`."""
+    """Reads a reply; raises `ProtocolError`."""
+    answers: frozenset[int] = frozenset({200})
+    """The statuses of the replies that are read."""
+    refuse: Callable[[Reply], APIError | ProtocolError] = refusal
+    """Makes an error of a reply of any other status."""
     repeat: frozenset[Verdict] = REPEATABLE
 
 
@@ -104,90 +76,201 @@ def submit(audio_url: str, options: Options) -> Call[Transcript]:
         method="POST",
         path="/v2/transcript",
         body=msgspec.json.encode({**options.payload(), "audio_url": audio_url}),
-        read=_read_transcript,
+        read=lambda reply: Transcript.from_json(reply.body),
         repeat=EFFECTIVELY_ONCE,
     )
 
 
 def get(transcript_id: str) -> Call[Transcript]:
     """Look at a job in whatever state. `GET /v2/transcript/{id}`."""
-
-    def read(reply: Reply) -> Transcript:
-        transcript = _read_transcript(reply)
-        if transcript.id != transcript_id:
-            raise ProtocolError(
-                f"Asked for transcript {transcript_id}, the service answered with {transcript.id!r}."
-            )
-        return transcript
-
-    return Call(operation="get", method="GET", path=_transcript_path(transcript_id), read=read)
+    return Call(
+        operation="get", path=_transcript_path(transcript_id), read=_reader_of(Transcript, transcript_id)
+    )
 
 
 def delete(transcript_id: str) -> Call[Transcript]:
     """Delete a transcript and its upload; gives what is left of it. `DELETE /v2/transcript/{id}`."""
     path = _transcript_path(transcript_id)
-    return Call(operation="delete", method="DELETE", path=path, read=_read_transcript)
+    return Call(operation="delete", method="DELETE", path=path, read=_reader_of(Transcript, transcript_id))
 
 
-def refusal(reply: Reply) -> APIError | ProtocolError:
-    """Turn a reply of another status than 200 into the error that it means."""
-    says_why = reply.error is not None or reply.retry_after is not None
-    verdict = verdict_of_status(reply.status, says_why=says_why)
-    said = reply.error or reply.body.decode("utf-8", "replace")
-    shown = escaped(said) or "nothing"
-    if reply.status < 300:
-        return ProtocolError(
-            f"The service answered {reply.status}, where it documents 200 alone: {shown}", verdict=verdict
-        )
-    kind, mend = _kind_of_refusal(reply.status, said)
-    return kind(
-        f"The service answered {reply.status}: {shown}{mend}",
-        status=reply.status,
-        reply=shown,
-        retry_after=reply.retry_after,
-        verdict=verdict,
+def page(
+    *,
+    limit: int,
+    status: str | None = None,
+    created_on: str | None = None,
+    before_id: str | None = None,
+    throttled_only: bool = False,
+) -> Call[TranscriptPage]:
+    """List transcripts, newest first, at most 200 at a time. `GET /v2/transcript`."""
+    query = {
+        "limit": str(limit),
+        "status": status,
+        "created_on": created_on,
+        "before_id": before_id,
+        "throttled_only": "true" if throttled_only else None,
+    }
+    return Call(
+        operation="list",
+        path=f"/v2/transcript?{_query(query)}",
+        read=lambda reply: TranscriptPage.from_json(reply.body),
     )
 
 
-def escaped(text: str) -> str:
-    """Make text of the service fit for a message: at most 300 characters, none of them control characters."""
-    text = " ".join(text.split())
-    visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
-    return visible[:300]
+def sentences(transcript_id: str) -> Call[Sentences]:
+    """Cut a transcript into sentences. `GET /v2/transcript/{id}/sentences`."""
+    path = f"{_transcript_path(transcript_id)}/sentences"
+    return Call(operation="sentences", path=path, read=_reader_of(Sentences, transcript_id))
 
 
-def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
-    said = said.lower()
-    if status == 429 or (status == 403 and "rate" in said and "limit" in said):
-        return RateLimitError, ""
-    if status == 401:
-        return AccountError, ". Check the API key, and that it belongs to this region."
-    if status in {402, 403} or (status == 400 and "balance" in said):
-        # One upload of another project says nothing about the account.
-        return (RejectedError if "uploaded file" in said else AccountError), ""
-    if status == 404 or (status == 400 and "transcript lookup error" in said):
-        return NotFoundError, ". Check the id, and that key and region are those it was made with."
-    return (ServerError if status >= 500 else RejectedError), ""
+def paragraphs(transcript_id: str) -> Call[Paragraphs]:
+    """Cut a transcript into paragraphs. `GET /v2/transcript/{id}/paragraphs`."""
+    path = f"{_transcript_path(transcript_id)}/paragraphs"
+    return Call(operation="paragraphs", path=path, read=_reader_of(Paragraphs, transcript_id))
 
 
-def _read_transcript(reply: Reply) -> Transcript:
-    return Transcript.from_json(reply.body)
+def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
+    """Give a transcript as captions. `GET /v2/transcript/{id}/srt` and `/vtt`."""
+    if subtitle_format not in {"srt", "vtt"}:
+        raise OptionsError(f"The service writes subtitles as 'srt' or 'vtt', not as {subtitle_format!r}.")
+    checked_count("chars_per_caption", chars_per_caption)
+    query = _query({"chars_per_caption": None if chars_per_caption is None else str(chars_per_caption)})
+    path = f"{_transcript_path(transcript_id)}/{subtitle_format}"
+    return Call(operation="subtitles", path=f"{path}?{query}" if query else path, read=_read_subtitles)
+
+
+def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
+    """Find words, numbers and phrases of at most five words. `GET /v2/transcript/{id}/word-search`."""
+    for word in words:
+        if not _is_searchable(word):
+            raise OptionsError(
+                f"{word!r} cannot be searched for: give words or phrases of one to five words, without a "
+                "comma, which stands between them in the request."
+            )
+    if not words:
+        raise OptionsError("word_search needs at least one word: word_search(transcript_id, 'budget').")
+    path = f"{_transcript_path(transcript_id)}/word-search?{_query({'words': ','.join(words)})}"
+    return Call(operation="word_search", path=path, read=_reader_of(WordSearch, transcript_id))
+
+
+def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
+    """Ask for the masked recording: 202 while it is being made. `GET /v2/transcript/{id}/redacted-audio`."""
+    return Call(
+        operation="redacted_audio",
+        path=f"{_transcript_path(transcript_id)}/redacted-audio",
+        read=_read_redacted_audio,
+        answers=frozenset({200, 202}),
+        refuse=refuse_redacted_audio,
+    )
+
+
+def download(url: str, file: Replacement) -> Call[None]:
+    """Fetch what the service has put at a pre-signed address."""
+    return Call(
+        operation="save_redacted_audio",
+        url=checked_download_url(url),
+        into=file,
+        read=lambda _: None,
+        refuse=refuse_download,
+    )
+
+
+def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understanding]:
+    """Ask about the words of a transcript; billed by the token. `POST /v1/understanding`."""
+    _transcript_path(transcript_id)
+    return Call(
+        operation="understand",
+        method="POST",
+        path="/v1/understanding",
+        is_for_gateway=True,
+        body=msgspec.json.encode({"transcript_id": transcript_id, "speech_understanding": task.payload()}),
+        read=lambda reply: Understanding.from_json(reply.body),
+        repeat=EFFECTIVELY_ONCE,
+    )
+
+
+def checked_count(name: str, value: object) -> None:
+    """
+    Make sure that a bound is `None` or a whole number from 1.
+
+    Raises:
+        OptionsError: It is something else.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionsError(f"{name} must be a whole number from 1, not {value!r}.")
+
+
+def checked_id(value: object) -> str:
+    """
+    Give a transcript id, if it is one that can stand in an address.
+
+    Raises:
+        OptionsError: It is empty, or has something in it that no id has.
+    """
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise OptionsError(f"{value!r} is no transcript id: those have letters, digits, - and _ only.")
+    return value
+
+
+def _is_searchable(word: object) -> bool:
+    return isinstance(word, str) and 1 <= len(word.split()) <= 5 and "," not in word
+
+
+class _OfTranscript(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self: ...
+
+
+A = TypeVar("A", bound=_OfTranscript)
+
+
+def _reader_of(kind: type[A], transcript_id: str) -> Callable[[Reply], A]:
+    def read(reply: Reply) -> A:
+        answer = kind.from_json(reply.body)
+        if answer.id != transcript_id:
+            raise ProtocolError(
+                f"Asked for transcript {transcript_id}, the service answered with {answer.id[:100]!r}: "
+                f"{escaped(reply.text)}"
+            )
+        return answer
+
+    return read
 
 
 def _read_upload(reply: Reply) -> str:
     try:
         return msgspec.json.decode(reply.body, type=_UploadBody).upload_url
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        shown = escaped(reply.body.decode("utf-8", "replace"))
+        shown = escaped(reply.text)
         raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
+
+
+def _read_subtitles(reply: Reply) -> str:
+    text = reply.text
+    # The service's content types do not tell: it documents both text/plain and text/html.
+    if "-->" not in text and not text.startswith("WEBVTT"):
+        raise ProtocolError(f"The reply has no captions in it: {escaped(text) or 'nothing'}")
+    return text
+
+
+def _read_redacted_audio(reply: Reply) -> RedactedAudio:
+    if reply.status == 202:
+        # The body of this one is not documented.
+        return RedactedAudio(status="pending")
+    return RedactedAudio.from_json(reply.body)
 
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _transcript_path(transcript_id: object) -> str:
-    if not isinstance(transcript_id, str) or not _ID.fullmatch(transcript_id):
-        raise OptionsError(
-            f"{transcript_id!r} is no transcript id: those have letters, digits, - and _ only."
-        )
-    return f"/v2/transcript/{transcript_id}"
+    return f"/v2/transcript/{checked_id(transcript_id)}"
+
+
+def _query(parameters: Mapping[str, str | None]) -> str:
+    return urlencode(
+        {name: value for name, value in parameters.items() if value is not None}, quote_via=quote
+    )

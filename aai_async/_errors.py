@@ -6,6 +6,7 @@ AAIError                      what was done, how often, how far it got, to which
 ├─ OptionsError               a combination of options that the service refuses (also a ValueError)
 ├─ SourceError                missing, empty, a directory, unreadable, too large, not audio at all
 │  └─ FileChangedError        the file changed while it was being uploaded
+├─ SaveError                  what was to be saved cannot be written there
 ├─ TransportError             no reply came that could be read to its end
 │  ├─ ConnectError            no connection, so nothing was sent
 │  └─ AttemptTimeoutError     one attempt took too long
@@ -15,6 +16,7 @@ AAIError                      what was done, how often, how far it got, to which
 │  ├─ RateLimitError          429, or the 403 that means it
 │  ├─ NotFoundError           404, or the 400 with which the service says it
 │  ├─ RejectedError           every other 3xx and 4xx
+│  │  └─ RedactedAudioError   the masked recording has expired, or was not asked for
 │  └─ ServerError             5xx
 ├─ TranscriptError            the job ended in `error`; stands beside the Transcript that it carries
 ├─ AmbiguousSubmitError       the job may or may not exist, and be paid for
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import json
 from collections.abc import Generator
 from typing import Any, TypedDict, Unpack
 
@@ -125,6 +128,13 @@ def about(
         raise
 
 
+def escaped(text: str) -> str:
+    """Make text of the service fit for a message: at most 300 characters, none of them control characters."""
+    text = " ".join(text.split())
+    visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
+    return visible[:300]
+
+
 def _restore(kind: type[AAIError], args: tuple[Any, ...], state: dict[str, Any]) -> AAIError:
     error = kind.__new__(kind, *args)
     error.args = args
@@ -146,6 +156,10 @@ class SourceError(AAIError):
 
 class FileChangedError(SourceError):
     """The file changed while it was being uploaded, so no job was made of it."""
+
+
+class SaveError(AAIError):
+    """What was to be saved cannot be written there; what stood there before stands there still."""
 
 
 class TransportError(AAIError):
@@ -205,6 +219,10 @@ class NotFoundError(APIError):
 
 class RejectedError(APIError):
     """The service understood the request and refuses it."""
+
+
+class RedactedAudioError(RejectedError):
+    """The masked copy of a recording was not asked for, or is gone: it is kept for 24 hours."""
 
 
 class ServerError(APIError):

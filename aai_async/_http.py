@@ -11,14 +11,14 @@ import functools
 import platform
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Self, TypeVar, cast
 
 import anyio
 import httpx
 from anyio import to_thread
 
-from aai_async._endpoints import Call, Reply, escaped, refusal
+from aai_async._access import Hosts, Key
+from aai_async._endpoints import Call
 from aai_async._errors import (
     AAIError,
     APIError,
@@ -26,10 +26,14 @@ from aai_async._errors import (
     ConfigError,
     ConnectError,
     ProtocolError,
+    SaveError,
     SourceError,
     TransportError,
     Verdict,
+    escaped,
 )
+from aai_async._file import Replacement
+from aai_async._reply import Reply
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import CHUNK_SIZE, Source
 from aai_async._version import __version__
@@ -49,87 +53,19 @@ _LARGE_REPLY = 256 * 1024
 """Bytes from which a reply is decoded in a thread."""
 
 
-class Key:
-    """
-    The API key: an `auth` for the HTTP library that shows itself nowhere else.
-
-    Making one never fails, so that whoever made it can let go of the plain text before `check` raises.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def check(self) -> None:
-        """
-        Make sure that a header can carry it.
-
-        Raises:
-            ConfigError: It is missing, empty, or has something in it that no key has. It is not shown.
-        """
-        if self._value is None:
-            raise ConfigError("There is no API key: give Client('your-key') or set ASSEMBLYAI_API_KEY.")
-        if not isinstance(self._value, str):
-            raise ConfigError(f"The API key must be str, not {type(self._value).__name__}.")
-        if self._value.lower().startswith("bearer "):
-            raise ConfigError("The API key is sent as it is, without 'Bearer ': give the key alone.")
-        if not self._value or not all("!" <= letter <= "~" for letter in self._value):
-            raise ConfigError(
-                "The API key is empty, or has a line break, a space or a letter outside ASCII in it. "
-                "Whatever reads it from a file must strip it."
-            )
-
-    def __repr__(self) -> str:
-        return "<API key>"
-
-    def __reduce__(self) -> str:
-        raise TypeError("An API key is not pickled; make the Client where it is used.")
-
-    def __call__(self, request: httpx.Request) -> httpx.Request:
-        request.headers["authorization"] = str(self._value)
-        return request
-
-
-def checked_base_url(url: str) -> str:
-    """
-    Give the base URL without a trailing slash.
-
-    Raises:
-        ConfigError: Not http(s), with a user, path or query in it, or http to another machine: the key
-            and the recordings would travel in the clear.
-    """
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna").decode()
-        is_plain = parts.path in {"", "/"} and not (parts.query or parts.fragment) and parts.port != 0
-    except (ValueError, AttributeError):  # a port that is no number, a host that is none, no str
-        parts, host, is_plain = urlsplit(""), "", False
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigError("base_url must be a scheme and a host, such as https://api.assemblyai.com.")
-    if not is_plain or parts.username or parts.password:
-        raise ConfigError(
-            f"base_url must be a scheme and a host alone, such as {parts.scheme}://{host}: "
-            "without user, path, query or fragment."
-        )
-    if parts.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
-        raise ConfigError(f"base_url is http:// to {host}: the key would travel in the clear. Use https://.")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 class HTTP:
     """A connection to the service: open it with `async with`, then `perform` calls."""
 
     def __init__(
         self,
         *,
-        base_url: str,
+        hosts: Hosts,
         key: Key,
         retry: Retry,
         timeouts: Timeouts,
         client: httpx.AsyncClient | None,
     ) -> None:
-        self.base_url = checked_base_url(base_url)
+        self.hosts = hosts
         if client is not None and not callable(getattr(client, "aclose", None)):
             raise ConfigError(f"http must be an httpx.AsyncClient, not {type(client).__name__}.")
         self._key = key
@@ -145,7 +81,7 @@ class HTTP:
         # Made here, for it belongs to the event loop that is running.
         self._gate = anyio.Semaphore(_GATE)
         if self._is_ours:
-            self._client = await _open_client(self.base_url)
+            self._client = await _open_client(self.hosts)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -183,10 +119,12 @@ class HTTP:
                 # The HTTP library lets it through, but not without taking its cause away.
                 error.__cause__ = body.why_it_broke if body else None
                 return error
+            except (ConfigError, SaveError) as error:
+                return error
             except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
                 return _transport_error(error, body)
-        if reply.status != 200:
-            return refusal(reply)
+        if reply.status not in call.answers:
+            return call.refuse(reply)
         try:
             return await _read(call, reply)
         except ProtocolError as error:
@@ -194,20 +132,43 @@ class HTTP:
             return error
 
     async def _send(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> Reply:
+        request = self._request(client, call, body)
+        auth = None if call.url else self._key
+        response = await client.send(request, auth=auth, follow_redirects=False, stream=True)
+        try:
+            content = b""
+            if call.into is None or response.status_code not in call.answers:
+                content = await response.aread()
+            else:
+                await _save(response, call.into)
+        finally:
+            await response.aclose()
+        return Reply(status=response.status_code, headers=dict(response.headers), body=content)
+
+    def _request(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> httpx.Request:
         headers = {"user-agent": _user_agent()} | (body.headers if body else {})
-        url = self.base_url + call.path
+        url = call.url or f"{self._host(call)}{call.path}"
         request = client.build_request(call.method, url, headers=headers, timeout=self._timeout)
-        if body is not None:
-            # As its stream: given as content it is wrapped in a generator, which a broken upload leaves open.
-            request = httpx.Request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                stream=body,
-                extensions=request.extensions,
+        if call.url:
+            # The client may be the caller's own, with a key or cookies in the headers of all its requests.
+            for secret in ("authorization", "cookie"):
+                request.headers.pop(secret, None)
+        if body is None:
+            return request
+        # As its stream: given as content it is wrapped in a generator, which a broken upload leaves open.
+        return httpx.Request(
+            request.method, request.url, headers=request.headers, stream=body, extensions=request.extensions
+        )
+
+    def _host(self, call: Call[T]) -> str:
+        if not call.is_for_gateway:
+            return self.hosts.api
+        if self.hosts.gateway is None:
+            raise ConfigError(
+                "The LLM Gateway has an address of its own, which base_url does not tell: "
+                "give Client(gateway_url=...)."
             )
-        response = await client.send(request, auth=self._key, follow_redirects=False)
-        return Reply(status=response.status_code, headers=dict(response.headers), body=response.content)
+        return self.hosts.gateway
 
     def _usable(self) -> tuple[anyio.Semaphore, httpx.AsyncClient]:
         if self._gate is None or self._client is None or self._client.is_closed:
@@ -270,8 +231,17 @@ async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
     yield content
 
 
-async def _open_client(base_url: str) -> httpx.AsyncClient:
-    if base_url.startswith("https://"):
+async def _save(response: httpx.Response, file: Replacement) -> None:
+    # From its beginning, for an earlier attempt may have written some of it.
+    await file.restart()
+    pieces = cast("AsyncGenerator[bytes, None]", response.aiter_bytes(CHUNK_SIZE))
+    async with contextlib.aclosing(pieces) as chunks:
+        async for chunk in chunks:
+            await file.write(chunk)
+
+
+async def _open_client(hosts: Hosts) -> httpx.AsyncClient:
+    if any(url and url.startswith("https://") for url in (hosts.api, hosts.gateway)):
         context = await to_thread.run_sync(_tls_context)
     else:
         # The client makes one in any case, and loading certificates takes a tenth of a second.

@@ -13,7 +13,7 @@ import respx
 from transport import ScriptedTransport
 
 import aai_async as aai
-from aai_async import _client
+from aai_async import _watch
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
@@ -161,7 +161,7 @@ async def test_a_look_that_hangs_does_not_outlast_the_wait(monkeypatch: pytest.M
             await anyio.sleep_forever()
             raise AssertionError
 
-    monkeypatch.setattr(_client, "_LAST_LOOK", 0.1)
+    monkeypatch.setattr(_watch, "_LAST_LOOK", 0.1)
     polling = aai.Polling(first=0.01, give_up_after=0.1)
     async with httpx.AsyncClient(transport=Hanging()) as http:
         async with aai.Client(KEY, http=http, polling=polling) as client:
@@ -270,8 +270,9 @@ async def test_delete_gives_what_is_left(
 ) -> None:
     """The tombstone of the documentation."""
     body = sample("delete-transcript.deleted-tombstone.json")
-    respx_mock.delete(f"{URL}/transcript/a").respond(200, content=body)
-    assert (await client.delete("a")).text == "Deleted by user."
+    deleted = json.loads(body)["id"]
+    respx_mock.delete(f"{URL}/transcript/{deleted}").respond(200, content=body)
+    assert (await client.delete(deleted)).text == "Deleted by user."
 
 
 async def test_the_key_and_the_host_come_from_the_environment(

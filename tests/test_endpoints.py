@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import aai_async as aai
 from aai_async import _endpoints
-from aai_async._endpoints import Reply, escaped, refusal
+from aai_async._errors import escaped
+from aai_async._reply import Reply, refusal
 from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 
 Sample = Callable[[str], bytes]

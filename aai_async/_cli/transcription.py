@@ -8,11 +8,11 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, cast
 
+from aai_async._answers.transcript import Transcript
 from aai_async._client import Client
 from aai_async._errors import AAIError, AccountError, ConfigError
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._transcript import Transcript
 
 _ALL, _NONE, _SOME = 0, 1, 3
 """Exit statuses: how many of the recordings were transcribed."""

@@ -1,0 +1,171 @@
+"""What every answer of the service has: all that was sent, and fields that are read when asked for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sized
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
+
+import attrs
+import msgspec
+
+from aai_async._answers import reading
+from aai_async._errors import ProtocolError, escaped
+
+_SMALL = 4096
+"""Bytes up to which a field is read at once; what is larger waits until it is asked for."""
+
+
+JSON: TypeAlias = dict[str, Any]
+"""An object that has no class here: the caller's own, said back, or one whose shape is not documented."""
+
+
+class Part:
+    """A piece of an answer: a value whose repr is short and says only what is known."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        cls: Any = type(self)
+        values = {name: getattr(self, name) for name in _shown_fields(cls)}
+        shown = [f"{name}={_short(value)}" for name, value in values.items() if value not in (None, (), {})]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Answer(Part):
+    """
+    A whole reply of the service.
+
+    Its large fields are read when they are first asked for. What copies slots without asking, as msgspec's
+    encoder does, misses them: keep `body`, or call `load` first.
+    """
+
+    _body: bytes = attrs.field(default=b"{}", repr=False, eq=False)
+
+    _unread: Mapping[str, msgspec.Raw] | None = attrs.field(default=None, init=False, repr=False, eq=False)
+    """The large fields, as views of the body, until they are asked for; `None` without a body."""
+
+    _required: ClassVar[tuple[str, ...]] = ()
+    """The fields without which it means nothing."""
+
+    _what: ClassVar[str] = "an answer"
+    """What to call it in a message."""
+
+    @property
+    def body(self) -> bytes:
+        """The reply as it came, in JSON: what to keep of it, and what `from_json` reads again."""
+        return self._body
+
+    @property
+    def raw(self) -> dict[str, Any]:  # whatever the service sent, so no narrower type is honest
+        """
+        Everything that the service sent, also what this version has no field for; decoded at each call.
+
+        Raises:
+            ProtocolError: There is a number in it of more digits than Python reads.
+        """
+        try:
+            decoded: dict[str, Any] = reading.decode(self._body)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(f"The reply has something in it that cannot be read: {error}.") from None
+        return decoded
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """
+        Read a reply of the service.
+
+        Raises:
+            ProtocolError: It is not JSON, or lacks what it would mean nothing without; shows its beginning.
+        """
+        try:
+            parts = reading.split(body)
+        except reading.TROUBLE as error:
+            raise _unreadable(cls, str(error), body) from None
+        answer = cls.__new__(cls)
+        kinds = reading.kinds_of(cls)
+        unread = {
+            name: part for name, part in parts.items() if name in kinds and len(memoryview(part)) > _SMALL
+        }
+        _set(answer, "_body", body)
+        _set(answer, "_unread", unread)
+        for field in attrs.fields(cls):
+            if field.name in kinds and field.name not in unread:
+                value = reading.read(kinds[field.name], parts[field.name]) if field.name in parts else None
+                _set(answer, field.name, _or_default(field, value))
+        for name in cls._required:
+            if getattr(answer, name) is None:
+                raise _unreadable(cls, f"it has no usable {name}", body)
+        return answer
+
+    def load(self) -> Self:
+        """
+        Read now what would be read when it is first asked for, and give the answer itself.
+
+        Ten hours of words take a fifth of a second. They are read in pieces, so that a thread lets the event
+        loop go on meanwhile: ``await anyio.to_thread.run_sync(transcript.load)``.
+        """
+        for name in self._unread or ():
+            getattr(self, name)
+        return self
+
+    if not TYPE_CHECKING:  # to a type checker each field is there from the beginning
+
+        def __getattr__(self, name: str) -> Any:
+            """Read a field that was left for later: its slot is empty until then."""
+            field = attrs.fields_dict(type(self)).get(name)
+            if field is None or name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            value = _or_default(field, reading.read(reading.kinds_of(type(self))[name], self._unread[name]))
+            _set(self, name, value)
+            return value
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the shape that pickle asks for
+        if self._unread is not None:
+            return type(self).from_json, (self._body,)
+        return _remake, (
+            type(self),
+            {field.name: getattr(self, field.name) for field in attrs.fields(type(self))},
+        )
+
+
+@functools.cache
+def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, by which no type checker looks anything up
+    if not attrs.has(cls):
+        return tuple(cls.__struct_fields__)
+    return tuple(field.name for field in attrs.fields(cls) if field.repr)
+
+
+def _remake(cls: type[Answer], values: dict[str, Any]) -> Answer:
+    answer = cls.__new__(cls)
+    for name, value in values.items():
+        _set(answer, name, value)
+    return answer
+
+
+def _set(answer: Answer, name: str, value: object) -> None:
+    # Past the guard of a frozen class, which is for its users.
+    object.__setattr__(answer, name, value)
+
+
+def _or_default(field: attrs.Attribute[Any], value: Any) -> Any:
+    if value is not reading.UNREADABLE and value is not None:
+        return value
+    default: Any = field.default
+    return default.factory() if hasattr(default, "factory") else None if default is attrs.NOTHING else default
+
+
+def _unreadable(cls: type[Answer], why: str, body: bytes) -> ProtocolError:
+    shown = escaped(body[:2000].decode("utf-8", "replace"))
+    what = cls._what  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    return ProtocolError(f"The reply is not {what}: {why}. It says: {shown or 'nothing'}")
+
+
+def _short(value: object) -> str:
+    if isinstance(value, str) and len(value) > 60:
+        return repr(f"{value[:57]}...")
+    if isinstance(value, float) and value < 1:
+        return f"{value:.4g}"
+    is_many = isinstance(value, (tuple, dict))
+    return f"<{len(cast('Sized', value))}>" if is_many else repr(value)

@@ -1,0 +1,174 @@
+"""
+From bytes to values, tolerantly: an answer that was paid for is not refused because one value in it is odd.
+
+A value is read as its type says; where that fails it is read piece by piece, and what cannot be read at all
+counts as absent. It knows no field of the service.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import types
+from collections.abc import Iterable
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+
+T = TypeVar("T")
+
+UNREADABLE: Any = object()
+"""Stands for a value that cannot be read; of any type, for it takes the place of each."""
+
+TROUBLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for bytes that are not what they should be."""
+
+_LARGE = 4 * 1024 * 1024
+"""Bytes from which a list is read in pieces, which takes twice as long but lets others run in between."""
+
+_PIECE = 2000
+"""Items of a large list that are read at once: a few ms, after which another thread may have its turn."""
+
+
+def split(body: bytes) -> dict[str, msgspec.Raw]:
+    """
+    Tell the fields of a JSON object apart, without reading them.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: It is none (`TROUBLE`).
+    """
+    decoder = _decoder(dict[str, msgspec.Raw])
+    try:
+        return decoder.decode(body)  # type: ignore[no-any-return]
+    except TROUBLE:
+        if (repaired := _repaired(body)) is None:
+            raise
+        return decoder.decode(repaired)  # type: ignore[no-any-return]
+
+
+def decode(body: bytes) -> Any:  # JSON
+    """
+    Decode JSON, with what is not quite JSON in it.
+
+    Raises:
+        ValueError, RecursionError: It is none.
+    """
+    text = body.decode("utf-8", "replace")
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
+
+
+def read(kind: Any, raw: msgspec.Raw) -> Any:  # a type in, a value of that type out, or UNREADABLE
+    """Read a value as a type."""
+    try:
+        if len(memoryview(raw)) >= _LARGE and (item := _item_of(kind)) is not None:
+            return _read_in_pieces(item, raw)
+        return _decoder(kind).decode(raw)
+    except TROUBLE:
+        pass
+    try:
+        return _convert(kind, decode(bytes(raw)))
+    except (ValueError, RecursionError):
+        return UNREADABLE
+
+
+def _repaired(body: bytes) -> bytes | None:
+    # Half a surrogate pair, which services in Python may write, is read by Python's own library alone.
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_in_pieces(item: Any, raw: msgspec.Raw) -> tuple[Any, ...]:
+    # The decoder holds the interpreter from its first byte to its last, whichever thread it runs in.
+    raws = _decoder(list[msgspec.Raw]).decode(raw)
+    decoder = _decoder(tuple[item, ...])
+    pieces = (raws[start : start + _PIECE] for start in range(0, len(raws), _PIECE))
+    return tuple(
+        one for piece in pieces for one in decoder.decode(b"[" + b",".join(map(bytes, piece)) + b"]")
+    )
+
+
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    # Not strict, for JSON has one kind of number: 1.0 may stand where a whole one is documented.
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+def kinds_of(cls: Any) -> dict[str, Any]:  # a class, by which no type checker looks anything up
+    """Name the types of the public fields of a class of answers."""
+    return _kinds_of(cls)
+
+
+@functools.cache
+def _kinds_of(cls: Any) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else cls.__struct_fields__
+    return {name: hints[name] for name in names if not name.startswith("_")}
+
+
+def _convert(kind: Any, value: Any) -> Any:
+    """Make of a decoded value what its type says, as far as that is possible."""
+    kind = _without_none(kind)
+    if value is None:
+        return UNREADABLE
+    if attrs.has(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return _object(kind, cast("dict[str, Any]", value)) if isinstance(value, dict) else UNREADABLE
+    if get_origin(kind) is tuple:
+        return _list(kind, [*cast("Iterable[Any]", value)]) if isinstance(value, list) else UNREADABLE
+    if get_origin(kind) is dict and isinstance(value, dict):
+        _, inner = get_args(kind)
+        return _readable({name: _convert(inner, one) for name, one in cast("dict[str, Any]", value).items()})
+    return _scalar(kind, value)
+
+
+def _object(kind: Any, document: dict[str, Any]) -> Any:
+    kinds = kinds_of(kind)
+    return kind(
+        **_readable({name: _convert(kinds[name], document[name]) for name in kinds.keys() & document})
+    )
+
+
+def _list(kind: Any, values: list[Any]) -> Any:
+    if (item := _item_of(kind)) is not None:
+        return tuple(one for one in (_convert(item, value) for value in values) if one is not UNREADABLE)
+    kinds = get_args(kind)
+    fixed = tuple(_convert(one, value) for one, value in zip(kinds, values, strict=False))
+    return fixed if len(values) == len(kinds) and UNREADABLE not in fixed else UNREADABLE
+
+
+def _scalar(kind: Any, value: Any) -> Any:
+    if kind is int and isinstance(value, float):
+        return round(value)
+    if kind is str and isinstance(value, (int, float)):
+        return str(value)
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        return UNREADABLE
+
+
+def _readable(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not UNREADABLE}
+
+
+def _item_of(kind: Any) -> Any:
+    """Give the type of the items, where the type is a tuple of any length."""
+    kind = _without_none(kind)
+    match get_args(kind):
+        case (item, last) if get_origin(kind) is tuple and last is Ellipsis:
+            return item
+        case _:
+            return None
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in {Union, types.UnionType}:
+        return kind
+    kinds = [one for one in get_args(kind) if one is not type(None)]
+    # Of several, the converter finds the one that fits.
+    return kinds[0] if len(kinds) == 1 else kind

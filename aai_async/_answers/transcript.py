@@ -1,0 +1,186 @@
+"""
+The transcript itself: what the service answers to a submit and to every look.
+
+Answers are read tolerantly. Only what an object means nothing without is required; vocabularies stay
+open strings; fields that this version does not know are in `Transcript.raw`. Field names are the wire's.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from aai_async._answers.answer import JSON, Answer
+from aai_async._answers.echo import Echo
+from aai_async._answers.intelligence import (
+    AutoHighlightsResult,
+    Chapter,
+    ContentSafetyLabelsResult,
+    Entity,
+    LanguageDetectionResults,
+    SentimentAnalysisResult,
+    SpeechUnderstandingResult,
+    TopicDetectionModelResult,
+)
+from aai_async._answers.speech import Utterance, Word
+from aai_async._errors import AAIError
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Transcript(Echo):
+    """
+    A transcription job in whatever state it is.
+
+    Large fields, such as the words of an hour, are read when they are first asked for.
+
+    Source: https://www.assemblyai.com/docs/api-reference/transcripts/get
+    """
+
+    id: str
+
+    status: str
+    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
+
+    error: str | None = None
+    """Why the job failed, when it did."""
+
+    text: str | None = None
+    """The whole text; empty when nobody spoke."""
+
+    words: tuple[Word, ...] | None = None
+
+    utterances: tuple[Utterance, ...] | None = None
+    """Who said what in turn, with `speaker_labels` or `multichannel`."""
+
+    confidence: float | None = None
+    """Between 0 and 1: the mean over the words."""
+
+    audio_duration: float | None = None
+    """Length of the recording in seconds; the service sends whole ones."""
+
+    audio_url: str | None = attrs.field(default=None, repr=False)
+    """What was transcribed; `"http://deleted_by_user"` once it was deleted."""
+
+    language_code: str | None = None
+    """The language that was detected or given."""
+
+    language_confidence: float | None = attrs.field(default=None, repr=False)
+    """Between 0 and 1, with `language_detection`."""
+
+    language_detection_results: LanguageDetectionResults | None = attrs.field(default=None, repr=False)
+    """With `LanguageDetectionOptions(code_switching=True)`."""
+
+    speech_model_used: str | None = attrs.field(default=None, repr=False)
+    """The model that served."""
+
+    audio_channels: int | None = attrs.field(default=None, repr=False)
+    """How many channels were transcribed, with `multichannel`."""
+
+    throttled: bool | None = attrs.field(default=None, repr=False)
+    """Whether the job waits because the account has too many in flight."""
+
+    webhook_status_code: int | None = attrs.field(default=None, repr=False)
+    """What the webhook's receiver answered."""
+
+    metadata: JSON | None = attrs.field(default=None, repr=False, hash=False)
+    """Remarks of the service, such as `warnings`; the embedded server names its engine here."""
+
+    unredacted_text: str | None = attrs.field(default=None, repr=False)
+    """With `redact_pii_return_unredacted`."""
+
+    unredacted_words: tuple[Word, ...] | None = attrs.field(default=None, repr=False)
+    """With `redact_pii_return_unredacted`."""
+
+    unredacted_utterances: tuple[Utterance, ...] | None = attrs.field(default=None, repr=False)
+    """With `redact_pii_return_unredacted`."""
+
+    translated_texts: dict[str, str] | None = attrs.field(default=None, repr=False, hash=False)
+    """The text by language, with `Translation`."""
+
+    speech_understanding: SpeechUnderstandingResult | None = attrs.field(default=None, repr=False)
+    """What came of `Options.speech_understanding`."""
+
+    auto_highlights_result: AutoHighlightsResult | None = attrs.field(default=None, repr=False)
+    """The key phrases."""
+
+    content_safety_labels: ContentSafetyLabelsResult | None = attrs.field(default=None, repr=False)
+    """The sensitive content."""
+
+    iab_categories_result: TopicDetectionModelResult | None = attrs.field(default=None, repr=False)
+    """The topics."""
+
+    sentiment_analysis_results: tuple[SentimentAnalysisResult, ...] | None = attrs.field(
+        default=None, repr=False
+    )
+    """The sentiment of each sentence."""
+
+    entities: tuple[Entity, ...] | None = attrs.field(default=None, repr=False)
+    """What was named; not redacted."""
+
+    chapters: tuple[Chapter, ...] | None = attrs.field(default=None, repr=False)
+    """Deprecated, with `auto_chapters`."""
+
+    summary: str | None = attrs.field(default=None, repr=False)
+    """Deprecated, with `summarization`; not redacted."""
+
+    is_deleted: bool | None = attrs.field(default=None, repr=False)
+    """Whether it was deleted; seen at the service, not documented."""
+
+    _required = ("id", "status")
+    _what = "a transcript"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job has ended, well or badly, and will not change any more."""
+        return self.status in {"completed", "error"}
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who speaks, in the order of their first words; empty where speakers were not told apart."""
+        turns = self.utterances or self.words or ()
+        return tuple(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
+
+    def text_by_speaker(self) -> dict[str, str]:
+        """
+        Give what each speaker said, one line for each of their utterances, in the order of their first words.
+
+        Empty where speakers were not told apart.
+        """
+        texts: dict[str, list[str]] = {}
+        for turn in self.utterances or ():
+            if turn.speaker is not None:
+                texts.setdefault(turn.speaker, []).append(turn.text)
+        return {speaker: "\n".join(lines) for speaker, lines in texts.items()}
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Understanding(Answer):
+    """
+    What came of the tasks of `Client.understand`.
+
+    Source: https://www.assemblyai.com/docs/speech-understanding
+    """
+
+    request_id: str | None = None
+    """What to tell the service's support."""
+
+    speech_understanding: SpeechUnderstandingResult | None = None
+
+    utterances: tuple[Utterance, ...] | None = None
+    """With names, translations or formats, where those were asked for."""
+
+    translated_texts: dict[str, str] | None = attrs.field(default=None, hash=False)
+    """The text by language, with `Translation`."""
+
+    _required = ("speech_understanding",)
+    _what = "the result of speech understanding"
+
+
+class TranscriptError(AAIError):
+    """The job ended in `error`; `transcript.error` is the service's own text."""
+
+    transcript: Transcript
+    """The whole reply."""
+
+    def __init__(self, message: str, *, transcript: Transcript) -> None:
+        super().__init__(message, transcript_id=transcript.id)
+        self.transcript = transcript

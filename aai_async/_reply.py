@@ -1,0 +1,130 @@
+"""
+What came back for a request, and what it means where it is not an answer. No I/O.
+
+There are no machine-readable codes: status and text are all that tells one refusal from another.
+
+Source: https://www.assemblyai.com/docs/api-reference/overview
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import msgspec
+
+from aai_async._errors import (
+    AccountError,
+    APIError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    RedactedAudioError,
+    RejectedError,
+    ServerError,
+    Verdict,
+    escaped,
+)
+from aai_async._retry import parse_retry_after, verdict_of_status
+
+
+class _ErrorBody(msgspec.Struct):
+    error: str | None = None
+    message: str | None = None
+    """What the LLM Gateway says instead."""
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """What came back, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the service asks to wait for."""
+        return parse_retry_after(self.headers.get("retry-after"))
+
+    @property
+    def error(self) -> str | None:
+        """The service's own error text; `None` where something else answered."""
+        try:
+            decoded = msgspec.json.decode(self.body, type=_ErrorBody)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return None
+        return decoded.error or decoded.message
+
+    @property
+    def text(self) -> str:
+        """What came back as text, whatever it is."""
+        return self.body.decode("utf-8", "replace")
+
+
+def refusal(reply: Reply) -> APIError | ProtocolError:
+    """Turn a reply that is not read into the error that it means."""
+    verdict = _verdict(reply)
+    shown = _said(reply)
+    if reply.status < 300:
+        return ProtocolError(
+            f"The service answered {reply.status}, where it documents 200 alone: {shown}", verdict=verdict
+        )
+    kind, mend = _kind_of_refusal(reply.status, reply.error or shown)
+    return _refused(kind, reply, mend)
+
+
+def refuse_redacted_audio(reply: Reply) -> APIError | ProtocolError:
+    """Turn what is said instead of a masked recording into the error that it means."""
+    error = refusal(reply)
+    if reply.status != 400 or isinstance(error, (NotFoundError, AccountError)):
+        return error
+    mend = (
+        ". It is made where redact_pii_audio was asked for, and kept for 24 hours; after that, submit again."
+    )
+    return _refused(RedactedAudioError, reply, mend)
+
+
+def refuse_download(reply: Reply) -> APIError | ProtocolError:
+    """Turn what the storage behind a pre-signed address says into the error that it means."""
+    # The storage behind the address has its own ways to say that it has run out.
+    if reply.status in {400, 401, 403, 404, 410}:
+        return _refused(
+            RedactedAudioError, reply, ". The address has expired: ask for the redacted audio again."
+        )
+    return refusal(reply)
+
+
+def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
+    shown = _said(reply)
+    return kind(
+        f"The service answered {reply.status}: {shown.rstrip('.') if mend else shown}{mend}",
+        status=reply.status,
+        reply=shown,
+        retry_after=reply.retry_after,
+        verdict=_verdict(reply),
+    )
+
+
+def _verdict(reply: Reply) -> Verdict:
+    says_why = reply.error is not None or reply.retry_after is not None
+    return verdict_of_status(reply.status, says_why=says_why)
+
+
+def _said(reply: Reply) -> str:
+    return escaped(reply.error or reply.text) or "nothing"
+
+
+def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
+    said = said.lower()
+    if status == 429 or (status == 403 and "rate" in said and "limit" in said):
+        return RateLimitError, ""
+    if status == 401:
+        return AccountError, ". Check the API key, and that it belongs to this region."
+    if status in {402, 403} or (status == 400 and "balance" in said):
+        # One upload of another project says nothing about the account.
+        return (RejectedError if "uploaded file" in said else AccountError), ""
+    if status == 404 or (status == 400 and "transcript lookup error" in said):
+        return NotFoundError, ". Check the id, and that key and region are those it was made with."
+    return (ServerError if status >= 500 else RejectedError), ""

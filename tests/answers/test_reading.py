@@ -1,0 +1,152 @@
+"""Whatever a JSON object has in it, an answer can be made of it, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import aai_async as aai
+from aai_async._answers import reading
+from aai_async._answers.answer import Answer
+
+ANSWERS: list[tuple[type[Answer], dict[str, Any]]] = [
+    (aai.Transcript, {"id": "a", "status": "completed"}),
+    (aai.Sentences, {"id": "a"}),
+    (aai.Paragraphs, {"id": "a"}),
+    (aai.WordSearch, {"id": "a"}),
+    (aai.RedactedAudio, {}),
+    (aai.TranscriptPage, {"page_details": {}}),
+    (aai.Understanding, {"speech_understanding": {}}),
+]
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=8,
+)
+
+
+def shaped(kind: Any) -> st.SearchStrategy[Any]:
+    """Values as the service documents them, here and there with something else in their place."""
+    kind = reading._without_none(kind)
+    item = reading._item_of(kind)
+    if item is not None:
+        return st.lists(shaped(item), max_size=3) | JSON
+    if attrs.has(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        fields = {name: shaped(inner) for name, inner in reading.kinds_of(kind).items()}
+        return st.fixed_dictionaries({}, optional=fields) | JSON
+    return JSON
+
+
+def everything(value: Any) -> None:
+    """Read every field, and show it."""
+    names = reading.kinds_of(type(value)) if isinstance(value, Answer) else ()
+    for name in names:
+        getattr(value, name)
+    assert len(repr(value)) < 5000
+
+
+@pytest.mark.parametrize(("kind", "least"), ANSWERS, ids=lambda value: getattr(value, "__name__", ""))
+@given(data=st.data())
+def test_no_value_makes_an_answer_unreadable(kind: type[Answer], least: dict[str, Any], data: Any) -> None:
+    """Nulls, new words, other kinds of numbers, missing and unknown fields: what was paid for is read."""
+    fields = {name: shaped(inner) for name, inner in reading.kinds_of(kind).items() if name not in least}
+    document = data.draw(st.fixed_dictionaries({}, optional=fields))
+    unknown = data.draw(st.dictionaries(st.text().map("x_{}".format), JSON, max_size=3))
+    body = {**document, **unknown, **least}
+    answer = kind.from_json(json.dumps(body).encode())
+    everything(answer)
+    assert answer.raw == body
+
+
+@given(st.text(), JSON)
+def test_a_new_word_of_a_vocabulary_is_just_a_word(word: str, unknown: Any) -> None:
+    """The vendor's own library refuses a finished transcript over a new kind of entity."""
+    entity = {"entity_type": word, "text": "x", "start": 1, "end": 2, "x-new": unknown}
+    body = {"id": "a", "status": word, "entities": [entity], "speech_model_used": word}
+    transcript = aai.Transcript.from_json(json.dumps(body).encode())
+    assert transcript.status == word
+    assert transcript.entities == (aai.Entity(entity_type=word, text="x", start=1, end=2),)
+
+
+@given(st.binary(max_size=60), st.integers(0, 200))
+def test_any_bytes_are_an_answer_or_a_protocol_error(noise: bytes, at: int) -> None:
+    """A proxy may cut an answer anywhere, or put anything in the middle of it."""
+    whole = (
+        b'{"id": "a", "status": "completed", "text": "Hi \\u00e9", "words": [{"text": "Hi", "start": 0.5}]}'
+    )
+    for body in (noise, whole[:at], whole[:at] + noise + whole[at:]):
+        with contextlib.suppress(aai.ProtocolError):
+            everything(aai.Transcript.from_json(body))
+
+
+def test_a_broken_letter_does_not_lose_the_others() -> None:
+    """It is shown as one, in the field and in `raw`."""
+    transcript = aai.Transcript.from_json(b'{"id": "a", "status": "completed", "text": "caf\xe9"}')
+    assert transcript.text == "caf\ufffd"
+    assert transcript.raw["text"] == "caf\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [(r'"caf\ud800"', "caf?"), ('"a\\u0000b"', "a\0b"), ('"\\ud83d\\ude00"', "\U0001f600")],
+    ids=["half a surrogate pair", "nul", "a whole pair"],
+)
+def test_odd_escapes_are_read(text: str, read: str) -> None:
+    """A service in Python may write half a pair, which no other decoder takes."""
+    body = b'{"id": "a", "status": "completed", "text": %b}' % text.encode()
+    assert aai.Transcript.from_json(body).text == read
+
+
+@pytest.mark.parametrize("number", ["1e400", "9" * 400])
+def test_a_number_beyond_all_bounds_is_absent(number: str) -> None:
+    """And in `raw`."""
+    body = b'{"id": "a", "status": "completed", "text": "Hi", "audio_duration": %b}' % number.encode()
+    transcript = aai.Transcript.from_json(body)
+    assert (transcript.text, transcript.raw["audio_duration"]) == ("Hi", json.loads(number))
+
+
+def test_a_number_that_not_even_python_reads_does_not_hide_the_rest() -> None:
+    """`raw` says so, in an error of this library."""
+    body = b'{"id": "a", "status": "completed", "text": "Hi", "confidence": %b}' % (b"9" * 5000)
+    transcript = aai.Transcript.from_json(body)
+    assert (transcript.text, transcript.confidence) == ("Hi", None)
+    with pytest.raises(aai.ProtocolError, match="cannot be read"):
+        _ = transcript.raw
+
+
+def test_pairs_are_pairs() -> None:
+    """A search gives start and end of each match; half a pair is none."""
+    body = b'{"id": "a", "matches": [{"timestamps": [[1, 2.4], [3]], "count": null, "indexes": [0, "x"]}]}'
+    assert aai.WordSearch.from_json(body).matches == (
+        aai.WordSearchMatch(timestamps=((1, 2),), indexes=(0,)),
+    )
+
+
+def test_one_odd_score_does_not_lose_the_others() -> None:
+    """Also in an object whose keys are the service's."""
+    scores = b'{"drugs": {"low": 1}, "nsfw": 7, "alcohol": {"low": "much"}}'
+    body = (
+        b'{"id": "a", "status": "completed", "content_safety_labels": {"severity_score_summary": %b}}'
+        % scores
+    )
+    labels = aai.Transcript.from_json(body).content_safety_labels
+    assert labels is not None
+    assert labels.severity_score_summary == {
+        "drugs": aai.SeverityScoreSummary(low=1.0),
+        "alcohol": aai.SeverityScoreSummary(),
+    }
