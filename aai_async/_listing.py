@@ -14,6 +14,7 @@ from aai_async import _endpoints
 from aai_async._answers.listing import TranscriptListItem, TranscriptPage
 from aai_async._endpoints import Call
 from aai_async._errors import OptionsError, ProtocolError
+from aai_async._options.deprecation import warn_once
 
 Perform: TypeAlias = Callable[[Call[TranscriptPage]], Awaitable[TranscriptPage]]
 """Sends the request for a page."""
@@ -50,6 +51,8 @@ class Filter:
 
     def __attrs_post_init__(self) -> None:
         _endpoints.checked_count("limit", self.limit)
+        if self.throttled_only:
+            warn_once("throttled_only", "list all that are queued, status='queued'")
         for transcript_id in (self.before_id, self.after_id):
             if transcript_id is not None:
                 _endpoints.checked_id(transcript_id)

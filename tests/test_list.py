@@ -12,6 +12,7 @@ import pytest
 import respx
 
 import aai_async as aai
+from aai_async._options.deprecation import warn_once
 
 URL = "http://127.0.0.1:9/v2/transcript"
 DAY = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
@@ -106,6 +107,7 @@ async def test_a_listing_stops_at_what_was_known_already(client: aai.Client, acc
     assert await ids(client.list(after_id="t30", created_on="2026-11-23", limit=2)) == ["t1", "t2"]
 
 
+@pytest.mark.filterwarnings("ignore:throttled_only:DeprecationWarning")
 async def test_filters_are_the_services(client: aai.Client, account: Account) -> None:
     """It knows better than to send what is not wanted."""
     failed = await ids(client.list(status="error", created_on=DAY.date(), throttled_only=True, limit=2))
@@ -116,6 +118,16 @@ async def test_filters_are_the_services(client: aai.Client, account: Account) ->
         "created_on": "2026-11-24",
         "throttled_only": "true",
     }
+
+
+def test_a_filter_that_the_service_has_given_up_warns() -> None:
+    """And says what to use."""
+    warn_once.cache_clear()
+    with pytest.warns(
+        DeprecationWarning, match="throttled_only is deprecated by the service: list all"
+    ) as caught:
+        aai.Client("key").list(throttled_only=True)
+    assert caught[0].filename == __file__
 
 
 async def test_pages_can_be_had_as_they_are(client: aai.Client, account: Account) -> None:

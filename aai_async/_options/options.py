@@ -7,9 +7,7 @@ the service adds tomorrow is not refused here.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -18,6 +16,7 @@ import msgspec
 
 from aai_async._errors import OptionsError
 from aai_async._options.combinations import COMBINATIONS
+from aai_async._options.deprecation import warn_once
 from aai_async._options.fields import flag, integer, nested, nested_list, number, text, texts, texts_by_label
 from aai_async._options.group import OptionGroup, teaching
 from aai_async._options.nested import (
@@ -327,7 +326,7 @@ class Options(OptionGroup):
             )
         for name, mend in _DEPRECATED.items():
             if getattr(self, name) is not None:
-                _warn_once(name, mend)
+                warn_once(name, mend)
 
     @property
     def digest(self) -> str:
@@ -338,9 +337,3 @@ class Options(OptionGroup):
         """
         asked = {name: value for name, value in self.payload().items() if name != "webhook_auth_header_value"}
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
-
-
-@functools.cache
-def _warn_once(name: str, mend: str) -> None:
-    # Past this function, the check and the two layers of __init__, to whoever makes the options.
-    warnings.warn(f"{name} is deprecated by the service: {mend}.", DeprecationWarning, stacklevel=5)

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import aai_async as aai
-from aai_async._options import options as options_module
+from aai_async._options.deprecation import warn_once
 
 CYCLE: dict[str, Any] = {}
 CYCLE["again"] = CYCLE
@@ -171,7 +171,7 @@ def test_an_unknown_key_of_json_is_kept_and_a_misspelt_one_refused() -> None:
 @pytest.mark.parametrize("name", ["topics", "word_boost"])
 def test_a_deprecated_option_warns_once_and_says_what_to_use(name: str) -> None:
     """Once in a process: a batch makes thousands of options."""
-    options_module._warn_once.cache_clear()
+    warn_once.cache_clear()
     given: dict[str, Any] = {name: ["a"]}
     with pytest.warns(
         DeprecationWarning, match=f"{name} is deprecated by the service: (use|leave)"

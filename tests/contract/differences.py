@@ -1,0 +1,90 @@
+"""
+Where this library and the service's description of March 2026 differ, name by name, and why.
+
+SDK is the vendor's Python library 1.8.2 of October 2026, read as code; docs are pages of the documentation
+that are newer than the description; live are replies that were seen at the service.
+"""
+
+from __future__ import annotations
+
+SDK = "in the vendor's SDK 1.8.2, newer than the description"
+DOCS = "in documentation newer than the description"
+LIVE = "seen in live replies, not described"
+OLD = "accepted historically, and still in the vendor's SDK"
+
+BEYOND: dict[str, dict[str, str]] = {
+    "Options": {
+        "boost_param": OLD,
+        "domain": SDK,
+        "dual_channel": OLD,
+        "keyterms_prompt_options": SDK,
+        "redact_pii_return_unredacted": SDK,
+        "redact_static_entities": DOCS,
+        "word_boost": OLD,
+    },
+    "LanguageDetectionOptions": {
+        "language_detection_model": SDK,
+        "localization": SDK,
+        "on_low_language_confidence": SDK,
+        "on_no_speech_detected": DOCS,
+        "swiss_german": SDK,
+    },
+    "SpeakerOptions": {
+        "include_speaker_confidence": DOCS,
+        "long_file_diarization_method": SDK,
+        "short_file_diarization_method": SDK,
+        "use_two_stage_clustering": SDK,
+    },
+    "Translation": {"force_translation": DOCS},
+    "CustomFormatting": {"format_utterances": DOCS},
+    "SpeechUnderstanding": {"summarization": SDK, "action_items": DOCS},
+    "Transcript": {
+        "boost_param": LIVE,
+        "dual_channel": LIVE,
+        "is_deleted": LIVE,
+        "language_detection_results": SDK,
+        "metadata": SDK,
+        "speaker_options": LIVE,
+        "unredacted_text": SDK,
+        "unredacted_utterances": SDK,
+        "unredacted_words": SDK,
+        "word_boost": LIVE,
+    },
+    "Sentences": {"speech_model_used": SDK},
+    "Paragraphs": {"speech_model_used": SDK},
+    "CustomFormattingResult": {"formatted_utterances": DOCS, "status": SDK},
+    "SpeechUnderstandingResponse": {"summarization": SDK, "action_items": DOCS},
+}
+"""What we have and the description has not."""
+
+LACKING: dict[str, dict[str, str]] = {
+    "Options": {"audio_url": "the first argument of Client.transcribe and Client.submit, not an option"},
+}
+"""What the description has and we have not."""
+
+OF_OTHER_TYPE: dict[str, dict[str, str]] = {
+    "Transcript": {
+        "audio_duration": "float: whole seconds are described, fractions were seen in older replies",
+        "language_detection_options": "a plain dict: an echo of what was sent, maybe newer than we are",
+        "redact_pii_audio_options": "a plain dict, for the same reason",
+    },
+    "SpeechUnderstandingResult": {"request": "a plain dict: an echo of what was sent"},
+}
+"""What has another type here than in the description."""
+
+NOT_OF_THE_SDK: dict[str, str] = {
+    "language_detection_results": "an answer, which the SDK has among its options",
+}
+"""What the SDK takes as an option and we do not."""
+
+NOT_ANSWERED: dict[str, str] = dict.fromkeys(
+    (
+        "content_safety_confidence",
+        "domain",
+        "keyterms_prompt_options",
+        "redact_pii_return_unredacted",
+        "webhook_auth_header_value",
+    ),
+    "only asked: the SDK's answer inherits from its question, and no answer with it was described or seen",
+)
+"""What the SDK has in its transcript and we have not; in `Transcript.raw` it would be."""
