@@ -23,6 +23,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from aai_async.server import refusal
+from aai_async.server.delivery import outbox
+from aai_async.server.delivery.courier import Courier, Pace
+from aai_async.server.delivery.outbox import Outbox
 from aai_async.server.engine import Engine
 from aai_async.server.guard import Guard, json_response
 from aai_async.server.jobs import IllegalMoveError, Job
@@ -57,6 +60,9 @@ class Limits:
     stall_seconds: float = 60
     """How long a request body may bring nothing before it is given up."""
 
+    webhooks: Pace = attrs.field(factory=Pace)
+    """When a webhook that does not answer is called again."""
+
 
 @asynccontextmanager
 async def open_app(
@@ -76,11 +82,16 @@ async def open_app(
     try:
         await uploads.prepare()
         async with Store.opened(directory / "transcripts.sqlite3") as store:
-            runner = Runner(store, uploads, engine, parallel_jobs=limits.parallel_jobs)
+            notices = await Outbox.opened(store)
+            courier = Courier(notices, limits.webhooks)
+            runner = Runner(store, uploads, engine, courier, parallel_jobs=limits.parallel_jobs)
             async with anyio.create_task_group() as tasks:
+                # The courier first: what the runner finds interrupted is told of by the runner.
+                await courier.resume()
                 await runner.resume()
+                tasks.start_soon(courier.run)
                 tasks.start_soon(runner.run)
-                yield _application(_Service(store, uploads, runner, engine, limits), key)
+                yield _application(_Service(store, uploads, notices, runner, engine, limits), key)
                 tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -93,6 +104,7 @@ class _Service:
 
     store: Store
     uploads: UploadFolder
+    notices: Outbox
     runner: Runner
     engine: Engine
     limits: Limits
@@ -121,10 +133,13 @@ class _Service:
     async def get(self, request: Request) -> Response:
         """API reference, "Get transcript"."""
         record = await self._record(request)
-        if record.document is not None:
-            return Response(record.document, media_type="application/json")
-        document = transcript.tombstone if record.job.deleted else transcript.unfinished
-        return json_response(200, document(record.job))
+        if record.job.deleted:
+            return json_response(200, transcript.tombstone(record.job))
+        status_code = await self.notices.status_code(record.job.id) if record.job.parameters.webhook else None
+        if record.document is None:
+            return json_response(200, transcript.unfinished(record.job, webhook_status_code=status_code))
+        body = await to_thread.run_sync(transcript.with_webhook_status, record.document, status_code)
+        return Response(body, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
         """API reference, "Delete transcript"; the upload goes with it, unless another job still needs it."""
@@ -136,7 +151,7 @@ class _Service:
         except IllegalMoveError:
             text = f"Transcript is {job.status}, it can be deleted once it is completed or failed"
             raise RefusalError(400, text) from None
-        await self.store.save(deleted)
+        await self.store.save(deleted, None, outbox.removal(job.id))
         if job.upload_id and all(other.upload_id != job.upload_id for other in await self.store.unfinished()):
             await self.uploads.remove(job.upload_id)
         return json_response(200, transcript.tombstone(deleted))

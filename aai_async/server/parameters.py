@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from aai_async.server import refusal
+from aai_async.server.delivery.webhook import Webhook, complaints
 from aai_async.server.engine import Engine, SpeechRequest
 from aai_async.server.refusal import RefusalError
 
@@ -120,6 +121,9 @@ class Parameters:
     speaker_options: Annotated[SpeakerOptions | None, _SERVED] = None
     # No engine here writes audio tags, so removing them is served by doing nothing.
     remove_audio_tags: Annotated[str | None, _SERVED] = None
+    webhook_url: Annotated[str | None, _SERVED] = None
+    webhook_auth_header_name: Annotated[str | None, _SERVED] = None
+    webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
 
     # Engines write numbers and names formatted and drop hesitations by themselves: neither can be undone.
     format_text: Annotated[bool, _OPTION] = True
@@ -159,9 +163,6 @@ class Parameters:
     prompt: Annotated[str | None, _OPTION] = None
     speech_threshold: Annotated[_Share | None, _OPTION] = None
     temperature: Annotated[_Share | None, _OPTION] = None
-    webhook_auth_header_name: Annotated[str | None, _OPTION] = None
-    webhook_auth_header_value: Annotated[str | None, _OPTION] = None
-    webhook_url: Annotated[str | None, _OPTION] = None
     word_boost: Annotated[_Names | None, _OPTION] = None
 
     custom_topics: Annotated[bool, _INERT] = False
@@ -174,6 +175,13 @@ class Parameters:
             return None
         code = self.language_code or "en_us"
         return "en" if code.startswith("en_") else code
+
+    @property
+    def webhook(self) -> Webhook | None:
+        """Who is told of the end, if anybody is."""
+        return Webhook.asked_for(
+            self.webhook_url, self.webhook_auth_header_name, self.webhook_auth_header_value
+        )
 
     def speech_request(self, audio: Path) -> SpeechRequest:
         """What to ask of the engine about the file `audio`."""
@@ -277,6 +285,7 @@ def _conflicts(asked: Parameters) -> Iterator[str]:
         yield 'remove_audio_tags must be "all" or null'
     yield from _speaker_conflicts(asked)
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
+    yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
     yield from _detection_conflicts(asked.language_detection_options or LanguageDetectionOptions())
 
 

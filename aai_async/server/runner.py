@@ -15,6 +15,9 @@ import msgspec
 from anyio import to_thread
 
 from aai_async.server import refusal
+from aai_async.server.delivery import outbox
+from aai_async.server.delivery.courier import Courier
+from aai_async.server.delivery.outbox import Notice
 from aai_async.server.engine import Engine, EngineError, Recognition
 from aai_async.server.jobs import Job, Status
 from aai_async.server.replies import transcript
@@ -36,13 +39,17 @@ class Runner:
         store: Where jobs are kept.
         uploads: Where recordings are.
         engine: What recognises speech; it does so without holding the event loop.
+        courier: Who tells webhooks of the end.
         parallel_jobs: How many jobs may be worked on at once.
     """
 
-    def __init__(self, store: Store, uploads: UploadFolder, engine: Engine, *, parallel_jobs: int) -> None:
+    def __init__(
+        self, store: Store, uploads: UploadFolder, engine: Engine, courier: Courier, *, parallel_jobs: int
+    ) -> None:
         self._store = store
         self._uploads = uploads
         self._engine = engine
+        self._courier = courier
         self._parallel_jobs = parallel_jobs
         self._unfinished = 0
         self._send, self._receive = anyio.create_memory_object_stream[Job](math.inf)
@@ -78,7 +85,7 @@ class Runner:
         """
         for job in await self._store.unfinished():
             if job.status is Status.PROCESSING:
-                await self._store.save(job.fail(INTERRUPTED))
+                await self._end(job.fail(INTERRUPTED))
             else:
                 self._unfinished += 1
                 self._send.send_nowait(job)
@@ -104,13 +111,17 @@ class Runner:
             # In a thread, for an hour of words takes a while to write down.
             completed, document = await to_thread.run_sync(_conclude, job, recognition)
         except EngineError as error:
-            await self._store.save(job.fail(str(error)))
+            await self._end(job.fail(str(error)))
         except Exception:  # noqa: BLE001
             # Whatever an engine does, the server lives.
             _log.exception("transcript %s failed", job.id)
-            await self._store.save(job.fail(refusal.SERVER_FAILURE))
+            await self._end(job.fail(refusal.SERVER_FAILURE))
         else:
-            await self._store.save(completed, document)
+            await self._end(completed, document)
+
+    async def _end(self, job: Job, document: bytes | None = None) -> None:
+        await self._store.save(job, document, outbox.entry(job))
+        self._courier.tell(Notice(job.id))
 
     async def _audio(self, job: Job) -> Path:
         url = job.parameters.audio_url

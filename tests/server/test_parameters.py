@@ -107,7 +107,6 @@ def test_the_singular_speech_model_is_deprecated() -> None:
         ({"entity_detection": True}, "models|entity_detection"),
         ({"speech_understanding": {"request": {}}}, "models|speech_understanding"),
         ({"multichannel": True}, "parameters|multichannel"),
-        ({"webhook_url": "https://example.com"}, "parameters|webhook_url"),
         ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, "parameters|custom_spelling"),
         ({"filter_profanity": True}, "parameters|filter_profanity"),
         ({"prompt": "A call."}, "parameters|prompt"),
@@ -182,11 +181,51 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         ({"keyterms_prompt": ["word"] * 1001}, "keyterms_prompt must contain at most 1000 terms"),
         ({"remove_audio_tags": "some"}, 'remove_audio_tags must be "all" or null'),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
+        ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
+        ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),
+        ({"webhook_url": "http://localhost:70000/"}, "webhook_url is not a valid URL"),
+        (
+            {"webhook_url": "https://example.com/"},
+            (
+                "webhook_url must be on this machine, such as http://localhost:8000/ or "
+                "http://127.0.0.1:8000/: this local server calls no other"
+            ),
+        ),
+        (
+            {"webhook_url": "http://localhost/", "webhook_auth_header_name": "x"},
+            "webhook_auth_header_name and webhook_auth_header_value must be given together",
+        ),
+        (
+            {"webhook_auth_header_value": "secret"},
+            "webhook_auth_header_name and webhook_auth_header_value must be given together",
+        ),
+        (
+            {"webhook_auth_header_name": "x", "webhook_auth_header_value": "secret"},
+            "webhook_auth_header_name requires webhook_url",
+        ),
     ],
 )
 def test_contradictions_are_refused(asked: dict[str, Any], text: str) -> None:
     """The combinations and limits that the documentation rules out name the parameter at fault."""
     assert refusal(**asked) == text
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x:", "x\r\ny", "Content-Length", "HOST", "schlüssel"])
+def test_a_webhook_header_needs_a_name_of_its_own(name: str) -> None:
+    """One that would break the request, or another header of it, is refused."""
+    text = refusal(
+        webhook_url="http://localhost/", webhook_auth_header_name=name, webhook_auth_header_value="secret"
+    )
+    assert text == "webhook_auth_header_name must be the name of an HTTP header of your own"
+
+
+@pytest.mark.parametrize("value", ["", " secret", "secret\r\nx: y", "schlüssel"])
+def test_a_webhook_secret_must_fit_into_a_header(value: str) -> None:
+    """And the refusal does not show it."""
+    text = refusal(
+        webhook_url="http://localhost/", webhook_auth_header_name="x", webhook_auth_header_value=value
+    )
+    assert text == "webhook_auth_header_value must be printable ASCII, with no space at either end"
 
 
 def test_an_engine_bounds_the_languages() -> None:

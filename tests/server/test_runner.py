@@ -12,6 +12,8 @@ import anyio
 import pytest
 
 from aai_async.server import ScriptedEngine
+from aai_async.server.delivery.courier import Courier, Pace
+from aai_async.server.delivery.outbox import Outbox
 from aai_async.server.jobs import Job
 from aai_async.server.parameters import Parameters
 from aai_async.server.runner import Runner
@@ -30,8 +32,10 @@ async def runner(store: Store, tmp_path: Path) -> AsyncIterator[Runner]:
     uploads = UploadFolder(tmp_path / "uploads")
     await uploads.prepare()
     (uploads.folder / "here").write_bytes(b"a")
-    runner = Runner(store, uploads, ScriptedEngine(), parallel_jobs=1)
+    courier = Courier(await Outbox.opened(store), Pace())
+    runner = Runner(store, uploads, ScriptedEngine(), courier, parallel_jobs=1)
     async with anyio.create_task_group() as tasks:
+        tasks.start_soon(courier.run)
         tasks.start_soon(runner.run)
         yield runner
         tasks.cancel_scope.cancel()

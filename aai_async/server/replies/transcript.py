@@ -27,7 +27,6 @@ _ABSENT: Final[Document] = {
     "language_model": "assemblyai_default",
     "acoustic_model": "assemblyai_default",
     "speed_boost": None,
-    "webhook_auth": False,
     "webhook_status_code": None,
     "auto_highlights_result": None,
     "content_safety_labels": None,
@@ -121,10 +120,17 @@ class Speech:
     speech_model_used: str
 
 
-def unfinished(job: Job) -> Document:
-    """The transcript of a job that waits, is worked on, or failed."""
+def unfinished(job: Job, *, webhook_status_code: int | None = None) -> Document:
+    """
+    The transcript of a job that waits, is worked on, or failed.
+
+    Args:
+        job: Which one.
+        webhook_status_code: What its webhook answered last, if it did.
+    """
     document = {**_head(job), "text": None, "words": None, "utterances": None, "confidence": None}
     document |= {"audio_duration": job.audio_duration, "language_confidence": None}
+    document["webhook_status_code"] = webhook_status_code
     if job.error is not None:
         document["error"] = job.error
     return document
@@ -183,6 +189,7 @@ def _echo(asked: Parameters) -> Document:
         for field in attrs.fields(Parameters)
         if field.name not in _UNECHOED
     }
+    echo["webhook_auth"] = asked.webhook_auth_header_name is not None
     # The default, unless the language is still to be found out.
     echo["language_code"] = None if asked.language_detection else asked.language_code or "en_us"
     return {name: value for name, value in echo.items() if value is not None or name not in _NEVER_NULL}
@@ -223,3 +230,16 @@ _speech = msgspec.json.Decoder(Speech)
 def speech_of(document: bytes) -> Speech:
     """Read back what was said from a finished transcript's own bytes."""
     return _speech.decode(document)
+
+
+def with_webhook_status(document: bytes, status_code: int | None) -> bytes:
+    """
+    Return a finished transcript that says what its webhook answered.
+
+    It was written before anybody was told of it. Its other values are copied as they are, unread.
+    """
+    if status_code is None:
+        return document
+    values = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+    values["webhook_status_code"] = msgspec.Raw(msgspec.json.encode(status_code))
+    return msgspec.json.encode(values)
