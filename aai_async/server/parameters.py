@@ -29,6 +29,11 @@ LANGUAGES: Final = frozenset(_LANGUAGES.split())
 SPEECH_MODELS: Final = ("universal-3-5-pro", "universal-3-pro", "universal-2")
 """Of both generations: whichever the caller is written for gets an answer."""
 
+PII_POLICIES: Final = frozenset(
+    {"credit_card_number", "email_address", "ip_address", "phone_number", "us_social_security_number"}
+)
+"""What is found on this machine of what `redact_pii_policies` may name (API reference, `PiiPolicy`)."""
+
 _MOST_KEYTERMS: Final = 1000
 _MOST_KEYTERM_WORDS: Final = 6
 
@@ -124,6 +129,11 @@ class Parameters:
     webhook_url: Annotated[str | None, _SERVED] = None
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
+    redact_pii: Annotated[bool, _SERVED] = False
+    redact_pii_policies: Annotated[_Names | None, _SERVED] = None
+    redact_pii_return_unredacted: Annotated[bool, _SERVED] = False
+    redact_pii_sub: Annotated[str | None, _SERVED] = None
+    redact_static_entities: Annotated[dict[str, _Names] | None, _SERVED] = None
 
     # Engines write numbers and names formatted and drop hesitations by themselves: neither can be undone.
     format_text: Annotated[bool, _OPTION] = True
@@ -141,14 +151,9 @@ class Parameters:
     summary_model: Annotated[str | None, _Rule(_Kind.OPTION, off="informative")] = None
     summary_type: Annotated[str | None, _Rule(_Kind.OPTION, off="bullets")] = None
 
-    redact_pii: Annotated[bool, _MODEL] = False
     redact_pii_audio: Annotated[bool, _MODEL] = False
     redact_pii_audio_options: Annotated[dict[str, Any] | None, _OPTION] = None
     redact_pii_audio_quality: Annotated[str | None, _Rule(_Kind.OPTION, off="mp3")] = None
-    redact_pii_policies: Annotated[_Names | None, _OPTION] = None
-    redact_pii_return_unredacted: Annotated[bool, _OPTION] = False
-    redact_pii_sub: Annotated[str | None, _Rule(_Kind.OPTION, off="hash")] = None
-    redact_static_entities: Annotated[dict[str, Any] | None, _OPTION] = None
 
     boost_param: Annotated[str | None, _Rule(_Kind.OPTION, off="default")] = None
     custom_spelling: Annotated[tuple[dict[str, Any], ...] | None, _OPTION] = None
@@ -287,6 +292,7 @@ def _conflicts(asked: Parameters) -> Iterator[str]:
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
     yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
     yield from _detection_conflicts(asked.language_detection_options or LanguageDetectionOptions())
+    yield from _redaction_conflicts(asked)
 
 
 def _bad_speech_models(asked: Parameters) -> Iterator[str]:
@@ -312,6 +318,27 @@ def _keyterm_conflicts(terms: _Names) -> Iterator[str]:
         yield f"keyterms_prompt must contain at most {_MOST_KEYTERMS} terms"
     if any(not 1 <= len(term.split()) <= _MOST_KEYTERM_WORDS for term in terms):
         yield f"Each term of keyterms_prompt must contain 1 to {_MOST_KEYTERM_WORDS} words"
+
+
+def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
+    policies = asked.redact_pii_policies or ()
+    if asked.redact_pii and not policies:
+        yield "redact_pii requires redact_pii_policies to name at least one policy"
+    unserved = sorted(set(policies) - PII_POLICIES)
+    if unserved:
+        yield f"The following redact_pii_policies are not available on this server: {', '.join(unserved)}"
+    if asked.redact_pii_sub not in (None, "hash", "entity_name"):
+        yield 'redact_pii_sub must be "hash" or "entity_name"'
+    for name in ("redact_pii_policies", "redact_pii_return_unredacted", "redact_static_entities"):
+        if getattr(asked, name) and not asked.redact_pii:
+            yield f"{name} requires redact_pii to be true"
+    for label, terms in (asked.redact_static_entities or {}).items():
+        if not _readable(label) or not all(map(_readable, terms)):
+            yield "Each label and term of redact_static_entities must contain a letter or a digit"
+
+
+def _readable(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
 def _detection_conflicts(options: LanguageDetectionOptions) -> Iterator[str]:

@@ -51,7 +51,7 @@ def loudness(sound: Sound) -> float:
 
 def pitch(sound: Sound, rate: int) -> float:
     spectrum = np.abs(np.fft.rfft(sound[0]))
-    return float(np.argmax(spectrum)) * rate / sound.shape[1]
+    return int(np.argmax(spectrum)) * rate / len(sound[0])
 
 
 @pytest.mark.parametrize(

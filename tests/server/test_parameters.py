@@ -99,7 +99,11 @@ def test_the_singular_speech_model_is_deprecated() -> None:
     ("asked", "names"),
     [
         ({"summarization": True, "iab_categories": True}, "models|summarization, iab_categories"),
-        ({"redact_pii": True, "redact_pii_policies": ["date"]}, "models|redact_pii"),
+        ({"redact_pii_audio": True}, "models|redact_pii_audio"),
+        (
+            {"redact_pii": True, "redact_pii_policies": ["phone_number", "person_name", "date"]},
+            "redact_pii_policies|date, person_name",
+        ),
         ({"auto_chapters": True}, "models|auto_chapters"),
         ({"auto_highlights": True}, "models|auto_highlights"),
         ({"content_safety": True}, "models|content_safety"),
@@ -180,6 +184,22 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         ({"keyterms_prompt": [""]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
         ({"keyterms_prompt": ["word"] * 1001}, "keyterms_prompt must contain at most 1000 terms"),
         ({"remove_audio_tags": "some"}, 'remove_audio_tags must be "all" or null'),
+        ({"redact_pii": True}, "redact_pii requires redact_pii_policies to name at least one policy"),
+        ({"redact_pii_policies": ["phone_number"]}, "redact_pii_policies requires redact_pii to be true"),
+        ({"redact_static_entities": {"A": ["b"]}}, "redact_static_entities requires redact_pii to be true"),
+        (
+            {"redact_pii_return_unredacted": True},
+            "redact_pii_return_unredacted requires redact_pii to be true",
+        ),
+        ({"redact_pii_sub": "entity_type"}, 'redact_pii_sub must be "hash" or "entity_name"'),
+        (
+            {
+                "redact_pii": True,
+                "redact_pii_policies": ["phone_number"],
+                "redact_static_entities": {"A": ["b", "—"]},
+            },
+            "Each label and term of redact_static_entities must contain a letter or a digit",
+        ),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
         ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
         ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),

@@ -113,6 +113,36 @@ def test_punctuation_can_be_switched_off() -> None:
     assert (document["text"], document["words"][1]["text"]) == ("Hi you", "you")
 
 
+def test_redaction_reaches_all_that_shows_the_words() -> None:
+    """Text, words and utterances; what was said is kept only when asked for."""
+    recognition = heard(("Call", "A"), ("415", "A"), ("555-2671.", "A"))
+    asked = {"speaker_labels": True, "redact_pii": True, "redact_pii_policies": ["phone_number"]}
+    redacted = finished(done(submitted(**asked)), recognition)
+    document = wire(redacted)
+    assert (document["text"], document["words"][1]["text"]) == ("Call ### ###-####.", "###")
+    assert document["utterances"][0]["text"] == document["text"]
+    assert document["utterances"][0]["words"] == document["words"]
+    assert (document["redact_pii"], document["redact_pii_policies"]) == (True, ["phone_number"])
+    assert not {name for name in document if "unredacted" in name}
+    assert "555" not in str(speech_of(msgspec.json.encode(redacted)))
+
+
+def test_what_was_redacted_can_be_returned_beside_it() -> None:
+    """As text, words and utterances, these only if there are any."""
+    recognition = heard(("Call", "A"), ("415-555-2671.", "A"))
+    asked = {
+        "redact_pii": True,
+        "redact_pii_policies": ["phone_number"],
+        "redact_pii_return_unredacted": True,
+    }
+    document = wire(finished(done(submitted(**asked, redact_pii_sub="entity_name")), recognition))
+    assert (document["text"], document["unredacted_text"]) == ("Call [PHONE_NUMBER].", "Call 415-555-2671.")
+    assert document["unredacted_words"][1]["text"] == "415-555-2671."
+    assert (document["redact_pii_sub"], "unredacted_utterances" in document) == ("entity_name", False)
+    document = wire(finished(done(submitted(**asked, speaker_labels=True)), recognition))
+    assert document["unredacted_utterances"][0]["text"] == "Call 415-555-2671."
+
+
 def test_a_language_can_be_detected() -> None:
     """The detected one replaces the default, with its confidence."""
     job = submitted(language_detection=True)

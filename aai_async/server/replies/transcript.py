@@ -16,6 +16,7 @@ import msgspec
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.parameters import Parameters
+from aai_async.server.replies.redaction import redact
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
@@ -148,8 +149,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     words = without_fillers(recognition.words)
     if not asked.punctuate:
         words = unpunctuated(words)
-    document = {**_head(job), "text": joined(words, recognition.language_code), "words": words}
-    document["utterances"] = _utterances(words, recognition.language_code) if asked.speaker_labels else None
+    document = {**_head(job), **_said(asked, words, recognition.language_code)}
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
     document["language_confidence"] = recognition.language_confidence if asked.language_detection else None
@@ -206,6 +206,31 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
             f"detected language '{recognition.language_code}', confidence {round(confidence, 4)}, "
             f"is below the requested confidence threshold value of '{threshold}'"
         )
+
+
+def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
+    if not asked.redact_pii:
+        return _speech_fields(asked, words, language_code)
+    redacted = redact(
+        words,
+        policies=asked.redact_pii_policies or (),
+        entities=asked.redact_static_entities,
+        by_name=asked.redact_pii_sub == "entity_name",
+        language_code=language_code,
+    )
+    said = _speech_fields(asked, redacted.words, language_code)
+    if asked.redact_pii_return_unredacted:
+        unredacted = _speech_fields(asked, words, language_code)
+        said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
+    return said
+
+
+def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
+    return {
+        "text": joined(words, language_code),
+        "words": words,
+        "utterances": _utterances(words, language_code) if asked.speaker_labels else None,
+    }
 
 
 def _utterances(words: Sequence[RecognizedWord], language_code: str) -> list[Utterance]:
