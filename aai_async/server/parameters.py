@@ -16,6 +16,7 @@ import msgspec
 from aai_async.server import refusal
 from aai_async.server.delivery.webhook import Webhook, complaints
 from aai_async.server.engine import Engine, SpeechRequest
+from aai_async.server.masking.order import AudioOptions
 from aai_async.server.refusal import RefusalError
 
 _LANGUAGES: Final = """
@@ -130,6 +131,9 @@ class Parameters:
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     redact_pii: Annotated[bool, _SERVED] = False
+    redact_pii_audio: Annotated[bool, _SERVED] = False
+    redact_pii_audio_options: Annotated[AudioOptions | None, _SERVED] = None
+    redact_pii_audio_quality: Annotated[str | None, _SERVED] = None
     redact_pii_policies: Annotated[_Names | None, _SERVED] = None
     redact_pii_return_unredacted: Annotated[bool, _SERVED] = False
     redact_pii_sub: Annotated[str | None, _SERVED] = None
@@ -150,10 +154,6 @@ class Parameters:
     summarization: Annotated[bool, _MODEL] = False
     summary_model: Annotated[str | None, _Rule(_Kind.OPTION, off="informative")] = None
     summary_type: Annotated[str | None, _Rule(_Kind.OPTION, off="bullets")] = None
-
-    redact_pii_audio: Annotated[bool, _MODEL] = False
-    redact_pii_audio_options: Annotated[dict[str, Any] | None, _OPTION] = None
-    redact_pii_audio_quality: Annotated[str | None, _Rule(_Kind.OPTION, off="mp3")] = None
 
     boost_param: Annotated[str | None, _Rule(_Kind.OPTION, off="default")] = None
     custom_spelling: Annotated[tuple[dict[str, Any], ...] | None, _OPTION] = None
@@ -329,7 +329,14 @@ def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
         yield f"The following redact_pii_policies are not available on this server: {', '.join(unserved)}"
     if asked.redact_pii_sub not in (None, "hash", "entity_name"):
         yield 'redact_pii_sub must be "hash" or "entity_name"'
-    for name in ("redact_pii_policies", "redact_pii_return_unredacted", "redact_static_entities"):
+    if asked.redact_pii_audio_quality not in (None, "mp3", "wav"):
+        yield 'redact_pii_audio_quality must be "mp3" or "wav"'
+    for name in (
+        "redact_pii_audio",
+        "redact_pii_policies",
+        "redact_pii_return_unredacted",
+        "redact_static_entities",
+    ):
         if getattr(asked, name) and not asked.redact_pii:
             yield f"{name} requires redact_pii to be true"
     for label, terms in (asked.redact_static_entities or {}).items():

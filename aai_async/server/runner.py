@@ -20,6 +20,9 @@ from aai_async.server.delivery.courier import Courier
 from aai_async.server.delivery.outbox import Notice
 from aai_async.server.engine import Engine, EngineError, Recognition
 from aai_async.server.jobs import Job, Status
+from aai_async.server.masking import shelf
+from aai_async.server.masking.masker import Masker
+from aai_async.server.masking.order import Span
 from aai_async.server.replies import transcript
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
@@ -40,16 +43,25 @@ class Runner:
         uploads: Where recordings are.
         engine: What recognises speech; it does so without holding the event loop.
         courier: Who tells webhooks of the end.
+        masker: Who makes redacted audio after it.
         parallel_jobs: How many jobs may be worked on at once.
     """
 
     def __init__(
-        self, store: Store, uploads: UploadFolder, engine: Engine, courier: Courier, *, parallel_jobs: int
+        self,
+        store: Store,
+        uploads: UploadFolder,
+        engine: Engine,
+        *,
+        courier: Courier,
+        masker: Masker,
+        parallel_jobs: int,
     ) -> None:
         self._store = store
         self._uploads = uploads
         self._engine = engine
         self._courier = courier
+        self._masker = masker
         self._parallel_jobs = parallel_jobs
         self._unfinished = 0
         self._send, self._receive = anyio.create_memory_object_stream[Job](math.inf)
@@ -109,7 +121,7 @@ class Runner:
         try:
             recognition = await self._engine.recognize(job.parameters.speech_request(await self._audio(job)))
             # In a thread, for an hour of words takes a while to write down.
-            completed, document = await to_thread.run_sync(_conclude, job, recognition)
+            ended = await to_thread.run_sync(_conclude, job, recognition)
         except EngineError as error:
             await self._end(job.fail(str(error)))
         except Exception:  # noqa: BLE001
@@ -117,11 +129,14 @@ class Runner:
             _log.exception("transcript %s failed", job.id)
             await self._end(job.fail(refusal.SERVER_FAILURE))
         else:
-            await self._end(completed, document)
+            await self._end(*ended)
 
-    async def _end(self, job: Job, document: bytes | None = None) -> None:
-        await self._store.save(job, document, outbox.entry(job))
+    async def _end(
+        self, job: Job, document: bytes | None = None, spans: tuple[Span, ...] | None = None
+    ) -> None:
+        await self._store.save(job, document, outbox.entry(job), shelf.order(job, spans))
         self._courier.tell(Notice(job.id))
+        self._masker.make(job.id)
 
     async def _audio(self, job: Job) -> Path:
         url = job.parameters.audio_url
@@ -136,8 +151,9 @@ class Runner:
         return path
 
 
-def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes]:
+def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes, tuple[Span, ...] | None]:
     completed = job.complete(
         audio_duration=transcript.whole_seconds(recognition.audio_duration), now=datetime.now(UTC)
     )
-    return completed, msgspec.json.encode(transcript.finished(completed, recognition))
+    document = msgspec.json.encode(transcript.finished(completed, recognition))
+    return completed, document, transcript.masked_spans(completed, recognition)

@@ -156,7 +156,9 @@ class LocalServer:
         *,
         task_status: TaskStatus[Callable[[], None]],
     ) -> None:
-        async with open_app(engine, key=self.key, directory=directory, limits=self._limits) as app:
+        async with open_app(
+            engine, key=self.key, directory=directory, limits=self._limits, base_url=self.base_url
+        ) as app:
             server = uvicorn.Server(
                 uvicorn.Config(
                     app,

@@ -435,12 +435,6 @@ async def test_subtitles_of_silence_are_refused(http: httpx.AsyncClient, complet
     assert (reply.status_code, reply.json()) == (400, {"error": "Transcript text is empty"})
 
 
-async def test_there_is_no_redacted_audio(http: httpx.AsyncClient, completed: dict[str, Any]) -> None:
-    """It cannot be asked for, so it is never there."""
-    reply = await http.get(f"/v2/transcript/{completed['id']}/redacted-audio")
-    assert (reply.status_code, "not available" in reply.json()["error"]) == (400, True)
-
-
 # --- listing and deleting
 
 

@@ -99,7 +99,6 @@ def test_the_singular_speech_model_is_deprecated() -> None:
     ("asked", "names"),
     [
         ({"summarization": True, "iab_categories": True}, "models|summarization, iab_categories"),
-        ({"redact_pii_audio": True}, "models|redact_pii_audio"),
         (
             {"redact_pii": True, "redact_pii_policies": ["phone_number", "person_name", "date"]},
             "redact_pii_policies|date, person_name",
@@ -201,6 +200,12 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
             "Each label and term of redact_static_entities must contain a letter or a digit",
         ),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
+        ({"redact_pii_audio": True}, "redact_pii_audio requires redact_pii to be true"),
+        ({"redact_pii_audio_quality": "ogg"}, 'redact_pii_audio_quality must be "mp3" or "wav"'),
+        (
+            {"redact_pii_audio_options": {"override_audio_redaction_method": "noise"}},
+            "Invalid endpoint schema, please refer to documentation for examples.",
+        ),
         ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
         ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),
         ({"webhook_url": "http://localhost:70000/"}, "webhook_url is not a valid URL"),

@@ -7,6 +7,7 @@ last server stopped. Documentation, "Webhooks for pre-recorded audio".
 
 import logging
 import math
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
@@ -14,7 +15,7 @@ import attrs
 import httpx
 import msgspec
 
-from aai_async.server.delivery.outbox import Notice, Outbox
+from aai_async.server.delivery.outbox import Notice, Outbox, Subject
 from aai_async.server.delivery.webhook import Webhook
 from aai_async.server.jobs import Job
 
@@ -48,10 +49,12 @@ class Courier:
     Args:
         outbox: What there is to tell.
         pace: When to send again, and when to give up.
+        audio_url: Tells where the redacted audio of a transcript is, while it is.
     """
 
-    def __init__(self, outbox: Outbox, pace: Pace) -> None:
+    def __init__(self, outbox: Outbox, pace: Pace, audio_url: Callable[[str], Awaitable[str | None]]) -> None:
         self._outbox = outbox
+        self._audio_url = audio_url
         self._pace = pace
         self._send, self._receive = anyio.create_memory_object_stream[Notice](math.inf)
         self._slots = anyio.CapacityLimiter(_MOST_AT_ONCE)
@@ -84,12 +87,13 @@ class Courier:
     async def _try(self, http: httpx.AsyncClient, notice: Notice) -> bool:
         """Send a notice once, and return whether it is to be sent again."""
         attempts = await self._outbox.attempts(notice)
-        record = await self._outbox.store.find(notice.transcript_id)
+        record = None if attempts is None else await self._outbox.store.find(notice.transcript_id)
         webhook = None if record is None else record.job.parameters.webhook
         if attempts is None or record is None or webhook is None:
             return False
+        body = await self._body(record.job, notice.subject)
         async with self._slots:
-            status_code = await self._post(http, webhook, _body(record.job))
+            status_code = await self._post(http, webhook, msgspec.json.encode(body))
         again = attempts + 1 < self._pace.attempts and not _is_final(status_code)
         with anyio.CancelScope(shield=True):
             # Told is told: a server that stops now must not tell it again when it is back.
@@ -102,6 +106,13 @@ class Courier:
                 status_code or "not at all",
             )
         return again
+
+    async def _body(self, job: Job, subject: Subject) -> dict[str, str | None]:
+        # API reference, `TranscriptWebhookNotification`. The second kind has no id, so the address of the
+        # webhook must tell which transcript it is.
+        if subject is Subject.TRANSCRIPT:
+            return {"transcript_id": job.id, "status": job.status}
+        return {"redacted_audio_url": await self._audio_url(job.id), "status": "redacted_audio_ready"}
 
     async def _post(self, http: httpx.AsyncClient, webhook: Webhook, body: bytes) -> int | None:
         """Return the status of the answer; `None` if there was none in time."""
@@ -127,10 +138,6 @@ class Courier:
 def _client() -> httpx.AsyncClient:
     # Certificates are not verified: none is issued for loopback, and nobody stands in between there.
     return httpx.AsyncClient(trust_env=False, verify=False, timeout=None)  # noqa: S501, S113
-
-
-def _body(job: Job) -> bytes:
-    return msgspec.json.encode({"transcript_id": job.id, "status": job.status})
 
 
 def _is_success(status_code: int | None) -> bool:

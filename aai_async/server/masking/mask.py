@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from aai_async.server import audio
@@ -123,14 +122,12 @@ def _placed(frame: AudioFrame, position: int) -> AudioFrame:
     return frame
 
 
-def _encode(frames: Iterator[AudioFrame], copy: OutputContainer, codec: str) -> None:
-    stream: AudioStream | None = None
+def _encode(frames: Iterator[AudioFrame], copy: Any, codec: str) -> None:  # OutputContainer, typed in part
+    stream = None
     for frame in frames:
         if stream is None:
-            added = copy.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
-            stream = added if isinstance(added, AudioStream) else None
-        if stream is not None:
-            copy.mux(stream.encode(frame))
+            stream = copy.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
+        copy.mux(stream.encode(frame))
     if stream is not None:
         copy.mux(stream.encode(None))
 

@@ -1,5 +1,5 @@
 """
-What a child process is to mask, as it is said to it: JSON.
+What redacted audio is asked for, and what a child process is to mask, as it is said to it: JSON.
 
 Imports nothing heavy: it is loaded on both sides.
 """
@@ -11,6 +11,16 @@ import msgspec
 
 Span = tuple[int, int]
 """From and to, in ms from the start of the file."""
+
+
+class AudioOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How to redact audio (API reference, `redact_pii_audio_options`)."""
+
+    return_redacted_no_speech_audio: bool | None = None
+    """Whether a recording without speech has redacted audio too."""
+
+    override_audio_redaction_method: Literal["silence"] | None = None
+    """What to cover with instead of a beep."""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,8 +15,9 @@ import msgspec
 
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
+from aai_async.server.masking.order import AudioOptions, Span
 from aai_async.server.parameters import Parameters
-from aai_async.server.replies.redaction import redact
+from aai_async.server.replies.redaction import Redaction, redact
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
@@ -146,9 +147,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     """
     asked = job.parameters
     _check_language(asked, recognition)
-    words = without_fillers(recognition.words)
-    if not asked.punctuate:
-        words = unpunctuated(words)
+    words = _words(asked, recognition)
     document = {**_head(job), **_said(asked, words, recognition.language_code)}
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
@@ -159,6 +158,27 @@ def finished(job: Job, recognition: Recognition) -> Document:
     # Not a key of the service: it says which model really ran.
     document["metadata"] = {"local_engine": recognition.engine}
     return document
+
+
+def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
+    """
+    What redacted audio must not let hear; `None` when none is to be made.
+
+    That is what was redacted in the text, and what was not transcribed at all, for nobody knows what is said
+    there.
+    """
+    asked = job.parameters
+    options = asked.redact_pii_audio_options or AudioOptions()
+    spoken = recognition.words or options.return_redacted_no_speech_audio
+    if not asked.redact_pii_audio or not spoken:
+        return None
+    spans = list(_redaction(asked, _words(asked, recognition), recognition.language_code).spans)
+    if asked.audio_start_from:
+        spans.insert(0, (0, asked.audio_start_from))
+    end = math.ceil(recognition.audio_duration * 1000)
+    if asked.audio_end_at is not None and asked.audio_end_at < end:
+        spans.append((asked.audio_end_at, end))
+    return tuple(spans)
 
 
 def tombstone(job: Job) -> Document:
@@ -211,18 +231,27 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
 def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
     if not asked.redact_pii:
         return _speech_fields(asked, words, language_code)
-    redacted = redact(
+    redacted = _redaction(asked, words, language_code)
+    said = _speech_fields(asked, redacted.words, language_code)
+    if asked.redact_pii_return_unredacted:
+        unredacted = _speech_fields(asked, words, language_code)
+        said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
+    return said
+
+
+def _words(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
+    words = without_fillers(recognition.words)
+    return words if asked.punctuate else unpunctuated(words)
+
+
+def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Redaction:
+    return redact(
         words,
         policies=asked.redact_pii_policies or (),
         entities=asked.redact_static_entities,
         by_name=asked.redact_pii_sub == "entity_name",
         language_code=language_code,
     )
-    said = _speech_fields(asked, redacted.words, language_code)
-    if asked.redact_pii_return_unredacted:
-        unredacted = _speech_fields(asked, words, language_code)
-        said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
-    return said
 
 
 def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
