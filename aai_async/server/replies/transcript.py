@@ -15,8 +15,10 @@ import msgspec
 
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
-from aai_async.server.parameters import Parameters
+from aai_async.server.parameters import PROFANITY_LANGUAGES, Parameters
+from aai_async.server.replies.profanity import masked
 from aai_async.server.replies.redaction import redact
+from aai_async.server.replies.spelling import respelt
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
@@ -140,9 +142,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     """
     asked = job.parameters
     _check_language(asked, recognition)
-    words = without_fillers(recognition.words)
-    if not asked.punctuate:
-        words = unpunctuated(words)
+    words = _worded(asked, recognition)
     document = {**_head(job), **_said(asked, words, recognition.language_code)}
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
@@ -199,6 +199,27 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
             f"detected language '{recognition.language_code}', confidence {round(confidence, 4)}, "
             f"is below the requested confidence threshold value of '{threshold}'"
         )
+
+
+def _worded(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
+    words, language_code = recognition.words, recognition.language_code
+    if not asked.disfluencies:
+        words = without_fillers(words)
+    if not asked.punctuate:
+        words = unpunctuated(words)
+    if asked.custom_spelling:
+        rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
+        words = respelt(words, rules, language_code)
+    if asked.filter_profanity:
+        words = _without_profanity(words, language_code)
+    return words
+
+
+def _without_profanity(words: Sequence[RecognizedWord], language_code: str) -> tuple[RecognizedWord, ...]:
+    # A language that was asked for was checked at submission; one that was detected may be any.
+    if language_code.partition("_")[0] not in PROFANITY_LANGUAGES:
+        raise EngineError(f"filter_profanity is not available for the language '{language_code}'")
+    return masked(words, language_code)
 
 
 def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
