@@ -6,7 +6,7 @@ It knows nothing of HTTP, of jobs, or of how speech is recognised.
 """
 
 import enum
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_type_hints
 
@@ -34,6 +34,31 @@ PII_POLICIES: Final = frozenset(
     {"credit_card_number", "email_address", "ip_address", "phone_number", "us_social_security_number"}
 )
 """What is found on this machine of what `redact_pii_policies` may name (API reference, `PiiPolicy`)."""
+
+PROFANITY_LANGUAGES: Final = frozenset(
+    [
+        "ar",
+        "cs",
+        "da",
+        "de",
+        "en",
+        "es",
+        "fa",
+        "fi",
+        "fr",
+        "hi",
+        "hu",
+        "it",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "ru",
+        "sv",
+        "tr",
+    ]
+)
+"""The languages in which `filter_profanity` knows what is profane."""
 
 _MOST_KEYTERMS: Final = 1000
 _MOST_KEYTERM_WORDS: Final = 6
@@ -103,6 +128,13 @@ class LanguageDetectionOptions(msgspec.Struct, frozen=True, forbid_unknown_field
     on_no_speech_detected: str | None = None
 
 
+class CustomSpelling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"said": "from"}):
+    """Words and phrases, and the one word to write for them."""
+
+    said: _Names
+    to: str
+
+
 @attrs.frozen(kw_only=True)
 class Parameters:
     """
@@ -130,6 +162,10 @@ class Parameters:
     webhook_url: Annotated[str | None, _SERVED] = None
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
+    custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
+    # What the engine heard of them is kept. Whisper was taught to leave most of them out.
+    disfluencies: Annotated[bool, _SERVED] = False
+    filter_profanity: Annotated[bool, _SERVED] = False
     redact_pii: Annotated[bool, _SERVED] = False
     redact_pii_audio: Annotated[bool, _SERVED] = False
     redact_pii_audio_options: Annotated[AudioOptions | None, _SERVED] = None
@@ -139,9 +175,8 @@ class Parameters:
     redact_pii_sub: Annotated[str | None, _SERVED] = None
     redact_static_entities: Annotated[dict[str, _Names] | None, _SERVED] = None
 
-    # Engines write numbers and names formatted and drop hesitations by themselves: neither can be undone.
+    # Engines write numbers and names formatted by themselves, which cannot be undone.
     format_text: Annotated[bool, _OPTION] = True
-    disfluencies: Annotated[bool, _OPTION] = False
 
     auto_chapters: Annotated[bool, _MODEL] = False
     auto_highlights: Annotated[bool, _MODEL] = False
@@ -156,10 +191,8 @@ class Parameters:
     summary_type: Annotated[str | None, _Rule(_Kind.OPTION, off="bullets")] = None
 
     boost_param: Annotated[str | None, _Rule(_Kind.OPTION, off="default")] = None
-    custom_spelling: Annotated[tuple[dict[str, Any], ...] | None, _OPTION] = None
     domain: Annotated[str | None, _OPTION] = None
     dual_channel: Annotated[bool, _OPTION] = False
-    filter_profanity: Annotated[bool, _OPTION] = False
     keyterms_prompt_options: Annotated[
         dict[str, Any] | None, _Rule(_Kind.OPTION, off={"keyterms_match_strength": "standard"})
     ] = None
@@ -292,6 +325,7 @@ def _conflicts(asked: Parameters) -> Iterator[str]:
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
     yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
     yield from _detection_conflicts(asked.language_detection_options or LanguageDetectionOptions())
+    yield from _spelling_conflicts(asked.custom_spelling or ())
     yield from _redaction_conflicts(asked)
 
 
@@ -318,6 +352,14 @@ def _keyterm_conflicts(terms: _Names) -> Iterator[str]:
         yield f"keyterms_prompt must contain at most {_MOST_KEYTERMS} terms"
     if any(not 1 <= len(term.split()) <= _MOST_KEYTERM_WORDS for term in terms):
         yield f"Each term of keyterms_prompt must contain 1 to {_MOST_KEYTERM_WORDS} words"
+
+
+def _spelling_conflicts(spellings: Iterable[CustomSpelling]) -> Iterator[str]:
+    for spelling in spellings:
+        if not spelling.said or not all(map(_readable, spelling.said)):
+            yield "Each custom_spelling must have a from with words in it"
+        if len(spelling.to.split()) != 1:
+            yield "The to of each custom_spelling must be one word"
 
 
 def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
@@ -376,3 +418,5 @@ def _beyond(engine: Engine, asked: Parameters) -> Iterator[str]:
     language = asked.engine_language
     if language is not None and engine.languages is not None and language not in engine.languages:
         yield f"The following languages are not available on this server: {language}"
+    if asked.filter_profanity and language not in (None, *PROFANITY_LANGUAGES):
+        yield "The following models are not available in this language: filter_profanity"

@@ -113,6 +113,31 @@ def test_punctuation_can_be_switched_off() -> None:
     assert (document["text"], document["words"][1]["text"]) == ("Hi you", "you")
 
 
+def test_hesitations_are_kept_when_asked_for() -> None:
+    """Those that the engine heard."""
+    recognition = heard(("Um,", None), ("yes.", None))
+    assert wire(finished(done(submitted()), recognition))["text"] == "Yes."
+    assert wire(finished(done(submitted(disfluencies=True)), recognition))["text"] == "Um, yes."
+
+
+def test_spelling_and_profanity_reach_all_that_shows_the_words() -> None:
+    """Text, words and utterances; the spelling is echoed as it was asked for."""
+    spelling = [{"from": ["sequel"], "to": "SQL"}]
+    asked = {"custom_spelling": spelling, "filter_profanity": True, "speaker_labels": True}
+    recognition = heard(("Sequel", "A"), ("shit.", "A"))
+    document = wire(finished(done(submitted(**asked)), recognition))
+    assert (document["text"], document["words"][1]["text"]) == ("SQL ****.", "****.")
+    assert document["utterances"][0]["text"] == "SQL ****."
+    assert (document["custom_spelling"], document["filter_profanity"]) == (spelling, True)
+
+
+def test_profanity_of_an_unknown_language_fails_the_transcript() -> None:
+    """It could not be told from other words."""
+    job = done(submitted(language_detection=True, filter_profanity=True))
+    with pytest.raises(EngineError, match="filter_profanity is not available for the language 'uk'"):
+        finished(job, heard(("Так.", None), confidence=0.9, language="uk"))
+
+
 def test_redaction_reaches_all_that_shows_the_words() -> None:
     """Text, words and utterances; what was said is kept only when asked for."""
     recognition = heard(("Call", "A"), ("415", "A"), ("555-2671.", "A"))

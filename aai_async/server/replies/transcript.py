@@ -16,8 +16,10 @@ import msgspec
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.masking.order import AudioOptions, Span
-from aai_async.server.parameters import Parameters
+from aai_async.server.parameters import PROFANITY_LANGUAGES, Parameters
+from aai_async.server.replies.profanity import masked
 from aai_async.server.replies.redaction import Redaction, redact
+from aai_async.server.replies.spelling import respelt
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
@@ -147,7 +149,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     """
     asked = job.parameters
     _check_language(asked, recognition)
-    words = _words(asked, recognition)
+    words = _worded(asked, recognition)
     document = {**_head(job), **_said(asked, words, recognition.language_code)}
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
@@ -172,7 +174,7 @@ def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
     spoken = recognition.words or options.return_redacted_no_speech_audio
     if not asked.redact_pii_audio or not spoken:
         return None
-    spans = list(_redaction(asked, _words(asked, recognition), recognition.language_code).spans)
+    spans = list(_redaction(asked, _worded(asked, recognition), recognition.language_code).spans)
     if asked.audio_start_from:
         spans.insert(0, (0, asked.audio_start_from))
     end = math.ceil(recognition.audio_duration * 1000)
@@ -228,6 +230,27 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
         )
 
 
+def _worded(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
+    words, language_code = recognition.words, recognition.language_code
+    if not asked.disfluencies:
+        words = without_fillers(words)
+    if not asked.punctuate:
+        words = unpunctuated(words)
+    if asked.custom_spelling:
+        rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
+        words = respelt(words, rules, language_code)
+    if asked.filter_profanity:
+        words = _without_profanity(words, language_code)
+    return words
+
+
+def _without_profanity(words: Sequence[RecognizedWord], language_code: str) -> tuple[RecognizedWord, ...]:
+    # A language that was asked for was checked at submission; one that was detected may be any.
+    if language_code.partition("_")[0] not in PROFANITY_LANGUAGES:
+        raise EngineError(f"filter_profanity is not available for the language '{language_code}'")
+    return masked(words, language_code)
+
+
 def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
     if not asked.redact_pii:
         return _speech_fields(asked, words, language_code)
@@ -237,11 +260,6 @@ def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str
         unredacted = _speech_fields(asked, words, language_code)
         said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
     return said
-
-
-def _words(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
-    words = without_fillers(recognition.words)
-    return words if asked.punctuate else unpunctuated(words)
 
 
 def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Redaction:
