@@ -32,12 +32,12 @@ from aai_async.server.jobs import IllegalMoveError, Job, Status
 from aai_async.server.masking import shelf as shelves
 from aai_async.server.masking.masker import Masker
 from aai_async.server.masking.shelf import KEPT_SECONDS, Shelf, Stage
-from aai_async.server.parameters import read_parameters
 from aai_async.server.refusal import RefusalError
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
 from aai_async.server.runner import Runner
 from aai_async.server.store import Record, Store
+from aai_async.server.submission import read_parameters
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 
 T = TypeVar("T")

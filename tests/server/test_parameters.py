@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from aai_async.server import ScriptedEngine
-from aai_async.server.parameters import Parameters, SpeakerOptions, read_parameters
+from aai_async.server.parameters import Parameters, SpeakerOptions
 from aai_async.server.refusal import RefusalError
+from aai_async.server.submission import read_parameters
 
 URL = "http://127.0.0.1/upload/x"
 

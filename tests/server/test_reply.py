@@ -11,8 +11,8 @@ import pytest
 
 from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
 from aai_async.server.jobs import Job
-from aai_async.server.parameters import read_parameters
 from aai_async.server.replies.transcript import finished, speech_of, tombstone, unfinished, whole_seconds
+from aai_async.server.submission import read_parameters
 
 NOW = datetime(2026, 10, 2, 8, 15, 30, tzinfo=UTC)
 Sample = Callable[[str], bytes]
