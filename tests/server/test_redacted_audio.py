@@ -23,6 +23,7 @@ from recording import tone, write
 from aai_async.server import EngineError, LocalServer, ScriptedEngine
 from aai_async.server.app import Limits, open_app
 from aai_async.server.audio import RATE, decode
+from aai_async.server.delivery.courier import Pace
 from aai_async.server.masking import masker
 
 SPOKEN = "Please call +12025550147 today."  # the number is said from 800 to 1100 ms
@@ -249,6 +250,19 @@ async def test_the_webhook_is_told_twice(tmp_path: Path, recording: bytes) -> No
         reply = await redacted(http, transcript_id)
         assert second.body == reply.json()
         assert second.target == first.target == "/told?call=7"
+
+
+async def test_what_is_gone_is_not_told_of(tmp_path: Path, recording: bytes) -> None:
+    """A webhook that could be reached only after the copy's day does not get an address of nothing."""
+    limits = Limits(redacted_audio_seconds=0.0, webhooks=Pace(pause_seconds=0.01))
+    async with receiving() as receiver:
+        async with service(tmp_path, limits=limits) as http:
+            transcript_id = await submit(http, recording, webhook_url=receiver.url)
+            assert "no longer available" in refused(await redacted(http, transcript_id))
+            await anyio.sleep(0.1)
+        async with service(tmp_path):
+            await anyio.sleep(0.1)
+    assert [call.body["status"] for call in receiver.calls] == ["completed"]
 
 
 async def test_the_end_does_not_wait_for_it_and_a_restart_makes_it(

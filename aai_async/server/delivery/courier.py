@@ -92,8 +92,11 @@ class Courier:
         if attempts is None or record is None or webhook is None:
             return False
         body = await self._body(record.job, notice.subject)
+        if body is None:
+            await self._outbox.note(notice, status_code=None, pending=False)
+            return False
         async with self._slots:
-            status_code = await self._post(http, webhook, msgspec.json.encode(body))
+            status_code = await self._post(http, webhook, body)
         again = attempts + 1 < self._pace.attempts and not _is_final(status_code)
         with anyio.CancelScope(shield=True):
             # Told is told: a server that stops now must not tell it again when it is back.
@@ -107,12 +110,14 @@ class Courier:
             )
         return again
 
-    async def _body(self, job: Job, subject: Subject) -> dict[str, str | None]:
-        # API reference, `TranscriptWebhookNotification`. The second kind has no id, so the address of the
-        # webhook must tell which transcript it is.
+    async def _body(self, job: Job, subject: Subject) -> bytes | None:
+        """What to say (API reference, `TranscriptWebhookNotification`); `None` where it is true no longer."""
         if subject is Subject.TRANSCRIPT:
-            return {"transcript_id": job.id, "status": job.status}
-        return {"redacted_audio_url": await self._audio_url(job.id), "status": "redacted_audio_ready"}
+            return msgspec.json.encode({"transcript_id": job.id, "status": job.status})
+        url = await self._audio_url(job.id)
+        # Without an id, as at the service: the webhook's own address must tell which transcript it is.
+        body = {"redacted_audio_url": url, "status": "redacted_audio_ready"}
+        return None if url is None else msgspec.json.encode(body)
 
     async def _post(self, http: httpx.AsyncClient, webhook: Webhook, body: bytes) -> int | None:
         """Return the status of the answer; `None` if there was none in time."""

@@ -66,7 +66,7 @@ class Webhook:
         """What to send along, the host as the caller wrote it."""
         headers = {"host": self.url.netloc.decode("ascii"), "content-type": "application/json"}
         if self.header_name is not None and self.header_value is not None:
-            headers[self.header_name.lower()] = self.header_value
+            headers[self.header_name] = self.header_value
         return headers
 
     @classmethod

@@ -45,6 +45,7 @@ def mask(order: MaskOrder) -> None:
 
     Raises:
         av.FFmpegError: The recording cannot be decoded any more, or the copy cannot be written.
+        ValueError: There is no sound in it.
     """
     # RF64 where it must: ten hours of stereo are more than the four gigabytes that plain WAV can name.
     options = {"rf64": "auto"} if order.format == "wav" else {}
@@ -128,8 +129,9 @@ def _encode(frames: Iterator[AudioFrame], copy: Any, codec: str) -> None:  # Out
         if stream is None:
             stream = copy.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
         copy.mux(stream.encode(frame))
-    if stream is not None:
-        copy.mux(stream.encode(None))
+    if stream is None:
+        raise ValueError("there is no sound in the recording")
+    copy.mux(stream.encode(None))
 
 
 if __name__ == "__main__":
