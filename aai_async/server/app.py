@@ -26,12 +26,12 @@ from aai_async.server import refusal
 from aai_async.server.engine import Engine
 from aai_async.server.guard import Guard, json_response
 from aai_async.server.jobs import IllegalMoveError, Job
-from aai_async.server.parameters import read_parameters
 from aai_async.server.refusal import RefusalError
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
 from aai_async.server.runner import Runner
 from aai_async.server.store import Record, Store
+from aai_async.server.submission import read_parameters
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 
 T = TypeVar("T")

@@ -1,5 +1,5 @@
 """
-Uploaded files in, sound out: any container and codec to 16 kHz mono samples.
+Uploaded files in, sound out: any container and codec to 16 kHz samples, mixed into one or channel by channel.
 
 FFmpeg decodes (through PyAV), with a demuxing loop of ours: its own stops at the first damaged packet and
 says nothing. Refusals are written in the service's words. Knows nothing of speech.
@@ -24,7 +24,7 @@ from aai_async.server.engine import EngineError
 
 Samples: TypeAlias = NDArray[np.int16]
 """
-Mono sound at `RATE`, one 16-bit integer a sample.
+One channel of sound at `RATE`, one 16-bit integer a sample.
 
 An hour takes 115 MB so, half of what floats would take; each model makes floats of the piece it looks at.
 """
@@ -51,29 +51,45 @@ _MOST_READ_ERRORS = 100
 
 def decode(path: Path) -> Samples:
     """
-    Decode a whole file, skipping what is damaged in it.
+    Decode a whole file and mix its channels into one, skipping what is damaged in it.
 
     The result's length is that of the decoded sound, whatever the file's header claims.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much.
     """
+    return _decoded(path, _Resampling("mono"))[0]
+
+
+def decode_channels(path: Path) -> list[Samples]:
+    """
+    Decode each channel of a whole file, skipping what is damaged in it.
+
+    Each is a view of one buffer, in which the channels take turns.
+
+    Raises:
+        EngineError: There is no sound in it, or too little, or too much.
+    """
+    return _decoded(path, _Resampling(None))
+
+
+def _decoded(path: Path, resampling: "_Resampling") -> list[Samples]:
     # One buffer that grows in place: a list of chunks, concatenated, would need the memory twice.
     buffer = bytearray()
     container = "data"
     try:
         with av.open(str(path.absolute()), options={"format_whitelist": _CONTAINERS}) as opened:
             container = opened.format.long_name
-            _decode_into(buffer, opened)
+            _decode_into(buffer, opened, resampling)
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         if not buffer:
             raise _no_audio(path, container) from None
     if not buffer:
         raise _no_audio(path, container)
-    samples = np.frombuffer(buffer, dtype=np.int16)
+    samples = np.frombuffer(buffer, dtype=np.int16).reshape(-1, resampling.channels)
     if len(samples) < SHORTEST:
         raise EngineError("Audio duration is too short.")
-    return samples
+    return [samples[:, channel] for channel in range(resampling.channels)]
 
 
 def window(samples: Samples, start: int, end: int | None) -> slice:
@@ -118,16 +134,15 @@ def _quietest(samples: Samples, start: int, end: int) -> int:
     return start + int(np.argmin(np.square(frames).mean(axis=1))) * frame + frame // 2
 
 
-def _decode_into(buffer: bytearray, container: InputContainer) -> None:
+def _decode_into(buffer: bytearray, container: InputContainer, resampling: "_Resampling") -> None:
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         return
-    resampling = _Resampling()
     for packet in _packets(container, stream):
         for frame in resampling.feed(_frames(packet)):
             # A view would keep the buffer from growing, hence the small copy.
             buffer += frame.to_ndarray().tobytes()
-            if len(buffer) > LONGEST * 2:
+            if len(buffer) > LONGEST * 2 * resampling.channels:
                 raise EngineError("Audio duration is too long")
     for frame in resampling.flush():
         buffer += frame.to_ndarray().tobytes()
@@ -151,9 +166,16 @@ def _frames(packet: "Packet[AudioStream]") -> list[AudioFrame]:
 
 
 class _Resampling:
-    """A resampler that survives a change of format within the stream, as damage and joined files bring."""
+    """
+    A resampler that survives a change of format within the stream, as damage and joined files bring.
 
-    def __init__(self) -> None:
+    Args:
+        layout: The channels to make of those there are; `None` keeps those of the first frame.
+    """
+
+    def __init__(self, layout: str | None) -> None:
+        self._layout = layout
+        self.channels = 1
         self._resampler: AudioResampler | None = None
         self._format: tuple[str, str, int] | None = None
 
@@ -162,7 +184,9 @@ class _Resampling:
             format_ = (frame.format.name, frame.layout.name, frame.sample_rate)
             if format_ != self._format:
                 yield from self.flush()
-                self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+                if self._layout is None:
+                    self._layout, self.channels = frame.layout.name, frame.layout.nb_channels
+                self._resampler = AudioResampler(format="s16", layout=self._layout, rate=RATE)
                 self._format = format_
             if self._resampler is not None:
                 yield from self._resampler.resample(frame)

@@ -34,6 +34,9 @@ UNKNOWN_UPLOAD: Final = "Cannot access uploaded file"
 EMPTY_TEXT: Final = "Transcript text is empty"
 """When captions are asked of a transcript in which nothing was said."""
 
+NO_SPEECH: Final = "language_detection cannot be performed on files with no spoken audio"
+"""When a language is to be told from silence: the `error`, or the warning of what completes all the same."""
+
 SERVER_FAILURE: Final = "Server error, developers have been alerted"
 """The `error` of a transcript that failed for no fault of the recording."""
 
