@@ -175,7 +175,7 @@ def _readable(text: str) -> bool:
 
 def _detection_conflicts(asked: Parameters) -> Iterator[str]:
     options = asked.language_detection_options or LanguageDetectionOptions()
-    served = set(_DETECTION_KEYS)
+    served: set[str] = {*_DETECTION_KEYS}
     if options.code_switching_confidence_threshold == 0.3:
         # The service's default, which without code switching asks for nothing.
         served.add("code_switching_confidence_threshold")

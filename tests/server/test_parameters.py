@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from aai_async.server import ScriptedEngine
@@ -313,3 +314,17 @@ def test_the_engine_hears_what_to_expect(
     request = parameters.speech_request(Path("a"))
     assert (request.expected_languages, request.fallback_language) == (expected, fallback)
     assert request.fallback_below == below
+
+
+def test_what_was_asked_for_survives_being_kept() -> None:
+    """A job that is taken up after a restart is the one that was submitted."""
+    parameters = read(
+        custom_spelling=[{"from": ["a b"], "to": "c"}],
+        language_detection=True,
+        language_detection_options={"expected_languages": ["en"], "on_no_speech_detected": "fallback"},
+        multichannel=True,
+        redact_pii=True,
+        redact_pii_policies=["phone_number"],
+        redact_static_entities={"A": ["b"]},
+    )
+    assert msgspec.json.decode(msgspec.json.encode(parameters), type=Parameters) == parameters

@@ -20,4 +20,4 @@ def choose_language(probabilities: Mapping[str, float], request: SpeechRequest) 
         )
     if request.fallback_language and probabilities.get(code, 0.0) < request.fallback_below:
         code = request.fallback_language
-    return code, round(probabilities.get(code, 0.0), 4)
+    return code, round(float(probabilities.get(code, 0.0)), 4)

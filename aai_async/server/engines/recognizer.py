@@ -76,7 +76,7 @@ class Recognizer:
         return Recognition(
             words=words,
             language_code=request.language_code or (findings.language if words else None),
-            language_confidence=findings.confidence,
+            language_confidence=findings.confidence if words else None,
             audio_duration=len(channels[0]) / RATE,
             audio_channels=len(channels) if request.multichannel else None,
             speech_share=round(min(findings.speech / listened, 1.0), 4),

@@ -50,4 +50,4 @@ try:
     transcriber.transcribe(sys.argv[1], config=refused)
 except aai.TranscriptError as error:
     reason = str(error)
-assert "not available on this server: redact_pii" in reason
+assert "not available on this server: date_of_birth" in reason
