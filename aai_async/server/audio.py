@@ -1,5 +1,6 @@
 """
-Uploaded files in, sound out: any container and codec to 16 kHz mono samples, or to frames of another shape.
+Uploaded files in, sound out: any container and codec to 16 kHz samples, mixed into one or channel by channel,
+or to frames of another shape.
 
 FFmpeg decodes (through PyAV), with a demuxing loop of ours: its own stops at the first damaged packet and
 says nothing. Refusals are written in the service's words. Knows nothing of speech.
@@ -24,7 +25,7 @@ from aai_async.server.engine import EngineError
 
 Samples: TypeAlias = NDArray[np.int16]
 """
-Mono sound at `RATE`, one 16-bit integer a sample.
+One channel of sound at `RATE`, one 16-bit integer a sample.
 
 An hour takes 115 MB so, half of what floats would take; each model makes floats of the piece it looks at.
 """
@@ -54,33 +55,54 @@ _MOST_READ_ERRORS = 100
 
 def decode(path: Path) -> Samples:
     """
-    Decode a whole file, skipping what is damaged in it.
+    Decode a whole file and mix its channels into one, skipping what is damaged in it.
 
     The result's length is that of the decoded sound, whatever the file's header claims.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much.
     """
+    return _decoded(path, _mixed)[0]
+
+
+def decode_channels(path: Path) -> list[Samples]:
+    """
+    Decode each channel of a whole file, skipping what is damaged in it.
+
+    Each is a view of one buffer, in which the channels take turns.
+
+    Raises:
+        EngineError: There is no sound in it, or too little, or too much.
+    """
+    return _decoded(path, lambda frame: (frame.layout.name, RATE))
+
+
+def _mixed(_frame: AudioFrame) -> tuple[str, int]:
+    return "mono", RATE
+
+
+def _decoded(path: Path, shape: Shape) -> list[Samples]:
     # One buffer that grows in place: a list of chunks, concatenated, would need the memory twice.
     buffer = bytearray()
-    container = "data"
+    container, channels = "data", 1
     try:
         with open_recording(path) as recording:
             container = recording.format.long_name
-            for frame in frames(recording):
+            for frame in frames(recording, shape):
+                channels = frame.layout.nb_channels
                 # A view would keep the buffer from growing, hence the small copy.
                 buffer += frame.to_ndarray().tobytes()
-                if len(buffer) > LONGEST * 2:
+                if len(buffer) > LONGEST * 2 * channels:
                     raise EngineError("Audio duration is too long")
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         if not buffer:
             raise _no_audio(path, container) from None
     if not buffer:
         raise _no_audio(path, container)
-    samples = np.frombuffer(buffer, dtype=np.int16)
+    samples = np.frombuffer(buffer, dtype=np.int16).reshape(-1, channels)
     if len(samples) < SHORTEST:
         raise EngineError("Audio duration is too short.")
-    return samples
+    return [samples[:, channel] for channel in range(channels)]
 
 
 def open_recording(path: Path) -> InputContainer:
@@ -88,7 +110,7 @@ def open_recording(path: Path) -> InputContainer:
     return av.open(str(path.absolute()), options={"format_whitelist": _CONTAINERS})
 
 
-def frames(recording: InputContainer, shape: Shape = lambda _: ("mono", RATE)) -> Iterator[AudioFrame]:
+def frames(recording: InputContainer, shape: Shape) -> Iterator[AudioFrame]:
     """
     Decode the sound of an open recording as 16-bit integers, skipping what is damaged in it.
 

@@ -1,13 +1,13 @@
 """
 What a submission may ask for: each documented parameter once, with its type and whether it is served here.
 
-The table alone: how a submission is checked against it is in `submission`. It knows nothing of HTTP, of jobs,
-or of how speech is recognised.
+A table: how it is read, and how the rest is refused, is the business of `submission`. It knows nothing of
+HTTP, of jobs, or of how speech is recognised.
 """
 
 import enum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import attrs
 import msgspec
@@ -32,34 +32,13 @@ PII_POLICIES: Final = frozenset(
 )
 """What is found on this machine of what `redact_pii_policies` may name (API reference, `PiiPolicy`)."""
 
-PROFANITY_LANGUAGES: Final = frozenset(
-    [
-        "ar",
-        "cs",
-        "da",
-        "de",
-        "en",
-        "es",
-        "fa",
-        "fi",
-        "fr",
-        "hi",
-        "hu",
-        "it",
-        "nl",
-        "no",
-        "pl",
-        "pt",
-        "ru",
-        "sv",
-        "tr",
-    ]
-)
+_PROFANITY_LANGUAGES: Final = "ar cs da de en es fa fi fr hi hu it nl no pl pt ru sv tr"
+PROFANITY_LANGUAGES: Final = frozenset(_PROFANITY_LANGUAGES.split())
 """The languages in which `filter_profanity` knows what is profane."""
 
 
 class Kind(enum.Enum):
-    """What becomes of a parameter here."""
+    """How a parameter is served."""
 
     SERVED = enum.auto()
     MODEL = enum.auto()
@@ -72,7 +51,7 @@ class Kind(enum.Enum):
 
 @attrs.frozen
 class Rule:
-    """What becomes of one parameter here."""
+    """How a parameter is served, and what asks for nothing."""
 
     kind: Kind
     off: object = None
@@ -84,17 +63,28 @@ _MODEL: Final = Rule(Kind.MODEL)
 _OPTION: Final = Rule(Kind.OPTION)
 _INERT: Final = Rule(Kind.INERT)
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Count = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Names = tuple[str, ...]
+
+# How the service names a type in `format_text must be a Boolean`; what is not here has a shape of its own.
+NOUNS: Final[tuple[tuple[object, str], ...]] = (
+    (bool, "a Boolean"),
+    (str, "a String"),
+    (int, "an Integer"),
+    (_Share, "a Number between 0 and 1"),
+    (_Milliseconds, "a non-negative Integer"),
+    (_Count, "a positive Integer"),
+    (Names, "a List of Strings"),
+)
 
 
 class SpeakerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How many speakers to tell apart; the keys after the first two tune the service's own method."""
 
-    min_speakers_expected: Count | None = None
-    max_speakers_expected: Count | None = None
+    min_speakers_expected: _Count | None = None
+    max_speakers_expected: _Count | None = None
     use_two_stage_clustering: bool | None = None
     short_file_diarization_method: str | None = None
     long_file_diarization_method: str | None = None
@@ -102,17 +92,39 @@ class SpeakerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
 
 
 class LanguageDetectionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How the service detects languages; only its defaults are served here."""
+    """Which languages to expect, and what to do about others and about silence."""
 
     expected_languages: Names | None = None
     fallback_language: str | None = None
     code_switching: bool | None = None
-    code_switching_confidence_threshold: Share | None = None
+    code_switching_confidence_threshold: _Share | None = None
     on_low_language_confidence: str | None = None
     swiss_german: bool | None = None
     language_detection_model: str | None = None
     localization: Names | None = None
     on_no_speech_detected: str | None = None
+
+    @property
+    def takes_fallback(self) -> bool:
+        """Whether a language of too low a confidence gives way to the fallback, and fails no job."""
+        return self.on_low_language_confidence == "fallback"
+
+    @property
+    def bears_silence(self) -> bool:
+        """Whether a recording in which nothing is spoken completes, and fails no job."""
+        return self.on_no_speech_detected == "fallback"
+
+    @property
+    def languages(self) -> Names:
+        """The expected languages as an engine names them; none means all."""
+        expected = self.expected_languages or ()
+        return () if "all" in expected else tuple(dict.fromkeys(map(_unregioned, expected)))
+
+    @property
+    def fallback(self) -> str | None:
+        """The fallback as an engine names it; `None` is the most probable of the expected languages."""
+        code = self.fallback_language
+        return None if code in (None, "auto") else _unregioned(code)
 
 
 class CustomSpelling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"said": "from"}):
@@ -132,25 +144,28 @@ class Parameters:
     """
 
     audio_url: Annotated[str, _SERVED]
-    audio_start_from: Annotated[Milliseconds | None, _SERVED] = None
-    audio_end_at: Annotated[Milliseconds | None, _SERVED] = None
+    audio_start_from: Annotated[_Milliseconds | None, _SERVED] = None
+    audio_end_at: Annotated[_Milliseconds | None, _SERVED] = None
     speech_models: Annotated[Names, _SERVED] = ("universal-3-5-pro", "universal-2")
     language_code: Annotated[str | None, _SERVED] = None
     language_detection: Annotated[bool, _SERVED] = False
-    language_confidence_threshold: Annotated[Share | None, _SERVED] = None
+    language_confidence_threshold: Annotated[_Share | None, _SERVED] = None
     language_detection_options: Annotated[LanguageDetectionOptions | None, _SERVED] = None
     keyterms_prompt: Annotated[Names | None, _SERVED] = None
+    multichannel: Annotated[bool, _SERVED] = False
     punctuate: Annotated[bool, _SERVED] = True
     speaker_labels: Annotated[bool, _SERVED] = False
-    speakers_expected: Annotated[Count | None, _SERVED] = None
+    speakers_expected: Annotated[_Count | None, _SERVED] = None
     speaker_options: Annotated[SpeakerOptions | None, _SERVED] = None
+    speech_threshold: Annotated[_Share | None, _SERVED] = None
     # No engine here writes audio tags, so removing them is served by doing nothing.
     remove_audio_tags: Annotated[str | None, _SERVED] = None
     webhook_url: Annotated[str | None, _SERVED] = None
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
-    # What the engine heard of them is kept. Whisper was taught to leave most of them out.
+    # The hesitations that the engine heard are kept. Whisper leaves out most, and is not prompted with some
+    # to hear more: there was no recording with known ones to show that it then hears those that were spoken.
     disfluencies: Annotated[bool, _SERVED] = False
     filter_profanity: Annotated[bool, _SERVED] = False
     redact_pii: Annotated[bool, _SERVED] = False
@@ -184,10 +199,8 @@ class Parameters:
         dict[str, Any] | None, Rule(Kind.OPTION, off={"keyterms_match_strength": "standard"})
     ] = None
     language_codes: Annotated[Names | None, _OPTION] = None
-    multichannel: Annotated[bool, _OPTION] = False
     prompt: Annotated[str | None, _OPTION] = None
-    speech_threshold: Annotated[Share | None, _OPTION] = None
-    temperature: Annotated[Share | None, _OPTION] = None
+    temperature: Annotated[_Share | None, _OPTION] = None
     word_boost: Annotated[Names | None, _OPTION] = None
 
     custom_topics: Annotated[bool, _INERT] = False
@@ -196,10 +209,7 @@ class Parameters:
     @property
     def engine_language(self) -> str | None:
         """The spoken language as an engine names it; `None` asks it to detect it, which outranks a code."""
-        if self.language_detection:
-            return None
-        code = self.language_code or "en_us"
-        return "en" if code.startswith("en_") else code
+        return None if self.language_detection else _unregioned(self.language_code or "en_us")
 
     @property
     def webhook(self) -> Webhook | None:
@@ -211,14 +221,33 @@ class Parameters:
     def speech_request(self, audio: Path) -> SpeechRequest:
         """What to ask of the engine about the file `audio`."""
         options = self.speaker_options or SpeakerOptions()
+        detection = self.language_detection_options or LanguageDetectionOptions()
         return SpeechRequest(
             audio=audio,
             language_code=self.engine_language,
+            expected_languages=detection.languages,
+            fallback_language=detection.fallback,
+            fallback_below=self.language_confidence_threshold or 0.0 if detection.takes_fallback else 0.0,
             audio_start_from=self.audio_start_from or 0,
             audio_end_at=self.audio_end_at,
             keyterms=self.keyterms_prompt or (),
+            multichannel=self.multichannel,
             speaker_labels=self.speaker_labels,
             speakers_expected=self.speakers_expected,
             min_speakers=options.min_speakers_expected or 1,
             max_speakers=options.max_speakers_expected,
         )
+
+
+def _unregioned(code: str) -> str:
+    """An engine's name of a language: the Englishes are one to it."""
+    return "en" if code.startswith("en_") else code
+
+
+def _split(hint: object) -> tuple[object, Rule]:
+    annotated, rule = get_args(hint)
+    return annotated, rule
+
+
+FIELDS: Final = {name: _split(hint) for name, hint in get_type_hints(Parameters, include_extras=True).items()}
+DEFAULTS: Final = {field.name: field.default for field in attrs.fields(Parameters)}

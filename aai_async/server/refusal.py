@@ -44,6 +44,9 @@ AUDIO_SPEECHLESS: Final = (
 AUDIO_FAILED: Final = "Redacted audio could not be made, developers have been alerted"
 AUDIO_EXPIRED: Final = "Redacted audio is no longer available"
 
+NO_SPEECH: Final = "language_detection cannot be performed on files with no spoken audio"
+"""When a language is to be told from silence: the `error`, or the warning of what completes all the same."""
+
 SERVER_FAILURE: Final = "Server error, developers have been alerted"
 """The `error` of a transcript that failed for no fault of the recording."""
 

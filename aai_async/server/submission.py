@@ -1,32 +1,30 @@
 """
-Reading a submission: a decoded body in, checked `Parameters` out, or the reason why not.
+Reading a submission: a decoded body to checked parameters, or the service's own 400.
 
-What this server cannot do it refuses in the service's own manner; it never pretends. Pure: no HTTP, no jobs.
+It owns what may not be combined and what is out of bounds; which parameters there are says `parameters`.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args
 
-import attrs
 import msgspec
 
 from aai_async.server import refusal
 from aai_async.server.delivery.webhook import complaints
 from aai_async.server.engine import Engine
 from aai_async.server.parameters import (
+    DEFAULTS,
+    FIELDS,
     LANGUAGES,
+    NOUNS,
     PII_POLICIES,
     PROFANITY_LANGUAGES,
     SPEECH_MODELS,
-    Count,
     CustomSpelling,
     Kind,
     LanguageDetectionOptions,
-    Milliseconds,
     Names,
     Parameters,
-    Rule,
-    Share,
     SpeakerOptions,
 )
 from aai_async.server.refusal import RefusalError
@@ -34,27 +32,12 @@ from aai_async.server.refusal import RefusalError
 _MOST_KEYTERMS: Final = 1000
 _MOST_KEYTERM_WORDS: Final = 6
 
-# How the service names a type in `format_text must be a Boolean`; what is not here has a shape of its own.
-_NOUNS: Final[tuple[tuple[object, str], ...]] = (
-    (bool, "a Boolean"),
-    (str, "a String"),
-    (int, "an Integer"),
-    (Share, "a Number between 0 and 1"),
-    (Milliseconds, "a non-negative Integer"),
-    (Count, "a positive Integer"),
-    (Names, "a List of Strings"),
+_DETECTION_KEYS: Final = (
+    "expected_languages",
+    "fallback_language",
+    "on_low_language_confidence",
+    "on_no_speech_detected",
 )
-
-
-def _split(hint: object) -> tuple[object, Rule]:
-    annotated, rule = get_args(hint)
-    return annotated, rule
-
-
-_FIELDS: Final = {
-    name: _split(hint) for name, hint in get_type_hints(Parameters, include_extras=True).items()
-}
-_DEFAULTS: Final = {field.name: field.default for field in attrs.fields(Parameters)}
 
 
 def read_parameters(document: Mapping[str, object], engine: Engine) -> Parameters:
@@ -82,7 +65,7 @@ def _given(document: Mapping[str, object]) -> dict[str, object]:
     given = {name: value for name, value in document.items() if value is not None}
     if "speech_model" in given:
         raise RefusalError(400, refusal.SPEECH_MODEL_DEPRECATED)
-    if document.keys() - _FIELDS.keys() - {"speech_model"}:
+    if document.keys() - FIELDS.keys() - {"speech_model"}:
         raise RefusalError(400, refusal.INVALID_SCHEMA)
     return given
 
@@ -95,14 +78,14 @@ def _refuse_bad_url(url: object) -> None:
 
 
 def _converted(name: str, value: object) -> Any:  # whatever type the field has
-    hint, _ = _FIELDS[name]
+    hint, _ = FIELDS[name]
     try:
         return msgspec.convert(value, type=hint)
     except msgspec.ValidationError:
         if name == "speech_models":
             text = refusal.UNKNOWN_SPEECH_MODELS
         else:
-            noun = next((noun for type_, noun in _NOUNS if type_ == hint or type_ in get_args(hint)), None)
+            noun = next((noun for type_, noun in NOUNS if type_ == hint or type_ in get_args(hint)), None)
             text = f"{name} must be {noun}" if noun else refusal.INVALID_SCHEMA
         raise RefusalError(400, text) from None
 
@@ -112,7 +95,7 @@ def _refuse_unserved(values: Mapping[str, object]) -> None:
         names = [
             name
             for name, value in values.items()
-            if _FIELDS[name][1].kind is kind and not _is_off(name, value)
+            if FIELDS[name][1].kind is kind and not _is_off(name, value)
         ]
         if names:
             text = f"The following {plural} are not available on this server: {', '.join(names)}"
@@ -120,8 +103,8 @@ def _refuse_unserved(values: Mapping[str, object]) -> None:
 
 
 def _is_off(name: str, value: object) -> bool:
-    default = _DEFAULTS[name]
-    return value in (default, _FIELDS[name][1].off) or not (default or value)
+    default = DEFAULTS[name]
+    return value in (default, FIELDS[name][1].off) or not (default or value)
 
 
 def _conflicts(asked: Parameters) -> Iterator[str]:
@@ -133,7 +116,7 @@ def _conflicts(asked: Parameters) -> Iterator[str]:
     yield from _speaker_conflicts(asked)
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
     yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
-    yield from _detection_conflicts(asked.language_detection_options or LanguageDetectionOptions())
+    yield from _detection_conflicts(asked)
     yield from _spelling_conflicts(asked.custom_spelling or ())
     yield from _redaction_conflicts(asked)
 
@@ -199,17 +182,25 @@ def _readable(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def _detection_conflicts(options: LanguageDetectionOptions) -> Iterator[str]:
-    # Each key may say what the service would do anyway.
-    defaults: dict[str, object] = {
-        "expected_languages": ("all",),
-        "fallback_language": "auto",
-        "code_switching_confidence_threshold": 0.3,
-        "on_low_language_confidence": "error",
-        "on_no_speech_detected": "error",
-    }
-    served = [name for name, default in defaults.items() if getattr(options, name) == default]
+def _detection_conflicts(asked: Parameters) -> Iterator[str]:
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    served: set[str] = {*_DETECTION_KEYS}
+    if options.code_switching_confidence_threshold == 0.3:
+        # The service's default, which without code switching asks for nothing.
+        served.add("code_switching_confidence_threshold")
     yield from _unserved_keys("language_detection_options", options, served)
+    asks = options.languages or options.fallback or options.takes_fallback or options.bears_silence
+    if asks and not asked.language_detection:
+        yield "language_detection_options requires language_detection to be true"
+    codes = {*options.languages, *filter(None, [options.fallback])}
+    unknown = sorted(codes - LANGUAGES)
+    if unknown:
+        yield f"language_detection_options: {unknown[0]!r} is not a supported language"
+    if options.languages and options.fallback not in (None, *options.languages):
+        yield "fallback_language must be one of expected_languages"
+    for name in ("on_low_language_confidence", "on_no_speech_detected"):
+        if getattr(options, name) not in (None, "error", "fallback"):
+            yield f'{name} must be "error" or "fallback"'
 
 
 def _unserved_keys(name: str, options: msgspec.Struct, served: Container[str]) -> Iterator[str]:
@@ -225,7 +216,10 @@ def _beyond(engine: Engine, asked: Parameters) -> Iterator[str]:
     if asked.language_code is not None and asked.language_code not in LANGUAGES:
         yield f"language_code {asked.language_code!r} is not a supported language"
     language = asked.engine_language
-    if language is not None and engine.languages is not None and language not in engine.languages:
-        yield f"The following languages are not available on this server: {language}"
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    codes = {*filter(None, (language, options.fallback)), *options.languages}
+    if engine.languages is not None and not codes <= engine.languages:
+        unknown = ", ".join(sorted(codes - engine.languages))
+        yield f"The following languages are not available on this server: {unknown}"
     if asked.filter_profanity and language not in (None, *PROFANITY_LANGUAGES):
         yield "The following models are not available in this language: filter_profanity"

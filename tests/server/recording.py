@@ -17,9 +17,17 @@ def tone(seconds: float, rate: int = RATE) -> Samples:
     return np.asarray(np.sin(2 * math.pi * 440 * times) * 8000, dtype=np.int16)
 
 
-def write(path: Path, samples: Samples, *, codec: str, rate: int = RATE, channels: int = 1) -> Path:
-    """Encode sound with FFmpeg itself."""
-    layout = "mono" if channels == 1 else "stereo"
+def write(
+    path: Path,
+    samples: Samples,
+    *,
+    codec: str,
+    rate: int = RATE,
+    channels: int = 1,
+    interleaved: bool = False,
+) -> Path:
+    """Encode sound with FFmpeg itself; what is interleaved has two channels already."""
+    layout = "mono" if channels == 1 and not interleaved else "stereo"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)

@@ -59,6 +59,24 @@ def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int
     assert float(np.std(samples)) == pytest.approx(8000 / math.sqrt(2), rel=0.15)
 
 
+@pytest.mark.parametrize("name", ["sound.wav", "sound.ogg"])
+def test_channels_are_kept_apart(tmp_path: Path, name: str) -> None:
+    """Each gets its own samples, at the same rate and of the same length."""
+    stereo = np.stack([tone(1.0, 48_000), np.zeros(48_000, np.int16)], axis=1).reshape(-1)
+    codec = "pcm_s16le" if name == "sound.wav" else "libopus"
+    path = write(tmp_path / name, stereo, codec=codec, rate=48_000, interleaved=True)
+    left, right = audio.decode_channels(path)
+    assert len(left) == len(right) == pytest.approx(RATE, abs=RATE // 10)
+    assert float(np.std(left)) > 5000
+    assert float(np.std(right)) < 500
+
+
+def test_one_channel_is_one(tmp_path: Path) -> None:
+    """A mono file is no special case."""
+    (only,) = audio.decode_channels(write(tmp_path / "mono.wav", tone(1.0), codec="pcm_s16le"))
+    assert np.array_equal(only, audio.decode(tmp_path / "mono.wav"))
+
+
 def test_duration_of_the_demo() -> None:
     """The demo clip is as long as its description says."""
     assert len(audio.decode(DEMO)) / RATE == pytest.approx(38.13, abs=0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from aai_async.server import ScriptedEngine
@@ -110,17 +111,31 @@ def test_the_singular_speech_model_is_deprecated() -> None:
         ({"sentiment_analysis": True}, "models|sentiment_analysis"),
         ({"entity_detection": True}, "models|entity_detection"),
         ({"speech_understanding": {"request": {}}}, "models|speech_understanding"),
-        ({"multichannel": True}, "parameters|multichannel"),
+        ({"dual_channel": True}, "parameters|dual_channel"),
         ({"prompt": "A call."}, "parameters|prompt"),
         ({"word_boost": ["a"]}, "parameters|word_boost"),
         ({"language_codes": ["en", "es"]}, "parameters|language_codes"),
         ({"temperature": 0.1}, "parameters|temperature"),
-        ({"speech_threshold": 0.5}, "parameters|speech_threshold"),
         ({"format_text": False}, "parameters|format_text"),
         ({"domain": "medical-v1"}, "parameters|domain"),
         (
-            {"language_detection_options": {"code_switching": True}},
-            "parameters|language_detection_options.code_switching",
+            {
+                "language_detection": True,
+                "language_detection_options": {
+                    "code_switching": True,
+                    "code_switching_confidence_threshold": 0.5,
+                    "swiss_german": True,
+                    "localization": ["en_au"],
+                    "language_detection_model": "x",
+                },
+            },
+            (
+                "parameters|language_detection_options.code_switching, "
+                "language_detection_options.code_switching_confidence_threshold, "
+                "language_detection_options.swiss_german, "
+                "language_detection_options.language_detection_model, "
+                "language_detection_options.localization"
+            ),
         ),
         (
             {"speaker_labels": True, "speaker_options": {"short_file_diarization_method": "balanced"}},
@@ -209,6 +224,25 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
             {"filter_profanity": True, "language_code": "uk"},
             "The following models are not available in this language: filter_profanity",
         ),
+        (
+            {"language_detection_options": {"expected_languages": ["en"]}},
+            "language_detection_options requires language_detection to be true",
+        ),
+        (
+            {"language_detection": True, "language_detection_options": {"expected_languages": ["klingon"]}},
+            "language_detection_options: 'klingon' is not a supported language",
+        ),
+        (
+            {
+                "language_detection": True,
+                "language_detection_options": {"expected_languages": ["en"], "fallback_language": "fr"},
+            },
+            "fallback_language must be one of expected_languages",
+        ),
+        (
+            {"language_detection": True, "language_detection_options": {"on_no_speech_detected": "retry"}},
+            'on_no_speech_detected must be "error" or "fallback"',
+        ),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
         ({"redact_pii_audio": True}, "redact_pii_audio requires redact_pii to be true"),
         ({"redact_pii_audio_quality": "ogg"}, 'redact_pii_audio_quality must be "mp3" or "wav"'),
@@ -294,10 +328,47 @@ def test_all_that_is_served_reaches_the_engine() -> None:
         keyterms_prompt=["AssemblyAI"],
         language_code="es",
         speaker_labels=True,
+        multichannel=True,
         speaker_options={"min_speakers_expected": 2, "max_speakers_expected": 3},
     )
     assert parameters.speaker_options == SpeakerOptions(min_speakers_expected=2, max_speakers_expected=3)
     request = parameters.speech_request(Path("a"))
     assert (request.audio_start_from, request.audio_end_at, request.keyterms) == (10, 20, ("AssemblyAI",))
-    assert (request.language_code, request.speaker_labels) == ("es", True)
+    assert (request.language_code, request.speaker_labels, request.multichannel) == ("es", True, True)
     assert (request.min_speakers, request.max_speakers, request.speakers_expected) == (2, 3, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "fallback", "below"),
+    [
+        ({}, (), None, 0.0),
+        ({"expected_languages": ["all"], "fallback_language": "auto"}, (), None, 0.0),
+        ({"expected_languages": ["en_us", "en_uk", "fr"]}, ("en", "fr"), None, 0.0),
+        ({"expected_languages": ["fr", "en_uk"], "fallback_language": "en_uk"}, ("fr", "en"), "en", 0.0),
+        ({"fallback_language": "fr", "on_low_language_confidence": "fallback"}, (), "fr", 0.4),
+    ],
+)
+def test_the_engine_hears_what_to_expect(
+    options: dict[str, Any], expected: tuple[str, ...], fallback: str | None, below: float
+) -> None:
+    """The Englishes are one to it, and a threshold matters only where it may fall back."""
+    parameters = read(
+        language_detection=True, language_confidence_threshold=0.4, language_detection_options=options
+    )
+    request = parameters.speech_request(Path("a"))
+    assert (request.expected_languages, request.fallback_language) == (expected, fallback)
+    assert request.fallback_below == below
+
+
+def test_what_was_asked_for_survives_being_kept() -> None:
+    """A job that is taken up after a restart is the one that was submitted."""
+    parameters = read(
+        custom_spelling=[{"from": ["a b"], "to": "c"}],
+        language_detection=True,
+        language_detection_options={"expected_languages": ["en"], "on_no_speech_detected": "fallback"},
+        multichannel=True,
+        redact_pii=True,
+        redact_pii_policies=["phone_number"],
+        redact_static_entities={"A": ["b"]},
+    )
+    assert msgspec.json.decode(msgspec.json.encode(parameters), type=Parameters) == parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,18 @@ def test_only_what_is_asked_for_is_redacted() -> None:
     said = words(["a@b.de", "415-555-2671"])
     texts = [word.text for word in redact(said, policies=["phone_number"]).words]
     assert texts == ["a@b.de", "###-###-####"]
+
+
+def test_each_channel_is_read_by_itself() -> None:
+    """What another says in between neither hides a number nor makes one."""
+    texts = [("415", "1"), ("Go on.", "2"), ("555", "1"), ("200", "2"), ("2671.", "1")]
+    said = [
+        attrs.evolve(word, channel=channel)
+        for word, (_, channel) in zip(words([text for text, _ in texts]), texts, strict=True)
+    ]
+    redaction = redact(said, policies=["phone_number"])
+    assert [word.text for word in redaction.words] == ["###", "Go on.", "###", "200", "####."]
+    assert redaction.spans == ((0, 490),)
 
 
 def test_terms_are_whole_words_in_any_case() -> None:

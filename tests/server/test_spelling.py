@@ -51,12 +51,15 @@ def test_languages_without_spaces() -> None:
     """A phrase is found across the pieces that the engine cut."""
     said = words("田", "中", "です")
     assert [word.text for word in respelt(said, [("田中", "Tanaka")], "ja")] == ["Tanaka", "です"]
+    parted = words("—", "田", "—", "中", "。")
+    assert respelt(parted, [("田中", "Tanaka")], "ja") == tuple(parted)
 
 
 @given(st.lists(st.sampled_from(["open", "A", "I,", "b.", "sequel?", "—", "(a", "x"])))
 def test_no_word_is_lost(texts: list[str]) -> None:
-    """Words that no rule names are as before, and each moment that was spoken still is."""
+    """Words that no rule names are as before, and each moment that was spoken still is, spaces or none."""
     said = words(*texts)
+    assert respelt(said, [], "ja") == tuple(said)
     written = respelt(said, RULES)
     kept = [word for word in written if word in said]
     assert {word.text for word in said if word.text in ("x", "—")} <= {word.text for word in kept}

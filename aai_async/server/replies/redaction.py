@@ -8,6 +8,7 @@ patterns can find in the text as the engine wrote it: a number that is spelt out
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from itertools import groupby
 from typing import Any, Final
@@ -73,7 +74,7 @@ def redact(
     """
     Redact what `policies` name and the terms of `entities` (documentation, "PII Redaction").
 
-    What is spread over several words is found, and redacted in each of them.
+    What is spread over several words of a channel is found, and redacted in each of them.
 
     Args:
         words: All that was said, in order.
@@ -84,8 +85,35 @@ def redact(
             `#` for each letter and digit.
         language_code: Of the words; it tells whether there are spaces between them.
     """
-    said = _Said(words, space(language_code))
-    finds = [*_by_policy(said.text, frozenset(policies)), *_by_term(said, entities or {})]
+    find = partial(
+        _redact_channel,
+        policies=frozenset(policies),
+        entities=entities or {},
+        by_name=by_name,
+        gap=space(language_code),
+    )
+    found = {
+        channel: find([word for word in words if word.channel == channel])
+        for channel in {word.channel for word in words}
+    }
+    # Each channel kept its order, so its words come back to their places one after another.
+    redacted = {channel: iter(redaction.words) for channel, redaction in found.items()}
+    return Redaction(
+        words=tuple(next(redacted[word.channel]) for word in words),
+        spans=_merged(span for redaction in found.values() for span in redaction.spans),
+    )
+
+
+def _redact_channel(
+    words: Sequence[RecognizedWord],
+    *,
+    policies: frozenset[str],
+    entities: Mapping[str, Iterable[str]],
+    by_name: bool,
+    gap: str,
+) -> Redaction:
+    said = _Said(words, gap)
+    finds = [*_by_policy(said.text, policies), *_by_term(said, entities)]
     tags = _painted(finds, len(said.text))
     return Redaction(
         words=tuple(

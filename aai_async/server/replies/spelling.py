@@ -50,12 +50,17 @@ def _replaced(
 
 
 def _key(texts: Iterable[str], gap: str) -> str:
-    return gap.join(bare(text).casefold() for text in texts)
+    return gap.join(_core(text).casefold() for text in texts)
+
+
+def _core(text: str) -> str:
+    # A lone dash is no mark around anything: it parts the words of a phrase, or belongs to it.
+    return bare(text) or text
 
 
 def _one_word(phrase: Sequence[RecognizedWord], to: str) -> RecognizedWord:
     first, last = phrase[0], phrase[-1]
-    before = first.text.partition(bare(first.text))[0]
-    after = last.text.rpartition(bare(last.text))[2]
+    before = first.text.partition(_core(first.text))[0]
+    after = last.text.rpartition(_core(last.text))[2]
     confidence = sum(word.confidence for word in phrase) / len(phrase)
     return attrs.evolve(first, text=before + to + after, end=last.end, confidence=confidence)

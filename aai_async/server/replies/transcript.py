@@ -13,10 +13,11 @@ from typing import Final
 import attrs
 import msgspec
 
+from aai_async.server import refusal
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.masking.order import AudioOptions, Span
-from aai_async.server.parameters import PROFANITY_LANGUAGES, Parameters
+from aai_async.server.parameters import PROFANITY_LANGUAGES, LanguageDetectionOptions, Parameters
 from aai_async.server.replies.profanity import masked
 from aai_async.server.replies.redaction import Redaction, redact
 from aai_async.server.replies.spelling import respelt
@@ -105,6 +106,7 @@ class Utterance:
     confidence: float
     end: int
     speaker: str
+    channel: str | None
     start: int
     text: str
     words: Sequence[RecognizedWord]
@@ -148,17 +150,20 @@ def finished(job: Job, recognition: Recognition) -> Document:
         EngineError: What was heard does not meet what was asked for.
     """
     asked = job.parameters
+    _check_speech(asked, recognition)
     _check_language(asked, recognition)
     words = _worded(asked, recognition)
     document = {**_head(job), **_said(asked, words, recognition.language_code)}
+    if asked.multichannel:
+        document["audio_channels"] = recognition.audio_channels
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
     document["language_confidence"] = recognition.language_confidence if asked.language_detection else None
-    if asked.language_detection:
+    if asked.language_detection and recognition.language_code is not None:
         document["language_code"] = recognition.language_code
     document["speech_model_used"] = asked.speech_models[0]
     # Not a key of the service: it says which model really ran.
-    document["metadata"] = {"local_engine": recognition.engine}
+    document["metadata"] = {"local_engine": recognition.engine, **_warning(asked, recognition)}
     return document
 
 
@@ -220,13 +225,35 @@ def _echo(asked: Parameters) -> Document:
 def _check_language(asked: Parameters, recognition: Recognition) -> None:
     if not asked.language_detection:
         return
-    if not recognition.words:
-        raise EngineError("language_detection cannot be performed on files with no spoken audio")
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    if not recognition.words and not options.bears_silence:
+        raise EngineError(refusal.NO_SPEECH)
+    if options.takes_fallback:
+        return
     confidence, threshold = recognition.language_confidence, asked.language_confidence_threshold
     if confidence is not None and threshold is not None and confidence < threshold:
         raise EngineError(
             f"detected language '{recognition.language_code}', confidence {round(confidence, 4)}, "
             f"is below the requested confidence threshold value of '{threshold}'"
+        )
+
+
+def _warning(asked: Parameters, recognition: Recognition) -> Document:
+    silent = asked.language_detection and not recognition.words
+    return {"warning": refusal.NO_SPEECH} if silent else {}
+
+
+def _check_speech(asked: Parameters, recognition: Recognition) -> None:
+    threshold, share = asked.speech_threshold, recognition.speech_share
+    # The service looks at 30 seconds or more only (documentation, "Speech Threshold").
+    if not threshold or recognition.audio_duration < 30:
+        return
+    if share is None:
+        raise EngineError(f"speech_threshold is not available with the engine {recognition.engine}")
+    if share < threshold:
+        raise EngineError(
+            f"Audio speech threshold {round(share, 4)} is below the requested speech threshold value "
+            f"{threshold}"
         )
 
 
@@ -244,14 +271,18 @@ def _worded(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord
     return words
 
 
-def _without_profanity(words: Sequence[RecognizedWord], language_code: str) -> tuple[RecognizedWord, ...]:
+def _without_profanity(
+    words: Sequence[RecognizedWord], language_code: str | None
+) -> tuple[RecognizedWord, ...]:
     # A language that was asked for was checked at submission; one that was detected may be any.
+    if not words or language_code is None:
+        return tuple(words)
     if language_code.partition("_")[0] not in PROFANITY_LANGUAGES:
         raise EngineError(f"filter_profanity is not available for the language '{language_code}'")
     return masked(words, language_code)
 
 
-def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
+def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
     if not asked.redact_pii:
         return _speech_fields(asked, words, language_code)
     redacted = _redaction(asked, words, language_code)
@@ -262,7 +293,7 @@ def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str
     return said
 
 
-def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Redaction:
+def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
     return redact(
         words,
         policies=asked.redact_pii_policies or (),
@@ -272,21 +303,24 @@ def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code
     )
 
 
-def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str) -> Document:
+def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
     return {
         "text": joined(words, language_code),
         "words": words,
-        "utterances": _utterances(words, language_code) if asked.speaker_labels else None,
+        "utterances": _utterances(words, language_code)
+        if asked.speaker_labels or asked.multichannel
+        else None,
     }
 
 
-def _utterances(words: Sequence[RecognizedWord], language_code: str) -> list[Utterance]:
+def _utterances(words: Sequence[RecognizedWord], language_code: str | None) -> list[Utterance]:
     turns = [(speaker, tuple(turn)) for speaker, turn in groupby(words, key=lambda word: word.speaker)]
     return [
         Utterance(
             confidence=mean_confidence(turn),
             end=turn[-1].end,
             speaker=speaker,
+            channel=turn[0].channel,
             start=turn[0].start,
             text=joined(turn, language_code),
             words=turn,
