@@ -35,11 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         server = LocalServer(
-            engine=_engine(arguments.engine, arguments.model),
+            engine=_engine(arguments.engine, arguments.model, workers=arguments.parallel_jobs),
             host=arguments.host,
             port=arguments.port,
             key=arguments.key,
             directory=arguments.directory,
+            parallel_jobs=arguments.parallel_jobs,
         )
         anyio.run(serve_forever, server, _announce)
     except (ValueError, OSError, ServerStartError, DirectoryError, WeightsError) as error:
@@ -61,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--directory", help="where to keep uploads and transcripts (default: a temporary one)"
     )
+    parser.add_argument(
+        "--parallel-jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many jobs are worked on at once, each by a process with its own model; the others are "
+        "queued and throttled (default: %(default)s)",
+    )
     parser.add_argument("--engine", choices=("whisper", "scripted"), default="whisper")
     parser.add_argument(
         "--model", default="base", metavar="NAME", help="base, tiny.en or a directory (default: %(default)s)"
@@ -68,14 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _engine(name: str, model: str) -> Engine:
+def _engine(name: str, model: str, *, workers: int) -> Engine:
     if name == "scripted":
         from aai_async.server.engines.scripted import ScriptedEngine  # noqa: PLC0415
 
         return ScriptedEngine(_SCRIPT)
     from aai_async.server.engines.whisper import WhisperEngine  # noqa: PLC0415
 
-    return WhisperEngine(model)
+    return WhisperEngine(model, workers=workers)
 
 
 def _announce(server: LocalServer) -> None:

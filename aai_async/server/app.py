@@ -19,19 +19,25 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from aai_async.server import refusal
+from aai_async.server.delivery import outbox
+from aai_async.server.delivery.courier import Courier, Pace
+from aai_async.server.delivery.outbox import Outbox
 from aai_async.server.engine import Engine
 from aai_async.server.guard import Guard, json_response
-from aai_async.server.jobs import IllegalMoveError, Job
-from aai_async.server.parameters import read_parameters
+from aai_async.server.jobs import IllegalMoveError, Job, Status
+from aai_async.server.masking import shelf as shelves
+from aai_async.server.masking.masker import Masker
+from aai_async.server.masking.shelf import KEPT_SECONDS, Shelf, Stage
 from aai_async.server.refusal import RefusalError
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
 from aai_async.server.runner import Runner
 from aai_async.server.store import Record, Store
+from aai_async.server.submission import read_parameters
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 
 T = TypeVar("T")
@@ -57,10 +63,21 @@ class Limits:
     stall_seconds: float = 60
     """How long a request body may bring nothing before it is given up."""
 
+    webhooks: Pace = attrs.field(factory=Pace)
+    """When a webhook that does not answer is called again."""
+
+    redacted_audio_seconds: float = KEPT_SECONDS
+    """How long redacted audio can be read."""
+
 
 @asynccontextmanager
 async def open_app(
-    engine: Engine, *, key: str, directory: Path, limits: Limits | None = None
+    engine: Engine,
+    *,
+    key: str,
+    directory: Path,
+    limits: Limits | None = None,
+    base_url: str = "http://127.0.0.1",
 ) -> AsyncGenerator[Starlette, None]:
     """
     An ASGI application that works while the block lasts, on asyncio and on trio.
@@ -70,17 +87,27 @@ async def open_app(
         key: The API key to ask for.
         directory: Where uploads and transcripts are kept; made if need be.
         limits: What to bear.
+        base_url: Where it can be reached, for the addresses that webhooks are told.
     """
     limits = limits or Limits()
     uploads = UploadFolder(directory / "uploads", limits.upload_bytes)
     try:
         await uploads.prepare()
         async with Store.opened(directory / "transcripts.sqlite3") as store:
-            runner = Runner(store, uploads, engine, parallel_jobs=limits.parallel_jobs)
+            notices = await Outbox.opened(store)
+            shelf = Shelf(store, directory / "redacted", base_url, limits.redacted_audio_seconds)
+            await shelf.prepare()
+            courier = Courier(notices, limits.webhooks, shelf.url)
+            masker = Masker(shelf, uploads, courier)
+            runner = Runner(
+                store, uploads, engine, courier=courier, masker=masker, parallel_jobs=limits.parallel_jobs
+            )
             async with anyio.create_task_group() as tasks:
-                await runner.resume()
-                tasks.start_soon(runner.run)
-                yield _application(_Service(store, uploads, runner, engine, limits), key)
+                # The runner last: what it finds interrupted it hands to the other two.
+                for worker in (courier, masker, runner):
+                    await worker.resume()
+                    tasks.start_soon(worker.run)
+                yield _application(_Service(store, uploads, notices, shelf, runner, engine, limits), key)
                 tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -93,6 +120,8 @@ class _Service:
 
     store: Store
     uploads: UploadFolder
+    notices: Outbox
+    shelf: Shelf
     runner: Runner
     engine: Engine
     limits: Limits
@@ -121,10 +150,13 @@ class _Service:
     async def get(self, request: Request) -> Response:
         """API reference, "Get transcript"."""
         record = await self._record(request)
-        if record.document is not None:
-            return Response(record.document, media_type="application/json")
-        document = transcript.tombstone if record.job.deleted else transcript.unfinished
-        return json_response(200, document(record.job))
+        if record.job.deleted:
+            return json_response(200, transcript.tombstone(record.job))
+        status_code = await self.notices.status_code(record.job.id) if record.job.parameters.webhook else None
+        if record.document is None:
+            return json_response(200, transcript.unfinished(record.job, webhook_status_code=status_code))
+        body = await to_thread.run_sync(transcript.with_webhook_status, record.document, status_code)
+        return Response(body, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
         """API reference, "Delete transcript"; the upload goes with it, unless another job still needs it."""
@@ -136,8 +168,11 @@ class _Service:
         except IllegalMoveError:
             text = f"Transcript is {job.status}, it can be deleted once it is completed or failed"
             raise RefusalError(400, text) from None
-        await self.store.save(deleted)
-        if job.upload_id and all(other.upload_id != job.upload_id for other in await self.store.unfinished()):
+        copy = await self.shelf.of(job.id)
+        await self.store.save(deleted, None, outbox.removal(job.id), shelves.removal(job.id))
+        if copy is not None:
+            await self.shelf.discard(copy)
+        if job.upload_id and not await self._is_needed(job.upload_id):
             await self.uploads.remove(job.upload_id)
         return json_response(200, transcript.tombstone(deleted))
 
@@ -163,9 +198,28 @@ class _Service:
         return json_response(200, await self._derived(request, lambda speech: search.matches(speech, terms)))
 
     async def redacted_audio(self, request: Request) -> Response:
-        """Never there: a submission that asks for it is refused."""
-        await self._record(request)
-        raise RefusalError(400, "Redacted audio is not available on this server")
+        """API reference, "Get redacted audio": 202 until it is there (the vendor's SDK polls so)."""
+        job = (await self._record(request)).job
+        if not job.parameters.redact_pii_audio:
+            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT if job.deleted else refusal.AUDIO_UNASKED)
+        if job.status is Status.ERROR:
+            raise RefusalError(400, refusal.NOT_COMPLETED)
+        copy = await self.shelf.of(job.id)
+        if job.status is not Status.COMPLETED or (copy is not None and copy.stage is Stage.PENDING):
+            return json_response(202, {"status": "processing"})
+        if copy is None:
+            raise RefusalError(400, refusal.AUDIO_SPEECHLESS)
+        if copy.stage is Stage.FAILED:
+            raise RefusalError(400, refusal.AUDIO_FAILED)
+        if self.shelf.remaining(copy, now=datetime.now(UTC)) <= 0:
+            raise RefusalError(400, refusal.AUDIO_EXPIRED)
+        url = f"{request.base_url}redacted-audio/{copy.name}"
+        return json_response(200, {"status": "redacted_audio_ready", "redacted_audio_url": url})
+
+    async def redacted_file(self, request: Request) -> Response:
+        """The redacted audio itself, without a key: who has its address was given it."""
+        path = await self.shelf.file(request.path_params["name"])
+        return await self.denied(request) if path is None else FileResponse(path)
 
     async def no_id(self, _request: Request) -> Response:
         """A trailing slash is a lookup of nothing (troubleshooting page of the documentation)."""
@@ -212,6 +266,11 @@ class _Service:
             raise RefusalError(403, refusal.UNKNOWN_UPLOAD)
         return None
 
+    async def _is_needed(self, upload_id: str) -> bool:
+        # In this order, for a job that completes in between goes from the one to the other.
+        unfinished = await self.store.unfinished()
+        return any(job.upload_id == upload_id for job in unfinished) or await self.shelf.needs(upload_id)
+
     async def _record(self, request: Request) -> Record:
         record = await self.store.find(request.path_params["transcript_id"])
         if record is None:
@@ -221,7 +280,7 @@ class _Service:
     async def _derived(self, request: Request, make: Callable[[transcript.Speech], T]) -> T:
         document = (await self._record(request)).document
         if document is None:
-            raise RefusalError(400, "This transcript is not completed")
+            raise RefusalError(400, refusal.NOT_COMPLETED)
         # In a thread, for a day of words takes a while to read and to cut.
         return await to_thread.run_sync(lambda: make(transcript.speech_of(document)))
 
@@ -259,6 +318,7 @@ def _routes(service: _Service) -> list[Route]:
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
         ("POST", "/v2/upload", service.upload),
         ("GET", "/upload/{upload_id}", service.denied),
+        ("GET", "/redacted-audio/{name}", service.redacted_file),
         ("POST", "/v2/transcript", service.submit),
         ("GET", "/v2/transcript", service.page),
         ("GET", "/v2/transcript/", service.no_id),

@@ -1,12 +1,13 @@
 """
-Uploaded files in, sound out: any container and codec to 16 kHz mono samples.
+Uploaded files in, sound out: any container and codec to 16 kHz samples, mixed into one or channel by channel,
+or to frames of another shape.
 
 FFmpeg decodes (through PyAV), with a demuxing loop of ours: its own stops at the first damaged packet and
 says nothing. Refusals are written in the service's words. Knows nothing of speech.
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,10 +25,13 @@ from aai_async.server.engine import EngineError
 
 Samples: TypeAlias = NDArray[np.int16]
 """
-Mono sound at `RATE`, one 16-bit integer a sample.
+One channel of sound at `RATE`, one 16-bit integer a sample.
 
 An hour takes 115 MB so, half of what floats would take; each model makes floats of the piece it looks at.
 """
+
+Shape: TypeAlias = Callable[[AudioFrame], tuple[str, int]]
+"""Says which channel layout and how many samples per second a recording is to be decoded to."""
 
 RATE = 16_000
 """Samples per second."""
@@ -51,29 +55,76 @@ _MOST_READ_ERRORS = 100
 
 def decode(path: Path) -> Samples:
     """
-    Decode a whole file, skipping what is damaged in it.
+    Decode a whole file and mix its channels into one, skipping what is damaged in it.
 
     The result's length is that of the decoded sound, whatever the file's header claims.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much.
     """
+    return _decoded(path, _mixed)[0]
+
+
+def decode_channels(path: Path) -> list[Samples]:
+    """
+    Decode each channel of a whole file, skipping what is damaged in it.
+
+    Each is a view of one buffer, in which the channels take turns.
+
+    Raises:
+        EngineError: There is no sound in it, or too little, or too much.
+    """
+    return _decoded(path, lambda frame: (frame.layout.name, RATE))
+
+
+def _mixed(_frame: AudioFrame) -> tuple[str, int]:
+    return "mono", RATE
+
+
+def _decoded(path: Path, shape: Shape) -> list[Samples]:
     # One buffer that grows in place: a list of chunks, concatenated, would need the memory twice.
     buffer = bytearray()
-    container = "data"
+    container, channels = "data", 1
     try:
-        with av.open(str(path.absolute()), options={"format_whitelist": _CONTAINERS}) as opened:
-            container = opened.format.long_name
-            _decode_into(buffer, opened)
+        with open_recording(path) as recording:
+            container = recording.format.long_name
+            for frame in frames(recording, shape):
+                channels = frame.layout.nb_channels
+                # A view would keep the buffer from growing, hence the small copy.
+                buffer += frame.to_ndarray().tobytes()
+                if len(buffer) > LONGEST * 2 * channels:
+                    raise EngineError("Audio duration is too long")
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         if not buffer:
             raise _no_audio(path, container) from None
     if not buffer:
         raise _no_audio(path, container)
-    samples = np.frombuffer(buffer, dtype=np.int16)
+    samples = np.frombuffer(buffer, dtype=np.int16).reshape(-1, channels)
     if len(samples) < SHORTEST:
         raise EngineError("Audio duration is too short.")
-    return samples
+    return [samples[:, channel] for channel in range(channels)]
+
+
+def open_recording(path: Path) -> InputContainer:
+    """Open an uploaded file as a recording, and as nothing else."""
+    return av.open(str(path.absolute()), options={"format_whitelist": _CONTAINERS})
+
+
+def frames(recording: InputContainer, shape: Shape) -> Iterator[AudioFrame]:
+    """
+    Decode the sound of an open recording as 16-bit integers, skipping what is damaged in it.
+
+    Args:
+        recording: What to decode.
+        shape: Is asked about the first frame.
+    """
+    stream = recording.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        return
+    resampling = _Resampling(shape)
+    for packet in _packets(recording, stream):
+        yield from resampling.feed(_frames(packet))
+    yield from resampling.flush()
 
 
 def window(samples: Samples, start: int, end: int | None) -> slice:
@@ -118,21 +169,6 @@ def _quietest(samples: Samples, start: int, end: int) -> int:
     return start + int(np.argmin(np.square(frames).mean(axis=1))) * frame + frame // 2
 
 
-def _decode_into(buffer: bytearray, container: InputContainer) -> None:
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream):
-        return
-    resampling = _Resampling()
-    for packet in _packets(container, stream):
-        for frame in resampling.feed(_frames(packet)):
-            # A view would keep the buffer from growing, hence the small copy.
-            buffer += frame.to_ndarray().tobytes()
-            if len(buffer) > LONGEST * 2:
-                raise EngineError("Audio duration is too long")
-    for frame in resampling.flush():
-        buffer += frame.to_ndarray().tobytes()
-
-
 def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
     """Yield packets, going on after read errors; the last, empty one flushes the decoder."""
     for _ in range(_MOST_READ_ERRORS):
@@ -153,7 +189,9 @@ def _frames(packet: "Packet[AudioStream]") -> list[AudioFrame]:
 class _Resampling:
     """A resampler that survives a change of format within the stream, as damage and joined files bring."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._wanted: tuple[str, int] | None = None
         self._resampler: AudioResampler | None = None
         self._format: tuple[str, str, int] | None = None
 
@@ -162,7 +200,8 @@ class _Resampling:
             format_ = (frame.format.name, frame.layout.name, frame.sample_rate)
             if format_ != self._format:
                 yield from self.flush()
-                self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+                self._wanted = layout, rate = self._wanted or self._shape(frame)
+                self._resampler = AudioResampler(format="s16", layout=layout, rate=rate)
                 self._format = format_
             if self._resampler is not None:
                 yield from self._resampler.resample(frame)

@@ -32,6 +32,15 @@ class SpeechRequest:
     language_code: str | None = None
     """The spoken language, such as ``"en"``; `None` asks the engine to detect it."""
 
+    expected_languages: tuple[str, ...] = ()
+    """The languages that a detected one must be among; none here means all."""
+
+    fallback_language: str | None = None
+    """What to take for one that is not among them; `None` is the most probable of them."""
+
+    fallback_below: float = 0.0
+    """The confidence below which `fallback_language` is taken, if there is one, whatever was detected."""
+
     audio_start_from: int = 0
     """Where to begin, in ms from the start of the file."""
 
@@ -40,6 +49,9 @@ class SpeechRequest:
 
     keyterms: tuple[str, ...] = ()
     """Words and phrases the engine should favour."""
+
+    multichannel: bool = False
+    """Whether to recognise each channel of the recording by itself."""
 
     speaker_labels: bool = False
     """Whether to tell the speakers apart."""
@@ -69,7 +81,14 @@ class RecognizedWord:
     """Between 0 and 1."""
 
     speaker: str | None = None
-    """``"A"``, ``"B"`` … by first appearance, when speakers were asked for."""
+    """
+    ``"A"``, ``"B"`` … by first appearance, when speakers were asked for.
+
+    Of channels that were recognised by themselves, the channel: ``"1"``; with speakers ``"1A"``, ``"1B"`` ….
+    """
+
+    channel: str | None = None
+    """``"1"``, ``"2"`` …, when each channel was recognised by itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,12 +96,22 @@ class Recognition:
     """All that an engine heard in one recording."""
 
     words: tuple[RecognizedWord, ...]
-    language_code: str
+    """In order of time; of channels that were recognised by themselves, turn by turn."""
+
+    language_code: str | None
+    """`None` when the language was to be detected and nothing was spoken."""
+
     language_confidence: float | None = None
     """Between 0 and 1, only when the language was detected."""
 
     audio_duration: float
     """Length of the decoded recording in seconds."""
+
+    audio_channels: int | None = None
+    """How many channels were recognised by themselves, when that was asked for."""
+
+    speech_share: float | None = None
+    """How much of what was listened to is speech, between 0 and 1; `None` if the engine cannot tell."""
 
     engine: str
     """Which model really ran, such as ``"whisper-base"``."""

@@ -31,8 +31,21 @@ UNKNOWN_TRANSCRIPT: Final = "Transcript lookup error, transcript id not found"
 UNKNOWN_UPLOAD: Final = "Cannot access uploaded file"
 """With 403 (API reference, "Upload a media file")."""
 
+NOT_COMPLETED: Final = "This transcript is not completed"
+
 EMPTY_TEXT: Final = "Transcript text is empty"
 """When captions are asked of a transcript in which nothing was said."""
+
+AUDIO_UNASKED: Final = "Redacted audio was not requested for this transcript, submit with redact_pii_audio"
+AUDIO_SPEECHLESS: Final = (
+    "There is no redacted audio, for no speech was detected: submit with "
+    "redact_pii_audio_options.return_redacted_no_speech_audio to get it all the same"
+)
+AUDIO_FAILED: Final = "Redacted audio could not be made, developers have been alerted"
+AUDIO_EXPIRED: Final = "Redacted audio is no longer available"
+
+NO_SPEECH: Final = "language_detection cannot be performed on files with no spoken audio"
+"""When a language is to be told from silence: the `error`, or the warning of what completes all the same."""
 
 SERVER_FAILURE: Final = "Server error, developers have been alerted"
 """The `error` of a transcript that failed for no fault of the recording."""

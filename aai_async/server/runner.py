@@ -15,8 +15,14 @@ import msgspec
 from anyio import to_thread
 
 from aai_async.server import refusal
+from aai_async.server.delivery import outbox
+from aai_async.server.delivery.courier import Courier
+from aai_async.server.delivery.outbox import Notice
 from aai_async.server.engine import Engine, EngineError, Recognition
 from aai_async.server.jobs import Job, Status
+from aai_async.server.masking import shelf
+from aai_async.server.masking.masker import Masker
+from aai_async.server.masking.order import Span
 from aai_async.server.replies import transcript
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
@@ -36,13 +42,26 @@ class Runner:
         store: Where jobs are kept.
         uploads: Where recordings are.
         engine: What recognises speech; it does so without holding the event loop.
+        courier: Who tells webhooks of the end.
+        masker: Who makes redacted audio after it.
         parallel_jobs: How many jobs may be worked on at once.
     """
 
-    def __init__(self, store: Store, uploads: UploadFolder, engine: Engine, *, parallel_jobs: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        uploads: UploadFolder,
+        engine: Engine,
+        *,
+        courier: Courier,
+        masker: Masker,
+        parallel_jobs: int,
+    ) -> None:
         self._store = store
         self._uploads = uploads
         self._engine = engine
+        self._courier = courier
+        self._masker = masker
         self._parallel_jobs = parallel_jobs
         self._unfinished = 0
         self._send, self._receive = anyio.create_memory_object_stream[Job](math.inf)
@@ -78,7 +97,7 @@ class Runner:
         """
         for job in await self._store.unfinished():
             if job.status is Status.PROCESSING:
-                await self._store.save(job.fail(INTERRUPTED))
+                await self._end(job.fail(INTERRUPTED))
             else:
                 self._unfinished += 1
                 self._send.send_nowait(job)
@@ -102,15 +121,22 @@ class Runner:
         try:
             recognition = await self._engine.recognize(job.parameters.speech_request(await self._audio(job)))
             # In a thread, for an hour of words takes a while to write down.
-            completed, document = await to_thread.run_sync(_conclude, job, recognition)
+            ended = await to_thread.run_sync(_conclude, job, recognition)
         except EngineError as error:
-            await self._store.save(job.fail(str(error)))
+            await self._end(job.fail(str(error)))
         except Exception:  # noqa: BLE001
             # Whatever an engine does, the server lives.
             _log.exception("transcript %s failed", job.id)
-            await self._store.save(job.fail(refusal.SERVER_FAILURE))
+            await self._end(job.fail(refusal.SERVER_FAILURE))
         else:
-            await self._store.save(completed, document)
+            await self._end(*ended)
+
+    async def _end(
+        self, job: Job, document: bytes | None = None, spans: tuple[Span, ...] | None = None
+    ) -> None:
+        await self._store.save(job, document, outbox.entry(job), shelf.order(job, spans))
+        self._courier.tell(Notice(job.id))
+        self._masker.make(job.id)
 
     async def _audio(self, job: Job) -> Path:
         url = job.parameters.audio_url
@@ -125,8 +151,9 @@ class Runner:
         return path
 
 
-def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes]:
+def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes, tuple[Span, ...] | None]:
     completed = job.complete(
         audio_duration=transcript.whole_seconds(recognition.audio_duration), now=datetime.now(UTC)
     )
-    return completed, msgspec.json.encode(transcript.finished(completed, recognition))
+    document = msgspec.json.encode(transcript.finished(completed, recognition))
+    return completed, document, transcript.masked_spans(completed, recognition)

@@ -56,9 +56,9 @@ class LocalServer:
         host: A loopback address.
         port: 0 takes a free one.
         key: The API key to ask for; by default one is made up.
-        directory: Where uploads and transcripts are kept. By default a temporary one, removed at the end.
-            With the same directory the next server knows the finished transcripts and runs what was queued;
-            what was being worked on ends in `error`.
+        directory: Where uploads, transcripts and redacted audio are kept. By default a temporary one, removed
+            at the end. With the same directory the next server knows the finished transcripts, runs what was
+            queued and goes on with webhooks and redacted audio; what was being worked on ends in `error`.
         parallel_jobs: How many jobs are worked on at once; the others are queued and throttled.
         upload_bytes: The largest upload to accept.
 
@@ -156,7 +156,9 @@ class LocalServer:
         *,
         task_status: TaskStatus[Callable[[], None]],
     ) -> None:
-        async with open_app(engine, key=self.key, directory=directory, limits=self._limits) as app:
+        async with open_app(
+            engine, key=self.key, directory=directory, limits=self._limits, base_url=self.base_url
+        ) as app:
             server = uvicorn.Server(
                 uvicorn.Config(
                     app,

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeAlias, TypeVar
 
 import anyio
 import attrs
@@ -21,6 +21,9 @@ from aai_async.server.jobs import Job, Status
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Work: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Something to be kept in the same transaction as a job, by whoever keeps more than jobs."""
 
 LISTED_DAYS: Final = 90
 """How far back the listing reaches (API reference, "List transcripts")."""
@@ -114,15 +117,15 @@ class Store:
 
     async def add(self, job: Job) -> None:
         """Keep a new job."""
-        await self._run(_insert, job)
+        await self.transact(_insert, job)
 
-    async def save(self, job: Job, document: bytes | None = None) -> None:
+    async def save(self, job: Job, document: bytes | None = None, *also: Work) -> None:
         """Keep what became of a job; without `document` a former one is forgotten."""
-        await self._run(_update, job, document)
+        await self.transact(_update, job, document, also)
 
     async def find(self, transcript_id: str) -> Record | None:
         """The job of that id, if there is one."""
-        return await self._run(_find, transcript_id)
+        return await self.transact(_find, transcript_id)
 
     async def page(self, query: Query, *, now: datetime) -> Page:
         """
@@ -131,15 +134,17 @@ class Store:
         Raises:
             LookupError: The id to start from is unknown.
         """
-        return await self._run(_page, query, now - timedelta(days=LISTED_DAYS))
+        return await self.transact(_page, query, now - timedelta(days=LISTED_DAYS))
 
     async def unfinished(self) -> tuple[Job, ...]:
         """The jobs that are neither completed nor failed, oldest first."""
-        return await self._run(_unfinished)
+        return await self.transact(_unfinished)
 
-    async def _run(
+    async def transact(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        """Do some work in one transaction, for what is kept next to the jobs."""
+
         def in_transaction() -> T:
             with self._connection:
                 return work(self._connection, *args, **kwargs)
@@ -174,12 +179,14 @@ def _insert(connection: sqlite3.Connection, job: Job) -> None:
     connection.execute(f"INSERT INTO job ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608
 
 
-def _update(connection: sqlite3.Connection, job: Job, document: bytes | None) -> None:
+def _update(connection: sqlite3.Connection, job: Job, document: bytes | None, also: tuple[Work, ...]) -> None:
     marks = ", ".join("?" * len(_row(job)))
     connection.execute(
         f"UPDATE job SET ({_COLUMNS}, document) = ({marks}, ?) WHERE id = ?",  # noqa: S608
         (*_row(job), document, job.id),
     )
+    for work in also:
+        work(connection)
 
 
 def _find(connection: sqlite3.Connection, transcript_id: str) -> Record | None:

@@ -66,9 +66,11 @@ async def completed(http: httpx.AsyncClient, finish: Finish, upload_url: str) ->
 
 
 @contextlib.asynccontextmanager
-async def in_process(engine: Engine, directory: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def in_process(
+    engine: Engine, directory: Path, limits: Limits | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application itself, without a port."""
-    async with open_app(engine, key="k", directory=directory) as app:
+    async with open_app(engine, key="k", directory=directory, limits=limits) as app:
         transport = httpx.ASGITransport(app)
         headers = {"authorization": "k"}
         async with httpx.AsyncClient(
@@ -324,6 +326,46 @@ async def test_more_jobs_than_slots_are_queued_and_throttled(tmp_path: Path) -> 
     assert heard == [0, 1, 2]
 
 
+async def test_a_throttled_job_starts_when_its_turn_comes(tmp_path: Path) -> None:
+    """As many run as the limit says; each that ends lets in the oldest, which then is throttled no more."""
+    gates = [anyio.Event() for _ in range(5)]
+
+    async def answer(request: SpeechRequest) -> str:
+        await gates[request.audio_start_from].wait()
+        return "Hello."
+
+    async with in_process(ScriptedEngine(answer), tmp_path, Limits(parallel_jobs=2)) as http:
+        url = (await http.post("/v2/upload", content=b"a")).json()["upload_url"]
+        ids = [
+            (await http.post("/v2/transcript", json={"audio_url": url, "audio_start_from": number})).json()[
+                "id"
+            ]
+            for number in range(5)
+        ]
+
+        async def states() -> list[tuple[str, bool]]:
+            replies = [(await http.get(f"/v2/transcript/{id_}")).json() for id_ in ids]
+            return [(reply["status"], reply["throttled"]) for reply in replies]
+
+        async def throttled() -> list[str]:
+            page = (await http.get("/v2/transcript?throttled_only=true")).json()
+            return [item["id"] for item in page["transcripts"]]
+
+        running, held, done = ("processing", False), ("queued", True), ("completed", False)
+        assert await states() == [running, running, held, held, held]
+        gates[1].set()
+        with anyio.fail_after(10):
+            while await states() != [running, done, running, held, held]:
+                await anyio.sleep(0.01)
+        assert await throttled() == [ids[4], ids[3]]
+        for gate in gates:
+            gate.set()
+        with anyio.fail_after(10):
+            while await states() != [done] * 5:
+                await anyio.sleep(0.01)
+        assert await throttled() == []
+
+
 # --- what a finished transcript gives
 
 
@@ -391,12 +433,6 @@ async def test_subtitles_of_silence_are_refused(http: httpx.AsyncClient, complet
     assert (await http.get(f"{path}/sentences")).json()["sentences"] == []
     reply = await http.get(f"{path}/srt")
     assert (reply.status_code, reply.json()) == (400, {"error": "Transcript text is empty"})
-
-
-async def test_there_is_no_redacted_audio(http: httpx.AsyncClient, completed: dict[str, Any]) -> None:
-    """It cannot be asked for, so it is never there."""
-    reply = await http.get(f"/v2/transcript/{completed['id']}/redacted-audio")
-    assert (reply.status_code, "not available" in reply.json()["error"]) == (400, True)
 
 
 # --- listing and deleting

@@ -11,40 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from recording import tone, write
 
 from aai_async.server import audio
-from aai_async.server.audio import RATE, Samples
+from aai_async.server.audio import RATE
 from aai_async.server.engine import EngineError
 
 DEMO = Path(__file__).parents[1] / "data" / "two_speakers.mp3"
-
-
-def tone(seconds: float, rate: int = RATE) -> Samples:
-    times = np.arange(int(seconds * rate)) / rate
-    return np.asarray(np.sin(2 * math.pi * 440 * times) * 8000, dtype=np.int16)
-
-
-def write(path: Path, samples: Samples, *, codec: str, rate: int = RATE, channels: int = 1) -> Path:
-    """Encode sound with FFmpeg itself."""
-    layout = "mono" if channels == 1 else "stereo"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        assert isinstance(stream, av.AudioStream)
-        stream.bit_rate = 64_000
-        frame = av.AudioFrame.from_ndarray(np.repeat(samples, channels)[None], format="s16", layout=layout)
-        frame.rate = rate
-        # Codecs want frames of their own size and sample format.
-        fifo, resampler = av.AudioFifo(), av.AudioResampler(stream.format, layout, stream.rate)
-        for resampled in [*resampler.resample(frame), *resampler.resample(None)]:
-            resampled.pts = None
-            fifo.write(resampled)
-        position = 0
-        while piece := fifo.read(stream.frame_size or 1024, partial=True):
-            piece.pts, piece.time_base = position, Fraction(1, stream.rate)
-            position += piece.samples
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    return path
 
 
 def write_video(path: Path) -> Path:
@@ -84,6 +57,24 @@ def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int
     spectrum = np.abs(np.fft.rfft(samples.astype(np.float64)))
     assert int(np.argmax(spectrum)) * RATE / len(samples) == pytest.approx(440, abs=2)
     assert float(np.std(samples)) == pytest.approx(8000 / math.sqrt(2), rel=0.15)
+
+
+@pytest.mark.parametrize("name", ["sound.wav", "sound.ogg"])
+def test_channels_are_kept_apart(tmp_path: Path, name: str) -> None:
+    """Each gets its own samples, at the same rate and of the same length."""
+    stereo = np.stack([tone(1.0, 48_000), np.zeros(48_000, np.int16)], axis=1).reshape(-1)
+    codec = "pcm_s16le" if name == "sound.wav" else "libopus"
+    path = write(tmp_path / name, stereo, codec=codec, rate=48_000, interleaved=True)
+    left, right = audio.decode_channels(path)
+    assert len(left) == len(right) == pytest.approx(RATE, abs=RATE // 10)
+    assert float(np.std(left)) > 5000
+    assert float(np.std(right)) < 500
+
+
+def test_one_channel_is_one(tmp_path: Path) -> None:
+    """A mono file is no special case."""
+    (only,) = audio.decode_channels(write(tmp_path / "mono.wav", tone(1.0), codec="pcm_s16le"))
+    assert np.array_equal(only, audio.decode(tmp_path / "mono.wav"))
 
 
 def test_duration_of_the_demo() -> None:

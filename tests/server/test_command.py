@@ -45,6 +45,7 @@ def test_it_prints_where_it_is_and_ends_when_told_to(tmp_path: Path, sent: signa
         (["--host", "0.0.0.0"], "loopback"),  # noqa: S104
         (["--key", ""], "printable"),
         (["--port", "70000"], "port must be"),
+        (["--parallel-jobs", "0"], "parallel_jobs must be at least 1, not 0"),
         (["--engine", "whisper", "--model", "no such model"], "no such model"),
     ],
 )
@@ -74,16 +75,28 @@ def test_an_interrupt_while_it_starts_is_an_orderly_end(monkeypatch: pytest.Monk
 
 
 def test_the_model_is_whispers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `--engine` it is Whisper, and `--model` names which."""
-    models = []
+    """Without `--engine` it is Whisper, `--model` names which, and it works on as many jobs as the server."""
+    asked = []
 
-    def whisper(model: str) -> ScriptedEngine:
-        models.append(model)
+    def whisper(model: str, *, workers: int) -> ScriptedEngine:
+        asked.append((model, workers))
         raise ValueError("enough")
 
     monkeypatch.setattr("aai_async.server.engines.whisper.WhisperEngine", whisper)
-    assert main([]) == main(["--model", "tiny.en"]) == 1
-    assert models == ["base", "tiny.en"]
+    assert main([]) == main(["--model", "tiny.en", "--parallel-jobs", "3"]) == 1
+    assert asked == [("base", 1), ("tiny.en", 3)]
+
+
+def test_the_limit_of_parallel_jobs_is_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--parallel-jobs` reaches the server itself; by default it is one."""
+    served: list[LocalServer] = []
+
+    def run(_function: object, server: LocalServer, _announce: object) -> None:
+        served.append(server)
+
+    monkeypatch.setattr("anyio.run", run)
+    assert main(["--engine", "scripted"]) == main(["--engine", "scripted", "--parallel-jobs", "4"]) == 0
+    assert [server._limits.parallel_jobs for server in served] == [1, 4]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from aai_async.server import ScriptedEngine
-from aai_async.server.parameters import Parameters, SpeakerOptions, read_parameters
+from aai_async.server.parameters import Parameters, SpeakerOptions
 from aai_async.server.refusal import RefusalError
+from aai_async.server.submission import read_parameters
 
 URL = "http://127.0.0.1/upload/x"
 
@@ -99,28 +101,41 @@ def test_the_singular_speech_model_is_deprecated() -> None:
     ("asked", "names"),
     [
         ({"summarization": True, "iab_categories": True}, "models|summarization, iab_categories"),
-        ({"redact_pii": True, "redact_pii_policies": ["date"]}, "models|redact_pii"),
+        (
+            {"redact_pii": True, "redact_pii_policies": ["phone_number", "person_name", "date"]},
+            "redact_pii_policies|date, person_name",
+        ),
         ({"auto_chapters": True}, "models|auto_chapters"),
         ({"auto_highlights": True}, "models|auto_highlights"),
         ({"content_safety": True}, "models|content_safety"),
         ({"sentiment_analysis": True}, "models|sentiment_analysis"),
         ({"entity_detection": True}, "models|entity_detection"),
         ({"speech_understanding": {"request": {}}}, "models|speech_understanding"),
-        ({"multichannel": True}, "parameters|multichannel"),
-        ({"webhook_url": "https://example.com"}, "parameters|webhook_url"),
-        ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, "parameters|custom_spelling"),
-        ({"filter_profanity": True}, "parameters|filter_profanity"),
+        ({"dual_channel": True}, "parameters|dual_channel"),
         ({"prompt": "A call."}, "parameters|prompt"),
         ({"word_boost": ["a"]}, "parameters|word_boost"),
         ({"language_codes": ["en", "es"]}, "parameters|language_codes"),
         ({"temperature": 0.1}, "parameters|temperature"),
-        ({"speech_threshold": 0.5}, "parameters|speech_threshold"),
         ({"format_text": False}, "parameters|format_text"),
-        ({"disfluencies": True}, "parameters|disfluencies"),
         ({"domain": "medical-v1"}, "parameters|domain"),
         (
-            {"language_detection_options": {"code_switching": True}},
-            "parameters|language_detection_options.code_switching",
+            {
+                "language_detection": True,
+                "language_detection_options": {
+                    "code_switching": True,
+                    "code_switching_confidence_threshold": 0.5,
+                    "swiss_german": True,
+                    "localization": ["en_au"],
+                    "language_detection_model": "x",
+                },
+            },
+            (
+                "parameters|language_detection_options.code_switching, "
+                "language_detection_options.code_switching_confidence_threshold, "
+                "language_detection_options.swiss_german, "
+                "language_detection_options.language_detection_model, "
+                "language_detection_options.localization"
+            ),
         ),
         (
             {"speaker_labels": True, "speaker_options": {"short_file_diarization_method": "balanced"}},
@@ -181,12 +196,105 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         ({"keyterms_prompt": [""]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
         ({"keyterms_prompt": ["word"] * 1001}, "keyterms_prompt must contain at most 1000 terms"),
         ({"remove_audio_tags": "some"}, 'remove_audio_tags must be "all" or null'),
+        ({"redact_pii": True}, "redact_pii requires redact_pii_policies to name at least one policy"),
+        ({"redact_pii_policies": ["phone_number"]}, "redact_pii_policies requires redact_pii to be true"),
+        ({"redact_static_entities": {"A": ["b"]}}, "redact_static_entities requires redact_pii to be true"),
+        (
+            {"redact_pii_return_unredacted": True},
+            "redact_pii_return_unredacted requires redact_pii to be true",
+        ),
+        ({"redact_pii_sub": "entity_type"}, 'redact_pii_sub must be "hash" or "entity_name"'),
+        (
+            {
+                "redact_pii": True,
+                "redact_pii_policies": ["phone_number"],
+                "redact_static_entities": {"A": ["b", "—"]},
+            },
+            "Each label and term of redact_static_entities must contain a letter or a digit",
+        ),
+        (
+            {"custom_spelling": [{"from": ["a", "—"], "to": "b"}]},
+            "Each custom_spelling must have a from with words in it",
+        ),
+        (
+            {"custom_spelling": [{"from": ["a"], "to": "b c"}]},
+            "The to of each custom_spelling must be one word",
+        ),
+        (
+            {"filter_profanity": True, "language_code": "uk"},
+            "The following models are not available in this language: filter_profanity",
+        ),
+        (
+            {"language_detection_options": {"expected_languages": ["en"]}},
+            "language_detection_options requires language_detection to be true",
+        ),
+        (
+            {"language_detection": True, "language_detection_options": {"expected_languages": ["klingon"]}},
+            "language_detection_options: 'klingon' is not a supported language",
+        ),
+        (
+            {
+                "language_detection": True,
+                "language_detection_options": {"expected_languages": ["en"], "fallback_language": "fr"},
+            },
+            "fallback_language must be one of expected_languages",
+        ),
+        (
+            {"language_detection": True, "language_detection_options": {"on_no_speech_detected": "retry"}},
+            'on_no_speech_detected must be "error" or "fallback"',
+        ),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
+        ({"redact_pii_audio": True}, "redact_pii_audio requires redact_pii to be true"),
+        ({"redact_pii_audio_quality": "ogg"}, 'redact_pii_audio_quality must be "mp3" or "wav"'),
+        (
+            {"redact_pii_audio_options": {"override_audio_redaction_method": "noise"}},
+            "Invalid endpoint schema, please refer to documentation for examples.",
+        ),
+        ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
+        ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),
+        ({"webhook_url": "http://localhost:70000/"}, "webhook_url is not a valid URL"),
+        (
+            {"webhook_url": "https://example.com/"},
+            (
+                "webhook_url must be on this machine, such as http://localhost:8000/ or "
+                "http://127.0.0.1:8000/: this local server calls no other"
+            ),
+        ),
+        (
+            {"webhook_url": "http://localhost/", "webhook_auth_header_name": "x"},
+            "webhook_auth_header_name and webhook_auth_header_value must be given together",
+        ),
+        (
+            {"webhook_auth_header_value": "secret"},
+            "webhook_auth_header_name and webhook_auth_header_value must be given together",
+        ),
+        (
+            {"webhook_auth_header_name": "x", "webhook_auth_header_value": "secret"},
+            "webhook_auth_header_name requires webhook_url",
+        ),
     ],
 )
 def test_contradictions_are_refused(asked: dict[str, Any], text: str) -> None:
     """The combinations and limits that the documentation rules out name the parameter at fault."""
     assert refusal(**asked) == text
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x:", "x\r\ny", "Content-Length", "HOST", "schlüssel"])
+def test_a_webhook_header_needs_a_name_of_its_own(name: str) -> None:
+    """One that would break the request, or another header of it, is refused."""
+    text = refusal(
+        webhook_url="http://localhost/", webhook_auth_header_name=name, webhook_auth_header_value="secret"
+    )
+    assert text == "webhook_auth_header_name must be the name of an HTTP header of your own"
+
+
+@pytest.mark.parametrize("value", ["", " secret", "secret\r\nx: y", "schlüssel"])
+def test_a_webhook_secret_must_fit_into_a_header(value: str) -> None:
+    """And the refusal does not show it."""
+    text = refusal(
+        webhook_url="http://localhost/", webhook_auth_header_name="x", webhook_auth_header_value=value
+    )
+    assert text == "webhook_auth_header_value must be printable ASCII, with no space at either end"
 
 
 def test_an_engine_bounds_the_languages() -> None:
@@ -220,10 +328,47 @@ def test_all_that_is_served_reaches_the_engine() -> None:
         keyterms_prompt=["AssemblyAI"],
         language_code="es",
         speaker_labels=True,
+        multichannel=True,
         speaker_options={"min_speakers_expected": 2, "max_speakers_expected": 3},
     )
     assert parameters.speaker_options == SpeakerOptions(min_speakers_expected=2, max_speakers_expected=3)
     request = parameters.speech_request(Path("a"))
     assert (request.audio_start_from, request.audio_end_at, request.keyterms) == (10, 20, ("AssemblyAI",))
-    assert (request.language_code, request.speaker_labels) == ("es", True)
+    assert (request.language_code, request.speaker_labels, request.multichannel) == ("es", True, True)
     assert (request.min_speakers, request.max_speakers, request.speakers_expected) == (2, 3, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "fallback", "below"),
+    [
+        ({}, (), None, 0.0),
+        ({"expected_languages": ["all"], "fallback_language": "auto"}, (), None, 0.0),
+        ({"expected_languages": ["en_us", "en_uk", "fr"]}, ("en", "fr"), None, 0.0),
+        ({"expected_languages": ["fr", "en_uk"], "fallback_language": "en_uk"}, ("fr", "en"), "en", 0.0),
+        ({"fallback_language": "fr", "on_low_language_confidence": "fallback"}, (), "fr", 0.4),
+    ],
+)
+def test_the_engine_hears_what_to_expect(
+    options: dict[str, Any], expected: tuple[str, ...], fallback: str | None, below: float
+) -> None:
+    """The Englishes are one to it, and a threshold matters only where it may fall back."""
+    parameters = read(
+        language_detection=True, language_confidence_threshold=0.4, language_detection_options=options
+    )
+    request = parameters.speech_request(Path("a"))
+    assert (request.expected_languages, request.fallback_language) == (expected, fallback)
+    assert request.fallback_below == below
+
+
+def test_what_was_asked_for_survives_being_kept() -> None:
+    """A job that is taken up after a restart is the one that was submitted."""
+    parameters = read(
+        custom_spelling=[{"from": ["a b"], "to": "c"}],
+        language_detection=True,
+        language_detection_options={"expected_languages": ["en"], "on_no_speech_detected": "fallback"},
+        multichannel=True,
+        redact_pii=True,
+        redact_pii_policies=["phone_number"],
+        redact_static_entities={"A": ["b"]},
+    )
+    assert msgspec.json.decode(msgspec.json.encode(parameters), type=Parameters) == parameters

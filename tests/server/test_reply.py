@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 
 from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
 from aai_async.server.jobs import Job
-from aai_async.server.parameters import read_parameters
+from aai_async.server.replies.segments import sentences
 from aai_async.server.replies.transcript import finished, speech_of, tombstone, unfinished, whole_seconds
+from aai_async.server.submission import read_parameters
 
 NOW = datetime(2026, 10, 2, 8, 15, 30, tzinfo=UTC)
 Sample = Callable[[str], bytes]
@@ -84,7 +87,14 @@ def test_a_completed_transcript() -> None:
         finished(done(submitted(speech_models=["universal-2"])), heard(("Hi", None), ("there.", None)))
     )
     assert (document["text"], document["confidence"], document["audio_duration"]) == ("Hi there.", 0.55, 2)
-    assert document["words"][0] == {"text": "Hi", "start": 0, "end": 90, "confidence": 0.5, "speaker": None}
+    assert document["words"][0] == {
+        "text": "Hi",
+        "start": 0,
+        "end": 90,
+        "confidence": 0.5,
+        "speaker": None,
+        "channel": None,
+    }
     assert (document["speech_model_used"], document["metadata"]) == (
         "universal-2",
         {"local_engine": "whisper-base"},
@@ -111,6 +121,127 @@ def test_punctuation_can_be_switched_off() -> None:
     """In the text and in each word."""
     document = wire(finished(done(submitted(punctuate=False)), heard(("Hi,", None), ("you.", None))))
     assert (document["text"], document["words"][1]["text"]) == ("Hi you", "you")
+
+
+def in_channels(*words: tuple[str, str, str]) -> Recognition:
+    recognition = heard(*((text, speaker) for text, speaker, _ in words))
+    placed = zip(recognition.words, words, strict=True)
+    labelled = tuple(attrs.evolve(word, channel=channel) for word, (_, _, channel) in placed)
+    return attrs.evolve(recognition, words=labelled, audio_channels=2)
+
+
+def test_channels_are_the_speakers_of_what_each_recorded() -> None:
+    """Words, turns and sentences name the channel, and the transcript how many there are."""
+    recognition = in_channels(("Hi.", "1", "1"), ("Hello,", "2", "2"), ("you.", "2", "2"))
+    reply = finished(done(submitted(multichannel=True)), recognition)
+    document = wire(reply)
+    turns = [(turn["speaker"], turn["channel"], turn["text"]) for turn in document["utterances"]]
+    assert turns == [("1", "1", "Hi."), ("2", "2", "Hello, you.")]
+    assert (document["audio_channels"], document["words"][1]["channel"]) == (2, "2")
+    found = wire(sentences(speech_of(msgspec.json.encode(reply))))["sentences"]
+    assert [(sentence["speaker"], sentence["channel"]) for sentence in found] == [("1", "1"), ("2", "2")]
+    assert "audio_channels" not in wire(finished(done(submitted()), heard(("Hi.", None))))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "threshold", "error"),
+    [
+        (
+            30.0,
+            0.94612,
+            1,
+            "Audio speech threshold 0.9461 is below the requested speech threshold value 1.0",
+        ),
+        (30.0, None, 0.1, "speech_threshold is not available with the engine whisper-base"),
+        (30.0, 0.5, 0.5, None),
+        (29.9, 0.1, 0.9, None),
+        (30.0, 0.1, None, None),
+    ],
+)
+def test_too_little_speech_fails_a_transcript_of_thirty_seconds(
+    seconds: float, share: float | None, threshold: float | None, error: str | None
+) -> None:
+    """In the service's words; shorter recordings are not looked at."""
+    recognition = attrs.evolve(heard(("Hi.", None)), audio_duration=seconds, speech_share=share)
+    job = done(submitted(speech_threshold=threshold))
+    with pytest.raises(EngineError) if error else nullcontext() as caught:
+        finished(job, recognition)
+    assert error is None or (caught is not None and str(caught.value) == error)
+
+
+def test_silence_can_be_borne_where_a_language_is_to_be_detected() -> None:
+    """The text is empty and a warning says why; nothing claims a language."""
+    options = {"on_no_speech_detected": "fallback"}
+    job = done(submitted(language_detection=True, language_detection_options=options))
+    document = wire(finished(job, attrs.evolve(heard(), language_code=None)))
+    assert (document["text"], document["words"], document["language_confidence"]) == ("", [], None)
+    assert document["metadata"]["warning"].endswith("cannot be performed on files with no spoken audio")
+    assert document["language_detection_options"] == options
+    assert "language_code" not in document
+
+
+def test_a_language_of_low_confidence_can_be_borne() -> None:
+    """The engine has taken the fallback then, and its confidence is told."""
+    options = {"on_low_language_confidence": "fallback", "fallback_language": "fr"}
+    asked = {"language_confidence_threshold": 0.4, "language_detection_options": options}
+    job = done(submitted(language_detection=True, **asked))
+    document = wire(finished(job, heard(("Oui.", None), confidence=0.1, language="fr")))
+    assert (document["language_code"], document["language_confidence"]) == ("fr", 0.1)
+
+
+def test_hesitations_are_kept_when_asked_for() -> None:
+    """Those that the engine heard."""
+    recognition = heard(("Um,", None), ("yes.", None))
+    assert wire(finished(done(submitted()), recognition))["text"] == "Yes."
+    assert wire(finished(done(submitted(disfluencies=True)), recognition))["text"] == "Um, yes."
+
+
+def test_spelling_and_profanity_reach_all_that_shows_the_words() -> None:
+    """Text, words and utterances; the spelling is echoed as it was asked for."""
+    spelling = [{"from": ["sequel"], "to": "SQL"}]
+    asked = {"custom_spelling": spelling, "filter_profanity": True, "speaker_labels": True}
+    recognition = heard(("Sequel", "A"), ("shit.", "A"))
+    document = wire(finished(done(submitted(**asked)), recognition))
+    assert (document["text"], document["words"][1]["text"]) == ("SQL ****.", "****.")
+    assert document["utterances"][0]["text"] == "SQL ****."
+    assert (document["custom_spelling"], document["filter_profanity"]) == (spelling, True)
+
+
+def test_profanity_of_an_unknown_language_fails_the_transcript() -> None:
+    """It could not be told from other words."""
+    job = done(submitted(language_detection=True, filter_profanity=True))
+    with pytest.raises(EngineError, match="filter_profanity is not available for the language 'uk'"):
+        finished(job, heard(("Так.", None), confidence=0.9, language="uk"))
+
+
+def test_redaction_reaches_all_that_shows_the_words() -> None:
+    """Text, words and utterances; what was said is kept only when asked for."""
+    recognition = heard(("Call", "A"), ("415", "A"), ("555-2671.", "A"))
+    asked = {"speaker_labels": True, "redact_pii": True, "redact_pii_policies": ["phone_number"]}
+    redacted = finished(done(submitted(**asked)), recognition)
+    document = wire(redacted)
+    assert (document["text"], document["words"][1]["text"]) == ("Call ### ###-####.", "###")
+    assert document["utterances"][0]["text"] == document["text"]
+    assert document["utterances"][0]["words"] == document["words"]
+    assert (document["redact_pii"], document["redact_pii_policies"]) == (True, ["phone_number"])
+    assert not {name for name in document if "unredacted" in name}
+    assert "555" not in str(speech_of(msgspec.json.encode(redacted)))
+
+
+def test_what_was_redacted_can_be_returned_beside_it() -> None:
+    """As text, words and utterances, these only if there are any."""
+    recognition = heard(("Call", "A"), ("415-555-2671.", "A"))
+    asked = {
+        "redact_pii": True,
+        "redact_pii_policies": ["phone_number"],
+        "redact_pii_return_unredacted": True,
+    }
+    document = wire(finished(done(submitted(**asked, redact_pii_sub="entity_name")), recognition))
+    assert (document["text"], document["unredacted_text"]) == ("Call [PHONE_NUMBER].", "Call 415-555-2671.")
+    assert document["unredacted_words"][1]["text"] == "415-555-2671."
+    assert (document["redact_pii_sub"], "unredacted_utterances" in document) == ("entity_name", False)
+    document = wire(finished(done(submitted(**asked, speaker_labels=True)), recognition))
+    assert document["unredacted_utterances"][0]["text"] == "Call 415-555-2671."
 
 
 def test_a_language_can_be_detected() -> None:

@@ -12,7 +12,11 @@ import anyio
 import pytest
 
 from aai_async.server import ScriptedEngine
+from aai_async.server.delivery.courier import Courier, Pace
+from aai_async.server.delivery.outbox import Outbox
 from aai_async.server.jobs import Job
+from aai_async.server.masking.masker import Masker
+from aai_async.server.masking.shelf import Shelf
 from aai_async.server.parameters import Parameters
 from aai_async.server.runner import Runner
 from aai_async.server.store import Store
@@ -30,9 +34,14 @@ async def runner(store: Store, tmp_path: Path) -> AsyncIterator[Runner]:
     uploads = UploadFolder(tmp_path / "uploads")
     await uploads.prepare()
     (uploads.folder / "here").write_bytes(b"a")
-    runner = Runner(store, uploads, ScriptedEngine(), parallel_jobs=1)
+    shelf = Shelf(store, tmp_path / "redacted", "http://127.0.0.1")
+    await shelf.prepare()
+    courier = Courier(await Outbox.opened(store), Pace(), shelf.url)
+    masker = Masker(shelf, uploads, courier)
+    runner = Runner(store, uploads, ScriptedEngine(), courier=courier, masker=masker, parallel_jobs=1)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(runner.run)
+        for worker in (courier, masker, runner):
+            tasks.start_soon(worker.run)
         yield runner
         tasks.cancel_scope.cancel()
 

@@ -69,17 +69,23 @@ class ScriptedEngine:
 
 
 def spoken(text: str, request: SpeechRequest) -> Recognition:
-    """Return a recognition of a text: words evenly spaced, by one speaker if speakers are asked for."""
-    speaker = "A" if request.speaker_labels else None
+    """Return a recognition of a text: words evenly spaced, in one channel, by one speaker."""
+    channel = "1" if request.multichannel else None
+    speaker = (channel or "") + ("A" if request.speaker_labels else "") or None
     starts = range(0, len(text.split()) * (WORD + PAUSE), WORD + PAUSE)
     words = tuple(
-        RecognizedWord(text=word, start=start, end=start + WORD, confidence=1.0, speaker=speaker)
+        RecognizedWord(
+            text=word, start=start, end=start + WORD, confidence=1.0, speaker=speaker, channel=channel
+        )
         for word, start in zip(text.split(), starts, strict=True)
     )
+    duration = max(len(starts) * (WORD + PAUSE) / 1000, 1.0)
     return Recognition(
         words=words,
-        language_code=request.language_code or "en",
+        language_code=request.language_code or ("en" if words else None),
         language_confidence=None if request.language_code else 1.0,
-        audio_duration=max(len(starts) * (WORD + PAUSE) / 1000, 1.0),
+        audio_duration=duration,
+        audio_channels=1 if request.multichannel else None,
+        speech_share=len(words) * WORD / 1000 / duration,
         engine=ScriptedEngine.name,
     )

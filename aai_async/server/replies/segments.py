@@ -49,12 +49,13 @@ class Sentence(Paragraph):
     """API reference, `TranscriptSentence`."""
 
     speaker: str | None
+    channel: str | None
 
 
 def sentences(speech: Speech) -> Document:
     """The body of `GET /v2/transcript/{id}/sentences`."""
     found = [
-        Sentence(**_fields(words, speech.language_code), speaker=words[0].speaker)
+        Sentence(**_fields(words, speech.language_code), speaker=words[0].speaker, channel=words[0].channel)
         for words in split_sentences(speech.words)
     ]
     return {**_head(speech), "sentences": found}

@@ -13,9 +13,14 @@ from typing import Final
 import attrs
 import msgspec
 
+from aai_async.server import refusal
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
-from aai_async.server.parameters import Parameters
+from aai_async.server.masking.order import AudioOptions, Span
+from aai_async.server.parameters import PROFANITY_LANGUAGES, LanguageDetectionOptions, Parameters
+from aai_async.server.replies.profanity import masked
+from aai_async.server.replies.redaction import Redaction, redact
+from aai_async.server.replies.spelling import respelt
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
 Document = dict[str, object]
@@ -27,7 +32,6 @@ _ABSENT: Final[Document] = {
     "language_model": "assemblyai_default",
     "acoustic_model": "assemblyai_default",
     "speed_boost": None,
-    "webhook_auth": False,
     "webhook_status_code": None,
     "auto_highlights_result": None,
     "content_safety_labels": None,
@@ -102,6 +106,7 @@ class Utterance:
     confidence: float
     end: int
     speaker: str
+    channel: str | None
     start: int
     text: str
     words: Sequence[RecognizedWord]
@@ -121,10 +126,17 @@ class Speech:
     speech_model_used: str
 
 
-def unfinished(job: Job) -> Document:
-    """The transcript of a job that waits, is worked on, or failed."""
+def unfinished(job: Job, *, webhook_status_code: int | None = None) -> Document:
+    """
+    The transcript of a job that waits, is worked on, or failed.
+
+    Args:
+        job: Which one.
+        webhook_status_code: What its webhook answered last, if it did.
+    """
     document = {**_head(job), "text": None, "words": None, "utterances": None, "confidence": None}
     document |= {"audio_duration": job.audio_duration, "language_confidence": None}
+    document["webhook_status_code"] = webhook_status_code
     if job.error is not None:
         document["error"] = job.error
     return document
@@ -138,21 +150,42 @@ def finished(job: Job, recognition: Recognition) -> Document:
         EngineError: What was heard does not meet what was asked for.
     """
     asked = job.parameters
+    _check_speech(asked, recognition)
     _check_language(asked, recognition)
-    words = without_fillers(recognition.words)
-    if not asked.punctuate:
-        words = unpunctuated(words)
-    document = {**_head(job), "text": joined(words, recognition.language_code), "words": words}
-    document["utterances"] = _utterances(words, recognition.language_code) if asked.speaker_labels else None
+    words = _worded(asked, recognition)
+    document = {**_head(job), **_said(asked, words, recognition.language_code)}
+    if asked.multichannel:
+        document["audio_channels"] = recognition.audio_channels
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
     document["language_confidence"] = recognition.language_confidence if asked.language_detection else None
-    if asked.language_detection:
+    if asked.language_detection and recognition.language_code is not None:
         document["language_code"] = recognition.language_code
     document["speech_model_used"] = asked.speech_models[0]
     # Not a key of the service: it says which model really ran.
-    document["metadata"] = {"local_engine": recognition.engine}
+    document["metadata"] = {"local_engine": recognition.engine, **_warning(asked, recognition)}
     return document
+
+
+def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
+    """
+    What redacted audio must not let hear; `None` when none is to be made.
+
+    That is what was redacted in the text, and what was not transcribed at all, for nobody knows what is said
+    there.
+    """
+    asked = job.parameters
+    options = asked.redact_pii_audio_options or AudioOptions()
+    spoken = recognition.words or options.return_redacted_no_speech_audio
+    if not asked.redact_pii_audio or not spoken:
+        return None
+    spans = list(_redaction(asked, _worded(asked, recognition), recognition.language_code).spans)
+    if asked.audio_start_from:
+        spans.insert(0, (0, asked.audio_start_from))
+    end = math.ceil(recognition.audio_duration * 1000)
+    if asked.audio_end_at is not None and asked.audio_end_at < end:
+        spans.append((asked.audio_end_at, end))
+    return tuple(spans)
 
 
 def tombstone(job: Job) -> Document:
@@ -183,6 +216,7 @@ def _echo(asked: Parameters) -> Document:
         for field in attrs.fields(Parameters)
         if field.name not in _UNECHOED
     }
+    echo["webhook_auth"] = asked.webhook_auth_header_name is not None
     # The default, unless the language is still to be found out.
     echo["language_code"] = None if asked.language_detection else asked.language_code or "en_us"
     return {name: value for name, value in echo.items() if value is not None or name not in _NEVER_NULL}
@@ -191,8 +225,11 @@ def _echo(asked: Parameters) -> Document:
 def _check_language(asked: Parameters, recognition: Recognition) -> None:
     if not asked.language_detection:
         return
-    if not recognition.words:
-        raise EngineError("language_detection cannot be performed on files with no spoken audio")
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    if not recognition.words and not options.bears_silence:
+        raise EngineError(refusal.NO_SPEECH)
+    if options.takes_fallback:
+        return
     confidence, threshold = recognition.language_confidence, asked.language_confidence_threshold
     if confidence is not None and threshold is not None and confidence < threshold:
         raise EngineError(
@@ -201,13 +238,89 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
         )
 
 
-def _utterances(words: Sequence[RecognizedWord], language_code: str) -> list[Utterance]:
+def _warning(asked: Parameters, recognition: Recognition) -> Document:
+    silent = asked.language_detection and not recognition.words
+    return {"warning": refusal.NO_SPEECH} if silent else {}
+
+
+def _check_speech(asked: Parameters, recognition: Recognition) -> None:
+    threshold, share = asked.speech_threshold, recognition.speech_share
+    # The service looks at 30 seconds or more only (documentation, "Speech Threshold").
+    if not threshold or recognition.audio_duration < 30:
+        return
+    if share is None:
+        raise EngineError(f"speech_threshold is not available with the engine {recognition.engine}")
+    if share < threshold:
+        raise EngineError(
+            f"Audio speech threshold {round(share, 4)} is below the requested speech threshold value "
+            f"{threshold}"
+        )
+
+
+def _worded(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
+    words, language_code = recognition.words, recognition.language_code
+    if not asked.disfluencies:
+        words = without_fillers(words)
+    if not asked.punctuate:
+        words = unpunctuated(words)
+    if asked.custom_spelling:
+        rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
+        words = respelt(words, rules, language_code)
+    if asked.filter_profanity:
+        words = _without_profanity(words, language_code)
+    return words
+
+
+def _without_profanity(
+    words: Sequence[RecognizedWord], language_code: str | None
+) -> tuple[RecognizedWord, ...]:
+    # A language that was asked for was checked at submission; one that was detected may be any.
+    if not words or language_code is None:
+        return tuple(words)
+    if language_code.partition("_")[0] not in PROFANITY_LANGUAGES:
+        raise EngineError(f"filter_profanity is not available for the language '{language_code}'")
+    return masked(words, language_code)
+
+
+def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
+    if not asked.redact_pii:
+        return _speech_fields(asked, words, language_code)
+    redacted = _redaction(asked, words, language_code)
+    said = _speech_fields(asked, redacted.words, language_code)
+    if asked.redact_pii_return_unredacted:
+        unredacted = _speech_fields(asked, words, language_code)
+        said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
+    return said
+
+
+def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
+    return redact(
+        words,
+        policies=asked.redact_pii_policies or (),
+        entities=asked.redact_static_entities,
+        by_name=asked.redact_pii_sub == "entity_name",
+        language_code=language_code,
+    )
+
+
+def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
+    return {
+        "text": joined(words, language_code),
+        "words": words,
+        "utterances": _utterances(words, language_code)
+        if asked.speaker_labels or asked.multichannel
+        else None,
+    }
+
+
+def _utterances(words: Sequence[RecognizedWord], language_code: str | None) -> list[Utterance]:
     turns = [(speaker, tuple(turn)) for speaker, turn in groupby(words, key=lambda word: word.speaker)]
     return [
         Utterance(
             confidence=mean_confidence(turn),
             end=turn[-1].end,
             speaker=speaker,
+            channel=turn[0].channel,
             start=turn[0].start,
             text=joined(turn, language_code),
             words=turn,
@@ -223,3 +336,16 @@ _speech = msgspec.json.Decoder(Speech)
 def speech_of(document: bytes) -> Speech:
     """Read back what was said from a finished transcript's own bytes."""
     return _speech.decode(document)
+
+
+def with_webhook_status(document: bytes, status_code: int | None) -> bytes:
+    """
+    Return a finished transcript that says what its webhook answered.
+
+    It was written before anybody was told of it. Its other values are copied as they are, unread.
+    """
+    if status_code is None:
+        return document
+    values = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+    values["webhook_status_code"] = msgspec.Raw(msgspec.json.encode(status_code))
+    return msgspec.json.encode(values)

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import anyio
+import attrs
 import av
 import numpy as np
 import pytest
-from scoring import RECORDING, speaker_accuracy, word_error_rate
+from scoring import RECORDING, TURNS, speaker_accuracy, word_error_rate
 
+from aai_async.server.audio import RATE, Samples, decode
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.whisper import WhisperEngine
 from aai_async.server.refusal import SERVER_FAILURE
@@ -54,10 +56,10 @@ def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("audio") / "silence.wav", np.zeros(5 * 16_000, np.int16))
 
 
-def write(path: Path, samples: "np.ndarray[tuple[int], np.dtype[np.int16]]") -> Path:
+def write(path: Path, samples: Samples, *, layout: str = "mono") -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout=layout)
         frame.rate = 16_000
         container.mux(stream.encode(frame))
     return path
@@ -130,6 +132,50 @@ async def test_speakers_expected(base: WhisperEngine) -> None:
     assert {word.speaker for word in (await base.recognize(request)).words} == {"A"}
 
 
+@pytest.fixture(scope="module")
+def dialogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recording with one speaker on the left and the other on the right."""
+    samples = decode(RECORDING)
+    sides = np.zeros((len(samples), 2), np.int16)
+    for turn in TURNS:
+        spoken = slice(int(float(turn["start"]) * RATE), int(float(turn["end"]) * RATE))
+        sides[spoken, "AB".index(turn["speaker"])] = samples[spoken]
+    return write(tmp_path_factory.mktemp("audio") / "dialogue.wav", sides.reshape(-1), layout="stereo")
+
+
+async def test_channels(base: WhisperEngine, dialogue: Path) -> None:
+    """Each channel is transcribed by itself: its words, and its turns in order."""
+    heard = await base.recognize(SpeechRequest(audio=dialogue, language_code="en", multichannel=True))
+    assert heard.audio_channels == 2
+    assert heard.audio_duration == pytest.approx(38.13, abs=0.05)
+    assert word_error_rate(heard.words) <= 0.05
+    assert [channel for channel, _ in groupby(word.channel for word in heard.words)] == [
+        str("AB".index(turn["speaker"]) + 1) for turn in TURNS
+    ]
+    assert {(word.channel, word.speaker) for word in heard.words} == {("1", "1"), ("2", "2")}
+    # Half of the time either is silent.
+    assert 0.3 < (heard.speech_share or 0) < 0.7
+
+
+async def test_speakers_of_channels(base: WhisperEngine, dialogue: Path) -> None:
+    """Who speaks in a channel is told apart within it alone; one channel is enough."""
+    request = SpeechRequest(audio=dialogue, language_code="en", multichannel=True, speaker_labels=True)
+    assert {word.speaker for word in (await base.recognize(request)).words} == {"1A", "2A"}
+    heard = await base.recognize(attrs.evolve(request, audio=RECORDING))
+    assert {word.speaker for word in heard.words} == {"1A", "1B"}
+    assert (heard.audio_channels, {word.channel for word in heard.words}) == (1, {"1"})
+
+
+async def test_expected_languages(base: WhisperEngine) -> None:
+    """A detected language gives way to those expected, and is transcribed as one of them."""
+    request = SpeechRequest(audio=RECORDING, audio_end_at=7_600, expected_languages=("fr", "de"))
+    heard = await base.recognize(request)
+    assert heard.language_code in ("fr", "de")
+    assert (heard.language_confidence or 0) < 0.2
+    heard = await base.recognize(attrs.evolve(request, expected_languages=("fr", "en")))
+    assert heard.language_code == "en"
+
+
 async def test_keyterms(base: WhisperEngine) -> None:
     """Keyterms sway what is written."""
     request = SpeechRequest(
@@ -149,9 +195,10 @@ async def test_nothing_spoken(base: WhisperEngine, tmp_path: Path, noise: int) -
 
 
 async def test_language_of_silence(base: WhisperEngine, silence: Path) -> None:
-    """Silence has no language, which is an error when it is asked for."""
-    with pytest.raises(EngineError, match=r"^language_detection cannot be performed on files with no spoken"):
-        await base.recognize(SpeechRequest(audio=silence))
+    """Silence has none, and no speech in it."""
+    heard = await base.recognize(SpeechRequest(audio=silence))
+    assert (heard.words, heard.language_code, heard.language_confidence) == ((), None, None)
+    assert heard.speech_share == 0.0
 
 
 async def test_languages(base: WhisperEngine, tiny: WhisperEngine) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import attrs
 import pytest
 
 from aai_async.server.engine import Engine, EngineError, Recognition, SpeechRequest
@@ -74,3 +75,19 @@ async def test_delay() -> None:
     with anyio.move_on_after(0.02) as scope:
         await ScriptedEngine(delay=10).recognize(REQUEST)
     assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize(("speaker_labels", "speaker"), [(False, "1"), (True, "1A")])
+async def test_channels(speaker_labels: bool, speaker: str) -> None:
+    """A text is spoken in one channel, when channels are asked for."""
+    request = attrs.evolve(REQUEST, multichannel=True, speaker_labels=speaker_labels)
+    recognition = await ScriptedEngine("Hello there.").recognize(request)
+    assert recognition.audio_channels == 1
+    assert {(word.channel, word.speaker) for word in recognition.words} == {("1", speaker)}
+
+
+async def test_speech_share() -> None:
+    """It is the part of the recording that words take, and a whole recognition may say another."""
+    assert (await ScriptedEngine("a b c").recognize(REQUEST)).speech_share == pytest.approx(0.9 / 1.2)
+    told = attrs.evolve(NOTHING, speech_share=0.4)
+    assert (await ScriptedEngine(told).recognize(REQUEST)).speech_share == 0.4

@@ -1,0 +1,105 @@
+"""
+A caller's webhook: where it may be, what it is told, and with which header.
+
+Pure: it sends nothing and resolves no name. Documentation, "Webhooks for pre-recorded audio".
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final, Self
+
+import attrs
+import httpx
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[!-~](?:[ !-~]*[!-~])?")
+
+# Headers that frame the request itself: another value would break it, or smuggle a second one.
+_FRAMING: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_LAST_PORT: Final = 65535
+
+
+@attrs.frozen(kw_only=True)
+class Webhook:
+    """
+    An address on this machine, and the header by which it knows who calls.
+
+    Raises:
+        httpx.InvalidURL: `url` is none.
+    """
+
+    url: httpx.URL = attrs.field(converter=httpx.URL, repr=False)
+    header_name: str | None = None
+    header_value: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def targets(self) -> tuple[httpx.URL, ...]:
+        """
+        The same URL at each loopback address that its host means; none if it means another machine.
+
+        Names under localhost are loopback by definition (RFC 6761, section 6.3), so nothing is ever resolved,
+        and no name can turn out to lead elsewhere.
+        """
+        host = self.url.host
+        if host == "localhost" or host.endswith(".localhost"):
+            return tuple(self.url.copy_with(host=address) for address in ("127.0.0.1", "::1"))
+        try:
+            return (self.url,) if ip_address(host).is_loopback else ()
+        except ValueError:
+            return ()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to send along, the host as the caller wrote it."""
+        headers = {"host": self.url.netloc.decode("ascii"), "content-type": "application/json"}
+        if self.header_name is not None and self.header_value is not None:
+            headers[self.header_name] = self.header_value
+        return headers
+
+    @classmethod
+    def asked_for(cls, url: str | None, header_name: str | None, header_value: str | None) -> Self | None:
+        """The webhook of three checked parameters; `None` without a URL."""
+        return None if url is None else cls(url=url, header_name=header_name, header_value=header_value)
+
+
+def complaints(url: str | None, header_name: str | None, header_value: str | None) -> Iterator[str]:
+    """Yield what is wrong with the three parameters of a webhook, without saying the secret."""
+    if url is not None:
+        yield from _url_complaints(url)
+    elif header_name is not None:
+        yield "webhook_auth_header_name requires webhook_url"
+    if (header_name is None) != (header_value is None):
+        yield "webhook_auth_header_name and webhook_auth_header_value must be given together"
+    if header_name is not None and (not _NAME.fullmatch(header_name) or header_name.lower() in _FRAMING):
+        yield "webhook_auth_header_name must be the name of an HTTP header of your own"
+    if header_value is not None and not _VALUE.fullmatch(header_value):
+        yield "webhook_auth_header_value must be printable ASCII, with no space at either end"
+
+
+def _url_complaints(url: str) -> Iterator[str]:
+    try:
+        webhook = Webhook(url=url)
+    except httpx.InvalidURL:
+        webhook = None
+    if webhook is None or not 0 < (webhook.url.port or 80) <= _LAST_PORT:
+        yield "webhook_url is not a valid URL"
+    elif webhook.url.scheme not in ("http", "https"):
+        yield "webhook_url should start with http"
+    elif not webhook.targets:
+        yield (
+            "webhook_url must be on this machine, such as http://localhost:8000/ or http://127.0.0.1:8000/: "
+            "this local server calls no other"
+        )

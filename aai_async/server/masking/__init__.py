@@ -1,0 +1,1 @@
+"""Redacted audio: a recording masked (`mask`), what is kept of it (`shelf`), who makes it (`masker`)."""

@@ -1,0 +1,131 @@
+"""
+Making redacted audio: one copy after the other, each in a child process, and away with it after its day.
+
+It holds up neither the jobs nor the server's end. The sound itself is the business of `mask`.
+"""
+
+import logging
+import math
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import anyio
+import msgspec
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from aai_async.server.delivery import outbox
+from aai_async.server.delivery.courier import Courier
+from aai_async.server.delivery.outbox import Notice, Subject
+from aai_async.server.jobs import Job
+from aai_async.server.masking.order import AudioOptions, MaskOrder
+from aai_async.server.masking.shelf import Copy, Shelf, Stage
+from aai_async.server.upload import UploadFolder
+
+_log: Final = logging.getLogger(__name__)
+
+CHILD: Final = "aai_async.server.masking.mask"
+"""The module that a child process runs."""
+
+
+class Masker:
+    """
+    Makes the copies that are ordered on a shelf.
+
+    Args:
+        shelf: What is ordered, and where copies are kept.
+        uploads: Where recordings are.
+        courier: Who tells webhooks that one is ready.
+    """
+
+    def __init__(self, shelf: Shelf, uploads: UploadFolder, courier: Courier) -> None:
+        self._shelf = shelf
+        self._uploads = uploads
+        self._courier = courier
+        self._send, self._receive = anyio.create_memory_object_stream[str](math.inf)
+
+    def make(self, transcript_id: str) -> None:
+        """Begin to make the copy of a transcript; where none was ordered, none is made."""
+        self._send.send_nowait(transcript_id)
+
+    async def resume(self) -> None:
+        """Take up what a former server on the same directory had not made yet, or not yet thrown away."""
+        for copy in await self._shelf.copies():
+            self.make(copy.transcript_id)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        with self._send, self._receive:
+            async with anyio.create_task_group() as tasks:
+                async for transcript_id in self._receive:
+                    try:
+                        await self._attend(tasks, transcript_id)
+                    except Exception:  # noqa: BLE001
+                        # Its bookkeeping failed, say for want of disk space: the others are still made.
+                        _log.exception("the redacted audio of transcript %s is given up", transcript_id)
+
+    async def _attend(self, tasks: TaskGroup, transcript_id: str) -> None:
+        copy = await self._shelf.of(transcript_id)
+        if copy is not None and copy.stage is Stage.PENDING:
+            record = await self._shelf.store.find(transcript_id)
+            if record is not None:
+                await self._settle(copy, record.job, made=await self._make(copy, record.job))
+            copy = await self._shelf.of(transcript_id)
+        if copy is not None and copy.stage is Stage.READY:
+            tasks.start_soon(self._expire, copy)
+
+    async def _settle(self, copy: Copy, job: Job, *, made: bool) -> None:
+        notice = Notice(job.id, Subject.REDACTED_AUDIO)
+        also = [outbox.entry(job, notice.subject)] if made else []
+        stage = Stage.READY if made else Stage.FAILED
+        if await self._shelf.finish(copy, stage, *also, now=datetime.now(UTC)):
+            self._courier.tell(notice)
+        else:
+            # Deleted meanwhile, and its copy with it.
+            await self._shelf.discard(copy)
+
+    async def _make(self, copy: Copy, job: Job) -> bool:
+        partial = self._shelf.folder / f"{copy.name}.part"
+        try:
+            order = await self._order(copy, job, partial)
+            await anyio.run_process(
+                # As for the engine's children: -P and the parent's own path find the same modules.
+                [sys.executable, "-P", "-m", CHILD],
+                input=msgspec.json.encode(order),
+                stdout=subprocess.DEVNULL,
+                stderr=None,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            await to_thread.run_sync(partial.replace, self._shelf.folder / copy.name)
+        except Exception:  # noqa: BLE001
+            # Whatever a recording does to FFmpeg, the server lives.
+            _log.exception("the redacted audio of transcript %s could not be made", job.id)
+            return False
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(lambda: partial.unlink(missing_ok=True))
+        return True
+
+    async def _order(self, copy: Copy, job: Job, partial: Path) -> MaskOrder:
+        source = None if job.upload_id is None else await self._uploads.find(job.upload_id)
+        if source is None:
+            raise FileNotFoundError(job.parameters.audio_url)
+        options = job.parameters.redact_pii_audio_options or AudioOptions()
+        return MaskOrder(
+            source=str(source),
+            target=str(partial),
+            format="wav" if job.parameters.redact_pii_audio_quality == "wav" else "mp3",
+            silent=options.override_audio_redaction_method == "silence",
+            spans=copy.spans,
+        )
+
+    async def _expire(self, copy: Copy) -> None:
+        await anyio.sleep(max(self._shelf.remaining(copy, now=datetime.now(UTC)), 0))
+        # Windows keeps a file that is being read: then the next start throws it away.
+        with suppress(OSError):
+            await self._shelf.discard(copy)

@@ -1,0 +1,214 @@
+"""
+Finding personal information in finished words, and writing something else in its place.
+
+Pure: words in, words out, with the stretches of the recording in which it was said. What is found is what
+patterns can find in the text as the engine wrote it: a number that is spelt out in words is not.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from itertools import groupby
+from typing import Any, Final
+from unicodedata import category
+
+import attrs
+
+from aai_async.server.engine import RecognizedWord
+from aai_async.server.replies.wording import bare, space
+
+glin_profanity: Any = import_module("glin_profanity")  # it ships no types
+pii_patterns: Any = import_module("glin_profanity.scanners.patterns.pii_patterns")
+
+POLICY_OF: Final[Mapping[str, str]] = {
+    "credit_card": "credit_card_number",
+    "email": "email_address",
+    "ip": "ip_address",
+    "ssn": "us_social_security_number",
+    "phone": "phone_number",
+}
+"""
+The service's policy (API reference, `PiiPolicy`) for each category of the scanner that can be relied on.
+
+The scanner's others cannot: any five digits are a postcode to it, any nine a passport, any full date a
+birthday, and of bank accounts it knows those with an IBAN alone.
+"""
+
+_GROUPED_PHONE: Final = pii_patterns.PiiPattern(
+    id="grouped-phone",
+    type="phone",
+    # By itself the scanner finds +493012345678, but not the groups in which such a number is mostly written.
+    pattern=re.compile(r"\+[1-9](?:[ .-]?[0-9]){6,14}\b"),
+)
+_SCANNER: Final = glin_profanity.PiiScanner(custom_patterns=[_GROUPED_PHONE])
+
+
+@attrs.frozen(kw_only=True)
+class Redaction:
+    """Words without what was found in them: as many as before, with the times that they had."""
+
+    words: tuple[RecognizedWord, ...]
+    spans: tuple[tuple[int, int], ...]
+    """When it was said, from the first word of it to the last: ms from the start of the file, in order."""
+
+
+@attrs.frozen
+class _Find:
+    """A stretch of the text that must not be read."""
+
+    start: int
+    end: int
+    tag: str
+
+
+def redact(
+    words: Sequence[RecognizedWord],
+    *,
+    policies: Iterable[str] = (),
+    entities: Mapping[str, Iterable[str]] | None = None,
+    by_name: bool = False,
+    language_code: str | None = None,
+) -> Redaction:
+    """
+    Redact what `policies` name and the terms of `entities` (documentation, "PII Redaction").
+
+    What is spread over several words of a channel is found, and redacted in each of them.
+
+    Args:
+        words: All that was said, in order.
+        policies: Some of the values of `POLICY_OF`.
+        entities: Phrases by their label, which are found whatever their case, as whole words; each has a
+            letter or a digit at least.
+        by_name: Write a tag such as `[PHONE_NUMBER]`, once in each word that had a part of it, instead of a
+            `#` for each letter and digit.
+        language_code: Of the words; it tells whether there are spaces between them.
+    """
+    find = partial(
+        _redact_channel,
+        policies=frozenset(policies),
+        entities=entities or {},
+        by_name=by_name,
+        gap=space(language_code),
+    )
+    found = {
+        channel: find([word for word in words if word.channel == channel])
+        for channel in {word.channel for word in words}
+    }
+    # Each channel kept its order, so its words come back to their places one after another.
+    redacted = {channel: iter(redaction.words) for channel, redaction in found.items()}
+    return Redaction(
+        words=tuple(next(redacted[word.channel]) for word in words),
+        spans=_merged(span for redaction in found.values() for span in redaction.spans),
+    )
+
+
+def _redact_channel(
+    words: Sequence[RecognizedWord],
+    *,
+    policies: frozenset[str],
+    entities: Mapping[str, Iterable[str]],
+    by_name: bool,
+    gap: str,
+) -> Redaction:
+    said = _Said(words, gap)
+    finds = [*_by_policy(said.text, policies), *_by_term(said, entities)]
+    tags = _painted(finds, len(said.text))
+    return Redaction(
+        words=tuple(
+            attrs.evolve(word, text=said.rewritten(at, tags, by_name=by_name))
+            for at, word in enumerate(words)
+        ),
+        spans=_merged(said.time_of(find) for find in finds),
+    )
+
+
+class _Said:
+    """The words as one text without the marks around them, which would part a number read out in groups."""
+
+    def __init__(self, words: Sequence[RecognizedWord], gap: str) -> None:
+        self.words = words
+        self.gap = gap
+        self.cores = [bare(word.text) for word in words]
+        self.text = gap.join(filter(None, self.cores))
+        self.starts: list[int] = []
+        at = 0
+        for core in self.cores:
+            self.starts.append(at)
+            at += len(core) + len(gap) if core else 0
+
+    def time_of(self, find: _Find) -> tuple[int, int]:
+        first, last = (self.words[bisect_right(self.starts, at) - 1] for at in (find.start, find.end - 1))
+        return first.start, last.end
+
+    def rewritten(self, at: int, tags: Sequence[str], *, by_name: bool) -> str:
+        text, core, start = self.words[at].text, self.cores[at], self.starts[at]
+        own = tags[start : start + len(core)]
+        if not any(own):
+            return text
+        runs = groupby(zip(core, own, strict=True), key=lambda pair: pair[1])
+        written = (_written("".join(sign for sign, _ in run), tag, by_name=by_name) for tag, run in runs)
+        before, _, after = text.partition(core)
+        return before + "".join(written) + after
+
+
+def _written(text: str, tag: str, *, by_name: bool) -> str:
+    if not tag:
+        return text
+    if by_name:
+        return f"[{tag}]"
+    # Marks that combine with a letter count as letters: many scripts write their vowels so.
+    return "".join("#" if category(sign)[0] in "LMN" else sign for sign in text)
+
+
+def _by_policy(text: str, policies: frozenset[str]) -> Iterator[_Find]:
+    if not policies:
+        return
+    for match in _SCANNER.scan(text).matches:
+        policy = POLICY_OF.get(match.category)
+        if policy in policies:
+            yield _grown(text, match.start_index, match.end_index, policy.upper())
+
+
+def _grown(text: str, start: int, end: int, tag: str) -> _Find:
+    """Take in the letters and digits that adjoin: of a number found in part nothing is to be left."""
+    while start and _in_numbers(text[start - 1]):
+        start -= 1
+    while end < len(text) and _in_numbers(text[end]):
+        end += 1
+    return _Find(start, end, tag)
+
+
+def _in_numbers(sign: str) -> bool:
+    return sign.isascii() and sign.isalnum()
+
+
+def _by_term(said: _Said, entities: Mapping[str, Iterable[str]]) -> Iterator[_Find]:
+    before, after = (r"(?<!\w)", r"(?!\w)") if said.gap else ("", "")
+    for label, terms in entities.items():
+        tag = "_".join(label.upper().split())
+        for term in terms:
+            phrase = re.escape(said.gap.join(filter(None, map(bare, term.split()))))
+            # Looking ahead instead of matching, so that a find does not hide one that begins inside of it.
+            for match in re.finditer(f"{before}(?=({phrase}){after})", said.text, re.IGNORECASE):
+                yield _Find(*match.span(1), tag)
+
+
+def _painted(finds: Iterable[_Find], length: int) -> list[str]:
+    """The tag of each character, or nothing; where finds overlap, that of the longest."""
+    tags = [""] * length
+    ranks = {policy.upper(): -rank for rank, policy in enumerate(POLICY_OF.values())}
+    for find in sorted(finds, key=lambda find: (find.end - find.start, ranks.get(find.tag, 1))):
+        tags[find.start : find.end] = [find.tag] * (find.end - find.start)
+    return tags
+
+
+def _merged(times: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(times):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)

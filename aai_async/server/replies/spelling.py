@@ -1,0 +1,66 @@
+"""
+Words spelt as the caller wants them.
+
+Pure. Phrases become one word, which spans their times; nothing else changes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
+
+from aai_async.server.engine import RecognizedWord
+from aai_async.server.replies.wording import bare, space
+
+
+def respelt(
+    words: Sequence[RecognizedWord], rules: Iterable[tuple[str, str]], language_code: str | None = None
+) -> tuple[RecognizedWord, ...]:
+    """
+    Write the second of each rule where the first was said (documentation, "Custom Spelling").
+
+    The longest rule that fits counts. Marks around what was said are kept, and no phrase reaches from one
+    speaker to another.
+
+    Args:
+        words: What was said.
+        rules: A word or phrase, whose case does not count, and the word to write for it, as it stands.
+        language_code: Of the words; it tells whether there are spaces between them.
+    """
+    gap = space(language_code)
+    spellings = {_key(phrase.split(), gap): to for phrase, to in rules}
+    longest = max((len(key.split(gap) if gap else key) for key in spellings), default=0)
+    return tuple(_replaced(words, spellings, longest, gap))
+
+
+def _replaced(
+    words: Sequence[RecognizedWord], spellings: Mapping[str, str], longest: int, gap: str
+) -> Iterator[RecognizedWord]:
+    at = 0
+    while at < len(words):
+        for size in range(min(longest, len(words) - at), 0, -1):
+            phrase = words[at : at + size]
+            to = spellings.get(_key((word.text for word in phrase), gap))
+            if to is not None and len({word.speaker for word in phrase}) == 1:
+                yield _one_word(phrase, to)
+                at += size
+                break
+        else:
+            yield words[at]
+            at += 1
+
+
+def _key(texts: Iterable[str], gap: str) -> str:
+    return gap.join(_core(text).casefold() for text in texts)
+
+
+def _core(text: str) -> str:
+    # A lone dash is no mark around anything: it parts the words of a phrase, or belongs to it.
+    return bare(text) or text
+
+
+def _one_word(phrase: Sequence[RecognizedWord], to: str) -> RecognizedWord:
+    first, last = phrase[0], phrase[-1]
+    before = first.text.partition(_core(first.text))[0]
+    after = last.text.rpartition(_core(last.text))[2]
+    confidence = sum(word.confidence for word in phrase) / len(phrase)
+    return attrs.evolve(first, text=before + to + after, end=last.end, confidence=confidence)

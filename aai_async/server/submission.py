@@ -1,0 +1,225 @@
+"""
+Reading a submission: a decoded body to checked parameters, or the service's own 400.
+
+It owns what may not be combined and what is out of bounds; which parameters there are says `parameters`.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any, Final, get_args
+
+import msgspec
+
+from aai_async.server import refusal
+from aai_async.server.delivery.webhook import complaints
+from aai_async.server.engine import Engine
+from aai_async.server.parameters import (
+    DEFAULTS,
+    FIELDS,
+    LANGUAGES,
+    NOUNS,
+    PII_POLICIES,
+    PROFANITY_LANGUAGES,
+    SPEECH_MODELS,
+    CustomSpelling,
+    Kind,
+    LanguageDetectionOptions,
+    Names,
+    Parameters,
+    SpeakerOptions,
+)
+from aai_async.server.refusal import RefusalError
+
+_MOST_KEYTERMS: Final = 1000
+_MOST_KEYTERM_WORDS: Final = 6
+
+_DETECTION_KEYS: Final = (
+    "expected_languages",
+    "fallback_language",
+    "on_low_language_confidence",
+    "on_no_speech_detected",
+)
+
+
+def read_parameters(document: Mapping[str, object], engine: Engine) -> Parameters:
+    """
+    Check a decoded request body.
+
+    Args:
+        document: The body; null values count as not given.
+        engine: Whose languages bound what may be asked.
+
+    Raises:
+        RefusalError: 400, and why.
+    """
+    given = _given(document)
+    _refuse_bad_url(given.get("audio_url"))
+    values = {name: _converted(name, value) for name, value in given.items()}
+    _refuse_unserved(values)
+    parameters = Parameters(**values)
+    for complaint in (*_conflicts(parameters), *_beyond(engine, parameters)):
+        raise RefusalError(400, complaint)
+    return parameters
+
+
+def _given(document: Mapping[str, object]) -> dict[str, object]:
+    given = {name: value for name, value in document.items() if value is not None}
+    if "speech_model" in given:
+        raise RefusalError(400, refusal.SPEECH_MODEL_DEPRECATED)
+    if document.keys() - FIELDS.keys() - {"speech_model"}:
+        raise RefusalError(400, refusal.INVALID_SCHEMA)
+    return given
+
+
+def _refuse_bad_url(url: object) -> None:
+    if url is None:
+        raise RefusalError(400, refusal.URL_MISSING)
+    if isinstance(url, str) and not url.lower().startswith(("http://", "https://")):
+        raise RefusalError(400, refusal.URL_NOT_HTTP)
+
+
+def _converted(name: str, value: object) -> Any:  # whatever type the field has
+    hint, _ = FIELDS[name]
+    try:
+        return msgspec.convert(value, type=hint)
+    except msgspec.ValidationError:
+        if name == "speech_models":
+            text = refusal.UNKNOWN_SPEECH_MODELS
+        else:
+            noun = next((noun for type_, noun in NOUNS if type_ == hint or type_ in get_args(hint)), None)
+            text = f"{name} must be {noun}" if noun else refusal.INVALID_SCHEMA
+        raise RefusalError(400, text) from None
+
+
+def _refuse_unserved(values: Mapping[str, object]) -> None:
+    for kind, plural in ((Kind.MODEL, "models"), (Kind.OPTION, "parameters")):
+        names = [
+            name
+            for name, value in values.items()
+            if FIELDS[name][1].kind is kind and not _is_off(name, value)
+        ]
+        if names:
+            text = f"The following {plural} are not available on this server: {', '.join(names)}"
+            raise RefusalError(400, text)
+
+
+def _is_off(name: str, value: object) -> bool:
+    default = DEFAULTS[name]
+    return value in (default, FIELDS[name][1].off) or not (default or value)
+
+
+def _conflicts(asked: Parameters) -> Iterator[str]:
+    yield from _bad_speech_models(asked)
+    if asked.audio_end_at is not None and asked.audio_end_at <= (asked.audio_start_from or 0):
+        yield "audio_end_at must be greater than audio_start_from"
+    if asked.remove_audio_tags not in (None, "all", "speaker"):
+        yield 'remove_audio_tags must be "all" or null'
+    yield from _speaker_conflicts(asked)
+    yield from _keyterm_conflicts(asked.keyterms_prompt or ())
+    yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
+    yield from _detection_conflicts(asked)
+    yield from _spelling_conflicts(asked.custom_spelling or ())
+    yield from _redaction_conflicts(asked)
+
+
+def _bad_speech_models(asked: Parameters) -> Iterator[str]:
+    if not asked.speech_models or not set(asked.speech_models) <= set(SPEECH_MODELS):
+        yield refusal.UNKNOWN_SPEECH_MODELS
+
+
+def _speaker_conflicts(asked: Parameters) -> Iterator[str]:
+    options = asked.speaker_options or SpeakerOptions()
+    for name in ("speakers_expected", "speaker_options"):
+        if getattr(asked, name) is not None and not asked.speaker_labels:
+            yield f"{name} requires speaker_labels to be true"
+    if asked.speakers_expected is not None and asked.speaker_options is not None:
+        yield "speakers_expected and speaker_options cannot be used together"
+    least, most = options.min_speakers_expected or 1, options.max_speakers_expected
+    if most is not None and most < least:
+        yield "max_speakers_expected must be greater than or equal to min_speakers_expected"
+    yield from _unserved_keys("speaker_options", options, ("min_speakers_expected", "max_speakers_expected"))
+
+
+def _keyterm_conflicts(terms: Names) -> Iterator[str]:
+    if len(terms) > _MOST_KEYTERMS:
+        yield f"keyterms_prompt must contain at most {_MOST_KEYTERMS} terms"
+    if any(not 1 <= len(term.split()) <= _MOST_KEYTERM_WORDS for term in terms):
+        yield f"Each term of keyterms_prompt must contain 1 to {_MOST_KEYTERM_WORDS} words"
+
+
+def _spelling_conflicts(spellings: Iterable[CustomSpelling]) -> Iterator[str]:
+    for spelling in spellings:
+        if not spelling.said or not all(map(_readable, spelling.said)):
+            yield "Each custom_spelling must have a from with words in it"
+        if len(spelling.to.split()) != 1:
+            yield "The to of each custom_spelling must be one word"
+
+
+def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
+    policies = asked.redact_pii_policies or ()
+    if asked.redact_pii and not policies:
+        yield "redact_pii requires redact_pii_policies to name at least one policy"
+    unserved = sorted(set(policies) - PII_POLICIES)
+    if unserved:
+        yield f"The following redact_pii_policies are not available on this server: {', '.join(unserved)}"
+    if asked.redact_pii_sub not in (None, "hash", "entity_name"):
+        yield 'redact_pii_sub must be "hash" or "entity_name"'
+    if asked.redact_pii_audio_quality not in (None, "mp3", "wav"):
+        yield 'redact_pii_audio_quality must be "mp3" or "wav"'
+    for name in (
+        "redact_pii_audio",
+        "redact_pii_policies",
+        "redact_pii_return_unredacted",
+        "redact_static_entities",
+    ):
+        if getattr(asked, name) and not asked.redact_pii:
+            yield f"{name} requires redact_pii to be true"
+    for label, terms in (asked.redact_static_entities or {}).items():
+        if not _readable(label) or not all(map(_readable, terms)):
+            yield "Each label and term of redact_static_entities must contain a letter or a digit"
+
+
+def _readable(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _detection_conflicts(asked: Parameters) -> Iterator[str]:
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    served: set[str] = {*_DETECTION_KEYS}
+    if options.code_switching_confidence_threshold == 0.3:
+        # The service's default, which without code switching asks for nothing.
+        served.add("code_switching_confidence_threshold")
+    yield from _unserved_keys("language_detection_options", options, served)
+    asks = options.languages or options.fallback or options.takes_fallback or options.bears_silence
+    if asks and not asked.language_detection:
+        yield "language_detection_options requires language_detection to be true"
+    codes = {*options.languages, *filter(None, [options.fallback])}
+    unknown = sorted(codes - LANGUAGES)
+    if unknown:
+        yield f"language_detection_options: {unknown[0]!r} is not a supported language"
+    if options.languages and options.fallback not in (None, *options.languages):
+        yield "fallback_language must be one of expected_languages"
+    for name in ("on_low_language_confidence", "on_no_speech_detected"):
+        if getattr(options, name) not in (None, "error", "fallback"):
+            yield f'{name} must be "error" or "fallback"'
+
+
+def _unserved_keys(name: str, options: msgspec.Struct, served: Container[str]) -> Iterator[str]:
+    asked = [key for key in options.__struct_fields__ if getattr(options, key) and key not in served]
+    if asked:
+        keys = ", ".join(f"{name}.{key}" for key in asked)
+        yield f"The following parameters are not available on this server: {keys}"
+
+
+def _beyond(engine: Engine, asked: Parameters) -> Iterator[str]:
+    if asked.language_detection and not engine.detects_language:
+        yield "The following models are not available on this server: language_detection"
+    if asked.language_code is not None and asked.language_code not in LANGUAGES:
+        yield f"language_code {asked.language_code!r} is not a supported language"
+    language = asked.engine_language
+    options = asked.language_detection_options or LanguageDetectionOptions()
+    codes = {*filter(None, (language, options.fallback)), *options.languages}
+    if engine.languages is not None and not codes <= engine.languages:
+        unknown = ", ".join(sorted(codes - engine.languages))
+        yield f"The following languages are not available on this server: {unknown}"
+    if asked.filter_profanity and language not in (None, *PROFANITY_LANGUAGES):
+        yield "The following models are not available in this language: filter_profanity"
