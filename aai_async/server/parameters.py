@@ -159,8 +159,8 @@ class Parameters:
     # No engine here writes audio tags, so removing them is served by doing nothing.
     remove_audio_tags: Annotated[str | None, _SERVED] = None
     custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
-    # The hesitations that the engine heard are kept. Whisper leaves out most, and is not prompted with some to
-    # hear more: there was no recording with known ones to show that it then hears those that were spoken.
+    # The hesitations that the engine heard are kept. Whisper leaves out most, and is not prompted with some
+    # to hear more: no recording with known ones was there to show that it then hears those that were spoken.
     disfluencies: Annotated[bool, _SERVED] = False
     filter_profanity: Annotated[bool, _SERVED] = False
     redact_pii: Annotated[bool, _SERVED] = False
