@@ -159,7 +159,12 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         disfluencies=False,
         format_text=True,
         keyterms_prompt_options={"keyterms_match_strength": "standard"},
-        language_detection_options={"expected_languages": ["all"], "fallback_language": "auto"},
+        language_detection_options={
+            "code_switching_confidence_threshold": 0.3,
+            "expected_languages": ["all"],
+            "fallback_language": "auto",
+            "on_low_language_confidence": "error",
+        },
         redact_pii_audio_quality="mp3",
         redact_pii_sub="hash",
         remove_audio_tags="all",

@@ -172,7 +172,8 @@ def test_too_little_speech_fails_a_transcript_of_thirty_seconds(
 def test_silence_can_be_borne_where_a_language_is_to_be_detected() -> None:
     """The text is empty and a warning says why; nothing claims a language."""
     options = {"on_no_speech_detected": "fallback"}
-    job = done(submitted(language_detection=True, language_detection_options=options))
+    asked = {"filter_profanity": True, "language_detection": True, "language_detection_options": options}
+    job = done(submitted(**asked))
     document = wire(finished(job, attrs.evolve(heard(), language_code=None)))
     assert (document["text"], document["words"], document["language_confidence"]) == ("", [], None)
     assert document["metadata"]["warning"].endswith("cannot be performed on files with no spoken audio")
