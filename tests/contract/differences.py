@@ -88,3 +88,15 @@ NOT_ANSWERED: dict[str, str] = dict.fromkeys(
     "only asked: the SDK's answer inherits from its question, and no answer with it was described or seen",
 )
 """What the SDK has in its transcript and we have not; in `Transcript.raw` it would be."""
+
+UNDESCRIBED: dict[str, str] = {
+    "cluster_id": "in the description's own example of a deleted transcript, and in no schema",
+    "speaker_count": "in the description's own example of a deleted transcript, and in no schema",
+}
+"""What the embedded server answers because the service does, though the description has no name for it."""
+
+NULL_IN_A_TOMBSTONE: dict[str, str] = dict.fromkeys(
+    ("error", "language_code", "redact_pii_sub", "topics"),
+    "null in the description's own example of a deleted transcript, which its schema forbids",
+)
+"""What is left of a deleted transcript is answered as in the example."""
