@@ -67,7 +67,8 @@ class Comparison:
 async def in_process(folder: Path, comparison: Comparison) -> AsyncIterator[aai.Client]:
     """A client of the application itself, without a port."""
     async with open_app(ScriptedEngine(hear), key=KEY, directory=folder / "server") as app:
-        transport, hooks = httpx.ASGITransport(app), {"response": [comparison]}
+        transport = httpx.ASGITransport(app)
+        hooks: dict[str, Any] = {"response": [comparison]}
         async with (
             httpx.AsyncClient(transport=transport, event_hooks=hooks) as http,
             aai.Client(KEY, base_url="http://127.0.0.1", http=http, polling=POLLING) as client,

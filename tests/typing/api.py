@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,12 +37,34 @@ async def use_every_verb(client: aai.Client) -> None:
     assert_type(await client.wait(job.id, raise_on_error=False), aai.Transcript)
     assert_type(await client.get(job.id), aai.Transcript)
     assert_type(await client.delete(job.id), aai.Transcript)
+    assert_type((await client.sentences(job.id)).sentences, tuple[aai.Sentence, ...])
+    assert_type((await client.paragraphs(job.id)).paragraphs, tuple[aai.Paragraph, ...])
+    assert_type(await client.subtitles(job.id, "vtt", chars_per_caption=32), str)
+    await client.subtitles(job.id, "ass")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type((await client.word_search(job.id, "a", "b c")).matches, tuple[aai.WordSearchMatch, ...])
+    assert_type(await client.redacted_audio(job.id), aai.RedactedAudio)
+    await client.save_redacted_audio(job.id, Path("masked.mp3"))
+    task = aai.SpeechUnderstanding(translation=aai.Translation(target_languages=["es"]))
+    assert_type(await client.understand(job.id, task), aai.Understanding)
+
+
+async def walk_the_list(client: aai.Client) -> None:
+    async for item in client.list(status="completed", created_on=dt.date(2026, 11, 24), limit=5):
+        assert_type(item.created, dt.datetime | None)
+    async for page in client.list(before_id="a").pages():
+        assert_type(page, aai.TranscriptPage)
 
 
 def read_an_answer(transcript: aai.Transcript) -> None:
     assert_type(transcript.text, str | None)
     assert_type(transcript.raw, dict[str, Any])
+    assert_type(transcript.speakers, tuple[str, ...])
+    assert_type(transcript.text_by_speaker(), dict[str, str])
+    assert_type(transcript.load(), aai.Transcript)
+    assert_type(transcript.entities, tuple[aai.Entity, ...] | None)
+    _ = transcript.entitties  # type: ignore[attr-defined]  # pyright: ignore
     for utterance in transcript.utterances or ():
+        assert_type(utterance.duration, int)
         assert_type(utterance.speaker, str | None)
         assert_type(utterance.words, tuple[aai.Word, ...])
         assert_type(utterance.words[0].start, int)
@@ -53,6 +76,9 @@ def set_up_a_client() -> None:
     aai.Client(timeouts=aai.Timeouts(stall=30), http=httpx.AsyncClient())
     aai.Client(region="mars")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     attrs.evolve(aai.Options(speaker_labels=True), speakers_expected=2)
+    aai.Options(speaker_label=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type(aai.Options.from_dict({"speaker_labels": True}), aai.Options)
+    aai.Options(speaker_options=aai.SpeakerOptions(max_speakers_expected=3), language_code="a-new-one")
 
 
 async def handle_errors(client: aai.Client) -> None:
