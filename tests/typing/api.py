@@ -62,7 +62,7 @@ def read_an_answer(transcript: aai.Transcript) -> None:
     assert_type(transcript.text_by_speaker(), dict[str, str])
     assert_type(transcript.load(), aai.Transcript)
     assert_type(transcript.entities, tuple[aai.Entity, ...] | None)
-    _ = transcript.entitties  # type: ignore[attr-defined]  # pyright: ignore
+    _ = transcript.entitties  # type: ignore[attr-defined]  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
     for utterance in transcript.utterances or ():
         assert_type(utterance.duration, int)
         assert_type(utterance.speaker, str | None)

@@ -1,0 +1,63 @@
+"""What is answered instead of an answer becomes the error that it means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import aai_async as aai
+from aai_async._errors import escaped
+from aai_async._reply import Reply, refusal
+
+
+def reply(status: int, body: bytes = b"") -> Reply:
+    return Reply(status=status, headers={}, body=body)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (400, "Transcript lookup error, transcript id not found", aai.NotFoundError),
+        (400, "Your current account balance is negative. Please top up.", aai.AccountError),
+        (402, "Payment required", aai.AccountError),
+        (403, "Rate limit exceeded", aai.RateLimitError),
+        (403, "Forbidden", aai.AccountError),
+        (404, "Not found", aai.NotFoundError),
+        (413, "Too large", aai.RejectedError),
+        (302, "", aai.RejectedError),
+        (503, "", aai.ServerError),
+        (204, "", aai.ProtocolError),
+    ],
+)
+def test_what_the_service_means_is_read_from_status_and_text(
+    status: int, said: str, kind: type[aai.APIError]
+) -> None:
+    """There are no machine-readable codes."""
+    assert type(refusal(reply(status, json.dumps({"error": said}).encode()))) is kind
+    assert type(refusal(reply(status, said.encode()))) is kind
+
+
+def test_retry_after_is_kept_on_the_error() -> None:
+    """Whoever gets it may want to come back."""
+    error = refusal(Reply(status=429, headers={"retry-after": "17"}, body=b""))
+    assert isinstance(error, aai.RateLimitError)
+    assert (error.status, error.retry_after) == (429, 17.0)
+
+
+@given(st.text())
+def test_text_of_the_service_is_short_and_printable(text: str) -> None:
+    """A log or a terminal is not at its mercy."""
+    shown = escaped(text)
+    assert len(shown) <= 300
+    assert shown.isprintable()
+
+
+@given(st.binary(), st.integers(201, 599))
+def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
+    """Whatever a proxy in between makes up."""
+    error = refusal(reply(status, body))
+    assert isinstance(error, aai.AAIError)
+    assert len(str(error)) < 500
