@@ -111,15 +111,16 @@ class HTTP:
             await anyio.sleep(delay)
 
     async def _attempt(self, call: Call[T]) -> T | AAIError:
-        gate, client = self._usable()
+        (gate, client), url = self._usable(), self._url(call)
         async with gate, _opened(call.body) as body:
             try:
-                reply = await self._send(client, call, body)
+                request = self._request(client, call, url, body)
+                reply = await self._send(client, call, request)
             except SourceError as error:
                 # The HTTP library lets it through, but not without taking its cause away.
                 error.__cause__ = body.why_it_broke if body else None
                 return error
-            except (ConfigError, SaveError) as error:
+            except SaveError as error:
                 return error
             except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
                 return _transport_error(error, body)
@@ -131,8 +132,7 @@ class HTTP:
             error.verdict = Verdict.AMBIGUOUS
             return error
 
-    async def _send(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> Reply:
-        request = self._request(client, call, body)
+    async def _send(self, client: httpx.AsyncClient, call: Call[T], request: httpx.Request) -> Reply:
         auth = None if call.url else self._key
         response = await client.send(request, auth=auth, follow_redirects=False, stream=True)
         try:
@@ -145,9 +145,10 @@ class HTTP:
             await response.aclose()
         return Reply(status=response.status_code, headers=dict(response.headers), body=content)
 
-    def _request(self, client: httpx.AsyncClient, call: Call[T], body: _Body | None) -> httpx.Request:
+    def _request(
+        self, client: httpx.AsyncClient, call: Call[T], url: str, body: _Body | None
+    ) -> httpx.Request:
         headers = {"user-agent": _user_agent()} | (body.headers if body else {})
-        url = call.url or f"{self._host(call)}{call.path}"
         request = client.build_request(call.method, url, headers=headers, timeout=self._timeout)
         if call.url:
             # The client may be the caller's own, with a key or cookies in the headers of all its requests.
@@ -160,15 +161,14 @@ class HTTP:
             request.method, request.url, headers=request.headers, stream=body, extensions=request.extensions
         )
 
-    def _host(self, call: Call[T]) -> str:
-        if not call.is_for_gateway:
-            return self.hosts.api
-        if self.hosts.gateway is None:
+    def _url(self, call: Call[T]) -> str:
+        host = self.hosts.gateway if call.is_for_gateway else self.hosts.api
+        if host is None:
             raise ConfigError(
                 "The LLM Gateway has an address of its own, which base_url does not tell: "
                 "give Client(gateway_url=...)."
             )
-        return self.hosts.gateway
+        return call.url or f"{host}{call.path}"
 
     def _usable(self) -> tuple[anyio.Semaphore, httpx.AsyncClient]:
         if self._gate is None or self._client is None or self._client.is_closed:

@@ -7,6 +7,8 @@ open strings; fields that this version does not know are in `Transcript.raw`. Fi
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import attrs
 
 from aai_async._answers.answer import JSON, Answer
@@ -82,7 +84,7 @@ class Transcript(Echo):
     """What the webhook's receiver answered."""
 
     metadata: JSON | None = attrs.field(default=None, repr=False, hash=False)
-    """Remarks of the service, such as `warnings`; the embedded server names its engine here."""
+    """Remarks of the service, see `warnings`; the embedded server names its engine here."""
 
     unredacted_text: str | None = attrs.field(default=None, repr=False)
     """With `redact_pii_return_unredacted`."""
@@ -139,6 +141,14 @@ class Transcript(Echo):
         turns = self.utterances or self.words or ()
         return tuple(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the service remarks in `metadata`, such as an option that it did not follow."""
+        metadata = self.metadata or {}
+        listed = metadata.get("warnings")
+        remarks: list[Any] = [metadata.get("warning"), *(listed if isinstance(listed, list) else ())]
+        return tuple(text for text in map(_text_of, remarks) if text is not None)
+
     def text_by_speaker(self) -> dict[str, str]:
         """
         Give what each speaker said, one line for each of their utterances, in the order of their first words.
@@ -150,6 +160,11 @@ class Transcript(Echo):
             if turn.speaker is not None:
                 texts.setdefault(turn.speaker, []).append(turn.text)
         return {speaker: "\n".join(lines) for speaker, lines in texts.items()}
+
+
+def _text_of(remark: Any) -> str | None:  # its shape is not documented
+    text: object = cast("JSON", remark).get("message") if isinstance(remark, dict) else remark
+    return text if isinstance(text, str) else None
 
 
 @attrs.frozen(kw_only=True, repr=False)

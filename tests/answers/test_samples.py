@@ -181,7 +181,7 @@ def test_a_documented_refusal_becomes_its_own_error(
 def test_every_sample_is_read_by_some_test() -> None:
     """A payload that nobody looks at proves nothing."""
     tests = Path(__file__).parents[1]
-    texts = "\n".join(path.read_text() for path in tests.rglob("test_*.py"))
+    texts = "\n".join(path.read_text() for path in tests.rglob("*.py"))
     generic = {"list-transcripts.item-completed.json", "list-transcripts.item-deleted.json"}
     generic |= {"list-transcripts.item-error.json", "get-subtitles.srt.txt", "get-subtitles.vtt.txt"}
     names = {path.name for path in (tests / "samples").iterdir()} - generic - {"INDEX.md"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -191,3 +192,20 @@ def test_without_speakers_there_are_none() -> None:
 def test_a_redacted_recording_without_an_address_is_not_ready() -> None:
     """Whatever its status says."""
     assert not aai.RedactedAudio.from_json(b'{"status": "redacted_audio_ready"}').is_ready
+
+
+@pytest.mark.parametrize(
+    ("metadata", "warnings"),
+    [
+        (
+            {"warnings": [{"message": "domain was ignored"}, {"code": 1}, "odd"], "warning": "old"},
+            ("old", "domain was ignored", "odd"),
+        ),
+        ({"warnings": 7, "warning": {}}, ()),
+        ({}, ()),
+        (None, ()),
+    ],
+)
+def test_the_remarks_of_the_service_are_texts(metadata: Any, warnings: tuple[str, ...]) -> None:
+    """Whatever shape they come in."""
+    assert aai.Transcript(id="a", status="completed", metadata=metadata).warnings == warnings

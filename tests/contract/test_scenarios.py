@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from description import check_response
+from description import check_response, schema
 from differences import BEYOND, NULL_IN_A_TOMBSTONE, UNDESCRIBED
 from scenarios import SCENARIOS, Scenario, Stage
 
@@ -107,3 +108,11 @@ async def test_another_key_is_refused(tmp_path: Path) -> None:
             for ask in (stranger.upload(b"x"), stranger.get("a"), stranger.sentences("a")):
                 with pytest.raises(aai.AccountError, match="API token missing/invalid"):
                     await ask
+
+
+def test_what_a_webhook_is_told_is_what_is_described(sample: Any) -> None:
+    """The scenario above compares what comes with this."""
+    described = set(schema("TranscriptReadyNotification")["properties"])
+    assert (
+        set(json.loads(sample("webhook.transcript-ready.json"))) == described == {"transcript_id", "status"}
+    )
