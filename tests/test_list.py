@@ -82,6 +82,9 @@ async def test_a_listing_can_be_read_again(client: aai.Client, account: Account)
     """Each loop begins with the newest."""
     listing = client.list(limit=2)
     assert await ids(listing) == await ids(listing) == ["t0", "t1"]
+    begun = aiter(listing)
+    assert (await anext(begun)).id == "t0"
+    assert await ids(begun) == ["t1"]
 
 
 @pytest.mark.parametrize(("limit", "requests"), [(1, 1), (200, 1), (201, 2), (1000, 3)])
