@@ -144,11 +144,21 @@ def _list(kind: Any, values: list[Any]) -> Any:
 def _scalar(kind: Any, value: Any) -> Any:
     if kind is int and isinstance(value, float):
         return round(value)
+    if kind in {int, float} and type(value) is int:
+        # Not by the converter, for older ones of it stumble over numbers beyond all bounds.
+        return value if kind is int else _as_float(value)
     if kind is str and isinstance(value, (int, float)):
         return str(value)
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError:
+        return UNREADABLE
+
+
+def _as_float(value: int) -> Any:
+    try:
+        return float(value)
+    except OverflowError:
         return UNREADABLE
 
 
