@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import types
 from collections.abc import Iterable
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -142,6 +143,8 @@ def _list(kind: Any, values: list[Any]) -> Any:
 
 
 def _scalar(kind: Any, value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return UNREADABLE
     if kind is int and isinstance(value, float):
         return round(value)
     if kind in {int, float} and type(value) is int:

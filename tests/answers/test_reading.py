@@ -115,9 +115,11 @@ def test_odd_escapes_are_read(text: str, read: str) -> None:
 @pytest.mark.parametrize("number", ["1e400", "9" * 400])
 def test_a_number_beyond_all_bounds_is_absent(number: str) -> None:
     """And in `raw`."""
-    body = b'{"id": "a", "status": "completed", "text": "Hi", "audio_duration": %b}' % number.encode()
+    body = b'{"id": "a", "status": "completed", "text": "Hi", "audio_duration": %b, "audio_end_at": 1e999}'
+    body %= number.encode()
     transcript = aai.Transcript.from_json(body)
-    assert (transcript.text, transcript.raw["audio_duration"]) == ("Hi", json.loads(number))
+    assert (transcript.text, transcript.audio_duration, transcript.audio_end_at) == ("Hi", None, None)
+    assert transcript.raw["audio_duration"] == json.loads(number)
 
 
 def test_a_number_that_not_even_python_reads_does_not_hide_the_rest() -> None:
