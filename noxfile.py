@@ -42,8 +42,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every code block of the README."""
+    """Build the reference from the docstrings, and run every code block of the README."""
     session.install(EVERYTHING, *TESTS)
+    session.run("python", "-W", "error", "tests/docs/reference.py", "build/reference")
     session.run("pytest", "tests/docs", *session.posargs)
 
 

@@ -40,6 +40,7 @@ class Entity(Span):
     """Such as `"person_name"`, `"location"`, `"date"`: the same words as `redact_pii_policies`."""
 
     text: str = ""
+    """The words that name it."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -53,6 +54,7 @@ class SentimentAnalysisResult(Span):
     """The sentiment of a sentence (`sentiment_analysis`)."""
 
     text: str = ""
+    """The sentence."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -78,6 +80,7 @@ class AutoHighlight(Part):
     """A key phrase."""
 
     text: str = ""
+    """The phrase."""
 
     count: int = 0
     """How often it was said."""
@@ -86,6 +89,7 @@ class AutoHighlight(Part):
     """Between 0 and 1: how much it matters."""
 
     timestamps: tuple[Timestamp, ...] = ()
+    """Where it was said."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -96,6 +100,7 @@ class AutoHighlightsResult(Part):
     """`"success"`, or `"unavailable"` where the model failed."""
 
     results: tuple[AutoHighlight, ...] = ()
+    """One for each phrase."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -120,8 +125,10 @@ class ContentSafetyLabelResult(Part):
     """Sensitive content in one place."""
 
     text: str = ""
+    """What was said there."""
 
     labels: tuple[ContentSafetyLabel, ...] = ()
+    """What is sensitive in it."""
 
     sentences_idx_start: int | None = None
     """Index of the first sentence."""
@@ -130,6 +137,7 @@ class ContentSafetyLabelResult(Part):
     """Index of the last sentence."""
 
     timestamp: Timestamp | None = None
+    """When it was said."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -137,10 +145,13 @@ class SeverityScoreSummary(Part):
     """How the severities of a label are spread: three shares that make 1."""
 
     low: float | None = None
+    """The share that is hardly severe."""
 
     medium: float | None = None
+    """The share in between."""
 
     high: float | None = None
+    """The share that is very severe."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -151,6 +162,7 @@ class ContentSafetyLabelsResult(Part):
     """`"success"`, or `"unavailable"` where the model failed."""
 
     results: tuple[ContentSafetyLabelResult, ...] = ()
+    """One for each place."""
 
     summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
     """By label, between 0 and 1: how sure it is of each in the whole recording."""
@@ -177,10 +189,13 @@ class TopicDetectionResult(Part):
     """The topics of one place."""
 
     text: str = ""
+    """What was said there."""
 
     labels: tuple[TopicLabel, ...] = ()
+    """What it is about."""
 
     timestamp: Timestamp | None = None
+    """When it was said."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -191,6 +206,7 @@ class TopicDetectionModelResult(Part):
     """`"success"`, or `"unavailable"` where the model failed."""
 
     results: tuple[TopicDetectionResult, ...] = ()
+    """One for each place."""
 
     summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
     """By topic, between 0 and 1: how much the whole recording is about it."""
@@ -201,6 +217,7 @@ class CodeSwitchingLanguage(Part):
     """A language of a recording that switches between them."""
 
     language_code: str | None = None
+    """Such as `"en"`."""
 
     language: str | None = None
     """The same, under the name that the documentation prints."""
@@ -214,6 +231,7 @@ class LanguageDetectionResults(Part):
     """What the detection found, with `LanguageDetectionOptions(code_switching=True)`."""
 
     code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
+    """One for each language."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -221,6 +239,7 @@ class TranslationResult(Part):
     """How the translation went; its texts are in `translated_texts`."""
 
     status: str | None = None
+    """How the task went, in the service's own words."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -228,6 +247,7 @@ class SpeakerIdentificationResult(Part):
     """Who the speakers are; the utterances say so already."""
 
     status: str | None = None
+    """How the task went, in the service's own words."""
 
     mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
     """Name or role by the label that it replaced, such as `{"A": "Agent"}`."""
@@ -238,13 +258,16 @@ class CustomFormattingResult(Part):
     """The text with dates, numbers and addresses as they were asked for."""
 
     status: str | None = None
+    """How the task went, in the service's own words."""
 
     mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
     """What was written by what stood there before."""
 
     formatted_text: str | None = None
+    """The whole text, so written."""
 
     formatted_utterances: tuple[JSON, ...] | None = attrs.field(default=None, hash=False)
+    """The utterances, so written, with `CustomFormatting(format_utterances=True)`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -252,6 +275,7 @@ class SummarySection(Span):
     """The summary of one section."""
 
     headline: str | None = None
+    """What the section is about."""
 
     text: str | None = None
     """With `summary_type="paragraph"`."""
@@ -271,6 +295,7 @@ class SummarizationResult(Part):
     """The summaries."""
 
     status: str | None = None
+    """How the task went, in the service's own words."""
 
     summary: tuple[SummarySection, ...] | None = None
     """By section."""
@@ -279,8 +304,10 @@ class SummarizationResult(Part):
     """Of the whole recording."""
 
     summary_type: str | None = None
+    """`"bullets"` or `"paragraph"`, as it was asked for."""
 
     effort: str | None = None
+    """`"low"` or `"medium"`, as it was asked for."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -288,6 +315,7 @@ class ActionItem(Part):
     """Something that somebody is to do."""
 
     action_item: str | None = None
+    """What is to be done."""
 
     quote: str | None = None
     """The words that say so."""
@@ -301,10 +329,13 @@ class ActionItemsResult(Part):
     """What is to be done."""
 
     status: str | None = None
+    """How the task went, in the service's own words."""
 
     effort: str | None = None
+    """`"low"` or `"medium"`, as it was asked for."""
 
     items: tuple[ActionItem, ...] | None = None
+    """One for each thing to do."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -312,14 +343,19 @@ class SpeechUnderstandingResponse(Part):
     """One result for each task that was asked for."""
 
     translation: TranslationResult | None = None
+    """Of `Translation`."""
 
     speaker_identification: SpeakerIdentificationResult | None = None
+    """Of `SpeakerIdentification`."""
 
     custom_formatting: CustomFormattingResult | None = None
+    """Of `CustomFormatting`."""
 
     summarization: SummarizationResult | None = None
+    """Of `Summarization`."""
 
     action_items: ActionItemsResult | None = None
+    """Of `ActionItems`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -330,3 +366,4 @@ class SpeechUnderstandingResult(Part):
     """The tasks as they were sent."""
 
     response: SpeechUnderstandingResponse | None = None
+    """The results."""

@@ -19,6 +19,7 @@ class TranscriptListItem(Part):
     """
 
     id: str = ""
+    """What `Client.get` takes."""
 
     status: str | None = None
     """`"queued"`, `"processing"`, `"completed"` or `"error"`."""
@@ -44,11 +45,13 @@ class PageDetails(Part):
     """Where a page stands in the list."""
 
     limit: int | None = None
+    """How many transcripts a page has at the most."""
 
     result_count: int | None = None
     """How many transcripts are on the page."""
 
     current_url: str | None = attrs.field(default=None, repr=False)
+    """This page."""
 
     prev_url: str | None = attrs.field(default=None, repr=False)
     """The page of *older* transcripts."""
@@ -68,8 +71,10 @@ class TranscriptPage(Answer):
     """Some transcripts, newest first."""
 
     page_details: PageDetails | None = None
+    """Where it stands in the list."""
 
     transcripts: tuple[TranscriptListItem, ...] | None = None
+    """The transcripts, without their texts."""
 
     _required = ("page_details",)
     _what = "a page of transcripts"

@@ -46,6 +46,7 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     text: str = ""
+    """The word as it is written in the text."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -70,6 +71,7 @@ class Utterance(Span):
     """An uninterrupted stretch of one speaker or one channel."""
 
     text: str = ""
+    """What was said."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -78,6 +80,7 @@ class Utterance(Span):
     """ms from the start of the file."""
 
     words: tuple[Word, ...] = ()
+    """The same, word by word."""
 
     confidence: float | None = None
     """Between 0 and 1."""
@@ -101,6 +104,7 @@ class Paragraph(Span):
     """
 
     text: str = ""
+    """What was said."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -109,6 +113,7 @@ class Paragraph(Span):
     """ms from the start of the file."""
 
     words: tuple[Word, ...] = ()
+    """The same, word by word."""
 
     confidence: float | None = None
     """Between 0 and 1."""
@@ -151,6 +156,7 @@ class Sentences(_Segments):
     """The sentences of a transcript."""
 
     sentences: tuple[Sentence, ...] = ()
+    """All of them in turn."""
 
     _what = "a list of sentences"
 
@@ -160,6 +166,7 @@ class Paragraphs(_Segments):
     """The paragraphs of a transcript."""
 
     paragraphs: tuple[Paragraph, ...] = ()
+    """All of them in turn."""
 
     _what = "a list of paragraphs"
 
@@ -169,8 +176,10 @@ class WordSearchMatch(Part):
     """A word or phrase that was looked for, and where it was said."""
 
     text: str = ""
+    """What was looked for."""
 
     count: int = 0
+    """How often it was said."""
 
     timestamps: tuple[tuple[int, int], ...] = ()
     """Start and end of each, in ms from the start of the file."""

@@ -38,6 +38,7 @@ class Transcript(Echo):
     """
 
     id: str
+    """What `Client.wait`, `Client.get` and the other verbs take."""
 
     status: str
     """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
@@ -49,6 +50,7 @@ class Transcript(Echo):
     """The whole text; empty when nobody spoke."""
 
     words: tuple[Word, ...] | None = None
+    """Every word in turn."""
 
     utterances: tuple[Utterance, ...] | None = None
     """Who said what in turn, with `speaker_labels` or `multichannel`."""
@@ -179,6 +181,7 @@ class Understanding(Answer):
     """What to tell the service's support."""
 
     speech_understanding: SpeechUnderstandingResult | None = None
+    """What came of each task."""
 
     utterances: tuple[Utterance, ...] | None = None
     """With names, translations or formats, where those were asked for."""
