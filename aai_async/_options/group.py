@@ -48,7 +48,7 @@ class OptionGroup:
 
     def payload(self) -> dict[str, Any]:  # JSON
         """Give the JSON object that is sent for it."""
-        return {**self._given(), **self.extra}
+        return {**self._given(), **json_copy(self.extra)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:  # JSON
@@ -60,8 +60,7 @@ class OptionGroup:
         Raises:
             OptionsError: A value that the service refuses, or a name that looks like a misspelt one.
         """
-        if not isinstance(document, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - whatever was read
-            raise OptionsError(f"{cls.__name__} are read from a dict, not from {document!r}.")
+        _check_is_object(cls, document)
         fields = {_wire_name(field.name): field for field in attrs.fields(cls)}
         given: dict[str, Any] = {}
         extra = _extra(document.get("extra", {}))
@@ -116,6 +115,14 @@ def teaching(cls: type[T]) -> type[T]:
     return cls
 
 
+def _check_is_object(cls: type[OptionGroup], document: object) -> None:
+    names = cast("Mapping[object, object]", document) if isinstance(document, Mapping) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise OptionsError(
+            f"{cls.__name__} are read from a dict of parameters by name, not from {document!r}."
+        )
+
+
 def _wire_name(name: str) -> str:
     # `from` is a word of Python's.
     return name.removesuffix("_")
@@ -126,7 +133,7 @@ def _plain(value: Any) -> Any:  # an option's value in, JSON out
         return value.payload()
     if isinstance(value, tuple):
         return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    return json_copy(value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _nested(kind: type[OptionGroup] | None, value: Any) -> Any:  # JSON in, an option's value out

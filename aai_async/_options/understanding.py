@@ -221,4 +221,5 @@ class SpeechUnderstanding(OptionGroup):
         Raises:
             OptionsError: As those of the tasks.
         """
-        return super().from_dict(document.get("request", document))
+        is_wrapped = isinstance(document, Mapping) and "request" in document  # pyright: ignore[reportUnnecessaryIsInstance]
+        return super().from_dict(document["request"] if is_wrapped else document)

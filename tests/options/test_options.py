@@ -135,6 +135,16 @@ def test_what_is_said_in_extra_and_changed_later_changes_nothing() -> None:
     assert options.payload() == {"new": {"levels": [1]}}
 
 
+def test_a_payload_that_is_changed_changes_nothing() -> None:
+    """It is a copy, all the way down."""
+    asked = {"redact_pii": True, "redact_pii_policies": ["date"], "redact_static_entities": {"A": ["b"]}}
+    options = aai.Options.from_dict({**asked, "x-new": {"levels": [1]}})
+    payload = options.payload()
+    payload["redact_static_entities"]["A"].append("c")
+    payload["x-new"]["levels"].append(2)
+    assert options.payload() == {**asked, "x-new": {"levels": [1]}}
+
+
 def test_nested_objects_become_objects_of_the_wire() -> None:
     """`from_` is `from` there, and speech understanding stands under one more key."""
     options = aai.Options(
@@ -164,8 +174,11 @@ def test_an_unknown_key_of_json_is_kept_and_a_misspelt_one_refused() -> None:
     assert aai.Options.from_dict({"extra": {"speaker_label": 1}}).extra == {"speaker_label": 1}
     with pytest.raises(aai.OptionsError, match="Did you mean 'speaker_labels'"):
         aai.Options.from_dict({"speaker_label": True})
-    with pytest.raises(aai.OptionsError, match="are read from a dict, not from 7"):
-        aai.Options.from_dict(7)  # type: ignore[arg-type]
+    odd: list[Any] = [7, None, [], {7: True}]
+    for document in odd:
+        for kind in (aai.Options, aai.SpeechUnderstanding):
+            with pytest.raises(aai.OptionsError, match=r"read from a dict of parameters by name, not from"):
+                kind.from_dict(document)
 
 
 @pytest.mark.parametrize("name", ["topics", "word_boost"])
@@ -223,7 +236,7 @@ JSON = st.recursive(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @given(
     st.dictionaries(st.sampled_from(FLAGS), st.booleans()),
-    st.dictionaries(st.text().map("x-{}".format), JSON, max_size=3),
+    st.dictionaries(st.text().map("what the service may think of next: {}".format), JSON, max_size=3),
     st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=4),
 )
 def test_options_survive_the_way_to_json_and_back(
