@@ -138,7 +138,7 @@ def checked_download_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        is_usable = bool(parts.hostname) and parts.scheme in {"http", "https"} and _is_private(parts)
+        is_usable = bool(parts.hostname) and parts.port != 0 and _is_private(parts)
     except ValueError:
         is_usable = False
     if not is_usable:
@@ -150,4 +150,4 @@ def checked_download_url(url: str) -> str:
 
 def _is_private(parts: SplitResult) -> bool:
     """Whether nobody on the way can read along."""
-    return parts.scheme == "https" or parts.hostname in _THIS_MACHINE
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)

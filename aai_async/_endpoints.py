@@ -131,7 +131,7 @@ def paragraphs(transcript_id: str) -> Call[Paragraphs]:
 
 def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
     """Give a transcript as captions. `GET /v2/transcript/{id}/srt` and `/vtt`."""
-    if subtitle_format not in {"srt", "vtt"}:
+    if subtitle_format not in ("srt", "vtt"):
         raise OptionsError(f"The service writes subtitles as 'srt' or 'vtt', not as {subtitle_format!r}.")
     checked_count("chars_per_caption", chars_per_caption)
     query = _query({"chars_per_caption": None if chars_per_caption is None else str(chars_per_caption)})
@@ -231,9 +231,9 @@ def _reader_of(kind: type[A], transcript_id: str) -> Callable[[Reply], A]:
     def read(reply: Reply) -> A:
         answer = kind.from_json(reply.body)
         if answer.id != transcript_id:
+            # Its content may be somebody else's, so only its id is shown.
             raise ProtocolError(
-                f"Asked for transcript {transcript_id}, the service answered with {answer.id[:100]!r}: "
-                f"{escaped(reply.text)}"
+                f"Asked for transcript {transcript_id}, the service answered with {escaped(answer.id)!r}."
             )
         return answer
 
@@ -271,6 +271,13 @@ def _transcript_path(transcript_id: object) -> str:
 
 
 def _query(parameters: Mapping[str, str | None]) -> str:
+    try:
+        return _encoded(parameters)
+    except (UnicodeEncodeError, TypeError):
+        raise OptionsError(f"No address can be made of {dict(parameters)!r}: it has to be text.") from None
+
+
+def _encoded(parameters: Mapping[str, str | None]) -> str:
     return urlencode(
         {name: value for name, value in parameters.items() if value is not None}, quote_via=quote
     )

@@ -30,6 +30,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
+import re
 from collections.abc import Generator
 from typing import Any, TypedDict, Unpack
 
@@ -128,9 +129,13 @@ def about(
         raise
 
 
+_QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
+"""An address with a query, which is a secret where it was signed beforehand."""
+
+
 def escaped(text: str) -> str:
-    """Make text of the service fit for a message: at most 300 characters, none of them control characters."""
-    text = " ".join(text.split())
+    """Make text of the service fit for a message: at most 300 printable characters, and no secret address."""
+    text = _QUERY.sub(r"\1", " ".join(text.split()))
     visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
     return visible[:300]
 

@@ -6,6 +6,7 @@ It knows descriptors and errors of the operating system, and nothing of what is 
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import secrets
@@ -22,12 +23,46 @@ from anyio import to_thread
 from aai_async._errors import SaveError, SourceError
 
 
-class RegularFile:
+class _UsedInThreads(abc.ABC):
     """
-    A file that is used in threads and closed whatever happens.
+    A file that is used in threads and let go whatever happens.
 
-    asyncio's own cancel does not wait for a thread, so the block may be left while one still opens or reads:
-    then that thread closes the file, for a number that is closed too early may be somebody else's by then.
+    asyncio's own cancel does not wait for a thread, so the block may be left while one still opens, reads or
+    writes: then that thread lets go, for a number that is closed too early may be somebody else's by then.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._is_busy = self._is_left = False
+
+    def leave(self) -> None:
+        """Let go now, or when the thread that is at work has ended."""
+        with self._turn:
+            self._is_left = True
+            if not self._is_busy:
+                self._let_go()
+
+    @contextlib.contextmanager
+    def _used(self) -> Generator[None]:
+        with self._turn:
+            self._is_busy = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._is_busy = False
+                if self._is_left:
+                    self._let_go()
+
+    @abc.abstractmethod
+    def _let_go(self) -> None:
+        """Close what is open; called once or more."""
+
+
+class RegularFile(_UsedInThreads):
+    """
+    A file to read: it is a regular one.
+
     It is opened without blocking, so that a pipe without a writer is refused and not waited for.
     """
 
@@ -35,20 +70,16 @@ class RegularFile:
     """Length in bytes, once open."""
 
     def __init__(self, path: str | os.PathLike[str], name: str) -> None:
+        super().__init__()
         self._path = path
         self._name = name
         self._descriptor = -1
-        self._turn = threading.Lock()
-        self._is_busy = self._is_left = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._turn:
-            self._is_left = True
-            if not self._is_busy:
-                self._close()
+        self.leave()
 
     def open(self) -> tuple[int, ...]:
         """Open it, and give its identity: what changes when the file does."""
@@ -58,18 +89,18 @@ class RegularFile:
             | getattr(os, "O_CLOEXEC", 0)
             | getattr(os, "O_BINARY", 0)
         )
-        with self._used():
+        with self._used(), self._errors_named():
             self._descriptor = os.open(self._path, flags)
             return self._identity()
 
     def identity(self) -> tuple[int, ...]:
         """Give the identity of what is open now."""
-        with self._used():
+        with self._used(), self._errors_named():
             return self._identity()
 
     def read(self, size: int) -> bytes:
         """Read at most `size` bytes; none at the end."""
-        with self._used():
+        with self._used(), self._errors_named():
             return os.read(self._descriptor, size)
 
     def _identity(self) -> tuple[int, ...]:
@@ -84,20 +115,7 @@ class RegularFile:
         self.size = status.st_size
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
-    @contextlib.contextmanager
-    def _used(self) -> Generator[None]:
-        with self._turn:
-            self._is_busy = True
-        try:
-            with self._errors_named():
-                yield
-        finally:
-            with self._turn:
-                self._is_busy = False
-                if self._is_left:
-                    self._close()
-
-    def _close(self) -> None:
+    def _let_go(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -116,19 +134,17 @@ class RegularFile:
             ) from error
 
 
-class Replacement:
-    """
-    A file that is being written under a temporary name, next to the one whose place it will take.
-
-    One thread at a time: a cancelled task may leave one at work, and the end waits for it.
-    """
+class Replacement(_UsedInThreads):
+    """A file that is being written under a temporary name, next to the one whose place it will take."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path).absolute()
-        self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.part")
+        super().__init__()
+        self._shown = repr(path)
+        with self._errors_named():
+            # Now, for the working directory may be another one later.
+            self._path = Path(path).absolute()
+        self._temporary = self._path.parent / f".{secrets.token_hex(8)}.part"
         self._file: BufferedWriter | None = None
-        self._turn = threading.Lock()
-        self._is_left = False
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -145,8 +161,12 @@ class Replacement:
             yield replacement
             await to_thread.run_sync(replacement._put_in_place)
         finally:
-            with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(replacement._discard)
+            try:
+                with anyio.CancelScope(shield=True):
+                    await to_thread.run_sync(replacement.leave)
+            finally:
+                # asyncio's own cancel reaches through the shield, where it comes a second time.
+                replacement.leave()
 
     async def restart(self) -> None:
         """Forget what was written so far."""
@@ -157,46 +177,54 @@ class Replacement:
         await to_thread.run_sync(self._write, content)
 
     def _open(self) -> None:
-        with self._turn, self._errors_named():
-            if self._path.is_dir():
-                raise SaveError(f"{str(self._path)!r} is a directory: name the file to write in it.")
+        with self._used(), self._errors_named():
+            # Where a link leads, and not in the place of the link.
+            self._path = self._path.resolve()
+            self._temporary = self._path.parent / self._temporary.name
+            mode = self._path.stat().st_mode if self._path.exists() else None
+            if mode is not None and not stat.S_ISREG(mode):
+                what = (
+                    "a directory: name the file to write in it" if stat.S_ISDIR(mode) else "no regular file"
+                )
+                raise SaveError(f"{self._shown} is {what}.")
             if not self._is_left:
                 self._file = self._temporary.open("xb")
+            if mode is not None and self._file is not None:
+                self._temporary.chmod(stat.S_IMODE(mode))
 
     def _restart(self) -> None:
-        with self._used() as file:
+        with self._writing() as file:
             file.seek(0)
             file.truncate()
 
     def _write(self, content: bytes) -> None:
-        with self._used() as file:
+        with self._writing() as file:
             file.write(content)
 
     def _put_in_place(self) -> None:
-        with self._used() as file:
+        with self._writing() as file:
             file.close()
             self._temporary.replace(self._path)
 
-    def _discard(self) -> None:
-        with self._turn:
-            self._is_left = True
-            if self._file is not None:
-                # A full disk fails here once more, and there is nothing left to lose.
-                with contextlib.suppress(OSError):
-                    self._file.close()
+    def _let_go(self) -> None:
+        if self._file is not None:
+            # A full disk fails here once more, and whoever reads of it has the first failure already.
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _used(self) -> Generator[BufferedWriter]:
-        with self._turn, self._errors_named():
+    def _writing(self) -> Generator[BufferedWriter]:
+        with self._used(), self._errors_named():
             if self._file is None or self._is_left:
-                raise SaveError(f"{str(self._path)!r} was given up while it was being written.")
+                raise SaveError(f"{self._shown} was given up while it was being written.")
             yield self._file
 
     @contextlib.contextmanager
     def _errors_named(self) -> Generator[None]:
         try:
             yield
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise SaveError(f"{str(self._path)!r} cannot be written: {reason}.") from error
+            raise SaveError(f"{self._shown} cannot be written: {reason}.") from error

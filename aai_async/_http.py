@@ -120,7 +120,7 @@ class HTTP:
                 # The HTTP library lets it through, but not without taking its cause away.
                 error.__cause__ = body.why_it_broke if body else None
                 return error
-            except SaveError as error:
+            except (ProtocolError, SaveError) as error:
                 return error
             except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
                 return _transport_error(error, body)
@@ -149,11 +149,9 @@ class HTTP:
         self, client: httpx.AsyncClient, call: Call[T], url: str, body: _Body | None
     ) -> httpx.Request:
         headers = {"user-agent": _user_agent()} | (body.headers if body else {})
-        request = client.build_request(call.method, url, headers=headers, timeout=self._timeout)
         if call.url:
-            # The client may be the caller's own, with a key or cookies in the headers of all its requests.
-            for secret in ("authorization", "cookie"):
-                request.headers.pop(secret, None)
+            return _foreign_request(url, headers, self._timeout)
+        request = client.build_request(call.method, url, headers=headers, timeout=self._timeout)
         if body is None:
             return request
         # As its stream: given as content it is wrapped in a generator, which a broken upload leaves open.
@@ -174,6 +172,20 @@ class HTTP:
         if self._gate is None or self._client is None or self._client.is_closed:
             raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
         return self._gate, self._client
+
+
+class _SignedURL(httpx.URL):
+    """An address that lets in whoever has it: the HTTP library's log has it without its query."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+
+def _foreign_request(url: str, headers: dict[str, str], timeout: httpx.Timeout) -> httpx.Request:
+    # Not built by the client, which may be the caller's own and have a key in whatever it sends.
+    request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout.as_dict()})
+    request.url = _SignedURL(url)
+    return request
 
 
 class _Body(httpx.AsyncByteStream):
@@ -235,9 +247,13 @@ async def _save(response: httpx.Response, file: Replacement) -> None:
     # From its beginning, for an earlier attempt may have written some of it.
     await file.restart()
     pieces = cast("AsyncGenerator[bytes, None]", response.aiter_bytes(CHUNK_SIZE))
+    is_empty = True
     async with contextlib.aclosing(pieces) as chunks:
         async for chunk in chunks:
+            is_empty = False
             await file.write(chunk)
+    if is_empty:
+        raise ProtocolError("The file that the service has put there is empty.")
 
 
 async def _open_client(hosts: Hosts) -> httpx.AsyncClient:

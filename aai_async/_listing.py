@@ -51,6 +51,10 @@ class Filter:
 
     def __attrs_post_init__(self) -> None:
         _endpoints.checked_count("limit", self.limit)
+        if self.throttled_only and self.after_id is not None:
+            raise OptionsError(
+                "throttled_only and after_id exclude each other: the list does not say who waits."
+            )
         if self.throttled_only:
             warn_once("throttled_only", "list all that are queued, status='queued'")
         for transcript_id in (self.before_id, self.after_id):
@@ -116,6 +120,7 @@ class _Pages:
         self._perform = perform
         self._wanted = wanted
         self._before_id = wanted.before_id
+        self._seen = {wanted.before_id}
         self._is_over = False
 
     def __aiter__(self) -> Self:
@@ -125,10 +130,11 @@ class _Pages:
         if self._is_over:
             raise StopAsyncIteration
         page = await self._perform(self._wanted.page(self._before_id))
-        older_than = page.page_details.older_than if page.page_details else None
+        older_than = page.page_details.older_than
         self._is_over = older_than is None or not page.transcripts
-        if not self._is_over and older_than == self._before_id:
-            raise ProtocolError("The list does not go on: the page before this one leads back to it.")
+        if not self._is_over and older_than in self._seen:
+            raise ProtocolError("The list does not go on: a page leads back to one before it.")
+        self._seen.add(older_than)
         self._before_id = older_than
         return page
 
@@ -147,7 +153,7 @@ class _Items:
         while self._left > 0:
             while not self._unread:
                 page = await anext(self._pages)
-                self._unread.extend(page.transcripts or ())
+                self._unread.extend(item for item in page.transcripts if item.id)
             item = self._unread.popleft()
             if item.id == self._wanted.after_id:
                 self._left = 0

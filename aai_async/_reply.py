@@ -9,6 +9,7 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import msgspec
@@ -28,10 +29,28 @@ from aai_async._errors import (
 from aai_async._retry import parse_retry_after, verdict_of_status
 
 
+class _Errors(msgspec.Struct):
+    errors: list[Any] | None = None
+
+
 class _ErrorBody(msgspec.Struct):
     error: str | None = None
+
     message: str | None = None
     """What the LLM Gateway says instead."""
+
+    metadata: _Errors | None = None
+    """What it says in addition."""
+
+    request_id: str | None = None
+    """What its support wants to know."""
+
+    @property
+    def text(self) -> str | None:
+        errors = (self.metadata.errors if self.metadata else None) or ()
+        said = [self.error or self.message, *(str(error) for error in errors)]
+        said += [f"request {self.request_id}"] if self.request_id else []
+        return "; ".join(text for text in said if text) if said[0] else None
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +74,7 @@ class Reply:
             decoded = msgspec.json.decode(self.body, type=_ErrorBody)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return None
-        return decoded.error or decoded.message
+        return decoded.text
 
     @property
     def text(self) -> str:
@@ -88,6 +107,8 @@ def refuse_redacted_audio(reply: Reply) -> APIError | ProtocolError:
 
 def refuse_download(reply: Reply) -> APIError | ProtocolError:
     """Turn what the storage behind a pre-signed address says into the error that it means."""
+    if 300 <= reply.status < 400:
+        return ProtocolError(f"The storage answered {reply.status}, and redirects are not followed.")
     # The storage behind the address has its own ways to say that it has run out.
     if reply.status in {400, 401, 403, 404, 410}:
         return _refused(

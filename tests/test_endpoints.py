@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -51,17 +50,3 @@ def test_a_reply_to_an_upload_without_a_url_is_a_protocol_error(body: bytes) -> 
     """Not a KeyError."""
     with pytest.raises(aai.ProtocolError, match="no upload_url"):
         _endpoints.upload(aai.Source.of(b"audio")).read(reply(200, body))
-
-
-def test_the_reply_of_another_job_is_never_returned(sample: Sample) -> None:
-    """A proxy that mixes up answers would hand out somebody else's text."""
-    with pytest.raises(aai.ProtocolError, match="9ea68fd3"):
-        _endpoints.get("mine").read(reply(200, sample("get-transcript.completed.json")))
-
-
-@pytest.mark.parametrize("transcript_id", ["", "../x", "a/b", "a?b", "%2e", "a b", "ä", "a\n", None, 7])
-def test_an_id_that_would_change_the_url_is_refused(transcript_id: Any) -> None:
-    """It may come from a notification that anybody can send."""
-    for endpoint in (_endpoints.get, _endpoints.delete):
-        with pytest.raises(aai.OptionsError, match="is no transcript id"):
-            endpoint(transcript_id)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from descriptors import open_files
@@ -68,14 +70,14 @@ async def test_a_cancel_while_a_thread_still_opens_leaves_nothing(
 ) -> None:
     """Asyncio's own cancel does not wait for a thread; the end does."""
     at_work, go_on = threading.Event(), threading.Event()
-    is_dir = Path.is_dir
+    resolve = Path.resolve
 
-    def slow(path: Path) -> bool:
+    def slow(path: Path) -> Path:
         at_work.set()
         go_on.wait(5)
-        return is_dir(path)
+        return resolve(path)
 
-    monkeypatch.setattr(Path, "is_dir", slow)
+    monkeypatch.setattr(Path, "resolve", slow)
 
     async def save() -> None:
         async with Replacement.of(tmp_path / "a.mp3") as file:
@@ -88,4 +90,63 @@ async def test_a_cancel_while_a_thread_still_opens_leaves_nothing(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+    while os.listdir(tmp_path):
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("ticks", range(5))
+async def test_a_second_cancel_leaves_nothing_either(tmp_path: Path, ticks: int) -> None:
+    """It comes while the first one is being seen to, and reaches through anyio's shield."""
+    is_open = asyncio.Event()
+
+    async def save() -> None:
+        async with Replacement.of(tmp_path / "a.mp3") as file:
+            await file.write(b"new")
+            is_open.set()
+            await asyncio.sleep(10)
+
+    task = asyncio.create_task(save())
+    await is_open.wait()
+    task.cancel()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert os.listdir(tmp_path) == []
+
+
+async def test_a_link_goes_on_leading_where_it_led_and_a_mode_stays(tmp_path: Path) -> None:
+    """What was nobody else's to read is not somebody else's now."""
+    (tmp_path / "real.mp3").write_bytes(b"old")
+    (tmp_path / "real.mp3").chmod(0o600)
+    (tmp_path / "link.mp3").symlink_to(tmp_path / "real.mp3")
+    async with Replacement.of(tmp_path / "link.mp3") as file:
+        await file.write(b"new")
+    assert (tmp_path / "link.mp3").is_symlink()
+    assert (tmp_path / "real.mp3").read_bytes() == b"new"
+    assert (tmp_path / "real.mp3").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """A pipe, a directory, or what is no path at all."""
+    os.mkfifo(tmp_path / "pipe")
+    odd: list[Any] = [tmp_path / "pipe", tmp_path, "/", "/dev/null", None, 3, "nul\0", tmp_path / ("x" * 300)]
+    for path in odd:
+        with pytest.raises(aai.SaveError, match=r"(is a directory|is no regular file|cannot be written)"):
+            async with Replacement.of(path):
+                pass
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+async def test_the_reason_of_a_failure_is_not_lost_to_the_cleaning_up(tmp_path: Path) -> None:
+    """Say that the folder is gone meanwhile."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(KeyError):
+        async with Replacement.of(folder / "a.mp3") as file:
+            await file.write(b"new")
+            shutil.rmtree(folder)
+            folder.touch()
+            raise KeyError

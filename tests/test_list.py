@@ -113,7 +113,7 @@ async def test_a_listing_stops_at_what_was_known_already(client: aai.Client, acc
 @pytest.mark.filterwarnings("ignore:throttled_only:DeprecationWarning")
 async def test_filters_are_the_services(client: aai.Client, account: Account) -> None:
     """It knows better than to send what is not wanted."""
-    failed = await ids(client.list(status="error", created_on=DAY.date(), throttled_only=True, limit=2))
+    failed = await ids(client.list(status="error", created_on=DAY, throttled_only=True, limit=2))
     assert failed == ["t0", "t3"]
     assert account.requests[0] == {
         "limit": "2",
@@ -152,10 +152,15 @@ async def test_an_empty_account_has_an_empty_list(client: aai.Client, respx_mock
 async def test_a_list_that_leads_back_to_itself_ends(
     client: aai.Client, respx_mock: respx.MockRouter
 ) -> None:
-    """Not never."""
-    page = {"page_details": {"prev_url": "https://a/?before_id=t0"}, "transcripts": [{"id": "t0"}]}
-    respx_mock.get(URL).respond(200, json=page)
-    with pytest.raises(aai.ProtocolError, match="leads back to it"):
+    """Not never, and also where it goes round in a larger circle."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        older = "y" if request.url.params.get("before_id") == "x" else "x"
+        details = {"prev_url": f"https://a/?before_id={older}"}
+        return httpx.Response(200, json={"page_details": details, "transcripts": [{"id": older}, {}]})
+
+    respx_mock.get(URL).mock(side_effect=answer)
+    with pytest.raises(aai.ProtocolError, match="leads back to one before it"):
         await ids(client.list())
 
 
@@ -175,6 +180,7 @@ async def test_a_page_that_cannot_be_fetched_ends_the_loop_with_an_error(
         ({"limit": True}, "limit must be a whole number from 1"),
         ({"created_on": "yesterday"}, "created_on must be a date, such as '2026-11-24', not 'yesterday'"),
         ({"created_on": 20261124.5}, "created_on must be a date"),
+        ({"after_id": "a", "throttled_only": True}, "throttled_only and after_id exclude each other"),
         ({"before_id": "../x"}, "is no transcript id"),
         ({"after_id": ""}, "is no transcript id"),
     ],

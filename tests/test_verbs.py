@@ -124,12 +124,14 @@ async def test_the_answer_for_another_transcript_is_never_given(
     client: aai.Client, respx_mock: respx.MockRouter, verb: str
 ) -> None:
     """A proxy that mixes up answers would hand out somebody else's text."""
-    other = {"id": "of-another", "status": "completed", "text": "private\x1b[2J"}
+    other = {"id": "of-another", "status": "completed", "text": "private"}
     respx_mock.route(path__startswith="/v2/transcript").respond(200, json=other)
-    with pytest.raises(aai.ProtocolError, match=f"Asked for transcript {JOB}, .*'of-another'") as caught:
+    with pytest.raises(
+        aai.ProtocolError, match=f"Asked for transcript {JOB}, the service answered with 'of-another'"
+    ) as caught:
         await getattr(client, verb)(JOB, *(("smoke",) if verb == "word_search" else ()))
     assert caught.value.transcript_id == JOB
-    assert "\x1b" not in str(caught.value)
+    assert "private" not in str(caught.value)
 
 
 async def test_an_answer_that_is_cut_off_is_a_protocol_error_with_the_id(
@@ -193,13 +195,38 @@ async def test_a_client_of_the_callers_own_gives_nothing_away_either(
     storage: Storage, tmp_path: Path
 ) -> None:
     """It may send a key and cookies with all that it sends."""
-    secrets = {"authorization": "mine", "cookie": "session=mine"}
-    async with httpx.AsyncClient(headers=secrets, auth=("me", "mine")) as http:
+    secrets = {"authorization": "mine", "cookie": "session=mine", "x-api-key": "mine"}
+    async with httpx.AsyncClient(headers=secrets, params={"token": "mine"}, auth=("me", "mine")) as http:
         polling = aai.Polling(first=0, pace=0)
         async with aai.Client(KEY, base_url=URL[:-14], http=http, polling=polling) as client:
             await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
-    assert not {"authorization", "cookie"} & set(storage.fetches.calls.last.request.headers)
+    sent = storage.fetches.calls.last.request
+    assert not secrets.keys() & set(sent.headers)
+    assert sent.url.query == b"signature=secret"
     assert storage.looks.calls.last.request.headers["authorization"] == KEY
+
+
+async def test_an_empty_file_takes_no_place(client: aai.Client, storage: Storage, tmp_path: Path) -> None:
+    """And a storage that sends elsewhere is not followed."""
+    (tmp_path / "masked.mp3").write_bytes(b"an older one")
+    for reply in (httpx.Response(200, content=b""), httpx.Response(307, headers={"location": "https://b"})):
+        storage.looks.side_effect = None
+        storage.looks.return_value = httpx.Response(200, json={"redacted_audio_url": AUDIO_URL})
+        storage.fetches.return_value = reply
+        with pytest.raises(aai.ProtocolError, match=r"(is empty|redirects are not followed)"):
+            await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
+    assert (tmp_path / "masked.mp3").read_bytes() == b"an older one"
+
+
+async def test_an_address_that_lets_in_whoever_has_it_is_in_no_log_and_no_message(
+    client: aai.Client, storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in the HTTP library's own, nor where a storage says it back."""
+    storage.fetches.respond(404, text=f"<Error>{AUDIO_URL}</Error>")
+    with caplog.at_level("DEBUG"), pytest.raises(aai.RedactedAudioError) as caught:
+        await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
+    assert "storage.example.com" in caplog.text
+    assert "secret" not in caplog.text + str(caught.value) + caught.value.reply
 
 
 async def test_a_download_that_breaks_begins_anew(
@@ -294,7 +321,7 @@ async def test_a_disk_that_is_full_is_an_error_of_ours(
     """And is not taken for a broken connection, which would be tried again."""
 
     def full(self: Any, content: bytes) -> None:
-        with self._used():
+        with self._writing():
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("aai_async._file.Replacement._write", full)
@@ -358,7 +385,12 @@ async def test_a_finished_transcript_can_be_asked_about(respx_mock: respx.MockRo
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (400, {"message": "No such task", "code": 400, "metadata": {}}, aai.RejectedError, "No such task"),
+        (
+            400,
+            {"message": "Bad task", "request_id": "r1", "metadata": {"errors": ["'xx' is no language"]}},
+            aai.RejectedError,
+            "Bad task; 'xx' is no language; request r1",
+        ),
         (401, {"error": "Unauthorized", "status": "error"}, aai.AccountError, "Unauthorized"),
         (429, {"message": "Slow down"}, aai.RateLimitError, "Slow down"),
     ],

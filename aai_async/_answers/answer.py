@@ -27,7 +27,7 @@ class Part:
 
     def __repr__(self) -> str:
         cls: Any = type(self)
-        values = {name: getattr(self, name) for name in _shown_fields(cls)}
+        values = {name: _peeked(self, name) for name in _shown_fields(cls)}
         shown = [f"{name}={_short(value)}" for name, value in values.items() if value not in (None, (), {})]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -79,24 +79,22 @@ class Answer(Part):
         Raises:
             ProtocolError: It is not JSON, or lacks what it would mean nothing without; shows its beginning.
         """
+        if isinstance(body, str):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file, perhaps
+            body = body.encode()
         try:
             parts = reading.split(body)
         except reading.TROUBLE as error:
             raise _unreadable(cls, str(error), body) from None
         answer = cls.__new__(cls)
-        kinds = reading.kinds_of(cls)
-        unread = {
-            name: part for name, part in parts.items() if name in kinds and len(memoryview(part)) > _SMALL
-        }
         _set(answer, "_body", body)
+        unread = _large(parts, reading.kinds_of(cls))
         _set(answer, "_unread", unread)
         for field in attrs.fields(cls):
-            if field.name in kinds and field.name not in unread:
-                value = reading.read(kinds[field.name], parts[field.name]) if field.name in parts else None
-                _set(answer, field.name, _or_default(field, value))
-        for name in cls._required:
-            if getattr(answer, name) is None:
-                raise _unreadable(cls, f"it has no usable {name}", body)
+            if field.name[0] != "_" and field.name not in unread:
+                value = _value_of(cls, field, parts)
+                if value is None and field.name in cls._required:
+                    raise _unreadable(cls, f"it has no usable {field.name}", body)
+                _set(answer, field.name, _default_of(field) if value is None else value)
         return answer
 
     def load(self) -> Self:
@@ -114,12 +112,13 @@ class Answer(Part):
 
         def __getattr__(self, name: str) -> Any:
             """Read a field that was left for later: its slot is empty until then."""
-            field = attrs.fields_dict(type(self)).get(name)
-            if field is None or name.startswith("_"):
+            unread = None if name.startswith("_") else self._unread
+            if name not in (unread or ()):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            value = _or_default(field, reading.read(reading.kinds_of(type(self))[name], self._unread[name]))
-            _set(self, name, value)
-            return value
+            field = attrs.fields_dict(type(self))[name]
+            value = _value_of(type(self), field, unread)
+            _set(self, name, _default_of(field) if value is None else value)
+            return getattr(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:  # the shape that pickle asks for
         if self._unread is not None:
@@ -149,11 +148,39 @@ def _set(answer: Answer, name: str, value: object) -> None:
     object.__setattr__(answer, name, value)
 
 
-def _or_default(field: attrs.Attribute[Any], value: Any) -> Any:
-    if value is not reading.UNREADABLE and value is not None:
-        return value
+def _large(parts: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
+    # A text is read as fast as it is skipped.
+    is_text = {name for name, kind in kinds.items() if kind == str | None}
+    return {
+        name: part
+        for name, part in parts.items()
+        if name in kinds and name not in is_text and len(memoryview(part)) > _SMALL
+    }
+
+
+def _value_of(cls: Any, field: attrs.Attribute[Any], parts: Mapping[str, msgspec.Raw]) -> Any:  # of any field
+    if field.name not in parts:
+        return None
+    value = reading.read(reading.kinds_of(cls)[field.name], parts[field.name])
+    return None if value is reading.UNREADABLE else value
+
+
+def _default_of(field: attrs.Attribute[Any]) -> Any:  # of any field
     default: Any = field.default
     return default.factory() if hasattr(default, "factory") else None if default is attrs.NOTHING else default
+
+
+class _Unread:
+    def __repr__(self) -> str:
+        return "..."
+
+
+def _peeked(part: Part, name: str) -> object:
+    try:
+        return object.__getattribute__(part, name)
+    except AttributeError:
+        # Nobody pays for the words of ten hours in a line of a log.
+        return _Unread()
 
 
 def _unreadable(cls: type[Answer], why: str, body: bytes) -> ProtocolError:

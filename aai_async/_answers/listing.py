@@ -70,10 +70,10 @@ class PageDetails(Part):
 class TranscriptPage(Answer):
     """Some transcripts, newest first."""
 
-    page_details: PageDetails | None = None
+    page_details: PageDetails = attrs.field(factory=PageDetails)
     """Where it stands in the list."""
 
-    transcripts: tuple[TranscriptListItem, ...] | None = None
+    transcripts: tuple[TranscriptListItem, ...] = ()
     """The transcripts, without their texts."""
 
     _required = ("page_details",)

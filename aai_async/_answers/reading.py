@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
@@ -28,8 +28,8 @@ TROUBLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LARGE = 4 * 1024 * 1024
 """Bytes from which a list is read in pieces, which takes twice as long but lets others run in between."""
 
-_PIECE = 2000
-"""Items of a large list that are read at once: a few ms, after which another thread may have its turn."""
+_PIECE = 160 * 1024
+"""Bytes of a large list that are read at once: about a ms, after which another thread may have its turn."""
 
 
 def split(body: bytes) -> dict[str, msgspec.Raw]:
@@ -55,43 +55,59 @@ def decode(body: bytes) -> Any:  # JSON
     Raises:
         ValueError, RecursionError: It is none.
     """
-    text = body.decode("utf-8", "replace")
+    text = body.decode("utf-8-sig", "replace")
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return json.loads(text)
+        return json.loads(text, parse_constant=lambda _: None)
 
 
 def read(kind: Any, raw: msgspec.Raw) -> Any:  # a type in, a value of that type out, or UNREADABLE
     """Read a value as a type."""
+    item = _item_of(kind)
     try:
-        if len(memoryview(raw)) >= _LARGE and (item := _item_of(kind)) is not None:
-            return _read_in_pieces(item, raw)
-        return _decoder(kind).decode(raw)
+        if item is None or len(memoryview(raw)) < _LARGE:
+            return _decoder(kind).decode(raw)
     except TROUBLE:
         pass
     try:
-        return _convert(kind, decode(bytes(raw)))
+        return _convert(kind, decode(bytes(raw))) if item is None else _read_in_pieces(item, raw)
     except (ValueError, RecursionError):
         return UNREADABLE
 
 
 def _repaired(body: bytes) -> bytes | None:
-    # Half a surrogate pair, which services in Python may write, is read by Python's own library alone.
+    # Half a surrogate pair and NaN, which services in Python may write, only Python's own library reads.
     try:
-        return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(decode(body), ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         return None
 
 
 def _read_in_pieces(item: Any, raw: msgspec.Raw) -> tuple[Any, ...]:
     # The decoder holds the interpreter from its first byte to its last, whichever thread it runs in.
-    raws = _decoder(list[msgspec.Raw]).decode(raw)
-    decoder = _decoder(tuple[item, ...])
-    pieces = (raws[start : start + _PIECE] for start in range(0, len(raws), _PIECE))
-    return tuple(
-        one for piece in pieces for one in decoder.decode(b"[" + b",".join(map(bytes, piece)) + b"]")
-    )
+    raws: list[msgspec.Raw] = _decoder(list[msgspec.Raw]).decode(raw)
+    return tuple(one for piece in _pieces(raws) for one in _read_piece(item, piece))
+
+
+def _pieces(raws: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    piece: list[msgspec.Raw] = []
+    size = 0
+    for raw in raws:
+        piece.append(raw)
+        size += len(memoryview(raw))
+        if size >= _PIECE:
+            yield piece
+            piece, size = [], 0
+    yield piece
+
+
+def _read_piece(item: Any, raws: list[msgspec.Raw]) -> list[Any]:
+    try:
+        return _decoder(list[item]).decode(b"[" + b",".join(map(bytes, raws)) + b"]")  # type: ignore[no-any-return]
+    except TROUBLE:
+        # One of them is odd; the others of its piece are read by themselves.
+        return [one for one in (read(item, raw) for raw in raws) if one is not UNREADABLE]
 
 
 @functools.cache

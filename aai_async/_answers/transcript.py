@@ -140,7 +140,7 @@ class Transcript(Echo):
     @property
     def speakers(self) -> tuple[str, ...]:
         """Who speaks, in the order of their first words; empty where speakers were not told apart."""
-        turns = self.utterances or self.words or ()
+        turns = self.utterances or ()
         return tuple(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
 
     @property
@@ -180,7 +180,7 @@ class Understanding(Answer):
     request_id: str | None = None
     """What to tell the service's support."""
 
-    speech_understanding: SpeechUnderstandingResult | None = None
+    speech_understanding: SpeechUnderstandingResult
     """What came of each task."""
 
     utterances: tuple[Utterance, ...] | None = None

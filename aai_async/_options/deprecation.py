@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
+from types import FrameType
 
 
 @functools.cache
 def warn_once(name: str, mend: str) -> None:
-    """
-    Warn of a deprecated parameter, the first time that it is used.
+    """Warn of a deprecated parameter, the first time that it is used, at the line that uses it."""
+    message = f"{name} is deprecated by the service: {mend}."
+    warnings.warn(message, DeprecationWarning, stacklevel=2 + _frames_of_ours())
 
-    Called in the check of a frozen class, it points past that and its `__init__` to whoever made it.
-    """
-    warnings.warn(f"{name} is deprecated by the service: {mend}.", DeprecationWarning, stacklevel=5)
+
+def _frames_of_ours() -> int:
+    """Count the frames between the warning and whoever asked for the parameter: ours, and those of attrs."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    count = 0
+    while frame is not None and _is_ours(frame):
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def _is_ours(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    is_generated = frame.f_code.co_filename.startswith("<attrs generated")
+    return is_generated or module.partition(".")[0] in {"aai_async", "attr", "attrs"}

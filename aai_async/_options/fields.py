@@ -7,11 +7,11 @@ refuses a wrong value with a message that shows it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import attrs
-import msgspec
 
 from aai_async._errors import OptionsError
 
@@ -42,7 +42,11 @@ def text(*, most_words: int | None = None, is_secret: bool = False) -> Any:  # a
 
 def number(low: float, high: float) -> Any:  # as attrs.field
     """Declare an option that is a number within bounds."""
-    return _field(lambda name, value: _in_range(name, value, (int, float), low, high))
+    return _field(
+        lambda name, value: _in_range(name, value, (int, float), low, high),
+        # 0 and 0.0 are the same, and so must be what is sent for them.
+        converter=lambda value: float(value) if type(value) is int else value,
+    )
 
 
 def integer(low: int, high: int | None = None) -> Any:  # as attrs.field
@@ -115,12 +119,33 @@ def json_copy(value: Any) -> Any:  # JSON in, the same JSON out
     Copy what is to be sent, so that whoever changes it later changes nothing here.
 
     Raises:
-        OptionsError: JSON cannot hold it.
+        OptionsError: JSON cannot hold it, or not in a way that is always the same.
     """
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise OptionsError(f"The options hold what JSON cannot: {error}.") from None
+        return _copy(value)
+    except RecursionError:
+        raise OptionsError("The options hold what JSON cannot: something that is inside itself.") from None
+
+
+def _copy(value: Any) -> Any:
+    # Told by its class, for a type checker loses what a value may be where isinstance was asked.
+    kind: type[Any] = type(value)
+    if issubclass(kind, Mapping) and all(isinstance(name, str) for name in value):
+        return {_copy(name): _copy(one) for name, one in value.items()}
+    if issubclass(kind, (list, tuple)):
+        return [_copy(one) for one in value]
+    if not _is_scalar(value):
+        raise OptionsError(f"The options hold what JSON cannot: {_shown(value)}.")
+    return value
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        # Half a surrogate pair is no text to anybody else.
+        return value.encode("utf-8", "replace").decode() == value
+    return (
+        value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
+    )
 
 
 def _field(

@@ -43,7 +43,9 @@ class OptionGroup:
         fields = [field for field in attrs.fields(type(self)) if field.repr and field.name != "extra"]
         shown = {field.name: getattr(self, field.name) for field in fields}
         arguments = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
-        arguments += [f"extra={dict(self.extra)!r}"] if self.extra else []
+        secret = {field.name for field in attrs.fields(type(self)) if not field.repr}
+        extra = {name: "<hidden>" if name in secret else value for name, value in self.extra.items()}
+        arguments += [f"extra={extra!r}"] if extra else []
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def payload(self) -> dict[str, Any]:  # JSON
@@ -118,9 +120,8 @@ def teaching(cls: type[T]) -> type[T]:
 def _check_is_object(cls: type[OptionGroup], document: object) -> None:
     names = cast("Mapping[object, object]", document) if isinstance(document, Mapping) else (None,)
     if not all(isinstance(name, str) for name in names):
-        raise OptionsError(
-            f"{cls.__name__} are read from a dict of parameters by name, not from {document!r}."
-        )
+        kind = type(document).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        raise OptionsError(f"{cls.__name__} are read from a dict of parameters by name, not from {kind}.")
 
 
 def _wire_name(name: str) -> str:

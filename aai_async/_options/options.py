@@ -333,7 +333,7 @@ class Options(OptionGroup):
         """
         A fingerprint that is the same for the same options in every process: SHA-256, in hexadecimal.
 
-        Equal digests mean that the same was asked of the same recording. The webhook's secret is not in it.
+        Equal digests mean that the same was asked. The webhook's secret is not in it.
         """
         asked = {name: value for name, value in self.payload().items() if name != "webhook_auth_header_value"}
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()

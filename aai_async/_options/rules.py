@@ -39,8 +39,16 @@ def check(rules: Iterable[Rule], given: Payload, extra: Payload) -> None:
         OptionsError: The message of the first rule that is broken.
     """
     for rule in rules:
-        if rule.is_broken(given) and (not extra or rule.is_broken({**given, **extra})):
+        if rule.is_broken(given) and not _is_mended(rule, {**given, **extra}):
             raise OptionsError(rule.message)
+
+
+def _is_mended(rule: Rule, sent: Payload) -> bool:
+    try:
+        return not rule.is_broken({name: value for name, value in sent.items() if value is not None})
+    except (AttributeError, TypeError, ValueError):
+        # What stands in `extra` is of another kind than the rule knows, and so none of its business.
+        return True
 
 
 def needs(name: str, needed: str, why: str, *, mend: str | None = None) -> Rule:

@@ -221,5 +221,6 @@ class SpeechUnderstanding(OptionGroup):
         Raises:
             OptionsError: As those of the tasks.
         """
-        is_wrapped = isinstance(document, Mapping) and "request" in document  # pyright: ignore[reportUnnecessaryIsInstance]
+        # What is no dict is refused there.
+        is_wrapped = isinstance(document, Mapping) and [*document] == ["request"]  # pyright: ignore[reportUnnecessaryIsInstance]
         return super().from_dict(document["request"] if is_wrapped else document)

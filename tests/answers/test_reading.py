@@ -152,3 +152,43 @@ def test_one_odd_score_does_not_lose_the_others() -> None:
         "drugs": aai.SeverityScoreSummary(low=1.0),
         "alcohol": aai.SeverityScoreSummary(),
     }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "a", "status": "completed", "text": "Hi", "confidence": NaN}',
+        b'{"id": "a", "status": "completed", "text": "Hi", "x": [NaN, Infinity]}',
+        b'{"id": "a", "status": "completed", "text": "Hi", "caf\xe9": 1}',
+        b'\xef\xbb\xbf{"id": "a", "status": "completed", "text": "Hi"}',
+    ],
+    ids=["NaN", "NaN in an unknown field", "a broken letter in a name", "a byte order mark"],
+)
+def test_what_is_almost_json_is_read(body: bytes) -> None:
+    """A job that is done and paid for is not looked at for another four hours."""
+    transcript = aai.Transcript.from_json(body)
+    assert (transcript.text, transcript.confidence) == ("Hi", None)
+    assert transcript.raw["text"] == "Hi"
+
+
+def test_one_odd_word_of_many_is_the_only_odd_one() -> None:
+    """And reading the others takes no longer for it."""
+    words = [{"text": f"w{number}", "start": number, "end": number + 1} for number in range(30_000)]
+    words[7]["start"] = None
+    body = json.dumps({"id": "a", "status": "completed", "words": words}).encode()
+    read = aai.Transcript.from_json(body).words
+    assert read is not None
+    assert (len(read), read[7], read[8]) == (
+        30_000,
+        aai.Word(text="w7", end=8),
+        aai.Word(text="w8", start=8, end=9),
+    )
+
+
+def test_a_repr_reads_no_words() -> None:
+    """A line of a log is not to hold the event loop."""
+    body = json.dumps({"id": "a", "status": "completed", "words": [{"text": "w"}] * 1000}).encode()
+    transcript = aai.Transcript.from_json(body)
+    assert "words=..." in repr(transcript)
+    assert transcript.words is not None
+    assert "words=<1000>" in repr(transcript)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import aai_async as aai
-from aai_async import _endpoints
 from aai_async._answers import reading
 from aai_async._reply import Reply, refusal
 
@@ -147,14 +146,6 @@ def test_what_is_left_of_a_deleted_transcript_is_whole(sample: Sample) -> None:
     transcript = aai.Transcript.from_json(sample("delete-transcript.deleted-tombstone.json"))
     assert (transcript.text, transcript.words) == ("Deleted by user.", None)
     assert "cluster_id" in transcript.raw
-
-
-@pytest.mark.parametrize("subtitle_format", ["srt", "vtt"])
-def test_captions_come_as_they_are(subtitle_format: str, sample: Sample) -> None:
-    """Ours to read is that they are some."""
-    body = sample(f"get-subtitles.{subtitle_format}.txt")
-    call = _endpoints.subtitles("a", subtitle_format, None)
-    assert call.read(Reply(status=200, headers={}, body=body)) == body.decode()
 
 
 @pytest.mark.parametrize(

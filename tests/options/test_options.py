@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import subprocess
 import sys
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 import attrs
@@ -257,3 +259,50 @@ def test_the_secret_of_a_webhook_is_not_shown() -> None:
     options = aai.Options(webhook_auth_header_name="X-Secret", webhook_auth_header_value="hunter2")
     assert "hunter2" not in repr(options)
     assert options.payload()["webhook_auth_header_value"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"audio_start_from": 10, "audio_end_at": 5, "extra": {"audio_start_from": None}},
+        {"webhook_url": "example.com", "extra": {"webhook_url": 7}},
+        {"speech_models": ["universal-3-pro"], "extra": {"speech_models": True}},
+    ],
+)
+def test_a_rule_survives_whatever_stands_in_extra(given: dict[str, Any]) -> None:
+    """What is there is not judged, and so cannot break the judge."""
+    with contextlib.suppress(aai.OptionsError):
+        aai.Options(**given)
+
+
+def test_what_json_has_no_fixed_form_for_is_refused() -> None:
+    """A set has another order in the next process, and another digest."""
+    for odd in ({"a", "b"}, b"abc", float("nan"), aai.SpeakerOptions(), {1: 2}):
+        with pytest.raises(aai.OptionsError, match="hold what JSON cannot"):
+            aai.Options(extra={"new": odd})
+    assert aai.Options(temperature=0).digest == aai.Options(temperature=0.0).digest
+    assert aai.Options(extra=MappingProxyType({"new": (1, 2)})).payload() == {"new": [1, 2]}
+
+
+def test_a_secret_in_extra_is_not_shown_either() -> None:
+    """Nor one in what is not even a dict."""
+    assert "hunter2" not in repr(aai.Options(extra={"webhook_auth_header_value": "hunter2"}))
+    odd: Any = '{"webhook_auth_header_value": "hunter2"}'
+    with pytest.raises(aai.OptionsError) as caught:
+        aai.Options.from_dict(odd)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [aai.Options.from_dict, lambda given: attrs.evolve(aai.Options(), **given)])
+def test_a_warning_points_to_whoever_asked_however_they_did(make: Any) -> None:
+    """Python shows it only where it points to one's own code."""
+    warn_once.cache_clear()
+    with pytest.warns(DeprecationWarning, match="topics") as caught:
+        make({"topics": ["a"]})
+    assert caught[0].filename == __file__
+
+
+def test_what_stands_beside_a_request_is_not_lost() -> None:
+    """It is sent, and the service says what it thinks of it."""
+    task = aai.SpeechUnderstanding.from_dict({"request": {"action_items": {}}, "other": 1})
+    assert task.payload() == {"request": {"request": {"action_items": {}}, "other": 1}}
