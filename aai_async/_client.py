@@ -206,7 +206,7 @@ class Client:
 
         Args:
             status: Only those in this state.
-            created_on: Only those of this day, as a date or as `"2026-11-24"`.
+            created_on: Only those of this day, presumably in UTC, as a date or as `"2026-11-24"`.
             before_id: Only those older than this one: where an earlier listing stopped.
             after_id: Only those newer than this one: what has come since an earlier listing.
             throttled_only: Only those that wait for others to end; deprecated by the service.
@@ -346,7 +346,8 @@ def _of_type(kind: type[T], value: object, name: str) -> T:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.")
+        mend = f" JSON is read by aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
+        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")
     return value
 
 

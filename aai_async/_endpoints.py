@@ -147,6 +147,10 @@ def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
                 f"{word!r} cannot be searched for: give words or phrases of one to five words, without a "
                 "comma, which stands between them in the request."
             )
+    if len(",".join(words)) > _LONGEST_QUERY:
+        raise OptionsError(
+            f"These {len(words)} words are too long for one request: search for some at a time."
+        )
     if not words:
         raise OptionsError("word_search needs at least one word: word_search(transcript_id, 'budget').")
     path = f"{_transcript_path(transcript_id)}/word-search?{_query({'words': ','.join(words)})}"
@@ -208,7 +212,10 @@ def checked_id(value: object) -> str:
         OptionsError: It is empty, or has something in it that no id has.
     """
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise OptionsError(f"{value!r} is no transcript id: those have letters, digits, - and _ only.")
+        mend = " Give its id." if hasattr(value, "id") else ""
+        raise OptionsError(
+            f"{escaped(repr(value))} is no transcript id: those have letters, digits, - and _ only.{mend}"
+        )
     return value
 
 
@@ -262,6 +269,9 @@ def _read_redacted_audio(reply: Reply) -> RedactedAudio:
         return RedactedAudio(status="pending")
     return RedactedAudio.from_json(reply.body)
 
+
+_LONGEST_QUERY = 6000
+"""Letters of the words that are searched for: addresses of more than 8,000 are seldom let through."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 

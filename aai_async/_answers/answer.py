@@ -72,15 +72,14 @@ class Answer(Part):
         return decoded
 
     @classmethod
-    def from_json(cls, body: bytes) -> Self:
+    def from_json(cls, body: bytes | str) -> Self:
         """
         Read a reply of the service.
 
         Raises:
             ProtocolError: It is not JSON, or lacks what it would mean nothing without; shows its beginning.
         """
-        if isinstance(body, str):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file, perhaps
-            body = body.encode()
+        body = _as_bytes(body)
         try:
             parts = reading.split(body)
         except reading.TROUBLE as error:
@@ -146,6 +145,14 @@ def _remake(cls: type[Answer], values: dict[str, Any]) -> Answer:
 def _set(answer: Answer, name: str, value: object) -> None:
     # Past the guard of a frozen class, which is for its users.
     object.__setattr__(answer, name, value)
+
+
+def _as_bytes(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace")
+    if not isinstance(body, (bytes, bytearray)):
+        raise ProtocolError(f"A reply is read from its bytes, not from {type(body).__name__}.")
+    return bytes(body)
 
 
 def _large(parts: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any]) -> dict[str, msgspec.Raw]:

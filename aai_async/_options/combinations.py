@@ -117,8 +117,13 @@ def _of_redaction() -> tuple[Rule, ...]:
     both = f"add redact_pii=True and {policies}"
     why = "which is what redacts"
     return (
-        needs(
-            "redact_pii", "redact_pii_policies", "for it has to know what to redact", mend=f"add {policies}"
+        Rule(
+            lambda given: (
+                given.get("redact_pii")
+                and not (given.get("redact_pii_policies") or given.get("redact_static_entities"))
+            ),
+            "redact_pii needs redact_pii_policies or redact_static_entities, for it has to know what to "
+            f"redact: add {policies}.",
         ),
         needs("redact_pii_policies", "redact_pii", "without which nothing is redacted"),
         needs(

@@ -129,7 +129,7 @@ def json_copy(value: Any) -> Any:  # JSON in, the same JSON out
 
 def _copy(value: Any) -> Any:
     # Told by its class, for a type checker loses what a value may be where isinstance was asked.
-    kind: type[Any] = type(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if issubclass(kind, Mapping) and all(isinstance(name, str) for name in value):
         return {_copy(name): _copy(one) for name, one in value.items()}
     if issubclass(kind, (list, tuple)):

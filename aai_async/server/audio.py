@@ -92,7 +92,8 @@ def _decoded(path: Path, shape: Shape) -> list[Samples]:
                 channels = frame.layout.nb_channels
                 # A view would keep the buffer from growing, hence the small copy.
                 buffer += frame.to_ndarray().tobytes()
-                if len(buffer) > LONGEST * 2 * channels:
+                # Of all channels together, for memory is what it bounds.
+                if len(buffer) > LONGEST * 2:
                     raise EngineError("Audio duration is too long")
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         if not buffer:

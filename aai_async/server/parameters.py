@@ -160,7 +160,7 @@ class Parameters:
     speech_threshold: Annotated[_Share | None, _SERVED] = None
     # No engine here writes audio tags, so removing them is served by doing nothing.
     remove_audio_tags: Annotated[str | None, _SERVED] = None
-    webhook_url: Annotated[str | None, _SERVED] = None
+    webhook_url: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
@@ -175,7 +175,9 @@ class Parameters:
     redact_pii_policies: Annotated[Names | None, _SERVED] = None
     redact_pii_return_unredacted: Annotated[bool, _SERVED] = False
     redact_pii_sub: Annotated[str | None, _SERVED] = None
-    redact_static_entities: Annotated[dict[str, Names] | None, _SERVED] = None
+    redact_static_entities: Annotated[dict[str, Names] | None, _SERVED] = attrs.field(
+        default=None, repr=False
+    )
 
     # Engines write numbers and names formatted by themselves, which cannot be undone.
     format_text: Annotated[bool, _OPTION] = True

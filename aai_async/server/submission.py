@@ -156,7 +156,7 @@ def _spelling_conflicts(spellings: Iterable[CustomSpelling]) -> Iterator[str]:
 
 def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
     policies = asked.redact_pii_policies or ()
-    if asked.redact_pii and not policies:
+    if asked.redact_pii and not (policies or asked.redact_static_entities):
         yield "redact_pii requires redact_pii_policies to name at least one policy"
     unserved = sorted(set(policies) - PII_POLICIES)
     if unserved:

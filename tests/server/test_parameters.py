@@ -258,6 +258,12 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
         ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),
         ({"webhook_url": "http://localhost:70000/"}, "webhook_url is not a valid URL"),
+        ({"webhook_url": "http://localhost:0/"}, "webhook_url is not a valid URL"),
+        ({"webhook_url": "http://xn--a.localhost/"}, "webhook_url is not a valid URL"),
+        (
+            {"webhook_url": "http://user:secret@localhost/"},
+            "webhook_url must have no user in it: use webhook_auth_header_name and its value",
+        ),
         (
             {"webhook_url": "https://example.com/"},
             (

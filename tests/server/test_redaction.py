@@ -59,6 +59,17 @@ def test_every_policy_on_offer_is_one_that_is_found() -> None:
         ),
         ("415, 555, 2671!", "###, ###, ####!", "[PHONE_NUMBER], [PHONE_NUMBER], [PHONE_NUMBER]!"),
         ("Write to a.b@c.de's owner.", "Write to #.#@#.##'s owner.", "Write to [EMAIL_ADDRESS]'s owner."),
+        (
+            "Call +44 (0)20 7946 0958.",
+            "Call +## (#)## #### ####.",
+            "Call [PHONE_NUMBER] ([PHONE_NUMBER] [PHONE_NUMBER] [PHONE_NUMBER].",
+        ),
+        ("It is 5551234567.", "It is ##########.", "It is [PHONE_NUMBER]."),
+        (
+            "Card 4000 1234 5678 9010",
+            "Card #### #### #### ####",
+            "Card [CREDIT_CARD_NUMBER] [CREDIT_CARD_NUMBER] [CREDIT_CARD_NUMBER] [CREDIT_CARD_NUMBER]",
+        ),
         ("Mine is 078-05-1120", "Mine is ###-##-####", "Mine is [US_SOCIAL_SECURITY_NUMBER]"),
         ("378282246310005", "###############", "[CREDIT_CARD_NUMBER]"),
         ("2001:db8::1?", "####:###::#?", "[IP_ADDRESS]?"),
@@ -146,3 +157,19 @@ def test_a_term_does_not_survive(texts: list[str], by_name: bool) -> None:
     for before, after in zip(said, redaction.words, strict=True):
         assert "a1" in before.text or after.text == before.text
         assert after.text.strip(".,-") != "a1"
+
+
+@pytest.mark.parametrize(
+    ("said", "policy"),
+    [
+        ("卡号4111111111111111谢谢", "credit_card_number"),
+        ("電話は555-123-4567です", "phone_number"),
+        ("我的邮箱是john@example.com谢谢", "email_address"),
+    ],
+)
+def test_a_number_is_found_right_behind_a_letter_where_there_are_no_spaces(said: str, policy: str) -> None:
+    """A scanner that looks for the beginning of a word finds none there."""
+    word = RecognizedWord(text=said, start=0, end=1000, confidence=1.0)
+    (redacted,) = redact([word], policies=[policy], language_code="zh").words
+    assert not any(sign.isascii() and sign.isalnum() for sign in redacted.text)
+    assert redacted.text[0] == said[0]

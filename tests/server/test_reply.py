@@ -14,7 +14,14 @@ import pytest
 from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
 from aai_async.server.jobs import Job
 from aai_async.server.replies.segments import sentences
-from aai_async.server.replies.transcript import finished, speech_of, tombstone, unfinished, whole_seconds
+from aai_async.server.replies.transcript import (
+    finished,
+    masked_spans,
+    speech_of,
+    tombstone,
+    unfinished,
+    whole_seconds,
+)
 from aai_async.server.submission import read_parameters
 
 NOW = datetime(2026, 10, 2, 8, 15, 30, tzinfo=UTC)
@@ -227,6 +234,23 @@ def test_redaction_reaches_all_that_shows_the_words() -> None:
     assert (document["redact_pii"], document["redact_pii_policies"]) == (True, ["phone_number"])
     assert not {name for name in document if "unredacted" in name}
     assert "555" not in str(speech_of(msgspec.json.encode(redacted)))
+
+
+def test_neither_a_spelling_nor_asterisks_hide_a_term_from_the_redaction() -> None:
+    """What was said is covered in the recording, too, whatever is written for it."""
+    recognition = heard(("Meet", None), ("jon", None), ("Dick", None))
+    asked = {
+        "redact_pii": True,
+        "redact_pii_policies": ["phone_number"],
+        "redact_pii_audio": True,
+        "redact_static_entities": {"PERSON": ["Jon", "Dick"]},
+        "custom_spelling": [{"from": ["jon"], "to": "John"}],
+        "filter_profanity": True,
+    }
+    job = done(submitted(**asked))
+    assert wire(finished(job, recognition))["text"] == "Meet ### ####"
+    first, last = recognition.words[1], recognition.words[2]
+    assert masked_spans(job, recognition) == ((first.start - 100, last.end + 100),)
 
 
 def test_what_was_redacted_can_be_returned_beside_it() -> None:

@@ -8,6 +8,7 @@ last server stopped. Documentation, "Webhooks for pre-recorded audio".
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -61,7 +62,9 @@ class Courier:
 
     def tell(self, notice: Notice) -> None:
         """Begin to tell what was entered in the outbox; what was not is passed over."""
-        self._send.send_nowait(notice)
+        # At a shutdown nobody tells any more: the outbox keeps it for the next start.
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._send.send_nowait(notice)
 
     async def resume(self) -> None:
         """Take up what a former server on the same directory left untold, with the attempts it has left."""
@@ -125,19 +128,28 @@ class Courier:
             for target in webhook.targets:
                 try:
                     # Streamed, for the status is all that counts: what follows it is never read.
-                    async with http.stream(
-                        "POST",
-                        target,
-                        headers=webhook.headers,
-                        content=body,
-                        extensions={"sni_hostname": webhook.url.host},
-                    ) as answer:
-                        return answer.status_code
+                    answer = await http.send(_request(http, webhook, target, body), stream=True)
                 except httpx.ConnectError:
                     continue  # Nobody listens there, but perhaps at the host's other address.
-                except httpx.HTTPError:
+                except (httpx.HTTPError, OSError, ValueError):
                     break
+                await answer.aclose()
+                return answer.status_code
         return None
+
+
+class _UnloggedURL(httpx.URL):
+    """An address that the HTTP library's log has without its query, which may be a secret."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+
+def _request(http: httpx.AsyncClient, webhook: Webhook, target: httpx.URL, body: bytes) -> httpx.Request:
+    extensions = {"sni_hostname": webhook.url.host}
+    request = http.build_request("POST", target, headers=webhook.headers, content=body, extensions=extensions)
+    request.url = _UnloggedURL(target)
+    return request
 
 
 def _client() -> httpx.AsyncClient:

@@ -32,6 +32,10 @@ _FRAMING: Final = frozenset(
 _LAST_PORT: Final = 65535
 
 
+_LOCALHOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*localhost", re.IGNORECASE)
+"""The name of this machine, and every name below it."""
+
+
 @attrs.frozen(kw_only=True)
 class Webhook:
     """
@@ -54,10 +58,11 @@ class Webhook:
         and no name can turn out to lead elsewhere.
         """
         host = self.url.host
-        if host == "localhost" or host.endswith(".localhost"):
+        if _LOCALHOST.fullmatch(host):
             return tuple(self.url.copy_with(host=address) for address in ("127.0.0.1", "::1"))
         try:
-            return (self.url,) if ip_address(host).is_loopback else ()
+            # With a zone it would be looked up.
+            return (self.url,) if "%" not in host and ip_address(host).is_loopback else ()
         except ValueError:
             return ()
 
@@ -92,13 +97,17 @@ def complaints(url: str | None, header_name: str | None, header_value: str | Non
 def _url_complaints(url: str) -> Iterator[str]:
     try:
         webhook = Webhook(url=url)
-    except httpx.InvalidURL:
-        webhook = None
-    if webhook is None or not 0 < (webhook.url.port or 80) <= _LAST_PORT:
+        is_local, port = bool(webhook.targets), webhook.url.port
+    except (httpx.InvalidURL, UnicodeError):
         yield "webhook_url is not a valid URL"
+        return
+    if port is not None and not 0 < port <= _LAST_PORT:
+        yield "webhook_url is not a valid URL"
+    elif webhook.url.userinfo:
+        yield "webhook_url must have no user in it: use webhook_auth_header_name and its value"
     elif webhook.url.scheme not in ("http", "https"):
         yield "webhook_url should start with http"
-    elif not webhook.targets:
+    elif not is_local:
         yield (
             "webhook_url must be on this machine, such as http://localhost:8000/ or http://127.0.0.1:8000/: "
             "this local server calls no other"

@@ -51,7 +51,9 @@ class Masker:
 
     def make(self, transcript_id: str) -> None:
         """Begin to make the copy of a transcript; where none was ordered, none is made."""
-        self._send.send_nowait(transcript_id)
+        # At a shutdown nobody makes any more: the next start takes it up from the shelf.
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._send.send_nowait(transcript_id)
 
     async def resume(self) -> None:
         """Take up what a former server on the same directory had not made yet, or not yet thrown away."""
@@ -68,6 +70,7 @@ class Masker:
                     except Exception:  # noqa: BLE001
                         # Its bookkeeping failed, say for want of disk space: the others are still made.
                         _log.exception("the redacted audio of transcript %s is given up", transcript_id)
+                        await self._give_up(transcript_id)
 
     async def _attend(self, tasks: TaskGroup, transcript_id: str) -> None:
         copy = await self._shelf.of(transcript_id)
@@ -78,6 +81,16 @@ class Masker:
             copy = await self._shelf.of(transcript_id)
         if copy is not None and copy.stage is Stage.READY:
             tasks.start_soon(self._expire, copy)
+
+    async def _give_up(self, transcript_id: str) -> None:
+        """Say that there is none, so that nobody asks for it until the next start."""
+        try:
+            copy = await self._shelf.of(transcript_id)
+            if copy is not None:
+                await self._shelf.finish(copy, Stage.FAILED, now=datetime.now(UTC))
+                await self._shelf.discard(copy)
+        except Exception:  # noqa: BLE001
+            _log.exception("the redacted audio of transcript %s is made at the next start", transcript_id)
 
     async def _settle(self, copy: Copy, job: Job, *, made: bool) -> None:
         notice = Notice(job.id, Subject.REDACTED_AUDIO)

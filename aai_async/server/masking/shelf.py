@@ -6,6 +6,7 @@ masker's business. Documentation, "PII Redaction".
 """
 
 import enum
+import re
 import sqlite3
 import uuid
 from collections.abc import Container
@@ -58,6 +59,10 @@ class Copy:
     stage: Stage
     made: datetime | None
     """UTC; `None` unless it is ready."""
+
+
+_COPY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(mp3|wav)(\.part)?")
+"""The name of a copy, or of one that is being made."""
 
 
 @attrs.frozen
@@ -123,7 +128,8 @@ class Shelf:
     def _prepare(self, names: Container[str]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self.folder.iterdir():
-            if path.name not in names:
+            # Copies alone: whoever names a directory may have other things in it.
+            if _COPY.fullmatch(path.name) and path.name not in names:
                 path.unlink()
 
 

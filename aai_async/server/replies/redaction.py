@@ -36,13 +36,27 @@ The scanner's others cannot: any five digits are a postcode to it, any nine a pa
 birthday, and of bank accounts it knows those with an IBAN alone.
 """
 
-_GROUPED_PHONE: Final = pii_patterns.PiiPattern(
-    id="grouped-phone",
-    type="phone",
-    # By itself the scanner finds +493012345678, but not the groups in which such a number is mostly written.
-    pattern=re.compile(r"\+[1-9](?:[ .-]?[0-9]){6,14}\b"),
+# By itself the scanner finds +493012345678, but not the groups in which such a number is mostly written, and
+# a card only if its check digit is right, which one digit that was misheard makes wrong.
+_PATTERNS: Final = tuple(
+    pii_patterns.PiiPattern(id=f"{type_}-{number}", type=type_, pattern=re.compile(pattern))
+    for number, (type_, pattern) in enumerate(
+        (
+            ("phone", r"(?:\+|\b00)[1-9](?:[ .()-]{0,3}[0-9]){6,14}\b"),
+            ("phone", r"(?<![0-9])\(?[0-9]{3}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}\b"),
+            ("phone", r"\b0[0-9](?:[ .-]?[0-9]{2}){4}\b"),
+            ("credit_card", r"\b[0-9]{4}(?:[ -]?[0-9]{4}){3}\b"),
+            ("credit_card", r"\b[0-9]{4}[ -]?[0-9]{6}[ -]?[0-9]{5}\b"),
+        )
+    )
 )
-_SCANNER: Final = glin_profanity.PiiScanner(custom_patterns=[_GROUPED_PHONE])
+_SCANNER: Final = glin_profanity.PiiScanner(custom_patterns=list(_PATTERNS))
+
+_IN_GROUPS: Final = frozenset({"credit_card_number", "phone_number", "us_social_security_number"})
+"""What is read out in groups of digits: the groups that adjoin belong to it, or are better hidden, too."""
+
+_GROUPS_BEFORE: Final = re.compile(r"(?:[0-9]+[ .()-]{1,2})+$")
+_GROUPS_AFTER: Final = re.compile(r"(?:[ .()-]{1,2}[0-9]+)+")
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +114,7 @@ def redact(
     redacted = {channel: iter(redaction.words) for channel, redaction in found.items()}
     return Redaction(
         words=tuple(next(redacted[word.channel]) for word in words),
-        spans=_merged(span for redaction in found.values() for span in redaction.spans),
+        spans=merged(span for redaction in found.values() for span in redaction.spans),
     )
 
 
@@ -113,14 +127,14 @@ def _redact_channel(
     gap: str,
 ) -> Redaction:
     said = _Said(words, gap)
-    finds = [*_by_policy(said.text, policies), *_by_term(said, entities)]
+    finds = [*_by_policy(said.scannable, policies), *_by_term(said, entities)]
     tags = _painted(finds, len(said.text))
     return Redaction(
         words=tuple(
             attrs.evolve(word, text=said.rewritten(at, tags, by_name=by_name))
             for at, word in enumerate(words)
         ),
-        spans=_merged(said.time_of(find) for find in finds),
+        spans=merged(said.time_of(find) for find in finds),
     )
 
 
@@ -137,6 +151,14 @@ class _Said:
         for core in self.cores:
             self.starts.append(at)
             at += len(core) + len(gap) if core else 0
+
+    @property
+    def scannable(self) -> str:
+        """The text for the scanner, which tells where a number begins by what is no letter before it."""
+        if self.gap:
+            return self.text
+        # Without spaces a number stands right behind a letter: each becomes a space, in its place.
+        return "".join(sign if sign.isascii() or category(sign)[0] not in "LM" else " " for sign in self.text)
 
     def time_of(self, find: _Find) -> tuple[int, int]:
         first, last = (self.words[bisect_right(self.starts, at) - 1] for at in (find.start, find.end - 1))
@@ -168,16 +190,19 @@ def _by_policy(text: str, policies: frozenset[str]) -> Iterator[_Find]:
     for match in _SCANNER.scan(text).matches:
         policy = POLICY_OF.get(match.category)
         if policy in policies:
-            yield _grown(text, match.start_index, match.end_index, policy.upper())
+            yield _grown(text, match.start_index, match.end_index, policy)
 
 
-def _grown(text: str, start: int, end: int, tag: str) -> _Find:
+def _grown(text: str, start: int, end: int, policy: str) -> _Find:
     """Take in the letters and digits that adjoin: of a number found in part nothing is to be left."""
+    if policy in _IN_GROUPS:
+        before, after = _GROUPS_BEFORE.search(text, 0, start), _GROUPS_AFTER.match(text, end)
+        start, end = before.start() if before else start, after.end() if after else end
     while start and _in_numbers(text[start - 1]):
         start -= 1
     while end < len(text) and _in_numbers(text[end]):
         end += 1
-    return _Find(start, end, tag)
+    return _Find(start, end, policy.upper())
 
 
 def _in_numbers(sign: str) -> bool:
@@ -204,11 +229,12 @@ def _painted(finds: Iterable[_Find], length: int) -> list[str]:
     return tags
 
 
-def _merged(times: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    merged: list[tuple[int, int]] = []
+def merged(times: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The stretches of time in order, those that touch as one."""
+    joined: list[tuple[int, int]] = []
     for start, end in sorted(times):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            merged.append((start, end))
-    return tuple(merged)
+            joined.append((start, end))
+    return tuple(joined)

@@ -28,18 +28,19 @@ def respelt(
     """
     gap = space(language_code)
     spellings = {_key(phrase.split(), gap): to for phrase, to in rules}
-    longest = max((len(key.split(gap) if gap else key) for key in spellings), default=0)
-    return tuple(_replaced(words, spellings, longest, gap))
+    sizes = {len(key.split(gap)) if gap else size for key in spellings for size in range(1, len(key) + 1)}
+    return tuple(_replaced(words, spellings, sorted(sizes, reverse=True), gap))
 
 
 def _replaced(
-    words: Sequence[RecognizedWord], spellings: Mapping[str, str], longest: int, gap: str
+    words: Sequence[RecognizedWord], spellings: Mapping[str, str], sizes: Sequence[int], gap: str
 ) -> Iterator[RecognizedWord]:
+    cores = [_core(word.text).casefold() for word in words]
     at = 0
     while at < len(words):
-        for size in range(min(longest, len(words) - at), 0, -1):
+        for size in sizes:
             phrase = words[at : at + size]
-            to = spellings.get(_key((word.text for word in phrase), gap))
+            to = spellings.get(gap.join(cores[at : at + size])) if len(phrase) == size else None
             if to is not None and len({word.speaker for word in phrase}) == 1:
                 yield _one_word(phrase, to)
                 at += size

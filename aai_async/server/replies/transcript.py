@@ -7,6 +7,7 @@ when there is nothing to say; the others are null, as at the service.
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Final
 
@@ -19,7 +20,7 @@ from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.masking.order import AudioOptions, Span
 from aai_async.server.parameters import PROFANITY_LANGUAGES, LanguageDetectionOptions, Parameters
 from aai_async.server.replies.profanity import masked
-from aai_async.server.replies.redaction import Redaction, redact
+from aai_async.server.replies.redaction import Redaction, merged, redact
 from aai_async.server.replies.spelling import respelt
 from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
 
@@ -99,6 +100,14 @@ _TOMBSTONE_NULLS: Final = """
 """
 
 
+_MARGIN: Final = 100
+"""
+ms by which a span of redacted audio reaches beyond its words on either side.
+
+An engine's times are not exact to the edge of a word: without it the end of one could still be heard.
+"""
+
+
 @attrs.frozen(kw_only=True)
 class Utterance:
     """A turn of one speaker (API reference, `TranscriptUtterance`); times in ms."""
@@ -152,8 +161,11 @@ def finished(job: Job, recognition: Recognition) -> Document:
     asked = job.parameters
     _check_speech(asked, recognition)
     _check_language(asked, recognition)
-    words = _worded(asked, recognition)
-    document = {**_head(job), **_said(asked, words, recognition.language_code)}
+    language_code = recognition.language_code
+    words = _shaped(asked, _cleaned(asked, recognition.words), language_code)
+    document = {**_head(job), **_speech_fields(asked, words, language_code)}
+    if asked.redact_pii:
+        document |= _redacted_fields(asked, recognition, document)
     if asked.multichannel:
         document["audio_channels"] = recognition.audio_channels
     document["confidence"] = mean_confidence(words)
@@ -179,13 +191,14 @@ def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
     spoken = recognition.words or options.return_redacted_no_speech_audio
     if not asked.redact_pii_audio or not spoken:
         return None
-    spans = list(_redaction(asked, _worded(asked, recognition), recognition.language_code).spans)
+    redacted = _redacted(asked, recognition.words, recognition.language_code)
+    spans = [(max(start - _MARGIN, 0), end + _MARGIN) for start, end in redacted.spans]
     if asked.audio_start_from:
         spans.insert(0, (0, asked.audio_start_from))
     end = math.ceil(recognition.audio_duration * 1000)
     if asked.audio_end_at is not None and asked.audio_end_at < end:
         spans.append((asked.audio_end_at, end))
-    return tuple(spans)
+    return merged(spans)
 
 
 def tombstone(job: Job) -> Document:
@@ -257,12 +270,14 @@ def _check_speech(asked: Parameters, recognition: Recognition) -> None:
         )
 
 
-def _worded(asked: Parameters, recognition: Recognition) -> tuple[RecognizedWord, ...]:
-    words, language_code = recognition.words, recognition.language_code
-    if not asked.disfluencies:
-        words = without_fillers(words)
-    if not asked.punctuate:
-        words = unpunctuated(words)
+def _cleaned(asked: Parameters, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
+    kept = tuple(words) if asked.disfluencies else without_fillers(words)
+    return kept if asked.punctuate else unpunctuated(kept)
+
+
+def _shaped(
+    asked: Parameters, words: tuple[RecognizedWord, ...], language_code: str | None
+) -> tuple[RecognizedWord, ...]:
     if asked.custom_spelling:
         rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
         words = respelt(words, rules, language_code)
@@ -282,25 +297,27 @@ def _without_profanity(
     return masked(words, language_code)
 
 
-def _said(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
-    if not asked.redact_pii:
-        return _speech_fields(asked, words, language_code)
-    redacted = _redaction(asked, words, language_code)
-    said = _speech_fields(asked, redacted.words, language_code)
-    if asked.redact_pii_return_unredacted:
-        unredacted = _speech_fields(asked, words, language_code)
-        said |= {f"unredacted_{name}": value for name, value in unredacted.items() if value is not None}
-    return said
+def _redacted_fields(asked: Parameters, recognition: Recognition, plain: Document) -> Document:
+    redacted = _redacted(asked, recognition.words, recognition.language_code)
+    fields = _speech_fields(asked, redacted.words, recognition.language_code)
+    if not asked.redact_pii_return_unredacted:
+        return fields
+    unredacted = {f"unredacted_{name}": plain[name] for name in fields if plain[name] is not None}
+    return {**fields, **unredacted}
 
 
-def _redaction(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
-    return redact(
-        words,
+def _redacted(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
+    """Redact what was said, and what became of it: neither a spelling nor asterisks hide the one."""
+    find = partial(
+        redact,
         policies=asked.redact_pii_policies or (),
         entities=asked.redact_static_entities,
         by_name=asked.redact_pii_sub == "entity_name",
         language_code=language_code,
     )
+    said = find(_cleaned(asked, words))
+    written = find(_shaped(asked, said.words, language_code))
+    return Redaction(words=written.words, spans=merged((*said.spans, *written.spans)))
 
 
 def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:
