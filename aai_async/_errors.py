@@ -124,9 +124,14 @@ def about(
     except AAIError as error:
         # The caller's own verb says more than the request that served it; the closest id is the right one.
         error.operation = operation or error.operation
-        error.transcript_id = error.transcript_id or transcript_id
+        error.transcript_id = error.transcript_id or _as_id(transcript_id)
         error.upload_url = error.upload_url or upload_url
         raise
+
+
+def _as_id(given: object) -> str | None:
+    # Of what was refused as an id, the message has shown enough.
+    return given if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 100 else None
 
 
 _QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)

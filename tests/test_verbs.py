@@ -79,6 +79,8 @@ async def test_words_are_searched_for(
         (("one two three four five six",), "one to five words"),
         (("",), "one to five words"),
         ((["smoke"],), "cannot be searched for"),
+        (("word",) * 2000, "These 2000 words are too long for one request"),
+        (("\ud800",), "No address can be made of"),
     ],
 )
 async def test_what_cannot_be_searched_for_is_refused(
@@ -106,17 +108,40 @@ async def test_captions_of_an_unknown_kind_are_refused(client: aai.Client) -> No
 @pytest.mark.parametrize("transcript_id", ["", "../x", "a/b", "a?b", "%2e", None])
 @pytest.mark.parametrize(
     "verb",
-    ["get", "delete", "wait", "sentences", "paragraphs", "word_search", "redacted_audio", "understand"],
+    [
+        "get",
+        "delete",
+        "wait",
+        "sentences",
+        "paragraphs",
+        "subtitles",
+        "word_search",
+        "redacted_audio",
+        "save_redacted_audio",
+        "understand",
+    ],
 )
 async def test_an_id_that_would_change_the_address_is_refused_by_every_verb(
-    client: aai.Client, respx_mock: respx.MockRouter, verb: str, transcript_id: Any
+    client: aai.Client, respx_mock: respx.MockRouter, tmp_path: Path, verb: str, transcript_id: Any
 ) -> None:
     """Before an address is made of it."""
     task = aai.SpeechUnderstanding(action_items=aai.ActionItems())
-    more: dict[str, tuple[Any, ...]] = {"word_search": ("smoke",), "understand": (task,)}
+    more: dict[str, tuple[Any, ...]] = {
+        "subtitles": ("srt",),
+        "word_search": ("smoke",),
+        "save_redacted_audio": (tmp_path / "a.mp3",),
+        "understand": (task,),
+    }
     with pytest.raises(aai.OptionsError, match="is no transcript id"):
         await getattr(client, verb)(transcript_id, *more.get(verb, ()))
     assert not respx_mock.calls
+
+
+async def test_a_transcript_in_the_place_of_its_id_is_answered_with_what_to_give(client: aai.Client) -> None:
+    """The message is short and on one line, whatever was given."""
+    with pytest.raises(aai.OptionsError, match="Give its id") as caught:
+        await client.get(aai.Transcript(id="a", status="completed", text="word " * 10_000))  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("verb", ["get", "delete", "sentences", "paragraphs", "word_search"])

@@ -185,3 +185,12 @@ def test_a_redacted_recording_without_an_address_is_not_ready() -> None:
 def test_the_remarks_of_the_service_are_texts(metadata: Any, warnings: tuple[str, ...]) -> None:
     """Whatever shape they come in."""
     assert aai.Transcript(id="a", status="completed", metadata=metadata).warnings == warnings
+
+
+def test_an_answer_is_read_from_text_too_and_from_nothing_else() -> None:
+    """Whoever kept it as text has it back."""
+    assert aai.Transcript.from_json('{"id": "a", "status": "queued", "text": "café"}').text == "café"
+    odd: list[Any] = [None, {}, 7]
+    for body in odd:
+        with pytest.raises(aai.ProtocolError, match="is read from its bytes, not from"):
+            aai.Transcript.from_json(body)
