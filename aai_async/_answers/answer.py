@@ -100,7 +100,7 @@ class Answer(Part):
         """
         Read now what would be read when it is first asked for, and give the answer itself.
 
-        Ten hours of words take a fifth of a second. They are read in pieces, so that a thread lets the event
+        Ten hours of words take a tenth of a second. They are read in pieces, so that a thread lets the event
         loop go on meanwhile: ``await anyio.to_thread.run_sync(transcript.load)``.
         """
         for name in self._unread or ():
