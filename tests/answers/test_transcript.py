@@ -194,3 +194,10 @@ def test_an_answer_is_read_from_text_too_and_from_nothing_else() -> None:
     for body in odd:
         with pytest.raises(aai.ProtocolError, match="is read from its bytes, not from"):
             aai.Transcript.from_json(body)
+
+
+def test_the_repr_of_a_piece_says_what_is_known() -> None:
+    """And nothing of what is not."""
+    word = aai.Word(text="Smoke", start=250, end=650, confidence=0.97465)
+    assert repr(word) == "Word(text='Smoke', start=250, end=650, confidence=0.9747)"
+    assert repr(aai.Utterance(text="Hi", words=(word,), speaker="A")).endswith("words=<1>, speaker='A')")
