@@ -181,13 +181,13 @@ def download(url: str, file: Replacement) -> Call[None]:
 
 def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understanding]:
     """Ask about the words of a transcript; billed by the token. `POST /v1/understanding`."""
-    _transcript_path(transcript_id)
+    document = {"transcript_id": checked_id(transcript_id), "speech_understanding": task.payload()}
     return Call(
         operation="understand",
         method="POST",
         path="/v1/understanding",
         is_for_gateway=True,
-        body=msgspec.json.encode({"transcript_id": transcript_id, "speech_understanding": task.payload()}),
+        body=msgspec.json.encode(document),
         read=lambda reply: Understanding.from_json(reply.body),
         repeat=EFFECTIVELY_ONCE,
     )
@@ -281,13 +281,8 @@ def _transcript_path(transcript_id: object) -> str:
 
 
 def _query(parameters: Mapping[str, str | None]) -> str:
+    given = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return _encoded(parameters)
+        return urlencode(given, quote_via=quote)
     except (UnicodeEncodeError, TypeError):
-        raise OptionsError(f"No address can be made of {dict(parameters)!r}: it has to be text.") from None
-
-
-def _encoded(parameters: Mapping[str, str | None]) -> str:
-    return urlencode(
-        {name: value for name, value in parameters.items() if value is not None}, quote_via=quote
-    )
+        raise OptionsError(f"No address can be made of {given!r}: it has to be text.") from None

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-import msgspec
 
+from aai_async._answers.answer import JSON, Answer
 from aai_async._errors import (
     AccountError,
     APIError,
@@ -29,17 +29,14 @@ from aai_async._errors import (
 from aai_async._retry import parse_retry_after, verdict_of_status
 
 
-class _Errors(msgspec.Struct):
-    errors: list[Any] | None = None
-
-
-class _ErrorBody(msgspec.Struct):
+@attrs.frozen(kw_only=True, repr=False)
+class _ErrorBody(Answer):
     error: str | None = None
 
     message: str | None = None
     """What the LLM Gateway says instead."""
 
-    metadata: _Errors | None = None
+    metadata: JSON | None = attrs.field(default=None, hash=False)
     """What it says in addition."""
 
     request_id: str | None = None
@@ -47,9 +44,10 @@ class _ErrorBody(msgspec.Struct):
 
     @property
     def text(self) -> str | None:
-        errors = (self.metadata.errors if self.metadata else None) or ()
-        said = [self.error or self.message, *(str(error) for error in errors)]
-        said += [f"request {self.request_id}"] if self.request_id else []
+        listed = (self.metadata or {}).get("errors")
+        errors: list[Any] = [*(listed if isinstance(listed, list) else ())]
+        request = self.request_id and f"request {self.request_id}"
+        said = [self.error or self.message, *map(str, errors), request]
         return "; ".join(text for text in said if text) if said[0] else None
 
 
@@ -71,10 +69,9 @@ class Reply:
     def error(self) -> str | None:
         """The service's own error text; `None` where something else answered."""
         try:
-            decoded = msgspec.json.decode(self.body, type=_ErrorBody)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return _ErrorBody.from_json(self.body).text
+        except ProtocolError:
             return None
-        return decoded.text
 
     @property
     def text(self) -> str:
@@ -84,13 +81,12 @@ class Reply:
 
 def refusal(reply: Reply) -> APIError | ProtocolError:
     """Turn a reply that is not read into the error that it means."""
-    verdict = _verdict(reply)
-    shown = _said(reply)
     if reply.status < 300:
         return ProtocolError(
-            f"The service answered {reply.status}, where it documents 200 alone: {shown}", verdict=verdict
+            f"The service answered {reply.status}, where it documents 200 alone: {_said(reply)}",
+            verdict=_verdict(reply),
         )
-    kind, mend = _kind_of_refusal(reply.status, reply.error or shown)
+    kind, mend = _kind_of_refusal(reply.status, reply.error or _said(reply))
     return _refused(kind, reply, mend)
 
 

@@ -61,3 +61,10 @@ def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
     error = refusal(reply(status, body))
     assert isinstance(error, aai.AAIError)
     assert len(str(error)) < 500
+
+
+def test_one_odd_value_beside_it_does_not_hide_the_text_of_a_refusal() -> None:
+    """From which status and text tell what may be sent again."""
+    body = b'{"error": "Try again", "message": [], "metadata": "none", "request_id": {"a": 1}}'
+    error = refusal(reply(503, body))
+    assert (error.verdict, error.args[0]) == (aai.Verdict.REFUSED, "The service answered 503: Try again")

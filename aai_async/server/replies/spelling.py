@@ -28,7 +28,9 @@ def respelt(
     """
     gap = space(language_code)
     spellings = {_key(phrase.split(), gap): to for phrase, to in rules}
-    sizes = {len(key.split(gap)) if gap else size for key in spellings for size in range(1, len(key) + 1)}
+    # Without spaces nobody knows into how many words an engine cuts a phrase: at most one for each letter.
+    lengths = [len(key.split(gap)) if gap else len(key) for key in spellings]
+    sizes = set(lengths) if gap else range(1, max(lengths, default=0) + 1)
     return tuple(_replaced(words, spellings, sorted(sizes, reverse=True), gap))
 
 
