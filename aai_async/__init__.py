@@ -61,12 +61,14 @@ from aai_async._errors import (
     RateLimitError,
     RedactedAudioError,
     RejectedError,
+    RetryBudgetError,
     SaveError,
     ServerError,
     SourceError,
     TransportError,
     Verdict,
 )
+from aai_async._events import Event, Retrying, Submitted, Throttled
 from aai_async._listing import Listing
 from aai_async._options import (
     ActionItems,
@@ -86,6 +88,7 @@ from aai_async._options import (
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import AsyncReader, Audio, Source
+from aai_async._submission import Job
 from aai_async._version import __version__
 
 __all__ = [
@@ -114,7 +117,9 @@ __all__ = [
     "CustomSpelling",
     "DeadlineError",
     "Entity",
+    "Event",
     "FileChangedError",
+    "Job",
     "KeytermsPromptOptions",
     "KnownSpeaker",
     "LanguageDetectionOptions",
@@ -134,6 +139,8 @@ __all__ = [
     "RedactedAudioError",
     "RejectedError",
     "Retry",
+    "RetryBudgetError",
+    "Retrying",
     "SaveError",
     "Sentence",
     "Sentences",
@@ -148,9 +155,11 @@ __all__ = [
     "SpeechUnderstanding",
     "SpeechUnderstandingResponse",
     "SpeechUnderstandingResult",
+    "Submitted",
     "Summarization",
     "SummarizationResult",
     "SummarySection",
+    "Throttled",
     "Timeouts",
     "Timestamp",
     "TopicDetectionModelResult",

@@ -9,26 +9,32 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Literal, Self, TypeVar
+
+import anyio
 
 from aai_async import _endpoints
 from aai_async._access import Hosts, Key
 from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
 from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._errors import AAIError, AmbiguousSubmitError, ConfigError, Verdict, about, escaped
+from aai_async._errors import AAIError, ConfigError, about, escaped
+from aai_async._events import OnEvent, logger
 from aai_async._file import Replacement
-from aai_async._http import HTTP
+from aai_async._http import HTTP, HTTPClient
 from aai_async._listing import Filter, Listing
 from aai_async._options import Options, SpeechUnderstanding
+from aai_async._parting import finish
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import Audio, Source
+from aai_async._submission import Job, Memory, OnAmbiguous, Submission
 from aai_async._watch import watch
 
-if TYPE_CHECKING:
-    import httpx
-
 T = TypeVar("T")
+
+_LAG = 10.0
+"""Seconds after a submit in which the service may not know everywhere of the job."""
 
 
 class Client:
@@ -47,8 +53,12 @@ class Client:
         retry: When a failed request is sent again.
         polling: How often `wait` looks.
         timeouts: How long an attempt may stand still.
-        http: An `httpx.AsyncClient` to send with: for proxies, certificates or another transport.
-            Whoever made it closes it.
+        http: A function that makes the `httpx.AsyncClient` or `httpx2.AsyncClient` to send with, for proxies,
+            certificates or another transport. It is called again when a cancelled request may have left
+            something in a pool. Or such a client itself, which whoever made it closes.
+        on_ambiguous: What to do when the answer to a submit was lost: `"lookup"` looks for the job in the
+            list, and submits again only if it does not come up there; `"raise"` never submits again.
+        on_event: Told of what happens during calls, see `Event`; it must not block.
 
     Raises:
         ConfigError: No key, one that no header can carry, an unknown region, or an insecure base URL.
@@ -64,19 +74,29 @@ class Client:
         retry: Retry | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
-        http: httpx.AsyncClient | None = None,
+        http: HTTPClient | None = None,
+        on_ambiguous: OnAmbiguous = "lookup",
+        on_event: OnEvent | None = None,
     ) -> None:
         key = Key(os.environ.get("ASSEMBLYAI_API_KEY") if api_key is None else api_key)
         # Whatever is raised from here on shows this frame in its traceback, perhaps with its variables.
         del api_key
         key.check()
         self._polling = _of_type(Polling, polling, "polling")
+        self._timeouts = _of_type(Timeouts, timeouts, "timeouts")
+        _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
+        self._on_ambiguous: OnAmbiguous = on_ambiguous
+        if on_event is not None and not callable(on_event):
+            raise ConfigError(f"on_event must be a function, not {type(on_event).__name__}.")
+        self._on_event = on_event
+        self._memory = Memory()
         self._http = HTTP(
             hosts=Hosts.of(region, base_url, gateway_url),
             key=key,
             retry=_of_type(Retry, retry, "retry"),
-            timeouts=_of_type(Timeouts, timeouts, "timeouts"),
+            timeouts=self._timeouts,
             client=http,
+            on_event=on_event,
         )
 
     def __repr__(self) -> str:
@@ -91,23 +111,32 @@ class Client:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._http.__aexit__(*exc_info)
 
-    async def transcribe(self, audio: Audio, options: Options | None = None) -> Transcript:
+    async def transcribe(
+        self,
+        audio: Audio,
+        options: Options | None = None,
+        *,
+        job: Job | None = None,
+        on_cancel: Literal["keep", "delete"] = "keep",
+    ) -> Transcript:
         """
         Transcribe one recording: upload it, submit it, wait for it.
 
         Args:
             audio: A path, an http(s) URL that the service fetches, bytes, a binary file, a stream of bytes.
             options: What to ask for.
+            job: Told the upload and the id as soon as they are known, also of a call that is cancelled.
+            on_cancel: Whether a job goes on, and is billed, when the call is cancelled, or is deleted. The
+                service does not say whether it then bills it.
 
         Raises:
             SourceError: The recording cannot be sent; nothing was.
             TranscriptError: The job ended in `error`.
             AAIError: Anything else; after the submit it carries the `transcript_id`, which `wait` takes up.
         """
-        options = _of_type(Options, options, "options")
-        audio_url = await self.upload(audio)
-        job = await self.submit(audio_url, options)
-        return await self.wait(job.id)
+        job = _of_type(Job, job, "job")
+        submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
+        return await self.wait(submitted.id, on_cancel=on_cancel)
 
     async def upload(self, audio: Audio) -> str:
         """
@@ -125,47 +154,102 @@ class Client:
             return source.url
         async with contextlib.aclosing(source):
             await source.open()
-            return await self._http.perform(_endpoints.upload(source))
+            url = await self._http.perform(_endpoints.upload(source))
+            self._memory.uploaded(url)
+            return url
 
-    async def submit(self, audio: Audio, options: Options | None = None) -> Transcript:
+    async def submit(
+        self,
+        audio: Audio,
+        options: Options | None = None,
+        *,
+        job: Job | None = None,
+        on_cancel: Literal["keep", "delete"] = "keep",
+    ) -> Transcript:
         """
         Make a job of a recording and give it back at once, unfinished. It is billed.
 
-        It is sent again only where it cannot have been carried out.
+        It is sent again only where it cannot have been carried out. If its answer was lost, the job is looked
+        for in the list first. A call that is cancelled when it was sent already takes up to
+        `Timeouts(parting=...)` seconds to learn the id.
+
+        Args:
+            audio: As for `transcribe`, or the URL that `upload` gave.
+            options: What to ask for.
+            job: Told the upload and the id as soon as they are known, also of a call that is cancelled.
+            on_cancel: Whether the job goes on, and is billed, when the call is cancelled, or is deleted.
 
         Raises:
-            AmbiguousSubmitError: The answer was lost, so there may be a job; it carries the `upload_url`.
+            AmbiguousSubmitError: The answer was lost, and the list does not tell whether there is a job.
             AAIError: The upload or the submit failed.
         """
-        options = _of_type(Options, options, "options")
-        audio_url = await self.upload(audio)
-        call = _endpoints.submit(audio_url, options)
-        with about(upload_url=audio_url):
-            try:
-                return await self._http.perform(call)
-            except AAIError as error:
-                if error.verdict is not Verdict.AMBIGUOUS:
-                    raise
-                raise _ambiguous(error) from error
+        options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        async with self._parting(job, on_cancel):
+            job.upload_url = audio_url = await self.upload(audio)
+            submission = Submission(
+                http=self._http,
+                memory=self._memory,
+                audio_url=audio_url,
+                options=options,
+                job=job,
+                on_ambiguous=self._on_ambiguous,
+                on_event=self._on_event,
+                parting=self._timeouts.parting,
+            )
+            with about(upload_url=audio_url):
+                return await submission.make()
 
-    async def wait(self, transcript_id: str, *, raise_on_error: bool = True) -> Transcript:
+    async def wait(
+        self,
+        transcript_id: str,
+        *,
+        raise_on_error: bool = True,
+        on_cancel: Literal["keep", "delete"] = "keep",
+    ) -> Transcript:
         """
         Look at a job until it has ended. A look that fails does not end the wait.
 
         Args:
             transcript_id: The job.
             raise_on_error: Whether a job that ended in `error` is raised or given back.
+            on_cancel: Whether the job goes on, and is billed, when the call is cancelled, or is deleted.
 
         Raises:
             TranscriptError: The job ended in `error`.
             DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
-                most; it can be waited for again.
+                most, or no look has succeeded for `Polling(lost_after=...)`. It can be waited for again.
             AAIError: The service refuses to show it.
         """
-        with about(operation="wait", transcript_id=transcript_id):
-            call = _endpoints.get(transcript_id)
-            seen = await watch(self._http, call, self._polling, until=lambda transcript: transcript.is_done)
-            return _finished(seen, raise_on_error=raise_on_error)
+        call = _endpoints.get(transcript_id)
+        async with self._parting(Job(transcript_id=transcript_id), on_cancel):
+            with about(operation="wait", transcript_id=transcript_id):
+                seen = await watch(
+                    self._http,
+                    call,
+                    self._polling,
+                    until=lambda transcript: transcript.is_done,
+                    is_new=lambda: self._memory.age(transcript_id) < _LAG,
+                )
+                return _finished(seen, raise_on_error=raise_on_error)
+
+    @contextlib.asynccontextmanager
+    async def _parting(self, job: Job, on_cancel: Literal["keep", "delete"]) -> AsyncGenerator[None]:
+        """Do with the job what was asked for, if the block is cancelled."""
+        _check_word(on_cancel, ("keep", "delete"), "on_cancel")
+        try:
+            yield
+        except anyio.get_cancelled_exc_class():
+            if job.transcript_id and on_cancel == "delete":
+                await finish(lambda: self._delete_cancelled(job.transcript_id), within=self._timeouts.parting)
+            elif job.transcript_id:
+                logger.warning("a cancelled call has left a job that goes on: %s", job.transcript_id)
+            raise
+
+    async def _delete_cancelled(self, transcript_id: str | None) -> None:
+        try:
+            await self.delete(transcript_id or "")
+        except AAIError as error:
+            logger.warning("the job of a cancelled call could not be deleted: %s", error)
 
     async def get(self, transcript_id: str) -> Transcript:
         """
@@ -351,14 +435,9 @@ def _of_type(kind: type[T], value: object, name: str) -> T:
     return value
 
 
-def _ambiguous(error: AAIError) -> AmbiguousSubmitError:
-    return AmbiguousSubmitError(
-        f"The submit was sent, but its answer was lost ({error.args[0]}). A job may exist, and be billed: "
-        "look in the listing (GET /v2/transcript) for this audio_url before you submit it again.",
-        operation=error.operation,
-        attempts=error.attempts,
-        verdict=error.verdict,
-    )
+def _check_word(given: object, words: tuple[str, ...], name: str) -> None:
+    if given not in words:
+        raise ConfigError(f"{name} must be {' or '.join(map(repr, words))}, not {given!r}.")
 
 
 def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:

@@ -6,6 +6,7 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Protocol, Self, TypeVar
@@ -22,7 +23,7 @@ from aai_async._errors import APIError, OptionsError, ProtocolError, Verdict, es
 from aai_async._file import Replacement
 from aai_async._options import Options, SpeechUnderstanding
 from aai_async._reply import Reply, refusal, refuse_download, refuse_redacted_audio
-from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
+from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE, parse_http_date
 from aai_async._source import Source
 
 T = TypeVar("T")
@@ -55,6 +56,18 @@ class Call(Generic[T]):
     refuse: Callable[[Reply], APIError | ProtocolError] = refusal
     """Makes an error of a reply of any other status."""
     repeat: frozenset[Verdict] = REPEATABLE
+    """After which failures it may be sent again."""
+    gone: T | None = None
+    """What it gives if there is nothing any more when it is sent again: it was carried out the first time."""
+
+
+@attrs.frozen(kw_only=True)
+class Shelf:
+    """A page of the list, and when it was made."""
+
+    page: TranscriptPage
+    now: dt.datetime | None
+    """The time by the service's clock; `None` where the reply does not say."""
 
 
 def upload(source: Source) -> Call[str]:
@@ -90,8 +103,13 @@ def get(transcript_id: str) -> Call[Transcript]:
 
 def delete(transcript_id: str) -> Call[Transcript]:
     """Delete a transcript and its upload; gives what is left of it. `DELETE /v2/transcript/{id}`."""
-    path = _transcript_path(transcript_id)
-    return Call(operation="delete", method="DELETE", path=path, read=_reader_of(Transcript, transcript_id))
+    return Call(
+        operation="delete",
+        method="DELETE",
+        path=_transcript_path(transcript_id),
+        read=_reader_of(Transcript, transcript_id),
+        gone=Transcript(id=transcript_id, status="deleted", is_deleted=True),
+    )
 
 
 def page(
@@ -114,6 +132,16 @@ def page(
         operation="list",
         path=f"/v2/transcript?{_query(query)}",
         read=lambda reply: TranscriptPage.from_json(reply.body),
+    )
+
+
+def recent_page(before_id: str | None) -> Call[Shelf]:
+    """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
+    newest = page(limit=200, before_id=before_id)
+    return Call(
+        operation="submit",
+        path=newest.path,
+        read=lambda reply: Shelf(page=newest.read(reply), now=parse_http_date(reply.headers.get("date"))),
     )
 
 

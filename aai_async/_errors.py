@@ -19,8 +19,9 @@ AAIError                      what was done, how often, how far it got, to which
 │  │  └─ RedactedAudioError   the masked recording has expired, or was not asked for
 │  └─ ServerError             5xx
 ├─ TranscriptError            the job ended in `error`; stands beside the Transcript that it carries
-├─ AmbiguousSubmitError       the job may or may not exist, and be paid for
-└─ DeadlineError              the time that was given ran out
+├─ AmbiguousSubmitError       the job may or may not exist, and be paid for; `candidates`
+├─ DeadlineError              the time that was given ran out
+└─ RetryBudgetError           too many requests of the whole client have failed
 
 It imports nothing of ours, and holds neither a request nor the API key.
 """
@@ -241,12 +242,28 @@ class ServerError(APIError):
 
 class AmbiguousSubmitError(AAIError):
     """
-    The submit was sent but its answer was lost: a job may exist and be paid for.
+    A submit was sent, its answer was lost, and the list does not tell whether it made a job.
 
-    It is not sent again by itself. `upload_url` is unique to the upload, so a job in the
-    listing with that `audio_url` is the one.
+    `upload_url` is what was submitted: a job with that `audio_url` may still show in `Client.list`.
     """
+
+    candidates: tuple[str, ...]
+    """The ids of the jobs that may be it: several with the same address; mostly none."""
+
+    def __init__(
+        self, message: str, *, candidates: tuple[str, ...] = (), **context: Unpack[_Context]
+    ) -> None:
+        super().__init__(message, **context)
+        self.candidates = candidates
 
 
 class DeadlineError(AAIError):
     """The time given ran out; the job goes on at the service and `transcript_id` finds it."""
+
+
+class RetryBudgetError(AAIError):
+    """
+    So many requests of the client have failed that it repeats none for now; its cause is the last failure.
+
+    Each success pays back a little of the budget, `Retry(budget=...)`.
+    """

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Self
 
 import anyio
-from anyio import to_thread
 
 from aai_async._errors import SaveError, SourceError
+from aai_async._threads import in_thread
 
 
 class _UsedInThreads(abc.ABC):
@@ -157,24 +157,24 @@ class Replacement(_UsedInThreads):
         """
         replacement = cls(path)
         try:
-            await to_thread.run_sync(replacement._open)
+            await in_thread(replacement._open)
             yield replacement
-            await to_thread.run_sync(replacement._put_in_place)
+            await in_thread(replacement._put_in_place)
         finally:
             try:
                 with anyio.CancelScope(shield=True):
-                    await to_thread.run_sync(replacement.leave)
+                    await in_thread(replacement.leave)
             finally:
                 # asyncio's own cancel reaches through the shield, where it comes a second time.
                 replacement.leave()
 
     async def restart(self) -> None:
         """Forget what was written so far."""
-        await to_thread.run_sync(self._restart)
+        await in_thread(self._restart)
 
     async def write(self, content: bytes) -> None:
         """Write on."""
-        await to_thread.run_sync(self._write, content)
+        await in_thread(self._write, content)
 
     def _open(self) -> None:
         with self._used(), self._errors_named():

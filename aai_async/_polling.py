@@ -42,6 +42,13 @@ class Polling:
     give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
     """Seconds after which `wait` looks for the last time; the job goes on and can be waited for again."""
 
+    lost_after: float = attrs.field(default=15 * 60.0, validator=_not_negative)
+    """Seconds without a single look that succeeds after which `wait` gives up; the job goes on."""
+
+    def after_failures(self, delay: float, failures: int) -> float:
+        """Seconds to sleep instead of `delay` when so many looks in a row have failed: doubled each time."""
+        return min(delay * 2.0 ** min(failures, 64), max(delay, self.ceiling))
+
     def delays(self, expected: float | None = None) -> Iterator[float]:
         """
         Yield the seconds to sleep before each look, without end.

@@ -63,7 +63,7 @@ class Reply:
     @property
     def retry_after(self) -> float | None:
         """Seconds that the service asks to wait for."""
-        return parse_retry_after(self.headers.get("retry-after"))
+        return parse_retry_after(self.headers.get("retry-after"), self.headers.get("date"))
 
     @property
     def error(self) -> str | None:

@@ -1,14 +1,16 @@
 """
-When to send a failed request again, and how long an attempt may stand still.
+When to send a failed request again, what that may cost, and how long an attempt may take.
 
-Pure values: no clock, no I/O, no HTTP library. The loop that sleeps is in `_http`.
+No clock, no I/O, no HTTP library: the loop that asks and sleeps is in `_http`.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import random
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import attrs
@@ -41,17 +43,32 @@ def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
     return Verdict.FATAL
 
 
-def parse_retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """
-    Read a `Retry-After` header in seconds; junk, nan, infinity and anything below zero count as absent.
+    Read a `Retry-After` header in seconds; junk, nan, infinity and whatever is not after now count as absent.
 
-    The service documents whole seconds (https://www.assemblyai.com/docs/api-reference/overview).
+    Args:
+        value: A number of seconds or an HTTP date (RFC 9110, 10.2.3); the service documents whole seconds
+            (https://www.assemblyai.com/docs/api-reference/overview).
+        date: The `Date` header of the same reply: now by the service's clock, which ours may not agree with.
     """
     try:
         seconds = float(value or "")
     except ValueError:
-        return None
+        then, now = parse_http_date(value), parse_http_date(date)
+        if then is None or now is None:
+            return None
+        seconds = (then - now).total_seconds()
     return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def parse_http_date(value: str | None) -> dt.datetime | None:
+    """Read a date of an HTTP header, which is in UTC; `None` of anything else."""
+    try:
+        date = parsedate_to_datetime(value or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date.replace(tzinfo=date.tzinfo or dt.UTC)
 
 
 def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -79,6 +96,13 @@ class Retry:
 
     retry_after_ceiling: float = attrs.field(default=60.0, validator=_positive)
     """A `Retry-After` above this many seconds is not waited for but raised at once."""
+
+    budget: float = attrs.field(default=100.0, validator=_positive)
+    """
+    How many tokens all calls of a client have together for repeating requests: each repetition costs 5, or
+    10 after a timeout, and gives them back if the call succeeds after it; each call that succeeds gives 1.
+    An outage so costs about one request for each call, and not `attempts`. Looks of `wait` are free.
+    """
 
     jitter: Callable[[], float] = attrs.field(default=random.random, repr=False, eq=False)
     """A number in [0, 1) that spreads the waits of many clients; replace it in tests."""
@@ -109,6 +133,25 @@ class Retry:
         return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)
 
 
+class Budget:
+    """What is left of `Retry.budget`; the limit is shared by the calls of a client, as botocore has it."""
+
+    def __init__(self, size: float) -> None:
+        self._size = self.left = size
+
+    def spend(self, *, is_timeout: bool) -> float | None:
+        """Take what one more attempt costs, and tell how much; `None` if that is not left."""
+        cost = 10.0 if is_timeout else 5.0
+        if cost > self.left:
+            return None
+        self.left -= cost
+        return cost
+
+    def succeed(self, spent: float) -> None:
+        """Give back what a call has spent that came to a good end, and one more."""
+        self.left = min(self.left + spent + 1.0, self._size)
+
+
 @attrs.frozen(kw_only=True)
 class Timeouts:
     """
@@ -122,3 +165,9 @@ class Timeouts:
 
     stall: float = attrs.field(default=60.0, validator=_positive)
     """Seconds to send a piece, of 32 KiB on a slow link, or to receive anything."""
+
+    reply: float = attrs.field(default=90.0, validator=_positive)
+    """Seconds from the last piece sent to the whole reply, or for each mebibyte of it: no drip lasts."""
+
+    parting: float = attrs.field(default=5.0, validator=_positive)
+    """Seconds that a cancelled call may take to learn the id of a job that it has already sent for."""

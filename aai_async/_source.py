@@ -15,10 +15,9 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
 
-from anyio import to_thread
-
 from aai_async._errors import FileChangedError, SourceError
 from aai_async._file import RegularFile
+from aai_async._threads import in_thread
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
@@ -237,17 +236,17 @@ class _PathSource(Source):
 
     async def open(self) -> None:
         with RegularFile(self._path, self.name) as file:
-            self._identity = await to_thread.run_sync(file.open)
+            self._identity = await in_thread(file.open)
         self.size = _checked_size(self.name, file.size)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with RegularFile(self._path, self.name) as file:
-            self._check_unchanged(await to_thread.run_sync(file.open))
+            self._check_unchanged(await in_thread(file.open))
             left = file.size
-            while left and (chunk := await to_thread.run_sync(file.read, min(left, CHUNK_SIZE))):
+            while left and (chunk := await in_thread(file.read, min(left, CHUNK_SIZE))):
                 left -= len(chunk)
                 yield chunk
-            self._check_unchanged(await to_thread.run_sync(file.identity))
+            self._check_unchanged(await in_thread(file.identity))
 
     def _check_unchanged(self, identity: tuple[int, ...]) -> None:
         if identity != self._identity:
@@ -265,7 +264,7 @@ class _FileSource(Source):
 
     async def open(self) -> None:
         with _reading(self.name):
-            await to_thread.run_sync(self._measure)
+            await in_thread(self._measure)
 
     def _measure(self) -> None:
         seekable = getattr(self._file, "seekable", None)
@@ -287,15 +286,15 @@ class _FileSource(Source):
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with _reading(self.name):
             if self.replayable:
-                await to_thread.run_sync(self._file.seek, self._start, io.SEEK_SET)
+                await in_thread(self._file.seek, self._start, io.SEEK_SET)
             elif self._first:
                 yield self._first
                 self._first = b""
             left = self.size
-            while chunk := await to_thread.run_sync(self._read, CHUNK_SIZE if left is None else left):
+            while chunk := await in_thread(self._read, CHUNK_SIZE if left is None else left):
                 left = None if left is None else left - len(chunk)
                 yield chunk
-            if left or await to_thread.run_sync(self._has_grown):
+            if left or await in_thread(self._has_grown):
                 raise _changed(self.name)
 
     def _has_grown(self) -> bool:

@@ -16,11 +16,14 @@ from aai_async._errors import (
     AAIError,
     APIError,
     DeadlineError,
+    NotFoundError,
     ProtocolError,
     RateLimitError,
     ServerError,
     TransportError,
+    Verdict,
 )
+from aai_async._events import logger
 from aai_async._http import HTTP
 from aai_async._polling import Polling
 
@@ -30,41 +33,80 @@ _LAST_LOOK = 10.0
 """Seconds that a look may take beyond the deadline of its wait."""
 
 
-async def watch(http: HTTP, call: Call[T], polling: Polling, *, until: Callable[[T], bool]) -> T:
+async def watch(
+    http: HTTP,
+    call: Call[T],
+    polling: Polling,
+    *,
+    until: Callable[[T], bool],
+    is_new: Callable[[], bool] = lambda: False,
+) -> T:
     """
     Look until what is seen is what was waited for. A look that fails does not end the wait.
 
+    Args:
+        http: What looks.
+        call: What is looked at.
+        polling: When.
+        until: Whether it is there.
+        is_new: Whether it was made so lately that the service may not know of it everywhere.
+
     Raises:
-        DeadlineError: It was not after `Polling(give_up_after=...)` seconds, and ten more at the most.
+        DeadlineError: It was not there after `Polling(give_up_after=...)` seconds, and ten more at the most,
+            or no look has succeeded for `Polling(lost_after=...)` seconds.
         AAIError: The service refuses to show it.
     """
     delays = polling.delays()
     deadline = anyio.current_time() + polling.give_up_after
-    asked_for = 0.0
+    last_seen, failures, asked_for = anyio.current_time(), 0, 0.0
     while True:
         left = max(deadline - anyio.current_time(), 0.0)
-        await anyio.sleep(min(max(next(delays), asked_for), left))
+        delay = polling.after_failures(next(delays), failures)
+        await anyio.sleep(min(max(delay, asked_for), left))
         # The last look happens at the deadline, so it gets a little time beyond it.
-        seen = await _look(http, call, deadline + _LAST_LOOK)
-        if seen is not None and not isinstance(seen, AAIError) and until(seen):
+        seen = await _look(http, call, deadline + _LAST_LOOK, is_new)
+        now = anyio.current_time()
+        if isinstance(seen, _Missed):
+            failures, asked_for = failures + 1, seen.asked_for
+            if now - last_seen >= polling.lost_after:
+                raise _lost(seen)
+        elif until(seen):
             return seen
-        asked_for = (seen.retry_after if isinstance(seen, APIError) else None) or 0.0
-        if anyio.current_time() + asked_for >= deadline:
+        else:
+            last_seen, failures, asked_for = now, 0, 0.0
+        if now + asked_for >= deadline:
             raise _out_of_time(seen)
 
 
-async def _look(http: HTTP, call: Call[T], until: float) -> T | AAIError | None:
-    """Look once; a failure that may pass is given back, and `None` when the time was over."""
+class _Missed:
+    """A look that failed in a way that may pass."""
+
+    def __init__(self, error: AAIError | None = None) -> None:
+        self.asked_for = (error.retry_after if isinstance(error, APIError) else None) or 0.0
+        self.why = f" The last look failed: {error.args[0]}" if error else ""
+
+
+async def _look(http: HTTP, call: Call[T], until: float, is_new: Callable[[], bool]) -> T | _Missed:
     with anyio.CancelScope(deadline=until):
         try:
-            return await http.perform(call)
-        except (TransportError, ServerError, RateLimitError, ProtocolError) as error:
-            return error
-    return None
+            return await http.look(call)
+        except (TransportError, ServerError, RateLimitError, ProtocolError, NotFoundError) as error:
+            may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
+            if not may_pass:
+                raise
+            logger.info("%s: a look failed (%s)", call.operation, type(error).__name__)
+            return _Missed(error)
+    return _Missed()
 
 
 def _out_of_time(seen: object) -> DeadlineError:
-    last = f" The last look failed: {seen.args[0]}" if isinstance(seen, AAIError) else ""
+    why = seen.why if isinstance(seen, _Missed) else ""
     return DeadlineError(
-        f"It was not ready in the time of Polling(give_up_after=...): wait for it again.{last}"
+        f"It was not ready in the time of Polling(give_up_after=...): wait for it again.{why}"
+    )
+
+
+def _lost(missed: _Missed) -> DeadlineError:
+    return DeadlineError(
+        f"No look has succeeded in the time of Polling(lost_after=...): wait for it again.{missed.why}"
     )

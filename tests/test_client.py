@@ -191,7 +191,7 @@ async def test_a_rate_limited_wait_comes_back_when_the_service_says(service: Ser
     "lost",
     [httpx.ReadError("reset"), httpx.Response(500), httpx.Response(504), httpx.Response(200, html="<html>")],
 )
-async def test_a_submit_whose_answer_was_lost_is_not_sent_again(
+async def test_a_submit_whose_answer_was_lost_is_not_sent_again_where_that_was_asked_for(
     client: aai.Client, service: Service, lost: httpx.Response | Exception
 ) -> None:
     """It may have made a job, and a second one would be paid for too."""
@@ -202,7 +202,10 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again(
         return lost
 
     transport = httpx.MockTransport(answer)
-    async with httpx.AsyncClient(transport=transport) as http, aai.Client(KEY, http=http) as lossy:
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http=http, on_ambiguous="raise") as lossy,
+    ):
         with pytest.raises(aai.AmbiguousSubmitError, match="answer was lost") as caught:
             await lossy.submit(UPLOAD_URL)
     assert (caught.value.upload_url, caught.value.attempts) == (UPLOAD_URL, 1)

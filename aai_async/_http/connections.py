@@ -1,0 +1,182 @@
+"""
+The HTTP client that is sent with, and what becomes of it when an attempt breaks off.
+
+A cancelled attempt can leave a slot or a socket in the pool of httpx 0.28 for ever (encode/httpcore#1093).
+So a client that was made here is retired after one: new attempts use another, and the old one is closed when
+the last attempt on it has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import ssl
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, cast
+
+import anyio
+import attrs
+import httpx
+from anyio.lowlevel import current_token
+
+from aai_async._access import Hosts
+from aai_async._errors import ConfigError
+from aai_async._http.library import AsyncClient, HTTPClient, library_of
+from aai_async._threads import in_thread
+
+GATE = 32
+"""Requests in flight; the others wait here, because httpx slows down with each that waits in its pool."""
+
+
+class Lease:
+    """The use of a client for one attempt."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.client: Any = client  # of one of two libraries that do not know each other
+        self.library = library_of(client)
+        self.is_broken = True
+        """Whether the attempt broke off; until it is known to have ended well or with an error."""
+        self._unwrapped: list[Any] = []
+
+    async def trace(self, event: str, details: Mapping[str, Any]) -> None:
+        """Watch the making of a connection, as an extension of the request."""
+        if event == "connection.connect_tcp.complete":
+            self._unwrapped.append(details["return_value"])
+        elif event == "connection.start_tls.complete" or not event.startswith("connection."):
+            self._unwrapped.clear()
+
+    async def let_go(self) -> None:
+        """Close a connection that nobody knows of: one that was cancelled amid the handshake of TLS."""
+        for stream in self._unwrapped:
+            await stream.aclose()
+
+
+class Connections:
+    """The gate in front of a client, and the clients behind it. Open it, then `lease`."""
+
+    def __init__(self, given: HTTPClient | None, hosts: Hosts) -> None:
+        self._client: AsyncClient | None = None
+        self._make: Callable[[], AsyncClient] | None = None
+        if given is None:
+            self._make = functools.partial(_make_client, hosts)
+        elif callable(given):
+            self._make = given
+        else:
+            library_of(given)
+            self._client = given
+        self._in_use = Counter[AsyncClient]()
+        self._place: _Place | None = None
+
+    async def open(self) -> None:
+        """
+        Make what belongs to the event loop that is running.
+
+        Raises:
+            ConfigError: It is open already, or `http` made something else.
+        """
+        if self._place is not None:
+            raise ConfigError("This Client is open already: share it, or make another one.")
+        self._place = _Place.here()
+        try:
+            await self._current()
+        except BaseException:
+            self._place = None
+            raise
+
+    async def close(self) -> None:
+        """Close what was made here."""
+        self._place = None
+        if self._make is not None:
+            clients = {*self._in_use, *([self._client] if self._client else [])}
+            self._client = None
+            for client in clients:
+                await client.aclose()
+
+    @contextlib.asynccontextmanager
+    async def lease(self) -> AsyncGenerator[Lease]:
+        """
+        Use a client for one attempt, as soon as there is room.
+
+        Raises:
+            ConfigError: Not open, or not here.
+        """
+        place = self._checked_place()
+        async with place.gate:
+            client = await self._current()
+            self._in_use[client] += 1
+            lease = Lease(client)
+            try:
+                yield lease
+            finally:
+                self._in_use[client] -= 1
+                await self._put_back(lease)
+
+    async def _put_back(self, lease: Lease) -> None:
+        client = cast("AsyncClient", lease.client)
+        is_retired = client is not self._client
+        if lease.is_broken and self._make is not None and not is_retired:
+            self._client, is_retired = None, True
+        with anyio.CancelScope(shield=True):
+            if lease.is_broken:
+                await lease.let_go()
+            if is_retired and not self._in_use[client]:
+                await client.aclose()
+                del self._in_use[client]
+
+    async def _current(self) -> AsyncClient:
+        place = self._checked_place()
+        if self._client is None and self._make is not None:
+            async with place.making:
+                if self._client is None:
+                    made = await in_thread(self._make)
+                    library_of(made)
+                    self._client = made
+        if self._client is None or self._client.is_closed:
+            raise ConfigError("The HTTP client that was given to this Client is closed.")
+        return self._client
+
+    def _checked_place(self) -> _Place:
+        if self._place is None:
+            raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
+        self._place.check()
+        return self._place
+
+
+@attrs.frozen
+class _Place:
+    """Where a client was opened, which is where it can be used."""
+
+    process: int
+    loop: object
+    gate: anyio.Semaphore
+    making: anyio.Lock
+
+    @classmethod
+    def here(cls) -> _Place:
+        return cls(os.getpid(), current_token(), anyio.Semaphore(GATE), anyio.Lock())
+
+    def check(self) -> None:
+        if self.process != os.getpid():
+            raise ConfigError("This Client was opened before a fork: open one in each process.")
+        if self.loop != current_token():
+            raise ConfigError("This Client was opened in another event loop: open one in each.")
+
+
+def _make_client(hosts: Hosts) -> httpx.AsyncClient:
+    if any(url and url.startswith("https://") for url in (hosts.api, hosts.gateway)):
+        context = _tls_context()
+    else:
+        # The client makes one in any case, and loading certificates takes a tenth of a second.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(
+        verify=context,
+        trust_env=False,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=GATE, keepalive_expiry=5.0),
+    )
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

@@ -1,0 +1,282 @@
+"""
+Performs a `Call`: adds the key, sends, repeats what may be repeated, maps every failure to an error of ours.
+
+What may be repeated is the call's knowledge, and when that of `Retry`; here is the loop that asks.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import platform
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+import anyio
+
+from aai_async._access import Hosts, Key
+from aai_async._endpoints import Call
+from aai_async._errors import (
+    AAIError,
+    APIError,
+    AttemptTimeoutError,
+    ConfigError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    RetryBudgetError,
+    SaveError,
+    Verdict,
+)
+from aai_async._events import OnEvent, Retrying, Throttled, logger, tell
+from aai_async._http.body import Body, opened
+from aai_async._http.clock import WallClock
+from aai_async._http.connections import Connections, Lease
+from aai_async._http.failure import out_of_time, transport_error
+from aai_async._http.library import HTTPClient, quiet_url, stream_of
+from aai_async._http.reading import read_answer, read_refusal, save
+from aai_async._parting import Holding, hold
+from aai_async._reply import Reply
+from aai_async._retry import Budget, Retry, Timeouts
+from aai_async._threads import in_thread
+from aai_async._version import __version__
+
+T = TypeVar("T")
+
+_LARGE_REPLY = 256 * 1024
+"""Bytes from which a reply is decoded in a thread."""
+
+
+class HTTP:
+    """A connection to the service: open it with `async with`, then `perform` calls."""
+
+    def __init__(
+        self,
+        *,
+        hosts: Hosts,
+        key: Key,
+        retry: Retry,
+        timeouts: Timeouts,
+        client: HTTPClient | None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self.hosts = hosts
+        self._key = key
+        self._retry = retry
+        self._budget = Budget(retry.budget)
+        self._timeouts = timeouts
+        self._connections = Connections(client, hosts)
+        self._on_event = on_event
+        self._not_before = 0.0
+
+    async def __aenter__(self) -> Self:
+        await self._connections.open()
+        self._not_before = anyio.current_time()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connections.close()
+
+    async def perform(self, call: Call[T], *, keep: Callable[[T], None] | None = None) -> T:
+        """
+        Send a request, again as long as the policy and the kind of request allow, and read its reply.
+
+        Args:
+            call: The request.
+            keep: Told of the answer at once. With it, a request that was sent is brought to its end although
+                the caller is cancelled, for `Timeouts(parting=...)` seconds.
+
+        Raises:
+            RetryBudgetError: It failed, and the client has no retries left.
+            AAIError: What went wrong last, with the operation and the number of attempts.
+        """
+        attempt, spent, may_be_done = 0, 0.0, False
+        while True:
+            attempt += 1
+            result = await self._attempt(call, keep)
+            if not isinstance(result, AAIError):
+                self._budget.succeed(spent)
+                return result
+            if may_be_done and call.gone is not None and isinstance(result, NotFoundError):
+                return call.gone
+            may_be_done = may_be_done or result.verdict is Verdict.AMBIGUOUS
+            delay = self._delay(call, result, attempt)
+            cost = None if delay is None else self._cost(result)
+            if delay is None or cost is None:
+                raise _failed(call, result, attempt, is_over_budget=delay is not None)
+            spent += cost
+            logger.info("%s: attempt %d failed, again in %.1f s", call.operation, attempt, delay)
+            again = Retrying(operation=call.operation, attempt=attempt, delay=delay, error=result)
+            tell(self._on_event, again)
+            await anyio.sleep(delay)
+
+    async def look(self, call: Call[T]) -> T:
+        """
+        Send a request once: for whoever looks again and again in any case, which costs no retries.
+
+        Raises:
+            AAIError: What went wrong.
+        """
+        result = await self._attempt(call, None)
+        if isinstance(result, AAIError):
+            raise _failed(call, result, 1, is_over_budget=False)
+        return result
+
+    def _cost(self, error: AAIError) -> float | None:
+        return self._budget.spend(is_timeout=isinstance(error, AttemptTimeoutError))
+
+    def _delay(self, call: Call[T], error: AAIError, attempt: int) -> float | None:
+        retry_after = error.retry_after if isinstance(error, APIError) else None
+        return self._retry.delay(error.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
+
+    async def _attempt(self, call: Call[T], keep: Callable[[T], None] | None) -> T | AAIError:
+        await self._wait_for_leave(call)
+        if keep is None:
+            result = await self._exchange(call, None)
+        else:
+            finish = functools.partial(self._exchange_and_keep, call, keep)
+            result = await hold(finish, within=self._timeouts.parting)
+        if isinstance(result, RateLimitError) and call.url is None:
+            self._throttle(result.retry_after or 0.0)
+        return result
+
+    async def _wait_for_leave(self, call: Call[T]) -> None:
+        # It may be put off meanwhile.
+        while call.url is None and (left := self._not_before - anyio.current_time()) > 0:  # noqa: ASYNC110
+            await anyio.sleep(left)
+
+    def _throttle(self, seconds: float) -> None:
+        """Let all calls wait, for the service counts the requests of an account and not of a call."""
+        not_before = anyio.current_time() + seconds
+        # A wait of hours is for the caller to decide on, not for calls that know nothing of it.
+        if self._not_before < not_before and 0 < seconds <= self._retry.retry_after_ceiling:
+            self._not_before = not_before
+            logger.info("throttled: no request for %.1f s", seconds)
+            tell(self._on_event, Throttled(delay=seconds))
+
+    async def _exchange_and_keep(
+        self, call: Call[T], keep: Callable[[T], None], holding: Holding
+    ) -> T | AAIError:
+        result = await self._exchange(call, holding)
+        if not isinstance(result, AAIError):
+            keep(result)
+        holding.end()
+        return result
+
+    async def _exchange(self, call: Call[T], holding: Holding | None) -> T | AAIError:
+        url = self._url(call)
+        async with self._connections.lease() as lease:
+            clock = WallClock(self._timeouts.reply)
+            async with opened(call.body, clock, holding) as body:
+                began = anyio.current_time()
+                reply: Reply | AAIError | None = None
+                with clock.scope:
+                    reply = await self._send(call, url, lease, clock, body)
+                    lease.is_broken = False
+                reply = reply or out_of_time(body)
+                _log(call, reply, anyio.current_time() - began)
+        if isinstance(reply, AAIError):
+            return reply
+        if reply.status not in call.answers:
+            return call.refuse(reply)
+        try:
+            return await _read(call, reply)
+        except ProtocolError as error:
+            error.verdict = Verdict.AMBIGUOUS
+            return error
+
+    async def _send(
+        self, call: Call[T], url: str, lease: Lease, clock: WallClock, body: Body | None
+    ) -> Reply | AAIError:
+        try:
+            request = self._request(lease, call, url, body)
+            auth = None if call.url else self._key
+            response = await lease.client.send(request, auth=auth, follow_redirects=False, stream=True)
+            try:
+                return await _receive(call, response, clock)
+            finally:
+                await response.aclose()
+        except (ProtocolError, SaveError) as error:
+            error.verdict = Verdict.AMBIGUOUS if isinstance(error, ProtocolError) else None
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
+            broken = body.why_it_broke() if body else None
+            return broken or transport_error(error, body, lease.library)
+
+    def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
+        headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
+        timeout = lease.library.Timeout(self._timeouts.stall, connect=self._timeouts.connect, pool=None)
+        extensions = {"timeout": timeout.as_dict(), "trace": lease.trace}
+        if call.url:
+            # Not built by the client, which may be the caller's own and have a key in whatever it sends.
+            request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
+            request.url = quiet_url(lease.client, lease.library, url)
+            return request
+        headers |= body.headers if body else {}
+        request = lease.client.build_request(call.method, url, headers=headers, extensions=extensions)
+        if body is None:
+            return request
+        return lease.library.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            stream=stream_of(lease.library, body),
+            extensions=request.extensions,
+        )
+
+    def _url(self, call: Call[T]) -> str:
+        host = self.hosts.gateway if call.is_for_gateway else self.hosts.api
+        if host is None:
+            raise ConfigError(
+                "The LLM Gateway has an address of its own, which base_url does not tell: "
+                "give Client(gateway_url=...)."
+            )
+        return call.url or f"{host}{call.path}"
+
+
+async def _receive(call: Call[T], response: Any, clock: WallClock) -> Reply:
+    is_answer = response.status_code in call.answers
+    content = b""
+    if not is_answer:
+        content = await read_refusal(response, clock)
+    elif call.into is None:
+        content = await read_answer(response, clock)
+    else:
+        await save(response, clock, call.into)
+    return Reply(status=response.status_code, headers=dict(response.headers), body=content)
+
+
+def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bool) -> AAIError:
+    # Without the frames where it was caught: the HTTP library's hold the request and its key.
+    error = error.with_traceback(None)
+    error.operation, error.attempts = call.operation, attempts
+    if not is_over_budget:
+        return error
+    over_budget = RetryBudgetError(
+        "So many requests of this client have failed that it repeats none for now, see Retry(budget=...). "
+        f"The last: {error.args[0]}",
+        operation=call.operation,
+        attempts=attempts,
+        verdict=error.verdict,
+    )
+    over_budget.__cause__ = error
+    return over_budget
+
+
+def _log(call: Call[T], reply: Reply | AAIError, seconds: float) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        outcome = type(reply).__name__ if isinstance(reply, AAIError) else reply.status
+        path = call.path.partition("?")[0] or "(pre-signed address)"
+        logger.debug("%s %s: %s, %d ms", call.method, path, outcome, seconds * 1000)
+
+
+@functools.cache
+def _user_agent(library: Any) -> str:
+    name = f"{library.__name__}/{library.__version__}"
+    return f"aai-async/{__version__} {name} Python/{platform.python_version()}"
+
+
+async def _read(call: Call[T], reply: Reply) -> T:
+    if len(reply.body) < _LARGE_REPLY:
+        return call.read(reply)
+    return await in_thread(call.read, reply)

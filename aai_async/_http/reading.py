@@ -1,0 +1,145 @@
+"""
+Reads a reply, of which neither the length nor what it inflates to is believed.
+
+The HTTP library inflates whatever a piece holds at once, and one encoding inside another: a mebibyte becomes
+gigabytes in one call. Here it is inflated a mebibyte at a time, once, and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from aai_async._errors import ProtocolError, escaped
+from aai_async._file import Replacement
+from aai_async._http.clock import WallClock
+
+_LARGEST_ANSWER = 256 * 1024 * 1024
+"""Bytes: 100 hours of words would be less."""
+
+_LARGEST_REFUSAL = 64 * 1024
+"""Bytes that are read of an error page; the rest says nothing more."""
+
+_LARGEST_FILE = 5_000_000_000
+"""Bytes of a masked recording: the service takes none that is larger."""
+
+_PIECE = 1024 * 1024
+
+_BELIEVABLE_RATIO = 100
+"""What JSON may inflate to, beyond `_ALWAYS_BELIEVED`; words and times come to about ten."""
+
+_ALWAYS_BELIEVED = 64 * 1024 * 1024
+
+
+async def read_answer(response: Any, clock: WallClock) -> bytes:
+    """
+    Read a reply whole.
+
+    Raises:
+        ProtocolError: It is too large, or encoded in a way that was not asked for.
+    """
+    content = io.BytesIO()
+    async with contextlib.aclosing(_pieces(response, clock, _LARGEST_ANSWER)) as pieces:
+        async for piece in pieces:
+            content.write(piece)
+    return content.getvalue()
+
+
+async def read_refusal(response: Any, clock: WallClock) -> bytes:
+    """Read the beginning of a reply that is no answer."""
+    content = io.BytesIO()
+    with contextlib.suppress(ProtocolError):
+        async with contextlib.aclosing(_pieces(response, clock, _LARGEST_ANSWER)) as pieces:
+            async for piece in pieces:
+                content.write(piece)
+                if content.tell() >= _LARGEST_REFUSAL:
+                    break
+    return content.getvalue()[:_LARGEST_REFUSAL]
+
+
+async def save(response: Any, clock: WallClock, file: Replacement) -> None:
+    """
+    Write the content of a reply to a file, from its beginning.
+
+    Raises:
+        ProtocolError: It is empty, or larger than any recording.
+        SaveError: It cannot be written.
+    """
+    await file.restart()
+    is_empty = True
+    async with contextlib.aclosing(_pieces(response, clock, _LARGEST_FILE)) as pieces:
+        async for piece in pieces:
+            is_empty = False
+            await file.write(piece)
+    if is_empty:
+        raise ProtocolError("The file that the service has put there is empty.")
+
+
+async def _pieces(response: Any, clock: WallClock, limit: int) -> AsyncGenerator[bytes, None]:
+    if response.is_stream_consumed:
+        # A transport that stands in for a network has it at hand, and decoded.
+        yield response.content
+        return
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"gzip", "x-gzip", "identity", ""}:
+        raise ProtocolError(f"The reply is encoded as {escaped(encoding)!r}, which was not asked for.")
+    counted = _Received(response.aiter_raw(), clock)
+    pieces = _inflated(counted) if "gzip" in encoding else counted
+    size = 0
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            size += len(piece)
+            if size > limit or size > _ALWAYS_BELIEVED + _BELIEVABLE_RATIO * counted.size:
+                raise ProtocolError(f"The reply was given up after {size:,} bytes: no answer is that large.")
+            yield piece
+
+
+class _Received:
+    """The pieces as they came, counted."""
+
+    def __init__(self, raw: AsyncIterator[bytes], clock: WallClock) -> None:
+        self._raw = raw
+        self._clock = clock
+        self.size = 0
+
+    def __aiter__(self) -> _Received:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await anext(self._raw)
+        before, self.size = self.size // _PIECE, self.size + len(piece)
+        if self.size // _PIECE > before:
+            self._clock.restart()
+        return piece
+
+    async def aclose(self) -> None:
+        # The library's generators stand in one another, and closing one leaves those inside it open: they are
+        # ended from within, by a cancellation of what they wait for next.
+        with anyio.CancelScope() as scope, contextlib.suppress(Exception):
+            scope.cancel()
+            async for _ in self._raw:
+                pass
+
+
+async def _inflated(compressed: _Received) -> AsyncGenerator[bytes, None]:
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        async with contextlib.aclosing(compressed):
+            async for chunk in compressed:
+                left, piece = chunk, b""
+                while left or len(piece) == _PIECE:
+                    piece = decompressor.decompress(left, _PIECE)
+                    left = decompressor.unconsumed_tail
+                    yield piece
+                    # Inflating a bomb must not hold the event loop.
+                    await checkpoint()
+    except zlib.error as error:
+        raise ProtocolError(f"The reply cannot be inflated: {error}.") from None
+    if not decompressor.eof:
+        raise ProtocolError("The reply ends in the middle of what was compressed.")
