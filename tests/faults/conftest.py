@@ -1,0 +1,5 @@
+"""The fixtures of this folder, which are in a module that can be imported."""
+
+from lanes import anyio_backend, connect, lane, server
+
+__all__ = ["anyio_backend", "connect", "lane", "server"]

@@ -1,0 +1,78 @@
+"""The client over each HTTP library and event loop that it runs on, against a service that misbehaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import attrs
+import httpx
+import httpx2
+import pytest
+from fault_server import FaultServer
+from httpx_aiohttp import AiohttpTransport
+
+import aai_async as aai
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+Connect: TypeAlias = Callable[..., aai.Client]
+
+
+@attrs.frozen
+class Lane:
+    """A way for requests to go."""
+
+    library: str
+    backend: str
+    make: Callable[[], Any] | None = attrs.field(repr=False)
+    """What the client is given as `http`."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.library}-{self.backend}"
+
+
+def _over_aiohttp() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=AiohttpTransport(trust_env=False))
+
+
+LANES = [
+    Lane("httpx", "asyncio", None),
+    Lane("httpx", "trio", None),
+    Lane("httpx2", "asyncio", lambda: httpx2.AsyncClient(trust_env=False)),
+    Lane("httpx2", "trio", lambda: httpx2.AsyncClient(trust_env=False)),
+    Lane("aiohttp", "asyncio", _over_aiohttp),
+]
+
+
+@pytest.fixture(params=LANES, ids=lambda lane: lane.name)
+def lane(request: pytest.FixtureRequest) -> Lane:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def anyio_backend(lane: Lane) -> str:
+    return lane.backend
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as server:
+        yield server
+
+
+@pytest.fixture
+def connect(server: FaultServer, lane: Lane) -> Connect:
+    """Make clients of the server that wait little, for `async with`."""
+
+    def make(**settings: Any) -> aai.Client:
+        quick = {
+            "base_url": server.url,
+            "http": lane.make,
+            "retry": aai.Retry(first=0.01),
+            "polling": aai.Polling(first=0.01, ceiling=0.05),
+        }
+        return aai.Client(KEY, **(quick | settings))
+
+    return make
