@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
 EVERYTHING = ".[server,models,cli]"
 
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "audit", "tests"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
@@ -27,6 +30,26 @@ def types(session: nox.Session) -> None:
     session.install(EVERYTHING, *nox.project.dependency_groups(PROJECT, "dev"))
     session.run("mypy")
     session.run("pyright")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """What could endanger users: in the code, in what it depends on, and in what would be published."""
+    session.install("bandit>=1.8", "build>=1.2", "check-wheel-contents>=0.6", "packaging>=24", "pytest>=8.3")
+    session.install("ruff>=0.9")
+    # Named, so that they are asked whatever pyproject.toml selects; its exceptions hold here too.
+    ignored = ",".join(PROJECT["tool"]["ruff"]["lint"]["ignore"])
+    session.run("ruff", "check", "--select", "S,ASYNC,BLE,TRY,LOG,PTH", "--ignore", ignored, "aai_async")
+    session.run("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", "aai_async")
+    # Of the project's files alone, so the package and what its other tests need are not installed.
+    session.run("pytest", "--noconftest", "tests/test_packaging.py")
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("pyproject-build", "--outdir", str(dist), silent=True)
+    # All modules, and no others.
+    wheels = map(str, dist.glob("*.whl"))
+    session.run("check-wheel-contents", "--package", "aai_async", *wheels)
+    session.run("python", "tests/distribution.py", str(dist))
 
 
 @nox.session

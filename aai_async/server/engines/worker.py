@@ -78,11 +78,11 @@ def _claim_output() -> BinaryIO:
     return output
 
 
-def _listen(source: BinaryIO, requests: "SimpleQueue[bytes | None]", leave: Callable[[int], None]) -> None:
+def _listen(source: BinaryIO, inbox: "SimpleQueue[bytes | None]", leave: Callable[[int], None]) -> None:
     """Queue up requests; at the end of input let an idle child end, and stop one that is busy."""
     while len(length := source.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        requests.put(source.read(int.from_bytes(length, "big")))
-    requests.put(None)
+        inbox.put(source.read(int.from_bytes(length, "big")))
+    inbox.put(None)
     threading.Event().wait(GRACE)
     leave(1)
 

@@ -1,0 +1,85 @@
+"""
+What may be published, file by file.
+
+`python tests/distribution.py DIST` prints the sizes of the wheel and the sdist in a folder, and what is wrong
+with them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+LARGEST_WHEEL = 400_000
+"""Bytes."""
+
+_IN_WHEEL = re.compile(
+    r"aai_async/([a-z0-9_]+/)*[a-z0-9_]+\.py"
+    r"|aai_async/py\.typed"
+    r"|aai_async-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/(LICENSE|NOTICE))"
+)
+
+_NEEDED_IN_WHEEL = ("aai_async/__init__.py", "aai_async/py.typed", "licenses/LICENSE", "licenses/NOTICE")
+
+_IN_SDIST = {
+    ".gitignore",  # hatchling adds it, and reads it when it builds from the sdist
+    "CHANGELOG.md",
+    "LICENSE",
+    "NOTICE",
+    "PKG-INFO",
+    "README.md",
+    "SECURITY.md",
+    "aai_async",
+    "benchmarks",
+    "noxfile.py",
+    "pyproject.toml",
+    "tests",
+}
+"""What stands at its top."""
+
+_LEFT_BEHIND = re.compile(r"\..+|__pycache__|.+\.(pyc|pyo|pyd|so|dll|dylib|egg-info)")
+
+
+def wheel_complaints(names: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with a wheel that holds files of these names."""
+    for name in names:
+        if not _IN_WHEEL.fullmatch(name):
+            yield f"the wheel holds {name}"
+    for needed in _NEEDED_IN_WHEEL:
+        if not any(name == needed or name.endswith(f".dist-info/{needed}") for name in names):
+            yield f"the wheel lacks {needed}"
+
+
+def sdist_complaints(names: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with an sdist that holds files of these names."""
+    paths = [PurePosixPath(*PurePosixPath(name).parts[1:]) for name in names]
+    top = {path.parts[0] for path in paths}
+    yield from (f"the sdist holds {name}" for name in sorted(top - _IN_SDIST))
+    yield from (f"the sdist lacks {name}" for name in sorted(_IN_SDIST - top))
+    for path in paths:
+        if any(map(_LEFT_BEHIND.fullmatch, path.parts)) and str(path) not in _IN_SDIST:
+            yield f"the sdist holds {path}"
+
+
+def main(folder: Path) -> int:
+    """Print it all, and give the exit status."""
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as file:
+        in_wheel = file.namelist()
+    with tarfile.open(sdist) as archive:
+        in_sdist = [member.name for member in archive if not member.isdir()]
+    complaints = [*wheel_complaints(in_wheel), *sdist_complaints(in_sdist)]
+    for path, names in (wheel, in_wheel), (sdist, in_sdist):
+        sys.stdout.write(f"{path.name}: {len(names)} files, {path.stat().st_size / 1000:.0f} kB\n")
+    if wheel.stat().st_size >= LARGEST_WHEEL:
+        complaints.append(f"the wheel has {LARGEST_WHEEL // 1000} kB or more")
+    sys.stderr.writelines(f"{complaint}\n" for complaint in complaints)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
