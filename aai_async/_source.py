@@ -12,6 +12,7 @@ import inspect
 import io
 import os
 import re
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
 
@@ -261,6 +262,8 @@ class _FileSource(Source):
         self.name = _name_of(file)
         self._start = 0
         self._first = b""
+        self._turn = threading.Lock()
+        """A thread of an attempt that was cancelled may read yet when the next begins."""
 
     async def open(self) -> None:
         with _reading(self.name):
@@ -286,7 +289,7 @@ class _FileSource(Source):
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with _reading(self.name):
             if self.replayable:
-                await in_thread(self._file.seek, self._start, io.SEEK_SET)
+                await in_thread(self._rewind)
             elif self._first:
                 yield self._first
                 self._first = b""
@@ -300,8 +303,13 @@ class _FileSource(Source):
     def _has_grown(self) -> bool:
         return self.replayable and bool(self._read(1))
 
+    def _rewind(self) -> None:
+        with self._turn:
+            self._file.seek(self._start)
+
     def _read(self, size: int) -> bytes:
-        return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
+        with self._turn:
+            return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
 class _OneShotSource(Source):

@@ -8,7 +8,7 @@ nothing sent.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Self
 
 import anyio
@@ -24,6 +24,9 @@ _SMALLEST_PIECE = 32 * 1024
 _QUICK = 1.0
 """Seconds within which a piece must be sent for the next to be twice as large."""
 
+_LONGEST_READ = 0.5
+"""Seconds that a transport may take to leave off reading when its attempt is over."""
+
 
 class Body:
     """
@@ -35,7 +38,7 @@ class Body:
 
     def __init__(
         self,
-        chunks: AsyncIterator[bytes],
+        chunks: AsyncGenerator[bytes, None],
         headers: dict[str, str],
         clock: WallClock,
         holding: Holding | None = None,
@@ -51,6 +54,9 @@ class Body:
         self.error: SourceError | None = None
         """What the recording broke off with; a transport may say something else, or take the cause away."""
         self._cause: BaseException | None = None
+        self._is_left = False
+        self._reading: anyio.Event | None = None
+        """Set when what is being read just now has been read."""
 
     def __aiter__(self) -> Self:
         return self
@@ -68,7 +74,10 @@ class Body:
         return bytes(piece)
 
     async def _fill(self) -> None:
+        if self._is_left:
+            raise StopAsyncIteration
         self._clock.stop()
+        self._reading = reading = anyio.Event()
         try:
             while not self._left:
                 self._left = memoryview(await anext(self._chunks))
@@ -77,6 +86,20 @@ class Body:
             raise
         finally:
             self._clock.restart()
+            self._reading = None
+            reading.set()
+            if self._is_left:
+                await self._chunks.aclose()
+
+    async def aclose(self) -> None:
+        """Close what is read from; a transport that reads in a task of its own may be at it yet."""
+        self._is_left = True
+        if self._reading is None:
+            await self._chunks.aclose()
+        else:
+            # The next attempt must not read the same file at the same time.
+            with anyio.move_on_after(_LONGEST_READ, shield=True):
+                await self._reading.wait()
 
     def why_it_broke(self) -> SourceError | None:
         """Give the error of the recording itself, with its cause."""
@@ -99,8 +122,8 @@ async def opened(
     else:
         kind, size, chunks = "application/octet-stream", content.size, content.chunks()
     framing = {"transfer-encoding": "chunked"} if size is None else {"content-length": str(size)}
-    async with contextlib.aclosing(chunks):
-        yield Body(chunks, {"content-type": kind} | framing, clock, holding)
+    async with contextlib.aclosing(Body(chunks, {"content-type": kind} | framing, clock, holding)) as body:
+        yield body
 
 
 async def _once(content: bytes) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -33,15 +34,23 @@ class Lane:
         return f"{self.library}-{self.backend}"
 
 
+_TLS = ssl.create_default_context()
+"""Made once: it takes long, and a client is made anew after each cancelled attempt."""
+
+
+def _over_httpx2() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(trust_env=False, verify=_TLS)
+
+
 def _over_aiohttp() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=AiohttpTransport(trust_env=False))
+    return httpx.AsyncClient(transport=AiohttpTransport(trust_env=False, verify=_TLS), verify=_TLS)
 
 
 LANES = [
     Lane("httpx", "asyncio", None),
     Lane("httpx", "trio", None),
-    Lane("httpx2", "asyncio", lambda: httpx2.AsyncClient(trust_env=False)),
-    Lane("httpx2", "trio", lambda: httpx2.AsyncClient(trust_env=False)),
+    Lane("httpx2", "asyncio", _over_httpx2),
+    Lane("httpx2", "trio", _over_httpx2),
     Lane("aiohttp", "asyncio", _over_aiohttp),
 ]
 
