@@ -184,6 +184,8 @@ class Client:
             AAIError: The upload or the submit failed.
         """
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        # Of another call it may be, whose job is not to be deleted with this one.
+        job.upload_url = job.transcript_id = None
         async with self._parting(job, on_cancel):
             job.upload_url = audio_url = await self.upload(audio)
             submission = Submission(

@@ -159,6 +159,49 @@ async def test_no_exception_of_a_transport_reaches_the_caller(failure: Exception
     assert (caught.value.operation, caught.value.attempts) == ("get", 5)
 
 
+class CutShort(httpx.AsyncBaseTransport):
+    """Takes what is sent, tells that it could not send it to its end, and answers the next."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.requests = 0
+        self._answer = answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        await request.aread()
+        if self.requests > 1:
+            return self._answer
+        await request.extensions["trace"]("http11.send_request_body.failed", {})
+        raise httpx.ReadError("broken")
+
+
+async def test_a_document_that_was_cut_short_was_not_sent() -> None:
+    """The half of it makes no job, so it is sent again without a look into the list."""
+    transport = CutShort(httpx.Response(200, json={"id": "a", "status": "queued"}))
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http=http, retry=QUICK) as client,
+    ):
+        assert (await client.submit("https://example.com/call.mp3")).id == "a"
+    assert transport.requests == 2
+
+
+async def test_a_stream_that_was_cut_short_is_not_sent_again() -> None:
+    """What was read of it is gone."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"audio"
+
+    transport = CutShort(httpx.Response(200, json={"upload_url": UPLOAD_URL}))
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http=http, retry=QUICK) as client,
+    ):
+        with pytest.raises(aai.TransportError):
+            await client.upload(stream())
+    assert transport.requests == 1
+
+
 async def test_the_timeouts_are_those_of_the_client(uploaded: httpx.Response) -> None:
     """Also with an HTTP client that came with others; waiting for a connection is not limited."""
     transport = ScriptedTransport(uploaded)
@@ -182,7 +225,7 @@ async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch)
 
 
 async def piece_sizes(content: bytes) -> list[int]:
-    async with sent.opened(content, WallClock(90)) as body:
+    async with sent.opened(content, WallClock(aai.Timeouts())) as body:
         assert body is not None
         pieces = [piece async for piece in body]
     assert b"".join(pieces) == content

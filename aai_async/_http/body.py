@@ -42,6 +42,8 @@ class Body:
         headers: dict[str, str],
         clock: WallClock,
         holding: Holding | None = None,
+        *,
+        is_document: bool = False,
     ) -> None:
         self._chunks = chunks
         self._left = memoryview(b"")
@@ -50,6 +52,8 @@ class Body:
         self._clock = clock
         self._holding = holding
         self.headers = headers
+        self.is_document = is_document
+        """Whether it is JSON, which is worth nothing without its end."""
         self.has_begun = False
         self.error: SourceError | None = None
         """What the recording broke off with; a transport may say something else, or take the cause away."""
@@ -81,11 +85,14 @@ class Body:
         try:
             while not self._left:
                 self._left = memoryview(await anext(self._chunks))
+            self._clock.send()
         except SourceError as error:
             self.error, self._cause = error, error.__cause__
             raise
+        except StopAsyncIteration:
+            self._clock.receive()
+            raise
         finally:
-            self._clock.restart()
             self._reading = None
             reading.set()
             if self._is_left:
@@ -122,7 +129,9 @@ async def opened(
     else:
         kind, size, chunks = "application/octet-stream", content.size, content.chunks()
     framing = {"transfer-encoding": "chunked"} if size is None else {"content-length": str(size)}
-    async with contextlib.aclosing(Body(chunks, {"content-type": kind} | framing, clock, holding)) as body:
+    headers = {"content-type": kind} | framing
+    body = Body(chunks, headers, clock, holding, is_document=isinstance(content, bytes))
+    async with contextlib.aclosing(body):
         yield body
 
 

@@ -6,6 +6,8 @@ import math
 
 import anyio
 
+from aai_async._retry import Timeouts
+
 
 class WallClock:
     """
@@ -14,13 +16,23 @@ class WallClock:
     The HTTP library's own timeouts bound the wait for the next byte, whichever it is.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.scope = anyio.CancelScope(deadline=anyio.current_time() + seconds)
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.scope = anyio.CancelScope()
+        self.bound = ""
+        """Which of `Timeouts` it goes by just now."""
+        self.receive()
 
-    def restart(self) -> None:
-        """A piece was sent, or a mebibyte was received."""
-        self.scope.deadline = anyio.current_time() + self._seconds
+    def send(self) -> None:
+        """A piece is being sent."""
+        self._restart("stall", self._timeouts.stall)
+
+    def receive(self) -> None:
+        """The last piece was sent, or a mebibyte was received."""
+        self._restart("reply", self._timeouts.reply)
+
+    def _restart(self, bound: str, seconds: float) -> None:
+        self.bound, self.scope.deadline = bound, anyio.current_time() + seconds
 
     def stop(self) -> None:
         """Only the caller's own recording is waited for."""

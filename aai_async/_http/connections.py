@@ -38,10 +38,14 @@ class Lease:
         self.library = library_of(client)
         self.is_broken = True
         """Whether the attempt broke off; until it is known to have ended well or with an error."""
+        self.is_body_cut = False
+        """Whether the transport has told that the body was not sent to its end."""
         self._unwrapped: list[Any] = []
 
     async def trace(self, event: str, details: Mapping[str, Any]) -> None:
-        """Watch the making of a connection, as an extension of the request."""
+        """Watch what the transport does, as an extension of the request: not every transport tells."""
+        if event.endswith("send_request_body.failed"):
+            self.is_body_cut = True
         if event == "connection.connect_tcp.complete":
             self._unwrapped.append(details["return_value"])
         elif event == "connection.start_tls.complete" or not event.startswith("connection."):

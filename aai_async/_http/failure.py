@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from typing import Any
 
 from aai_async._errors import AttemptTimeoutError, ConnectError, TransportError, Verdict, escaped
 from aai_async._http.body import Body
+from aai_async._http.clock import WallClock
+from aai_async._http.connections import Lease
 
 _PASSING = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """What TLS says when the connection breaks."""
 
 
-def transport_error(error: Exception, body: Body | None, library: Any) -> TransportError:
+def transport_error(error: Exception, body: Body | None, lease: Lease) -> TransportError:
     """
     Tell what an exception of the transport means.
 
@@ -21,8 +22,11 @@ def transport_error(error: Exception, body: Body | None, library: Any) -> Transp
     reset after the last byte a failure to connect.
     """
     what = f"{type(error).__name__}: {escaped(str(error))}" if str(error) else type(error).__name__
+    library = lease.library
     could_connect = not isinstance(error, (library.ConnectError, library.ConnectTimeout))
     verdict = _verdict(body, could_connect=could_connect)
+    if body and body.is_document and lease.is_body_cut:
+        verdict = Verdict.NOT_SENT
     if verdict is Verdict.NOT_SENT and any(_is_distrust(cause) for cause in _chain(error)):
         message = (
             f"The certificate of the host is not trusted, or it speaks no TLS ({what}). Check base_url; "
@@ -38,10 +42,11 @@ def transport_error(error: Exception, body: Body | None, library: Any) -> Transp
     return TransportError(f"The connection broke ({what}).", verdict=verdict)
 
 
-def out_of_time(body: Body | None) -> AttemptTimeoutError:
+def out_of_time(body: Body | None, clock: WallClock) -> AttemptTimeoutError:
     """Give the error of an attempt whose wall clock ran out."""
+    what = "A piece was not taken" if clock.bound == "stall" else "The reply did not come to its end"
     return AttemptTimeoutError(
-        "The reply did not come to its end in the time of Timeouts(reply=...).",
+        f"{what} in the time of Timeouts({clock.bound}=...).",
         verdict=_verdict(body, could_connect=True),
     )
 

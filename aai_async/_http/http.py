@@ -166,14 +166,14 @@ class HTTP:
     async def _exchange(self, call: Call[T], holding: Holding | None) -> T | AAIError:
         url = self._url(call)
         async with self._connections.lease() as lease:
-            clock = WallClock(self._timeouts.reply)
+            clock = WallClock(self._timeouts)
             async with opened(call.body, clock, holding) as body:
                 began = anyio.current_time()
                 reply: Reply | AAIError | None = None
                 with clock.scope:
                     reply = await self._send(call, url, lease, clock, body)
                     lease.is_broken = False
-                reply = reply or out_of_time(body)
+                reply = reply or out_of_time(body, clock)
                 _log(call, reply, anyio.current_time() - began)
         if isinstance(reply, AAIError):
             return reply
@@ -201,7 +201,7 @@ class HTTP:
             return error
         except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
             broken = body.why_it_broke() if body else None
-            return broken or transport_error(error, body, lease.library)
+            return broken or transport_error(error, body, lease)
 
     def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}

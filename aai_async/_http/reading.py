@@ -115,7 +115,7 @@ class _Received:
         piece = await anext(self._raw)
         before, self.size = self.size // _PIECE, self.size + len(piece)
         if self.size // _PIECE > before:
-            self._clock.restart()
+            self._clock.receive()
         return piece
 
     async def aclose(self) -> None:

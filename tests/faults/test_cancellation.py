@@ -191,6 +191,20 @@ async def test_the_job_of_a_cancelled_call_can_be_deleted(
     assert [job.is_deleted for job in server.service.jobs] == [True]
 
 
+async def test_the_job_of_an_earlier_call_is_not_deleted_with_a_later_one(
+    server: FaultServer, connect: Connect
+) -> None:
+    """A handle that is used again forgets what it had."""
+    job = aai.Job()
+    async with connect() as client:
+        await client.transcribe(b"a recording", job=job)
+        server.on("POST /v2/upload", faults.hang())
+        with anyio.move_on_after(0.1):
+            await client.transcribe(b"another", job=job, on_cancel="delete")
+    assert [made.is_deleted for made in server.service.jobs] == [False]
+    assert job == aai.Job()
+
+
 async def test_a_job_that_cannot_be_deleted_is_told_of(
     server: FaultServer, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
