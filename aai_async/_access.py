@@ -119,7 +119,7 @@ def checked_base_url(url: str, name: str = "base_url") -> str:
         parts, host, is_plain = urlsplit(""), "", False
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigError(f"{name} must be a scheme and a host, such as https://api.assemblyai.com.")
-    if not is_plain or parts.username or parts.password:
+    if not is_plain or "@" in parts.netloc or "\\" in url:
         raise ConfigError(
             f"{name} must be a scheme and a host alone, such as {parts.scheme}://{host}: "
             "without user, path, query or fragment."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import inspect
 import os
 from collections.abc import AsyncGenerator
 from typing import Literal, Self, TypeVar
@@ -18,13 +19,13 @@ from aai_async import _endpoints
 from aai_async._access import Hosts, Key
 from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
 from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._errors import AAIError, ConfigError, about, escaped
+from aai_async._errors import ConfigError, about, escaped
 from aai_async._events import OnEvent, logger
 from aai_async._file import Replacement
 from aai_async._http import HTTP, HTTPClient
 from aai_async._listing import Filter, Listing
 from aai_async._options import Options, SpeechUnderstanding
-from aai_async._parting import finish
+from aai_async._parting import Parting, finish
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import Audio, Source
@@ -41,7 +42,8 @@ class Client:
     """
     A connection to the service, for `async with`; its tasks may share it.
 
-    It runs on asyncio and on trio, starts no task of its own and keeps no state but its connections.
+    It runs on asyncio and on trio, and no task of it outlives a call. It knows its connections, what of the
+    retry budget is left, and its latest uploads and jobs, to tell them from what it has lost.
 
     Args:
         api_key: The key; without one, the environment's `ASSEMBLYAI_API_KEY`.
@@ -86,8 +88,8 @@ class Client:
         self._timeouts = _of_type(Timeouts, timeouts, "timeouts")
         _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
         self._on_ambiguous: OnAmbiguous = on_ambiguous
-        if on_event is not None and not callable(on_event):
-            raise ConfigError(f"on_event must be a function, not {type(on_event).__name__}.")
+        if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
+            raise ConfigError(f"on_event must be a function that is not awaited, not {on_event!r}.")
         self._on_event = on_event
         self._memory = Memory()
         self._http = HTTP(
@@ -169,9 +171,9 @@ class Client:
         """
         Make a job of a recording and give it back at once, unfinished. It is billed.
 
-        It is sent again only where it cannot have been carried out. If its answer was lost, the job is looked
-        for in the list first. A call that is cancelled when it was sent already takes up to
-        `Timeouts(parting=...)` seconds to learn the id.
+        It is sent again where it cannot have been carried out. If its answer was lost, the job is looked for
+        in the list, and only if that does not show it, it is sent again, see `Client(on_ambiguous=...)`. A
+        call that is cancelled when it was sent takes up to `Timeouts(parting=...)` seconds to learn the id.
 
         Args:
             audio: As for `transcribe`, or the URL that `upload` gave.
@@ -186,7 +188,8 @@ class Client:
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
         # Of another call it may be, whose job is not to be deleted with this one.
         job.upload_url = job.transcript_id = None
-        async with self._parting(job, on_cancel):
+        parting = Parting(self._timeouts.parting)
+        async with self._if_cancelled(job, on_cancel, parting):
             job.upload_url = audio_url = await self.upload(audio)
             submission = Submission(
                 http=self._http,
@@ -196,7 +199,7 @@ class Client:
                 job=job,
                 on_ambiguous=self._on_ambiguous,
                 on_event=self._on_event,
-                parting=self._timeouts.parting,
+                parting=parting,
             )
             with about(upload_url=audio_url):
                 return await submission.make()
@@ -223,7 +226,8 @@ class Client:
             AAIError: The service refuses to show it.
         """
         call = _endpoints.get(transcript_id)
-        async with self._parting(Job(transcript_id=transcript_id), on_cancel):
+        parting = Parting(self._timeouts.parting)
+        async with self._if_cancelled(Job(transcript_id=transcript_id), on_cancel, parting):
             with about(operation="wait", transcript_id=transcript_id):
                 seen = await watch(
                     self._http,
@@ -235,23 +239,24 @@ class Client:
                 return _finished(seen, raise_on_error=raise_on_error)
 
     @contextlib.asynccontextmanager
-    async def _parting(self, job: Job, on_cancel: Literal["keep", "delete"]) -> AsyncGenerator[None]:
+    async def _if_cancelled(
+        self, job: Job, on_cancel: Literal["keep", "delete"], parting: Parting
+    ) -> AsyncGenerator[None]:
         """Do with the job what was asked for, if the block is cancelled."""
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         try:
             yield
         except anyio.get_cancelled_exc_class():
             if job.transcript_id and on_cancel == "delete":
-                await finish(lambda: self._delete_cancelled(job.transcript_id), within=self._timeouts.parting)
+                await self._delete_cancelled(job.transcript_id, parting)
             elif job.transcript_id:
                 logger.warning("a cancelled call has left a job that goes on: %s", job.transcript_id)
             raise
 
-    async def _delete_cancelled(self, transcript_id: str | None) -> None:
-        try:
-            await self.delete(transcript_id or "")
-        except AAIError as error:
-            logger.warning("the job of a cancelled call could not be deleted: %s", error)
+    async def _delete_cancelled(self, transcript_id: str, parting: Parting) -> None:
+        call = _endpoints.delete(transcript_id)
+        if not await finish(lambda: self._http.perform(call, is_urgent=True), parting.begin()):
+            logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)
 
     async def get(self, transcript_id: str) -> Transcript:
         """

@@ -137,11 +137,10 @@ def page(
 
 def recent_page(before_id: str | None) -> Call[Shelf]:
     """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
-    newest = page(limit=200, before_id=before_id)
     return Call(
-        operation="submit",
-        path=newest.path,
-        read=lambda reply: Shelf(page=newest.read(reply), now=parse_http_date(reply.headers.get("date"))),
+        operation="look up",
+        path=page(limit=200, before_id=before_id).path,
+        read=_read_shelf,
     )
 
 
@@ -281,6 +280,17 @@ def _read_upload(reply: Reply) -> str:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         shown = escaped(reply.text)
         raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
+
+
+def _read_shelf(reply: Reply) -> Shelf:
+    page = TranscriptPage.from_json(reply.body)
+    # Whoever looks for a lost job must not take what is not there for empty.
+    if not isinstance(page.raw.get("transcripts"), list):
+        raise ProtocolError(f"The page of the list has no transcripts in it: {escaped(reply.text)}")
+    for item in page.transcripts:
+        if item.id and not _ID.fullmatch(item.id):
+            raise ProtocolError(f"The list has a transcript of the id {escaped(item.id)!r}, which is none.")
+    return Shelf(page=page, now=parse_http_date(reply.headers.get("date")))
 
 
 def _read_subtitles(reply: Reply) -> str:

@@ -104,8 +104,7 @@ class AAIError(Exception):
             "operation": self.operation,
             "attempts": self.attempts or None,
             "transcript_id": self.transcript_id,
-            # The query string of a pre-signed URL is a secret.
-            "upload_url": self.upload_url and self.upload_url.partition("?")[0],
+            "upload_url": self.upload_url and without_query(self.upload_url),
         }
         context = ", ".join(f"{name}={value}" for name, value in known.items() if value is not None)
         message = str(self.args[0])
@@ -133,6 +132,11 @@ def about(
 def _as_id(given: object) -> str | None:
     # Of what was refused as an id, the message has shown enough.
     return given if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 100 else None
+
+
+def without_query(url: str) -> str:
+    """Give an address as it may be shown: the query of a pre-signed one is a secret."""
+    return url.partition("?")[0]
 
 
 _QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """
 What there is to tell while a call is at work, to the log and to whoever asked for it with `on_event`.
 
-Neither is ever given the key, a body, or what was said in a recording.
+Neither is ever given the key, a body, or what was said in a recording; an address is shown without its query.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, without_query
 
 logger = logging.getLogger("aai_async")
 """One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING."""
@@ -52,7 +52,7 @@ class Submitted:
     transcript_id: str
     """What `Client.wait` takes."""
 
-    upload_url: str
+    upload_url: str = attrs.field(repr=without_query)
     """What was submitted."""
 
 

@@ -213,6 +213,7 @@ class Replacement(_UsedInThreads):
                 self._file.close()
             with contextlib.suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
+            self._file = None
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[BufferedWriter]:

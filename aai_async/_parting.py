@@ -1,51 +1,119 @@
 """
 What is brought to its end although its caller was cancelled: for a bounded time, and in no task that stays.
 
-A cancellation is never swallowed, only held back. It knows event loops, and nothing of requests.
+A cancellation is never swallowed, only held back. It knows event loops, and nothing of HTTP.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import anyio
 
+from aai_async._errors import AAIError, Verdict
+
 T = TypeVar("T")
 
 
-class Holding:
-    """Whether a cancellation is held back just now; the work itself says when."""
+class Parting:
+    """The time that one call has after it was cancelled, for all that it has to do yet."""
 
-    def __init__(self) -> None:
-        self.scope = anyio.CancelScope()
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._deadline = math.inf
 
-    @property
-    def is_on(self) -> bool:
-        """Whether it is held back."""
-        return self.scope.shield
+    def begin(self) -> float:
+        """Give the deadline; the time runs from the first call of this."""
+        self._deadline = min(self._deadline, anyio.current_time() + self._seconds)
+        return self._deadline
 
-    def begin(self) -> None:
-        """From here on what is lost is lost for good."""
-        self.scope.shield = True
 
-    def end(self) -> None:
-        """From here on nothing is lost any more."""
-        self.scope.shield = False
+class Receipt(Generic[T]):
+    """What is known of a request that is paid for, and what its answer is kept with."""
+
+    def __init__(self, keep: Callable[[T], None], parting: Parting) -> None:
+        self.keep = keep
+        """Told of the answer as soon as it is there."""
+        self.parting = parting
+        self.is_missing = False
+        """Whether it was sent, and nothing is known of what became of it."""
+        self._scope: anyio.CancelScope | None = None
+
+    def sent(self) -> None:
+        """From here on, what is lost is lost for good: a cancellation is held back."""
+        self.is_missing = True
+        if self._scope is not None:
+            self._scope.shield = True
+
+    async def hold(self, work: Callable[[], Awaitable[T | AAIError]]) -> T | AAIError:
+        """
+        Do the work; if it has `sent` when the caller is cancelled, it has the time of the parting to end.
+
+        It is done in a task of its own, since asyncio's own cancel goes through every shield of the task that
+        it hits. That task has ended when this returns or raises.
+        """
+        self._scope = scope = anyio.CancelScope()
+        outcome = _Outcome[T | AAIError]()
+
+        async def kept() -> T | AAIError:
+            result = await work()
+            if isinstance(result, AAIError):
+                self.is_missing = result.verdict is Verdict.AMBIGUOUS
+            else:
+                self.keep(result)
+                self.is_missing = False
+            return result
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(outcome.of, kept, scope)
+            try:
+                await outcome.is_there.wait()
+            except anyio.get_cancelled_exc_class():
+                if scope.shield:
+                    await _patiently(outcome.is_there, self.parting.begin())
+                scope.cancel()
+                raise
+        return outcome.take()
+
+
+async def finish(work: Callable[[], Awaitable[object]], deadline: float) -> bool:
+    """Do something yet in a call that is being cancelled; tell whether it came to its end in time."""
+    scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outcome.of, work, scope)
+        await _patiently(outcome.is_there, deadline)
+    outcome.check()
+    return outcome.is_complete
 
 
 class _Outcome(Generic[T]):
     def __init__(self) -> None:
         self._results: list[T] = []
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self.is_there = anyio.Event()
 
-    async def of(self, work: Callable[[Holding], Awaitable[T]], holding: Holding) -> None:
+    @property
+    def is_complete(self) -> bool:
+        return bool(self._results)
+
+    def check(self) -> None:
+        """Let go on what is no error but the end of the program."""
+        if self._error is not None and not isinstance(
+            self._error, (Exception, anyio.get_cancelled_exc_class())
+        ):
+            raise self._error
+
+    async def of(self, work: Callable[[], Awaitable[T]], scope: anyio.CancelScope) -> None:
         try:
-            with holding.scope:
-                self._results.append(await work(holding))
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for, not in a group
+            with scope:
+                self._results.append(await work())
+        except BaseException as error:
+            # Raised where it is waited for, and not in a group.
             self._error = error
+            if isinstance(error, anyio.get_cancelled_exc_class()):
+                raise
         finally:
             self.is_there.set()
 
@@ -53,26 +121,6 @@ class _Outcome(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._results[0]
-
-
-async def hold(work: Callable[[Holding], Awaitable[T]], *, within: float) -> T:
-    """
-    Do the work; if it is holding when the caller is cancelled, it has `within` seconds to come to its end.
-
-    It is done in a task of its own, since asyncio's own cancel goes through every shield of the task that
-    it hits. That task has ended when this returns or raises.
-    """
-    holding, outcome = Holding(), _Outcome[T]()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(outcome.of, work, holding)
-        try:
-            await outcome.is_there.wait()
-        except anyio.get_cancelled_exc_class():
-            if holding.is_on:
-                await _patiently(outcome.is_there, anyio.current_time() + within)
-            holding.scope.cancel()
-            raise
-    return outcome.take()
 
 
 async def _patiently(event: anyio.Event, deadline: float) -> None:
@@ -83,17 +131,3 @@ async def _patiently(event: anyio.Event, deadline: float) -> None:
                 await event.wait()
         except anyio.get_cancelled_exc_class():
             continue
-
-
-async def finish(work: Callable[[], Awaitable[object]], *, within: float) -> None:
-    """Do something yet in a call that is being cancelled, for `within` seconds at the most."""
-    holding, outcome = Holding(), _Outcome[object]()
-    holding.begin()
-    holding.scope.deadline = anyio.current_time() + within
-
-    async def parting(_: Holding) -> object:
-        return await work()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(outcome.of, parting, holding)
-        await _patiently(outcome.is_there, holding.scope.deadline)

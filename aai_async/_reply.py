@@ -74,6 +74,14 @@ class Reply:
             return None
 
     @property
+    def is_of_the_service(self) -> bool:
+        """Whether it has an error of the API's own form, which no proxy in between writes."""
+        try:
+            return _ErrorBody.from_json(self.body).error is not None
+        except ProtocolError:
+            return False
+
+    @property
     def text(self) -> str:
         """What came back as text, whatever it is."""
         return self.body.decode("utf-8", "replace")
@@ -120,13 +128,12 @@ def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
         status=reply.status,
         reply=shown,
         retry_after=reply.retry_after,
-        verdict=_verdict(reply),
+        verdict=Verdict.REFUSED if kind is RateLimitError else _verdict(reply),
     )
 
 
 def _verdict(reply: Reply) -> Verdict:
-    says_why = reply.error is not None or reply.retry_after is not None
-    return verdict_of_status(reply.status, says_why=says_why)
+    return verdict_of_status(reply.status, says_why=reply.is_of_the_service)
 
 
 def _said(reply: Reply) -> str:

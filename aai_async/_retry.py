@@ -6,10 +6,11 @@ No clock, no I/O, no HTTP library: the loop that asks and sleeps is in `_http`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -33,8 +34,8 @@ def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
 
     Args:
         status: The HTTP status.
-        says_why: Whether the reply carries the service's own error text or `Retry-After`:
-            a 503 of the service did nothing, one of a proxy in between may have.
+        says_why: Whether the reply carries the service's own error text: a 503 of the service did nothing,
+            one of a proxy in between may have.
     """
     if status in {408, 429} or (status == 503 and says_why):
         return Verdict.REFUSED
@@ -81,8 +82,8 @@ class Retry:
     """
     When to send a failed request again: exponential back-off with jitter, `Retry-After` honoured and capped.
 
-    ``Retry(attempts=1)`` never does. Which failures a request may be repeated for is the request's
-    own knowledge; a submit, for one, is never repeated when it may have been carried out.
+    ``Retry(attempts=1)`` never does. Which failures a request may be repeated for is the request's own
+    knowledge; a submit that may have been carried out, for one, is looked for first.
     """
 
     attempts: int = attrs.field(default=5, validator=_positive)
@@ -147,6 +148,17 @@ class Budget:
         self.left -= cost
         return cost
 
+    @contextlib.contextmanager
+    def given_back_unless_used(self, cost: float) -> Generator[None]:
+        """Give back what was taken for an attempt, if the wait before it is cancelled."""
+        is_used = False
+        try:
+            yield
+            is_used = True
+        finally:
+            if not is_used:
+                self.left = min(self.left + cost, self._size)
+
     def succeed(self, spent: float) -> None:
         """Give back what a call has spent that came to a good end, and one more."""
         self.left = min(self.left + spent + 1.0, self._size)
@@ -164,7 +176,7 @@ class Timeouts:
     """Seconds to make a connection, TLS included."""
 
     stall: float = attrs.field(default=60.0, validator=_positive)
-    """Seconds to send a piece, of 32 KiB on a slow link, or to receive anything."""
+    """Seconds to send a piece, of 256 KiB at most on a slow link, or to receive anything."""
 
     reply: float = attrs.field(default=90.0, validator=_positive)
     """Seconds from the last piece sent to the whole reply, or for each mebibyte of it: no drip lasts."""

@@ -246,8 +246,12 @@ class _PathSource(Source):
             left = file.size
             while left and (chunk := await in_thread(file.read, min(left, CHUNK_SIZE))):
                 left -= len(chunk)
+                if not left:
+                    # Before the last piece: with it the service has all, and may answer.
+                    self._check_unchanged(await in_thread(file.identity))
                 yield chunk
-            self._check_unchanged(await in_thread(file.identity))
+            if left:
+                raise _changed(self.name)
 
     def _check_unchanged(self, identity: tuple[int, ...]) -> None:
         if identity != self._identity:
@@ -296,8 +300,10 @@ class _FileSource(Source):
             left = self.size
             while chunk := await in_thread(self._read, CHUNK_SIZE if left is None else left):
                 left = None if left is None else left - len(chunk)
+                if left == 0 and await in_thread(self._has_grown):
+                    raise _changed(self.name)
                 yield chunk
-            if left or await in_thread(self._has_grown):
+            if left:
                 raise _changed(self.name)
 
     def _has_grown(self) -> bool:

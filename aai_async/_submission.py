@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, cast
 
 import anyio
@@ -19,11 +20,20 @@ import attrs
 from aai_async import _endpoints
 from aai_async._answers.listing import TranscriptListItem, TranscriptPage
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError, AmbiguousSubmitError, ServerError, Verdict, about
+from aai_async._errors import (
+    AAIError,
+    AccountError,
+    AmbiguousSubmitError,
+    NotFoundError,
+    ProtocolError,
+    RetryBudgetError,
+    Verdict,
+    without_query,
+)
 from aai_async._events import OnEvent, Submitted, logger, tell
 from aai_async._http import HTTP
 from aai_async._options import Options
-from aai_async._parting import finish
+from aai_async._parting import Parting, Receipt, finish
 
 OnAmbiguous: TypeAlias = Literal["lookup", "raise"]
 
@@ -33,8 +43,8 @@ _LOOKS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _REPEATS = 2
 """How many times a submit whose answer was lost is sent again, where the list shows no job."""
 
-_PAGES = 10
-"""Pages of 200 that are looked through."""
+_PAGES = 50
+"""Pages of 200 that are looked through: what is not found then may be behind them."""
 
 _OLDEST = dt.timedelta(minutes=5)
 """How much older than the submit the list is looked through, since its order is not promised."""
@@ -54,7 +64,7 @@ class Job:
     its id from the moment that the service has told it.
     """
 
-    upload_url: str | None = None
+    upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_query(url)))
     """What `Client.submit` takes, once the recording is uploaded."""
 
     transcript_id: str | None = None
@@ -62,26 +72,49 @@ class Job:
 
 
 class Memory:
-    """What a client remembers of its doings: uploads that are not submitted yet, and its latest jobs."""
+    """What a client remembers of its doings: what its uploads were submitted for, and its latest jobs."""
 
     def __init__(self) -> None:
-        self._uploads = OrderedDict[str, None]()
+        self._uses = OrderedDict[str, int]()
+        self._in_flight = Counter[str]()
         self._jobs = OrderedDict[str, float]()
 
     def uploaded(self, url: str) -> None:
         """An upload has this address, which no other has."""
-        _add(self._uploads, url, None)
+        _add(self._uses, url, 0)
 
-    def take_upload(self, url: str) -> bool:
-        """Tell whether this address is of an upload that nothing was made of, and take it for a job."""
-        return self._uploads.pop(url, 0) is None
+    @contextmanager
+    def submitting(self, url: str) -> Generator[None]:
+        """Count a submit of this address, for as long as it is not settled."""
+        if url in self._uses:
+            self._uses[url] += 1
+        self._in_flight[url] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[url] -= 1
+            if not self._in_flight[url]:
+                del self._in_flight[url]
+
+    def not_made(self, url: str) -> None:
+        """A submit of this address has made no job."""
+        if url in self._uses:
+            self._uses[url] -= 1
+
+    def is_unique(self, url: str) -> bool:
+        """Whether just one job can have been made of this address: of an upload that was submitted once."""
+        return self._uses.get(url) == 1
+
+    def has_rival(self, url: str) -> bool:
+        """Whether another submit of this address is under way, which may have made what is in the list."""
+        return self._in_flight[url] > 1
 
     def made(self, transcript_id: str) -> None:
-        """The answer to a submit had this id."""
+        """A submit has made this job."""
         _add(self._jobs, transcript_id, anyio.current_time())
 
     def has_made(self, transcript_id: str) -> bool:
-        """Whether it is the id of another submit."""
+        """Whether it is the job of another submit."""
         return transcript_id in self._jobs
 
     def age(self, transcript_id: str) -> float:
@@ -106,8 +139,7 @@ class Submission:
     job: Job
     on_ambiguous: OnAmbiguous
     on_event: OnEvent | None
-    parting: float
-    """Seconds to learn the id in, when the call is cancelled."""
+    parting: Parting
 
     async def make(self) -> Transcript:
         """
@@ -117,83 +149,106 @@ class Submission:
             AmbiguousSubmitError: It may have been made; the list does not tell.
             AAIError: It was not made.
         """
-        search = _Search(self, began=anyio.current_time(), is_unique=self.memory.take_upload(self.audio_url))
-        outcome = await self._post()
+        receipt = Receipt(self._keep, self.parting)
+        with self.memory.submitting(self.audio_url):
+            search = _Search(self, began=anyio.current_time())
+            try:
+                return await self._make(search, receipt)
+            except anyio.get_cancelled_exc_class():
+                if receipt.is_missing:
+                    await self._find_yet(search)
+                raise
+
+    async def _make(self, search: _Search, receipt: Receipt[Transcript]) -> Transcript:
+        outcome = await self._post(receipt)
         if isinstance(outcome, Transcript):
             return outcome
         if outcome.verdict is Verdict.AMBIGUOUS:
-            return await self._resolve(search, outcome)
-        if search.is_unique:
-            self.memory.uploaded(self.audio_url)
+            return await self._resolve(search, receipt, outcome)
+        self.memory.not_made(self.audio_url)
         raise outcome
 
-    async def _post(self) -> Transcript | AAIError:
+    async def _post(self, receipt: Receipt[Transcript]) -> Transcript | AAIError:
+        call = _endpoints.submit(self.audio_url, self.options)
         try:
-            return await self.http.perform(_endpoints.submit(self.audio_url, self.options), keep=self._keep)
+            return await self.http.perform(call, receipt=receipt)
         except AAIError as error:
             return error
 
-    async def _resolve(self, search: _Search, lost: AAIError) -> Transcript:
+    async def _resolve(self, search: _Search, receipt: Receipt[Transcript], lost: AAIError) -> Transcript:
         """Find the job of a submit whose answer was lost, or make it where there is none."""
+        attempts, last = lost.attempts, lost
         for repeats in range(_REPEATS + 1):
             if self.on_ambiguous == "raise":
                 break
-            found = await self._found_by(search, lost)
+            found = await self._found_by(search, lost, attempts)
             if found is not None:
-                return await self._adopt(found)
-            if not search.is_unique or repeats == _REPEATS:
+                self._remember(found.id)
+                receipt.is_missing = False
+                return await self._seen(found)
+            if repeats == _REPEATS or not self.memory.is_unique(self.audio_url):
                 break
-            outcome = await self._post()
+            outcome = await self._post(receipt)
             if isinstance(outcome, Transcript):
                 return outcome
-            lost = outcome
-            if lost.verdict is not Verdict.AMBIGUOUS:
+            # What was lost before may exist yet.
+            receipt.is_missing = True
+            attempts, last = attempts + outcome.attempts, outcome
+            if last.verdict is not Verdict.AMBIGUOUS:
                 break
-        raise _ambiguous(lost) from lost
+        raise _ambiguous(lost, attempts) from last
 
     def _keep(self, transcript: Transcript) -> None:
-        self.memory.made(transcript.id)
-        self.job.transcript_id = transcript.id
-        tell(self.on_event, Submitted(transcript_id=transcript.id, upload_url=self.audio_url))
+        self._remember(transcript.id)
 
-    async def _found_by(self, search: _Search, lost: AAIError) -> str | None:
-        # A 503 says that nothing was done, if not for sure: one look is enough.
-        looks = _LOOKS[:1] if isinstance(lost, ServerError) and lost.status == 503 else _LOOKS
-        try:
-            for wait in looks:
-                await anyio.sleep(wait)
-                found = await self._look(search, lost)
-                if found is not None:
-                    return found
-        except anyio.get_cancelled_exc_class():
-            await finish(lambda: self._look_and_keep(search, lost), within=self.parting)
-            raise
-        return None
-
-    async def _look_and_keep(self, search: _Search, lost: AAIError) -> None:
-        try:
-            found = await self._look(search, lost)
-        except AAIError as error:
-            logger.warning("a submit was cancelled, and it is not known whether it has made a job: %s", error)
-        else:
-            self.job.transcript_id = found
-
-    async def _look(self, search: _Search, lost: AAIError) -> str | None:
-        try:
-            candidates = await search.candidates()
-        except AAIError as error:
-            raise _ambiguous(lost) from error
-        if len(candidates) > 1 and not search.is_unique:
-            raise _ambiguous(lost, candidates) from lost
-        return candidates[0] if candidates else None
-
-    async def _adopt(self, transcript_id: str) -> Transcript:
+    def _remember(self, transcript_id: str) -> None:
         self.memory.made(transcript_id)
         self.job.transcript_id = transcript_id
-        logger.info("submit: its answer was lost, and the list shows the job: %s", transcript_id)
         tell(self.on_event, Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
-        with about(operation="submit", transcript_id=transcript_id):
-            return await self.http.perform(_endpoints.get(transcript_id))
+
+    async def _found_by(self, search: _Search, lost: AAIError, attempts: int) -> TranscriptListItem | None:
+        """Look until the job shows in the list; None if the list was seen to the end without it."""
+        found: tuple[TranscriptListItem, ...] = ()
+        failed: AAIError | None = None
+        for wait in _LOOKS:
+            await anyio.sleep(wait)
+            try:
+                found, failed = await search.candidates(), None
+            except AAIError as error:
+                failed = error
+                if isinstance(error, (AccountError, RetryBudgetError)):
+                    break
+            if len(found) == 1 and not failed and not self.memory.has_rival(self.audio_url):
+                return found[0]
+        if failed is not None or found:
+            raise _ambiguous(lost, attempts, found) from (failed or lost)
+        return None
+
+    async def _seen(self, found: TranscriptListItem) -> Transcript:
+        logger.info("submit: its answer was lost, and the list shows the job: %s", found.id)
+        try:
+            return await self.http.perform(_endpoints.get(found.id))
+        except AAIError:
+            # The list has shown it, so it is there; what else is asked of it will come with the next look.
+            return Transcript(id=found.id, status=found.status or "queued", audio_url=self.audio_url)
+
+    async def _find_yet(self, search: _Search) -> None:
+        """Look for the job of a submit that was cancelled, as long as the parting lasts."""
+        search = attrs.evolve(search, is_urgent=True)
+
+        async def look() -> bool:
+            while True:
+                found = await search.candidates()
+                if len(found) == 1 and not self.memory.has_rival(self.audio_url):
+                    self._remember(found[0].id)
+                    return True
+                await anyio.sleep(_LOOKS[0])
+
+        if not await finish(look, self.parting.begin()):
+            logger.warning(
+                "a submit was cancelled when it was sent already, and may have made a job of %s",
+                without_query(self.audio_url),
+            )
 
 
 @attrs.frozen
@@ -203,26 +258,42 @@ class _Search:
     submission: Submission
     began: float = attrs.field(kw_only=True)
     """When the submit was first sent, by the clock of the event loop."""
-    is_unique: bool = attrs.field(kw_only=True)
-    """Whether nothing else can have been made of its address."""
+    is_urgent: bool = attrs.field(kw_only=True, default=False)
 
-    async def candidates(self) -> tuple[str, ...]:
-        """Give the ids of the jobs that may be it, newest first."""
-        found: list[str] = []
+    async def candidates(self) -> tuple[TranscriptListItem, ...]:
+        """
+        Give the jobs that may be it, newest first.
+
+        Raises:
+            ProtocolError: The list has no end, or none within reach.
+            AAIError: It could not be read.
+        """
+        found: list[TranscriptListItem] = []
         before_id: str | None = None
+        seen = set[str | None]()
         for _ in range(_PAGES):
-            shelf = await self.submission.http.perform(_endpoints.recent_page(before_id))
+            seen.add(before_id)
+            call = _endpoints.recent_page(before_id)
+            shelf = await self.submission.http.perform(call, is_urgent=self.is_urgent)
             began = self._began_by(shelf.now)
-            found += [item.id for item in shelf.page.transcripts if await self._may_be(item, began)]
+            found += [item for item in shelf.page.transcripts if await self._may_be(item, began)]
             before_id = shelf.page.page_details.older_than
-            if before_id is None or _is_older(shelf.page, began):
+            if before_id is None or _is_older(shelf.page, began) or (found and self._is_unique):
+                return tuple(found)
+            if before_id in seen:
                 break
-        return tuple(found)
+        raise ProtocolError("The list of transcripts was not read to where the job would have to be.")
+
+    @property
+    def _is_unique(self) -> bool:
+        return self.submission.memory.is_unique(self.submission.audio_url)
 
     async def _may_be(self, item: TranscriptListItem, began: dt.datetime | None) -> bool:
         if not item.id or item.audio_url != self.submission.audio_url:
             return False
-        return self.is_unique or await self._looks_the_same(item, began)
+        if self.submission.memory.has_made(item.id):
+            return False
+        return self._is_unique or await self._looks_the_same(item, began)
 
     def _began_by(self, now: dt.datetime | None) -> dt.datetime | None:
         """When the submit was sent, by the service's clock: ours may be days off."""
@@ -232,9 +303,11 @@ class _Search:
         created = _in_utc(item.created)
         if began is None or created is None or created < began - _CLOCKS_DIFFER:
             return False
-        if self.submission.memory.has_made(item.id):
+        try:
+            seen = await self.submission.http.perform(_endpoints.get(item.id), is_urgent=self.is_urgent)
+        except NotFoundError:
+            # It is not known everywhere yet; the next look will see it.
             return False
-        seen = await self.submission.http.perform(_endpoints.get(item.id))
         return _is_shown(self.submission.options.payload(), seen.raw)
 
 
@@ -263,13 +336,16 @@ def _is_shown(sent: object, echoed: object) -> bool:
     return sent == echoed
 
 
-def _ambiguous(error: AAIError, candidates: tuple[str, ...] = ()) -> AmbiguousSubmitError:
-    which = f" One of these may be it: {', '.join(candidates)}." if candidates else ""
+def _ambiguous(
+    lost: AAIError, attempts: int, candidates: tuple[TranscriptListItem, ...] = ()
+) -> AmbiguousSubmitError:
+    ids = tuple(item.id for item in candidates)
+    which = f" One of these may be it: {', '.join(ids)}." if ids else ""
     return AmbiguousSubmitError(
-        f"The submit was sent, but its answer was lost ({error.args[0]}). A job may exist, and be billed: "
+        f"The submit was sent, but its answer was lost ({lost.args[0]}). A job may exist, and be billed: "
         f"look for this audio_url in Client.list before you submit it again.{which}",
-        candidates=candidates,
+        candidates=ids,
         operation="submit",
-        attempts=error.attempts,
-        verdict=error.verdict,
+        attempts=attempts,
+        verdict=Verdict.AMBIGUOUS,
     )

@@ -22,9 +22,23 @@ async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     try:
         return await to_thread.run_sync(work, *arguments)
     except RuntimeError as error:
-        if "start new thread" not in str(error):
+        if not _is_for_want_of_threads(error):
             raise
         raise AAIError(
             "No thread could be started, and files are read in threads: raise the limit of this process, or "
             "do less at once."
         ) from error
+
+
+async def in_thread_if_there_is_one(work: Callable[..., T], *arguments: object) -> T:
+    """Do the work in a thread, and here where the system has none left: it must not be lost."""
+    try:
+        return await to_thread.run_sync(work, *arguments)
+    except RuntimeError as error:
+        if not _is_for_want_of_threads(error):
+            raise
+        return work(*arguments)
+
+
+def _is_for_want_of_threads(error: RuntimeError) -> bool:
+    return "start new thread" in str(error)

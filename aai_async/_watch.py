@@ -58,7 +58,7 @@ async def watch(
     """
     delays = polling.delays()
     deadline = anyio.current_time() + polling.give_up_after
-    last_seen, failures, asked_for = anyio.current_time(), 0, 0.0
+    failing_since, failures, asked_for = 0.0, 0, 0.0
     while True:
         left = max(deadline - anyio.current_time(), 0.0)
         delay = polling.after_failures(next(delays), failures)
@@ -68,12 +68,15 @@ async def watch(
         now = anyio.current_time()
         if isinstance(seen, _Missed):
             failures, asked_for = failures + 1, seen.asked_for
-            if now - last_seen >= polling.lost_after:
+            failing_since = now if failures == 1 else failing_since
+            if failures > 1 and now - failing_since >= polling.lost_after:
                 raise _lost(seen)
+            # What the service has asked to wait for is no failure of it.
+            failing_since += asked_for
         elif until(seen):
             return seen
         else:
-            last_seen, failures, asked_for = now, 0, 0.0
+            failures, asked_for = 0, 0.0
         if now + asked_for >= deadline:
             raise _out_of_time(seen)
 

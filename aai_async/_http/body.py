@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Self
+from typing import Any, Self
 
 import anyio
 
 from aai_async._errors import SourceError
 from aai_async._http.clock import WallClock
-from aai_async._parting import Holding
+from aai_async._parting import Receipt
 from aai_async._source import CHUNK_SIZE, Source
 
 _SMALLEST_PIECE = 32 * 1024
@@ -23,6 +23,12 @@ _SMALLEST_PIECE = 32 * 1024
 
 _QUICK = 1.0
 """Seconds within which a piece must be sent for the next to be twice as large."""
+
+_BUFFERED = 4 * 1024 * 1024
+"""Bytes that the system may have taken and not sent yet: until then, quick says nothing of the link."""
+
+_LARGEST_UNPROVED = 256 * 1024
+"""Bytes handed over at once until then: a link of 5 KiB a second sends them in a minute."""
 
 _LONGEST_READ = 0.5
 """Seconds that a transport may take to leave off reading when its attempt is over."""
@@ -41,7 +47,7 @@ class Body:
         chunks: AsyncGenerator[bytes, None],
         headers: dict[str, str],
         clock: WallClock,
-        holding: Holding | None = None,
+        receipt: Receipt[Any] | None = None,
         *,
         is_document: bool = False,
     ) -> None:
@@ -50,7 +56,8 @@ class Body:
         self._piece_size = _SMALLEST_PIECE
         self._last_piece = anyio.current_time()
         self._clock = clock
-        self._holding = holding
+        self._receipt = receipt
+        self._sent = 0
         self.headers = headers
         self.is_document = is_document
         """Whether it is JSON, which is worth nothing without its end."""
@@ -68,13 +75,15 @@ class Body:
     async def __anext__(self) -> bytes:
         now = anyio.current_time()
         is_quick, self._last_piece = now - self._last_piece < _QUICK, now
-        grown = min(self._piece_size * 2, CHUNK_SIZE)
+        largest = CHUNK_SIZE if self._sent >= _BUFFERED else _LARGEST_UNPROVED
+        grown = min(self._piece_size * 2, largest)
         self._piece_size = grown if is_quick else _SMALLEST_PIECE
         await self._fill()
-        if self._holding is not None and not self.has_begun:
-            self._holding.begin()
+        if self._receipt is not None:
+            self._receipt.sent()
         self.has_begun = True
         piece, self._left = self._left[: self._piece_size], self._left[self._piece_size :]
+        self._sent += len(piece)
         return bytes(piece)
 
     async def _fill(self) -> None:
@@ -90,7 +99,7 @@ class Body:
             self.error, self._cause = error, error.__cause__
             raise
         except StopAsyncIteration:
-            self._clock.receive()
+            self._clock.receive(buffered=min(self._sent, _BUFFERED))
             raise
         finally:
             self._reading = None
@@ -117,7 +126,7 @@ class Body:
 
 @contextlib.asynccontextmanager
 async def opened(
-    content: bytes | Source | None, clock: WallClock, holding: Holding | None = None
+    content: bytes | Source | None, clock: WallClock, receipt: Receipt[Any] | None = None
 ) -> AsyncGenerator[Body | None]:
     """Open what is sent, for one attempt; close it with the block."""
     if content is None:
@@ -130,7 +139,7 @@ async def opened(
         kind, size, chunks = "application/octet-stream", content.size, content.chunks()
     framing = {"transfer-encoding": "chunked"} if size is None else {"content-length": str(size)}
     headers = {"content-type": kind} | framing
-    body = Body(chunks, headers, clock, holding, is_document=isinstance(content, bytes))
+    body = Body(chunks, headers, clock, receipt, is_document=isinstance(content, bytes))
     async with contextlib.aclosing(body):
         yield body
 

@@ -8,6 +8,9 @@ import anyio
 
 from aai_async._retry import Timeouts
 
+_SLOWEST = 32 * 1024
+"""Bytes a second at which what the system has buffered is thought to go."""
+
 
 class WallClock:
     """
@@ -27,9 +30,9 @@ class WallClock:
         """A piece is being sent."""
         self._restart("stall", self._timeouts.stall)
 
-    def receive(self) -> None:
-        """The last piece was sent, or a mebibyte was received."""
-        self._restart("reply", self._timeouts.reply)
+    def receive(self, *, buffered: int = 0) -> None:
+        """The last piece was handed over, and so many bytes may not be out yet; or a mebibyte has come."""
+        self._restart("reply", self._timeouts.reply + buffered / _SLOWEST)
 
     def _restart(self, bound: str, seconds: float) -> None:
         self.bound, self.scope.deadline = bound, anyio.current_time() + seconds

@@ -13,7 +13,7 @@ import functools
 import os
 import ssl
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
 import anyio
@@ -22,12 +22,19 @@ import httpx
 from anyio.lowlevel import current_token
 
 from aai_async._access import Hosts
-from aai_async._errors import ConfigError
+from aai_async._errors import AAIError, ConfigError, ConnectError, Verdict
 from aai_async._http.library import AsyncClient, HTTPClient, library_of
-from aai_async._threads import in_thread
+from aai_async._parting import finish
+from aai_async._threads import in_thread_if_there_is_one
 
-GATE = 32
-"""Requests in flight; the others wait here, because httpx slows down with each that waits in its pool."""
+_GATE = 16
+"""
+Requests in flight, and as many uploads; the others wait here, because httpx slows down with each that waits
+in its pool. Uploads are counted by themselves: a recording that comes slowly must not hold up other calls.
+"""
+
+_CLOSING = 0.5
+"""Seconds that closing may take, which a cancelled call waits for."""
 
 
 class Lease:
@@ -44,32 +51,36 @@ class Lease:
 
     async def trace(self, event: str, details: Mapping[str, Any]) -> None:
         """Watch what the transport does, as an extension of the request: not every transport tells."""
-        if event.endswith("send_request_body.failed"):
+        if event == "http11.send_request_body.failed":
             self.is_body_cut = True
         if event == "connection.connect_tcp.complete":
             self._unwrapped.append(details["return_value"])
         elif event == "connection.start_tls.complete" or not event.startswith("connection."):
             self._unwrapped.clear()
 
-    async def let_go(self) -> None:
-        """Close a connection that nobody knows of: one that was cancelled amid the handshake of TLS."""
-        for stream in self._unwrapped:
-            await stream.aclose()
+    @property
+    def has_loose_ends(self) -> bool:
+        """Whether there is a connection that nobody knows of: one cancelled amid the handshake of TLS."""
+        return self.is_broken and bool(self._unwrapped)
+
+    async def tie_up(self) -> None:
+        """Close that connection."""
+        if self.is_broken:
+            for stream in self._unwrapped:
+                await stream.aclose()
 
 
 class Connections:
     """The gate in front of a client, and the clients behind it. Open it, then `lease`."""
 
     def __init__(self, given: HTTPClient | None, hosts: Hosts) -> None:
+        self._hosts = hosts
         self._client: AsyncClient | None = None
-        self._make: Callable[[], AsyncClient] | None = None
-        if given is None:
-            self._make = functools.partial(_make_client, hosts)
-        elif callable(given):
-            self._make = given
-        else:
+        self._make = given if callable(given) else None
+        self._is_ours = given is None or callable(given)
+        if not self._is_ours:
             library_of(given)
-            self._client = given
+            self._client = cast("AsyncClient", given)
         self._in_use = Counter[AsyncClient]()
         self._place: _Place | None = None
 
@@ -92,23 +103,25 @@ class Connections:
     async def close(self) -> None:
         """Close what was made here."""
         self._place = None
-        if self._make is not None:
+        if self._is_ours:
             clients = {*self._in_use, *([self._client] if self._client else [])}
             self._client = None
             for client in clients:
                 await client.aclose()
 
     @contextlib.asynccontextmanager
-    async def lease(self) -> AsyncGenerator[Lease]:
+    async def lease(self, *, is_recording: bool, is_urgent: bool) -> AsyncGenerator[Lease]:
         """
-        Use a client for one attempt, as soon as there is room.
+        Use a client for one attempt, as soon as there is room, or at once where it is urgent.
 
         Raises:
             ConfigError: Not open, or not here.
+            ConnectError: There is no client, and none could be made.
         """
         place = self._checked_place()
-        async with place.gate:
-            client = await self._current()
+        gate = place.recordings if is_recording else place.others
+        async with contextlib.nullcontext() if is_urgent else gate:
+            client = await self._current_during_call()
             self._in_use[client] += 1
             lease = Lease(client)
             try:
@@ -120,26 +133,46 @@ class Connections:
     async def _put_back(self, lease: Lease) -> None:
         client = cast("AsyncClient", lease.client)
         is_retired = client is not self._client
-        if lease.is_broken and self._make is not None and not is_retired:
+        if lease.is_broken and self._is_ours and not is_retired:
             self._client, is_retired = None, True
-        with anyio.CancelScope(shield=True):
-            if lease.is_broken:
-                await lease.let_go()
-            if is_retired and not self._in_use[client]:
-                await client.aclose()
-                del self._in_use[client]
+        is_over = is_retired and not self._in_use[client]
+        if is_over:
+            del self._in_use[client]
+        if is_over or lease.has_loose_ends:
+            closing = functools.partial(_close, lease, client if is_over else None)
+            await finish(closing, anyio.current_time() + _CLOSING)
+
+    async def _current_during_call(self) -> AsyncClient:
+        try:
+            return await self._current()
+        except AAIError:
+            raise
+        except Exception as error:
+            raise ConnectError(
+                f"Client(http=...) could not make another client: {type(error).__name__}: {error}.",
+                verdict=Verdict.NOT_SENT,
+            ) from error
 
     async def _current(self) -> AsyncClient:
         place = self._checked_place()
-        if self._client is None and self._make is not None:
+        if self._client is None and self._is_ours:
             async with place.making:
                 if self._client is None:
-                    made = await in_thread(self._make)
-                    library_of(made)
-                    self._client = made
+                    await self._renew(place)
         if self._client is None or self._client.is_closed:
             raise ConfigError("The HTTP client that was given to this Client is closed.")
         return self._client
+
+    async def _renew(self, place: _Place) -> None:
+        if self._make is None:
+            made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._hosts)
+        else:
+            made = self._make()
+        library_of(made)
+        if self._place is not place:
+            await made.aclose()
+            raise ConfigError("This Client was closed while a call was at work.")
+        self._client = made
 
     def _checked_place(self) -> _Place:
         if self._place is None:
@@ -154,18 +187,26 @@ class _Place:
 
     process: int
     loop: object
-    gate: anyio.Semaphore
+    recordings: anyio.Semaphore
+    others: anyio.Semaphore
     making: anyio.Lock
 
     @classmethod
     def here(cls) -> _Place:
-        return cls(os.getpid(), current_token(), anyio.Semaphore(GATE), anyio.Lock())
+        return cls(os.getpid(), current_token(), anyio.Semaphore(_GATE), anyio.Semaphore(_GATE), anyio.Lock())
 
     def check(self) -> None:
         if self.process != os.getpid():
             raise ConfigError("This Client was opened before a fork: open one in each process.")
         if self.loop != current_token():
             raise ConfigError("This Client was opened in another event loop: open one in each.")
+
+
+async def _close(lease: Lease, client: AsyncClient | None) -> bool:
+    await lease.tie_up()
+    if client is not None:
+        await client.aclose()
+    return True
 
 
 def _make_client(hosts: Hosts) -> httpx.AsyncClient:
@@ -177,7 +218,7 @@ def _make_client(hosts: Hosts) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=context,
         trust_env=False,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=GATE, keepalive_expiry=5.0),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * _GATE, keepalive_expiry=5.0),
     )
 
 

@@ -10,8 +10,14 @@ from aai_async._http.body import Body
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Lease
 
-_PASSING = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-"""What TLS says when the connection breaks."""
+_PASSING = (
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    ssl.SSLSyscallError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+)
+"""What TLS says when the connection breaks, or when it waits for more."""
 
 
 def transport_error(error: Exception, body: Body | None, lease: Lease) -> TransportError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import platform
-from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -21,6 +20,7 @@ from aai_async._errors import (
     APIError,
     AttemptTimeoutError,
     ConfigError,
+    ConnectError,
     NotFoundError,
     ProtocolError,
     RateLimitError,
@@ -35,10 +35,11 @@ from aai_async._http.connections import Connections, Lease
 from aai_async._http.failure import out_of_time, transport_error
 from aai_async._http.library import HTTPClient, quiet_url, stream_of
 from aai_async._http.reading import read_answer, read_refusal, save
-from aai_async._parting import Holding, hold
+from aai_async._parting import Receipt
 from aai_async._reply import Reply
 from aai_async._retry import Budget, Retry, Timeouts
-from aai_async._threads import in_thread
+from aai_async._source import Source
+from aai_async._threads import in_thread_if_there_is_one
 from aai_async._version import __version__
 
 T = TypeVar("T")
@@ -67,24 +68,28 @@ class HTTP:
         self._timeouts = timeouts
         self._connections = Connections(client, hosts)
         self._on_event = on_event
-        self._not_before = 0.0
+        self._not_before = dict[str, float]()
+        """By host: when the next request may be sent to it."""
 
     async def __aenter__(self) -> Self:
         await self._connections.open()
-        self._not_before = anyio.current_time()
+        self._not_before.clear()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._connections.close()
 
-    async def perform(self, call: Call[T], *, keep: Callable[[T], None] | None = None) -> T:
+    async def perform(
+        self, call: Call[T], *, receipt: Receipt[T] | None = None, is_urgent: bool = False
+    ) -> T:
         """
         Send a request, again as long as the policy and the kind of request allow, and read its reply.
 
         Args:
             call: The request.
-            keep: Told of the answer at once. With it, a request that was sent is brought to its end although
-                the caller is cancelled, for `Timeouts(parting=...)` seconds.
+            receipt: Told of the answer at once. With it, a request that was sent is brought to its end
+                although the caller is cancelled, for as long as its parting lasts.
+            is_urgent: Whether it waits neither for other requests nor for what the service has asked for.
 
         Raises:
             RetryBudgetError: It failed, and the client has no retries left.
@@ -93,12 +98,12 @@ class HTTP:
         attempt, spent, may_be_done = 0, 0.0, False
         while True:
             attempt += 1
-            result = await self._attempt(call, keep)
+            result = await self._attempt(call, receipt, is_urgent=is_urgent)
+            if may_be_done and call.gone is not None and isinstance(result, NotFoundError):
+                result = call.gone
             if not isinstance(result, AAIError):
                 self._budget.succeed(spent)
                 return result
-            if may_be_done and call.gone is not None and isinstance(result, NotFoundError):
-                return call.gone
             may_be_done = may_be_done or result.verdict is Verdict.AMBIGUOUS
             delay = self._delay(call, result, attempt)
             cost = None if delay is None else self._cost(result)
@@ -106,9 +111,13 @@ class HTTP:
                 raise _failed(call, result, attempt, is_over_budget=delay is not None)
             spent += cost
             logger.info("%s: attempt %d failed, again in %.1f s", call.operation, attempt, delay)
-            again = Retrying(operation=call.operation, attempt=attempt, delay=delay, error=result)
-            tell(self._on_event, again)
-            await anyio.sleep(delay)
+            error = _told(call, result, attempt)
+            tell(
+                self._on_event,
+                Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error),
+            )
+            with self._budget.given_back_unless_used(cost):
+                await anyio.sleep(delay)
 
     async def look(self, call: Call[T]) -> T:
         """
@@ -117,7 +126,7 @@ class HTTP:
         Raises:
             AAIError: What went wrong.
         """
-        result = await self._attempt(call, None)
+        result = await self._attempt(call, None, is_urgent=False)
         if isinstance(result, AAIError):
             raise _failed(call, result, 1, is_over_budget=False)
         return result
@@ -129,61 +138,51 @@ class HTTP:
         retry_after = error.retry_after if isinstance(error, APIError) else None
         return self._retry.delay(error.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
 
-    async def _attempt(self, call: Call[T], keep: Callable[[T], None] | None) -> T | AAIError:
-        await self._wait_for_leave(call)
-        if keep is None:
-            result = await self._exchange(call, None)
-        else:
-            finish = functools.partial(self._exchange_and_keep, call, keep)
-            result = await hold(finish, within=self._timeouts.parting)
+    async def _attempt(self, call: Call[T], receipt: Receipt[T] | None, *, is_urgent: bool) -> T | AAIError:
+        exchange = functools.partial(self._exchange, call, receipt, is_urgent=is_urgent)
+        try:
+            result = await (exchange() if receipt is None else receipt.hold(exchange))
+        except ConnectError as error:
+            result = error
         if isinstance(result, RateLimitError) and call.url is None:
-            self._throttle(result.retry_after or 0.0)
+            self._throttle(self._host(call), result.retry_after or 0.0)
         return result
 
-    async def _wait_for_leave(self, call: Call[T]) -> None:
+    async def _wait_for_leave(self, host: str) -> None:
         # It may be put off meanwhile.
-        while call.url is None and (left := self._not_before - anyio.current_time()) > 0:  # noqa: ASYNC110
+        while (left := self._not_before.get(host, 0.0) - anyio.current_time()) > 0:  # noqa: ASYNC110
             await anyio.sleep(left)
 
-    def _throttle(self, seconds: float) -> None:
+    def _throttle(self, host: str, seconds: float) -> None:
         """Let all calls wait, for the service counts the requests of an account and not of a call."""
-        not_before = anyio.current_time() + seconds
+        now, before = anyio.current_time(), self._not_before.get(host, 0.0)
         # A wait of hours is for the caller to decide on, not for calls that know nothing of it.
-        if self._not_before < not_before and 0 < seconds <= self._retry.retry_after_ceiling:
-            self._not_before = not_before
+        if not 0 < seconds <= self._retry.retry_after_ceiling or now + seconds <= before:
+            return
+        self._not_before[host] = now + seconds
+        # Those that were on the way are refused as well, each a moment later.
+        if now + seconds > before + 0.1:
             logger.info("throttled: no request for %.1f s", seconds)
             tell(self._on_event, Throttled(delay=seconds))
 
-    async def _exchange_and_keep(
-        self, call: Call[T], keep: Callable[[T], None], holding: Holding
-    ) -> T | AAIError:
-        result = await self._exchange(call, holding)
-        if not isinstance(result, AAIError):
-            keep(result)
-        holding.end()
-        return result
-
-    async def _exchange(self, call: Call[T], holding: Holding | None) -> T | AAIError:
-        url = self._url(call)
-        async with self._connections.lease() as lease:
+    async def _exchange(self, call: Call[T], receipt: Receipt[T] | None, *, is_urgent: bool) -> T | AAIError:
+        host = self._host(call)
+        async with self._connections.lease(
+            is_urgent=is_urgent, is_recording=isinstance(call.body, Source)
+        ) as lease:
+            # With a place already, so that no call is sent that was waiting for one.
+            if call.url is None and not is_urgent:
+                await self._wait_for_leave(host)
             clock = WallClock(self._timeouts)
-            async with opened(call.body, clock, holding) as body:
+            async with opened(call.body, clock, receipt) as body:
                 began = anyio.current_time()
                 reply: Reply | AAIError | None = None
                 with clock.scope:
-                    reply = await self._send(call, url, lease, clock, body)
+                    reply = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
                     lease.is_broken = False
                 reply = reply or out_of_time(body, clock)
                 _log(call, reply, anyio.current_time() - began)
-        if isinstance(reply, AAIError):
-            return reply
-        if reply.status not in call.answers:
-            return call.refuse(reply)
-        try:
-            return await _read(call, reply)
-        except ProtocolError as error:
-            error.verdict = Verdict.AMBIGUOUS
-            return error
+        return await _result(call, reply)
 
     async def _send(
         self, call: Call[T], url: str, lease: Lease, clock: WallClock, body: Body | None
@@ -196,6 +195,9 @@ class HTTP:
                 return await _receive(call, response, clock)
             finally:
                 await response.aclose()
+        except anyio.get_cancelled_exc_class() as error:
+            # Some transports have the key in their frames, and a timeout of the caller's shows them.
+            raise error.with_traceback(None)  # noqa: B904
         except (ProtocolError, SaveError) as error:
             error.verdict = Verdict.AMBIGUOUS if isinstance(error, ProtocolError) else None
             return error
@@ -224,14 +226,14 @@ class HTTP:
             extensions=request.extensions,
         )
 
-    def _url(self, call: Call[T]) -> str:
+    def _host(self, call: Call[T]) -> str:
         host = self.hosts.gateway if call.is_for_gateway else self.hosts.api
         if host is None:
             raise ConfigError(
                 "The LLM Gateway has an address of its own, which base_url does not tell: "
                 "give Client(gateway_url=...)."
             )
-        return call.url or f"{host}{call.path}"
+        return host
 
 
 async def _receive(call: Call[T], response: Any, clock: WallClock) -> Reply:
@@ -246,10 +248,29 @@ async def _receive(call: Call[T], response: Any, clock: WallClock) -> Reply:
     return Reply(status=response.status_code, headers=dict(response.headers), body=content)
 
 
-def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bool) -> AAIError:
-    # Without the frames where it was caught: the HTTP library's hold the request and its key.
-    error = error.with_traceback(None)
+async def _result(call: Call[T], reply: Reply | AAIError) -> T | AAIError:
+    if isinstance(reply, AAIError):
+        return reply
+    if reply.status not in call.answers:
+        return call.refuse(reply)
+    try:
+        if len(reply.body) < _LARGE_REPLY:
+            return call.read(reply)
+        return await in_thread_if_there_is_one(call.read, reply)
+    except ProtocolError as error:
+        error.verdict = Verdict.AMBIGUOUS
+        return error
+
+
+def _told(call: Call[T], error: AAIError, attempts: int) -> AAIError:
+    """Make an error fit for the caller."""
     error.operation, error.attempts = call.operation, attempts
+    # Without the frames where it was caught: the HTTP library's hold the request and its key.
+    return error.with_traceback(None)
+
+
+def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bool) -> AAIError:
+    error = _told(call, error, attempts)
     if not is_over_budget:
         return error
     over_budget = RetryBudgetError(
@@ -274,9 +295,3 @@ def _log(call: Call[T], reply: Reply | AAIError, seconds: float) -> None:
 def _user_agent(library: Any) -> str:
     name = f"{library.__name__}/{library.__version__}"
     return f"aai-async/{__version__} {name} Python/{platform.python_version()}"
-
-
-async def _read(call: Call[T], reply: Reply) -> T:
-    if len(reply.body) < _LARGE_REPLY:
-        return call.read(reply)
-    return await in_thread(call.read, reply)

@@ -89,13 +89,16 @@ async def _pieces(response: Any, clock: WallClock, limit: int) -> AsyncGenerator
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity", ""}:
         raise ProtocolError(f"The reply is encoded as {escaped(encoding)!r}, which was not asked for.")
-    counted = _Received(response.aiter_raw(), clock)
-    pieces = _inflated(counted) if "gzip" in encoding else counted
+    received = _Received(response.aiter_raw())
+    pieces = _inflated(received) if "gzip" in encoding else received
     size = 0
     async with contextlib.aclosing(pieces):
         async for piece in pieces:
-            size += len(piece)
-            if size > limit or size > _ALWAYS_BELIEVED + _BELIEVABLE_RATIO * counted.size:
+            before, size = size // _PIECE, size + len(piece)
+            if size // _PIECE > before:
+                clock.receive()
+            believed = min(limit, _ALWAYS_BELIEVED + _BELIEVABLE_RATIO * received.size)
+            if size > believed or received.size > limit:
                 raise ProtocolError(f"The reply was given up after {size:,} bytes: no answer is that large.")
             yield piece
 
@@ -103,9 +106,8 @@ async def _pieces(response: Any, clock: WallClock, limit: int) -> AsyncGenerator
 class _Received:
     """The pieces as they came, counted."""
 
-    def __init__(self, raw: AsyncIterator[bytes], clock: WallClock) -> None:
+    def __init__(self, raw: AsyncIterator[bytes]) -> None:
         self._raw = raw
-        self._clock = clock
         self.size = 0
 
     def __aiter__(self) -> _Received:
@@ -113,9 +115,7 @@ class _Received:
 
     async def __anext__(self) -> bytes:
         piece = await anext(self._raw)
-        before, self.size = self.size // _PIECE, self.size + len(piece)
-        if self.size // _PIECE > before:
-            self._clock.receive()
+        self.size += len(piece)
         return piece
 
     async def aclose(self) -> None:
@@ -128,18 +128,38 @@ class _Received:
 
 
 async def _inflated(compressed: _Received) -> AsyncGenerator[bytes, None]:
-    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    member = _Member()
     try:
         async with contextlib.aclosing(compressed):
             async for chunk in compressed:
-                left, piece = chunk, b""
-                while left or len(piece) == _PIECE:
-                    piece = decompressor.decompress(left, _PIECE)
-                    left = decompressor.unconsumed_tail
+                left: bytes | None = chunk
+                while left is not None:
+                    if member.has_ended and left:
+                        member = _Member()
+                    piece, left = member.inflate(left)
                     yield piece
                     # Inflating a bomb must not hold the event loop.
                     await checkpoint()
     except zlib.error as error:
         raise ProtocolError(f"The reply cannot be inflated: {error}.") from None
-    if not decompressor.eof:
+    if not member.has_ended:
         raise ProtocolError("The reply ends in the middle of what was compressed.")
+
+
+class _Member:
+    """One of the members that a gzip stream has, mostly the only one (RFC 1952, 2.2)."""
+
+    def __init__(self) -> None:
+        self._decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._decompressor.eof
+
+    def inflate(self, compressed: bytes) -> tuple[bytes, bytes | None]:
+        """Give a piece, and what is to be given in next; None if that is what will be received."""
+        piece = self._decompressor.decompress(compressed, _PIECE)
+        if self.has_ended:
+            return piece, self._decompressor.unused_data or None
+        left = self._decompressor.unconsumed_tail
+        return piece, left if left or len(piece) == _PIECE else None

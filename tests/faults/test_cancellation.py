@@ -154,7 +154,9 @@ async def test_a_submit_that_is_never_answered_is_waited_for_no_longer_than_that
 
 async def test_a_submit_that_was_not_sent_is_given_up_at_once(server: FaultServer, connect: Connect) -> None:
     """Nothing can be lost."""
-    server.always("POST /v2/transcript", faults.status(503, headers={"retry-after": "30"}))
+    server.always(
+        "POST /v2/transcript", faults.status(503, body=b'{"error": "Busy"}', headers={"retry-after": "30"})
+    )
     async with connect() as client:
         upload_url = await client.upload(b"a recording")
         began = time.monotonic()
