@@ -81,9 +81,10 @@ class Receipt(Generic[T]):
 async def finish(work: Callable[[], Awaitable[object]], deadline: float) -> bool:
     """Do something yet in a call that is being cancelled; tell whether it came to its end in time."""
     scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(outcome.of, work, scope)
-        await _patiently(outcome.is_there, deadline)
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(outcome.of, work, scope)
+            await _patiently(outcome.is_there, deadline)
     outcome.check()
     return outcome.is_complete
 

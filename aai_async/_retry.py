@@ -179,7 +179,10 @@ class Timeouts:
     """Seconds to send a piece, of 256 KiB at most on a slow link, or to receive anything."""
 
     reply: float = attrs.field(default=90.0, validator=_positive)
-    """Seconds from the last piece sent to the whole reply, or for each mebibyte of it: no drip lasts."""
+    """
+    Seconds from the last piece to the whole reply, or for each mebibyte of it: no drip lasts. After an upload
+    there is one more for each 32 KiB that the system may not have sent yet, of 4 MiB at the most.
+    """
 
     parting: float = attrs.field(default=5.0, validator=_positive)
     """Seconds that a cancelled call may take to learn the id of a job that it has already sent for."""

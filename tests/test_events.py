@@ -113,9 +113,9 @@ async def test_a_wait_of_the_whole_client_is_told_when_it_becomes_longer() -> No
                     tasks.start_soon(client.get, job)
             assert anyio.current_time() - began >= 0.3
     delays = [event.delay for event in told if isinstance(event, aai.Throttled)]
-    # Whichever of them comes first; the two that say the same are a moment apart, and each may tell of it.
-    assert delays == sorted(delays)
-    assert (delays[-1], delays.count(0.3)) == (0.3, 1)
+    # Those of a tenth may come before it, or when it is over.
+    assert set(delays) <= {0.1, 0.3}
+    assert delays.count(0.3) == 1
     assert sum(isinstance(event, aai.Retrying) for event in told) == 3
 
 

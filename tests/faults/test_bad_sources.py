@@ -407,7 +407,9 @@ async def test_a_file_object_that_fails_in_the_middle_makes_no_job(
         with pytest.raises(aai.SourceError, match=type(error).__name__) as caught:
             await client.transcribe(FailingFile(error))
     assert caught.value.__cause__ is error
-    assert (caught.value.attempts, server.count("POST *"), server.service.jobs) == (1, 1, [])
+    # The server may not have seen it yet.
+    assert server.count("POST *") <= 1
+    assert (caught.value.attempts, server.service.jobs) == (1, [])
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -18,7 +18,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 from cancelling import cancelled_at, cancelled_natively_at
 from descriptors import open_files
-from fault_server import FaultServer
+from fault_server import Exchange, FaultServer
 from lanes import Connect, Lane
 
 import aai_async as aai
@@ -117,7 +117,7 @@ async def test_no_id_of_a_job_is_lost_when_time_runs_out(
     assert [made.id for made in server.service.jobs] == ([job.transcript_id] if job.transcript_id else [])
 
 
-async def slow(exchange: Any) -> None:
+async def slow(exchange: Exchange) -> None:
     await exchange.read_body()
     reply = exchange.process()
     await asyncio.sleep(0.3)
@@ -308,6 +308,105 @@ async def test_a_handshake_that_is_cancelled_leaves_no_socket(lane: Lane) -> Non
             gc.collect()
             await settled(silent, 0)
             assert open_files() <= before
+
+
+async def lost_late(exchange: Exchange) -> None:
+    await exchange.read_body()
+    exchange.process()
+    await asyncio.sleep(0.3)
+    exchange.reset()
+
+
+async def test_an_answer_that_is_lost_after_the_cancellation_is_looked_for(
+    server: FaultServer, connect: Connect
+) -> None:
+    """As long as the parting lasts."""
+    server.on("POST /v2/transcript", lost_late)
+    job = aai.Job()
+    async with connect() as client:
+        upload_url = await client.upload(b"a recording")
+        with anyio.move_on_after(0.1):
+            await client.submit(upload_url, job=job)
+    assert [made.id for made in server.service.jobs] == [job.transcript_id]
+
+
+async def test_a_job_that_is_not_found_at_the_parting_is_told_of(
+    server: FaultServer, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the address that it may have been made of, and no query."""
+    server.on("POST /v2/transcript", faults.hang())
+    async with connect(timeouts=aai.Timeouts(parting=0.3)) as client:
+        with anyio.move_on_after(0.1), caplog.at_level(logging.WARNING, "aai_async"):
+            await client.submit("https://example.com/call.mp3?signature=secret")
+    assert "may have made a job of https://example.com/call.mp3" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_job_is_deleted_also_where_all_places_for_requests_are_taken(
+    server: FaultServer, connect: Connect
+) -> None:
+    """What is urgent waits for nobody."""
+    server.service.looks_until_done = 10**9
+    async with connect() as client:
+        job = await client.submit(b"a recording")
+        server.always("GET */sentences", faults.hang())
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(client.sentences, job.id)
+            await anyio.sleep(0.05)
+            with anyio.move_on_after(0.05):
+                await client.wait(job.id, on_cancel="delete")
+            tasks.cancel_scope.cancel()
+    assert server.service.jobs[0].is_deleted
+
+
+async def test_all_that_is_done_at_a_parting_has_one_bound(server: FaultServer, connect: Connect) -> None:
+    """To learn the id and to delete the job, together."""
+    server.on("POST /v2/transcript", slow)
+    server.always("DELETE *", faults.hang())
+    async with connect(timeouts=aai.Timeouts(parting=0.5)) as client:
+        upload_url = await client.upload(b"a recording")
+        began = time.monotonic()
+        with anyio.move_on_after(0.1):
+            await client.submit(upload_url, on_cancel="delete")
+    assert time.monotonic() - began < 0.9
+
+
+async def test_a_recording_that_comes_slowly_holds_up_no_other_call(
+    server: FaultServer, connect: Connect
+) -> None:
+    """Nor does one that needs another call to go on."""
+    async with connect() as client:
+        job = await client.submit(b"a recording")
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"half"
+            await client.get(job.id)
+            yield b"half"
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(40):
+                    tasks.start_soon(client.upload, slowly())
+    assert server.count("POST /v2/upload") == 41
+
+
+async def test_a_client_that_takes_long_to_close_does_not_hold_a_cancellation_up(
+    server: FaultServer, lane: Lane
+) -> None:
+    """It has half a second."""
+
+    class Slow(httpx.AsyncHTTPTransport):
+        async def aclose(self) -> None:
+            await anyio.sleep(5)
+
+    server.always("GET *", faults.hang())
+    client = aai.Client("a-key", base_url=server.url, http=lambda: httpx.AsyncClient(transport=Slow()))
+    await client.__aenter__()
+    began = time.monotonic()
+    with anyio.move_on_after(0.1):
+        await client.get("known")
+    assert time.monotonic() - began < 1.0
 
 
 async def endless() -> AsyncIterator[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
 import anyio
 import faults
 import pytest
-from fault_server import Fault, FaultServer
+from fault_server import Exchange, Fault, FaultServer
 from lanes import Connect
 
 import aai_async as aai
@@ -242,3 +243,123 @@ async def test_a_submit_that_was_refused_for_now_is_sent_again(server: FaultServ
         await client.submit(b"a recording")
     assert len(server.service.jobs) == 1
     assert server.count("GET /v2/transcript") == 0
+
+
+PROXIES = {
+    "bare": faults.status(503, processed=True),
+    "message": faults.status(503, body=b'{"message": "Service Unavailable"}', processed=True),
+    "retry-after": faults.status(503, headers={"retry-after": "0.01"}, processed=True),
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_an_outage_that_a_proxy_tells_of_is_no_proof_that_nothing_was_done(
+    server: FaultServer, connect: Connect, proxy: str
+) -> None:
+    """However late the list shows the job; only the service's own error says so."""
+    server.service.listing_lag = 0.12
+    server.on("POST /v2/transcript", PROXIES[proxy])
+    async with connect() as client:
+        job = await client.submit(b"a recording")
+    assert [made.id for made in server.service.jobs] == [job.id]
+
+
+async def test_the_job_of_another_submit_of_the_same_upload_is_not_taken(
+    server: FaultServer, connect: Connect
+) -> None:
+    """One is lost and not made, while the other has other options and is answered."""
+    server.on("POST /v2/transcript", faults.reset_after_body())
+    async with connect() as client:
+        upload_url = await client.upload(b"a recording")
+        endings: list[object] = []
+
+        async def submit_german() -> None:
+            try:
+                endings.append(await client.submit(upload_url, aai.Options(language_code="de")))
+            except aai.AmbiguousSubmitError as error:
+                endings.append(error)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(submit_german)
+            with anyio.fail_after(5):
+                while not server.count("POST /v2/transcript"):
+                    await anyio.sleep(0.001)
+            english = await client.submit(upload_url, aai.Options(language_code="en"))
+    assert [made.id for made in server.service.jobs] == [english.id]
+    assert isinstance(endings[0], aai.AmbiguousSubmitError)
+
+
+async def late(exchange: Exchange) -> None:
+    await exchange.read_body()
+    reply = exchange.process()
+    await asyncio.sleep(0.2)
+    await exchange.send(reply.render())
+
+
+async def test_the_job_of_another_submit_that_is_under_way_is_not_taken(
+    server: FaultServer, connect: Connect
+) -> None:
+    """The list shows it before its own call has heard of it."""
+    server.on("POST /v2/transcript", late, faults.reset_after_body())
+    endings: list[str] = []
+
+    async def submit() -> None:
+        try:
+            endings.append((await client.submit(URL)).id)
+        except aai.AmbiguousSubmitError:
+            endings.append("in doubt")
+
+    async with connect() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(submit)
+        with anyio.fail_after(5):
+            while not server.service.jobs:
+                await anyio.sleep(0.001)
+        tasks.start_soon(submit)
+    assert sorted(endings) == sorted([server.service.jobs[0].id, "in doubt"])
+
+
+async def test_a_list_that_is_too_long_to_be_read_to_the_job_decides_nothing(
+    server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not reached is not absent."""
+    monkeypatch.setattr(_submission, "_PAGES", 1)
+    monkeypatch.setattr(_submission, "_LOOKS", (0.01,))
+
+    async def crowded(exchange: Exchange) -> None:
+        details = {"limit": 200, "prev_url": f"{server.url}/v2/transcript?before_id=older"}
+        rows = [{"id": "x", "status": "queued", "audio_url": "https://example.com/other"}]
+        await faults.reply_json({"page_details": details, "transcripts": rows})(exchange)
+
+    server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
+    server.always("GET /v2/transcript", crowded)
+    async with connect() as client:
+        with pytest.raises(aai.AmbiguousSubmitError) as caught:
+            await client.submit(b"a recording")
+    assert "not read to where the job would have to be" in str(caught.value.__cause__)
+    assert len(server.service.jobs) == 1
+
+
+async def test_a_job_that_was_found_is_given_also_where_it_is_not_known_yet(
+    server: FaultServer, connect: Connect
+) -> None:
+    """The list and the job itself need not agree at once."""
+    server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
+    unknown = faults.reply_json({"error": "Transcript lookup error, transcript id not found"}, 400)
+    server.on("GET /v2/transcript/*", unknown, unknown)
+    async with connect() as client:
+        transcript = await client.transcribe(b"a recording")
+    assert [made.id for made in server.service.jobs] == [transcript.id]
+    assert transcript.status == "completed"
+
+
+async def test_a_refusal_after_a_lost_answer_leaves_the_doubt_and_is_its_cause(
+    server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever acts on a refused key finds it there, and all that was sent is counted."""
+    monkeypatch.setattr(_submission, "_LOOKS", (0.01,))
+    server.on("POST /v2/transcript", faults.reset_after_body(), faults.status(401))
+    async with connect() as client:
+        with pytest.raises(aai.AmbiguousSubmitError, match="its answer was lost") as caught:
+            await client.submit(b"a recording")
+    assert isinstance(caught.value.__cause__, aai.AccountError)
+    assert (caught.value.attempts, caught.value.verdict) == (2, aai.Verdict.AMBIGUOUS)

@@ -106,7 +106,7 @@ async def test_a_failure_that_stays_is_raised_after_the_last_attempt(
         (faults.status(503), 503, aai.Verdict.AMBIGUOUS),
         (faults.status(504), 504, aai.Verdict.AMBIGUOUS),
         (faults.reply_json({"error": "Overloaded"}, 503), 503, aai.Verdict.REFUSED),
-        (faults.status(503, headers={"Retry-After": "0.01"}), 503, aai.Verdict.REFUSED),
+        (faults.status(503, headers={"Retry-After": "0.01"}), 503, aai.Verdict.AMBIGUOUS),
     ]
     async with connect(retry=aai.Retry(attempts=2, first=0.001)) as client:
         for fault, status, verdict in failures:
