@@ -332,3 +332,33 @@ async def test_a_cancelled_wait_ends_at_once_and_the_client_goes_on(
         await client.wait(JOB)
     assert scope.cancelled_caught
     assert (await client.get(JOB)).status == "processing"
+
+
+async def test_one_look_that_fails_after_a_long_gap_does_not_end_the_wait(service: Service) -> None:
+    """What counts is how long looks have failed, not how long nobody looked."""
+    service.looks.side_effect = [status("queued"), httpx.Response(503), service.completed]
+    polling = aai.Polling(first=0.05, pace=0.05, lost_after=0.01)
+    async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
+        assert (await client.wait(JOB)).status == "completed"
+
+
+async def test_what_the_service_asks_to_wait_is_no_failure_of_it(service: Service) -> None:
+    """It has answered, after all."""
+    service.looks.side_effect = [
+        httpx.Response(429, headers={"retry-after": "0.2"}),
+        httpx.Response(500),
+        service.completed,
+    ]
+    polling = aai.Polling(first=0, pace=0, lost_after=0.1)
+    async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
+        assert (await client.wait(JOB)).status == "completed"
+
+
+async def test_looks_that_fail_for_too_long_end_the_wait_with_the_id(service: Service) -> None:
+    """Somebody has to know that the service is gone."""
+    service.looks.side_effect = httpx.ConnectError("unreachable")
+    polling = aai.Polling(first=0.01, ceiling=0.02, lost_after=0.1)
+    async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
+        with anyio.fail_after(5), pytest.raises(aai.DeadlineError, match="No look has succeeded") as caught:
+            await client.wait(JOB)
+    assert caught.value.transcript_id == JOB

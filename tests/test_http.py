@@ -399,3 +399,95 @@ async def test_the_key_is_shown_nowhere(
     assert SECRET not in "".join(texts) + whole_traceback(caught.value, __file__)
     assert SECRET.encode() not in pickle.dumps(caught.value)
     assert caught.value.__context__ is None
+
+
+async def test_a_deletion_that_succeeds_when_it_is_sent_again_costs_nothing() -> None:
+    """Also where the first attempt had done it, and the second finds nothing."""
+    gone = httpx.Response(400, json={"error": "Transcript lookup error, transcript id not found"})
+    transport = ScriptedTransport(After(httpx.ReadError("broken")), gone)
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http=http, retry=QUICK) as client,
+    ):
+        assert (await client.delete("a")).is_deleted
+        assert client._http._budget.left == 100.0
+
+
+async def test_a_repetition_that_is_cancelled_before_it_is_sent_costs_nothing() -> None:
+    """Otherwise twenty impatient callers would leave none for the others."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(500))
+    async with httpx.AsyncClient(transport=transport) as http:
+        async with aai.Client(KEY, http=http, retry=aai.Retry(first=60)) as client:
+            for _ in range(5):
+                with anyio.move_on_after(0.02):
+                    await client.get("a")
+            assert client._http._budget.left == 100.0
+
+
+async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwhile() -> None:
+    """After a 429 none of them is sent before its time."""
+    sent: list[float] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        sent.append(anyio.current_time())
+        if len(sent) == 1:
+            return httpx.Response(429, headers={"retry-after": "0.3"})
+        return httpx.Response(200, json={"id": "a", "status": "queued"})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        async with aai.Client(KEY, http=http, retry=QUICK) as client, anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(client.get, "a")
+    assert sum(moment < sent[0] + 0.3 for moment in sent) <= 16
+    assert len(sent) >= 101
+
+
+async def test_the_refusal_that_means_a_rate_limit_is_waited_out(
+    client: aai.Client, uploads: respx.Route
+) -> None:
+    """The service may say it with 403."""
+    uploads.side_effect = [
+        httpx.Response(403, json={"error": "Rate limit exceeded"}),
+        httpx.Response(200, json={"upload_url": UPLOAD_URL}),
+    ]
+    assert await client.upload(b"audio") == UPLOAD_URL
+
+
+async def test_an_event_shows_neither_a_key_nor_what_lets_in_whoever_has_it(
+    respx_mock: respx.MockRouter,
+) -> None:
+    """Whoever prints them all prints no secret, and finds no frames that hold one."""
+    told: list[aai.Event] = []
+    respx_mock.post(f"{URL}/transcript").mock(
+        side_effect=[httpx.Response(429), httpx.Response(200, json={"id": "a", "status": "queued"})]
+    )
+    job = aai.Job()
+    async with aai.Client(SECRET, base_url=URL[:-3], retry=QUICK, on_event=told.append) as client:
+        await client.submit("https://example.com/call.mp3?signature=hidden", job=job)
+    retrying, submitted = told
+    assert isinstance(retrying, aai.Retrying)
+    assert isinstance(submitted, aai.Submitted)
+    assert retrying.error.__traceback__ is None
+    assert (retrying.error.operation, retrying.error.attempts) == ("submit", 1)
+    assert "hidden" not in repr(told) + repr(job)
+    assert submitted.upload_url.endswith("hidden")
+
+
+async def test_a_function_that_makes_no_second_client_fails_the_call_and_not_the_wait() -> None:
+    """It may run out of something that comes back."""
+    made: list[httpx.AsyncClient] = []
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"id": "a", "status": "completed"}))
+
+    def make() -> httpx.AsyncClient:
+        if len(made) == 1:
+            made.append(httpx.AsyncClient())
+            raise OSError(24, "Too many open files")
+        made.append(httpx.AsyncClient(transport=transport))
+        return made[-1]
+
+    async with aai.Client(KEY, http=make, retry=QUICK, polling=aai.Polling(first=0)) as client:
+        # As a cancelled attempt leaves it.
+        client._http._connections._client = None
+        assert (await client.wait("a")).status == "completed"
+    assert len(made) == 3
+    await made[1].aclose()
