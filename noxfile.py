@@ -64,6 +64,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """What may go wrong, three times, each time in another order."""
+    session.install(".", *TESTS)
+    for _ in range(3):
+        session.run("pytest", "tests/faults", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the reference from the docstrings, and run every code block of the README."""
     session.install(EVERYTHING, *TESTS)
