@@ -43,8 +43,8 @@ class Lease:
     def __init__(self, client: AsyncClient) -> None:
         self.client: Any = client  # of one of two libraries that do not know each other
         self.library = library_of(client)
-        self.is_broken = True
-        """Whether the attempt broke off; until it is known to have ended well or with an error."""
+        self.is_broken = False
+        """Whether something was sent, and the attempt has not come to its end: it was broken off."""
         self.is_body_cut = False
         """Whether the transport has told that the body was not sent to its end."""
         self._unwrapped: list[Any] = []

@@ -177,6 +177,7 @@ class HTTP:
             async with opened(call.body, clock, receipt) as body:
                 began = anyio.current_time()
                 reply: Reply | AAIError | None = None
+                lease.is_broken = True
                 with clock.scope:
                     reply = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
                     lease.is_broken = False

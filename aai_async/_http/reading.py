@@ -68,9 +68,11 @@ async def save(response: Any, clock: WallClock, file: Replacement) -> None:
     Write the content of a reply to a file, from its beginning.
 
     Raises:
-        ProtocolError: It is empty, or larger than any recording.
+        ProtocolError: It is empty, larger than any recording, or a page for people.
         SaveError: It cannot be written.
     """
+    if response.headers.get("content-type", "").startswith("text/html"):
+        raise ProtocolError("Where the file should be is a page for people.")
     await file.restart()
     is_empty = True
     async with contextlib.aclosing(_pieces(response, clock, _LARGEST_FILE)) as pieces:

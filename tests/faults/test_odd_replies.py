@@ -96,6 +96,18 @@ async def test_a_page_for_people_is_asked_past_and_then_raised(
 
 
 @pytest.mark.usefixtures("known")
+async def test_a_page_for_people_is_not_saved_as_a_recording(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """It is asked past as well."""
+    server.on("GET /files/*", faults.html())
+    async with connect() as client:
+        await client.save_redacted_audio("known", tmp_path / "masked.mp3")
+    assert b"<" not in (tmp_path / "masked.mp3").read_bytes()
+    assert server.count("GET /files/*") == 2
+
+
+@pytest.mark.usefixtures("known")
 async def test_a_wait_goes_on_after_a_page_for_people(server: FaultServer, connect: Connect) -> None:
     """It is a look that failed."""
     server.on(f"GET {JOB}", *[faults.html()] * 3)
