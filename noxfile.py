@@ -35,7 +35,14 @@ def types(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """What could endanger users: in the code, in what it depends on, and in what would be published."""
-    session.install("bandit>=1.8", "build>=1.2", "check-wheel-contents>=0.6", "packaging>=24", "pytest>=8.3")
+    session.install(
+        "bandit>=1.8",
+        "build>=1.2",
+        "check-wheel-contents>=0.6",
+        "packaging>=24",
+        "pytest>=8.3",
+        "pytest-timeout>=2.4",
+    )
     session.install("ruff>=0.9")
     # Named, so that they are asked whatever pyproject.toml selects; its exceptions hold here too.
     ignored = ",".join(PROJECT["tool"]["ruff"]["lint"]["ignore"])

@@ -156,7 +156,8 @@ class Client:
             return source.url
         async with contextlib.aclosing(source):
             await source.open()
-            url = await self._http.perform(_endpoints.upload(source))
+            with about(source=source.name):
+                url = await self._http.perform(_endpoints.upload(source))
             self._memory.uploaded(url)
             return url
 

@@ -79,6 +79,9 @@ class AAIError(Exception):
     upload_url: str | None
     """The upload it is about, once there is one: `Client.submit` accepts it as a source."""
 
+    source: str | None
+    """The recording that was being uploaded: its path, or what kind of thing it is."""
+
     verdict: Verdict | None
     """How far the last request got: not sent, refused, ambiguous or fatal; `None` when there was none."""
 
@@ -98,11 +101,13 @@ class AAIError(Exception):
         self.verdict = verdict
         self.transcript_id = transcript_id
         self.upload_url = upload_url
+        self.source = None
 
     def __str__(self) -> str:
         known = {
             "operation": self.operation,
             "attempts": self.attempts or None,
+            "source": self.source,
             "transcript_id": self.transcript_id,
             "upload_url": self.upload_url and without_query(self.upload_url),
         }
@@ -116,9 +121,13 @@ class AAIError(Exception):
 
 @contextlib.contextmanager
 def about(
-    *, operation: str | None = None, transcript_id: str | None = None, upload_url: str | None = None
+    *,
+    operation: str | None = None,
+    transcript_id: str | None = None,
+    upload_url: str | None = None,
+    source: str | None = None,
 ) -> Generator[None]:
-    """Let every error that leaves the block say what was being done, and to which job or upload."""
+    """Let every error that leaves the block say what was being done, and to what."""
     try:
         yield
     except AAIError as error:
@@ -126,6 +135,8 @@ def about(
         error.operation = operation or error.operation
         error.transcript_id = error.transcript_id or _as_id(transcript_id)
         error.upload_url = error.upload_url or upload_url
+        # The message of an error about the recording names it already.
+        error.source = error.source or (None if isinstance(error, SourceError) else source)
         raise
 
 

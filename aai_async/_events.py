@@ -31,7 +31,7 @@ class Retrying:
     """How many times it was sent so far."""
 
     delay: float
-    """Seconds until it is sent again."""
+    """Seconds until it is sent again; none for a submit that was looked for in the list and did not show."""
 
     error: AAIError
     """What it failed with."""
@@ -59,7 +59,7 @@ class Submitted:
 Event: TypeAlias = Retrying | Throttled | Submitted
 
 OnEvent: TypeAlias = Callable[[Event], None]
-"""Called in the event loop, between two steps of a call: it must not block."""
+"""Called in the event loop, between two steps of a call: it must not block. What it raises is logged."""
 
 
 def tell(on_event: OnEvent | None, event: Event) -> None:

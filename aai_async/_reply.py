@@ -123,6 +123,8 @@ def refuse_download(reply: Reply) -> APIError | ProtocolError:
 
 def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
     shown = _said(reply)
+    if reply.retry_after is not None:
+        mend = f"{mend or '.'} It asks for {reply.retry_after:g} seconds of patience."
     return kind(
         f"The service answered {reply.status}: {shown.rstrip('.') if mend else shown}{mend}",
         status=reply.status,
@@ -149,6 +151,8 @@ def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
     if status in {402, 403} or (status == 400 and "balance" in said):
         # One upload of another project says nothing about the account.
         return (RejectedError if "uploaded file" in said else AccountError), ""
+    if 300 <= status < 400:
+        return RejectedError, ". Redirects are not followed: check base_url."
     if status == 404 or (status == 400 and "transcript lookup error" in said):
         return NotFoundError, ". Check the id, and that key and region are those it was made with."
     return (ServerError if status >= 500 else RejectedError), ""

@@ -72,9 +72,22 @@ def parse_http_date(value: str | None) -> dt.datetime | None:
     return date.replace(tzinfo=date.tzinfo or dt.UTC)
 
 
-def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, (int, float)) or not value > 0:
-        raise ConfigError(f"{field.name} must be a number above 0, not {value!r}.")
+def _positive(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+        name = f"{type(instance).__name__}({field.name}=...)"
+        raise ConfigError(f"{name} must be a number above 0, not {value!r}; float('inf') is without limit.")
+
+
+def _whole(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        name = f"{type(instance).__name__}({field.name}=...)"
+        raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
+
+
+def _function(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not callable(value):
+        name = f"{type(instance).__name__}({field.name}=...)"
+        raise ConfigError(f"{name} must be a function that gives a number, not {value!r}.")
 
 
 @attrs.frozen(kw_only=True)
@@ -82,12 +95,15 @@ class Retry:
     """
     When to send a failed request again: exponential back-off with jitter, `Retry-After` honoured and capped.
 
-    ``Retry(attempts=1)`` never does. Which failures a request may be repeated for is the request's own
+    Which failures a request may be repeated for is the request's own
     knowledge; a submit that may have been carried out, for one, is looked for first.
     """
 
-    attempts: int = attrs.field(default=5, validator=_positive)
-    """How many times a request is sent at the most."""
+    attempts: int = attrs.field(default=5, validator=_whole)
+    """
+    How many times a request is sent at the most, the first included. A submit whose answer was lost, and that
+    the list does not show, has another two: `Client(on_ambiguous="raise")` is without them.
+    """
 
     first: float = attrs.field(default=0.5, validator=_positive)
     """Seconds before the second attempt, before jitter; doubled each time."""
@@ -105,7 +121,9 @@ class Retry:
     An outage so costs about one request for each call, and not `attempts`. Looks of `wait` are free.
     """
 
-    jitter: Callable[[], float] = attrs.field(default=random.random, repr=False, eq=False)
+    jitter: Callable[[], float] = attrs.field(
+        default=random.random, repr=False, eq=False, validator=_function
+    )
     """A number in [0, 1) that spreads the waits of many clients; replace it in tests."""
 
     def delay(

@@ -30,7 +30,7 @@ from aai_async._errors import (
     Verdict,
     without_query,
 )
-from aai_async._events import OnEvent, Submitted, logger, tell
+from aai_async._events import OnEvent, Retrying, Submitted, logger, tell
 from aai_async._http import HTTP
 from aai_async._options import Options
 from aai_async._parting import Parting, Receipt, finish
@@ -61,7 +61,7 @@ class Job:
     What is known so far of the job that a call makes; give one to keep it when the call is cancelled.
 
     ``job = aai.Job()``, then ``client.transcribe(audio, job=job)``: whatever becomes of the call, the job has
-    its id from the moment that the service has told it.
+    its id from the moment that the service has told it. It serves one call at a time.
     """
 
     upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_query(url)))
@@ -178,6 +178,7 @@ class Submission:
     async def _resolve(self, search: _Search, receipt: Receipt[Transcript], lost: AAIError) -> Transcript:
         """Find the job of a submit whose answer was lost, or make it where there is none."""
         attempts, last = lost.attempts, lost
+        logger.info("submit: its answer was lost (%s)", type(lost).__name__)
         for repeats in range(_REPEATS + 1):
             if self.on_ambiguous == "raise":
                 break
@@ -188,6 +189,8 @@ class Submission:
                 return await self._seen(found)
             if repeats == _REPEATS or not self.memory.is_unique(self.audio_url):
                 break
+            logger.warning("submit: the list shows no job whose answer was lost, so it is sent again")
+            tell(self.on_event, Retrying(operation="submit", attempt=attempts, delay=0.0, error=last))
             outcome = await self._post(receipt)
             if isinstance(outcome, Transcript):
                 return outcome
@@ -196,7 +199,7 @@ class Submission:
             attempts, last = attempts + outcome.attempts, outcome
             if last.verdict is not Verdict.AMBIGUOUS:
                 break
-        raise _ambiguous(lost, attempts) from last
+        raise _ambiguous(lost, attempts, was_looked_for=self.on_ambiguous == "lookup") from last
 
     def _keep(self, transcript: Transcript) -> None:
         self._remember(transcript.id)
@@ -337,13 +340,18 @@ def _is_shown(sent: object, echoed: object) -> bool:
 
 
 def _ambiguous(
-    lost: AAIError, attempts: int, candidates: tuple[TranscriptListItem, ...] = ()
+    lost: AAIError,
+    attempts: int,
+    candidates: tuple[TranscriptListItem, ...] = (),
+    *,
+    was_looked_for: bool = True,
 ) -> AmbiguousSubmitError:
     ids = tuple(item.id for item in candidates)
-    which = f" One of these may be it: {', '.join(ids)}." if ids else ""
+    seen = "The list does not show it yet. " if was_looked_for else "It was not looked for. "
+    seen = f"One of these may be it: {', '.join(ids)}. " if ids else seen
     return AmbiguousSubmitError(
-        f"The submit was sent, but its answer was lost ({lost.args[0]}). A job may exist, and be billed: "
-        f"look for this audio_url in Client.list before you submit it again.{which}",
+        f"The submit was sent, but its answer was lost ({lost.args[0]}). A job may exist, and be billed. "
+        f"{seen}Look for this audio_url in Client.list before you submit it again.",
         candidates=ids,
         operation="submit",
         attempts=attempts,

@@ -97,7 +97,7 @@ async def _look(http: HTTP, call: Call[T], until: float, is_new: Callable[[], bo
             may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
             if not may_pass:
                 raise
-            logger.info("%s: a look failed (%s)", call.operation, type(error).__name__)
+            logger.info("a look at %s failed (%s)", call.path, type(error).__name__)
             return _Missed(error)
     return _Missed()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import os
 import ssl
 from collections import Counter
@@ -78,7 +79,7 @@ class Connections:
         self._client: AsyncClient | None = None
         self._make = given if callable(given) else None
         self._is_ours = given is None or callable(given)
-        if not self._is_ours:
+        if not self._is_ours or inspect.iscoroutinefunction(given):
             library_of(given)
             self._client = cast("AsyncClient", given)
         self._in_use = Counter[AsyncClient]()

@@ -110,8 +110,9 @@ class HTTP:
             if delay is None or cost is None:
                 raise _failed(call, result, attempt, is_over_budget=delay is not None)
             spent += cost
-            logger.info("%s: attempt %d failed, again in %.1f s", call.operation, attempt, delay)
             error = _told(call, result, attempt)
+            name = type(error).__name__
+            logger.info("%s: attempt %d failed (%s), again in %.1f s", call.operation, attempt, name, delay)
             tell(
                 self._on_event,
                 Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error),

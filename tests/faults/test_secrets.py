@@ -272,7 +272,7 @@ async def test_each_attempt_is_one_line_and_each_repetition_one_more(
     assert lines_of(our_log, logging.INFO) == [
         line
         for line in lines_of(our_log, logging.INFO)
-        if re.fullmatch(r"(upload|submit): attempt \d failed, again in \d+\.\d s", line)
+        if re.fullmatch(r"(upload|submit): attempt \d failed \(\w+\), again in \d+\.\d s", line)
     ]
     assert len(lines_of(our_log, logging.INFO)) == 3
     assert lines_of(our_log, logging.WARNING) == lines_of(our_log, logging.ERROR) == []
