@@ -473,6 +473,22 @@ async def test_an_event_shows_neither_a_key_nor_what_lets_in_whoever_has_it(
     assert submitted.upload_url.endswith("hidden")
 
 
+async def test_a_function_that_makes_no_new_client_is_told_so() -> None:
+    """What was closed after a cancelled call is of no use for the next."""
+
+    class Hanging(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    same = httpx.AsyncClient(transport=Hanging())
+    async with aai.Client(KEY, http=lambda: same) as client:
+        with anyio.move_on_after(0.05):
+            await client.get("a")
+        with pytest.raises(aai.ConfigError, match="must make a new one each time"):
+            await client.get("a")
+
+
 async def test_a_function_that_makes_no_second_client_fails_the_call_and_not_the_wait() -> None:
     """It may run out of something that comes back."""
     made: list[httpx.AsyncClient] = []

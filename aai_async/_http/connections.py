@@ -170,6 +170,10 @@ class Connections:
         else:
             made = self._make()
         library_of(made)
+        if made.is_closed:
+            raise ConfigError(
+                "Client(http=...) gave a client that is closed: it must make a new one each time."
+            )
         if self._place is not place:
             await made.aclose()
             raise ConfigError("This Client was closed while a call was at work.")
