@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 from typing import Any
 
 import attrs
@@ -14,6 +16,7 @@ from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
     REPEATABLE,
+    Budget,
     Retry,
     Timeouts,
     parse_retry_after,
@@ -122,3 +125,42 @@ def test_a_policy_of_nothing_is_refused(kind: type[Retry | Timeouts], value: Any
             said = rf"{kind.__name__}\({field.name}=\.\.\.\) must be a (number above 0|whole number from 1)"
             with pytest.raises(ConfigError, match=said):
                 kind(**{field.name: value})
+
+
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+@given(st.integers(10**7, 10**11), st.integers(-(10**6), 10**6))
+def test_a_date_in_retry_after_is_measured_by_the_date_of_the_reply(timestamp: int, seconds: int) -> None:
+    """Our own clock may be days off, and is not asked."""
+    now = dt.datetime.fromtimestamp(timestamp, dt.UTC)
+    then = now + dt.timedelta(seconds=seconds)
+    waited = parse_retry_after(then.strftime(HTTP_DATE), now.strftime(HTTP_DATE))
+    assert waited == (seconds if seconds > 0 else None)
+    assert parse_retry_after(then.strftime(HTTP_DATE)) is None
+
+
+@given(st.text() | st.none(), st.text() | st.none())
+def test_whatever_stands_in_both_headers_is_a_wait_or_none(value: str | None, date: str | None) -> None:
+    """No input raises."""
+    seconds = parse_retry_after(value, date)
+    assert seconds is None or 0 < seconds < float("inf")
+
+
+@given(st.floats(1, 1000), st.lists(st.sampled_from(["fails", "times out", "helps", "is cancelled"])))
+def test_a_budget_is_never_overdrawn_and_never_overfull(size: float, steps: list[str]) -> None:
+    """Whatever its calls come to."""
+    budget = Budget(size)
+    for step in steps:
+        before = budget.left
+        cost = budget.spend(is_timeout=step == "times out")
+        if cost is None:
+            assert budget.left == before < 10
+        elif step == "helps":
+            budget.succeed(cost)
+            assert budget.left == min(before + 1, size)
+        elif step == "is cancelled":
+            with contextlib.suppress(TimeoutError), budget.given_back_unless_used(cost):
+                raise TimeoutError
+            assert budget.left == pytest.approx(before)
+        assert 0 <= budget.left <= size
