@@ -148,9 +148,10 @@ async def test_a_reply_that_lacks_what_it_is_for_says_what(server: FaultServer, 
 
 @pytest.mark.parametrize("page", [{"page_details": {}}, {"page_details": {}, "transcripts": None}])
 async def test_a_page_without_its_transcripts_is_not_an_empty_one(
-    server: FaultServer, connect: Connect, page: object
+    server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, page: object
 ) -> None:
     """A lost job would be taken for none, and made twice."""
+    monkeypatch.setattr(_submission, "_LOOKS", (0.01,))
     server.always("GET /v2/transcript", faults.reply_json(page))
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     async with connect(retry=TWICE) as client:
