@@ -34,9 +34,8 @@ class Receipt(Generic[T]):
     """What is known of a request that is paid for, and what its answer is kept with."""
 
     def __init__(self, keep: Callable[[T], None], parting: Parting) -> None:
-        self.keep = keep
-        """Told of the answer as soon as it is there."""
-        self.parting = parting
+        self._keep = keep
+        self._parting = parting
         self.is_missing = False
         """Whether it was sent, and nothing is known of what became of it."""
         self._scope: anyio.CancelScope | None = None
@@ -62,7 +61,7 @@ class Receipt(Generic[T]):
             if isinstance(result, AAIError):
                 self.is_missing = result.verdict is Verdict.AMBIGUOUS
             else:
-                self.keep(result)
+                self._keep(result)
                 self.is_missing = False
             return result
 
@@ -72,7 +71,7 @@ class Receipt(Generic[T]):
                 await outcome.is_there.wait()
             except anyio.get_cancelled_exc_class():
                 if scope.shield:
-                    await _patiently(outcome.is_there, self.parting.begin())
+                    await _patiently(outcome.is_there, self._parting.begin())
                 scope.cancel()
                 raise
         return outcome.take()
@@ -111,7 +110,7 @@ class _Outcome(Generic[T]):
             with scope:
                 self._results.append(await work())
         except BaseException as error:
-            # Raised where it is waited for, and not in a group.
+            # Raised where it is waited for, and not in a group; a cancellation goes on at once, below.
             self._error = error
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 raise

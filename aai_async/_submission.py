@@ -149,7 +149,7 @@ class Submission:
             AmbiguousSubmitError: It may have been made; the list does not tell.
             AAIError: It was not made.
         """
-        receipt = Receipt(self._keep, self.parting)
+        receipt = Receipt[Transcript](lambda made: self._remember(made.id), self.parting)
         with self.memory.submitting(self.audio_url):
             search = _Search(self, began=anyio.current_time())
             try:
@@ -200,9 +200,6 @@ class Submission:
             if last.verdict is not Verdict.AMBIGUOUS:
                 break
         raise _ambiguous(lost, attempts, was_looked_for=self.on_ambiguous == "lookup") from last
-
-    def _keep(self, transcript: Transcript) -> None:
-        self._remember(transcript.id)
 
     def _remember(self, transcript_id: str) -> None:
         self.memory.made(transcript_id)

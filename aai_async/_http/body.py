@@ -61,13 +61,17 @@ class Body:
         self.headers = headers
         self.is_document = is_document
         """Whether it is JSON, which is worth nothing without its end."""
-        self.has_begun = False
-        self.error: SourceError | None = None
+        self._error: SourceError | None = None
         """What the recording broke off with; a transport may say something else, or take the cause away."""
         self._cause: BaseException | None = None
         self._is_left = False
         self._reading: anyio.Event | None = None
         """Set when what is being read just now has been read."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the transport has taken any of it."""
+        return self._sent > 0
 
     def __aiter__(self) -> Self:
         return self
@@ -81,7 +85,6 @@ class Body:
         await self._fill()
         if self._receipt is not None:
             self._receipt.sent()
-        self.has_begun = True
         piece, self._left = self._left[: self._piece_size], self._left[self._piece_size :]
         self._sent += len(piece)
         return bytes(piece)
@@ -96,7 +99,7 @@ class Body:
                 self._left = memoryview(await anext(self._chunks))
             self._clock.send()
         except SourceError as error:
-            self.error, self._cause = error, error.__cause__
+            self._error, self._cause = error, error.__cause__
             raise
         except StopAsyncIteration:
             self._clock.receive(buffered=min(self._sent, _BUFFERED))
@@ -119,9 +122,9 @@ class Body:
 
     def why_it_broke(self) -> SourceError | None:
         """Give the error of the recording itself, with its cause."""
-        if self.error is not None:
-            self.error.__cause__ = self._cause
-        return self.error
+        if self._error is not None:
+            self._error.__cause__ = self._cause
+        return self._error
 
 
 @contextlib.asynccontextmanager

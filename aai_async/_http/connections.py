@@ -98,6 +98,7 @@ class Connections:
         try:
             await self._current()
         except BaseException:
+            # A cancellation as well: what was not opened can be opened again.
             self._place = None
             raise
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
 import httpx
 import httpx2
 import pytest
-from fault_server import FaultServer
+from fault_server import FaultServer, Job
 from httpx_aiohttp import AiohttpTransport
+from verbs import URL
 
 import aai_async as aai
+from aai_async import _submission
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -85,3 +90,23 @@ def connect(server: FaultServer, lane: Lane) -> Connect:
         return aai.Client(KEY, **(quick | settings))
 
     return make
+
+
+@pytest.fixture
+def known(server: FaultServer) -> Job:
+    """A job that is there from the beginning."""
+    job = Job("known", URL, {}, datetime.now(UTC), listed_from=-math.inf)
+    server.service.jobs.append(job)
+    return job
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where something is to be saved."""
+    return tmp_path / "masked.mp3"
+
+
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looks for a job whose answer was lost, a fiftieth as far apart."""
+    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))

@@ -9,14 +9,12 @@ import socket
 import ssl
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
-import attrs
 import faults
 import httpx
 import httpx2
@@ -25,13 +23,11 @@ import trustme
 from fault_server import Exchange, Fault, FaultServer, Job
 from httpx_aiohttp import AiohttpTransport
 from lanes import Connect, Lane
+from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
-from aai_async import _submission
 from aai_async._http import clock
 
-URL = "https://example.com/call.mp3"
-RECORDING = bytes(range(256)) * 1000
 MASKED = b"ID3" + bytes(1021)
 MEBIBYTE = 1024 * 1024
 
@@ -39,34 +35,6 @@ ONCE = aai.Retry(attempts=1)
 
 Point: TypeAlias = Callable[[], Fault]
 
-
-@attrs.frozen
-class Verb:
-    """A call of the client, and the request in which it meets a fault."""
-
-    request: str
-    call: Callable[[aai.Client, Path], Coroutine[Any, Any, object]]
-
-
-async def read_list(client: aai.Client, _: Path) -> list[aai.TranscriptListItem]:
-    return [item async for item in client.list()]
-
-
-JOB = "/v2/transcript/known"
-
-VERBS = {
-    "upload": Verb("POST /v2/upload", lambda client, _: client.upload(RECORDING)),
-    "get": Verb(f"GET {JOB}", lambda client, _: client.get("known")),
-    "wait": Verb(f"GET {JOB}", lambda client, _: client.wait("known")),
-    "delete": Verb(f"DELETE {JOB}", lambda client, _: client.delete("known")),
-    "list": Verb("GET /v2/transcript", read_list),
-    "sentences": Verb(f"GET {JOB}/sentences", lambda client, _: client.sentences("known")),
-    "paragraphs": Verb(f"GET {JOB}/paragraphs", lambda client, _: client.paragraphs("known")),
-    "subtitles": Verb(f"GET {JOB}/srt", lambda client, _: client.subtitles("known", "srt")),
-    "word_search": Verb(f"GET {JOB}/word-search", lambda client, _: client.word_search("known", "said")),
-    "redacted_audio": Verb(f"GET {JOB}/redacted-audio", lambda client, _: client.redacted_audio("known")),
-    "download": Verb("GET /files/masked.mp3", lambda client, path: client.save_redacted_audio("known", path)),
-}
 
 BREAKS: dict[str, Point] = {
     "before-body": faults.reset_before_body,
@@ -79,25 +47,6 @@ BREAKS: dict[str, Point] = {
     "cut": faults.cut_body,
     "chunking": faults.bad_chunking,
 }
-
-
-@pytest.fixture
-def known(server: FaultServer) -> Job:
-    """A job that is there from the beginning."""
-    job = Job("known", URL, {}, datetime.now(UTC), listed_from=-math.inf)
-    server.service.jobs.append(job)
-    return job
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "masked.mp3"
-
-
-@pytest.fixture
-def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The looks for a job whose answer was lost, a fiftieth as far apart."""
-    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))
 
 
 def bodiless_over_aiohttp(lane: Lane, verb: str) -> bool:
@@ -475,7 +424,7 @@ async def test_a_kept_connection_that_breaks_when_it_is_used_costs_one_more_requ
     assert len(server.requests) == before + steps + 1
 
 
-@pytest.mark.usefixtures("_quick_looks")
+@pytest.mark.usefixtures("quick_looks")
 async def test_a_kept_connection_that_breaks_under_a_submit_makes_one_job(
     server: FaultServer, connect: Connect
 ) -> None:
@@ -487,7 +436,7 @@ async def test_a_kept_connection_that_breaks_under_a_submit_makes_one_job(
     assert server.count("POST /v2/transcript") == 2
 
 
-@pytest.mark.usefixtures("_quick_looks")
+@pytest.mark.usefixtures("quick_looks")
 async def test_a_kept_connection_that_loses_the_answer_to_a_submit_makes_one_job(
     server: FaultServer, connect: Connect
 ) -> None:

@@ -18,6 +18,8 @@ from aai_async import _submission
 
 URL = "https://example.com/call.mp3"
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 AMBIGUOUS: dict[str, Any] = {
     "reset": faults.reset_after_body,
     "closed": faults.close,
@@ -27,12 +29,6 @@ AMBIGUOUS: dict[str, Any] = {
     "504": lambda *, processed: faults.status(504, processed=processed),
     "page": faults.html,
 }
-
-
-@pytest.fixture(autouse=True)
-def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The waits between looks, a fiftieth as long."""
-    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))
 
 
 @pytest.mark.parametrize("processed", [True, False], ids=["made", "not-made"])

@@ -4,81 +4,42 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import resource
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
-import attrs
 import faults
 import pytest
 from fault_server import Exchange, Fault, FaultServer, Job, Reply
 from lanes import KEY, LANES, Connect, Lane
+from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
 from aai_async import _client, _submission
 
-URL = "https://example.com/call.mp3"
-RECORDING = bytes(range(256)) * 100
 MEBIBYTE = 1024 * 1024
 
 TWICE = aai.Retry(attempts=2, first=0.001)
 
 
-@attrs.frozen
-class Verb:
-    """A call of the client, and the request that it makes."""
+ANSWERED = sorted(VERBS.keys() - {"wait", "download"})
+"""The verbs whose one request is answered with what they give, and that save nothing."""
 
-    request: str
-    call: Callable[[aai.Client], Coroutine[Any, Any, object]]
-
-
-async def read_list(client: aai.Client) -> list[aai.TranscriptListItem]:
-    return [item async for item in client.list()]
-
-
-JOB = "/v2/transcript/known"
-
-VERBS = {
-    "upload": Verb("POST /v2/upload", lambda client: client.upload(RECORDING)),
-    "get": Verb(f"GET {JOB}", lambda client: client.get("known")),
-    "delete": Verb(f"DELETE {JOB}", lambda client: client.delete("known")),
-    "list": Verb("GET /v2/transcript", read_list),
-    "sentences": Verb(f"GET {JOB}/sentences", lambda client: client.sentences("known")),
-    "paragraphs": Verb(f"GET {JOB}/paragraphs", lambda client: client.paragraphs("known")),
-    "subtitles": Verb(f"GET {JOB}/srt", lambda client: client.subtitles("known", "srt")),
-    "word_search": Verb(f"GET {JOB}/word-search", lambda client: client.word_search("known", "said")),
-    "redacted_audio": Verb(f"GET {JOB}/redacted-audio", lambda client: client.redacted_audio("known")),
-}
+NOWHERE = Path()
 
 LOOKUP_ERROR = faults.reply_json({"error": "Transcript lookup error, transcript id not found"}, 400)
-
-
-@pytest.fixture
-def known(server: FaultServer) -> Job:
-    """A job that is there from the beginning."""
-    job = Job("known", URL, {}, datetime.now(UTC), listed_from=-math.inf)
-    server.service.jobs.append(job)
-    return job
-
-
-@pytest.fixture
-def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The looks for a job whose answer was lost, a fiftieth as far apart."""
-    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))
 
 
 # It is something else.
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ANSWERED)
 @pytest.mark.usefixtures("known")
 async def test_a_page_for_people_is_asked_past_and_then_raised(
     server: FaultServer, connect: Connect, verb: str
@@ -88,8 +49,8 @@ async def test_a_page_for_people_is_asked_past_and_then_raised(
     server.on(request, *[faults.html()] * 3)
     async with connect(retry=TWICE) as client:
         with pytest.raises(aai.ProtocolError) as caught:
-            await VERBS[verb].call(client)
-        await VERBS[verb].call(client)
+            await VERBS[verb].call(client, NOWHERE)
+        await VERBS[verb].call(client, NOWHERE)
     assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 2)
     assert caught.value.operation == verb
     assert server.count(request) == 4
@@ -142,7 +103,7 @@ async def test_a_reply_that_lacks_what_it_is_for_says_what(server: FaultServer, 
         for verb, reply, field in INCOMPLETE:
             server.on(VERBS[verb].request, *[faults.reply_json(reply)] * 2)
             with pytest.raises(aai.ProtocolError, match=rf"\b{field}\b") as caught:
-                await VERBS[verb].call(client)
+                await VERBS[verb].call(client, NOWHERE)
             assert (caught.value.operation, caught.value.attempts) == (verb, 2)
 
 
@@ -199,8 +160,8 @@ async def test_the_reply_about_another_job_is_never_given(
     server.on(request, *[faults.reply_json(other)] * 3)
     async with connect(retry=TWICE) as client:
         with pytest.raises(aai.ProtocolError, match="'other'") as caught:
-            await VERBS[verb].call(client)
-        result: Any = await VERBS[verb].call(client)
+            await VERBS[verb].call(client, NOWHERE)
+        result: Any = await VERBS[verb].call(client, NOWHERE)
     assert "private" not in str(caught.value)
     assert (caught.value.transcript_id, caught.value.attempts) == ("known", 2)
     assert result.id == "known"
@@ -369,11 +330,11 @@ async def test_a_deletion_of_what_is_not_there_has_not_succeeded(
 @pytest.mark.usefixtures("known")
 async def test_a_compressed_reply_is_read(server: FaultServer, connect: Connect) -> None:
     """Gzip is asked for."""
-    verbs = [verb for name, verb in VERBS.items() if name != "delete"]
+    verbs = [VERBS[name] for name in ANSWERED if name != "delete"]
     async with connect(retry=aai.Retry(attempts=1)) as client:
         for verb in verbs:
             server.on(verb.request, faults.honest_gzip())
-            await verb.call(client)
+            await verb.call(client, NOWHERE)
         server.on("GET /v2/transcript/known", faults.encoded("X-GZip", gzip.compress(TRANSCRIPT)))
         assert (await client.get("known")).text == "whole"
         server.on("GET /v2/transcript/known", faults.encoded("identity", TRANSCRIPT))

@@ -2,80 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
-import attrs
 import faults
 import httpx
 import httpx2
 import pytest
-from fault_server import Exchange, Fault, FaultServer, Job
+from fault_server import Exchange, Fault, FaultServer
 from httpx_aiohttp import AiohttpTransport
 from lanes import Connect, Lane
+from verbs import JOB, RECORDING, URL, VERBS, Verb
 
 import aai_async as aai
-from aai_async import _submission
-
-URL = "https://example.com/call.mp3"
-RECORDING = bytes(range(256)) * 100
 
 ONCE = aai.Retry(attempts=1)
 
 
-@attrs.frozen
-class Verb:
-    """A call of the client, and the request in which it meets a status."""
-
-    request: str
-    call: Callable[[aai.Client, Path], Coroutine[Any, Any, object]]
-
-
-async def read_list(client: aai.Client, _: Path) -> list[aai.TranscriptListItem]:
-    return [item async for item in client.list()]
-
-
-JOB = "/v2/transcript/known"
-
-VERBS = {
-    "upload": Verb("POST /v2/upload", lambda client, _: client.upload(RECORDING)),
-    "get": Verb(f"GET {JOB}", lambda client, _: client.get("known")),
-    "wait": Verb(f"GET {JOB}", lambda client, _: client.wait("known")),
-    "delete": Verb(f"DELETE {JOB}", lambda client, _: client.delete("known")),
-    "list": Verb("GET /v2/transcript", read_list),
-    "sentences": Verb(f"GET {JOB}/sentences", lambda client, _: client.sentences("known")),
-    "paragraphs": Verb(f"GET {JOB}/paragraphs", lambda client, _: client.paragraphs("known")),
-    "subtitles": Verb(f"GET {JOB}/srt", lambda client, _: client.subtitles("known", "srt")),
-    "word_search": Verb(f"GET {JOB}/word-search", lambda client, _: client.word_search("known", "said")),
-    "redacted_audio": Verb(f"GET {JOB}/redacted-audio", lambda client, _: client.redacted_audio("known")),
-    "download": Verb("GET /files/masked.mp3", lambda client, path: client.save_redacted_audio("known", path)),
-}
+pytestmark = pytest.mark.usefixtures("known")
 
 SUBMIT = Verb("POST /v2/transcript", lambda client, _: client.submit(URL))
-
-
-@pytest.fixture(autouse=True)
-def known(server: FaultServer) -> Job:
-    """A job that is there from the beginning."""
-    job = Job("known", URL, {}, datetime.now(UTC), listed_from=-math.inf)
-    server.service.jobs.append(job)
-    return job
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "masked.mp3"
-
-
-@pytest.fixture
-def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The looks for a job whose answer was lost, a fiftieth as far apart."""
-    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))
 
 
 def too_many(retry_after: str, **headers: str) -> Fault:
@@ -281,7 +230,7 @@ async def test_an_upload_that_is_too_large_is_refused_early(
     server.always("POST /v2/upload", faults.early_413(lingering=lingering))
     async with connect() as client:
         with pytest.raises((aai.RejectedError, aai.TransportError)) as caught:
-            await client.upload(RECORDING * 300)
+            await client.upload(RECORDING * 30)
     with anyio.fail_after(5):
         # aiohttp lets go of a connection only when what it was about to send has been taken.
         while server.open_connections:
@@ -322,7 +271,7 @@ async def test_a_wait_outlasts_a_success_that_is_not_documented(
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 226])
-@pytest.mark.usefixtures("_quick_looks")
+@pytest.mark.usefixtures("quick_looks")
 async def test_a_submit_with_an_answer_that_is_not_documented_makes_one_job(
     server: FaultServer, connect: Connect, status: int
 ) -> None:
