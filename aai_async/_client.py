@@ -8,34 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import inspect
 import os
-from collections.abc import AsyncGenerator
 from typing import Literal, Self, TypeVar
-
-import anyio
 
 from aai_async import _endpoints
 from aai_async._access import Hosts, Key
 from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
-from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._errors import ConfigError, about, escaped
-from aai_async._events import OnEvent, logger
+from aai_async._answers.transcript import Transcript, Understanding
+from aai_async._errors import ConfigError, about
+from aai_async._events import OnEvent, check_listener
 from aai_async._file import Replacement
 from aai_async._http import HTTP, HTTPClient
+from aai_async._job import Job, Record
 from aai_async._listing import Filter, Listing
+from aai_async._look import look_until
 from aai_async._options import Options, SpeechUnderstanding
-from aai_async._parting import Parting, finish
+from aai_async._pipeline import Pipeline
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import Audio, Source
-from aai_async._submission import Job, Memory, OnAmbiguous, Submission
-from aai_async._watch import watch
+from aai_async._submission import OnAmbiguous
 
 T = TypeVar("T")
-
-_LAG = 10.0
-"""Seconds after a submit in which the service may not know everywhere of the job."""
 
 
 class Client:
@@ -84,21 +78,19 @@ class Client:
         # Whatever is raised from here on shows this frame in its traceback, perhaps with its variables.
         del api_key
         key.check()
-        self._polling = _of_type(Polling, polling, "polling")
-        self._timeouts = _of_type(Timeouts, timeouts, "timeouts")
+        polling, timeouts = _of_type(Polling, polling, "polling"), _of_type(Timeouts, timeouts, "timeouts")
         _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
-        self._on_ambiguous: OnAmbiguous = on_ambiguous
-        if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
-            raise ConfigError(f"on_event must be a function that is not awaited, not {on_event!r}.")
-        self._on_event = on_event
-        self._memory = Memory()
+        check_listener(on_event)
         self._http = HTTP(
             hosts=Hosts.of(region, base_url, gateway_url),
             key=key,
             retry=_of_type(Retry, retry, "retry"),
-            timeouts=self._timeouts,
+            timeouts=timeouts,
             client=http,
             on_event=on_event,
+        )
+        self._pipeline = Pipeline(
+            self._http, polling=polling, timeouts=timeouts, on_ambiguous=on_ambiguous, on_event=on_event
         )
 
     def __repr__(self) -> str:
@@ -152,14 +144,9 @@ class Client:
             AAIError: The upload failed.
         """
         source = Source.of(audio)
-        if source.url is not None:
-            return source.url
         async with contextlib.aclosing(source):
             await source.open()
-            with about(source=source.name):
-                url = await self._http.perform(_endpoints.upload(source))
-            self._memory.uploaded(url)
-            return url
+            return await self._pipeline.upload(source)
 
     async def submit(
         self,
@@ -187,23 +174,15 @@ class Client:
             AAIError: The upload or the submit failed.
         """
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         # Of another call it may be, whose job is not to be deleted with this one.
         job.upload_url = job.transcript_id = None
-        parting = Parting(self._timeouts.parting)
-        async with self._if_cancelled(job, on_cancel, parting):
-            job.upload_url = audio_url = await self.upload(audio)
-            submission = Submission(
-                http=self._http,
-                memory=self._memory,
-                audio_url=audio_url,
-                options=options,
-                job=job,
-                on_ambiguous=self._on_ambiguous,
-                on_event=self._on_event,
-                parting=parting,
-            )
+        record, parting = Record(job), self._pipeline.parting()
+        async with self._pipeline.if_cancelled(record, on_cancel, parting):
+            audio_url = await self.upload(audio)
+            await record.uploaded(audio_url)
             with about(upload_url=audio_url):
-                return await submission.make()
+                return await self._pipeline.submission(audio_url, options, record, parting).make()
 
     async def wait(
         self,
@@ -226,38 +205,10 @@ class Client:
                 most, or no look has succeeded for `Polling(lost_after=...)`. It can be waited for again.
             AAIError: The service refuses to show it.
         """
-        call = _endpoints.get(transcript_id)
-        parting = Parting(self._timeouts.parting)
-        async with self._if_cancelled(Job(transcript_id=transcript_id), on_cancel, parting):
-            with about(operation="wait", transcript_id=transcript_id):
-                seen = await watch(
-                    self._http,
-                    call,
-                    self._polling,
-                    until=lambda transcript: transcript.is_done,
-                    is_new=lambda: self._memory.age(transcript_id) < _LAG,
-                )
-                return _finished(seen, raise_on_error=raise_on_error)
-
-    @contextlib.asynccontextmanager
-    async def _if_cancelled(
-        self, job: Job, on_cancel: Literal["keep", "delete"], parting: Parting
-    ) -> AsyncGenerator[None]:
-        """Do with the job what was asked for, if the block is cancelled."""
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
-        try:
-            yield
-        except anyio.get_cancelled_exc_class():
-            if job.transcript_id and on_cancel == "delete":
-                await self._delete_cancelled(job.transcript_id, parting)
-            elif job.transcript_id:
-                logger.warning("a cancelled call has left a job that goes on: %s", job.transcript_id)
-            raise
-
-    async def _delete_cancelled(self, transcript_id: str, parting: Parting) -> None:
-        call = _endpoints.delete(transcript_id)
-        if not await finish(lambda: self._http.perform(call, is_urgent=True), parting.begin()):
-            logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)
+        record = Record(Job(transcript_id=transcript_id))
+        async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.parting()):
+            return await self._pipeline.wait(transcript_id, raise_on_error=raise_on_error)
 
     async def get(self, transcript_id: str) -> Transcript:
         """
@@ -267,8 +218,7 @@ class Client:
             NotFoundError: This key sees no such transcript in this region.
             AAIError: The request failed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.get(transcript_id))
+        return await self._pipeline.get(transcript_id)
 
     async def delete(self, transcript_id: str) -> Transcript:
         """
@@ -403,7 +353,9 @@ class Client:
         with about(operation="save_redacted_audio", transcript_id=transcript_id):
             call = _endpoints.redacted_audio(transcript_id)
             async with Replacement.of(path) as file:
-                audio = await watch(self._http, call, self._polling, until=lambda seen: seen.is_ready)
+                audio = await look_until(
+                    self._http, call, self._pipeline.polling, until=lambda seen: seen.is_ready
+                )
                 await self._http.perform(_endpoints.download(audio.redacted_audio_url or "", file))
 
     async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
@@ -448,8 +400,6 @@ def _check_word(given: object, words: tuple[str, ...], name: str) -> None:
         raise ConfigError(f"{name} must be {' or '.join(map(repr, words))}, not {given!r}.")
 
 
-def _finished(transcript: Transcript, *, raise_on_error: bool) -> Transcript:
-    if transcript.status == "error" and raise_on_error:
-        said = escaped(transcript.error or "the service did not say why")
-        raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
-    return transcript
+def pipeline_of(client: Client) -> Pipeline:
+    """Give the steps of a client to whoever takes them one at a time."""
+    return client._pipeline  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class

@@ -16,12 +16,17 @@ AAIError                      what was done, how often, how far it got, to which
 │  ├─ RateLimitError          429, or the 403 that means it
 │  ├─ NotFoundError           404, or the 400 with which the service says it
 │  ├─ RejectedError           every other 3xx and 4xx
-│  │  └─ RedactedAudioError   the masked recording has expired, or was not asked for
+│  │  ├─ RedactedAudioError   the masked recording has expired, or was not asked for
+│  │  └─ UploadGoneError      the upload has expired, or is another project's
 │  └─ ServerError             5xx
 ├─ TranscriptError            the job ended in `error`; stands beside the Transcript that it carries
 ├─ AmbiguousSubmitError       the job may or may not exist, and be paid for; `candidates`
 ├─ DeadlineError              the time that was given ran out
-└─ RetryBudgetError           too many requests of the whole client have failed
+├─ RetryBudgetError           too many requests of the whole client have failed
+├─ BatchAbortedError          a batch was given up; stands beside the Outcome that it carries
+└─ JournalError               the journal of a batch cannot be used; nothing more was sent
+   ├─ JournalLockedError      another batch uses it
+   └─ JournalFullError        there is no room for it
 
 It imports nothing of ours, and holds neither a request nor the API key.
 """
@@ -251,6 +256,10 @@ class RedactedAudioError(RejectedError):
     """The masked copy of a recording was not asked for, or is gone: it is kept for 24 hours."""
 
 
+class UploadGoneError(RejectedError):
+    """An upload cannot be submitted: it is kept for 24 hours, for the project of the key that made it."""
+
+
 class ServerError(APIError):
     """The service failed (5xx)."""
 
@@ -282,3 +291,19 @@ class RetryBudgetError(AAIError):
 
     Each success pays back a little of the budget, `Retry(budget=...)`.
     """
+
+
+class JournalError(AAIError):
+    """
+    The journal of a batch cannot be used: unwritable, damaged, of another account or of a newer version.
+
+    It is never overwritten. When it fails amid a batch, nothing more is sent.
+    """
+
+
+class JournalLockedError(JournalError):
+    """Another batch uses the journal, in this process or in another."""
+
+
+class JournalFullError(JournalError):
+    """There is no room on the disk for the journal."""

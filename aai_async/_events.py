@@ -6,13 +6,16 @@ Neither is ever given the key, a body, or what was said in a recording; an addre
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias
 
 import attrs
 
-from aai_async._errors import AAIError, without_query
+from aai_async._errors import AAIError, ConfigError, without_query
 
 logger = logging.getLogger("aai_async")
 """One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING."""
@@ -21,7 +24,13 @@ logger.addHandler(logging.NullHandler())
 
 
 @attrs.frozen(kw_only=True)
-class Retrying:
+class _Happening:
+    index: int | None = None
+    """Which item of a batch it happened to, where it is a batch that is told."""
+
+
+@attrs.frozen(kw_only=True)
+class Retrying(_Happening):
     """A request failed and is sent again."""
 
     operation: str
@@ -38,7 +47,7 @@ class Retrying:
 
 
 @attrs.frozen(kw_only=True)
-class Throttled:
+class Throttled(_Happening):
     """The service has asked the whole client to wait (429 with `Retry-After`)."""
 
     delay: float
@@ -46,7 +55,7 @@ class Throttled:
 
 
 @attrs.frozen(kw_only=True)
-class Submitted:
+class Submitted(_Happening):
     """A job was made, which is billed."""
 
     transcript_id: str
@@ -62,11 +71,40 @@ OnEvent: TypeAlias = Callable[[Event], None]
 """Called in the event loop, between two steps of a call: it must not block. What it raises is logged."""
 
 
-def tell(on_event: OnEvent | None, event: Event) -> None:
-    """Let the caller know; what its function raises is logged, for no job must be lost to it."""
-    if on_event is None:
-        return
+def check_listener(on_event: object) -> None:
+    """
+    Make sure that it can be called between two steps.
+
+    Raises:
+        ConfigError: It is no function, or one that would have to be awaited.
+    """
+    if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
+        raise ConfigError(f"on_event must be a function that is not awaited, not {on_event!r}.")
+
+
+_listener = ContextVar[OnEvent | None]("_listener", default=None)
+
+
+@contextmanager
+def heard_by(listener: OnEvent) -> Generator[None]:
+    """Let one more be told of what happens in the block, and in the tasks that it starts."""
+    token = _listener.set(listener)
     try:
-        on_event(event)
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def tell(on_event: OnEvent | None, event: Event) -> None:
+    """Let those who asked know."""
+    inform(on_event, event)
+    inform(_listener.get(), event)
+
+
+def inform(listener: OnEvent | None, event: Event) -> None:
+    """Let one know; what its function raises is logged, for no job must be lost to it."""
+    try:
+        if listener is not None:
+            listener(event)
     except Exception:
         logger.exception("on_event failed on %s", type(event).__name__)

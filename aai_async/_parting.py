@@ -33,7 +33,7 @@ class Parting:
 class Receipt(Generic[T]):
     """What is known of a request that is paid for, and what its answer is kept with."""
 
-    def __init__(self, keep: Callable[[T], None], parting: Parting) -> None:
+    def __init__(self, keep: Callable[[T], Awaitable[None]], parting: Parting) -> None:
         self._keep = keep
         self._parting = parting
         self.is_missing = False
@@ -61,7 +61,7 @@ class Receipt(Generic[T]):
             if isinstance(result, AAIError):
                 self.is_missing = result.verdict is Verdict.AMBIGUOUS
             else:
-                self._keep(result)
+                await self._keep(result)
                 self.is_missing = False
             return result
 

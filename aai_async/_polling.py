@@ -1,5 +1,5 @@
 """
-How long to wait between two looks at a job.
+How long to wait between two looks at a job, or at the list of them.
 
 Pure data: no clock, no I/O. `Client.wait` sleeps what the schedule says.
 """
@@ -39,11 +39,19 @@ class Polling:
     ceiling: float = attrs.field(default=30.0, validator=_not_negative)
     """Most seconds between two looks."""
 
+    floor: float = attrs.field(default=0.5, validator=_not_negative)
+    """Fewest seconds between two looks into the list, which serve all waits of a client where it has many."""
+
     give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
     """Seconds after which `wait` looks for the last time; the job goes on and can be waited for again."""
 
     lost_after: float = attrs.field(default=15 * 60.0, validator=_not_negative)
     """Seconds without a single look that succeeds after which `wait` gives up; the job goes on."""
+
+    def gap(self, waited: float) -> float:
+        """Seconds between two looks at a job that has been waited for so long."""
+        # Below a second the root is steeper than the clock: a first look at once must not become a storm.
+        return min(self.pace * math.sqrt(max(waited, 1.0)), self.ceiling)
 
     def after_failures(self, delay: float, failures: int) -> float:
         """Seconds to sleep instead of `delay` when so many looks in a row have failed: doubled each time."""
@@ -62,5 +70,4 @@ class Polling:
         while True:
             yield delay
             waited += delay
-            # Below a second the root is steeper than the clock: a first look at once must not become a storm.
-            delay = min(self.pace * math.sqrt(max(waited, 1.0)), self.ceiling)
+            delay = self.gap(waited)

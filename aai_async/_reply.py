@@ -23,6 +23,7 @@ from aai_async._errors import (
     RedactedAudioError,
     RejectedError,
     ServerError,
+    UploadGoneError,
     Verdict,
     escaped,
 )
@@ -149,10 +150,11 @@ def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
     if status == 401:
         return AccountError, ". Check the API key, and that it belongs to this region."
     if status in {402, 403} or (status == 400 and "balance" in said):
-        # One upload of another project says nothing about the account.
-        return (RejectedError if "uploaded file" in said else AccountError), ""
-    if 300 <= status < 400:
-        return RejectedError, ". Redirects are not followed: check base_url."
+        if "uploaded file" in said:
+            # That says nothing about the account.
+            return UploadGoneError, ". Upload it again: uploads are kept for 24 hours, for one project."
+        return AccountError, ""
     if status == 404 or (status == 400 and "transcript lookup error" in said):
         return NotFoundError, ". Check the id, and that key and region are those it was made with."
-    return (ServerError if status >= 500 else RejectedError), ""
+    mend = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
+    return (ServerError if status >= 500 else RejectedError), mend

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import hashlib
 import inspect
 import io
 import os
@@ -52,6 +53,9 @@ class Source(abc.ABC):
     name: str
     """What to call it in messages: its path, or what kind of thing it is."""
 
+    path: str | None = None
+    """Where it is on disk, if it is a file that was named."""
+
     size: int | None = None
     """Length in bytes, once opened and if it can be known before reading."""
 
@@ -88,6 +92,29 @@ class Source(abc.ABC):
 
     async def aclose(self) -> None:  # noqa: B027 - most sources hold nothing
         """Let go of what was given, where it was handed over for good: a generator."""
+
+    async def identity(self) -> bytes | None:
+        """
+        Tell this recording from others, once it is open: the same bytes for the same one, in every process.
+
+        `None` where nothing can tell it without reading all of it.
+        """
+        return None
+
+    async def digest(self) -> bytes | None:
+        """
+        Give the SHA-256 of the content, which is read for it; `None` if it could not be read again then.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        if not self.replayable or self.url is not None:
+            return None
+        hashed = hashlib.sha256()
+        async with contextlib.aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                await in_thread(hashed.update, chunk)
+        return hashed.digest()
 
     @abc.abstractmethod
     def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -211,6 +238,9 @@ class _RemoteSource(Source):
     async def open(self) -> None:
         """There is nothing to check: the service fetches it by itself."""
 
+    async def identity(self) -> bytes | None:
+        return hashlib.sha256(f"url\0{self.url}".encode("utf-8", "surrogatepass")).digest()
+
     def chunks(self) -> AsyncGenerator[bytes, None]:
         raise SourceError(f"{self.name} is fetched by the service, never read here.")
 
@@ -224,6 +254,9 @@ class _BytesSource(Source):
     async def open(self) -> None:
         self.size = _checked_size(self.name, len(self._data))
 
+    async def identity(self) -> bytes | None:
+        return await self.digest()
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         for start in range(0, len(self._data), CHUNK_SIZE):
             yield bytes(self._data[start : start + CHUNK_SIZE])
@@ -232,13 +265,20 @@ class _BytesSource(Source):
 class _PathSource(Source):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self.name = _shown(os.fspath(path))
+        self.path = os.fspath(path)
+        self.name = _shown(self.path)
         self._identity: tuple[int, ...] | None = None
 
     async def open(self) -> None:
         with RegularFile(self._path, self.name) as file:
             self._identity = await in_thread(file.open)
         self.size = _checked_size(self.name, file.size)
+
+    async def identity(self) -> bytes | None:
+        """Its path, where no link leads any further, its size, and when it was last changed."""
+        path = await in_thread(lambda: os.fsencode(os.path.realpath(self._path)))
+        size, changed = (self._identity or (0, 0))[-2:]
+        return hashlib.sha256(b"path\0%b\0%d\0%d" % (path, size, changed)).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with RegularFile(self._path, self.name) as file:

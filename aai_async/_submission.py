@@ -8,11 +8,8 @@ sent again: an upload that nothing else was made of proves it, and anything else
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections import Counter, OrderedDict
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, cast
 
 import anyio
 import attrs
@@ -24,6 +21,7 @@ from aai_async._errors import (
     AAIError,
     AccountError,
     AmbiguousSubmitError,
+    JournalError,
     NotFoundError,
     ProtocolError,
     RetryBudgetError,
@@ -32,6 +30,8 @@ from aai_async._errors import (
 )
 from aai_async._events import OnEvent, Retrying, Submitted, logger, tell
 from aai_async._http import HTTP
+from aai_async._job import Record
+from aai_async._memory import Memory
 from aai_async._options import Options
 from aai_async._parting import Parting, Receipt, finish
 
@@ -52,81 +52,6 @@ _OLDEST = dt.timedelta(minutes=5)
 _CLOCKS_DIFFER = dt.timedelta(seconds=2)
 """By how much the times of a reply and of a job may differ; the first has whole seconds."""
 
-_MOST_REMEMBERED = 10_000
-
-
-@attrs.define(kw_only=True)
-class Job:
-    """
-    What is known so far of the job that a call makes; give one to keep it when the call is cancelled.
-
-    ``job = aai.Job()``, then ``client.transcribe(audio, job=job)``: whatever becomes of the call, the job has
-    its id from the moment that the service has told it. It serves one call at a time.
-    """
-
-    upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_query(url)))
-    """What `Client.submit` takes, once the recording is uploaded."""
-
-    transcript_id: str | None = None
-    """What `Client.wait` takes, once the job is made, which is billed."""
-
-
-class Memory:
-    """What a client remembers of its doings: what its uploads were submitted for, and its latest jobs."""
-
-    def __init__(self) -> None:
-        self._uses = OrderedDict[str, int]()
-        self._in_flight = Counter[str]()
-        self._jobs = OrderedDict[str, float]()
-
-    def uploaded(self, url: str) -> None:
-        """An upload has this address, which no other has."""
-        _add(self._uses, url, 0)
-
-    @contextmanager
-    def submitting(self, url: str) -> Generator[None]:
-        """Count a submit of this address, for as long as it is not settled."""
-        if url in self._uses:
-            self._uses[url] += 1
-        self._in_flight[url] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[url] -= 1
-            if not self._in_flight[url]:
-                del self._in_flight[url]
-
-    def not_made(self, url: str) -> None:
-        """A submit of this address has made no job."""
-        if url in self._uses:
-            self._uses[url] -= 1
-
-    def is_unique(self, url: str) -> bool:
-        """Whether just one job can have been made of this address: of an upload that was submitted once."""
-        return self._uses.get(url) == 1
-
-    def has_rival(self, url: str) -> bool:
-        """Whether another submit of this address is under way, which may have made what is in the list."""
-        return self._in_flight[url] > 1
-
-    def made(self, transcript_id: str) -> None:
-        """A submit has made this job."""
-        _add(self._jobs, transcript_id, anyio.current_time())
-
-    def has_made(self, transcript_id: str) -> bool:
-        """Whether it is the job of another submit."""
-        return transcript_id in self._jobs
-
-    def age(self, transcript_id: str) -> float:
-        """Seconds since the job was made here; infinity if it was not."""
-        return anyio.current_time() - self._jobs.get(transcript_id, -math.inf)
-
-
-def _add(memory: OrderedDict[str, Any], key: str, value: object) -> None:
-    memory[key] = value
-    if len(memory) > _MOST_REMEMBERED:
-        memory.popitem(last=False)
-
 
 @attrs.frozen(kw_only=True)
 class Submission:
@@ -136,7 +61,7 @@ class Submission:
     memory: Memory
     audio_url: str
     options: Options
-    job: Job
+    record: Record
     on_ambiguous: OnAmbiguous
     on_event: OnEvent | None
     parting: Parting
@@ -149,8 +74,9 @@ class Submission:
             AmbiguousSubmitError: It may have been made; the list does not tell.
             AAIError: It was not made.
         """
-        receipt = Receipt[Transcript](lambda made: self._remember(made.id), self.parting)
+        await self.record.submitting(self.http.service_time)
         with self.memory.submitting(self.audio_url):
+            receipt = self._receipt()
             search = _Search(self, began=anyio.current_time())
             try:
                 return await self._make(search, receipt)
@@ -159,6 +85,31 @@ class Submission:
                     await self._find_yet(search)
                 raise
 
+    async def find(self, began: dt.datetime | None) -> Transcript | None:
+        """
+        Find the job of a submit that an earlier process may have sent; `None` if there is none.
+
+        Args:
+            began: When that would have been sent, by the service's clock; `None` where that is not known.
+
+        Raises:
+            AmbiguousSubmitError: The list does not tell.
+        """
+        lost = AAIError("the process that sent it has ended", operation="submit", verdict=Verdict.AMBIGUOUS)
+        with self.memory.submitting(self.audio_url):
+            search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began))
+            found = await self._found_by(search, lost, 0)
+            if found is not None:
+                await self._remember(found.id)
+                return await self._seen(found)
+            if self.on_ambiguous == "raise" or not search.proves_absence:
+                raise _ambiguous(lost, 0)
+            self.memory.not_made(self.audio_url)
+            return None
+
+    def _receipt(self) -> Receipt[Transcript]:
+        return Receipt[Transcript](lambda made: self._remember(made.id), self.parting)
+
     async def _make(self, search: _Search, receipt: Receipt[Transcript]) -> Transcript:
         outcome = await self._post(receipt)
         if isinstance(outcome, Transcript):
@@ -166,12 +117,16 @@ class Submission:
         if outcome.verdict is Verdict.AMBIGUOUS:
             return await self._resolve(search, receipt, outcome)
         self.memory.not_made(self.audio_url)
+        await self.record.refused()
         raise outcome
 
     async def _post(self, receipt: Receipt[Transcript]) -> Transcript | AAIError:
         call = _endpoints.submit(self.audio_url, self.options)
         try:
             return await self.http.perform(call, receipt=receipt)
+        except JournalError:
+            # The job is made, and its id could not be written down.
+            raise
         except AAIError as error:
             return error
 
@@ -184,7 +139,7 @@ class Submission:
                 break
             found = await self._found_by(search, lost, attempts)
             if found is not None:
-                self._remember(found.id)
+                await self._remember(found.id)
                 receipt.is_missing = False
                 return await self._seen(found)
             if repeats == _REPEATS or not self.memory.is_unique(self.audio_url):
@@ -201,9 +156,9 @@ class Submission:
                 break
         raise _ambiguous(lost, attempts, was_looked_for=self.on_ambiguous == "lookup") from last
 
-    def _remember(self, transcript_id: str) -> None:
-        self.memory.made(transcript_id)
-        self.job.transcript_id = transcript_id
+    async def _remember(self, transcript_id: str) -> None:
+        self.memory.made(transcript_id, self.audio_url)
+        await self.record.submitted(transcript_id)
         tell(self.on_event, Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
 
     async def _found_by(self, search: _Search, lost: AAIError, attempts: int) -> TranscriptListItem | None:
@@ -240,7 +195,7 @@ class Submission:
             while True:
                 found = await search.candidates()
                 if len(found) == 1 and not self.memory.has_rival(self.audio_url):
-                    self._remember(found[0].id)
+                    await self._remember(found[0].id)
                     return True
                 await anyio.sleep(_LOOKS[0])
 
@@ -252,13 +207,32 @@ class Submission:
 
 
 @attrs.frozen
+class _Earlier:
+    """A submit of an earlier process."""
+
+    began: dt.datetime | None
+    """When it was sent, by the service's clock."""
+
+
+@attrs.frozen
 class _Search:
     """The look into the list for a job whose id was lost."""
 
     submission: Submission
     began: float = attrs.field(kw_only=True)
     """When the submit was first sent, by the clock of the event loop."""
+    earlier: _Earlier | None = attrs.field(kw_only=True, default=None)
     is_urgent: bool = attrs.field(kw_only=True, default=False)
+
+    @property
+    def proves_absence(self) -> bool:
+        """
+        Whether there is no job if the list shows none.
+
+        Of an address that others may submit as well it does only where the submit is an earlier process's,
+        and the list was looked through to when that was sent.
+        """
+        return self._is_unique or (self.earlier is not None and self.earlier.began is not None)
 
     async def candidates(self) -> tuple[TranscriptListItem, ...]:
         """
@@ -297,6 +271,8 @@ class _Search:
 
     def _began_by(self, now: dt.datetime | None) -> dt.datetime | None:
         """When the submit was sent, by the service's clock: ours may be days off."""
+        if self.earlier is not None:
+            return self.earlier.began
         return now and now - dt.timedelta(seconds=anyio.current_time() - self.began)
 
     async def _looks_the_same(self, item: TranscriptListItem, began: dt.datetime | None) -> bool:

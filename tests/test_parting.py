@@ -13,9 +13,13 @@ from aai_async._errors import AAIError, TransportError, Verdict
 from aai_async._parting import Parting, Receipt, finish
 
 
+async def _forget(_: object) -> None:
+    pass
+
+
 async def hold(work: Callable[[Receipt[Any]], Coroutine[Any, Any, Any]], *, within: float) -> Any:
     """Do the work with a receipt of its own."""
-    receipt = Receipt[Any](lambda _: None, Parting(within))
+    receipt = Receipt[Any](_forget, Parting(within))
     return await receipt.hold(lambda: work(receipt))
 
 
@@ -48,7 +52,7 @@ class Work:
         return "result"
 
     async def alone(self) -> str:
-        return await self(Receipt(lambda _: None, Parting(5)))
+        return await self(Receipt(_forget, Parting(5)))
 
 
 async def test_the_result_is_handed_through() -> None:
@@ -117,7 +121,12 @@ async def test_a_call_that_is_cancelled_already_does_not_begin() -> None:
 async def test_an_answer_is_kept_before_the_cancellation_goes_on() -> None:
     """And a receipt that has its answer misses nothing."""
     kept: list[str] = []
-    receipt = Receipt[str](kept.append, Parting(5))
+
+    async def keep(result: str) -> None:
+        await anyio.sleep(0.1)
+        kept.append(result)
+
+    receipt = Receipt[str](keep, Parting(5))
     work = Work(0.1)
     with anyio.move_on_after(0.05) as scope:
         await receipt.hold(lambda: work(receipt))
@@ -128,7 +137,7 @@ async def test_an_answer_is_kept_before_the_cancellation_goes_on() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 async def test_what_was_sent_is_missing_if_its_answer_was_lost(verdict: Verdict) -> None:
     """A refusal, or what was never sent, has made nothing."""
-    receipt = Receipt[str](lambda _: None, Parting(5))
+    receipt = Receipt[str](_forget, Parting(5))
 
     async def work() -> AAIError:
         receipt.sent()
@@ -140,7 +149,7 @@ async def test_what_was_sent_is_missing_if_its_answer_was_lost(verdict: Verdict)
 
 async def test_what_is_cut_off_amid_its_parting_is_missing() -> None:
     """Nobody knows what became of it."""
-    receipt = Receipt[str](lambda _: None, Parting(0.1))
+    receipt = Receipt[str](_forget, Parting(0.1))
     with anyio.move_on_after(0.05):
         await receipt.hold(lambda: Work(60)(receipt))
     assert receipt.is_missing

@@ -1,11 +1,10 @@
-"""What a client remembers, and what it takes for the same job: no network is needed to tell."""
+"""What is taken for the same job: no network is needed to tell."""
 
 from __future__ import annotations
 
 import pytest
 
-from aai_async import _submission
-from aai_async._submission import Memory, _is_shown
+from aai_async._submission import _is_shown
 
 
 @pytest.mark.parametrize(
@@ -28,28 +27,3 @@ def test_a_job_looks_the_same_if_it_shows_what_was_asked_for(
 ) -> None:
     """Whatever else the service says of it."""
     assert _is_shown(sent, echoed) is is_shown
-
-
-def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:
-    """After a submit that made nothing it does so again."""
-    memory = Memory()
-    memory.uploaded("a")
-    assert not memory.is_unique("a")
-    with memory.submitting("a"):
-        assert memory.is_unique("a")
-        with memory.submitting("a"):
-            assert memory.has_rival("a")
-            assert not memory.is_unique("a")
-        memory.not_made("a")
-        assert memory.is_unique("a")
-    assert not memory.has_rival("a")
-    assert not memory.is_unique("https://example.com/of-the-caller")
-
-
-def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client may live for years; the oldest is forgotten first."""
-    monkeypatch.setattr(_submission, "_MOST_REMEMBERED", 3)
-    memory = Memory()
-    for number in range(10):
-        memory.uploaded(f"upload-{number}")
-    assert [*memory._uses] == ["upload-7", "upload-8", "upload-9"]

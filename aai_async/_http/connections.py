@@ -14,7 +14,7 @@ import inspect
 import os
 import ssl
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, cast
 
 import anyio
@@ -102,6 +102,26 @@ class Connections:
             self._place = None
             raise
 
+    def check(self) -> None:
+        """
+        Make sure that it is open, and open here.
+
+        Raises:
+            ConfigError: It is not.
+        """
+        self._checked_place()
+
+    @contextlib.contextmanager
+    def room_for_uploads(self, most: int) -> Generator[None]:
+        """Let so many uploads go at once, where that is more than usual."""
+        limiter = self._checked_place().recordings
+        more = max(0, most - _GATE)
+        limiter.total_tokens += more
+        try:
+            yield
+        finally:
+            limiter.total_tokens -= more
+
     async def close(self) -> None:
         """Close what was made here."""
         self._place = None
@@ -122,7 +142,7 @@ class Connections:
         """
         place = self._checked_place()
         gate = place.recordings if is_recording else place.others
-        async with contextlib.nullcontext() if is_urgent else gate:
+        async with contextlib.nullcontext() if is_urgent else _through(gate):
             client = await self._current_during_call()
             self._in_use[client] += 1
             lease = Lease(client)
@@ -193,19 +213,31 @@ class _Place:
 
     process: int
     loop: object
-    recordings: anyio.Semaphore
-    others: anyio.Semaphore
+    recordings: anyio.CapacityLimiter
+    others: anyio.CapacityLimiter
     making: anyio.Lock
 
     @classmethod
     def here(cls) -> _Place:
-        return cls(os.getpid(), current_token(), anyio.Semaphore(_GATE), anyio.Semaphore(_GATE), anyio.Lock())
+        gates = anyio.CapacityLimiter(_GATE), anyio.CapacityLimiter(_GATE)
+        return cls(os.getpid(), current_token(), *gates, anyio.Lock())
 
     def check(self) -> None:
         if self.process != os.getpid():
             raise ConfigError("This Client was opened before a fork: open one in each process.")
         if self.loop != current_token():
             raise ConfigError("This Client was opened in another event loop: open one in each.")
+
+
+@contextlib.asynccontextmanager
+async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
+    # Not of the task, which may hold a place already: a stream that is uploaded may itself ask the client.
+    borrower = object()
+    await gate.acquire_on_behalf_of(borrower)
+    try:
+        yield
+    finally:
+        gate.release_on_behalf_of(borrower)
 
 
 async def _close(lease: Lease, client: AsyncClient | None) -> bool:

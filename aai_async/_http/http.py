@@ -6,6 +6,8 @@ What may be repeated is the call's knowledge, and when that of `Retry`; here is 
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import functools
 import logging
 import platform
@@ -37,7 +39,7 @@ from aai_async._http.library import HTTPClient, quiet_url, stream_of
 from aai_async._http.reading import read_answer, read_refusal, save
 from aai_async._parting import Receipt
 from aai_async._reply import Reply
-from aai_async._retry import Budget, Retry, Timeouts
+from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
 from aai_async._source import Source
 from aai_async._threads import in_thread_if_there_is_one
 from aai_async._version import __version__
@@ -70,6 +72,34 @@ class HTTP:
         self._on_event = on_event
         self._not_before = dict[str, float]()
         """By host: when the next request may be sent to it."""
+        self._dated: tuple[str, float] | None = None
+        """The date of the latest reply, and when it came."""
+
+    def check(self) -> None:
+        """
+        Make sure that it is open, and open here.
+
+        Raises:
+            ConfigError: It is not.
+        """
+        self._connections.check()
+
+    def room_for_uploads(self, most: int) -> contextlib.AbstractContextManager[None]:
+        """Let so many uploads go at once, where that is more than usual."""
+        return self._connections.room_for_uploads(most)
+
+    def fingerprint(self, salt: bytes) -> str:
+        """Tell the key from others, without telling it."""
+        return self._key.fingerprint(salt)
+
+    @property
+    def service_time(self) -> dt.datetime | None:
+        """What the service's clock shows now, to a second; `None` before any reply that has told."""
+        if self._dated is None:
+            return None
+        date, came = self._dated
+        then = parse_http_date(date)
+        return then and then + dt.timedelta(seconds=anyio.current_time() - came)
 
     async def __aenter__(self) -> Self:
         await self._connections.open()
@@ -183,7 +213,10 @@ class HTTP:
                     reply = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
                     lease.is_broken = False
                 reply = reply or out_of_time(body, clock)
-                _log(call, reply, anyio.current_time() - began)
+                now = anyio.current_time()
+                _log(call, reply, now - began)
+        if isinstance(reply, Reply) and call.url is None and "date" in reply.headers:
+            self._dated = reply.headers["date"], now
         return await _result(call, reply)
 
     async def _send(

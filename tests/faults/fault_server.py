@@ -142,13 +142,16 @@ class Job:
     listed_from: float
     """When the list begins to show it, in `time.monotonic`."""
     looks: int = 0
-    """How often it was looked at by its id."""
+    """How often it was looked at, by its id or in the list."""
     completed: datetime | None = None
+    error: str | None = None
     is_deleted: bool = False
 
     @property
     def status(self) -> str:
         """The word of the service for how far it got."""
+        if self.error:
+            return "error"
         if self.completed:
             return "completed"
         return "processing" if self.looks else "queued"
@@ -171,6 +174,8 @@ class Service:
     """Its own address, which it says in its replies."""
     looks_until_done: int = 1
     """The look that finds a job completed; huge for never."""
+    fault_of: Callable[[bytes], str | None] = lambda _: None
+    """Why the job of a recording fails."""
     listing_lag: float = 0.0
     """Seconds until a new job is listed; infinity for never."""
     jobs: list[Job] = field(default_factory=list)
@@ -231,14 +236,19 @@ class Service:
                 return self._part(job, part, query)
         return _not_found()
 
-    def _look(self, job: Job) -> Reply:
+    def _work(self, job: Job) -> None:
+        """Go on with a job, which happens when it is looked at."""
         job.looks += 1
         if job.looks >= self.looks_until_done and job.completed is None:
             job.completed = datetime.now(UTC)
+            job.error = self.fault_of(self.uploads.get(job.audio_url, b""))
+
+    def _look(self, job: Job) -> Reply:
+        self._work(job)
         if job.is_deleted:
             return Reply.json(_tombstone(job))
         said = {"text": "What was said.", "words": []} if job.completed else {"text": None, "words": None}
-        own = {"id": job.id, "status": job.status, "audio_url": job.audio_url, "error": None}
+        own = {"id": job.id, "status": job.status, "audio_url": job.audio_url, "error": job.error}
         return Reply.json({**job.options, **own, **said})
 
     def _delete(self, job: Job) -> Reply:
@@ -288,6 +298,7 @@ class Service:
         return f"{self.url}/v2/transcript?{urlencode(query)}"
 
     def _row(self, job: Job) -> dict[str, Any]:
+        self._work(job)
         return {
             "id": job.id,
             "resource_url": f"{self.url}/v2/transcript/{job.id}",
@@ -295,7 +306,7 @@ class Service:
             "created": _time(job.created),
             "completed": job.completed and _time(job.completed),
             "audio_url": job.shown_url,
-            "error": None,
+            "error": job.error,
         }
 
 

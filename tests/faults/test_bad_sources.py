@@ -21,7 +21,7 @@ import faults
 import httpx
 import pytest
 from descriptors import open_files
-from fault_server import Exchange, Fault, FaultServer, Reply
+from fault_server import Exchange, Fault, FaultServer
 from hypothesis import given
 from hypothesis import strategies as st
 from lanes import KEY, Connect, Lane
@@ -516,17 +516,7 @@ async def test_garbage_is_the_verdict_of_the_service_and_harms_no_other(
     """Nobody here knows all kinds of audio, so it is sent, and the job says why it failed."""
     said = "File does not appear to contain audio. File type is text/plain (ASCII text)."
 
-    async def looked_at(exchange: Exchange) -> None:
-        await exchange.read_body()
-        job_id = exchange.request.path.rpartition("/")[2]
-        job = next(job for job in exchange.service.jobs if job.id == job_id)
-        if exchange.service.uploads[job.audio_url] == b"sound":
-            await exchange.answer()
-            return
-        failed = {"id": job_id, "status": "error", "error": said, "audio_url": job.audio_url}
-        await exchange.send(Reply.json(failed).render())
-
-    server.always("GET /v2/transcript/*", looked_at)
+    server.service.fault_of = lambda recording: None if recording == b"sound" else said
     done: dict[str, aai.Transcript] = {}
     failed: dict[str, aai.TranscriptError] = {}
     recordings = {"letter.txt": b"Dear reader", "picture.png": b"\x89PNG\r\n", "call.wav": b"sound"}

@@ -21,7 +21,7 @@ from lanes import KEY, LANES, Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
-from aai_async import _client, _submission
+from aai_async import _submission, _watch
 
 MEBIBYTE = 1024 * 1024
 
@@ -214,7 +214,7 @@ async def test_a_job_that_is_gone_later_is_not_there(
     """After ten seconds every part of the service knows of it."""
     async with connect() as client:
         job = await client.submit(URL)
-        monkeypatch.setattr(_client, "_LAG", 0.0)
+        monkeypatch.setattr(_watch, "_LAG", 0.0)
         server.on("GET /v2/transcript/*", LOOKUP_ERROR)
         with pytest.raises(aai.NotFoundError) as caught:
             await client.wait(job.id)

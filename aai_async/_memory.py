@@ -1,0 +1,96 @@
+"""
+What a client remembers of its doings: what its uploads were submitted for, and its latest jobs.
+
+It is bounded, for a client may live for years. No I/O.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import anyio
+import attrs
+
+T = TypeVar("T")
+
+_MOST_REMEMBERED = 10_000
+
+
+@attrs.define
+class _Upload:
+    size: int | None
+    submits: int = 0
+
+
+@attrs.frozen
+class _Made:
+    at: float
+    size: int | None
+
+
+class Memory:
+    """The uploads and jobs of one client, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._uploads = OrderedDict[str, _Upload]()
+        self._in_flight = Counter[str]()
+        self._jobs = OrderedDict[str, _Made]()
+
+    def uploaded(self, url: str, size: int | None = None) -> None:
+        """An upload of so many bytes has this address, which no other has."""
+        _add(self._uploads, url, _Upload(size))
+
+    @contextmanager
+    def submitting(self, url: str) -> Generator[None]:
+        """Count a submit of this address, for as long as it is not settled."""
+        if url in self._uploads:
+            self._uploads[url].submits += 1
+        self._in_flight[url] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[url] -= 1
+            if not self._in_flight[url]:
+                del self._in_flight[url]
+
+    def not_made(self, url: str) -> None:
+        """A submit of this address has made no job."""
+        if url in self._uploads:
+            self._uploads[url].submits -= 1
+
+    def is_unique(self, url: str) -> bool:
+        """Whether just one job can have been made of this address: of an upload that was submitted once."""
+        return url in self._uploads and self._uploads[url].submits == 1
+
+    def has_rival(self, url: str) -> bool:
+        """Whether another submit of this address is under way, which may have made what is in the list."""
+        return self._in_flight[url] > 1
+
+    def made(self, transcript_id: str, url: str) -> None:
+        """A submit of this address has made this job."""
+        upload = self._uploads.get(url)
+        _add(self._jobs, transcript_id, _Made(anyio.current_time(), upload.size if upload else None))
+
+    def has_made(self, transcript_id: str) -> bool:
+        """Whether it is the job of another submit."""
+        return transcript_id in self._jobs
+
+    def age(self, transcript_id: str) -> float:
+        """Seconds since the job was made here; infinity if it was not."""
+        made = self._jobs.get(transcript_id)
+        return math.inf if made is None else anyio.current_time() - made.at
+
+    def size(self, transcript_id: str) -> int | None:
+        """Bytes of its recording, if it was made here of an upload whose size is known."""
+        made = self._jobs.get(transcript_id)
+        return made.size if made else None
+
+
+def _add(memory: OrderedDict[str, T], key: str, value: T) -> None:
+    memory[key] = value
+    if len(memory) > _MOST_REMEMBERED:
+        memory.popitem(last=False)

@@ -1,0 +1,138 @@
+"""
+The three steps of a transcription, each a promise: upload, submit, wait.
+
+The client's verbs are made of them, and the batch runner takes them one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+import anyio
+
+from aai_async import _endpoints
+from aai_async._answers.transcript import Transcript, TranscriptError
+from aai_async._errors import about, escaped
+from aai_async._events import OnEvent, logger
+from aai_async._http import HTTP
+from aai_async._job import Record
+from aai_async._memory import Memory
+from aai_async._options import Options
+from aai_async._parting import Parting, finish
+from aai_async._polling import Polling
+from aai_async._retry import Timeouts
+from aai_async._source import Source
+from aai_async._submission import OnAmbiguous, Submission
+from aai_async._watch import Watcher
+
+
+class Pipeline:
+    """The steps, over one connection to the service, with what the client remembers from one to the next."""
+
+    def __init__(
+        self,
+        http: HTTP,
+        *,
+        polling: Polling,
+        timeouts: Timeouts,
+        on_ambiguous: OnAmbiguous,
+        on_event: OnEvent | None,
+    ) -> None:
+        self.http = http
+        self.polling = polling
+        self._timeouts = timeouts
+        self._on_ambiguous: OnAmbiguous = on_ambiguous
+        self._on_event = on_event
+        self.memory = Memory()
+        self._watcher = Watcher(http, polling, self.memory)
+
+    def parting(self) -> Parting:
+        """Give the time that a call has after it was cancelled."""
+        return Parting(self._timeouts.parting)
+
+    async def upload(self, source: Source) -> str:
+        """
+        Store a recording that is open, and give its address; a URL is given back as it is.
+
+        Raises:
+            AAIError: The upload failed.
+        """
+        if source.url is not None:
+            return source.url
+        with about(source=source.name):
+            url = await self.http.perform(_endpoints.upload(source))
+        self.memory.uploaded(url, source.size)
+        return url
+
+    async def get(self, transcript_id: str) -> Transcript:
+        """
+        Give a transcript in whatever state it is.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        with about(transcript_id=transcript_id):
+            return await self.http.perform(_endpoints.get(transcript_id))
+
+    async def ask_time(self) -> None:
+        """
+        Learn what the service's clock shows, if no reply has told yet.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        if self.http.service_time is None:
+            await self.http.perform(_endpoints.page(limit=1))
+
+    def submission(
+        self, audio_url: str, options: Options, record: Record, parting: Parting | None = None
+    ) -> Submission:
+        """Prepare the job of an address."""
+        return Submission(
+            http=self.http,
+            memory=self.memory,
+            audio_url=audio_url,
+            options=options,
+            record=record,
+            on_ambiguous=self._on_ambiguous,
+            on_event=self._on_event,
+            parting=parting or self.parting(),
+        )
+
+    async def wait(self, transcript_id: str, *, raise_on_error: bool = True) -> Transcript:
+        """
+        Wait until a job has ended.
+
+        Raises:
+            TranscriptError: It ended in `error`.
+            DeadlineError: It has not ended in time, or nothing was seen of it for a long time.
+            AAIError: The service refuses to show it.
+        """
+        with about(operation="wait", transcript_id=transcript_id):
+            transcript = await self._watcher.wait(transcript_id)
+            if transcript.status == "error" and raise_on_error:
+                said = escaped(transcript.error or "the service did not say why")
+                raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
+            return transcript
+
+    @contextlib.asynccontextmanager
+    async def if_cancelled(
+        self, record: Record, on_cancel: Literal["keep", "delete"], parting: Parting
+    ) -> AsyncGenerator[None]:
+        """Do with the job what was asked for, if the block is cancelled."""
+        try:
+            yield
+        except anyio.get_cancelled_exc_class():
+            transcript_id = record.job.transcript_id
+            if transcript_id and on_cancel == "delete":
+                await self._delete_cancelled(transcript_id, parting)
+            elif transcript_id:
+                logger.warning("a cancelled call has left a job that goes on: %s", transcript_id)
+            raise
+
+    async def _delete_cancelled(self, transcript_id: str, parting: Parting) -> None:
+        call = _endpoints.delete(transcript_id)
+        if not await finish(lambda: self.http.perform(call, is_urgent=True), parting.begin()):
+            logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)

@@ -1,0 +1,44 @@
+"""What a client remembers of its doings: no network is needed to tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from aai_async import _memory
+from aai_async._memory import Memory
+
+
+def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:
+    """After a submit that made nothing it does so again."""
+    memory = Memory()
+    memory.uploaded("a")
+    assert not memory.is_unique("a")
+    with memory.submitting("a"):
+        assert memory.is_unique("a")
+        with memory.submitting("a"):
+            assert memory.has_rival("a")
+            assert not memory.is_unique("a")
+        memory.not_made("a")
+        assert memory.is_unique("a")
+    assert not memory.has_rival("a")
+    assert not memory.is_unique("https://example.com/of-the-caller")
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may live for years; the oldest is forgotten first."""
+    monkeypatch.setattr(_memory, "_MOST_REMEMBERED", 3)
+    memory = Memory()
+    for number in range(10):
+        memory.uploaded(f"upload-{number}")
+    assert [*memory._uploads] == ["upload-7", "upload-8", "upload-9"]
+
+
+async def test_a_job_is_remembered_with_the_size_of_its_recording() -> None:
+    """And with its age, which is endless for the jobs of others."""
+    memory = Memory()
+    memory.uploaded("a", size=3)
+    memory.made("of-upload", "a")
+    memory.made("of-url", "https://example.com/call.mp3")
+    assert (memory.size("of-upload"), memory.size("of-url"), memory.size("of-others")) == (3, None, None)
+    assert memory.has_made("of-url")
+    assert memory.age("of-upload") < 1 < memory.age("of-others")
