@@ -44,6 +44,7 @@ from aai_async._answers.speech import (
     WordSearchMatch,
 )
 from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
+from aai_async._batch import Batch, BatchAbortedError, transcribe_all
 from aai_async._client import Client, transcribe
 from aai_async._errors import (
     AAIError,
@@ -55,6 +56,9 @@ from aai_async._errors import (
     ConnectError,
     DeadlineError,
     FileChangedError,
+    JournalError,
+    JournalFullError,
+    JournalLockedError,
     NotFoundError,
     OptionsError,
     ProtocolError,
@@ -66,9 +70,12 @@ from aai_async._errors import (
     ServerError,
     SourceError,
     TransportError,
+    UploadGoneError,
     Verdict,
 )
 from aai_async._events import Event, Retrying, Submitted, Throttled
+from aai_async._job import Job
+from aai_async._journal import Journal
 from aai_async._listing import Listing
 from aai_async._options import (
     ActionItems,
@@ -85,10 +92,10 @@ from aai_async._options import (
     Summarization,
     Translation,
 )
+from aai_async._outcome import Outcome, Summary
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import AsyncReader, Audio, Source
-from aai_async._submission import Job
 from aai_async._version import __version__
 
 __all__ = [
@@ -104,6 +111,8 @@ __all__ = [
     "Audio",
     "AutoHighlight",
     "AutoHighlightsResult",
+    "Batch",
+    "BatchAbortedError",
     "Chapter",
     "Client",
     "CodeSwitchingLanguage",
@@ -120,6 +129,10 @@ __all__ = [
     "Event",
     "FileChangedError",
     "Job",
+    "Journal",
+    "JournalError",
+    "JournalFullError",
+    "JournalLockedError",
     "KeytermsPromptOptions",
     "KnownSpeaker",
     "LanguageDetectionOptions",
@@ -128,6 +141,7 @@ __all__ = [
     "NotFoundError",
     "Options",
     "OptionsError",
+    "Outcome",
     "PageDetails",
     "Paragraph",
     "Paragraphs",
@@ -158,6 +172,7 @@ __all__ = [
     "Submitted",
     "Summarization",
     "SummarizationResult",
+    "Summary",
     "SummarySection",
     "Throttled",
     "Timeouts",
@@ -173,6 +188,7 @@ __all__ = [
     "TranslationResult",
     "TransportError",
     "Understanding",
+    "UploadGoneError",
     "Utterance",
     "Verdict",
     "Word",
@@ -180,4 +196,5 @@ __all__ = [
     "WordSearchMatch",
     "__version__",
     "transcribe",
+    "transcribe_all",
 ]

@@ -1,0 +1,420 @@
+"""
+The database of a journal: its schema, and each change of it as a function.
+
+It is used in worker threads, by one at a time. What people need to know stands in the schema itself, where
+the `sqlite3` shell shows it: ``sqlite3 calls.db .schema``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import secrets
+import sqlite3
+import stat
+import threading
+import zlib
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import attrs
+
+from aai_async._errors import JournalError, JournalFullError
+
+T = TypeVar("T")
+
+State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "done", "failed"]
+
+VERSION = 1
+"""Of the schema, as `PRAGMA user_version`."""
+
+_APPLICATION = 0x41414931
+""""AAI1", as `PRAGMA application_id`."""
+
+_SCHEMA = """
+CREATE TABLE account (         -- whose transcripts these are: one row
+  service TEXT NOT NULL,       -- the base URL
+  salt BLOB NOT NULL,
+  fingerprint TEXT NOT NULL    -- HMAC-SHA-256 of the API key, which is not stored, with the salt
+);
+CREATE TABLE jobs (            -- one row for each recording and what was asked for it
+  id INTEGER PRIMARY KEY,      -- in the order in which they were first begun
+  position INTEGER NOT NULL,   -- where it stood among the sources of the latest batch, from 0
+  source TEXT NOT NULL,        -- its name; a path, or an address without its query
+  size INTEGER,                -- in bytes
+  options TEXT NOT NULL,       -- what was asked for, as JSON; without the secret of a webhook
+  state TEXT NOT NULL CHECK (state IN
+    ('pending',                -- nothing was sent that counts
+     'uploaded',               -- the recording is at upload_url since uploaded_at
+     'submitting',             -- a submit may have been sent: the list of transcripts tells whether it was
+     'submitted',              -- the job is transcript_id, and is billed
+     'done',                   -- it is completed
+     'failed')),               -- it ended in an error, and may be begun anew
+  upload_url TEXT UNIQUE,
+  uploaded_at TEXT,            -- in UTC, by the clock of this machine
+  submitting_at TEXT,          -- in UTC, by the clock of the service, where it has told
+  transcript_id TEXT,
+  finished_at TEXT,            -- in UTC, by the clock of this machine
+  audio_duration REAL,         -- in seconds
+  retries INTEGER NOT NULL DEFAULT 0,
+  error TEXT                   -- what went wrong last
+);
+CREATE TABLE keys (            -- what tells a recording and its options from others: SHA-256
+  key BLOB PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs
+) WITHOUT ROWID;
+CREATE TABLE results (         -- the replies of the service, compressed with zlib
+  job INTEGER PRIMARY KEY REFERENCES jobs,
+  transcript BLOB NOT NULL
+);
+CREATE INDEX jobs_by_state ON jobs (state);
+"""
+
+_COLUMNS = (
+    "id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, audio_duration, "
+    "retries, error"
+)
+
+
+def _parsed(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+@attrs.frozen
+class Entry:
+    """What is written down of one job."""
+
+    id: int
+    position: int
+    source: str
+    state: State
+    upload_url: str | None
+    uploaded_at: dt.datetime | None = attrs.field(converter=_parsed)
+    submitting_at: dt.datetime | None = attrs.field(converter=_parsed)
+    transcript_id: str | None
+    audio_duration: float | None
+    retries: int
+    error: str | None
+
+
+@attrs.frozen
+class Claim:
+    """A recording and what is asked for it, to be found in the journal or entered there."""
+
+    keys: tuple[bytes, ...]
+    position: int
+    source: str
+    size: int | None
+    options: str
+
+
+class Step(Generic[T]):
+    """One change or question, done in a transaction together with others."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self._work = work
+        self._results: list[T] = []
+        self._error: JournalError | None = None
+        self.is_over = False
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        """Do it; it counts from when the transaction is committed."""
+        self._results = [self._work(connection)]
+
+    def fail(self, error: JournalError) -> None:
+        """Its transaction was not committed."""
+        self._error, self.is_over = error, True
+
+    def result(self) -> T:
+        """
+        Give what came of it.
+
+        Raises:
+            JournalError: It was not committed.
+        """
+        if self._error is not None:
+            raise type(self._error)(*self._error.args) from self._error.__cause__
+        return self._results[0]
+
+
+class Store:
+    """An open database. Whoever has a `JournalError` of it stops: what is in it stays as it was."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self, service: str, fingerprint: Callable[[bytes], str]) -> None:
+        """
+        Open it to write, and make it where there is none.
+
+        Raises:
+            JournalError: It cannot be written, is no journal, or one of another account or a newer version.
+        """
+        with self._turn, errors_named(self._path):
+            self._create_file()
+            self._connection = _connect(str(self._path))
+            self._connection.execute("PRAGMA synchronous = FULL")
+            with _transaction(self._connection):
+                self._check_or_create(self._connection, service, fingerprint)
+            # Where it is refused, as on some network drives, SQLite stays with its older way.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+
+    def open_to_read(self) -> None:
+        """
+        Open it to read, also while a batch writes it.
+
+        Raises:
+            JournalError: There is none, or none that this version reads.
+        """
+        with self._turn, errors_named(self._path):
+            if not self._path.is_file():
+                raise JournalError(f"There is no journal {str(self._path)!r}.")
+            self._connection = _connect(f"{self._path.absolute().as_uri()}?mode=ro")
+            if not self._is_journal(self._connection):
+                raise self._foreign()
+
+    def close(self) -> None:
+        """Close it."""
+        with self._turn, errors_named(self._path):
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def commit(self, steps: Sequence[Step[Any]]) -> None:
+        """Do all steps in one transaction; each knows afterwards what came of it."""
+        with self._turn:
+            try:
+                with errors_named(self._path), _transaction(self._opened()):
+                    for step in steps:
+                        step.do(self._opened())
+            except JournalError as error:
+                for step in steps:
+                    step.fail(error)
+            for step in steps:
+                step.is_over = True
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Ask something.
+
+        Raises:
+            JournalError: It cannot be read.
+        """
+        with self._turn, errors_named(self._path):
+            return work(self._opened())
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise JournalError(f"The journal {str(self._path)!r} is not open.")
+        return self._connection
+
+    def _create_file(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(self._path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise JournalError(f"{str(self._path)!r} is no regular file, so it cannot be a journal.")
+        finally:
+            os.close(descriptor)
+
+    def _check_or_create(
+        self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
+    ) -> None:
+        if self._is_journal(connection):
+            self._check_account(connection, service, fingerprint)
+            return
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise self._foreign()
+        for statement in _SCHEMA.split(";\n"):
+            connection.execute(statement)
+        salt = secrets.token_bytes(16)
+        connection.execute("INSERT INTO account VALUES (?, ?, ?)", (service, salt, fingerprint(salt)))
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _is_journal(self, connection: sqlite3.Connection) -> bool:
+        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            return False
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != VERSION:
+            raise JournalError(
+                f"The journal {str(self._path)!r} has schema {version}, and this version of aai_async knows "
+                f"{VERSION}: use the one that wrote it, or another file."
+            )
+        return True
+
+    def _foreign(self) -> JournalError:
+        return JournalError(f"{str(self._path)!r} is no journal of aai_async: name another file.")
+
+    def _check_account(
+        self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
+    ) -> None:
+        row = connection.execute("SELECT service, salt, fingerprint FROM account").fetchone()
+        if row is None:
+            raise JournalError(f"The journal {str(self._path)!r} does not say whose it is: it is damaged.")
+        known_service, salt, known = row
+        if known_service != service:
+            raise JournalError(
+                f"The journal {str(self._path)!r} is of {known_service}, and this client asks {service}: "
+                "transcripts of one are unknown to the other. Name another file."
+            )
+        if known != fingerprint(salt):
+            raise JournalError(
+                f"The journal {str(self._path)!r} was begun with another API key: use that one, or another "
+                "file."
+            )
+
+
+def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
+    """Find the job of a recording by any of its keys, or enter it."""
+    marks = ", ".join("?" * len(wanted.keys))
+    found = connection.execute(
+        f"SELECT job FROM keys WHERE key IN ({marks}) ORDER BY job LIMIT 1",  # noqa: S608 - question marks
+        wanted.keys,
+    ).fetchone()
+    if found is None:
+        values = (wanted.position, wanted.source, wanted.size, wanted.options)
+        job = connection.execute(
+            "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
+        ).lastrowid
+    else:
+        job = found[0]
+        connection.execute("UPDATE jobs SET position = ? WHERE id = ?", (wanted.position, job))
+    connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in wanted.keys])
+    row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
+    return Entry(*row)
+
+
+def uploaded(connection: sqlite3.Connection, job: int, url: str) -> None:
+    """A recording is at this address, where nothing else is."""
+    connection.execute(
+        "UPDATE jobs SET state = 'uploaded', upload_url = ?, uploaded_at = ?, submitting_at = NULL, "
+        "transcript_id = NULL, error = NULL WHERE id = ?",
+        (url, _now(), job),
+    )
+
+
+def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None) -> None:
+    """A submit will be sent next."""
+    connection.execute(
+        "UPDATE jobs SET state = 'submitting', submitting_at = ? WHERE id = ?",
+        (now and now.isoformat(), job),
+    )
+
+
+def refused(connection: sqlite3.Connection, job: int) -> None:
+    """No submit of it has made a job."""
+    connection.execute(
+        "UPDATE jobs SET state = CASE WHEN upload_url IS NULL THEN 'pending' ELSE 'uploaded' END, "
+        "submitting_at = NULL WHERE id = ? AND state = 'submitting'",
+        (job,),
+    )
+
+
+def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
+    """The job is made."""
+    connection.execute(
+        "UPDATE jobs SET state = 'submitted', transcript_id = ? WHERE id = ?", (transcript_id, job)
+    )
+
+
+def anew(connection: sqlite3.Connection, job: int) -> None:
+    """It is begun anew: what was uploaded or submitted for it is worth nothing any more."""
+    connection.execute(
+        "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
+        "transcript_id = NULL, finished_at = NULL WHERE id = ?",
+        (job,),
+    )
+
+
+def done(
+    connection: sqlite3.Connection, job: int, duration: float | None, retries: int, body: bytes | None
+) -> None:
+    """The job is completed; keep what the service answered, where it is given."""
+    connection.execute(
+        "UPDATE jobs SET state = 'done', finished_at = ?, audio_duration = ?, retries = retries + ?, "
+        "error = NULL WHERE id = ?",
+        (_now(), duration, retries, job),
+    )
+    if body is not None:
+        connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(body)))
+
+
+def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *, is_over: bool) -> None:
+    """Something went wrong; if the job is over, it may be begun anew."""
+    connection.execute(
+        "UPDATE jobs SET error = ?, retries = retries + ?, "
+        "finished_at = CASE WHEN ? THEN ? ELSE finished_at END, "
+        "state = CASE WHEN ? THEN 'failed' ELSE state END WHERE id = ?",
+        (error, retries, is_over, _now(), is_over, job),
+    )
+
+
+def result(connection: sqlite3.Connection, job: int) -> bytes | None:
+    """Give what the service answered, where it was kept."""
+    row = connection.execute("SELECT transcript FROM results WHERE job = ?", (job,)).fetchone()
+    return None if row is None else zlib.decompress(row[0])
+
+
+def entries(connection: sqlite3.Connection, after: int, most: int) -> list[tuple[Entry, bytes | None]]:
+    """Give some jobs with what was kept of them, in the order in which they were begun."""
+    columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
+    rows = connection.execute(
+        f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
+        "WHERE jobs.id > ? ORDER BY jobs.id LIMIT ?",
+        (after, most),
+    ).fetchall()
+    return [(Entry(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
+
+
+def counts(connection: sqlite3.Connection) -> list[tuple[State, int, float, int]]:
+    """Give for each state how many jobs are in it, how many seconds of audio they have, and all retries."""
+    return connection.execute(
+        "SELECT state, count(*), total(audio_duration), sum(retries) FROM jobs GROUP BY state"
+    ).fetchall()
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=10.0, isolation_level=None, check_same_thread=False, uri=path.startswith("file:")
+    )
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself where the disk has failed.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def errors_named(path: Path) -> Generator[None]:
+    """Let nothing of SQLite, zlib or the system get out."""
+    shown = f"The journal {str(path)!r}"
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise JournalFullError(
+                f"{shown} cannot be written: there is no room on the disk. Make some and run the batch again."
+            ) from error
+        if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise JournalError(f"{shown} is damaged, or no journal: {error}. Name another file.") from error
+        raise JournalError(f"{shown} cannot be used: {error}.") from error
+    except (OSError, zlib.error, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise JournalError(f"{shown} cannot be used: {reason}.") from error

@@ -1,0 +1,75 @@
+"""
+Which items of a batch are the same, so that they have one job.
+
+No I/O: what tells them from others is found out elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import anyio
+import attrs
+
+from aai_async._outcome import Outcome
+
+_MOST_REMEMBERED = 100_000
+"""Items by which others are told to be the same, in one batch; a journal remembers all."""
+
+
+class Original:
+    """An item that others may be the same as."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.outcome: Outcome | None = None
+        """What became of it; without the transcript where nobody waits for that."""
+        self._is_over: anyio.Event | None = anyio.Event()
+        self._waiting = 0
+
+    async def wait(self) -> Outcome | None:
+        """Wait until it is over; `None` if it was given up."""
+        if self._is_over is None:
+            return self.outcome
+        self._waiting += 1
+        try:
+            await self._is_over.wait()
+            return self.outcome
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._forget_transcript()
+
+    def end(self, outcome: Outcome | None) -> None:
+        """It is over."""
+        self.outcome = outcome
+        if not self._waiting:
+            self._forget_transcript()
+        if self._is_over is not None:
+            self._is_over.set()
+            self._is_over = None
+
+    def _forget_transcript(self) -> None:
+        if self.outcome is not None:
+            self.outcome = attrs.evolve(self.outcome, source="", transcript=None)
+
+
+class Originals:
+    """The items of a batch by what tells them from others, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._known = OrderedDict[bytes, Original]()
+
+    def find(self, keys: Sequence[bytes]) -> Original | None:
+        """Give the item that is the same."""
+        return next((self._known[key] for key in keys if key in self._known), None)
+
+    def enter(self, keys: Sequence[bytes], index: int) -> Original:
+        """Remember an item."""
+        original = Original(index)
+        for key in keys:
+            self._known[key] = original
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return original

@@ -1,0 +1,110 @@
+"""
+What became of one item of a batch, and of all of them together.
+
+Pure values: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+from aai_async._answers.transcript import Transcript
+from aai_async._errors import AAIError
+from aai_async._source import Audio
+
+Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
+"""How far an item came: nothing is kept of it, it is uploaded, its job is made, its job has ended."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What became of one item of a batch: a transcript or an error."""
+
+    index: int
+    """Where it stood among the sources, from 0."""
+
+    source: Audio = attrs.field(repr=lambda source: repr(source)[:200])
+    """What was given, as it was given; its name, where it was read from a journal."""
+
+    stage: Stage
+    """How far it came: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
+
+    attempts: int = 0
+    """Requests sent to upload and to submit it; 2 where nothing failed, 0 for what was known already."""
+
+    transcript_id: str | None = None
+    """Its job, once there is one, which is billed: `Client.wait` takes it."""
+
+    upload_url: str | None = attrs.field(default=None, repr=False)
+    """Where it was uploaded to."""
+
+    duplicate_of: int | None = None
+    """The index of an earlier item that was the same: they have one job."""
+
+    transcript: Transcript | None = attrs.field(default=None, repr=False)
+    """What was said, if all went well."""
+
+    error: AAIError | None = None
+    """What went wrong, if something did."""
+
+    def unwrap(self) -> Transcript:
+        """
+        Give the transcript.
+
+        Raises:
+            AAIError: There is none: what went wrong.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.transcript is None:
+            raise AAIError(
+                "There is no transcript here: the job has not ended, or its result was not kept.",
+                transcript_id=self.transcript_id,
+                upload_url=self.upload_url,
+            )
+        return self.transcript
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """A batch in numbers."""
+
+    completed: int = 0
+    """Items with a transcript."""
+
+    failed: int = 0
+    """Items with an error."""
+
+    unfinished: int = 0
+    """Items that were begun and have neither."""
+
+    resumed: int = 0
+    """Of those completed, what the journal had already or earlier items of the batch had: no job was made."""
+
+    audio_seconds: float = 0.0
+    """Length of the recordings that were completed, in seconds."""
+
+    elapsed: float = 0.0
+    """Seconds since the batch began, or that it took; 0 of a journal."""
+
+    retries: int = 0
+    """Requests that were sent again."""
+
+    @property
+    def total(self) -> int:
+        """All items that were begun."""
+        return self.completed + self.failed + self.unfinished
+
+    @property
+    def audio_hours(self) -> float:
+        """Length of the recordings that were completed, in hours."""
+        return self.audio_seconds / 3600
+
+    def __str__(self) -> str:
+        counts = f"{self.completed} of {self.total} completed, {self.failed} failed"
+        unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
+        resumed = f", {self.resumed} of them known already" if self.resumed else ""
+        work = f"{self.audio_hours:.2f} hours of audio in {self.elapsed:.0f} s, {self.retries} retries"
+        return f"{counts}{unfinished}{resumed}; {work}"

@@ -1,0 +1,289 @@
+"""
+One item of a batch on its way from its source to its outcome, each step written down before the next.
+
+It takes up where an earlier batch has left off, and shares the job of an item that is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Callable, Generator
+
+import anyio
+import attrs
+import msgspec
+
+from aai_async._answers.transcript import Transcript, TranscriptError
+from aai_async._errors import (
+    AAIError,
+    JournalError,
+    NotFoundError,
+    UploadGoneError,
+    without_query,
+)
+from aai_async._events import Event, OnEvent, Retrying, heard_by, inform
+from aai_async._job import Job, Record
+from aai_async._journal import Claim, Entry, Journal, JournalRecord
+from aai_async._options import Options
+from aai_async._original import Original, Originals
+from aai_async._outage import Outage
+from aai_async._outcome import Outcome, Stage
+from aai_async._pipeline import Pipeline
+from aai_async._source import Audio, Source
+
+_FRESH = dt.timedelta(hours=20)
+"""How old an upload may be to be submitted: it is kept for 24 hours, and the job must get at it yet."""
+
+_CLOCK_WAS_SET = dt.timedelta(minutes=-1)
+"""An upload that is younger than this was made before the clock of this machine was set back."""
+
+
+@attrs.frozen
+class Item:
+    """What is to be transcribed, and how."""
+
+    index: int
+    audio: Audio
+    options: Options
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """What all items of a batch go along."""
+
+    pipeline: Pipeline
+    journal: Journal | None
+    outage: Outage
+    originals: Originals
+    options: Options
+    """What is asked for where an item does not say."""
+    digest: str
+    """Of those."""
+    by_content: bool
+    on_event: OnEvent | None
+
+    async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
+        """Give what tells a recording and what is asked for it from others; nothing where nothing does."""
+        identities = [await source.identity(), await source.digest() if self.by_content else None]
+        asked = (self.digest if options is self.options else options.digest).encode()
+        return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
+
+
+class Passage:
+    """The way of one item."""
+
+    def __init__(self, item: Item, route: Route, sent: Callable[[], None]) -> None:
+        self._item = item
+        self._route = route
+        self._sent = sent
+        """Called, once or more, when nothing more of it is to be uploaded."""
+        self._job = Job()
+        self._record = Record(self._job)
+        self._entry: Entry | None = None
+        self._as_original: Original | None = None
+        self._same_as: Original | None = None
+        self._attempts = 0
+        self._is_finished = False
+        self.retries = 0
+        self.is_resumed = False
+        """Whether its job was made before it came, by an earlier batch or for an item that is the same."""
+        self.journal_error: JournalError | None = None
+
+    @property
+    def _stage(self) -> Stage:
+        if self._is_finished:
+            return "finished"
+        if self._job.transcript_id:
+            return "submitted"
+        return "uploaded" if self._job.upload_url else "pending"
+
+    def outcome(self, transcript: Transcript | None = None, error: AAIError | None = None) -> Outcome:
+        """Say how far it has come, and what has come of it."""
+        return Outcome(
+            index=self._item.index,
+            source=self._item.audio,
+            stage=self._stage,
+            attempts=self._attempts,
+            transcript_id=self._job.transcript_id,
+            upload_url=self._job.upload_url,
+            duplicate_of=self._same_as.index if self._same_as else None,
+            transcript=transcript,
+            error=error,
+        )
+
+    async def travel(self, sending: anyio.CancelScope) -> Outcome:
+        """
+        Go all the way.
+
+        Args:
+            sending: The scope of what is done until the job is made. If it is cancelled before that, what
+                comes of the item is neither a transcript nor an error.
+        """
+        outcome: Outcome | None = None
+        try:
+            with heard_by(self._hear):
+                outcome = await self._travel(sending)
+            return outcome
+        finally:
+            self._sent()
+            if self._as_original is not None:
+                self._as_original.end(outcome)
+
+    async def _travel(self, sending: anyio.CancelScope) -> Outcome:
+        transcript: Transcript | None = None
+        try:
+            with sending:
+                transcript = await self._send()
+            self._sent()
+            if self._same_as is not None:
+                return await self._like(self._same_as)
+            if self._job.transcript_id is None:
+                return self.outcome()
+            return await self._end(transcript or await self._route.pipeline.wait(self._job.transcript_id))
+        except AAIError as error:
+            return await self._fail(error)
+
+    async def _like(self, original: Original) -> Outcome:
+        """Take over what comes of an item that is the same."""
+        other = await original.wait()
+        if other is None or (other.transcript_id is None and other.error is None):
+            return self.outcome()
+        self._job.transcript_id, self._job.upload_url = other.transcript_id, other.upload_url
+        self._is_finished = other.stage == "finished"
+        if other.error is not None:
+            return self.outcome(error=other.error)
+        self.is_resumed = True
+        # It is kept for those who waited; one who comes later asks for it again.
+        return self.outcome(other.transcript or await self._route.pipeline.get(other.transcript_id or ""))
+
+    async def _end(self, transcript: Transcript) -> Outcome:
+        self._is_finished = True
+        if self._route.journal and self._entry and self._entry.state != "done":
+            with self._keeping_journal_error():
+                await self._route.journal.done(self._entry.id, transcript, self.retries)
+        return self.outcome(transcript)
+
+    async def _fail(self, error: AAIError) -> Outcome:
+        # A job that failed, or that is gone, is begun anew by the next batch.
+        is_gone = isinstance(error, NotFoundError) and self._stage == "submitted"
+        self._is_finished = isinstance(error, TranscriptError) or is_gone
+        error.transcript_id = error.transcript_id or self._job.transcript_id
+        error.upload_url = error.upload_url or self._job.upload_url
+        if isinstance(error, JournalError):
+            self.journal_error = error
+        elif self._route.journal and self._entry:
+            with self._keeping_journal_error():
+                await self._route.journal.failed(
+                    self._entry.id, error, self.retries, is_over=self._is_finished
+                )
+        return self.outcome(error=error)
+
+    @contextlib.contextmanager
+    def _keeping_journal_error(self) -> Generator[None]:
+        """What has come of an item is not lost because it could not be written down."""
+        try:
+            yield
+        except JournalError as error:
+            self.journal_error = error
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Retrying):
+            self.retries += 1
+            self._attempts += event.operation in {"upload", "submit"}
+        inform(self._route.on_event, attrs.evolve(event, index=self._item.index))
+
+    async def _send(self) -> Transcript | None:
+        """Have the job made, or found; give its transcript, where that is there already."""
+        source = Source.of(self._item.audio)
+        async with contextlib.aclosing(source):
+            await source.open()
+            keys = await self._route.keys(source, self._item.options)
+            self._same_as = self._route.originals.find(keys)
+            if self._same_as is not None:
+                return None
+            self._as_original = self._route.originals.enter(keys, self._item.index)
+            if self._route.journal is None:
+                await self._submit(source, await self._upload(source))
+                return None
+            self._entry = await self._route.journal.claim(self._claim(source, keys))
+            self._record = JournalRecord(self._job, self._route.journal, self._entry)
+            return await self._take_up(source, self._entry, self._route.journal)
+
+    def _claim(self, source: Source, keys: tuple[bytes, ...]) -> Claim:
+        asked = self._item.options.payload()
+        asked.pop("webhook_auth_header_value", None)
+        return Claim(
+            # What nothing tells from others is written down all the same, under a key that comes once.
+            keys=keys or (secrets.token_bytes(32),),
+            position=self._item.index,
+            source=without_query(source.url) if source.url else _plain(source.path or source.name),
+            size=source.size,
+            options=msgspec.json.encode(asked).decode(),
+        )
+
+    async def _take_up(self, source: Source, entry: Entry, journal: Journal) -> Transcript | None:
+        """Go on where an earlier batch has left off."""
+        if entry.state in {"submitted", "done"}:
+            self._job.upload_url, self._job.transcript_id = entry.upload_url, entry.transcript_id
+            self.is_resumed = True
+            if entry.state == "submitted":
+                return None
+            kept = await journal.result(entry.id)
+            return kept or await self._route.pipeline.get(entry.transcript_id or "")
+        if entry.upload_url:
+            self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
+        if source.url is not None or entry.state == "submitting":
+            # So that a job can be looked for by when it was made.
+            await self._route.outage.outlast(self._route.pipeline.ask_time)
+        audio_url = entry.upload_url or source.url
+        if entry.state == "submitting" and audio_url is not None and await self._find(audio_url, entry):
+            return None
+        if entry.state == "failed" or (entry.upload_url and not _is_fresh(entry.uploaded_at)):
+            await journal.anew(entry.id)
+            audio_url = source.url
+        if audio_url is None:
+            audio_url = await self._upload(source)
+        else:
+            self._job.upload_url = entry.upload_url
+        await self._submit(source, audio_url)
+        return None
+
+    async def _find(self, audio_url: str, entry: Entry) -> bool:
+        """Look for the job of a submit that an earlier batch may have sent."""
+        submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
+        self.is_resumed = await submission.find(entry.submitting_at) is not None
+        return self.is_resumed
+
+    async def _upload(self, source: Source) -> str:
+        if source.url is not None:
+            return source.url
+        self._attempts += 1
+        url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
+        await self._record.uploaded(url)
+        return url
+
+    async def _submit(self, source: Source, audio_url: str) -> None:
+        self._sent()
+        try:
+            await self._submit_once(audio_url)
+        except UploadGoneError:
+            if source.url is not None or not source.replayable:
+                raise
+            await self._submit_once(await self._upload(source))
+
+    async def _submit_once(self, audio_url: str) -> None:
+        self._attempts += 1
+        submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
+        await self._route.outage.outlast(submission.make)
+
+
+def _plain(path: str) -> str:
+    """Give a path as text: not every name is."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_fresh(uploaded_at: dt.datetime | None) -> bool:
+    return uploaded_at is not None and _CLOCK_WAS_SET < dt.datetime.now(dt.UTC) - uploaded_at < _FRESH
