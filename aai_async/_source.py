@@ -267,31 +267,46 @@ class _PathSource(Source):
         self._path = path
         self.path = os.fspath(path)
         self.name = _shown(self.path)
+        self._real_path = self.path
         self._identity: tuple[int, ...] | None = None
 
     async def open(self) -> None:
         with RegularFile(self._path, self.name) as file:
-            self._identity = await in_thread(file.open)
+            await in_thread(self._inspect, file)
         self.size = _checked_size(self.name, file.size)
+
+    def _inspect(self, file: RegularFile) -> None:
+        self._identity = file.open()
+        self._real_path = os.path.realpath(self._path)
 
     async def identity(self) -> bytes | None:
         """Its path, where no link leads any further, its size, and when it was last changed."""
-        path = await in_thread(lambda: os.fsencode(os.path.realpath(self._path)))
         size, changed = (self._identity or (0, 0))[-2:]
-        return hashlib.sha256(b"path\0%b\0%d\0%d" % (path, size, changed)).digest()
+        whole = b"path\0%b\0%d\0%d" % (os.fsencode(self._real_path), size, changed)
+        return hashlib.sha256(whole).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with RegularFile(self._path, self.name) as file:
-            self._check_unchanged(await in_thread(file.open))
+            # What fits into one piece takes one thread, and not three.
+            chunk = await in_thread(self._begin, file)
             left = file.size
-            while left and (chunk := await in_thread(file.read, min(left, CHUNK_SIZE))):
+            while chunk:
                 left -= len(chunk)
-                if not left:
-                    # Before the last piece: with it the service has all, and may answer.
-                    self._check_unchanged(await in_thread(file.identity))
                 yield chunk
+                chunk = await in_thread(self._go_on, file, left) if left else b""
             if left:
                 raise _changed(self.name)
+
+    def _begin(self, file: RegularFile) -> bytes:
+        self._check_unchanged(file.open())
+        return self._go_on(file, file.size)
+
+    def _go_on(self, file: RegularFile, left: int) -> bytes:
+        chunk = file.read(min(left, CHUNK_SIZE))
+        if len(chunk) == left:
+            # Before the last piece: with it the service has all, and may answer.
+            self._check_unchanged(file.identity())
+        return chunk
 
     def _check_unchanged(self, identity: tuple[int, ...]) -> None:
         if identity != self._identity:

@@ -157,18 +157,18 @@ def _as_bytes(body: object) -> bytes:
 
 def _large(parts: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
     # A text is read as fast as it is skipped.
-    is_text = {name for name, kind in kinds.items() if kind == str | None}
     return {
         name: part
         for name, part in parts.items()
-        if name in kinds and name not in is_text and len(memoryview(part)) > _SMALL
+        if len(memoryview(part)) > _SMALL and name in kinds and kinds[name] != str | None
     }
 
 
 def _value_of(cls: Any, field: attrs.Attribute[Any], parts: Mapping[str, msgspec.Raw]) -> Any:  # of any field
-    if field.name not in parts:
+    part = parts.get(field.name)
+    if part is None or (len(memoryview(part)) == 4 and bytes(part) == b"null"):
         return None
-    value = reading.read(reading.kinds_of(cls)[field.name], parts[field.name])
+    value = reading.read(reading.kinds_of(cls)[field.name], part)
     return None if value is reading.UNREADABLE else value
 
 

@@ -185,6 +185,7 @@ def _readable(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not UNREADABLE}
 
 
+@functools.cache
 def _item_of(kind: Any) -> Any:
     """Give the type of the items, where the type is a tuple of any length."""
     kind = _without_none(kind)

@@ -65,8 +65,9 @@ class Body:
         """What the recording broke off with; a transport may say something else, or take the cause away."""
         self._cause: BaseException | None = None
         self._is_left = False
-        self._reading: anyio.Event | None = None
-        """Set when what is being read just now has been read."""
+        self._is_reading = False
+        self._was_read: anyio.Event | None = None
+        """Set when what is being read just now has been read, for whoever waits for that."""
 
     @property
     def has_begun(self) -> bool:
@@ -93,7 +94,7 @@ class Body:
         if self._is_left:
             raise StopAsyncIteration
         self._clock.stop()
-        self._reading = reading = anyio.Event()
+        self._is_reading = True
         try:
             while not self._left:
                 self._left = memoryview(await anext(self._chunks))
@@ -105,20 +106,22 @@ class Body:
             self._clock.receive(buffered=min(self._sent, _BUFFERED))
             raise
         finally:
-            self._reading = None
-            reading.set()
+            self._is_reading = False
+            if self._was_read is not None:
+                self._was_read.set()
             if self._is_left:
                 await self._chunks.aclose()
 
     async def aclose(self) -> None:
         """Close what is read from; a transport that reads in a task of its own may be at it yet."""
         self._is_left = True
-        if self._reading is None:
+        if not self._is_reading:
             await self._chunks.aclose()
-        else:
-            # The next attempt must not read the same file at the same time.
-            with anyio.move_on_after(_LONGEST_READ, shield=True):
-                await self._reading.wait()
+            return
+        self._was_read = anyio.Event()
+        # The next attempt must not read the same file at the same time.
+        with anyio.move_on_after(_LONGEST_READ, shield=True):
+            await self._was_read.wait()
 
     def why_it_broke(self) -> SourceError | None:
         """Give the error of the recording itself, with its cause."""

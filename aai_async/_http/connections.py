@@ -96,7 +96,7 @@ class Connections:
             raise ConfigError("This Client is open already: share it, or make another one.")
         self._place = _Place.here()
         try:
-            await self._current()
+            await self._current(self._place)
         except BaseException:
             # A cancellation as well: what was not opened can be opened again.
             self._place = None
@@ -143,7 +143,7 @@ class Connections:
         place = self._checked_place()
         gate = place.recordings if is_recording else place.others
         async with contextlib.nullcontext() if is_urgent else _through(gate):
-            client = await self._current_during_call()
+            client = await self._current_during_call(place)
             self._in_use[client] += 1
             lease = Lease(client)
             try:
@@ -164,9 +164,9 @@ class Connections:
             closing = functools.partial(_close, lease, client if is_over else None)
             await finish(closing, anyio.current_time() + _CLOSING)
 
-    async def _current_during_call(self) -> AsyncClient:
+    async def _current_during_call(self, place: _Place) -> AsyncClient:
         try:
-            return await self._current()
+            return await self._current(place)
         except AAIError:
             raise
         except Exception as error:
@@ -175,8 +175,7 @@ class Connections:
                 verdict=Verdict.NOT_SENT,
             ) from error
 
-    async def _current(self) -> AsyncClient:
-        place = self._checked_place()
+    async def _current(self, place: _Place) -> AsyncClient:
         if self._client is None and self._is_ours:
             async with place.making:
                 if self._client is None:
@@ -233,7 +232,10 @@ class _Place:
 async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
     # Not of the task, which may hold a place already: a stream that is uploaded may itself ask the client.
     borrower = object()
-    await gate.acquire_on_behalf_of(borrower)
+    try:
+        gate.acquire_on_behalf_of_nowait(borrower)
+    except anyio.WouldBlock:
+        await gate.acquire_on_behalf_of(borrower)
     try:
         yield
     finally:

@@ -110,17 +110,24 @@ class _Received:
 
     def __init__(self, raw: AsyncIterator[bytes]) -> None:
         self._raw = raw
+        self._is_over = False
         self.size = 0
 
     def __aiter__(self) -> _Received:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await anext(self._raw)
+        try:
+            piece = await anext(self._raw)
+        except StopAsyncIteration:
+            self._is_over = True
+            raise
         self.size += len(piece)
         return piece
 
     async def aclose(self) -> None:
+        if self._is_over:
+            return
         # The library's generators stand in one another, and closing one leaves those inside it open: they are
         # ended from within, by a cancellation of what they wait for next.
         with anyio.CancelScope() as scope, contextlib.suppress(Exception):
