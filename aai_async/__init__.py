@@ -44,7 +44,7 @@ from aai_async._answers.speech import (
     WordSearchMatch,
 )
 from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._batch import Batch, BatchAbortedError, transcribe_all
+from aai_async._batch import Batch, transcribe_all
 from aai_async._client import Client, transcribe
 from aai_async._errors import (
     AAIError,
@@ -92,7 +92,7 @@ from aai_async._options import (
     Summarization,
     Translation,
 )
-from aai_async._outcome import Outcome, Summary
+from aai_async._outcome import BatchAbortedError, Outcome, Summary
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._source import AsyncReader, Audio, Source

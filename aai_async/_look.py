@@ -29,7 +29,7 @@ from aai_async._polling import Polling
 
 T = TypeVar("T")
 
-_LAST_LOOK = 10.0
+LAST_LOOK = 10.0
 """Seconds that a look may take beyond the deadline of its wait."""
 
 
@@ -124,7 +124,7 @@ class Looks(Generic[T]):
             AAIError: The service refuses to show it.
         """
         # The last look happens at the deadline, so it gets a little time beyond it.
-        seen = await look_once(self._http, self._call, deadline + _LAST_LOOK, self._is_new)
+        seen = await look_once(self._http, self._call, deadline + LAST_LOOK, self._is_new)
         usual = next(self._delays)
         if isinstance(seen, Missed):
             self._streak.add(seen)

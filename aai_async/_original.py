@@ -25,16 +25,19 @@ class Original:
         self.index = index
         self.outcome: Outcome | None = None
         """What became of it; without the transcript where nobody waits for that."""
-        self._is_over: anyio.Event | None = anyio.Event()
+        self._has_ended = False
+        self._end: anyio.Event | None = None
+        """Set when it has, for those who wait for that."""
         self._waiting = 0
 
     async def wait(self) -> Outcome | None:
         """Wait until it is over; `None` if it was given up."""
-        if self._is_over is None:
+        if self._has_ended:
             return self.outcome
         self._waiting += 1
+        self._end = self._end or anyio.Event()
         try:
-            await self._is_over.wait()
+            await self._end.wait()
             return self.outcome
         finally:
             self._waiting -= 1
@@ -46,9 +49,10 @@ class Original:
         self.outcome = outcome
         if not self._waiting:
             self._forget_transcript()
-        if self._is_over is not None:
-            self._is_over.set()
-            self._is_over = None
+        self._has_ended = True
+        if self._end is not None:
+            self._end.set()
+            self._end = None
 
     def _forget_transcript(self) -> None:
         if self.outcome is not None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import anyio
 
-from aai_async._errors import AAIError, ConnectError, RetryBudgetError
+from aai_async._errors import AAIError, AmbiguousSubmitError, ConnectError, RetryBudgetError
 from aai_async._events import logger
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Outage:
                 try:
                     return await step()
                 except AAIError as error:
-                    if not _is_for_want_of_connection(error):
+                    if isinstance(error, AmbiguousSubmitError) or not is_for_want_of_connection(error):
                         raise
                     self._since = anyio.current_time() if self._since is None else self._since
                     logger.warning("there is no connection: one item at a time tries again (%s)", error)
@@ -60,7 +60,7 @@ class Outage:
             try:
                 result = await step()
             except AAIError as error:
-                if not _is_for_want_of_connection(error):
+                if isinstance(error, AmbiguousSubmitError) or not is_for_want_of_connection(error):
                     self._since = None
                     raise
                 if anyio.current_time() - (self._since or 0.0) >= self._patience:
@@ -71,6 +71,8 @@ class Outage:
                 return result
 
 
-def _is_for_want_of_connection(error: AAIError) -> bool:
-    last = error.__cause__ if isinstance(error, RetryBudgetError) else error
-    return isinstance(last, ConnectError)
+def is_for_want_of_connection(error: BaseException | None) -> bool:
+    """Whether it would not have come with a connection: by itself, or by what it came of."""
+    while isinstance(error, (RetryBudgetError, AmbiguousSubmitError)):
+        error = error.__cause__
+    return isinstance(error, ConnectError)

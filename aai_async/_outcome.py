@@ -6,6 +6,7 @@ Pure values: no clock, no I/O.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import attrs
@@ -108,3 +109,29 @@ class Summary:
         resumed = f", {self.resumed} of them known already" if self.resumed else ""
         work = f"{self.audio_hours:.2f} hours of audio in {self.elapsed:.0f} s, {self.retries} retries"
         return f"{counts}{unfinished}{resumed}; {work}"
+
+
+class BatchAbortedError(AAIError):
+    """
+    A batch was given up: the account is refused, the journal fails, or the sources cannot be read on.
+
+    Its cause says why. What the batch had not begun is as it was.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    """What had finished, in the order of the sources, for `Batch.collect`; whoever iterates has them."""
+
+    unfinished: tuple[Outcome, ...]
+    """What was under way; `Outcome.transcript_id` is a job that goes on, and `Client.wait` takes it."""
+
+    def __init__(
+        self, message: str, *, outcomes: tuple[Outcome, ...] = (), unfinished: tuple[Outcome, ...] = ()
+    ) -> None:
+        super().__init__(message, operation="transcribe_all")
+        self.outcomes = outcomes
+        self.unfinished = unfinished
+
+
+def in_order(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Give outcomes in the order of the sources."""
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.index))

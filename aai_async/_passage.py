@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from typing import Protocol
 
 import anyio
 import attrs
@@ -19,6 +21,7 @@ import msgspec
 from aai_async._answers.transcript import Transcript, TranscriptError
 from aai_async._errors import (
     AAIError,
+    AmbiguousSubmitError,
     JournalError,
     NotFoundError,
     UploadGoneError,
@@ -29,7 +32,7 @@ from aai_async._job import Job, Record
 from aai_async._journal import Claim, Entry, Journal, JournalRecord
 from aai_async._options import Options
 from aai_async._original import Original, Originals
-from aai_async._outage import Outage
+from aai_async._outage import Outage, is_for_want_of_connection
 from aai_async._outcome import Outcome, Stage
 from aai_async._pipeline import Pipeline
 from aai_async._source import Audio, Source
@@ -72,14 +75,23 @@ class Route:
         return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
 
 
+class Place(Protocol):
+    """Room to upload, which an item has when it begins."""
+
+    async def take(self) -> None:
+        """Wait for it, where it was left."""
+
+    def leave(self) -> None:
+        """Leave it to others, once or more."""
+
+
 class Passage:
     """The way of one item."""
 
-    def __init__(self, item: Item, route: Route, sent: Callable[[], None]) -> None:
+    def __init__(self, item: Item, route: Route, place: Place) -> None:
         self._item = item
         self._route = route
-        self._sent = sent
-        """Called, once or more, when nothing more of it is to be uploaded."""
+        self._place = place
         self._job = Job()
         self._record = Record(self._job)
         self._entry: Entry | None = None
@@ -128,7 +140,7 @@ class Passage:
                 outcome = await self._travel(sending)
             return outcome
         finally:
-            self._sent()
+            self._place.leave()
             if self._as_original is not None:
                 self._as_original.end(outcome)
 
@@ -137,7 +149,7 @@ class Passage:
         try:
             with sending:
                 transcript = await self._send()
-            self._sent()
+            self._place.leave()
             if self._same_as is not None:
                 return await self._like(self._same_as)
             if self._job.transcript_id is None:
@@ -235,7 +247,8 @@ class Passage:
             return kept or await self._route.pipeline.get(entry.transcript_id or "")
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
-        if source.url is not None or entry.state == "submitting":
+        is_time_needed = source.url is not None or entry.state == "submitting"
+        if is_time_needed and self._route.pipeline.http.service_time is None:
             # So that a job can be looked for by when it was made.
             await self._route.outage.outlast(self._route.pipeline.ask_time)
         audio_url = entry.upload_url or source.url
@@ -260,13 +273,14 @@ class Passage:
     async def _upload(self, source: Source) -> str:
         if source.url is not None:
             return source.url
+        await self._place.take()
         self._attempts += 1
         url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
         await self._record.uploaded(url)
         return url
 
     async def _submit(self, source: Source, audio_url: str) -> None:
-        self._sent()
+        self._place.leave()
         try:
             await self._submit_once(audio_url)
         except UploadGoneError:
@@ -276,8 +290,23 @@ class Passage:
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1
-        submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
-        await self._route.outage.outlast(submission.make)
+        pipeline, outage = self._route.pipeline, self._route.outage
+        submission = pipeline.submission(audio_url, self._item.options, self._record)
+        began = pipeline.http.service_time
+        step: Callable[[], Awaitable[Transcript | None]] = submission.make
+        while True:
+            try:
+                made = await outage.outlast(step)
+            except AmbiguousSubmitError as error:
+                if not is_for_want_of_connection(error):
+                    raise
+                # The answer was lost, and there was no connection to look for the job: there will be one.
+                await outage.outlast(pipeline.ask_time)
+                step = functools.partial(submission.find, began, is_own=True)
+            else:
+                if made is not None:
+                    return
+                step = submission.make
 
 
 def _plain(path: str) -> str:

@@ -78,13 +78,12 @@ class Pipeline:
 
     async def ask_time(self) -> None:
         """
-        Learn what the service's clock shows, if no reply has told yet.
+        Learn what the service's clock shows, and that there is a connection.
 
         Raises:
             AAIError: The request failed.
         """
-        if self.http.service_time is None:
-            await self.http.perform(_endpoints.page(limit=1))
+        await self.http.perform(_endpoints.page(limit=1))
 
     def submission(
         self, audio_url: str, options: Options, record: Record, parting: Parting | None = None

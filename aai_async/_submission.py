@@ -85,17 +85,21 @@ class Submission:
                     await self._find_yet(search)
                 raise
 
-    async def find(self, began: dt.datetime | None) -> Transcript | None:
+    async def find(self, began: dt.datetime | None, *, is_own: bool = False) -> Transcript | None:
         """
-        Find the job of a submit that an earlier process may have sent; `None` if there is none.
+        Find the job of a submit whose answer was lost a while ago; `None` if there is none.
 
         Args:
             began: When that would have been sent, by the service's clock; `None` where that is not known.
+            is_own: Whether this submission has sent it, and not an earlier process.
 
         Raises:
             AmbiguousSubmitError: The list does not tell.
         """
-        lost = AAIError("the process that sent it has ended", operation="submit", verdict=Verdict.AMBIGUOUS)
+        lost = AAIError("it was sent a while ago", operation="submit", verdict=Verdict.AMBIGUOUS)
+        if is_own:
+            # It is the one that is looked for.
+            self.memory.not_made(self.audio_url)
         with self.memory.submitting(self.audio_url):
             search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began))
             found = await self._found_by(search, lost, 0)
@@ -208,7 +212,7 @@ class Submission:
 
 @attrs.frozen
 class _Earlier:
-    """A submit of an earlier process."""
+    """A submit of a while ago."""
 
     began: dt.datetime | None
     """When it was sent, by the service's clock."""
@@ -229,8 +233,8 @@ class _Search:
         """
         Whether there is no job if the list shows none.
 
-        Of an address that others may submit as well it does only where the submit is an earlier process's,
-        and the list was looked through to when that was sent.
+        Of an address that others may submit as well it does only where the submit was a while ago, and the
+        list was looked through to then.
         """
         return self._is_unique or (self.earlier is not None and self.earlier.began is not None)
 

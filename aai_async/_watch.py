@@ -13,18 +13,19 @@ import math
 from collections.abc import Iterator
 
 import anyio
-import attrs
+from anyio.lowlevel import checkpoint
 
 from aai_async import _endpoints
-from aai_async._answers.listing import TranscriptListItem, TranscriptPage
+from aai_async._answers.listing import TranscriptPage
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, DeadlineError
 from aai_async._events import logger
 from aai_async._forecast import Forecast
 from aai_async._http import HTTP
-from aai_async._look import Looks, Missed, Streak, look_once
+from aai_async._look import LAST_LOOK, Looks, Missed, Streak, look_once
 from aai_async._memory import Memory
 from aai_async._polling import Polling
+from aai_async._watched import Wait, Watched
 
 _SHARED_FROM = 4
 """
@@ -35,8 +36,11 @@ each then costs one more request, which fetches it.
 _PAGE = 200
 """Jobs that the service shows in one page of the list, at the most."""
 
-_DEEP_EACH = 8
-"""Of so many looks into a list longer than a page, one goes to the bottom and sees the failed jobs, too."""
+_SWEEP_EACH = 3.0
+"""Seconds after which all that is queued or at work is looked at anew, if that is more than a page."""
+
+_LONGEST_LOOK = 10.0
+"""Seconds that a page of the list may take: all who wait stand still for it."""
 
 _LAG = 10.0
 """Seconds after a submit in which the service may not know everywhere of the job."""
@@ -53,104 +57,11 @@ _LIST_OFF = 60.0
 _CHECK_EACH = 10.0
 """Seconds after which the list is compared with the job that has been waited for longest: it may be stale."""
 
-_EXACT = 1.0
-"""Seconds since its submit up to which a wait for a job tells how long it takes."""
-
 _LEAST_GAP = 0.001
 """Seconds, where the caller wants none between looks."""
 
 _LONGEST_NAP = 1.0
 """Seconds after which a leader looks whether more have come who want to know sooner."""
-
-
-class _Watched:
-    """A job that is waited for, by one or by several."""
-
-    def __init__(self, transcript_id: str, looks: Looks[Transcript], size: int | None, age: float) -> None:
-        self.id = transcript_id
-        self.looks = looks
-        self.size = size
-        self.waits: list[_Wait] = []
-        self._began = anyio.current_time()
-        self._age = age
-        """Seconds since it was made when the wait began; infinity where that is not known."""
-        self.first_at = looks.next_at
-        self.is_listed = True
-        """Whether the list shows it, as far as is known."""
-        self.is_over = False
-        """Whether the list says that it has ended, so that it can be fetched."""
-        self._took: float | None = None
-        """Seconds that it took, where the list has told."""
-        self.transcript: Transcript | None = None
-        self.lost: AAIError | None = None
-        """What ends all waits for it."""
-        self.turn = anyio.Lock()
-        self._news = anyio.Event()
-
-    @property
-    def waited(self) -> float:
-        """Seconds since the first began to wait for it."""
-        return anyio.current_time() - self._began
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether the list may tell something new of it."""
-        return self.is_listed and not self.is_over
-
-    @property
-    def took(self) -> float | None:
-        """Seconds that it took from its submit to its end, if it is known well enough to learn from."""
-        if self._took is None and self._age <= _EXACT:
-            return self.waited + self._age
-        return self._took
-
-    def next_at(self, *, is_shared: bool) -> float:
-        """When it is to be looked at by its id, by those who wait for it."""
-        if is_shared and self.is_awaited and not self.looks.has_failed:
-            return math.inf
-        return self.looks.next_at
-
-    async def news(self, until: float) -> None:
-        """Wait until there is something new of it, or of who leads."""
-        with anyio.CancelScope(deadline=until):
-            await self._news.wait()
-
-    def tell(self) -> None:
-        """Wake those who wait for it."""
-        news, self._news = self._news, anyio.Event()
-        news.set()
-
-    def show(self, item: TranscriptListItem) -> bool:
-        """Take from the list how it stands; tell whether it has ended and that was not known."""
-        self.is_listed = True
-        is_news = item.status in {"completed", "error"} and not self.is_over
-        if is_news:
-            self.is_over, self.looks.next_at = True, anyio.current_time()
-            if item.created and item.completed:
-                self._took = (item.completed - item.created).total_seconds()
-            self.tell()
-        return is_news
-
-    def hide(self) -> None:
-        """The list does not show it."""
-        self.is_listed = False
-        self.looks.next_at = min(self.looks.next_at, anyio.current_time() + _LONGEST_NAP)
-        self.tell()
-
-    def show_by_id(self, seen: Transcript | None) -> None:
-        """Take what a look by its id has seen."""
-        self.transcript = seen
-        if self.is_over and seen is None:
-            # What the list says and the job does not is no news.
-            self.is_listed = self.is_over = False
-
-
-@attrs.frozen(eq=False)
-class _Wait:
-    """One who waits."""
-
-    watched: _Watched
-    deadline: float
 
 
 class Watcher:
@@ -160,17 +71,20 @@ class Watcher:
         self._http = http
         self._polling = polling
         self._memory = memory
-        self._watched = dict[str, _Watched]()
-        self._leader: _Wait | None = None
+        self._watched = dict[str, Watched]()
+        self._leader: Wait | None = None
         self._forecast = Forecast()
         self._streak = Streak(polling)
         self._list_at = -math.inf
         """When the list was last looked into."""
         self._list_off_until = -math.inf
         self._check_at = -math.inf
-        self._pages = 1
-        """How many pages it took to find all jobs, the last time that all were looked for."""
-        self._since_deep = 0
+        self._was_shared = False
+        """Whether those who wait rely on the list, since they have looked at that last."""
+        self._is_long = False
+        """Whether a page of the list is not enough to show all jobs that are waited for."""
+        self._swept_at = -math.inf
+        """When all jobs were last looked for."""
 
     async def wait(self, transcript_id: str) -> Transcript:
         """
@@ -184,7 +98,7 @@ class Watcher:
         watched = self._watched.get(_endpoints.checked_id(transcript_id))
         if watched is None:
             watched = self._watched[transcript_id] = self._new(transcript_id)
-        wait = _Wait(watched, anyio.current_time() + self._polling.give_up_after)
+        wait = Wait(watched, anyio.current_time() + self._polling.give_up_after)
         watched.waits.append(wait)
         try:
             while watched.transcript is None:
@@ -193,7 +107,7 @@ class Watcher:
         finally:
             self._leave(wait)
 
-    def _new(self, transcript_id: str) -> _Watched:
+    def _new(self, transcript_id: str) -> Watched:
         size = self._memory.size(transcript_id)
         looks = Looks(
             self._http,
@@ -203,20 +117,23 @@ class Watcher:
             is_new=lambda: self._memory.age(transcript_id) < _LAG,
             expected=self._forecast.expect(size),
         )
-        return _Watched(transcript_id, looks, size, self._memory.age(transcript_id))
+        return Watched(transcript_id, looks, size, self._memory.age(transcript_id))
 
-    def _leave(self, wait: _Wait) -> None:
-        was_shared = self._is_shared
+    def _leave(self, wait: Wait) -> None:
         wait.watched.waits.remove(wait)
         if not wait.watched.waits:
             del self._watched[wait.watched.id]
         self._resign(wait)
-        if was_shared and not self._is_shared:
-            # Those who relied on the list look by themselves again.
+        self._tell_if_no_longer_shared()
+
+    def _tell_if_no_longer_shared(self) -> None:
+        """Let those who relied on the list look by themselves again, where it serves too few."""
+        was_shared, self._was_shared = self._was_shared, self._is_shared
+        if was_shared and not self._was_shared:
             self._tell_all()
 
     @property
-    def _awaited(self) -> Iterator[_Watched]:
+    def _awaited(self) -> Iterator[Watched]:
         return (one for one in self._watched.values() if one.is_awaited)
 
     @property
@@ -226,16 +143,19 @@ class Watcher:
             return False
         return len(list(itertools.islice(self._awaited, _SHARED_FROM))) == _SHARED_FROM
 
-    async def _step(self, wait: _Wait) -> None:
+    async def _step(self, wait: Wait) -> None:
         """Sleep until there is something to do, or do it."""
         watched = wait.watched
         if watched.lost is not None:
             # A copy, for each who waits has a context of its own to add.
             raise copy.copy(watched.lost)
         now = anyio.current_time()
-        is_shared = watched.is_awaited and self._is_shared
+        self._tell_if_no_longer_shared()
+        is_shared = watched.is_awaited and self._was_shared
         next_at = min(watched.next_at(is_shared=is_shared), wait.deadline)
         if now >= next_at:
+            # Whoever wants no time between looks still lets others have their turn.
+            await checkpoint()
             await self._look(wait)
         elif not is_shared or not self._leads(wait):
             await watched.news(next_at)
@@ -244,31 +164,33 @@ class Watcher:
         else:
             await watched.news(min(next_at, list_at, now + _LONGEST_NAP))
 
-    def _leads(self, wait: _Wait) -> bool:
+    def _leads(self, wait: Wait) -> bool:
         """Whether this one leads, as it does where nobody else does."""
         if self._leader is None or not self._leader.watched.is_awaited:
             self._leader = wait
         return self._leader is wait
 
-    async def _look(self, wait: _Wait) -> None:
+    async def _look(self, wait: Wait) -> None:
         """Look at a job by its id."""
+        watched, deadline = wait.watched, wait.deadline
         # It may be a long answer, and the others are not to wait for that.
         self._resign(wait)
-        await self._look_at(wait.watched, wait.deadline)
-
-    async def _look_at(self, watched: _Watched, deadline: float) -> None:
-        due_at = watched.looks.next_at
-        async with watched.turn:
-            if watched.transcript is not None or watched.looks.next_at != due_at:
-                # Another who waits for it has looked meanwhile.
-                return
-            watched.show_by_id(await watched.looks.look(deadline))
-        if watched.transcript is not None:
-            if watched.took is not None:
-                self._forecast.learn(watched.took, watched.size)
+        if watched.is_looked_at:
+            await watched.news(deadline + LAST_LOOK)
+            return
+        watched.is_looked_at = True
+        try:
+            is_list_wrong = watched.show_by_id(await watched.looks.look(deadline))
+        finally:
+            watched.is_looked_at = False
             watched.tell()
+        if is_list_wrong:
+            logger.info("the list lags behind the jobs, so they are looked at by their ids")
+            self._turn_list_off(_LIST_OFF)
+        if watched.transcript is not None and watched.took is not None:
+            self._forecast.learn(watched.took, watched.size)
 
-    def _resign(self, wait: _Wait) -> None:
+    def _resign(self, wait: Wait) -> None:
         if self._leader is wait:
             others = (other for one in self._awaited for other in one.waits if other is not wait)
             self._leader = next(others, None)
@@ -299,7 +221,8 @@ class Watcher:
             return usual
         return self._list_at + self._streak.delay(max(usual - self._list_at, self._polling.floor))
 
-    async def _look_into_list(self, wait: _Wait) -> None:
+    async def _look_into_list(self, wait: Wait) -> None:
+        began = anyio.current_time()
         try:
             missed = await self._walk(wait.deadline)
         except AAIError as error:
@@ -308,29 +231,19 @@ class Watcher:
             return
         finally:
             self._list_at = anyio.current_time()
+            self._tell_if_no_longer_shared()
         if missed is not None:
             await self._fail(wait, missed)
             return
         self._streak.end()
-        if self._since_deep == 0 and self._list_at >= self._check_at:
+        # Just after all were looked for, so that what it shows is of now.
+        if self._swept_at >= max(began, self._check_at):
             self._check_at = self._list_at + _CHECK_EACH
-            await self._check(wait.deadline)
+            oldest = next(self._awaited, None)
+            if oldest is not None:
+                oldest.doubt()
 
-    async def _check(self, deadline: float) -> None:
-        """Compare the list that was just seen with a job."""
-        oldest = next(self._awaited, None)
-        if oldest is None:
-            return
-        try:
-            await self._look_at(oldest, deadline)
-        except AAIError as error:
-            oldest.lost = error
-            oldest.tell()
-        if oldest.transcript is not None:
-            logger.info("the list lags behind the jobs, so they are looked at by their ids")
-            self._turn_list_off(_LIST_OFF)
-
-    async def _fail(self, wait: _Wait, missed: Missed) -> None:
+    async def _fail(self, wait: Wait, missed: Missed) -> None:
         """Find out whether the list alone fails, or all; in the end, give up for all."""
         try:
             self._streak.add(missed)
@@ -356,38 +269,62 @@ class Watcher:
 
     async def _walk(self, deadline: float) -> Missed | None:
         """
-        Look into the list; from its top for what is completed, or now and then to the bottom for everything.
+        Look into the list, for as little as tells most.
 
         Raises:
             AAIError: It is not shown at all.
         """
-        is_deep = self._pages == 1 or self._since_deep >= _DEEP_EACH - 1
-        self._since_deep = 0 if is_deep else self._since_deep + 1
         unseen = {one.id: one for one in self._awaited}
-        most, pages = 2 + len(unseen) // _PAGE, 0
+        if not self._is_long:
+            page = await self._page(deadline)
+            if isinstance(page, Missed):
+                return page
+            self._show(page, unseen)
+            self._is_long = bool(unseen) and page.page_details.older_than is not None
+            if not self._is_long:
+                self._hide(unseen)
+                return None
+        if anyio.current_time() - self._swept_at < _SWEEP_EACH:
+            return await self._skim(unseen, deadline)
+        return await self._sweep(unseen, deadline)
+
+    async def _skim(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
+        """See the newest jobs that are completed; as many pages as are full of news."""
         before_id: str | None = None
-        while pages < most:
-            pages += 1
-            status = None if is_deep else "completed"
-            page = await look_once(
-                self._http, _endpoints.page(limit=_PAGE, status=status, before_id=before_id), deadline
-            )
+        while True:
+            page = await self._page(deadline, "completed", before_id)
             if isinstance(page, Missed):
                 return page
             news = self._show(page, unseen)
             before_id = page.page_details.older_than
-            is_enough = not unseen if is_deep else 2 * news < len(page.transcripts)
-            if is_enough or before_id is None:
-                break
-        if is_deep:
-            self._pages = pages
-            for watched in unseen.values():
-                # Those that were made a moment ago may come up later.
-                if watched.waited >= _LIST_LAG:
-                    watched.hide()
+            if 2 * news < len(page.transcripts) or before_id is None:
+                return None
+
+    async def _sweep(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
+        """See all that is queued or at work: what is not, has ended, or is not shown at all."""
+        self._is_long = len(unseen) > _PAGE // 2
+        most = 2 + len(unseen) // _PAGE
+        # In the order in which a job goes through them, so that none is missed on its way.
+        for status in ("queued", "processing"):
+            before_id: str | None = None
+            for _ in range(most):
+                page = await self._page(deadline, status, before_id)
+                if isinstance(page, Missed):
+                    return page
+                self._show(page, unseen)
+                before_id = page.page_details.older_than
+                if before_id is None:
+                    break
+        self._hide(unseen)
         return None
 
-    def _show(self, page: TranscriptPage, unseen: dict[str, _Watched]) -> int:
+    async def _page(
+        self, deadline: float, status: str | None = None, before_id: str | None = None
+    ) -> TranscriptPage | Missed:
+        call = _endpoints.page(limit=_PAGE, status=status, before_id=before_id)
+        return await look_once(self._http, call, min(deadline, anyio.current_time() + _LONGEST_LOOK))
+
+    def _show(self, page: TranscriptPage, unseen: dict[str, Watched]) -> int:
         """Take from a page what it says of those who are waited for; give how many have ended by it."""
         news = 0
         for item in page.transcripts:
@@ -395,3 +332,11 @@ class Watcher:
             watched = self._watched.get(item.id)
             news += watched is not None and watched.show(item)
         return news
+
+    def _hide(self, unseen: dict[str, Watched]) -> None:
+        """All were looked for, and these were not there."""
+        self._swept_at = anyio.current_time()
+        for watched in unseen.values():
+            # Those that were made a moment ago may come up later.
+            if watched.waited >= _LIST_LAG:
+                watched.hide()

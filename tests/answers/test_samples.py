@@ -154,7 +154,7 @@ def test_what_is_left_of_a_deleted_transcript_is_whole(sample: Sample) -> None:
         (400, "error.400-bad-request.json", aai.RejectedError),
         (400, "error.schema-example.json", aai.RejectedError),
         (401, "error.401-unauthorized.json", aai.AccountError),
-        (403, "error.403-cannot-access-uploaded-file.json", aai.RejectedError),
+        (403, "error.403-cannot-access-uploaded-file.json", aai.UploadGoneError),
         (404, "error.404-not-found.json", aai.NotFoundError),
         (429, "error.429-too-many-requests.json", aai.RateLimitError),
         (500, "error.500-internal-server-error.json", aai.ServerError),

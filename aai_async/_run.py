@@ -1,0 +1,232 @@
+"""
+A batch that has begun: when it draws, when it must stop, and how outcomes get to whoever iterates.
+
+What happens to one item is in `_passage`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Self, TypeAlias, cast
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError
+from aai_async._events import logger
+from aai_async._options import Options
+from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
+from aai_async._passage import Item, Passage, Route
+from aai_async._source import Audio
+
+Sources: TypeAlias = (
+    "Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]"
+)
+"""Recordings, each by itself or paired with options of its own."""
+
+
+class _Place:
+    """One of the places for uploads, which an item has when it is drawn."""
+
+    def __init__(self, places: anyio.Semaphore) -> None:
+        self._places = places
+        self._is_taken = True
+
+    async def take(self) -> None:
+        if not self._is_taken:
+            await self._places.acquire()
+            self._is_taken = True
+
+    def leave(self) -> None:
+        if self._is_taken:
+            self._is_taken = False
+            self._places.release()
+
+
+class Run:
+    """A batch that has begun."""
+
+    def __init__(self, route: Route, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool) -> None:
+        self._route = route
+        self._sources = _drawn(sources)
+        self._fail_fast = fail_fast
+        self._places = anyio.Semaphore(jobs)
+        """Taken before an item is drawn, left when its outcome is taken."""
+        self._places_to_upload = anyio.Semaphore(uploads)
+        self._finished = deque[Outcome]()
+        """Those that nobody has taken yet: no more than places."""
+        self._news = anyio.Event()
+        """Set when one has finished, or all."""
+        self._drawing = anyio.CancelScope()
+        self._everything = anyio.CancelScope()
+        self._sending = set[anyio.CancelScope]()
+        self._unfinished: list[Outcome] = []
+        self._cause: Exception | None = None
+        self._is_refused = False
+        """Whether nothing more is to be sent."""
+        self._began = anyio.current_time()
+        self._ended: float | None = None
+        self._begun = 0
+        self._counts = Summary()
+
+    @property
+    def summary(self) -> Summary:
+        """The batch in numbers, so far."""
+        counts = self._counts
+        ended = anyio.current_time() if self._ended is None else self._ended
+        unfinished = self._begun - counts.completed - counts.failed
+        return attrs.evolve(counts, unfinished=unfinished, elapsed=ended - self._began)
+
+    @property
+    def remaining(self) -> tuple[Outcome, ...]:
+        """What was not finished when it ended, and what had finished and was not taken."""
+        return in_order([*self._unfinished, *self._finished])
+
+    async def go(self) -> None:
+        """Draw, and see all items through."""
+        try:
+            with self._everything:
+                async with anyio.create_task_group() as items:
+                    with self._drawing:
+                        await self._draw(items)
+        finally:
+            self._ended = anyio.current_time()
+            self._news.set()
+
+    async def next(self) -> Outcome | None:
+        """
+        Give the next outcome; `None` after the last.
+
+        Raises:
+            BatchAbortedError: The batch was given up, and this would be after the last.
+        """
+        while not self._finished:
+            if self._ended is not None:
+                if self._cause is not None:
+                    raise self._aborted(self._cause) from self._cause
+                return None
+            # None is lost to a cancellation here, for it is taken only afterwards.
+            await self._news.wait()
+        if len(self._finished) == 1 and self._ended is None:
+            self._news = anyio.Event()
+        self._places.release()
+        return self._finished.popleft()
+
+    def put_back(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep what was taken and not given to anybody."""
+        self._finished.extendleft(outcomes)
+
+    def _aborted(self, cause: Exception) -> BatchAbortedError:
+        said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
+        return BatchAbortedError(
+            f"The batch was given up after {self._counts.completed} transcripts: {said} "
+            f"{len(self._unfinished)} items were under way, and are in `unfinished` with their ids.",
+            unfinished=in_order(self._unfinished),
+        )
+
+    def stop(self) -> None:
+        """Draw no more."""
+        self._drawing.cancel()
+
+    def say_what_goes_on(self) -> None:
+        """Log the jobs that go on although the batch has ended."""
+        jobs = [one.transcript_id for one in self._unfinished if one.transcript_id]
+        if jobs:
+            logger.warning("a batch has left %d jobs that go on: %s", len(jobs), ", ".join(jobs))
+
+    async def _draw(self, items: TaskGroup) -> None:
+        try:
+            while True:
+                await self._places.acquire()
+                await self._places_to_upload.acquire()
+                audio, options = _pair(await anext(self._sources))
+                item = Item(self._begun, audio, self._route.options if options is None else options)
+                items.start_soon(self._carry, item, _Place(self._places_to_upload))
+                self._begun += 1
+        except StopAsyncIteration:
+            pass
+        except Exception as error:  # noqa: BLE001 - of the caller's own iterable, raised to whoever iterates
+            self._abort(error)
+
+    async def _carry(self, item: Item, place: _Place) -> None:
+        """See one item through."""
+        passage = Passage(item, self._route, place)
+        sending = anyio.CancelScope()
+        self._sending.add(sending)
+        if self._is_refused:
+            sending.cancel()
+        try:
+            self._settle(passage, await passage.travel(sending))
+        except anyio.get_cancelled_exc_class():
+            self._unfinished.append(passage.outcome())
+            raise
+        finally:
+            self._sending.remove(sending)
+
+    def _settle(self, passage: Passage, outcome: Outcome) -> None:
+        is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
+        if is_completed or is_failed:
+            self._finished.append(outcome)
+            self._news.set()
+        else:
+            self._unfinished.append(outcome)
+        length = outcome.transcript.audio_duration if outcome.transcript else None
+        counts = self._counts
+        self._counts = attrs.evolve(
+            counts,
+            completed=counts.completed + is_completed,
+            failed=counts.failed + is_failed,
+            resumed=counts.resumed + (is_completed and passage.is_resumed),
+            audio_seconds=counts.audio_seconds + (length or 0.0),
+            retries=counts.retries + passage.retries,
+        )
+        self._abort_if_it_must(passage, outcome)
+
+    def _abort_if_it_must(self, passage: Passage, outcome: Outcome) -> None:
+        error: BaseException | None = outcome.error
+        error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
+        refused = error if isinstance(error, AccountError) else None
+        cause = passage.journal_error or refused or (outcome.error if self._fail_fast else None)
+        if cause is None:
+            return
+        # A job is looked at yet, unless that is refused as well, or could not be written down.
+        is_only_about_sending = isinstance(cause, AccountError) and cause.status != 401
+        self._abort(cause)
+        self._is_refused = True
+        for sending in self._sending:
+            sending.cancel()
+        if self._fail_fast or not is_only_about_sending:
+            self._everything.cancel()
+
+    def _abort(self, cause: Exception) -> None:
+        self._cause = self._cause or cause
+        self._drawing.cancel()
+
+
+def _pair(given: object) -> tuple[Audio, Options | None]:
+    pair = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
+    if len(pair) == 2 and isinstance(pair[1], (Options, type(None))):
+        return cast("Audio", pair[0]), pair[1]
+    return cast("Audio", given), None
+
+
+def _drawn(sources: Sources) -> AsyncIterator[object]:
+    return aiter(sources) if isinstance(sources, AsyncIterable) else _Stepwise(iter(sources))
+
+
+class _Stepwise:
+    """An iterator for `async for`; not a generator, which would have to be closed."""
+
+    def __init__(self, items: Iterator[object]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> object:
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise StopAsyncIteration from None

@@ -1,0 +1,118 @@
+"""A job that is waited for: what is known of it, by the list or by its id, and whom to tell."""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+import attrs
+
+from aai_async._answers.listing import TranscriptListItem
+from aai_async._answers.transcript import Transcript
+from aai_async._errors import AAIError
+from aai_async._look import Looks
+
+_EXACT = 1.0
+"""Seconds since its submit up to which a wait for a job tells how long it takes."""
+
+
+class Watched:
+    """A job that is waited for, by one or by several."""
+
+    def __init__(self, transcript_id: str, looks: Looks[Transcript], size: int | None, age: float) -> None:
+        self.id = transcript_id
+        self.looks = looks
+        self.size = size
+        self.waits: list[Wait] = []
+        self._began = anyio.current_time()
+        self._age = age
+        """Seconds since it was made when the wait began; infinity where that is not known."""
+        self.first_at = looks.next_at
+        self.is_listed = True
+        """Whether the list shows it, as far as is known."""
+        self.is_doubted = False
+        """Whether it is looked at by its id to find out whether the list is of now."""
+        self.is_over = False
+        """Whether the list says that it has ended, so that it can be fetched."""
+        self._took: float | None = None
+        """Seconds that it took, where the list has told."""
+        self.transcript: Transcript | None = None
+        self.lost: AAIError | None = None
+        """What ends all waits for it."""
+        self.is_looked_at = False
+        """Whether one of those who wait looks at it by its id just now."""
+        self._news: anyio.Event | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the first began to wait for it."""
+        return anyio.current_time() - self._began
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the list may tell something new of it."""
+        return self.is_listed and not self.is_over
+
+    @property
+    def took(self) -> float | None:
+        """Seconds that it took from its submit to its end, if it is known well enough to learn from."""
+        if self._took is None and self._age <= _EXACT:
+            return self.waited + self._age
+        return self._took
+
+    def next_at(self, *, is_shared: bool) -> float:
+        """When it is to be looked at by its id, by those who wait for it."""
+        if is_shared and self.is_awaited and not self.is_doubted and not self.looks.has_failed:
+            return math.inf
+        return self.looks.next_at
+
+    async def news(self, until: float) -> None:
+        """Wait until there is something new of it, or of who leads."""
+        self._news = self._news or anyio.Event()
+        with anyio.CancelScope(deadline=until):
+            await self._news.wait()
+
+    def tell(self) -> None:
+        """Wake those who wait for it."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
+    def show(self, item: TranscriptListItem) -> bool:
+        """Take from the list how it stands; tell whether it has ended and that was not known."""
+        self.is_listed = True
+        is_news = item.status in {"completed", "error"} and not self.is_over
+        if is_news:
+            self.is_over, self.looks.next_at = True, anyio.current_time()
+            if item.created and item.completed:
+                self._took = (item.completed - item.created).total_seconds()
+            self.tell()
+        return is_news
+
+    def hide(self) -> None:
+        """The list does not show it."""
+        self.is_listed = False
+        self.looks.next_at = min(self.looks.next_at, anyio.current_time())
+        self.tell()
+
+    def doubt(self) -> None:
+        """The list has just shown it as unfinished: look at it by its id, too."""
+        self.is_doubted, self.looks.next_at = True, anyio.current_time()
+        self.tell()
+
+    def show_by_id(self, seen: Transcript | None) -> bool:
+        """Take what a look by its id has seen; tell whether the list was found to be wrong by it."""
+        self.transcript = seen
+        was_doubted, self.is_doubted = self.is_doubted, False
+        if self.is_over and seen is None:
+            # What the list says and the job does not is no news.
+            self.is_listed = self.is_over = False
+        return was_doubted and not self.is_over and seen is not None
+
+
+@attrs.frozen(eq=False)
+class Wait:
+    """One who waits."""
+
+    watched: Watched
+    deadline: float
