@@ -61,8 +61,8 @@ class Receipt(Generic[T]):
             if isinstance(result, AAIError):
                 self.is_missing = result.verdict is Verdict.AMBIGUOUS
             else:
-                await self._keep(result)
                 self.is_missing = False
+                await self._keep(result)
             return result
 
         async with anyio.create_task_group() as tasks:

@@ -231,7 +231,7 @@ class Passage:
             # What nothing tells from others is written down all the same, under a key that comes once.
             keys=keys or (secrets.token_bytes(32),),
             position=self._item.index,
-            source=without_query(source.url) if source.url else _plain(source.path or source.name),
+            source=_without_secrets(source.url) if source.url else _plain(source.path or source.name),
             size=source.size,
             options=msgspec.json.encode(asked).decode(),
         )
@@ -247,7 +247,7 @@ class Passage:
             return kept or await self._route.pipeline.get(entry.transcript_id or "")
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
-        is_time_needed = source.url is not None or entry.state == "submitting"
+        is_time_needed = source.url is not None or entry.upload_url is not None
         if is_time_needed and self._route.pipeline.http.service_time is None:
             # So that a job can be looked for by when it was made.
             await self._route.outage.outlast(self._route.pipeline.ask_time)
@@ -307,6 +307,13 @@ class Passage:
                 if made is not None:
                     return
                 step = submission.make
+
+
+def _without_secrets(url: str) -> str:
+    """Give an address without its query, and without a user and a password."""
+    scheme, _, rest = without_query(url).partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _plain(path: str) -> str:

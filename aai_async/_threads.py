@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import anyio
 from anyio import to_thread
 
 from aai_async._errors import AAIError
@@ -28,6 +29,30 @@ async def in_thread(work: Callable[..., T], *arguments: object) -> T:
             "No thread could be started, and files are read in threads: raise the limit of this process, or "
             "do less at once."
         ) from error
+
+
+async def in_thread_to_its_end(work: Callable[[], T]) -> T:
+    """
+    Do the work in a thread and give what it gives; a cancellation, of whatever kind, waits until it is done.
+
+    Raises:
+        AAIError: The system has no thread left.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    async def do() -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                results.append(await in_thread(work))
+            except Exception as error:  # noqa: BLE001 - raised below, and not in a group
+                errors.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(do)
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 async def in_thread_if_there_is_one(work: Callable[..., T], *arguments: object) -> T:

@@ -24,7 +24,7 @@ from aai_async._journal import store
 from aai_async._journal.lock import Lock
 from aai_async._journal.store import Claim, Entry, State, Step, Store
 from aai_async._outcome import Outcome, Stage, Summary
-from aai_async._threads import in_thread
+from aai_async._threads import in_thread, in_thread_to_its_end
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class Journal:
             await in_thread(journal._store.open_to_read)
             yield journal
         finally:
-            await _close(journal._store)
+            await in_thread_to_its_end(journal._store.close)
 
     def outcomes(self) -> AsyncIterator[Outcome]:
         """
@@ -121,17 +121,21 @@ class Journal:
             JournalLockedError: Another batch holds it.
             JournalError: It cannot be written, is damaged, or is of another account.
         """
-        lock = await in_thread(self._locked)
+        # Kept where it is seen also by one who is cancelled while it is taken.
+        held: list[Lock] = []
         try:
-            await in_thread(self._store.open, service, fingerprint)
+            await in_thread_to_its_end(lambda: held.append(self._locked()))
+            await in_thread_to_its_end(lambda: self._store.open(service, fingerprint))
             self._turn = anyio.Lock()
             yield
         finally:
-            self._turn = None
-            try:
-                await _close(self._store)
-            finally:
-                lock.release()
+            # What another batch holds is not let go of.
+            if held:
+                self._turn = None
+                try:
+                    await in_thread_to_its_end(self._store.close)
+                finally:
+                    held[0].release()
 
     def _locked(self) -> Lock:
         with store.errors_named(self._path):
@@ -178,9 +182,11 @@ class Journal:
         try:
             async with self._turn:
                 if not step.is_over:
-                    steps, self._waiting = self._waiting, []
-                    # Empty when a commit of one who was cancelled has it: then that is waited for.
-                    await in_thread(self._store.commit, steps)
+                    steps = tuple(self._waiting)
+                    try:
+                        await in_thread_to_its_end(lambda: self._store.commit(steps))
+                    finally:
+                        self._waiting = [one for one in self._waiting if not one.is_over]
         finally:
             if step in self._waiting:
                 self._waiting.remove(step)
@@ -208,11 +214,6 @@ class JournalRecord(Record):
     async def submitted(self, transcript_id: str) -> None:
         await super().submitted(transcript_id)
         await self._journal.commit(lambda connection: store.submitted(connection, self._job, transcript_id))
-
-
-async def _close(database: Store) -> None:
-    with anyio.CancelScope(shield=True):
-        await in_thread(database.close)
 
 
 class _Outcomes:

@@ -36,8 +36,10 @@ class Lock:
         self._descriptor = os.open(path, flags, 0o600)
         try:
             _take(self._descriptor)
-        except (BlockingIOError, PermissionError):
+        except OSError as error:
             os.close(self._descriptor)
+            if not isinstance(error, (BlockingIOError, PermissionError)):
+                raise
             raise JournalLockedError(
                 f"Another batch uses this journal, as {str(path)!r} tells: wait for it to end, or give this "
                 "batch a journal of its own."

@@ -25,6 +25,9 @@ from aai_async._errors import JournalError, JournalFullError
 
 T = TypeVar("T")
 
+_SMALLEST = 100
+"""Bytes of an SQLite database at the least: its header."""
+
 State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "done", "failed"]
 
 VERSION = 1
@@ -79,7 +82,10 @@ _COLUMNS = (
 
 
 def _parsed(text: str | None) -> dt.datetime | None:
-    return None if text is None else dt.datetime.fromisoformat(text)
+    if text is None:
+        return None
+    time = dt.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 @attrs.frozen
@@ -213,13 +219,19 @@ class Store:
         return self._connection
 
     def _create_file(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(self._path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise JournalError(f"{str(self._path)!r} is no regular file, so it cannot be a journal.")
-        finally:
-            os.close(descriptor)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, flags, 0o600))
+            return
+        # One that is there is not opened: closing it would drop all locks that SQLite has on it elsewhere in
+        # this process.
+        there = os.lstat(self._path)
+        if not stat.S_ISREG(there.st_mode):
+            kind = "a symbolic link" if stat.S_ISLNK(there.st_mode) else "no regular file"
+            raise JournalError(f"{str(self._path)!r} is {kind}, so it cannot be a journal.")
+        if 0 < there.st_size < _SMALLEST:
+            # SQLite takes some of these for empty, and would write over them.
+            raise JournalError(f"{str(self._path)!r} is damaged, or no journal: name another file.")
 
     def _check_or_create(
         self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
@@ -346,12 +358,14 @@ def done(
 
 def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *, is_over: bool) -> None:
     """Something went wrong; if the job is over, it may be begun anew."""
-    connection.execute(
-        "UPDATE jobs SET error = ?, retries = retries + ?, "
-        "finished_at = CASE WHEN ? THEN ? ELSE finished_at END, "
-        "state = CASE WHEN ? THEN 'failed' ELSE state END WHERE id = ?",
-        (error, retries, is_over, _now(), is_over, job),
-    )
+    connection.execute("UPDATE jobs SET retries = retries + ? WHERE id = ?", (retries, job))
+    if is_over:
+        connection.execute(
+            "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?", (error, _now(), job)
+        )
+    else:
+        # What is done stays so, though it could not be fetched again.
+        connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
@@ -415,6 +429,6 @@ def errors_named(path: Path) -> Generator[None]:
         if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise JournalError(f"{shown} is damaged, or no journal: {error}. Name another file.") from error
         raise JournalError(f"{shown} cannot be used: {error}.") from error
-    except (OSError, zlib.error, ValueError) as error:
+    except (OSError, zlib.error, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise JournalError(f"{shown} cannot be used: {reason}.") from error

@@ -39,6 +39,8 @@ def test_every_python_block_of_the_readme_runs(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr().out
     assert "Speaker B: " in printed
     assert "There is no file 'no-such-file.mp3'" in printed
+    assert "2 of 3 completed, 1 failed" in printed
+    assert "call.mp3 finished " in printed
 
 
 def test_the_two_commands_of_the_readme_name_sessions_that_exist() -> None:

@@ -1,0 +1,96 @@
+"""
+A program that transcribes a folder's worth of recordings with a journal, to be killed.
+
+Run by itself it reads one order a line, and forks for each: so a batch begins in the moment when it is asked
+for, and not when Python and all libraries are loaded. It answers with the id of the process, and, when that
+has ended, with how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import anyio
+import trio as trio  # noqa: PLC0414 - loaded once, for all that are forked
+from anyio import to_thread
+
+import aai_async as aai
+from aai_async import _submission
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+async def transcribe(order: dict[str, Any]) -> None:
+    """Do a batch, and note what it tells, a line each."""
+    if order.get("threads"):
+        to_thread.current_default_thread_limiter().total_tokens = order["threads"]
+    with Path(order["notes"]).open("a", buffering=1) as notes:  # noqa: ASYNC230 - nothing waits for it
+
+        def note(**what: object) -> None:
+            notes.write(json.dumps(what) + "\n")
+
+        def hear(event: aai.Event) -> None:
+            if isinstance(event, aai.Submitted):
+                note(submitted=event.transcript_id)
+
+        client = aai.Client(
+            KEY,
+            base_url=order["url"],
+            retry=aai.Retry(first=0.01),
+            polling=aai.Polling(first=0.01, ceiling=0.05, floor=0.01),
+            timeouts=aai.Timeouts(**order.get("timeouts", {})),
+        )
+        try:
+            async with client:
+                batch = aai.transcribe_all(client, order["files"], journal=order["journal"], on_event=hear)
+                async with batch:
+                    note(began=True)
+                    async for outcome in batch:
+                        note(
+                            finished=outcome.transcript_id,
+                            is_completed=outcome.transcript is not None,
+                            error=type(outcome.error).__name__ if outcome.error else None,
+                            said=str(outcome.error),
+                        )
+                    note(resumed=batch.summary.resumed)
+        except aai.AAIError as error:
+            note(raised=type(error).__name__, cause=type(error.__cause__).__name__, said=str(error))
+
+
+def carry_out(order: dict[str, Any]) -> None:
+    """Do what is ordered, in this process."""
+    # The looks for a job whose answer was lost, a fiftieth as far apart.
+    vars(_submission)["_LOOKS"] = tuple(wait / 50 for wait in _submission._LOOKS)
+    while order.get("go") and not Path(order["go"]).exists():
+        time.sleep(0.002)
+    anyio.run(transcribe, order, backend=order["backend"])
+
+
+def main() -> None:
+    """Fork for each order."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            try:
+                carry_out(json.loads(line))
+                os._exit(0)
+            except KeyboardInterrupt:
+                os._exit(130)
+            except BaseException:  # noqa: BLE001 - it must not go on as another mother
+                traceback.print_exc()
+                os._exit(1)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
