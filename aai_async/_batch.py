@@ -25,6 +25,7 @@ from aai_async._original import Originals
 from aai_async._outage import Outage
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._passage import Route
+from aai_async._pipeline import Pipeline
 from aai_async._run import Run, Sources
 
 
@@ -80,9 +81,9 @@ def transcribe_all(
         jobs=jobs,
         uploads=uploads,
         fail_fast=fail_fast,
+        pipeline=pipeline_of(client),
         route=functools.partial(
             Route,
-            pipeline=pipeline_of(client),
             journal=journal,
             options=options,
             digest=options.digest,
@@ -117,13 +118,21 @@ class Batch:
     """Many transcriptions under way: what `transcribe_all` gives, for `async with` and `async for`."""
 
     def __init__(
-        self, sources: Sources, *, jobs: int, uploads: int, fail_fast: bool, route: functools.partial[Route]
+        self,
+        sources: Sources,
+        *,
+        jobs: int,
+        uploads: int,
+        fail_fast: bool,
+        pipeline: Pipeline,
+        route: functools.partial[Route],
     ) -> None:
         self._sources = sources
         self._jobs = jobs
         self._uploads = uploads
         self._fail_fast = fail_fast
-        self._make_route = route
+        self._pipeline = pipeline
+        self._make_route = functools.partial(route, pipeline=pipeline)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._run: Run | None = None
@@ -140,10 +149,13 @@ class Batch:
         if self._run is not None:
             raise ConfigError("This batch was begun before: make another one, with the same journal.")
         # Made here, for they belong to the event loop that is running.
-        polling = self._make_route.keywords["pipeline"].polling
-        route = self._make_route(outage=Outage(polling.lost_after), originals=Originals())
+        pipeline = self._pipeline
+        pipeline.http.check()
+        route = self._make_route(
+            outage=Outage(pipeline.polling.lost_after, pipeline.ask_time), originals=Originals()
+        )
         async with self._stack:
-            http = route.pipeline.http
+            http = pipeline.http
             self._stack.enter_context(http.room_for_uploads(self._uploads))
             if route.journal is not None:
                 await self._stack.enter_async_context(route.journal.writing(http.hosts.api, http.fingerprint))
@@ -153,14 +165,19 @@ class Batch:
         self._tasks.start_soon(self._run.go)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         run, tasks = self._begun(), self._tasks
+        cancelled = anyio.get_cancelled_exc_class()
         async with self._stack:
             try:
                 if tasks is not None:
                     tasks.cancel_scope.cancel()
                     # Without what the block has raised, which would come back in a group.
                     await tasks.__aexit__(None, None, None)
+            except cancelled:
+                # What the block has raised goes on, though somebody has cancelled it besides.
+                if kind is None or issubclass(kind, cancelled):
+                    raise
             finally:
                 run.say_what_goes_on()
 

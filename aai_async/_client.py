@@ -100,6 +100,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
+        self._pipeline.begin()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

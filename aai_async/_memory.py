@@ -75,6 +75,11 @@ class Memory:
         upload = self._uploads.get(url)
         _add(self._jobs, transcript_id, _Made(anyio.current_time(), upload.size if upload else None))
 
+    def forget_times(self) -> None:
+        """The clock of another event loop begins."""
+        for transcript_id, made in self._jobs.items():
+            self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf)
+
     def has_made(self, transcript_id: str) -> bool:
         """Whether it is the job of another submit."""
         return transcript_id in self._jobs

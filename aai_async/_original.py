@@ -6,6 +6,7 @@ No I/O: what tells them from others is found out elsewhere.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ class Original:
 
     def __init__(self, index: int) -> None:
         self.index = index
+        self.row: int | None = None
+        """That of it in a journal."""
         self.outcome: Outcome | None = None
         """What became of it; without the transcript where nobody waits for that."""
         self._has_ended = False
@@ -56,7 +59,9 @@ class Original:
 
     def _forget_transcript(self) -> None:
         if self.outcome is not None:
-            self.outcome = attrs.evolve(self.outcome, source="", transcript=None)
+            # The copy of an error is without its traceback, whose frames hold the recording.
+            error = copy.copy(self.outcome.error)
+            self.outcome = attrs.evolve(self.outcome, source="", transcript=None, error=error)
 
 
 class Originals:
@@ -72,8 +77,12 @@ class Originals:
     def enter(self, keys: Sequence[bytes], index: int) -> Original:
         """Remember an item."""
         original = Original(index)
+        self.add(keys, original)
+        return original
+
+    def add(self, keys: Sequence[bytes], original: Original) -> None:
+        """Remember what else it is known by."""
         for key in keys:
             self._known[key] = original
             if len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
-        return original

@@ -19,6 +19,12 @@ Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
 """How far an item came: nothing is kept of it, it is uploaded, its job is made, its job has ended."""
 
 
+def _shown(source: object) -> str:
+    if isinstance(source, (bytes, bytearray)):
+        return f"<{len(source)} bytes>"
+    return repr(source)[:200]
+
+
 @attrs.frozen(kw_only=True)
 class Outcome:
     """What became of one item of a batch: a transcript or an error."""
@@ -26,14 +32,17 @@ class Outcome:
     index: int
     """Where it stood among the sources, from 0."""
 
-    source: Audio = attrs.field(repr=lambda source: repr(source)[:200])
+    source: Audio = attrs.field(repr=_shown)
     """What was given, as it was given; its name, where it was read from a journal."""
 
     stage: Stage
     """How far it came: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
 
     attempts: int = 0
-    """Requests sent to upload and to submit it; 2 where nothing failed, 0 for what was known already."""
+    """
+    Requests sent to upload and to submit it, without those after an outage: 2 where nothing failed, 0 for
+    what was known already.
+    """
 
     transcript_id: str | None = None
     """Its job, once there is one, which is billed: `Client.wait` takes it."""
@@ -42,7 +51,7 @@ class Outcome:
     """Where it was uploaded to."""
 
     duplicate_of: int | None = None
-    """The index of an earlier item that was the same: they have one job."""
+    """The index of another item that was the same: they have one job."""
 
     transcript: Transcript | None = attrs.field(default=None, repr=False)
     """What was said, if all went well."""

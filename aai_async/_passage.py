@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Protocol
 
 import anyio
@@ -24,10 +24,11 @@ from aai_async._errors import (
     AmbiguousSubmitError,
     JournalError,
     NotFoundError,
+    SourceError,
     UploadGoneError,
     without_query,
 )
-from aai_async._events import Event, OnEvent, Retrying, heard_by, inform
+from aai_async._events import Event, OnEvent, Retrying, heard_by, inform, logger
 from aai_async._job import Job, Record
 from aai_async._journal import Claim, Entry, Journal, JournalRecord
 from aai_async._options import Options
@@ -157,6 +158,11 @@ class Passage:
             return await self._end(transcript or await self._route.pipeline.wait(self._job.transcript_id))
         except AAIError as error:
             return await self._fail(error)
+        except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
+            logger.exception("item %d of a batch failed in a way that was not foreseen", self._item.index)
+            unforeseen = AAIError(f"This was not foreseen: {type(error).__name__}: {error}.")
+            unforeseen.__cause__ = error
+            return await self._fail(unforeseen)
 
     async def _like(self, original: Original) -> Outcome:
         """Take over what comes of an item that is the same."""
@@ -169,18 +175,22 @@ class Passage:
             return self.outcome(error=other.error)
         self.is_resumed = True
         # It is kept for those who waited; one who comes later asks for it again.
-        return self.outcome(other.transcript or await self._route.pipeline.get(other.transcript_id or ""))
+        transcript = other.transcript
+        if transcript is None and self._route.journal and original.row is not None:
+            transcript = await self._route.journal.result(original.row)
+        return self.outcome(transcript or await self._route.pipeline.get(other.transcript_id or ""))
 
     async def _end(self, transcript: Transcript) -> Outcome:
-        self._is_finished = True
         if self._route.journal and self._entry and self._entry.state != "done":
             with self._keeping_journal_error():
                 await self._route.journal.done(self._entry.id, transcript, self.retries)
+        self._is_finished = True
         return self.outcome(transcript)
 
     async def _fail(self, error: AAIError) -> Outcome:
-        # A job that failed, or that is gone, is begun anew by the next batch.
-        is_gone = isinstance(error, NotFoundError) and self._stage == "submitted"
+        # A job that failed, or is gone, is begun anew by the next batch. 400 is how the service says that it
+        # is gone; whoever says 404 may be somebody on the way.
+        is_gone = isinstance(error, NotFoundError) and error.status == 400 and self._stage == "submitted"
         self._is_finished = isinstance(error, TranscriptError) or is_gone
         error.transcript_id = error.transcript_id or self._job.transcript_id
         error.upload_url = error.upload_url or self._job.upload_url
@@ -209,7 +219,7 @@ class Passage:
 
     async def _send(self) -> Transcript | None:
         """Have the job made, or found; give its transcript, where that is there already."""
-        source = Source.of(self._item.audio)
+        source = _source_of(self._item.audio)
         async with contextlib.aclosing(source):
             await source.open()
             keys = await self._route.keys(source, self._item.options)
@@ -220,9 +230,16 @@ class Passage:
             if self._route.journal is None:
                 await self._submit(source, await self._upload(source))
                 return None
-            self._entry = await self._route.journal.claim(self._claim(source, keys))
-            self._record = JournalRecord(self._job, self._route.journal, self._entry)
-            return await self._take_up(source, self._entry, self._route.journal)
+            self._entry = entry = await self._route.journal.claim(self._claim(source, keys))
+            self._same_as = self._route.originals.find([_row_key(entry)])
+            if self._same_as is not None:
+                # The journal knows it by another key: of the same content, in an earlier batch.
+                self._entry = None
+                return None
+            self._route.originals.add([_row_key(entry)], self._as_original)
+            self._as_original.row = entry.id
+            self._record = JournalRecord(self._job, self._route.journal, entry)
+            return await self._take_up(source, entry, self._route.journal)
 
     def _claim(self, source: Source, keys: tuple[bytes, ...]) -> Claim:
         asked = self._item.options.payload()
@@ -238,10 +255,13 @@ class Passage:
 
     async def _take_up(self, source: Source, entry: Entry, journal: Journal) -> Transcript | None:
         """Go on where an earlier batch has left off."""
+        self._job.upload_url = entry.upload_url
         if entry.state in {"submitted", "done"}:
-            self._job.upload_url, self._job.transcript_id = entry.upload_url, entry.transcript_id
+            self._job.transcript_id = entry.transcript_id
             self.is_resumed = True
             if entry.state == "submitted":
+                # As if it was made now, for it may have been made a moment ago.
+                self._route.pipeline.memory.made(entry.transcript_id or "", entry.upload_url or "")
                 return None
             kept = await journal.result(entry.id)
             return kept or await self._route.pipeline.get(entry.transcript_id or "")
@@ -252,22 +272,21 @@ class Passage:
             # So that a job can be looked for by when it was made.
             await self._route.outage.outlast(self._route.pipeline.ask_time)
         audio_url = entry.upload_url or source.url
-        if entry.state == "submitting" and audio_url is not None and await self._find(audio_url, entry):
-            return None
+        if entry.state == "submitting" and audio_url is not None:
+            self._place.leave()
+            if await self._find(audio_url, entry, journal):
+                return None
         if entry.state == "failed" or (entry.upload_url and not _is_fresh(entry.uploaded_at)):
             await journal.anew(entry.id)
-            audio_url = source.url
-        if audio_url is None:
-            audio_url = await self._upload(source)
-        else:
-            self._job.upload_url = entry.upload_url
-        await self._submit(source, audio_url)
+            self._job.upload_url, audio_url = None, source.url
+        await self._submit(source, audio_url or await self._upload(source))
         return None
 
-    async def _find(self, audio_url: str, entry: Entry) -> bool:
+    async def _find(self, audio_url: str, entry: Entry, journal: Journal) -> bool:
         """Look for the job of a submit that an earlier batch may have sent."""
         submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
-        self.is_resumed = await submission.find(entry.submitting_at) is not None
+        others = frozenset[str]() if entry.upload_url else await journal.others(entry)
+        self.is_resumed = await submission.find(entry.submitting_at, others=others) is not None
         return self.is_resumed
 
     async def _upload(self, source: Source) -> str:
@@ -307,6 +326,20 @@ class Passage:
                 if made is not None:
                     return
                 step = submission.make
+
+
+def _source_of(audio: Audio) -> Source:
+    if isinstance(audio, tuple):
+        raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
+    return Source.of(audio)
+
+
+def _kinds(given: Sequence[object]) -> str:
+    return f"({', '.join(type(one).__name__ for one in given)})"
+
+
+def _row_key(entry: Entry) -> bytes:
+    return b"row %d" % entry.id
 
 
 def _without_secrets(url: str) -> str:

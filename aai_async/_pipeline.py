@@ -48,6 +48,11 @@ class Pipeline:
         self.memory = Memory()
         self._watcher = Watcher(http, polling, self.memory)
 
+    def begin(self) -> None:
+        """Forget what was measured by the clock of another event loop."""
+        self.memory.forget_times()
+        self._watcher = Watcher(self.http, self.polling, self.memory)
+
     def parting(self) -> Parting:
         """Give the time that a call has after it was cancelled."""
         return Parting(self._timeouts.parting)

@@ -6,6 +6,7 @@ What happens to one item is in `_passage`.
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Self, TypeAlias, cast
@@ -14,7 +15,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError
+from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, JournalError
 from aai_async._events import logger
 from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
@@ -25,6 +26,10 @@ Sources: TypeAlias = (
     "Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]"
 )
 """Recordings, each by itself or paired with options of its own."""
+
+
+_CLOSING = 5.0
+"""Seconds that an async generator of the caller's may take to close."""
 
 
 class _Place:
@@ -149,6 +154,10 @@ class Run:
             pass
         except Exception as error:  # noqa: BLE001 - of the caller's own iterable, raised to whoever iterates
             self._abort(error)
+        finally:
+            if inspect.isasyncgen(self._sources):
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await self._sources.aclose()
 
     async def _carry(self, item: Item, place: _Place) -> None:
         """See one item through."""
@@ -188,11 +197,14 @@ class Run:
         error: BaseException | None = outcome.error
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
-        cause = passage.journal_error or refused or (outcome.error if self._fail_fast else None)
+        cause = passage.journal_error or refused or self._route.outage.given_up
+        cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return
         # A job is looked at yet, unless that is refused as well, or could not be written down.
-        is_only_about_sending = isinstance(cause, AccountError) and cause.status != 401
+        is_only_about_sending = not isinstance(cause, (AccountError, JournalError)) or (
+            isinstance(cause, AccountError) and cause.status != 401
+        )
         self._abort(cause)
         self._is_refused = True
         for sending in self._sending:

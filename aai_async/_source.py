@@ -265,7 +265,8 @@ class _BytesSource(Source):
 class _PathSource(Source):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self.path = os.fspath(path)
+        with _reading(f"The {type(path).__name__}"):
+            self.path = os.fsdecode(path)
         self.name = _shown(self.path)
         self._real_path = self.path
         self._identity: tuple[int, ...] | None = None

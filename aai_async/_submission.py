@@ -85,12 +85,15 @@ class Submission:
                     await self._find_yet(search)
                 raise
 
-    async def find(self, began: dt.datetime | None, *, is_own: bool = False) -> Transcript | None:
+    async def find(
+        self, began: dt.datetime | None, *, others: frozenset[str] = frozenset(), is_own: bool = False
+    ) -> Transcript | None:
         """
         Find the job of a submit whose answer was lost a while ago; `None` if there is none.
 
         Args:
             began: When that would have been sent, by the service's clock; `None` where that is not known.
+            others: Jobs that are known to be of other submits of the same address.
             is_own: Whether this submission has sent it, and not an earlier process.
 
         Raises:
@@ -101,7 +104,7 @@ class Submission:
             # It is the one that is looked for.
             self.memory.not_made(self.audio_url)
         with self.memory.submitting(self.audio_url):
-            search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began))
+            search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began), others=others)
             found = await self._found_by(search, lost, 0)
             if found is not None:
                 await self._remember(found.id)
@@ -161,8 +164,8 @@ class Submission:
         raise _ambiguous(lost, attempts, was_looked_for=self.on_ambiguous == "lookup") from last
 
     async def _remember(self, transcript_id: str) -> None:
-        self.memory.made(transcript_id, self.audio_url)
         await self.record.submitted(transcript_id)
+        self.memory.made(transcript_id, self.audio_url)
         tell(self.on_event, Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
 
     async def _found_by(self, search: _Search, lost: AAIError, attempts: int) -> TranscriptListItem | None:
@@ -226,6 +229,8 @@ class _Search:
     began: float = attrs.field(kw_only=True)
     """When the submit was first sent, by the clock of the event loop."""
     earlier: _Earlier | None = attrs.field(kw_only=True, default=None)
+    others: frozenset[str] = attrs.field(kw_only=True, default=frozenset())
+    """Jobs that are known to be of other submits of the same address."""
     is_urgent: bool = attrs.field(kw_only=True, default=False)
 
     @property
@@ -269,9 +274,10 @@ class _Search:
     async def _may_be(self, item: TranscriptListItem, began: dt.datetime | None) -> bool:
         if not item.id or item.audio_url != self.submission.audio_url:
             return False
-        if self.submission.memory.has_made(item.id):
-            return False
-        return self._is_unique or await self._looks_the_same(item, began)
+        if self._is_unique:
+            return True
+        is_taken = item.id in self.others or self.submission.memory.has_made(item.id)
+        return not is_taken and await self._looks_the_same(item, began)
 
     def _began_by(self, now: dt.datetime | None) -> dt.datetime | None:
         """When the submit was sent, by the service's clock: ours may be days off."""

@@ -13,10 +13,10 @@ import math
 from collections.abc import Iterator
 
 import anyio
+import attrs
 from anyio.lowlevel import checkpoint
 
 from aai_async import _endpoints
-from aai_async._answers.listing import TranscriptPage
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, DeadlineError
 from aai_async._events import logger
@@ -25,7 +25,7 @@ from aai_async._http import HTTP
 from aai_async._look import LAST_LOOK, Looks, Missed, Streak, look_once
 from aai_async._memory import Memory
 from aai_async._polling import Polling
-from aai_async._watched import Wait, Watched
+from aai_async._watched import Wait, Watched, is_over
 
 _SHARED_FROM = 4
 """
@@ -64,6 +64,17 @@ _LONGEST_NAP = 1.0
 """Seconds after which a leader looks whether more have come who want to know sooner."""
 
 
+@attrs.frozen
+class _Seen:
+    """What a page of the list has shown."""
+
+    news: int
+    """How many of those who are waited for have ended by it."""
+    rows: int
+    older_than: str | None
+    """Where the next page begins; `None` after the last."""
+
+
 class Watcher:
     """All the waits of a client."""
 
@@ -78,7 +89,9 @@ class Watcher:
         self._list_at = -math.inf
         """When the list was last looked into."""
         self._list_off_until = -math.inf
-        self._check_at = -math.inf
+        self._check_at: float | None = None
+        self._ended = dict[str, float]()
+        """When jobs were seen to have ended which the list had just shown as unfinished."""
         self._was_shared = False
         """Whether those who wait rely on the list, since they have looked at that last."""
         self._is_long = False
@@ -180,13 +193,13 @@ class Watcher:
             return
         watched.is_looked_at = True
         try:
-            is_list_wrong = watched.show_by_id(await watched.looks.look(deadline))
+            is_done_unlisted = watched.show_by_id(await watched.looks.look(deadline))
         finally:
             watched.is_looked_at = False
             watched.tell()
-        if is_list_wrong:
-            logger.info("the list lags behind the jobs, so they are looked at by their ids")
-            self._turn_list_off(_LIST_OFF)
+        if is_done_unlisted:
+            # It may have ended since the list was seen; the next page will tell.
+            self._ended[watched.id] = anyio.current_time()
         if watched.transcript is not None and watched.took is not None:
             self._forecast.learn(watched.took, watched.size)
 
@@ -227,7 +240,7 @@ class Watcher:
             missed = await self._walk(wait.deadline)
         except AAIError as error:
             logger.info("the list cannot be looked into (%s)", type(error).__name__)
-            self._turn_list_off(math.inf)
+            self._turn_list_off()
             return
         finally:
             self._list_at = anyio.current_time()
@@ -236,12 +249,17 @@ class Watcher:
             await self._fail(wait, missed)
             return
         self._streak.end()
-        # Just after all were looked for, so that what it shows is of now.
-        if self._swept_at >= max(began, self._check_at):
-            self._check_at = self._list_at + _CHECK_EACH
+        if self._swept_at >= began:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        """Now and then, when all jobs were just looked for, compare one of them with the list."""
+        self._ended.clear()
+        if self._check_at is None or self._list_at >= self._check_at:
             oldest = next(self._awaited, None)
-            if oldest is not None:
+            if oldest is not None and self._check_at is not None:
                 oldest.doubt()
+            self._check_at = self._list_at + _CHECK_EACH
 
     async def _fail(self, wait: Wait, missed: Missed) -> None:
         """Find out whether the list alone fails, or all; in the end, give up for all."""
@@ -256,10 +274,10 @@ class Watcher:
         if self._streak.length >= _MISSES:
             await self._look(wait)
             if not wait.watched.looks.has_failed:
-                self._turn_list_off(_LIST_OFF)
+                self._turn_list_off()
 
-    def _turn_list_off(self, seconds: float) -> None:
-        self._list_off_until = anyio.current_time() + seconds
+    def _turn_list_off(self) -> None:
+        self._list_off_until = anyio.current_time() + _LIST_OFF
         self._streak.end()
         self._tell_all()
 
@@ -276,11 +294,10 @@ class Watcher:
         """
         unseen = {one.id: one for one in self._awaited}
         if not self._is_long:
-            page = await self._page(deadline)
-            if isinstance(page, Missed):
-                return page
-            self._show(page, unseen)
-            self._is_long = bool(unseen) and page.page_details.older_than is not None
+            seen = await self._see(unseen, deadline)
+            if isinstance(seen, Missed):
+                return seen
+            self._is_long = bool(unseen) and seen.older_than is not None
             if not self._is_long:
                 self._hide(unseen)
                 return None
@@ -291,47 +308,55 @@ class Watcher:
     async def _skim(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
         """See the newest jobs that are completed; as many pages as are full of news."""
         before_id: str | None = None
-        while True:
-            page = await self._page(deadline, "completed", before_id)
-            if isinstance(page, Missed):
-                return page
-            news = self._show(page, unseen)
-            before_id = page.page_details.older_than
-            if 2 * news < len(page.transcripts) or before_id is None:
-                return None
+        for _ in range(_most_pages(unseen)):
+            seen = await self._see(unseen, deadline, "completed", before_id)
+            if isinstance(seen, Missed):
+                return seen
+            before_id = seen.older_than
+            if 2 * seen.news <= seen.rows or before_id is None:
+                break
+        return None
 
     async def _sweep(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
         """See all that is queued or at work: what is not, has ended, or is not shown at all."""
         self._is_long = len(unseen) > _PAGE // 2
-        most = 2 + len(unseen) // _PAGE
+        most = _most_pages(unseen)
         # In the order in which a job goes through them, so that none is missed on its way.
         for status in ("queued", "processing"):
             before_id: str | None = None
             for _ in range(most):
-                page = await self._page(deadline, status, before_id)
-                if isinstance(page, Missed):
-                    return page
-                self._show(page, unseen)
-                before_id = page.page_details.older_than
+                seen = await self._see(unseen, deadline, status, before_id)
+                if isinstance(seen, Missed):
+                    return seen
+                before_id = seen.older_than
                 if before_id is None:
                     break
         self._hide(unseen)
         return None
 
-    async def _page(
-        self, deadline: float, status: str | None = None, before_id: str | None = None
-    ) -> TranscriptPage | Missed:
+    async def _see(
+        self,
+        unseen: dict[str, Watched],
+        deadline: float,
+        status: str | None = None,
+        before_id: str | None = None,
+    ) -> _Seen | Missed:
+        """Ask for a page, and take from it what it says of those who are waited for."""
+        asked_at = anyio.current_time()
         call = _endpoints.page(limit=_PAGE, status=status, before_id=before_id)
-        return await look_once(self._http, call, min(deadline, anyio.current_time() + _LONGEST_LOOK))
-
-    def _show(self, page: TranscriptPage, unseen: dict[str, Watched]) -> int:
-        """Take from a page what it says of those who are waited for; give how many have ended by it."""
+        page = await look_once(self._http, call, min(deadline, asked_at + _LONGEST_LOOK))
+        if isinstance(page, Missed):
+            return page
         news = 0
         for item in page.transcripts:
             unseen.pop(item.id, None)
             watched = self._watched.get(item.id)
             news += watched is not None and watched.show(item)
-        return news
+        shown = (item.id for item in page.transcripts if not is_over(item))
+        if any(self._ended.get(transcript_id, math.inf) < asked_at for transcript_id in shown):
+            logger.info("the list lags behind the jobs, so they are looked at by their ids")
+            self._turn_list_off()
+        return _Seen(news, len(page.transcripts), page.page_details.older_than)
 
     def _hide(self, unseen: dict[str, Watched]) -> None:
         """All were looked for, and these were not there."""
@@ -340,3 +365,7 @@ class Watcher:
             # Those that were made a moment ago may come up later.
             if watched.waited >= _LIST_LAG:
                 watched.hide()
+
+
+def _most_pages(awaited: dict[str, Watched]) -> int:
+    return 2 + len(awaited) // _PAGE

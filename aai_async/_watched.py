@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import anyio
@@ -81,11 +82,10 @@ class Watched:
     def show(self, item: TranscriptListItem) -> bool:
         """Take from the list how it stands; tell whether it has ended and that was not known."""
         self.is_listed = True
-        is_news = item.status in {"completed", "error"} and not self.is_over
+        is_news = is_over(item) and not self.is_over
         if is_news:
             self.is_over, self.looks.next_at = True, anyio.current_time()
-            if item.created and item.completed:
-                self._took = (item.completed - item.created).total_seconds()
+            self._took = _seconds_between(item.created, item.completed)
             self.tell()
         return is_news
 
@@ -108,6 +108,17 @@ class Watched:
             # What the list says and the job does not is no news.
             self.is_listed = self.is_over = False
         return was_doubted and not self.is_over and seen is not None
+
+
+def is_over(item: TranscriptListItem) -> bool:
+    """Whether the list shows a job as ended, well or badly."""
+    return item.status in {"completed", "error"}
+
+
+def _seconds_between(created: dt.datetime | None, completed: dt.datetime | None) -> float | None:
+    if created is None or completed is None or (created.tzinfo is None) != (completed.tzinfo is None):
+        return None
+    return (completed - created).total_seconds()
 
 
 @attrs.frozen(eq=False)

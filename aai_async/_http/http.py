@@ -104,6 +104,7 @@ class HTTP:
     async def __aenter__(self) -> Self:
         await self._connections.open()
         self._not_before.clear()
+        self._dated = None
         return self
 
     async def __aexit__(self, *_: object) -> None:

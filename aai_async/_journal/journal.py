@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import anyio
 
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError, ConfigError
+from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError
 from aai_async._job import Job, Record
 from aai_async._journal import store
 from aai_async._journal.lock import Lock
@@ -59,6 +59,8 @@ class Journal:
             self._path = Path(path).absolute()
         except TypeError:
             raise ConfigError(f"A journal is named by the path of its file, not by {path!r}.") from None
+        if not os.fspath(path):
+            raise ConfigError("A journal is named by the path of its file, which is empty.")
         self._keeps_results = keep_results
         self._store = Store(self._path)
         self._waiting: list[Step[Any]] = []
@@ -138,6 +140,8 @@ class Journal:
                     held[0].release()
 
     def _locked(self) -> Lock:
+        if self._path.is_dir():
+            raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
         with store.errors_named(self._path):
             return Lock(self._path.with_name(f"{self._path.name}.lock"))
 
@@ -159,6 +163,10 @@ class Journal:
         """Something went wrong with a job."""
         said = str(error.args[0])
         await self.commit(lambda connection: store.failed(connection, job, said, retries, is_over=is_over))
+
+    async def others(self, entry: Entry) -> frozenset[str]:
+        """Give the jobs that were made of the same source for other rows."""
+        return await self._read(lambda connection: store.others(connection, entry.id, entry.source))
 
     async def result(self, job: int) -> Transcript | None:
         """Give the transcript of a job that is done, if it was kept."""
@@ -232,16 +240,21 @@ class _Outcomes:
             raise StopAsyncIteration
         entry, body = self._unread.popleft()
         self._after = entry.id
-        return _outcome(entry, None if body is None else Transcript.from_json(body))
+        return _outcome(entry, body)
 
     def _next(self) -> list[tuple[Entry, bytes | None]]:
         return self._store.read(lambda connection: store.entries(connection, self._after, _AT_ONCE))
 
 
-def _outcome(entry: Entry, transcript: Transcript | None) -> Outcome:
+def _outcome(entry: Entry, body: bytes | None) -> Outcome:
+    transcript, said = None, entry.error
+    try:
+        transcript = None if body is None else Transcript.from_json(body)
+    except ProtocolError as unreadable:
+        said = str(unreadable)
     error = None
-    if entry.error is not None:
-        error = AAIError(entry.error, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
+    if said is not None:
+        error = AAIError(said, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
     return Outcome(
         index=entry.position,
         source=entry.source,

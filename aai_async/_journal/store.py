@@ -179,8 +179,18 @@ class Store:
         with self._turn, errors_named(self._path):
             if not self._path.is_file():
                 raise JournalError(f"There is no journal {str(self._path)!r}.")
-            self._connection = _connect(f"{self._path.absolute().as_uri()}?mode=ro")
-            if not self._is_journal(self._connection):
+            address = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._connection = _connect(address)
+            try:
+                is_journal = self._is_journal(self._connection)
+            except sqlite3.OperationalError:
+                self._connection.close()
+                if self._path.with_name(f"{self._path.name}-wal").exists():
+                    raise
+                # SQLite would write beside it, and must not: so nobody else writes there either.
+                self._connection = _connect(f"{address}&immutable=1")
+                is_journal = self._is_journal(self._connection)
+            if not is_journal:
                 raise self._foreign()
 
     def close(self) -> None:
@@ -194,14 +204,21 @@ class Store:
         """Do all steps in one transaction; each knows afterwards what came of it."""
         with self._turn:
             try:
-                with errors_named(self._path), _transaction(self._opened()):
-                    for step in steps:
-                        step.do(self._opened())
-            except JournalError as error:
+                self._commit(steps)
+            except JournalError:
+                # One of them may be at fault, which must not be the ruin of the others.
                 for step in steps:
-                    step.fail(error)
+                    try:
+                        self._commit([step])
+                    except JournalError as error:
+                        step.fail(error)
+
+    def _commit(self, steps: Sequence[Step[Any]]) -> None:
+        with errors_named(self._path), _transaction(self._opened()):
             for step in steps:
-                step.is_over = True
+                step.do(self._opened())
+        for step in steps:
+            step.is_over = True
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -284,8 +301,10 @@ class Store:
 def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
     """Find the job of a recording by any of its keys, or enter it."""
     marks = ", ".join("?" * len(wanted.keys))
+    # Of several, the one that has come furthest.
     found = connection.execute(
-        f"SELECT job FROM keys WHERE key IN ({marks}) ORDER BY job LIMIT 1",  # noqa: S608 - question marks
+        f"SELECT jobs.id FROM keys JOIN jobs ON jobs.id = job WHERE key IN ({marks}) "  # noqa: S608 - question marks
+        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, jobs.id LIMIT 1",
         wanted.keys,
     ).fetchone()
     if found is None:
@@ -295,7 +314,10 @@ def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
         ).lastrowid
     else:
         job = found[0]
-        connection.execute("UPDATE jobs SET position = ? WHERE id = ?", (wanted.position, job))
+        connection.execute(
+            "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
+            (wanted.position, job, wanted.position),
+        )
     connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in wanted.keys])
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return Entry(*row)
@@ -361,11 +383,21 @@ def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *
     connection.execute("UPDATE jobs SET retries = retries + ? WHERE id = ?", (retries, job))
     if is_over:
         connection.execute(
-            "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?", (error, _now(), job)
+            "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ? AND state != 'done'",
+            (error, _now(), job),
         )
     else:
         # What is done stays so, though it could not be fetched again.
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
+
+
+def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
+    """Give the jobs that were made of the same source for others of its rows."""
+    rows = connection.execute(
+        "SELECT transcript_id FROM jobs WHERE source = ? AND id != ? AND transcript_id IS NOT NULL",
+        (source, job),
+    )
+    return frozenset(row[0] for row in rows)
 
 
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
@@ -429,6 +461,6 @@ def errors_named(path: Path) -> Generator[None]:
         if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise JournalError(f"{shown} is damaged, or no journal: {error}. Name another file.") from error
         raise JournalError(f"{shown} cannot be used: {error}.") from error
-    except (OSError, zlib.error, ValueError, TypeError) as error:
+    except (OSError, zlib.error, ValueError, TypeError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise JournalError(f"{shown} cannot be used: {reason}.") from error

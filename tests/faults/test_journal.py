@@ -167,7 +167,7 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
         "is of https://api.eu",
     ),
     "other-key": (changed("UPDATE account SET fingerprint = 'x'"), "begun with another API key"),
-    "folder": (lambda path: path.mkdir(), "no regular file|Is a directory"),
+    "folder": (lambda path: path.mkdir(), "no regular file|is a directory"),
     "link": (linked, "symbolic link"),
     "dangling-link": (lambda path: path.symlink_to("nowhere.db"), "symbolic link"),
     "pipe": (os.mkfifo, "no regular file"),
