@@ -1,7 +1,7 @@
 """
 What can be transcribed, turned into something that knows its size and whether it can be read again.
 
-All reading of files happens in worker threads, a mebibyte at a time. Nothing here knows of HTTP.
+All reading of files happens in worker threads, two mebibytes at a time. Nothing here knows of HTTP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aai_async._errors import FileChangedError, SourceError
 from aai_async._file import RegularFile
 from aai_async._threads import in_thread
 
-CHUNK_SIZE = 1024 * 1024
+CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
 
 MAX_UPLOAD_SIZE = 2_200_000_000

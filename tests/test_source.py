@@ -22,7 +22,7 @@ import aai_async as aai
 from aai_async import _source
 from aai_async._source import CHUNK_SIZE, Source
 
-AUDIO = bytes(range(256)) * 8192  # two chunks
+AUDIO = bytes(range(256)) * (2 * CHUNK_SIZE // 256)
 
 
 async def read(source: Source) -> bytes:

@@ -52,7 +52,9 @@ class Body:
         is_document: bool = False,
     ) -> None:
         self._chunks = chunks
-        self._left = memoryview(b"")
+        # Not a view of what is left of it: a piece that is all of it is then no copy.
+        self._chunk = b""
+        self._start = 0
         self._piece_size = _SMALLEST_PIECE
         self._last_piece = anyio.current_time()
         self._clock = clock
@@ -86,9 +88,10 @@ class Body:
         await self._fill()
         if self._receipt is not None:
             self._receipt.sent()
-        piece, self._left = self._left[: self._piece_size], self._left[self._piece_size :]
+        piece = self._chunk[self._start : self._start + self._piece_size]
+        self._start += len(piece)
         self._sent += len(piece)
-        return bytes(piece)
+        return piece
 
     async def _fill(self) -> None:
         if self._is_left:
@@ -96,8 +99,10 @@ class Body:
         self._clock.stop()
         self._is_reading = True
         try:
-            while not self._left:
-                self._left = memoryview(await anext(self._chunks))
+            while self._start == len(self._chunk):
+                # Before the next is read, so that there are not two of them.
+                self._chunk, self._start = b"", 0
+                self._chunk = await anext(self._chunks)
             self._clock.send()
         except SourceError as error:
             self._error, self._cause = error, error.__cause__
