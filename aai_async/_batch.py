@@ -11,7 +11,7 @@ import contextlib
 import functools
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from typing import Self
+from typing import Self, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
-from aai_async._journal import Journal
+from aai_async._journal import Journal, Ledger
 from aai_async._options import Options
 from aai_async._original import Originals
 from aai_async._outage import Outage
@@ -59,7 +59,8 @@ def transcribe_all(
         uploads: How many of them may be uploading: what fills the link, and no more.
         journal: A file in which each step is written down before the next. Run again with it, at any time
             and after any end, the batch goes on, and uploads, submits and pays for nothing twice.
-        on_event: Told of what happens to the items, see `Event`, with their `index`; it must not block.
+        on_event: Told of what happens to the items, see `Event`, with their `index`; it must not block. What
+            it raises is logged, by the logger `aai_async`, and nothing more.
         fail_fast: Whether the first error ends the batch, with a `BatchAbortedError`.
         by_content: Whether files of the same content are the same, which reads each of them once more.
 
@@ -72,9 +73,7 @@ def transcribe_all(
     options = Options() if options is None else options
     _check_kind("client", client, Client)
     _check_kind("options", options, Options)
-    journal = Journal(journal) if isinstance(journal, (str, os.PathLike)) else journal
-    if journal is not None:
-        _check_kind("journal", journal, Journal)
+    ledger = None if journal is None else _ledger_of(journal)
     check_listener(on_event)
     return Batch(
         sources,
@@ -84,13 +83,21 @@ def transcribe_all(
         pipeline=pipeline_of(client),
         route=functools.partial(
             Route,
-            journal=journal,
+            ledger=ledger,
             options=options,
             digest=options.digest,
             by_content=by_content,
             on_event=on_event,
         ),
     )
+
+
+def _ledger_of(journal: object) -> Ledger:
+    if isinstance(journal, (str, os.PathLike)):
+        journal = Journal(cast("str", journal))
+    if not isinstance(journal, Journal):
+        raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
+    return Ledger(journal.path, keep_results=journal.keep_results)
 
 
 def _check_bound(name: str, bound: object) -> None:
@@ -111,7 +118,8 @@ def _check_sources(sources: object) -> None:
     if isinstance(sources, Mapping):
         raise ConfigError("A mapping is no list of recordings: for pairs with their options, give .items().")
     if not isinstance(sources, (Iterable, AsyncIterable)):
-        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.")
+        mend = " Call it." if callable(sources) else ""
+        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{mend}")
 
 
 class Batch:
@@ -157,8 +165,8 @@ class Batch:
         async with self._stack:
             http = pipeline.http
             self._stack.enter_context(http.room_for_uploads(self._uploads))
-            if route.journal is not None:
-                await self._stack.enter_async_context(route.journal.writing(http.hosts.api, http.fingerprint))
+            if route.ledger is not None:
+                await self._stack.enter_async_context(route.ledger.held(http.hosts.api, http.fingerprint))
             self._run = Run(route, self._sources, self._jobs, self._uploads, fail_fast=self._fail_fast)
             self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = self._stack.pop_all()
@@ -174,6 +182,8 @@ class Batch:
                     tasks.cancel_scope.cancel()
                     # Without what the block has raised, which would come back in a group.
                     await tasks.__aexit__(None, None, None)
+            except BaseExceptionGroup as group:
+                raise _only_one_of(group) from None
             except cancelled:
                 # What the block has raised goes on, though somebody has cancelled it besides.
                 if kind is None or issubclass(kind, cancelled):
@@ -239,3 +249,13 @@ class Batch:
                 "This batch has not begun: use it inside `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run
+
+
+def _only_one_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give what is alone in a group: an interrupt by the keyboard, that came while a task was at work."""
+    while len(group.exceptions) == 1:
+        only = group.exceptions[0]
+        if not isinstance(only, BaseExceptionGroup):
+            return only
+        group = cast("BaseExceptionGroup[BaseException]", only)
+    return group

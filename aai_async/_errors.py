@@ -114,7 +114,7 @@ class AAIError(Exception):
             "attempts": self.attempts or None,
             "source": self.source,
             "transcript_id": self.transcript_id,
-            "upload_url": self.upload_url and without_query(self.upload_url),
+            "upload_url": self.upload_url and without_secrets(self.upload_url),
         }
         context = ", ".join(f"{name}={value}" for name, value in known.items() if value is not None)
         message = str(self.args[0])
@@ -150,10 +150,12 @@ def _as_id(given: object) -> str | None:
     return given if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 100 else None
 
 
-def without_query(url: str) -> str:
-    """Give an address as it may be shown: the query of a pre-signed one is a secret."""
-    return url.partition("?")[0]
+def without_secrets(url: str) -> str:
+    """Give an address as it may be shown: without a user, a password, and a query, which may be signed."""
+    return _USER.sub(r"\1", url.partition("?")[0])
 
+
+_USER = re.compile(r"(https?://)[^\s/?#@]*@", re.IGNORECASE)
 
 _QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
 """An address with a query, which is a secret where it was signed beforehand."""
@@ -161,7 +163,7 @@ _QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
 
 def escaped(text: str) -> str:
     """Make text of the service fit for a message: at most 300 printable characters, and no secret address."""
-    text = _QUERY.sub(r"\1", " ".join(text.split()))
+    text = _USER.sub(r"\1", _QUERY.sub(r"\1", " ".join(text.split())))
     visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
     return visible[:300]
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import attrs
 
-from aai_async._errors import AAIError, ConfigError, without_query
+from aai_async._errors import AAIError, ConfigError, without_secrets
 
 logger = logging.getLogger("aai_async")
 """One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING."""
@@ -61,7 +61,7 @@ class Submitted(_Happening):
     transcript_id: str
     """What `Client.wait` takes."""
 
-    upload_url: str = attrs.field(repr=without_query)
+    upload_url: str = attrs.field(repr=without_secrets)
     """What was submitted."""
 
 

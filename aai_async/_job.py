@@ -10,7 +10,7 @@ import datetime as dt
 
 import attrs
 
-from aai_async._errors import without_query
+from aai_async._errors import without_secrets
 
 
 @attrs.define(kw_only=True)
@@ -22,7 +22,7 @@ class Job:
     its id from the moment that the service has told it. It serves one call at a time.
     """
 
-    upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_query(url)))
+    upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_secrets(url)))
     """What `Client.submit` takes, once the recording is uploaded."""
 
     transcript_id: str | None = None

@@ -6,6 +6,7 @@ A cancellation is never swallowed, only held back. It knows event loops, and not
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -41,7 +42,14 @@ class Receipt(Generic[T]):
         self._scope: anyio.CancelScope | None = None
 
     def sent(self) -> None:
-        """From here on, what is lost is lost for good: a cancellation is held back."""
+        """
+        From here on, what is lost is lost for good: a cancellation is held back.
+
+        Raises:
+            AAIError: It has come before, and nothing must be sent any more.
+        """
+        if self._scope is not None and self._scope.cancel_called:
+            raise AAIError("The call was given up before this was sent.", verdict=Verdict.NOT_SENT)
         self.is_missing = True
         if self._scope is not None:
             self._scope.shield = True
@@ -75,6 +83,16 @@ class Receipt(Generic[T]):
                 scope.cancel()
                 raise
         return outcome.take()
+
+
+def is_being_cancelled() -> bool:
+    """Whether it is this task that is cancelled; something that it has waited for may raise the same."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        # Not on asyncio; elsewhere nothing can raise it but the event loop.
+        return True
+    return task is None or task.cancelling() > 0
 
 
 async def finish(work: Callable[[], Awaitable[object]], deadline: float) -> bool:

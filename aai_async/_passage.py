@@ -26,11 +26,11 @@ from aai_async._errors import (
     NotFoundError,
     SourceError,
     UploadGoneError,
-    without_query,
+    without_secrets,
 )
 from aai_async._events import Event, OnEvent, Retrying, heard_by, inform, logger
 from aai_async._job import Job, Record
-from aai_async._journal import Claim, Entry, Journal, JournalRecord
+from aai_async._journal import Claim, Entry, Ledger, LedgerRecord
 from aai_async._options import Options
 from aai_async._original import Original, Originals
 from aai_async._outage import Outage, is_for_want_of_connection
@@ -43,6 +43,10 @@ _FRESH = dt.timedelta(hours=20)
 
 _CLOCK_WAS_SET = dt.timedelta(minutes=-1)
 """An upload that is younger than this was made before the clock of this machine was set back."""
+
+
+_DELETED = "http://deleted_by_user"
+"""The address of what was deleted (https://www.assemblyai.com/docs/api-reference/transcripts/delete)."""
 
 
 @attrs.frozen
@@ -59,7 +63,7 @@ class Route:
     """What all items of a batch go along."""
 
     pipeline: Pipeline
-    journal: Journal | None
+    ledger: Ledger | None
     outage: Outage
     originals: Originals
     options: Options
@@ -160,7 +164,11 @@ class Passage:
             return await self._fail(error)
         except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
             logger.exception("item %d of a batch failed in a way that was not foreseen", self._item.index)
-            unforeseen = AAIError(f"This was not foreseen: {type(error).__name__}: {error}.")
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            unforeseen = AAIError(
+                f"Item {self._item.index} failed in a way that was not foreseen: {said}. If it was not your "
+                "own stream that raised this, please report it."
+            )
             unforeseen.__cause__ = error
             return await self._fail(unforeseen)
 
@@ -176,14 +184,21 @@ class Passage:
         self.is_resumed = True
         # It is kept for those who waited; one who comes later asks for it again.
         transcript = other.transcript
-        if transcript is None and self._route.journal and original.row is not None:
-            transcript = await self._route.journal.result(original.row)
-        return self.outcome(transcript or await self._route.pipeline.get(other.transcript_id or ""))
+        if transcript is None and self._route.ledger and original.row is not None:
+            transcript = await self._route.ledger.result(original.row)
+        return self.outcome(transcript or await self._get(other.transcript_id))
+
+    async def _get(self, transcript_id: str | None) -> Transcript:
+        """Ask for the transcript of a job that is done."""
+        transcript = await self._route.pipeline.get(transcript_id or "")
+        if transcript.is_deleted or transcript.audio_url == _DELETED:
+            raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
+        return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
-        if self._route.journal and self._entry and self._entry.state != "done":
+        if self._route.ledger and self._entry and self._entry.state != "done":
             with self._keeping_journal_error():
-                await self._route.journal.done(self._entry.id, transcript, self.retries)
+                await self._route.ledger.done(self._entry.id, transcript, self.retries)
         self._is_finished = True
         return self.outcome(transcript)
 
@@ -196,9 +211,9 @@ class Passage:
         error.upload_url = error.upload_url or self._job.upload_url
         if isinstance(error, JournalError):
             self.journal_error = error
-        elif self._route.journal and self._entry:
+        elif self._route.ledger and self._entry:
             with self._keeping_journal_error():
-                await self._route.journal.failed(
+                await self._route.ledger.failed(
                     self._entry.id, error, self.retries, is_over=self._is_finished
                 )
         return self.outcome(error=error)
@@ -227,10 +242,10 @@ class Passage:
             if self._same_as is not None:
                 return None
             self._as_original = self._route.originals.enter(keys, self._item.index)
-            if self._route.journal is None:
+            if self._route.ledger is None:
                 await self._submit(source, await self._upload(source))
                 return None
-            self._entry = entry = await self._route.journal.claim(self._claim(source, keys))
+            self._entry = entry = await self._route.ledger.claim(self._claim(source, keys))
             self._same_as = self._route.originals.find([_row_key(entry)])
             if self._same_as is not None:
                 # The journal knows it by another key: of the same content, in an earlier batch.
@@ -238,22 +253,24 @@ class Passage:
                 return None
             self._route.originals.add([_row_key(entry)], self._as_original)
             self._as_original.row = entry.id
-            self._record = JournalRecord(self._job, self._route.journal, entry)
-            return await self._take_up(source, entry, self._route.journal)
+            self._record = LedgerRecord(self._job, self._route.ledger, entry)
+            return await self._take_up(source, entry, self._route.ledger)
 
     def _claim(self, source: Source, keys: tuple[bytes, ...]) -> Claim:
         asked = self._item.options.payload()
         asked.pop("webhook_auth_header_value", None)
+        if self._item.options.webhook_url:
+            asked["webhook_url"] = without_secrets(self._item.options.webhook_url)
         return Claim(
             # What nothing tells from others is written down all the same, under a key that comes once.
             keys=keys or (secrets.token_bytes(32),),
             position=self._item.index,
-            source=_without_secrets(source.url) if source.url else _plain(source.path or source.name),
+            source=without_secrets(source.url) if source.url else _plain(source.path or source.name),
             size=source.size,
             options=msgspec.json.encode(asked).decode(),
         )
 
-    async def _take_up(self, source: Source, entry: Entry, journal: Journal) -> Transcript | None:
+    async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
         """Go on where an earlier batch has left off."""
         self._job.upload_url = entry.upload_url
         if entry.state in {"submitted", "done"}:
@@ -263,8 +280,7 @@ class Passage:
                 # As if it was made now, for it may have been made a moment ago.
                 self._route.pipeline.memory.made(entry.transcript_id or "", entry.upload_url or "")
                 return None
-            kept = await journal.result(entry.id)
-            return kept or await self._route.pipeline.get(entry.transcript_id or "")
+            return await ledger.result(entry.id) or await self._get(entry.transcript_id)
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
         is_time_needed = source.url is not None or entry.upload_url is not None
@@ -274,18 +290,18 @@ class Passage:
         audio_url = entry.upload_url or source.url
         if entry.state == "submitting" and audio_url is not None:
             self._place.leave()
-            if await self._find(audio_url, entry, journal):
+            if await self._find(audio_url, entry, ledger):
                 return None
         if entry.state == "failed" or (entry.upload_url and not _is_fresh(entry.uploaded_at)):
-            await journal.anew(entry.id)
+            await ledger.anew(entry.id)
             self._job.upload_url, audio_url = None, source.url
         await self._submit(source, audio_url or await self._upload(source))
         return None
 
-    async def _find(self, audio_url: str, entry: Entry, journal: Journal) -> bool:
+    async def _find(self, audio_url: str, entry: Entry, ledger: Ledger) -> bool:
         """Look for the job of a submit that an earlier batch may have sent."""
         submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
-        others = frozenset[str]() if entry.upload_url else await journal.others(entry)
+        others = frozenset[str]() if entry.upload_url else await ledger.others(entry)
         self.is_resumed = await submission.find(entry.submitting_at, others=others) is not None
         return self.is_resumed
 
@@ -329,7 +345,7 @@ class Passage:
 
 
 def _source_of(audio: Audio) -> Source:
-    if isinstance(audio, tuple):
+    if isinstance(audio, (tuple, list)):
         raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
     return Source.of(audio)
 
@@ -340,13 +356,6 @@ def _kinds(given: Sequence[object]) -> str:
 
 def _row_key(entry: Entry) -> bytes:
     return b"row %d" % entry.id
-
-
-def _without_secrets(url: str) -> str:
-    """Give an address without its query, and without a user and a password."""
-    scheme, _, rest = without_query(url).partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _plain(path: str) -> str:

@@ -15,10 +15,18 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, JournalError
+from aai_async._errors import (
+    AAIError,
+    AccountError,
+    AmbiguousSubmitError,
+    ConfigError,
+    JournalError,
+    SourceError,
+)
 from aai_async._events import logger
 from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
+from aai_async._parting import is_being_cancelled
 from aai_async._passage import Item, Passage, Route
 from aai_async._source import Audio
 
@@ -125,9 +133,11 @@ class Run:
 
     def _aborted(self, cause: Exception) -> BatchAbortedError:
         said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
+        with_jobs = sum(1 for one in self._unfinished if one.transcript_id)
         return BatchAbortedError(
-            f"The batch was given up after {self._counts.completed} transcripts: {said} "
-            f"{len(self._unfinished)} items were under way, and are in `unfinished` with their ids.",
+            f"The batch was given up after {self._counts.completed} transcripts: {str(said).rstrip('.')}. "
+            f"{len(self._unfinished)} of its items were under way, {with_jobs} with a job that goes on: see "
+            "`unfinished`.",
             unfinished=in_order(self._unfinished),
         )
 
@@ -152,6 +162,10 @@ class Run:
                 self._begun += 1
         except StopAsyncIteration:
             pass
+        except anyio.get_cancelled_exc_class():
+            if is_being_cancelled():
+                raise
+            self._abort(SourceError("The sources were cancelled by something that they have waited for."))
         except Exception as error:  # noqa: BLE001 - of the caller's own iterable, raised to whoever iterates
             self._abort(error)
         finally:
@@ -169,8 +183,11 @@ class Run:
         try:
             self._settle(passage, await passage.travel(sending))
         except anyio.get_cancelled_exc_class():
-            self._unfinished.append(passage.outcome())
-            raise
+            if is_being_cancelled():
+                self._unfinished.append(passage.outcome())
+                raise
+            error = SourceError("It was cancelled by something that the recording has waited for.")
+            self._settle(passage, passage.outcome(error=error))
         finally:
             self._sending.remove(sending)
 
@@ -197,7 +214,8 @@ class Run:
         error: BaseException | None = outcome.error
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
-        cause = passage.journal_error or refused or self._route.outage.given_up
+        closed = error if isinstance(error, ConfigError) else None
+        cause = passage.journal_error or refused or closed or self._route.outage.given_up
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return

@@ -17,7 +17,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
 
-from aai_async._errors import FileChangedError, SourceError
+from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._file import RegularFile
 from aai_async._threads import in_thread
 
@@ -232,7 +232,7 @@ def _checked_bytes(name: str, chunk: object) -> bytes:
 
 class _RemoteSource(Source):
     def __init__(self, url: str) -> None:
-        self.name = url.partition("?")[0]
+        self.name = without_secrets(url)
         self.url = url
 
     async def open(self) -> None:

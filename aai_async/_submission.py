@@ -26,7 +26,7 @@ from aai_async._errors import (
     ProtocolError,
     RetryBudgetError,
     Verdict,
-    without_query,
+    without_secrets,
 )
 from aai_async._events import OnEvent, Retrying, Submitted, logger, tell
 from aai_async._http import HTTP
@@ -103,6 +103,7 @@ class Submission:
         if is_own:
             # It is the one that is looked for.
             self.memory.not_made(self.audio_url)
+        logger.info("submit: the list is looked through for a job that may have been made, for up to 16 s")
         with self.memory.submitting(self.audio_url):
             search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began), others=others)
             found = await self._found_by(search, lost, 0)
@@ -209,7 +210,7 @@ class Submission:
         if not await finish(look, self.parting.begin()):
             logger.warning(
                 "a submit was cancelled when it was sent already, and may have made a job of %s",
-                without_query(self.audio_url),
+                without_secrets(self.audio_url),
             )
 
 

@@ -14,6 +14,7 @@ import platform
 from typing import Any, Self, TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from aai_async._access import Hosts, Key
 from aai_async._endpoints import Call
@@ -234,6 +235,11 @@ class HTTP:
         except anyio.get_cancelled_exc_class() as error:
             # Some transports have the key in their frames, and a timeout of the caller's shows them.
             raise error.with_traceback(None)  # noqa: B904
+        except BaseExceptionGroup as group:
+            if group.split(anyio.get_cancelled_exc_class())[1] is None:
+                # On trio, connecting is several tasks, and so is their cancellation: this raises it as one.
+                await checkpoint()
+            raise
         except (ProtocolError, SaveError) as error:
             error.verdict = Verdict.AMBIGUOUS if isinstance(error, ProtocolError) else None
             return error

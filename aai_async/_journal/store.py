@@ -460,7 +460,14 @@ def errors_named(path: Path) -> Generator[None]:
             ) from error
         if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise JournalError(f"{shown} is damaged, or no journal: {error}. Name another file.") from error
-        raise JournalError(f"{shown} cannot be used: {error}.") from error
+        in_use = " Another program has a transaction open on it: end that." if _is_busy(error) else ""
+        raise JournalError(f"{shown} cannot be used: {error}.{in_use}") from error
+    except FileNotFoundError as error:
+        raise JournalError(f"{shown} cannot be made: there is no folder {str(path.parent)!r}.") from error
     except (OSError, zlib.error, ValueError, TypeError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise JournalError(f"{shown} cannot be used: {reason}.") from error
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

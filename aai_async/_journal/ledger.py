@@ -1,0 +1,146 @@
+"""
+Where a batch writes down what it does. Nothing blocks, and many changes at once share one commit.
+
+A commit waits for the disk. So whoever has one to make takes along all that have come up meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+
+from aai_async._answers.transcript import Transcript
+from aai_async._errors import AAIError, ConfigError, JournalError
+from aai_async._job import Job, Record
+from aai_async._journal import store
+from aai_async._journal.lock import Lock
+from aai_async._journal.store import Claim, Entry, Step, Store
+from aai_async._threads import in_thread, in_thread_to_its_end
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """A journal that is written by one batch at a time."""
+
+    def __init__(self, path: Path, *, keep_results: bool) -> None:
+        self._path = path
+        self._keeps_results = keep_results
+        self._store = Store(path)
+        self._waiting: list[Step[Any]] = []
+        self._turn: anyio.Lock | None = None
+
+    @contextlib.asynccontextmanager
+    async def held(self, service: str, fingerprint: Callable[[bytes], str]) -> AsyncGenerator[None]:
+        """
+        Hold it for a batch.
+
+        Raises:
+            JournalLockedError: Another batch holds it.
+            JournalError: It cannot be written, is damaged, or is of another account.
+        """
+        # Kept where it is seen also by one who is cancelled while it is taken.
+        held: list[Lock] = []
+        try:
+            await in_thread_to_its_end(lambda: held.append(self._locked()))
+            await in_thread_to_its_end(lambda: self._store.open(service, fingerprint))
+            self._turn = anyio.Lock()
+            yield
+        finally:
+            # What another batch holds is not let go of.
+            if held:
+                self._turn = None
+                try:
+                    await in_thread_to_its_end(self._store.close)
+                finally:
+                    held[0].release()
+
+    def _locked(self) -> Lock:
+        if self._path.is_dir():
+            raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
+        with store.errors_named(self._path):
+            return Lock(self._path.with_name(f"{self._path.name}.lock"))
+
+    async def claim(self, wanted: Claim) -> Entry:
+        """Find the job of a recording, or enter it."""
+        return await self.commit(lambda connection: store.claim(connection, wanted))
+
+    async def anew(self, job: int) -> None:
+        """Begin a job anew."""
+        await self.commit(lambda connection: store.anew(connection, job))
+
+    async def done(self, job: int, transcript: Transcript, retries: int) -> None:
+        """A job is completed."""
+        body = transcript.body if self._keeps_results else None
+        duration = transcript.audio_duration
+        await self.commit(lambda connection: store.done(connection, job, duration, retries, body))
+
+    async def failed(self, job: int, error: AAIError, retries: int, *, is_over: bool) -> None:
+        """Something went wrong with a job."""
+        said = str(error.args[0])
+        await self.commit(lambda connection: store.failed(connection, job, said, retries, is_over=is_over))
+
+    async def others(self, entry: Entry) -> frozenset[str]:
+        """Give the jobs that were made of the same source for other rows."""
+        return await self._read(lambda connection: store.others(connection, entry.id, entry.source))
+
+    async def result(self, job: int) -> Transcript | None:
+        """Give the transcript of a job that is done, if it was kept."""
+        body = await self._read(lambda connection: store.result(connection, job))
+        return None if body is None else Transcript.from_json(body)
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await in_thread(lambda: self._store.read(work))
+
+    async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Change something, together with all that is to be changed at the same time.
+
+        Raises:
+            JournalError: It is not written.
+        """
+        if self._turn is None:
+            raise ConfigError("This Journal is not held by a batch.")
+        step = Step(work)
+        self._waiting.append(step)
+        try:
+            async with self._turn:
+                if not step.is_over:
+                    steps = tuple(self._waiting)
+                    try:
+                        await in_thread_to_its_end(lambda: self._store.commit(steps))
+                    finally:
+                        self._waiting = [one for one in self._waiting if not one.is_over]
+        finally:
+            if step in self._waiting:
+                self._waiting.remove(step)
+        return step.result()
+
+
+class LedgerRecord(Record):
+    """What a call keeps of its job, also in a ledger."""
+
+    def __init__(self, job: Job, ledger: Ledger, entry: Entry) -> None:
+        super().__init__(job)
+        self._ledger = ledger
+        self._job = entry.id
+
+    async def uploaded(self, url: str) -> None:
+        await super().uploaded(url)
+        await self._ledger.commit(lambda connection: store.uploaded(connection, self._job, url))
+
+    async def submitting(self, now: dt.datetime | None) -> None:
+        await self._ledger.commit(lambda connection: store.submitting(connection, self._job, now))
+
+    async def refused(self) -> None:
+        await self._ledger.commit(lambda connection: store.refused(connection, self._job))
+
+    async def submitted(self, transcript_id: str) -> None:
+        await super().submitted(transcript_id)
+        await self._ledger.commit(lambda connection: store.submitted(connection, self._job, transcript_id))

@@ -1,0 +1,844 @@
+"""
+Many waits share few looks, and each hears in time: against a model of the service, in a time that jumps.
+
+The time is that of trio's `MockClock`, so nothing here takes the seconds that it speaks of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import statistics
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+import anyio.lowlevel
+import attrs
+import httpx
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+import aai_async as aai
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+CHANCE = random.Random(1)  # noqa: S311 - nothing secret is made of it
+
+LATENCY = 0.02
+"""Seconds that each request takes."""
+
+
+@attrs.define
+class Job:
+    """A job that takes some time, and is not always shown as it is."""
+
+    id: str
+    created: float
+    takes: float
+    fails: bool = False
+    is_listed: bool = True
+    is_stale: bool = False
+    """Whether the list shows it at work for ever."""
+
+    @property
+    def ends(self) -> float:
+        return self.created + self.takes
+
+    def status(self, now: float) -> str:
+        if now < self.ends:
+            return "processing"
+        return "error" if self.fails else "completed"
+
+
+Fault = Callable[[], Awaitable[httpx.Response]]
+
+
+class Service(httpx.AsyncBaseTransport):
+    """As much of the service as a wait sees of it."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.looks = Counter[str]()
+        """How often each job was asked for by its id."""
+        self.pages: list[float] = []
+        """When the list was asked for, each page."""
+        self.list_fault: Fault | None = None
+        self.fault: Fault | None = None
+
+    def make(self, takes: float, **traits: bool) -> Job:
+        job = Job(f"job-{len(self.jobs)}", anyio.current_time(), takes, **traits)
+        self.jobs.append(job)
+        return job
+
+    @property
+    def requests(self) -> int:
+        return len(self.pages) + self.looks.total()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/")[2]
+        is_list = name == "transcript"
+        if is_list:
+            self.pages.append(anyio.current_time())
+        else:
+            self.looks[name] += 1
+        await anyio.sleep(LATENCY / 2)
+        fault = self.fault or (self.list_fault if is_list else None)
+        response = await fault() if fault else self._answer(request, name)
+        await anyio.sleep(LATENCY / 2)
+        return response
+
+    def _answer(self, request: httpx.Request, name: str) -> httpx.Response:
+        if name == "transcript":
+            return self._list(request.url.params)
+        job = next((job for job in self.jobs if job.id == name), None)
+        if job is None:
+            return unknown()
+        now = anyio.current_time()
+        return httpx.Response(200, json={"id": job.id, "status": job.status(now), "error": None})
+
+    def _list(self, query: httpx.QueryParams) -> httpx.Response:
+        now, status, before_id = anyio.current_time(), query.get("status"), query.get("before_id")
+        rows = [self._row(job, now) for job in reversed(self.jobs) if job.is_listed]
+        if before_id is not None:
+            rows = rows[[row["id"] for row in rows].index(before_id) + 1 :]
+        rows = [row for row in rows if status is None or row["status"] == status]
+        limit = int(query["limit"])
+        page = rows[:limit]
+        older = f"http://service/v2/transcript?before_id={page[-1]['id']}" if len(rows) > limit else None
+        return httpx.Response(
+            200, json={"page_details": {"limit": limit, "prev_url": older}, "transcripts": page}
+        )
+
+    @staticmethod
+    def _row(job: Job, now: float) -> dict[str, str | None]:
+        status = "processing" if job.is_stale else job.status(now)
+        return {
+            "id": job.id,
+            "status": status,
+            "created": moment(job.created),
+            "completed": moment(job.ends) if status == "completed" else None,
+            "audio_url": "https://example.com/call.mp3",
+        }
+
+
+def moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def unknown() -> httpx.Response:
+    return httpx.Response(400, json={"error": "Transcript lookup error, transcript id not found"})
+
+
+class Waits:
+    """The waits of one client, and when each has ended."""
+
+    def __init__(self, client: aai.Client, service: Service) -> None:
+        self.client = client
+        self.service = service
+        self.ended: dict[str, float] = {}
+        self.errors: dict[str, aai.AAIError] = {}
+
+    async def wait(self, job: Job, name: str = "") -> None:
+        try:
+            await self.client.wait(job.id)
+        except aai.AAIError as error:
+            self.errors[name or job.id] = error
+        self.ended[name or job.id] = anyio.current_time()
+
+    async def all(self, jobs: Iterable[Job]) -> None:
+        async with anyio.create_task_group() as tasks:
+            for job in jobs:
+                tasks.start_soon(self.wait, job)
+                # Trio begins those of one moment in any order.
+                await anyio.sleep(1e-4)
+
+    def delay(self, job: Job) -> float:
+        """Seconds from the end of a job until whoever waits for it has it."""
+        return self.ended[job.id] - job.ends
+
+    @property
+    def delays(self) -> list[float]:
+        return [self.delay(job) for job in self.service.jobs if job.id in self.ended]
+
+
+Story = Callable[[Waits], Awaitable[None]]
+
+
+def run(story: Story, polling: aai.Polling | None = None) -> Waits:
+    """Let something happen in a time that jumps to where it is waited for."""
+
+    async def begin() -> Waits:
+        service = Service()
+        http = lambda: httpx.AsyncClient(transport=service)  # noqa: E731 - it is made anew by and by
+        async with aai.Client(KEY, base_url="http://127.0.0.1:9", http=http, polling=polling) as client:
+            waits = Waits(client, service)
+            await story(waits)
+        return waits
+
+    clock = MockClock(autojump_threshold=0)
+    return anyio.run(begin, backend="trio", backend_options={"clock": clock})
+
+
+def checks(waits: Waits) -> float:
+    """How many requests may go to compare the list with a job, which happens each ten seconds."""
+    return 1 + max(waits.ended.values()) / 10
+
+
+def of_jobs(*takes: float) -> Waits:
+    """Wait for jobs that take so long, all at once."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(each) for each in takes])
+
+    return run(story)
+
+
+# Who looks, and where.
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_up_to_three_waits_look_by_the_id(count: int) -> None:
+    """The list would cost a request more than it saves."""
+    waits = of_jobs(*[10.0] * count)
+    assert waits.service.pages == []
+    assert max(waits.delays) < 2.0
+    assert all(3 < looks < 12 for looks in waits.service.looks.values())
+
+
+@pytest.mark.parametrize("count", [4, 5, 20])
+def test_four_waits_or_more_share_looks_into_the_list(count: int) -> None:
+    """Each job is fetched once, when it is done, but for a few that the list is compared with."""
+    waits = of_jobs(*[10.0] * count)
+    assert count <= waits.service.looks.total() <= count + checks(waits)
+    assert 5 < len(waits.service.pages) < 25
+    assert max(waits.delays) < 1.5
+
+
+def test_five_hundred_waits_cost_little_more_than_a_request_each() -> None:
+    """And hear within half a second, on the mean."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(500):
+                tasks.start_soon(waits.wait, waits.service.make(CHANCE.uniform(4.0, 6.0)))
+                await anyio.sleep(0.01)
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert statistics.mean(waits.delays) <= 0.6
+    assert max(waits.delays) < 2.5
+    assert waits.service.looks.total() <= 510
+    assert waits.service.requests <= 1.2 * 500
+
+
+def test_jobs_that_all_end_at_once_are_all_fetched_at_once() -> None:
+    """As fast as the places for requests allow."""
+    waits = of_jobs(*[5.0] * 500)
+    assert waits.errors == {}
+    assert max(waits.delays) < 0.6 + 500 / 16 * 3 * LATENCY
+    assert waits.service.requests <= 1.2 * 500
+
+
+def test_the_list_is_looked_into_no_more_often_than_the_floor_says() -> None:
+    """However many wait."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(20.0) for _ in range(150)])
+
+    waits = run(story, aai.Polling(floor=2.0))
+    gaps = [
+        after - before for before, after in zip(waits.service.pages, waits.service.pages[1:], strict=False)
+    ]
+    assert min(gaps) >= 2.0
+
+
+def test_several_waits_for_one_job_look_at_it_as_often_as_one() -> None:
+    """Whoever looks tells the others."""
+
+    async def story(waits: Waits) -> None:
+        job = waits.service.make(10.0)
+        async with anyio.create_task_group() as tasks:
+            for number in range(10):
+                tasks.start_soon(waits.wait, job, f"wait {number}")
+
+    waits = run(story)
+    assert len(waits.ended) == 10
+    assert waits.service.looks["job-0"] == of_jobs(10.0).service.looks["job-0"]
+    assert max(waits.ended.values()) - min(waits.ended.values()) < 0.01
+
+
+def test_several_waits_for_one_job_fetch_it_once_when_the_list_shows_it() -> None:
+    """It may be a long transcript."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(10.0) for _ in range(4)]
+        async with anyio.create_task_group() as tasks:
+            for number in range(20):
+                tasks.start_soon(waits.wait, jobs[number % 4], f"wait {number}")
+
+    waits = run(story)
+    assert len(waits.ended) == 20
+    assert waits.service.looks.total() <= 4 + checks(waits)
+
+
+def test_waits_for_jobs_that_are_done_end_with_the_first_look() -> None:
+    """Whatever else is waited for."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(0.0) for _ in range(50)]
+        jobs += [waits.service.make(60.0) for _ in range(50)]
+        await waits.all(jobs)
+
+    waits = run(story)
+    assert max(waits.delays[:50]) < 2.0
+    assert waits.service.looks.total() <= 100 + checks(waits)
+
+
+# What the list does not show, or shows wrong.
+
+
+def test_a_job_that_has_failed_is_found_among_others() -> None:
+    """It is not among the completed ones."""
+
+    async def story(waits: Waits) -> None:
+        failing = [waits.service.make(5.0, fails=True) for _ in range(2)]
+        await waits.all([*failing, *(waits.service.make(30.0) for _ in range(20))])
+
+    waits = run(story)
+    assert set(waits.errors) == {"job-0", "job-1"}
+    assert all(isinstance(error, aai.TranscriptError) for error in waits.errors.values())
+    assert max(waits.delays) < 2.5
+
+
+def test_a_job_that_has_failed_is_found_in_a_list_of_many_pages() -> None:
+    """Which is not always read to its end."""
+
+    async def story(waits: Waits) -> None:
+        failing = waits.service.make(20.0, fails=True)
+        await waits.all([failing, *(waits.service.make(90.0) for _ in range(700))])
+
+    waits = run(story)
+    assert set(waits.errors) == {"job-0"}
+    assert waits.delay(waits.service.jobs[0]) < 10.0
+    assert max(waits.delays) < 5.0
+
+
+def test_jobs_that_the_list_never_shows_are_found_by_their_ids() -> None:
+    """Those of another project, or of long ago."""
+
+    async def story(waits: Waits) -> None:
+        hidden = [waits.service.make(12.0, is_listed=False) for _ in range(5)]
+        await waits.all([*hidden, *(waits.service.make(12.0) for _ in range(20))])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 3.0
+    assert sum(waits.service.looks[f"job-{number}"] for number in range(5, 25)) <= 20 + checks(waits)
+    assert all(waits.service.looks[f"job-{number}"] < 12 for number in range(5))
+
+
+def test_a_list_that_shows_none_of_the_jobs_is_left_alone() -> None:
+    """They are all looked at by their ids."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(30.0, is_listed=False) for _ in range(20)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 4.0
+    assert len(waits.service.pages) < 10
+
+
+def test_jobs_behind_pages_of_others_are_found() -> None:
+    """Somebody else with the same account makes a thousand of them."""
+
+    async def story(waits: Waits) -> None:
+        ours = [waits.service.make(20.0) for _ in range(20)]
+        for _ in range(1000):
+            waits.service.make(CHANCE.choice([0.0, 1000.0]))
+        await waits.all(ours)
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 5.0
+    assert waits.service.requests < 20 * 20
+
+
+def test_an_id_that_nobody_knows_ends_its_own_wait_alone() -> None:
+    """It is not in the list, and it is not there either."""
+
+    async def story(waits: Waits) -> None:
+        nobody = Job("nobody", 0.0, 0.0)
+        await waits.all([nobody, *(waits.service.make(30.0) for _ in range(5))])
+
+    waits = run(story)
+    assert isinstance(waits.errors.pop("nobody"), aai.NotFoundError)
+    assert waits.ended["nobody"] < 8.0
+    assert waits.errors == {}
+
+
+def test_a_list_that_is_stuck_is_noticed() -> None:
+    """It shows as at work what has ended long ago."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(15.0, is_stale=True) for _ in range(30)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 15.0
+    assert waits.service.requests < 30 * 5
+
+
+def test_a_job_whose_row_alone_is_stuck_is_found_when_others_are_gone() -> None:
+    """Or when it is the one that has been waited for longest, which the list is compared with."""
+
+    async def story(waits: Waits) -> None:
+        stuck = waits.service.make(20.0, is_stale=True)
+        await waits.all([stuck, *(waits.service.make(60.0) for _ in range(10)), waits.service.make(12.0)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert waits.delay(waits.service.jobs[0]) < 12.0
+
+
+def test_a_list_that_runs_ahead_of_the_jobs_causes_no_storm() -> None:
+    """It says that they are completed, and they say themselves that they are not."""
+
+    async def story(waits: Waits) -> None:
+        service = waits.service
+        jobs = [service.make(0.0) for _ in range(10)]
+        answer = service._answer
+
+        def behind(request: httpx.Request, name: str) -> httpx.Response:
+            if name == "transcript" or anyio.current_time() > 20.0:
+                return answer(request, name)
+            return httpx.Response(200, json={"id": name, "status": "processing"})
+
+        service._answer = behind  # type: ignore[method-assign]
+        await waits.all(jobs)
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.ended.values()) < 25.0
+    assert max(waits.service.looks.values()) < 50
+
+
+# A service that fails.
+
+
+async def refused_by(status: int) -> httpx.Response:
+    return httpx.Response(status, json={"error": "No"})
+
+
+async def broken() -> httpx.Response:
+    raise httpx.ReadError("reset")
+
+
+async def page_for_people() -> httpx.Response:
+    return httpx.Response(200, html="<html>Sign in</html>")
+
+
+async def nothing() -> httpx.Response:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+LIST_FAULTS: dict[str, Fault] = {
+    "400": lambda: refused_by(400),
+    "403": lambda: refused_by(403),
+    "404": lambda: refused_by(404),
+    "429": lambda: refused_by(429),
+    "500": lambda: refused_by(500),
+    "503": lambda: refused_by(503),
+    "broken": broken,
+    "page": page_for_people,
+}
+
+
+@pytest.mark.parametrize("fault", LIST_FAULTS)
+def test_where_the_list_alone_fails_the_jobs_are_looked_at_by_their_ids(fault: str) -> None:
+    """With little delay."""
+
+    async def story(waits: Waits) -> None:
+        waits.service.list_fault = LIST_FAULTS[fault]
+        await waits.all([waits.service.make(30.0) for _ in range(20)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 5.0
+    assert len(waits.service.pages) < 10
+
+
+def test_where_the_list_alone_is_silent_the_jobs_are_looked_at_by_their_ids() -> None:
+    """After the time that three requests have for their replies."""
+
+    async def story(waits: Waits) -> None:
+        waits.service.list_fault = nothing
+        await waits.all([waits.service.make(30.0) for _ in range(20)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.ended.values()) < 3 * aai.Timeouts().reply + 30.0
+
+
+def test_a_list_that_fails_for_a_while_is_used_again() -> None:
+    """A minute later."""
+
+    async def story(waits: Waits) -> None:
+        waits.service.list_fault = LIST_FAULTS["500"]
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(waits.wait, waits.service.make(300.0))
+            await anyio.sleep(30.0)
+            waits.service.list_fault = None
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.delays) < 10.0
+    late = [page for page in waits.service.pages if page > 100.0]
+    assert len(late) > 10
+
+
+def test_a_key_that_is_refused_ends_all_waits() -> None:
+    """Each with the error of its own job."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(waits.wait, waits.service.make(300.0))
+            await anyio.sleep(10.0)
+            waits.service.fault = lambda: refused_by(401)
+
+    waits = run(story)
+    assert all(isinstance(error, aai.AccountError) for error in waits.errors.values())
+    assert {name: error.transcript_id for name, error in waits.errors.items()} == {
+        f"job-{number}": f"job-{number}" for number in range(20)
+    }
+    assert max(waits.ended.values()) < 20.0
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 50])
+@pytest.mark.parametrize("fault", ["503", "broken", "silent"])
+def test_an_outage_ends_all_waits_when_the_time_for_it_is_over(count: int, fault: str) -> None:
+    """With the ids, which can be waited for again."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(count):
+                tasks.start_soon(waits.wait, waits.service.make(1e6))
+            await anyio.sleep(10.0)
+            waits.service.fault = nothing if fault == "silent" else LIST_FAULTS[fault]
+
+    waits = run(story, aai.Polling(lost_after=300.0))
+    assert len(waits.errors) == count
+    for name, error in waits.errors.items():
+        assert isinstance(error, aai.DeadlineError)
+        assert "lost_after" in str(error)
+        assert error.transcript_id == name
+    assert min(waits.ended.values()) >= 310.0
+    assert max(waits.ended.values()) <= 340.0 + (3 * aai.Timeouts().reply if fault == "silent" else 0)
+    assert waits.service.requests < 60 * count
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 50])
+def test_an_outage_that_ends_in_time_ends_no_wait(count: int) -> None:
+    """And what has ended meanwhile is found soon."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(count):
+                tasks.start_soon(waits.wait, waits.service.make(60.0))
+            await anyio.sleep(10.0)
+            waits.service.fault = broken
+            await anyio.sleep(190.0)
+            waits.service.fault = None
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert max(waits.ended.values()) < 200.0 + 35.0
+
+
+# Who leads, and who comes and goes.
+
+
+def test_a_leader_that_is_cancelled_passes_the_lead_on() -> None:
+    """The others hear as soon as they would have."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as leaders:
+            jobs = [waits.service.make(20.0) for _ in range(13)]
+            tasks.start_soon(waits.all, jobs[:3])
+            await anyio.sleep(0.1)
+            # With the fourth the list is looked into, and it is the first to know.
+            leaders.start_soon(waits.wait, jobs[3])
+            await anyio.sleep(0.1)
+            tasks.start_soon(waits.all, jobs[4:])
+            await anyio.sleep(7.1)
+            leaders.cancel_scope.cancel()
+
+    waits = run(story)
+    assert len(waits.ended) == 12
+    assert max(waits.delays) < 2.0
+    assert waits.service.looks.total() <= 12 + checks(waits)
+
+
+def test_waits_that_are_cancelled_one_after_the_other_hold_up_nobody() -> None:
+    """Whoever of them leads, and whether it is looking just then."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits.all, [waits.service.make(30.0) for _ in range(5)])
+            for _ in range(60):
+                with anyio.move_on_after(0.49):
+                    await waits.wait(waits.service.make(1000.0))
+
+    waits = run(story)
+    assert len(waits.ended) == 5
+    assert max(waits.delays) < 2.5
+
+
+def test_those_who_relied_on_the_list_hear_in_time_when_too_few_are_left_for_it() -> None:
+    """The last three are looked at by their ids again, all of them."""
+    waits = of_jobs(600.0, 600.0, 10.0, 2.0)
+    assert max(waits.delays) < 15.0
+    assert waits.delay(waits.service.jobs[2]) < 5.0
+
+
+def test_those_who_relied_on_the_list_hear_in_time_when_one_is_not_in_it() -> None:
+    """The same, where it is the list that leaves one out."""
+
+    async def story(waits: Waits) -> None:
+        shown = [waits.service.make(each) for each in (600.0, 600.0, 20.0)]
+        await waits.all([*shown, waits.service.make(600.0, is_listed=False)])
+
+    waits = run(story)
+    assert waits.delay(waits.service.jobs[2]) < 5.0
+
+
+def test_those_who_relied_on_the_list_hear_in_time_when_others_are_cancelled() -> None:
+    """Three are left, who look by themselves."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(each) for each in (600.0, 600.0, 20.0)]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits.all, jobs)
+            with anyio.move_on_after(5.0):
+                await waits.all([waits.service.make(600.0) for _ in range(4)])
+
+    waits = run(story)
+    assert waits.delay(waits.service.jobs[2]) < 5.0
+
+
+def test_each_wait_has_its_own_time() -> None:
+    """Whoever began later gives up later, also of the same job."""
+
+    async def story(waits: Waits) -> None:
+        job = waits.service.make(1e6)
+        others = [waits.service.make(1e6) for _ in range(5)]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits.wait, job, "first")
+            await anyio.sleep(30.0)
+            tasks.start_soon(waits.wait, job, "second")
+            await anyio.sleep(30.0)
+            for other in others:
+                tasks.start_soon(waits.wait, other)
+
+    waits = run(story, aai.Polling(give_up_after=100.0))
+    assert all(isinstance(error, aai.DeadlineError) for error in waits.errors.values())
+    assert waits.ended["first"] == pytest.approx(100.0, abs=1.0)
+    assert waits.ended["second"] == pytest.approx(130.0, abs=1.0)
+    assert [waits.ended[f"job-{number}"] for number in range(1, 6)] == pytest.approx([160.0] * 5, abs=1.0)
+    assert "give_up_after" in str(waits.errors["first"])
+
+
+def test_a_job_that_was_given_up_can_be_waited_for_again() -> None:
+    """While others go on."""
+
+    async def story(waits: Waits) -> None:
+        job = waits.service.make(150.0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits.all, [waits.service.make(90.0) for _ in range(5)])
+            await waits.wait(job, "first")
+            await waits.wait(job)
+
+    waits = run(story, aai.Polling(give_up_after=100.0))
+    assert set(waits.errors) == {"first"}
+    assert waits.delay(waits.service.jobs[0]) < 7.0
+
+
+def test_a_wait_that_comes_late_hears_as_soon_as_the_others() -> None:
+    """It does not begin with the patience of those who have waited long."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(waits.wait, waits.service.make(1000.0))
+            await anyio.sleep(900.0)
+            for _ in range(4):
+                tasks.start_soon(waits.wait, waits.service.make(3.0))
+
+    waits = run(story)
+    assert max(waits.delay(job) for job in waits.service.jobs[4:]) < 2.0
+
+
+def test_a_list_longer_than_a_page_is_read_as_far_as_it_has_news() -> None:
+    """Pages without any are not asked for each time."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(CHANCE.uniform(5.0, 120.0)) for _ in range(900)])
+
+    waits = run(story)
+    assert waits.errors == {}
+    assert statistics.mean(waits.delays) < 2.0
+    assert max(waits.delays) < 8.0
+    assert len(waits.service.pages) < 0.5 * 900
+
+
+def test_a_list_longer_than_a_page_saves_looks_by_the_id() -> None:
+    """Also for the last ones, which stand behind all that were submitted later and have ended."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all([waits.service.make(CHANCE.uniform(5.0, 120.0)) for _ in range(900)])
+
+    waits = run(story)
+    assert waits.service.looks.total() <= 2 * 900
+
+
+def test_a_long_job_behind_pages_of_short_ones_is_found_in_time() -> None:
+    """Its row is far down in a list that is in the order of the submits."""
+
+    async def story(waits: Waits) -> None:
+        long = [waits.service.make(900.0 + 7.0 * number) for number in range(6)]
+        for _ in range(250):
+            waits.service.make(0.0)
+        await waits.all(long)
+
+    waits = run(story)
+    assert max(waits.delays) < 1.2 * aai.Polling().gap(900.0)
+
+
+def test_a_long_transcript_that_is_fetched_holds_up_nobody() -> None:
+    """Another leads meanwhile."""
+
+    async def story(waits: Waits) -> None:
+        service = waits.service
+        answer = service.handle_async_request
+
+        async def slowly(request: httpx.Request) -> httpx.Response:
+            response = await answer(request)
+            if request.url.path.endswith("job-0") and b"completed" in response.content:
+                await anyio.sleep(30.0)
+            return response
+
+        service.handle_async_request = slowly  # type: ignore[method-assign]
+        await waits.all([service.make(each) for each in (5.0, *[10.0] * 8)])
+
+    waits = run(story)
+    assert max(waits.delays[1:]) < 2.0
+
+
+def test_a_look_by_an_id_that_is_never_answered_holds_up_no_other_job() -> None:
+    """Whatever it was for."""
+
+    async def story(waits: Waits) -> None:
+        service = waits.service
+        answer = service.handle_async_request
+
+        async def silently(request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("job-0"):
+                await anyio.sleep_forever()
+            return await answer(request)
+
+        service.handle_async_request = silently  # type: ignore[method-assign]
+        with anyio.move_on_after(600.0):
+            await waits.all([service.make(10.0) for _ in range(9)])
+
+    waits = run(story)
+    assert max(waits.delays) < 5.0
+
+
+def test_a_look_into_the_list_that_is_never_answered_holds_up_nobody_for_long() -> None:
+    """What does not come within some seconds will not come; the next look may."""
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(waits.all, [waits.service.make(10.0) for _ in range(9)])
+            await anyio.sleep(5.0)
+            waits.service.list_fault = nothing
+            await anyio.sleep(2.0)
+            waits.service.list_fault = None
+
+    waits = run(story)
+    assert max(waits.delays) < 30.0
+
+
+def test_a_wait_that_is_cancelled_as_it_connects_deletes_its_job_if_it_should() -> None:
+    """On trio, connecting is several tasks, and so is their cancellation."""
+    deleted: list[str] = []
+
+    async def story(waits: Waits) -> None:
+        async def connecting(request: httpx.Request) -> httpx.Response:
+            if request.method == "DELETE":
+                deleted.append(request.url.path)
+                return httpx.Response(200, json={"id": "job-0", "status": "completed"})
+            async with trio.open_nursery() as attempts:
+                attempts.start_soon(trio.sleep_forever)
+                await trio.sleep_forever()
+            raise AssertionError
+
+        waits.service.handle_async_request = connecting  # type: ignore[method-assign]
+        with anyio.move_on_after(5.0):
+            await waits.client.wait("job-0", on_cancel="delete")
+
+    run(story)
+    assert deleted == ["/v2/transcript/job-0"]
+
+
+seconds = st.integers(0, 1200).map(lambda tenths: tenths / 10)
+
+jobs_of_all_kinds = st.lists(
+    st.tuples(
+        seconds,  # when it is begun to be waited for
+        seconds,  # how long it takes
+        st.sampled_from(["listed"] * 4 + ["hidden", "failing"]),
+        st.none() | seconds,  # after what time the wait is cancelled
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@given(jobs_of_all_kinds)
+@settings(max_examples=60, deadline=None)
+def test_whoever_comes_and_goes_each_hears_in_time(
+    plan: list[tuple[float, float, str, float | None]],
+) -> None:
+    """
+    Little later than two looks are apart.
+
+    But that of what is in no list this must be seen first, and that after long jobs long ones are expected.
+    """
+
+    async def story(waits: Waits) -> None:
+        async def one(begin: float, takes: float, kind: str, patience: float | None) -> None:
+            await anyio.sleep(begin)
+            job = waits.service.make(takes, is_listed=kind != "hidden", fails=kind == "failing")
+            with anyio.move_on_after(math.inf if patience is None else patience):
+                await waits.wait(job)
+
+        async with anyio.create_task_group() as tasks:
+            for each in plan:
+                tasks.start_soon(one, *each)
+
+    waits = run(story)
+    longest = max(job.takes for job in waits.service.jobs)
+    for job in waits.service.jobs:
+        expected = min(0.6 * longest, aai.Polling().ceiling)
+        late = 3.0 + 1.5 * aai.Polling().gap(job.takes) + 6.0 * (not job.is_listed)
+        if job.id in waits.ended:
+            assert waits.delay(job) < late + max(0.0, expected - job.takes)
