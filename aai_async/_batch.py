@@ -44,8 +44,8 @@ def transcribe_all(
     """
     Transcribe many recordings: a batch, for `async with`, of outcomes, for `async for`, as they finish.
 
-    Items that are the same, with the same options, have one job: the same file, unchanged, by whatever link;
-    the same address; the same bytes.
+    Items that are the same, with the same options, have one job: the same file, unchanged, also by a symbolic
+    link; the same address; the same bytes.
 
     Args:
         client: An open client; others may use it at the same time.

@@ -1,104 +1,230 @@
 """
-What does an upload of 1 GiB cost? Ours, the vendor's asynchronous client and plain httpx, side by side.
+What does an upload of 1 GiB cost? Ours over each transport, the vendor's two clients, and what one writes.
 
 Each client runs in a process of its own and uploads a sparse file to a sink on loopback that throws it away,
-so what is measured is the client: CPU, memory above the level before the upload, and how long the event loop
-was held.
+so what is measured is the client. Where that can be asked for, the sink has one core and the client another.
 
-    python benchmarks/upload.py [--mebibytes 1024] [--rounds 3]
+* It is the first upload of a client that is imported and open; of curl, which has nothing open before,
+  everything is measured from its start.
+* CPU is that of all threads of the process.
+* Memory is the peak above the level before the upload, and for curl its whole peak.
+* The loop is felt every millisecond, which costs each asynchronous client alike up to 4 % of a core, and what
+  holds it is felt up to that much shorter than it is. Where others want the same core, it is held by them as
+  well: "by its own CPU" counts no more than the process has used meanwhile, in any thread.
+
+    python benchmarks/upload.py [--mebibytes 1024] [--rounds 3] [--clients aai_async "curl -T"]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import inspect
 import json
+import os
+import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import IO, Any, Self, TypeAlias, cast
 
 MEBIBYTE = 1024 * 1024
 TICK = 0.001
 """Seconds between two beats of the probe that feels whether the loop is held."""
 
+Client: TypeAlias = Callable[[str, str], Awaitable[None] | None]
+"""Uploads a file, named first, to where the second says, and prints what that cost."""
 
-async def with_ours(path: str, base_url: str) -> None:
+
+async def with_ours(path: str, base_url: str, http: Any = None) -> None:  # whichever library makes it
     import aai_async as aai  # noqa: PLC0415 - each process measures one client only
 
-    async with aai.Client("key", base_url=base_url) as client:
+    async with aai.Client("key", base_url=base_url, http=http) as client:
         await measured(lambda: client.upload(path))
 
 
-async def with_vendor(path: str, base_url: str) -> None:
+async def with_ours_over_httpx2(path: str, base_url: str) -> None:
+    import httpx2  # noqa: PLC0415
+
+    await with_ours(path, base_url, httpx2.AsyncClient)
+
+
+async def with_ours_over_aiohttp(path: str, base_url: str) -> None:
+    import httpx  # noqa: PLC0415
+    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
+
+    await with_ours(path, base_url, lambda: httpx.AsyncClient(transport=AiohttpTransport()))
+
+
+def vendor(base_url: str) -> Any:  # a module, of which is used what both of its clients have
     import assemblyai  # noqa: PLC0415
 
     assemblyai.settings.api_key = "key"
     assemblyai.settings.base_url = base_url
     assemblyai.settings.http_timeout = 600
-    async with assemblyai.AsyncTranscriber() as transcriber:
+    return assemblyai
+
+
+async def with_vendor(path: str, base_url: str) -> None:
+    async with vendor(base_url).AsyncTranscriber() as transcriber:
         await measured(lambda: transcriber.upload_file(path))
 
 
+def with_vendor_in_a_thread(path: str, base_url: str) -> None:
+    transcriber = vendor(base_url).Transcriber()
+    with Meter():
+        transcriber.upload_file(path)
+
+
+def with_requests(path: str, base_url: str) -> None:
+    import requests  # noqa: PLC0415
+
+    with Path(path).open("rb") as file, Meter():
+        requests.post(f"{base_url}/v2/upload", data=file)
+
+
 async def with_httpx(path: str, base_url: str) -> None:
-    import anyio  # noqa: PLC0415
     import httpx  # noqa: PLC0415
 
-    async def chunks() -> AsyncIterator[bytes]:
-        async with await anyio.open_file(path, "rb") as file:
-            while chunk := await file.read(MEBIBYTE):
-                yield chunk
-
-    size = str(Path(path).stat().st_size)
     async with httpx.AsyncClient(timeout=600) as client:
-        headers = {"content-length": size}
-        await measured(lambda: client.post(f"{base_url}/v2/upload", content=chunks(), headers=headers))
+        await measured(
+            lambda: client.post(f"{base_url}/v2/upload", content=chunks(path), headers=length(path))
+        )
 
 
-CLIENTS = {"aai_async": with_ours, "assemblyai (async)": with_vendor, "httpx, 1 MiB chunks": with_httpx}
+async def with_aiohttp(path: str, base_url: str) -> None:
+    import aiohttp  # noqa: PLC0415
+
+    async def upload() -> None:
+        async with session.post(f"{base_url}/v2/upload", data=chunks(path), headers=length(path)) as reply:
+            await reply.read()
+
+    async with aiohttp.ClientSession() as session:
+        await measured(upload)
+
+
+async def chunks(path: str) -> AsyncIterator[bytes]:
+    """Read a file in threads, as one writes it by hand."""
+    with await asyncio.to_thread(Path(path).open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, MEBIBYTE):
+            yield chunk
+
+
+def length(path: str) -> dict[str, str]:
+    """Announce it, which these clients do not for what they only iterate over."""
+    return {"content-length": str(Path(path).stat().st_size)}
+
+
+def with_curl(path: str, base_url: str) -> None:
+    command = ["curl", "--disable", "--silent", "--show-error", "--fail", "--output", os.devnull]
+    with Meter() as meter, subprocess.Popen([*command, "-T", path, f"{base_url}/v2/upload"]) as curl:
+        while curl.poll() is None:
+            meter.memory = max(meter.memory or 0, peak(curl.pid))
+            time.sleep(0.005)
+    if curl.returncode:
+        raise subprocess.CalledProcessError(curl.returncode, "curl")
+
+
+CURL = "curl -T"
+
+CLIENTS: dict[str, Client] = {
+    "aai_async": with_ours,
+    "aai_async over httpx2": with_ours_over_httpx2,
+    "aai_async over httpx-aiohttp": with_ours_over_aiohttp,
+    "assemblyai (async)": with_vendor,
+    "assemblyai (sync)": with_vendor_in_a_thread,
+    "requests, file": with_requests,
+    "httpx, 1 MiB chunks": with_httpx,
+    "aiohttp, 1 MiB chunks": with_aiohttp,
+    CURL: with_curl,
+}
+
+
+class Meter:
+    """Measures a block, and prints what it cost as JSON."""
+
+    memory: float | None = None
+    """MiB, where the block finds it out by itself."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[float, float]] = []
+        """Seconds for which the event loop was held each time, by anything and by CPU of its own."""
+
+    def __enter__(self) -> Self:
+        # A peak is kept for good, so it is set to the present level, or else must be the highest until then.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self._peak, self._cpu, self._began = peak(), cpu_used(), time.perf_counter()
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        seconds, cpu = time.perf_counter() - self._began, cpu_used() - self._cpu
+        memory = peak() - self._peak if self.memory is None else self.memory
+        result = {"seconds": seconds, "cpu": cpu, "memory": memory}
+        if self.held:
+            result["held"], result["held_by_cpu"] = map(max, zip(*self.held, strict=True))
+        if error is None:
+            print(json.dumps(result))
+
+
+def peak(process: int | str = "self") -> float:
+    """Give the most MiB that a process has had."""
+    # Not asked of `resource` where it can be helped: there it begins with what the parent had.
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text()
+        return sum(int(kibibytes) for kibibytes in re.findall(r"VmHWM:\s+(\d+)", status)) / 1024
+    who = resource.RUSAGE_SELF if process == "self" else resource.RUSAGE_CHILDREN
+    return resource.getrusage(who).ru_maxrss / (MEBIBYTE if sys.platform == "darwin" else 1024)
+
+
+def cpu_used() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 async def measured(upload: Callable[[], Awaitable[object]]) -> None:
-    """Print what one upload cost, as JSON."""
-    stalls: list[float] = []
+    """Print what one upload cost, and for how long it held the loop."""
 
     async def feel() -> None:
         while True:
-            before = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             await asyncio.sleep(TICK)
-            stalls.append(time.perf_counter() - before - TICK)
+            late, used = time.perf_counter() - began - TICK, time.process_time() - cpu
+            meter.held.append((late, min(late, used)))
 
+    meter = Meter()
     probe = asyncio.create_task(feel())
     await asyncio.sleep(0.05)
-    stalls.clear()
-    # A peak is kept for good, so the level before the upload must be the highest until then.
-    memory, cpu, began = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        time.process_time(),
-        time.perf_counter(),
-    )
-    await upload()
-    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    meter.held.clear()
+    with meter:
+        await upload()
+        # What was held until the very end is felt at the next beat.
+        await asyncio.sleep(2 * TICK)
     probe.cancel()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "mebibytes": grown, "stall": max(stalls) * 1000}))
 
 
 class Sink(asyncio.BufferedProtocol):
-    """The other end: reads an upload into the same buffer over and over, and answers as the service does."""
+    """The other end: reads uploads into the same buffer over and over, and answers as the service does."""
 
     REPLY = b'{"upload_url": "https://cdn.example.com/upload/1"}'
     HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(REPLY)
 
     def __init__(self) -> None:
         self._buffer = bytearray(MEBIBYTE)
-        self._head = b""
-        self._left: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._line = b""
+        self._head: dict[bytes, bytes] = {}
+        self._is_in_body = self._is_chunked = self._is_last = False
+        self._left = self._size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep where to answer."""
@@ -109,55 +235,135 @@ class Sink(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Count what was read, and answer when it is all that was announced."""
-        if self._left is None:
-            self._head += self._buffer[:nbytes]
-            head, found, body = self._head.partition(b"\r\n\r\n")
-            if not found:
-                return
-            fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-            self._left, nbytes = int(fields[b"content-length"]), len(body)
-        self._left -= nbytes
-        if self._left <= 0:
-            self._transport.write(self.HEAD + self.REPLY)
-            self._head, self._left = b"", None
+        """Skip what is content, and read the lines around it."""
+        start = 0
+        while start < nbytes:
+            if self._left:
+                skipped = min(self._left, nbytes - start)
+                start += skipped
+                self._left -= skipped
+                if not self._left and not self._is_chunked:
+                    self._answer()
+                continue
+            end = self._buffer.find(b"\n", start, nbytes) + 1 or nbytes
+            self._line += self._buffer[start:end]
+            start = end
+            if self._line.endswith(b"\n"):
+                line, self._line = self._line.strip(), b""
+                self._read_size(line) if self._is_in_body else self._read_head(line)
+
+    def _read_head(self, line: bytes) -> None:
+        if line:
+            name, _, value = line.lower().partition(b":")
+            self._head[name] = value.strip()
+            return
+        self._is_in_body = True
+        self._is_chunked = b"content-length" not in self._head
+        self._left = self._size = int(self._head.get(b"content-length", 0))
+        if b"expect" in self._head:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _read_size(self, line: bytes) -> None:
+        """Read the line before a chunk, or the empty one after it."""
+        if line:
+            self._left = int(line, 16)
+            self._size += self._left
+            self._is_last = not self._left
+        elif self._is_last:
+            self._answer()
+
+    def _answer(self) -> None:
+        print(json.dumps({"size": self._size, "chunked": self._is_chunked}), flush=True)
+        self._transport.write(self.HEAD + self.REPLY)
+        self._begin()
 
 
 async def serve_sink() -> None:
-    """Print the port, and read uploads for half an hour at the most."""
+    """Print the port and what each upload was, and read uploads for half an hour at the most."""
     server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with asyncio.timeout(1800):
         await server.serve_forever()
 
 
-def compare(mebibytes: int, rounds: int) -> None:
-    """Run every client in turn, and print the medians."""
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in CLIENTS}
-    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+def one(name: str, path: str, base_url: str) -> None:
+    """Let one client print what it needs."""
+    client = CLIENTS[name]
+    if inspect.iscoroutinefunction(client):
+        asyncio.run(client(path, base_url))
+    else:
+        client(path, base_url)
+
+
+def compare(names: list[str], mebibytes: int, rounds: int) -> None:
+    """Run the clients in turn, round after round, and print the medians."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    chunked = set[str]()
+    with (
+        tempfile.NamedTemporaryFile(suffix=".wav") as file,
+        started("--sink", core=min) as sink,
+    ):
         file.truncate(mebibytes * MEBIBYTE)
         # Whoever reads it first pays for filling the page cache, so that is nobody of those compared.
         while file.read(MEBIBYTE):
             pass
-        sink = subprocess.Popen([sys.executable, __file__, "--sink"], stdout=subprocess.PIPE, text=True)
-        try:
-            port = (sink.stdout.readline() if sink.stdout else "").strip()
-            for _ in range(rounds):
-                for name in CLIENTS:
-                    command = [sys.executable, __file__, "--one", name, file.name, f"http://127.0.0.1:{port}"]
-                    result = subprocess.run(command, capture_output=True, text=True, check=True)
-                    results[name].append(json.loads(result.stdout))
-        finally:
-            sink.kill()
-            sink.communicate()
+        port = sink.readline().strip()
+        for number in range(rounds):
+            for name in in_turn(names, number, rounds):
+                with started("--one", name, file.name, f"http://127.0.0.1:{port}", core=max) as client:
+                    runs[name].append(json.loads(client.read()))
+                upload = json.loads(sink.readline())
+                if upload["size"] != mebibytes * MEBIBYTE:
+                    raise ValueError(f"{name} sent {upload['size']} bytes.")
+                if upload["chunked"]:
+                    chunked.add(name)
     print(f"Upload of {mebibytes} MiB, medians of {rounds} rounds\n")
-    print("| client | wall s | CPU s | peak memory | loop held at worst |")
-    print("|---|---|---|---|---|")
-    for name, runs in results.items():
-        middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    show(runs, mebibytes)
+    if chunked:
+        print(f"\nSent in chunks, its length not announced: {', '.join(sorted(chunked))}.")
+
+
+def in_turn(names: list[str], number: int, rounds: int) -> list[str]:
+    """Begin elsewhere in each round, and go backwards in every other, so that none always follows another."""
+    start = number * len(names) // rounds
+    turned = names[start:] + names[:start]
+    return turned[::-1] if number % 2 else turned
+
+
+@contextlib.contextmanager
+def started(*arguments: str, core: Callable[[set[int]], int]) -> Iterator[IO[str]]:
+    """Run this file in a process of its own, on a core where that can be said, and give what it prints."""
+    command = [sys.executable, __file__, *arguments]
+    if hasattr(os, "sched_getaffinity"):
+        command += ["--core", str(core(os.sched_getaffinity(0)))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield cast("IO[str]", process.stdout)
+        finally:
+            process.kill()
+
+
+def show(runs: dict[str, list[dict[str, float]]], mebibytes: int) -> None:
+    middles = {
+        name: {key: statistics.median(run[key] for run in seen) for key in seen[0]}
+        for name, seen in runs.items()
+    }
+    print(
+        "| client | wall s | MiB/s | CPU s per GiB | × curl | peak memory | loop held, in all / by its CPU |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for name, middle in middles.items():
+        cpu = middle["cpu"]
+        against = f"{cpu / middles[CURL]['cpu']:.2f}" if CURL in middles else "–"
+        memory = f"{middle['memory']:.1f} MiB in all" if name == CURL else f"+{middle['memory']:.1f} MiB"
+        held = (
+            f"{middle['held'] * 1000:.1f} / {middle['held_by_cpu'] * 1000:.1f} ms"
+            if "held" in middle
+            else "–"
+        )
         print(
-            f"| {name} | {middle['seconds']:.2f} | {middle['cpu']:.2f} | +{middle['mebibytes']:.1f} MiB "
-            f"| {middle['stall']:.1f} ms |"
+            f"| {name} | {middle['seconds']:.2f} | {mebibytes / middle['seconds']:,.0f} "
+            f"| {cpu * 1024 / mebibytes:.2f} | {against} | {memory} | {held} |"
         )
 
 
@@ -165,16 +371,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Upload a large sparse file with each client.")
     parser.add_argument("--mebibytes", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, metavar="NAME", help=", ".join(CLIENTS))
     parser.add_argument("--one", nargs=3, metavar=("CLIENT", "FILE", "URL"), help=argparse.SUPPRESS)
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--core", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.core is not None:
+        os.sched_setaffinity(0, {arguments.core})
     if arguments.sink:
         asyncio.run(serve_sink())
     elif arguments.one:
-        name, path, base_url = arguments.one
-        asyncio.run(CLIENTS[name](path, base_url))
+        one(*arguments.one)
     else:
-        compare(arguments.mebibytes, arguments.rounds)
+        names = arguments.clients or list(CLIENTS)
+        if CURL in names and not shutil.which("curl"):
+            print("curl is not installed, so it is left out.\n")
+            names.remove(CURL)
+        compare(names, arguments.mebibytes, arguments.rounds)
 
 
 if __name__ == "__main__":
