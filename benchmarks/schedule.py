@@ -17,7 +17,6 @@ import random
 import statistics
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import repeat
 from urllib.parse import parse_qs
 
 import anyio
@@ -26,7 +25,8 @@ import httpx
 from trio.testing import MockClock
 
 import aai_async as aai
-from aai_async._pipeline import Pipeline  # to tell it sizes without an upload
+from aai_async._client import pipeline_of  # to tell it sizes without an upload
+from aai_async._pipeline import Pipeline
 
 MEDIAN, P95 = 8.9, 55.0
 SHARE_SIGMA = 0.35
@@ -48,6 +48,7 @@ class Job:
 
     @property
     def ends(self) -> float:
+        """When it is done."""
         return self.began + self.takes
 
 
@@ -153,7 +154,7 @@ def ours(count: int, *, at_once: int, is_size_known: bool = False) -> Result:
     async def run() -> None:
         jobs = durations(count, seed=1)
         async with aai.Client("key", http=lambda: httpx.AsyncClient(transport=model)) as client:
-            pipeline: Pipeline = client._pipeline
+            pipeline = pipeline_of(client)
 
             async def one_after_the_other() -> None:
                 for takes, size in jobs:
