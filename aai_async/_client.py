@@ -195,6 +195,8 @@ class Client:
         """
         Look at a job until it has ended. A look that fails does not end the wait.
 
+        Four waits and more at the same time share looks into the list of transcripts.
+
         Args:
             transcript_id: The job.
             raise_on_error: Whether a job that ended in `error` is raised or given back.
