@@ -31,7 +31,7 @@ from aai_async._passage import Item, Passage, Route
 from aai_async._source import Audio
 
 Sources: TypeAlias = (
-    "Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]"
+    Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]
 )
 """Recordings, each by itself or paired with options of its own."""
 

@@ -37,7 +37,7 @@ class AsyncReader(Protocol):
 
 
 Audio: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AsyncReader | AsyncIterable[bytes]"
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AsyncReader | AsyncIterable[bytes]
 )
 """Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream."""
 
