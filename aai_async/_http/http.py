@@ -256,17 +256,15 @@ class HTTP:
             request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
             request.url = quiet_url(lease.client, lease.library, url)
             return request
-        headers |= body.headers if body else {}
-        request = lease.client.build_request(call.method, url, headers=headers, extensions=extensions)
         if body is None:
-            return request
-        return lease.library.Request(
-            request.method,
-            request.url,
-            headers=request.headers,
-            stream=stream_of(lease.library, body),
-            extensions=request.extensions,
+            return lease.client.build_request(call.method, url, headers=headers, extensions=extensions)
+        stream = stream_of(lease.library, body)
+        request = lease.client.build_request(
+            call.method, url, headers=headers | body.headers, content=stream, extensions=extensions
         )
+        # Not the generator that the library has wrapped it in, which a broken upload would leave open.
+        request.stream = stream
+        return request
 
     def _host(self, call: Call[T]) -> str:
         host = self.hosts.gateway if call.is_for_gateway else self.hosts.api
