@@ -6,8 +6,9 @@ It is bounded, for a client may live for years. No I/O.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -15,6 +16,7 @@ from typing import TypeVar
 import anyio
 import attrs
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 _MOST_REMEMBERED = 10_000
@@ -36,9 +38,9 @@ class Memory:
     """The uploads and jobs of one client, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._uploads = OrderedDict[str, _Upload]()
+        self._uploads = dict[str, _Upload]()
         self._in_flight = Counter[str]()
-        self._jobs = OrderedDict[str, _Made]()
+        self._jobs = dict[str, _Made]()
 
     def uploaded(self, url: str, size: int | None = None) -> None:
         """An upload of so many bytes has this address, which no other has."""
@@ -95,7 +97,13 @@ class Memory:
         return made.size if made else None
 
 
-def _add(memory: OrderedDict[str, T], key: str, value: T) -> None:
+def _add(memory: dict[str, T], key: str, value: T) -> None:
     memory[key] = value
-    if len(memory) > _MOST_REMEMBERED:
-        memory.popitem(last=False)
+    forget_oldest(memory, _MOST_REMEMBERED)
+
+
+def forget_oldest(memory: dict[K, T], most: int) -> None:
+    """Forget a tenth, the oldest, once there are more than so many: to forget one takes as long."""
+    if len(memory) > most:
+        for key in list(itertools.islice(memory, max(most // 10, 1))):
+            del memory[key]

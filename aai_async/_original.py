@@ -7,31 +7,31 @@ No I/O: what tells them from others is found out elsewhere.
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import anyio
 import attrs
 
+from aai_async._memory import forget_oldest
 from aai_async._outcome import Outcome
 
 _MOST_REMEMBERED = 100_000
 """Items by which others are told to be the same, in one batch; a journal remembers all."""
 
 
+@attrs.define(eq=False)
 class Original:
     """An item that others may be the same as."""
 
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.row: int | None = None
-        """That of it in a journal."""
-        self.outcome: Outcome | None = None
-        """What became of it; without the transcript where nobody waits for that."""
-        self._has_ended = False
-        self._end: anyio.Event | None = None
-        """Set when it has, for those who wait for that."""
-        self._waiting = 0
+    index: int
+    row: int | None = None
+    """That of it in a journal."""
+    outcome: Outcome | None = None
+    """What became of it; without the transcript where nobody waits for that."""
+    _has_ended: bool = False
+    _end: anyio.Event | None = None
+    """Set when it has, for those who wait for that."""
+    _waiting: int = 0
 
     async def wait(self) -> Outcome | None:
         """Wait until it is over; `None` if it was given up."""
@@ -68,7 +68,7 @@ class Originals:
     """The items of a batch by what tells them from others, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._known = OrderedDict[bytes, Original]()
+        self._known = dict[bytes, Original]()
 
     def find(self, keys: Sequence[bytes]) -> Original | None:
         """Give the item that is the same."""
@@ -84,5 +84,4 @@ class Originals:
         """Remember what else it is known by."""
         for key in keys:
             self._known[key] = original
-            if len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
+        forget_oldest(self._known, _MOST_REMEMBERED)
