@@ -55,6 +55,17 @@ class Throttled(_Happening):
 
 
 @attrs.frozen(kw_only=True)
+class Uploading(_Happening):
+    """A piece of a recording is handed to the connection; from the start again after `Retrying`."""
+
+    sent: int
+    """Bytes of it that were handed over, with this piece."""
+
+    size: int | None
+    """Bytes of it in all; `None` of a stream."""
+
+
+@attrs.frozen(kw_only=True)
 class Submitted(_Happening):
     """A job was made, which is billed."""
 
@@ -65,7 +76,18 @@ class Submitted(_Happening):
     """What was submitted."""
 
 
-Event: TypeAlias = Retrying | Throttled | Submitted
+@attrs.frozen(kw_only=True)
+class StatusChanged(_Happening):
+    """A look has shown a job in another state than the look before, while it is waited for."""
+
+    transcript_id: str
+    """The job."""
+
+    status: str
+    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
+
+
+Event: TypeAlias = Uploading | Submitted | StatusChanged | Retrying | Throttled
 
 OnEvent: TypeAlias = Callable[[Event], None]
 """Called in the event loop, between two steps of a call: it must not block. What it raises is logged."""

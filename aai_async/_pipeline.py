@@ -46,12 +46,12 @@ class Pipeline:
         self._on_ambiguous: OnAmbiguous = on_ambiguous
         self._on_event = on_event
         self.memory = Memory()
-        self._watcher = Watcher(http, polling, self.memory)
+        self._watcher = Watcher(http, polling, self.memory, on_event)
 
     def begin(self) -> None:
         """Forget what was measured by the clock of another event loop."""
         self.memory.forget_times()
-        self._watcher = Watcher(self.http, self.polling, self.memory)
+        self._watcher = Watcher(self.http, self.polling, self.memory, self._on_event)
 
     def parting(self) -> Parting:
         """Give the time that a call has after it was cancelled."""

@@ -19,7 +19,7 @@ from anyio.lowlevel import checkpoint
 from aai_async import _endpoints
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, DeadlineError
-from aai_async._events import logger
+from aai_async._events import OnEvent, StatusChanged, logger, tell
 from aai_async._forecast import Forecast
 from aai_async._http import HTTP
 from aai_async._look import LAST_LOOK, Looks, Missed, Streak, look_once
@@ -78,7 +78,8 @@ class _Seen:
 class Watcher:
     """All the waits of a client."""
 
-    def __init__(self, http: HTTP, polling: Polling, memory: Memory) -> None:
+    def __init__(self, http: HTTP, polling: Polling, memory: Memory, on_event: OnEvent | None = None) -> None:
+        self._on_event = on_event
         self._http = http
         self._polling = polling
         self._memory = memory
@@ -113,24 +114,33 @@ class Watcher:
             watched = self._watched[transcript_id] = self._new(transcript_id)
         wait = Wait(watched, anyio.current_time() + self._polling.give_up_after)
         watched.waits.append(wait)
+        told: str | None = None
         try:
             while watched.transcript is None:
                 await self._step(wait)
+                if watched.status is not None and watched.status != told:
+                    told = watched.status
+                    tell(self._on_event, StatusChanged(transcript_id=transcript_id, status=told))
             return watched.transcript
         finally:
             self._leave(wait)
 
     def _new(self, transcript_id: str) -> Watched:
+        def is_done(seen: Transcript) -> bool:
+            watched.see(seen.status)
+            return seen.is_done
+
         size = self._memory.size(transcript_id)
         looks = Looks(
             self._http,
             _endpoints.get(transcript_id),
             self._polling,
-            until=lambda seen: seen.is_done,
+            until=is_done,
             is_new=lambda: self._memory.age(transcript_id) < _LAG,
             expected=self._forecast.expect(size),
         )
-        return Watched(transcript_id, looks, size, self._memory.age(transcript_id))
+        watched = Watched(transcript_id, looks, size, self._memory.age(transcript_id))
+        return watched
 
     def _leave(self, wait: Wait) -> None:
         wait.watched.waits.remove(wait)

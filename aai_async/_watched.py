@@ -33,6 +33,8 @@ class Watched:
         """Whether the list shows it, as far as is known."""
         self.is_doubted = False
         """Whether it is looked at by its id to find out whether the list is of now."""
+        self.status: str | None = None
+        """How it stood when it was last seen."""
         self.is_over = False
         """Whether the list says that it has ended, so that it can be fetched."""
         self._took: float | None = None
@@ -79,9 +81,16 @@ class Watched:
             self._news.set()
             self._news = None
 
+    def see(self, status: str | None) -> None:
+        """Take how it stands, and wake those who tell of it."""
+        if status is not None and status != self.status:
+            self.status = status
+            self.tell()
+
     def show(self, item: TranscriptListItem) -> bool:
         """Take from the list how it stands; tell whether it has ended and that was not known."""
         self.is_listed = True
+        self.see(item.status)
         is_news = is_over(item) and not self.is_over
         if is_news:
             self.is_over, self.looks.next_at = True, anyio.current_time()

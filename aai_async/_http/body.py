@@ -8,8 +8,8 @@ nothing sent.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import Any, Self
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Self, TypeAlias
 
 import anyio
 
@@ -34,6 +34,10 @@ _LONGEST_READ = 0.5
 """Seconds that a transport may take to leave off reading when its attempt is over."""
 
 
+OnSent: TypeAlias = Callable[[int], None]
+"""Told how many bytes the transport has taken, with each piece."""
+
+
 class Body:
     """
     What is sent, for `async for`, handed out in pieces.
@@ -50,6 +54,7 @@ class Body:
         receipt: Receipt[Any] | None = None,
         *,
         is_document: bool = False,
+        on_sent: OnSent | None = None,
     ) -> None:
         self._chunks = chunks
         # Not a view of what is left of it: a piece that is all of it is then no copy.
@@ -59,6 +64,7 @@ class Body:
         self._last_piece = anyio.current_time()
         self._clock = clock
         self._receipt = receipt
+        self._on_sent = on_sent
         self._sent = 0
         self.headers = headers
         self.is_document = is_document
@@ -91,6 +97,8 @@ class Body:
         piece = self._chunk[self._start : self._start + self._piece_size]
         self._start += len(piece)
         self._sent += len(piece)
+        if self._on_sent is not None:
+            self._on_sent(self._sent)
         return piece
 
     async def _fill(self) -> None:
@@ -137,9 +145,12 @@ class Body:
 
 @contextlib.asynccontextmanager
 async def opened(
-    content: bytes | Source | None, clock: WallClock, receipt: Receipt[Any] | None = None
+    content: bytes | Source | None,
+    clock: WallClock,
+    receipt: Receipt[Any] | None = None,
+    on_sent: OnSent | None = None,
 ) -> AsyncGenerator[Body | None]:
-    """Open what is sent, for one attempt; close it with the block."""
+    """Open what is sent, for one attempt; close it with the block. `on_sent` is told of a recording."""
     if content is None:
         yield None
         return
@@ -150,7 +161,9 @@ async def opened(
         kind, size, chunks = "application/octet-stream", content.size, content.chunks()
     framing = {"transfer-encoding": "chunked"} if size is None else {"content-length": str(size)}
     headers = {"content-type": kind} | framing
-    body = Body(chunks, headers, clock, receipt, is_document=isinstance(content, bytes))
+    is_document = isinstance(content, bytes)
+    on_sent = None if is_document else on_sent
+    body = Body(chunks, headers, clock, receipt, is_document=is_document, on_sent=on_sent)
     async with contextlib.aclosing(body):
         yield body
 

@@ -31,8 +31,8 @@ from aai_async._errors import (
     SaveError,
     Verdict,
 )
-from aai_async._events import OnEvent, Retrying, Throttled, logger, tell
-from aai_async._http.body import Body, opened
+from aai_async._events import OnEvent, Retrying, Throttled, Uploading, logger, tell
+from aai_async._http.body import Body, OnSent, opened
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Connections, Lease
 from aai_async._http.failure import out_of_time, transport_error
@@ -207,7 +207,7 @@ class HTTP:
             if call.url is None and not is_urgent:
                 await self._wait_for_leave(host)
             clock = WallClock(self._timeouts)
-            async with opened(call.body, clock, receipt) as body:
+            async with opened(call.body, clock, receipt, self._teller_of(call)) as body:
                 began = anyio.current_time()
                 reply: Reply | AAIError | None = None
                 lease.is_broken = True
@@ -220,6 +220,10 @@ class HTTP:
         if isinstance(reply, Reply) and call.url is None and "date" in reply.headers:
             self._dated = reply.headers["date"], now
         return await _result(call, reply)
+
+    def _teller_of(self, call: Call[T]) -> OnSent:
+        size = call.body.size if isinstance(call.body, Source) else None
+        return lambda sent: tell(self._on_event, Uploading(sent=sent, size=size))
 
     async def _send(
         self, call: Call[T], url: str, lease: Lease, clock: WallClock, body: Body | None

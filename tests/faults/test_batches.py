@@ -26,6 +26,7 @@ import trio
 from anyio.abc import SocketAttribute, SocketStream, TaskGroup, TaskStatus
 from blockbuster import blockbuster_ctx
 from fault_server import Exchange, Fault, FaultServer
+from hearing import Incidents
 from lanes import KEY, LANES, Connect, Lane
 from verbs import URL
 
@@ -887,9 +888,9 @@ async def test_an_outage_that_lasts_too_long_ends_a_batch(
     paths = recordings(tmp_path, 6)
     server.service.looks_until_done = 10**9
     polling = attrs.evolve(POLLING, lost_after=0.5)
-    submitted: list[aai.Event] = []
+    submitted = Incidents()
     async with Link.to(server) as link, connect(base_url=link.url, polling=polling) as client:
-        async with aai.transcribe_all(client, paths, uploads=1, on_event=submitted.append) as batch:
+        async with aai.transcribe_all(client, paths, uploads=1, on_event=submitted.hear) as batch:
             with anyio.fail_after(5):
                 while len(submitted) < 3:
                     await anyio.sleep(0.001)
@@ -1062,7 +1063,9 @@ async def no_items() -> AsyncIterator[bytes]:
 
 
 @both_loops
-@pytest.mark.parametrize("make", [list, tuple, set, lambda: iter(()), no_items], ids=str)
+@pytest.mark.parametrize(
+    "make", [list, tuple, set, lambda: iter(()), no_items], ids=["list", "tuple", "set", "iterator", "async"]
+)
 async def test_no_recordings_are_no_outcomes_and_no_request(
     server: FaultServer, connect: Connect, make: Callable[[], Any]
 ) -> None:
@@ -1707,12 +1710,11 @@ async def test_events_tell_to_which_item_they_happened(
     server: FaultServer, connect: Connect, tmp_path: Path
 ) -> None:
     """To whoever listens to the batch; whoever listens to the client is told without."""
-    of_batch: list[aai.Event] = []
-    of_client: list[aai.Event] = []
+    of_batch, of_client = Incidents(), Incidents()
     server.on("POST /v2/upload", faults.normal(), faults.status(503))
-    async with connect(on_event=of_client.append) as client:
+    async with connect(on_event=of_client.hear) as client:
         async with aai.transcribe_all(
-            client, recordings(tmp_path, 3), uploads=1, on_event=of_batch.append
+            client, recordings(tmp_path, 3), uploads=1, on_event=of_batch.hear
         ) as batch:
             outcomes = await batch.collect()
     submitted = {event.index: event.transcript_id for event in of_batch if isinstance(event, aai.Submitted)}

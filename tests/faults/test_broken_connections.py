@@ -21,6 +21,7 @@ import httpx2
 import pytest
 import trustme
 from fault_server import Exchange, Fault, FaultServer, Job
+from hearing import Incidents
 from httpx_aiohttp import AiohttpTransport
 from lanes import Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS
@@ -77,7 +78,7 @@ async def test_a_service_that_comes_up_late_gets_one_job(
         async with connect(
             base_url=f"http://127.0.0.1:{reserved.getsockname()[1]}",
             retry=aai.Retry(attempts=100, first=0.02, ceiling=0.02, budget=1000),
-            on_event=lambda _: failed.set(),
+            on_event=lambda event: failed.set() if isinstance(event, aai.Retrying) else None,
         ) as client:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(submit)
@@ -254,8 +255,8 @@ async def test_a_reply_that_never_comes_is_given_up_and_asked_for_again(
     # What the system may have buffered of an upload is not waited for here.
     monkeypatch.setattr(clock, "_SLOWEST", math.inf)
     server.on(VERBS[verb].request, faults.hang())
-    retries: list[object] = []
-    async with connect(timeouts=timeouts, on_event=retries.append) as client:
+    retries = Incidents()
+    async with connect(timeouts=timeouts, on_event=retries.hear) as client:
         await VERBS[verb].call(client, target)
     assert server.count(VERBS[verb].request) == 2
     [retry] = retries
@@ -285,9 +286,9 @@ async def test_a_reply_that_drips_is_given_up_and_asked_for_again(
     # What the system may have buffered of an upload is not waited for here.
     monkeypatch.setattr(clock, "_SLOWEST", math.inf)
     server.on(VERBS[verb].request, DRIPS[drip])
-    retries: list[object] = []
+    retries = Incidents()
     began = time.monotonic()
-    async with connect(timeouts=aai.Timeouts(stall=10, reply=0.2), on_event=retries.append) as client:
+    async with connect(timeouts=aai.Timeouts(stall=10, reply=0.2), on_event=retries.hear) as client:
         await VERBS[verb].call(client, target)
     assert 0.2 <= time.monotonic() - began < 2
     assert server.count(VERBS[verb].request) == 2
@@ -396,9 +397,9 @@ async def test_a_kept_connection_that_has_ended_is_noticed_before_it_is_used(
     server: FaultServer, connect: Connect, stale: str
 ) -> None:
     """Neither a look nor a submit costs a request more, and there is one job."""
-    events: list[aai.Event] = []
+    events = Incidents()
     server.on(f"GET {JOB}", STALE[stale], STALE[stale])
-    async with connect(on_event=events.append) as client:
+    async with connect(on_event=events.hear) as client:
         await client.get("known")
         await is_stale(server)
         await client.get("known")

@@ -13,6 +13,7 @@ import httpx
 import httpx2
 import pytest
 from fault_server import Exchange, Fault, FaultServer
+from hearing import Incidents
 from httpx_aiohttp import AiohttpTransport
 from lanes import Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS, Verb
@@ -82,8 +83,8 @@ async def test_a_rate_limit_holds_back_every_call_of_the_client(
 
     server.on(f"GET {JOB}", too_many("0.3"))
     server.always("*", timed)
-    events: list[aai.Event] = []
-    async with connect(on_event=events.append) as client:
+    events = Incidents()
+    async with connect(on_event=events.hear) as client:
         began = time.monotonic()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "known")
@@ -116,9 +117,9 @@ async def test_a_submit_that_was_refused_waits_and_makes_one_job(
 async def test_a_wait_of_hours_is_for_the_caller_to_decide_on(server: FaultServer, connect: Connect) -> None:
     """It is raised at once with its length, and no other call is held back."""
     server.on(f"GET {JOB}", too_many("86400"))
-    events: list[aai.Event] = []
+    events = Incidents()
     began = time.monotonic()
-    async with connect(on_event=events.append) as client:
+    async with connect(on_event=events.hear) as client:
         with pytest.raises(aai.RateLimitError) as caught:
             await client.get("known")
         await client.get("known")
@@ -147,9 +148,9 @@ async def test_a_time_to_wait_that_is_none_is_ignored(server: FaultServer, conne
     """Junk, what is no number of seconds to wait, and a date that has passed by the service's own clock."""
     now, old = "Wed, 21 Oct 2099 07:28:00 GMT", "Wed, 21 Oct 2098 07:28:00 GMT"
     junk = ["junk", "nan", "inf", "-5", "0", "1e999", "12 seconds", "", "1, 2", "1" * 5000, "2026-11-24", now]
-    events: list[aai.Event] = []
+    events = Incidents()
     began = time.monotonic()
-    async with connect(on_event=events.append) as client:
+    async with connect(on_event=events.hear) as client:
         for value in junk:
             server.on(f"GET {JOB}", too_many(value, Date=now))
             await client.get("known")
@@ -166,8 +167,8 @@ async def test_a_date_to_wait_for_is_read_by_the_clock_of_the_service(
     """Which says in the same reply what time it is there."""
     now, then = "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:09 GMT"
     server.on(f"GET {JOB}", too_many(then, Date=now))
-    events: list[aai.Event] = []
-    async with connect(on_event=events.append, retry=ONCE) as client:
+    events = Incidents()
+    async with connect(on_event=events.hear, retry=ONCE) as client:
         with pytest.raises(aai.RateLimitError) as caught:
             await client.get("known")
     assert caught.value.retry_after == 9
