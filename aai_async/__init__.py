@@ -2,199 +2,29 @@
 The asyncio-native client for AssemblyAI's pre-recorded speech-to-text API.
 
 `Client` and `transcribe` do the work, `Options` says what to ask for, `Transcript` is the answer, and every
-error is an `AAIError`. `aai_async.server` is an embedded server that speaks the same API on this machine.
+error is an `AAIError`. `aai_async.formats` writes transcripts as text, subtitles and pages, and
+`aai_async.server` is an embedded server that speaks the same API on this machine.
 """
 
-from aai_async._answers.intelligence import (
-    ActionItem,
-    ActionItemsResult,
-    AutoHighlight,
-    AutoHighlightsResult,
-    Chapter,
-    CodeSwitchingLanguage,
-    ContentSafetyLabel,
-    ContentSafetyLabelResult,
-    ContentSafetyLabelsResult,
-    CustomFormattingResult,
-    Entity,
-    LanguageDetectionResults,
-    SentimentAnalysisResult,
-    SeverityScoreSummary,
-    SpeakerIdentificationResult,
-    SpeechUnderstandingResponse,
-    SpeechUnderstandingResult,
-    SummarizationResult,
-    SummarySection,
-    TopicDetectionModelResult,
-    TopicDetectionResult,
-    TopicLabel,
-    TranslationResult,
-)
-from aai_async._answers.listing import PageDetails, TranscriptListItem, TranscriptPage
-from aai_async._answers.speech import (
-    Paragraph,
-    Paragraphs,
-    RedactedAudio,
-    Sentence,
-    Sentences,
-    Timestamp,
-    Utterance,
-    Word,
-    WordSearch,
-    WordSearchMatch,
-)
-from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._batch import Batch, transcribe_all
-from aai_async._client import Client, transcribe
-from aai_async._errors import (
-    AAIError,
-    AccountError,
-    AmbiguousSubmitError,
-    APIError,
-    AttemptTimeoutError,
-    ConfigError,
-    ConnectError,
-    DeadlineError,
-    FileChangedError,
-    JournalError,
-    JournalFullError,
-    JournalLockedError,
-    NotFoundError,
-    OptionsError,
-    ProtocolError,
-    RateLimitError,
-    RedactedAudioError,
-    RejectedError,
-    RetryBudgetError,
-    SaveError,
-    ServerError,
-    SourceError,
-    TransportError,
-    UploadGoneError,
-    Verdict,
-)
-from aai_async._events import Event, Retrying, Submitted, Throttled
-from aai_async._job import Job
-from aai_async._journal import Journal
-from aai_async._listing import Listing
-from aai_async._options import (
-    ActionItems,
-    CustomFormatting,
-    CustomSpelling,
-    KeytermsPromptOptions,
-    KnownSpeaker,
-    LanguageDetectionOptions,
-    Options,
-    RedactPIIAudioOptions,
-    SpeakerIdentification,
-    SpeakerOptions,
-    SpeechUnderstanding,
-    Summarization,
-    Translation,
-)
-from aai_async._outcome import BatchAbortedError, Outcome, Summary
-from aai_async._polling import Polling
-from aai_async._retry import Retry, Timeouts
-from aai_async._source import AsyncReader, Audio, Source
-from aai_async._version import __version__
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "AAIError",
-    "APIError",
-    "AccountError",
-    "ActionItem",
-    "ActionItems",
-    "ActionItemsResult",
-    "AmbiguousSubmitError",
-    "AsyncReader",
-    "AttemptTimeoutError",
-    "Audio",
-    "AutoHighlight",
-    "AutoHighlightsResult",
-    "Batch",
-    "BatchAbortedError",
-    "Chapter",
-    "Client",
-    "CodeSwitchingLanguage",
-    "ConfigError",
-    "ConnectError",
-    "ContentSafetyLabel",
-    "ContentSafetyLabelResult",
-    "ContentSafetyLabelsResult",
-    "CustomFormatting",
-    "CustomFormattingResult",
-    "CustomSpelling",
-    "DeadlineError",
-    "Entity",
-    "Event",
-    "FileChangedError",
-    "Job",
-    "Journal",
-    "JournalError",
-    "JournalFullError",
-    "JournalLockedError",
-    "KeytermsPromptOptions",
-    "KnownSpeaker",
-    "LanguageDetectionOptions",
-    "LanguageDetectionResults",
-    "Listing",
-    "NotFoundError",
-    "Options",
-    "OptionsError",
-    "Outcome",
-    "PageDetails",
-    "Paragraph",
-    "Paragraphs",
-    "Polling",
-    "ProtocolError",
-    "RateLimitError",
-    "RedactPIIAudioOptions",
-    "RedactedAudio",
-    "RedactedAudioError",
-    "RejectedError",
-    "Retry",
-    "RetryBudgetError",
-    "Retrying",
-    "SaveError",
-    "Sentence",
-    "Sentences",
-    "SentimentAnalysisResult",
-    "ServerError",
-    "SeverityScoreSummary",
-    "Source",
-    "SourceError",
-    "SpeakerIdentification",
-    "SpeakerIdentificationResult",
-    "SpeakerOptions",
-    "SpeechUnderstanding",
-    "SpeechUnderstandingResponse",
-    "SpeechUnderstandingResult",
-    "Submitted",
-    "Summarization",
-    "SummarizationResult",
-    "Summary",
-    "SummarySection",
-    "Throttled",
-    "Timeouts",
-    "Timestamp",
-    "TopicDetectionModelResult",
-    "TopicDetectionResult",
-    "TopicLabel",
-    "Transcript",
-    "TranscriptError",
-    "TranscriptListItem",
-    "TranscriptPage",
-    "Translation",
-    "TranslationResult",
-    "TransportError",
-    "Understanding",
-    "UploadGoneError",
-    "Utterance",
-    "Verdict",
-    "Word",
-    "WordSearch",
-    "WordSearchMatch",
-    "__version__",
-    "transcribe",
-    "transcribe_all",
-]
+if TYPE_CHECKING:
+    from aai_async._public import *  # noqa: F403
+    from aai_async._public import __all__ as __all__
+else:
+    # The names are imported when the first of them is asked for, so that what needs none of them, such as
+    # `aai-async --help`, does not wait for an HTTP library.
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("_") and name not in {"__all__", "__version__"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from aai_async import _public  # noqa: PLC0415
+
+        public = {one: getattr(_public, one) for one in _public.__all__} | {"__all__": _public.__all__}
+        globals().update(public)
+        if name not in public:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return public[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import types
 
+import pytest
+
 import aai_async
+from aai_async import _public
 
 
 def public_names() -> set[str]:
     """Whatever has no underscore and is no module."""
     return {
         name
-        for name, value in vars(aai_async).items()
+        for name, value in vars(_public).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
 
@@ -21,12 +25,30 @@ def public_names() -> set[str]:
 def test_every_public_name_is_exported_and_nothing_else() -> None:
     """`__all__` is exactly the names without an underscore."""
     assert set(aai_async.__all__) == public_names() | {"__version__"}
+    assert set(aai_async.__all__) <= set(dir(aai_async))
+
+
+def test_a_name_that_is_not_there_is_told_as_of_any_module() -> None:
+    """With the name, and as an `AttributeError`, so that `hasattr` works."""
+    with pytest.raises(AttributeError, match="'aai_async' has no attribute 'Cleint'"):
+        aai_async.Cleint  # type: ignore[attr-defined]  # noqa: B018 - misspelt on purpose
 
 
 def test_every_public_class_and_function_has_a_docstring() -> None:
     """Whoever asks `help()` gets an answer."""
-    silent = [name for name in public_names() if not getattr(aai_async, name).__doc__]
+    public = {name: getattr(aai_async, name) for name in public_names()}
+    told = (inspect.isclass, inspect.isfunction)
+    silent = [one for one, value in public.items() if any(is_(value) for is_ in told) and not value.__doc__]
     assert silent == []
+
+
+def test_the_package_alone_imports_nothing() -> None:
+    """So that `aai-async --help` is quick; the names come when the first is asked for."""
+    code = (
+        "import sys, aai_async; print([name for name in ('httpx', 'anyio', 'attrs') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_importing_the_client_imports_no_server_and_no_engine() -> None:
@@ -41,6 +63,8 @@ def test_importing_the_client_imports_no_server_and_no_engine() -> None:
         "typer",
         "uvicorn",
     ]
-    code = f"import sys, aai_async; print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        f"import sys; from aai_async import Client; print([name for name in {heavy} if name in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
