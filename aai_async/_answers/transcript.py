@@ -23,6 +23,7 @@ from aai_async._answers.intelligence import (
     SpeechUnderstandingResult,
     TopicDetectionModelResult,
 )
+from aai_async._answers.notebook import preview
 from aai_async._answers.speech import Utterance, Word
 from aai_async._errors import AAIError
 
@@ -162,6 +163,14 @@ class Transcript(Echo):
             if turn.speaker is not None:
                 texts.setdefault(turn.speaker, []).append(turn.text)
         return {speaker: "\n".join(lines) for speaker, lines in texts.items()}
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook; `aai_async.formats.html` makes a page of it."""
+        length = f"{self.audio_duration:.0f} s" if self.audio_duration else ""
+        turns = [(turn.speaker, turn.start, turn.text) for turn in self.utterances or ()]
+        if not turns and self.text:
+            turns = [(None, self.words[0].start if self.words else 0, self.text)]
+        return preview((self.id, self.status, length, self.language_code or "", self.error or ""), turns)
 
 
 def _text_of(remark: Any) -> str | None:  # its shape is not documented

@@ -1,0 +1,330 @@
+"""
+Subtitles before they are written: which words stand together, in which lines, and for how long.
+
+The measures are those that broadcasters agree on, and each says where it is from. Pure.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from aai_async._answers.transcript import Transcript
+from aai_async._errors import AAIError, OptionsError
+from aai_async.formats._speech import (
+    Spoken,
+    completed,
+    one_line,
+    sentences,
+    separator_of,
+    speaker_name,
+    words_of,
+)
+
+MAX_CHARS = 42
+"""
+Letters in a line.
+
+Source: Netflix, Timed Text Style Guide: English, 42 characters per line.
+"""
+
+MAX_LINES = 2
+"""
+Lines at once.
+
+Source: BBC Subtitle Guidelines, at most two; Netflix, Timed Text Style Guide: General Requirements, the same.
+"""
+
+_LETTERS_A_SECOND = 20.0
+"""
+What can be read.
+
+Source: Netflix, Timed Text Style Guide: English, reading speed of programmes for adults.
+"""
+
+_SHORTEST = 833
+"""
+ms: five sixths of a second.
+
+Source: Netflix, Timed Text Style Guide: General Requirements, minimum duration.
+"""
+
+_LONGEST = 7_000
+"""
+ms.
+
+Source: Netflix, Timed Text Style Guide: General Requirements, maximum duration.
+"""
+
+_GAP = 83
+"""
+ms between two that follow each other: two frames.
+
+Source: Netflix, Timed Text Style Guide: General Requirements, frame gap.
+"""
+
+_CLAUSE_ENDS = (",", ";", ":", "—", "–", "，", "、", "；", "：", "،")
+
+_OPENERS = frozenset(
+    [
+        "and",
+        "as",
+        "at",
+        "because",
+        "before",
+        "but",
+        "by",
+        "for",
+        "from",
+        "how",
+        "if",
+        "in",
+        "of",
+        "on",
+        "or",
+        "so",
+        "than",
+        "that",
+        "to",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "with",
+    ]
+)
+"""
+English words that open what belongs together, so that a break before them is better than after.
+
+Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
+"""
+
+_ATTACHED = _OPENERS | frozenset(
+    ["a", "an", "her", "his", "its", "mr.", "mrs.", "ms.", "dr.", "my", "our", "the", "their", "your"]
+)
+"""English words that belong to the next."""
+
+_CLAUSE, _PHRASE, _TORN = 0.25, 0.1, 0.1
+"""
+What a break after a clause or before a phrase is worth, and one within a phrase costs: as shares of the
+letters of a cue by which it is off the middle.
+"""
+
+
+@attrs.frozen
+class Cue:
+    """What stands on the screen at once."""
+
+    start: int
+    """ms from the start of the file."""
+    end: int
+    """ms from the start of the file."""
+    lines: tuple[str, ...]
+    speaker: str | None = None
+    """Who says it, by name, where that is to be shown."""
+    is_turn: bool = False
+    """Whether another spoke before."""
+
+
+@attrs.frozen
+class Shape:
+    """How large a cue may be, and what stands between its words."""
+
+    chars: int
+    lines: int
+    separator: str
+
+    def fits(self, texts: Sequence[str]) -> bool:
+        """Whether there is room for words; for a single one there always is."""
+        return len(texts) == 1 or len(_filled(texts, self)) <= self.lines
+
+    def length(self, texts: Sequence[str]) -> int:
+        """Count letters and spaces."""
+        return sum(map(len, texts)) + len(self.separator) * max(len(texts) - 1, 0)
+
+
+def cues(
+    transcript: Transcript,
+    *,
+    speakers: bool,
+    max_chars: int,
+    max_lines: int,
+    chars_per_caption: int | None,
+    room_for_name: bool,
+) -> list[Cue]:
+    """
+    Make the cues of a transcript.
+
+    Args:
+        transcript: A completed one.
+        speakers: Whether it is to be shown who speaks.
+        max_chars: Letters in a line; only a longer word stands out.
+        max_lines: Lines of a cue.
+        chars_per_caption: Make them as the service does instead: one line of at most so many letters,
+            filled from the left, with the times of its words.
+        room_for_name: Whether the name of the speaker takes room in the first line.
+
+    Raises:
+        OptionsError: A measure below 1.
+        AAIError: It is not completed, or has no times.
+    """
+    _check(max_chars=max_chars, max_lines=max_lines, chars_per_caption=chars_per_caption)
+    words = words_of(completed(transcript), speakers=speakers)
+    if not transcript.words and one_line(transcript.text or ""):
+        raise AAIError(
+            f"The transcript {transcript.id} has a text and no words, so there are no times for subtitles.",
+            transcript_id=transcript.id,
+        )
+    separator = separator_of(transcript)
+    if chars_per_caption is not None:
+        shape = Shape(chars_per_caption, 1, separator)
+        pieces = (piece for one in sentences(words) for piece in _filled_pieces(one, shape))
+        return _as_captions(pieces, separator, speakers)
+    shape = Shape(max_chars, max_lines, separator)
+    return _timed(list(_laid_out(words, shape, speakers, room_for_name)))
+
+
+def _check(**measures: int | None) -> None:
+    for name, measure in measures.items():
+        if measure is not None and measure < 1:
+            raise OptionsError(f"{name} must be at least 1, not {measure}.")
+
+
+def _laid_out(words: Sequence[Spoken], shape: Shape, speakers: bool, room_for_name: bool) -> Iterator[Cue]:
+    before: str | None = None
+    for sentence in sentences(words):
+        speaker = sentence[0].speaker if speakers else None
+        name = speaker_name(speaker) if speaker else None
+        is_turn = name is not None and name != before
+        head = [f"{name}:"] if is_turn and room_for_name else []
+        for piece in _pieces(sentence, shape, head):
+            lines = _balanced([*head, *(word.text for word in piece)], shape)
+            yield Cue(piece[0].start, piece[-1].end, lines, name, is_turn)
+            is_turn, head = False, []
+        before = name
+
+
+def _pieces(sentence: Sequence[Spoken], shape: Shape, head: list[str]) -> Iterator[Sequence[Spoken]]:
+    """Split a sentence into what stands on the screen at once: where a clause ends, or evenly."""
+    begin = 0
+    while begin < len(sentence):
+        most = _most(sentence, begin, shape, head)
+        end = most if most == len(sentence) else _best_end(sentence, begin, most, shape)
+        yield sentence[begin:end]
+        begin, head = end, []
+
+
+def _most(sentence: Sequence[Spoken], begin: int, shape: Shape, head: list[str]) -> int:
+    """Give the end of the most words that have room, and time."""
+    texts = [*head, sentence[begin].text]
+    end = begin + 1
+    while end < len(sentence):
+        texts.append(sentence[end].text)
+        if sentence[end].end - sentence[begin].start > _LONGEST or not shape.fits(texts):
+            break
+        end += 1
+    return end
+
+
+def _best_end(sentence: Sequence[Spoken], begin: int, most: int, shape: Shape) -> int:
+    """Choose an end that leaves no crumbs for the cues that follow, best of all after a clause."""
+    left = [word.text for word in sentence[begin:]]
+    fitting = shape.length(left[: most - begin])
+    total = shape.length(left)
+    wanted = total / -(-total // fitting)
+
+    def cost(end: int) -> float:
+        off = abs(shape.length(left[: end - begin]) - wanted) / fitting
+        return off + _cost_of_break(sentence[end - 1].text, sentence[end].text)
+
+    return min(range(begin + 1, most + 1), key=cost)
+
+
+def _filled(texts: Sequence[str], shape: Shape) -> list[list[str]]:
+    """Fill lines from the left."""
+    lines: list[list[str]] = []
+    room = -1
+    for text in texts:
+        needed = len(text) + len(shape.separator)
+        if not lines or needed > room:
+            lines.append([])
+            room, needed = shape.chars, len(text)
+        lines[-1].append(text)
+        room -= needed
+    return lines
+
+
+def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
+    """Lay words out in as few lines as they need, each about as long as the others."""
+    number = len(_filled(texts, shape))
+    if number == 1:
+        return (shape.separator.join(texts),)
+
+    @functools.cache
+    def best(begin: int, lines: int) -> tuple[float, tuple[int, ...]]:
+        """Give the cost of the words from one on, and where their lines end."""
+        if lines == 1:
+            return cost(begin, len(texts)), (len(texts),)
+        return min(
+            (cost(begin, end) + rest, (end, *ends))
+            for end in range(begin + 1, len(texts) - lines + 2)
+            for rest, ends in (best(end, lines - 1),)
+        )
+
+    def cost(begin: int, end: int) -> float:
+        length = shape.length(texts[begin:end])
+        # Too long a line is the worst, unless it is a single word.
+        excess = 1e6 * max(length - shape.chars, 0)
+        torn = 0.0 if end == len(texts) else _cost_of_break(texts[end - 1], texts[end])
+        return excess + (1 - length / shape.chars) ** 2 + torn
+
+    ends = best(0, min(number, len(texts)))[1]
+    begins = (0, *ends[:-1])
+    return tuple(shape.separator.join(texts[begin:end]) for begin, end in zip(begins, ends, strict=True))
+
+
+def _cost_of_break(last: str, following: str) -> float:
+    """Tell how ill a break between two words reads; less than nothing where it reads well."""
+    if last.endswith(_CLAUSE_ENDS):
+        return -_CLAUSE
+    if last.lower() in _ATTACHED:
+        return _TORN
+    return -_PHRASE if following.lower() in _OPENERS else 0.0
+
+
+def _timed(laid_out: Sequence[Cue]) -> list[Cue]:
+    """Let each stand long enough to be read, where the next one leaves room for that."""
+    found: list[Cue] = []
+    for index, cue in enumerate(laid_out):
+        start = max(cue.start, found[-1].end if found else 0)
+        end = max(cue.end, start + 1)
+        following = laid_out[index + 1].start if index + 1 < len(laid_out) else None
+        wanted = start + min(max(_SHORTEST, _reading_time(cue.lines)), _LONGEST)
+        room = wanted if following is None else following - _GAP
+        found.append(attrs.evolve(cue, start=start, end=max(end, min(wanted, room))))
+    return found
+
+
+def _reading_time(lines: Sequence[str]) -> int:
+    return round(1000 * sum(map(len, lines)) / _LETTERS_A_SECOND)
+
+
+def _filled_pieces(sentence: Sequence[Spoken], shape: Shape) -> Iterator[Sequence[Spoken]]:
+    begin = 0
+    for line in _filled([word.text for word in sentence], shape):
+        yield sentence[begin : begin + len(line)]
+        begin += len(line)
+
+
+def _as_captions(pieces: Iterator[Sequence[Spoken]], separator: str, speakers: bool) -> list[Cue]:
+    found: list[Cue] = []
+    for piece in pieces:
+        start = max(piece[0].start, found[-1].end if found else 0)
+        name = speaker_name(piece[0].speaker) if speakers and piece[0].speaker else None
+        is_turn = name is not None and (not found or found[-1].speaker != name)
+        text = separator.join(word.text for word in piece)
+        found.append(Cue(start, max(piece[-1].end, start + 1), (text,), name, is_turn))
+    return found

@@ -1,0 +1,87 @@
+"""A transcript as Markdown, for notes and issue trackers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from aai_async._answers.transcript import Transcript
+from aai_async.formats._speech import clock, completed, one_line, paragraphs, speaker_name
+
+_SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
+"""What Markdown, or HTML in it, would take for markup, wherever it stands."""
+
+_AT_THE_START = re.compile(r"^(\s*)(?:([-+=:])|(\d+)([.)]))")
+"""What would make a list or a heading of a line."""
+
+
+def md(transcript: Transcript, *, title: str | None = None) -> str:
+    """
+    Write a transcript as Markdown: a heading, what is known of it, and its paragraphs.
+
+    Summary, chapters, key phrases and the like stand before the text, where they were asked for.
+
+    Args:
+        transcript: A completed one.
+        title: The heading; by default its id.
+
+    Raises:
+        AAIError: The transcript is not completed.
+
+    Source: https://spec.commonmark.org
+    """
+    completed(transcript)
+    blocks = [f"# {_escaped(title or transcript.id)}", *_facts(transcript), *_insights(transcript)]
+    return "\n\n".join([*blocks, *_speech(transcript)]) + "\n"
+
+
+def _facts(transcript: Transcript) -> Iterator[str]:
+    speakers = ", ".join(map(speaker_name, transcript.speakers))
+    facts = {
+        "Length": clock(int(transcript.audio_duration * 1000)) if transcript.audio_duration else None,
+        "Language": transcript.language_code,
+        "Speakers": speakers or None,
+        "Model": transcript.speech_model_used,
+        "Transcript": transcript.id,
+    }
+    yield "\n".join(f"- {name}: {_escaped(value)}" for name, value in facts.items() if value)
+
+
+def _insights(transcript: Transcript) -> Iterator[str]:
+    if transcript.summary:
+        yield f"## Summary\n\n{_escaped(transcript.summary)}"
+    if transcript.chapters:
+        chapters = (
+            f"- {clock(chapter.start)} **{_escaped(chapter.headline or chapter.gist or '')}** "
+            f"{_escaped(chapter.summary or '')}".rstrip()
+            for chapter in transcript.chapters
+        )
+        yield "## Chapters\n\n" + "\n".join(chapters)
+    highlights = transcript.auto_highlights_result
+    if highlights is not None and highlights.results:
+        phrases = (f"- {_escaped(one.text or '')} ({one.count})" for one in highlights.results)
+        yield "## Key phrases\n\n" + "\n".join(phrases)
+    if transcript.entities:
+        named = dict.fromkeys((one.text or "", one.entity_type or "") for one in transcript.entities)
+        yield "## Named\n\n" + "\n".join(f"- {_escaped(text)} ({_escaped(kind)})" for text, kind in named)
+
+
+def _speech(transcript: Transcript) -> Iterator[str]:
+    found = paragraphs(transcript)
+    if found or transcript.text:
+        yield "## Transcript"
+    before: str | None = None
+    for one in found:
+        is_turn = one.speaker is not None and one.speaker != before
+        name = f"**{_escaped(speaker_name(one.speaker))}** " if one.speaker and is_turn else ""
+        before = one.speaker
+        yield f"{name}`{clock(one.start)}` {_escaped(one.text)}"
+    if not found and transcript.text:
+        yield _escaped(transcript.text)
+
+
+def _escaped(text: str) -> str:
+    line = _SIGNS.sub(r"\\\1", one_line(text))
+    return _AT_THE_START.sub(
+        lambda match: f"{match[1]}\\{match[2]}" if match[2] else f"{match[1]}{match[3]}\\{match[4]}", line
+    )

@@ -1,0 +1,32 @@
+"""A transcript to be read: plain text."""
+
+from __future__ import annotations
+
+from aai_async._answers.transcript import Transcript
+from aai_async.formats._speech import Turn, clock, completed, one_line, paragraphs, speaker_name, turns
+
+
+def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = False) -> str:
+    """
+    Write a transcript as plain text: a line for each paragraph, or for each turn where speakers are named.
+
+    Args:
+        transcript: A completed one.
+        speakers: Whether each line begins with who speaks; by default where speakers were told apart.
+        times: Whether each line begins with when.
+
+    Raises:
+        AAIError: The transcript is not completed.
+    """
+    completed(transcript)
+    named = bool(transcript.utterances) if speakers is None else speakers
+    lines = [_line(turn, named, times) for turn in (turns if named else paragraphs)(transcript)]
+    if not lines:
+        lines = [one_line(transcript.text or "")]
+    return ("\n" if named else "\n\n").join(lines) + "\n"
+
+
+def _line(turn: Turn, named: bool, times: bool) -> str:
+    time = f"[{clock(turn.start)}] " if times else ""
+    name = f"{speaker_name(turn.speaker)}: " if named and turn.speaker else ""
+    return f"{time}{name}{turn.text}"

@@ -1,0 +1,49 @@
+"""A transcript in a notebook."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import aai_async as aai
+
+SPOKEN = Path(__file__).parents[1] / "data" / "two_speakers.transcript.json"
+
+
+def test_a_transcript_shows_who_said_what_and_when() -> None:
+    """As a table, with what is known of it above."""
+    shown = aai.Transcript.from_json(SPOKEN.read_bytes())._repr_html_()
+    assert shown.count("<tr>") == 5
+    assert "Ask what you can do for your country." in shown
+    assert "0:00:24" in shown
+    assert "completed · 39 s" in shown
+
+
+def test_nothing_that_was_said_is_markup() -> None:
+    """Nor who said it, nor the id."""
+    hostile = "<img src=x onerror=alert(1)>"
+    document = {
+        "id": hostile,
+        "status": "completed",
+        "utterances": [{"speaker": hostile, "text": hostile, "start": 0, "end": 1}],
+    }
+    shown = aai.Transcript.from_json(json.dumps(document))._repr_html_()
+    assert "<img" not in shown
+    assert shown.count("&lt;img") == 3
+
+
+def test_a_long_one_is_shown_in_part() -> None:
+    """With how much more there is."""
+    turns = [{"speaker": "A", "text": f"turn {at}", "start": at, "end": at} for at in range(1000)]
+    document = json.dumps({"id": "long", "status": "completed", "utterances": turns})
+    shown = aai.Transcript.from_json(document)._repr_html_()
+    assert "turn 199<" in shown
+    assert "turn 200<" not in shown
+    assert "and 800 more" in shown
+
+
+def test_a_job_that_has_not_ended_or_failed_is_shown_as_well() -> None:
+    queued = aai.Transcript.from_json('{"id": "a", "status": "queued"}')
+    failed = aai.Transcript.from_json('{"id": "b", "status": "error", "error": "Too short."}')
+    assert "a · queued" in queued._repr_html_()
+    assert "b · error · Too short." in failed._repr_html_()

@@ -1,0 +1,145 @@
+"""Text, data and Markdown: what was said, for readers and for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from made import WORDS, said, transcript
+
+import aai_async as aai
+from aai_async import formats
+
+SPOKEN = aai.Transcript.from_json(
+    (Path(__file__).parents[1] / "data" / "two_speakers.transcript.json").read_bytes()
+)
+
+
+def test_text_has_a_line_for_each_turn_where_speakers_are_told_apart() -> None:
+    lines = formats.txt(SPOKEN).splitlines()
+    assert [line[:11] for line in lines] == [f"Speaker {name}: " for name in "ABABA"]
+    assert lines[3] == "Speaker B: Ask what you can do for your country."
+
+
+def test_text_has_paragraphs_otherwise() -> None:
+    """With a line between, and with times when asked for."""
+    paragraphs = formats.txt(SPOKEN, speakers=False, times=True).split("\n\n")
+    assert paragraphs[3] == "[0:00:24] Ask what you can do for your country."
+
+
+def test_a_name_that_was_found_out_is_a_speaker_s_name() -> None:
+    """And a letter is Speaker A."""
+    turns = [
+        {
+            "speaker": "Ann Lee",
+            "text": "Yes.",
+            "start": 0,
+            "end": 1,
+            "words": [{"text": "Yes.", "speaker": "A"}],
+        }
+    ]
+    made = transcript([{"text": "Yes.", "speaker": "A"}], utterances=turns)
+    assert formats.txt(made) == "Ann Lee: Yes.\n"
+
+
+def test_a_text_without_words_is_the_text() -> None:
+    assert formats.txt(transcript([], text="Something\nwas said.")) == "Something was said.\n"
+
+
+def test_json_is_what_the_service_sent_and_nothing_is_lost() -> None:
+    """Also a field that this version does not know, and a number that Python would round."""
+    body = '{"id": "a", "status": "completed", "of_next_year": {"x": 12345678901234567890.1}, "words": null}'
+    made = aai.Transcript.from_json(body)
+    assert formats.json(made) == body + "\n"
+    assert "12345678901234567890.1" in formats.json(made, indent=2)
+    assert json.loads(formats.json(made, indent=2)) == json.loads(body)
+
+
+def test_json_is_given_of_a_job_in_any_state() -> None:
+    assert '"queued"' in formats.json(aai.Transcript.from_json('{"id": "a", "status": "queued"}'))
+
+
+def test_lines_of_json_are_utterances_or_words() -> None:
+    """Each with the id, so that those of many transcripts go into one file."""
+    rows = [json.loads(line) for line in formats.jsonl(SPOKEN).splitlines()]
+    assert [row["speaker"] for row in rows] == list("ABABA")
+    assert {row["transcript_id"] for row in rows} == {SPOKEN.id}
+    assert len(formats.jsonl(SPOKEN, rows="words").splitlines()) == len(SPOKEN.words or ())
+
+
+def test_a_table_is_read_back_as_it_was() -> None:
+    """By Python's own reader, whatever signs are in it."""
+    made = said('He said "no, never", twice; then left.')
+    (row,) = csv.DictReader(io.StringIO(formats.csv(made)))
+    assert row["text"] == 'He said "no, never", twice; then left.'
+    assert (row["start"], row["end"]) == ("0", "2750")
+    words = list(csv.DictReader(io.StringIO(formats.csv(made, rows="words"))))
+    assert [word["text"] for word in words] == ["He", "said", '"no,', 'never",', "twice;", "then", "left."]
+
+
+def test_a_table_carries_out_nothing_in_a_spreadsheet() -> None:
+    """What would be a formula begins with an apostrophe, unless the table is for a program."""
+    made = said("=HYPERLINK(1) x")
+    assert next(csv.DictReader(io.StringIO(formats.csv(made))))["text"].startswith("'=")
+    assert next(csv.DictReader(io.StringIO(formats.csv(made, safe=False))))["text"].startswith("=")
+
+
+def test_rows_are_utterances_or_words_and_nothing_else() -> None:
+    with pytest.raises(aai.OptionsError, match="'utterances' or 'words'"):
+        formats.csv(SPOKEN, rows="sentences")  # type: ignore[arg-type]
+
+
+def test_markdown_has_what_is_known_and_what_was_said() -> None:
+    """With what was asked for beside the text before it."""
+    document = json.loads(SPOKEN.body) | {
+        "summary": "Two *voices*.",
+        "chapters": [{"headline": "A # novel", "gist": "", "summary": "Old.", "start": 0, "end": 1}],
+        "entities": [{"entity_type": "nationality", "text": "Americans", "start": 1, "end": 2}] * 2,
+        "auto_highlights_result": {"status": "success", "results": [{"text": "country", "count": 2}]},
+    }
+    made = formats.md(aai.Transcript.from_json(json.dumps(document)), title="Call [1]")
+    assert made.startswith("# Call \\[1\\]\n\n- Length: 0:00:39\n")
+    assert "## Summary\n\nTwo \\*voices\\*." in made
+    assert "- 0:00:00 **A \\# novel** Old." in made
+    assert made.count("Americans (nationality)") == 1
+    assert "- country (2)" in made
+    assert "**Speaker B** `0:00:24` Ask what you can do for your country." in made
+
+
+@pytest.mark.parametrize(
+    "text", ["# no heading", "1. no list", "- no list", "> no quote", "<b>no</b>", "a_b*c`d"]
+)
+def test_markdown_of_a_text_is_text(text: str) -> None:
+    """Nothing in it opens a list, a heading or an element."""
+    last = formats.md(transcript([], text=text)).strip().splitlines()[-1]
+    assert last[0] == "\\" or last[:2] in {"1\\", "a\\"}
+    assert last.replace("\\", "") == text
+
+
+def test_a_job_that_failed_or_goes_on_is_told_with_its_id() -> None:
+    """For there is nothing to write."""
+    failed = aai.Transcript.from_json('{"id": "f", "status": "error", "error": "Too short."}')
+    queued = aai.Transcript.from_json('{"id": "q", "status": "queued"}')
+    for name in set(formats.NAMES) - {"json"}:
+        with pytest.raises(aai.TranscriptError, match="f has failed: Too short"):
+            formats.render(name, failed)
+        with pytest.raises(aai.AAIError, match=r"q is 'queued' yet: Client\.wait\('q'\)"):
+            formats.render(name, queued)
+
+
+def test_an_unknown_format_is_told_with_the_one_that_was_meant() -> None:
+    with pytest.raises(aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are txt, srt"):
+        formats.render("strt", SPOKEN)
+
+
+@given(WORDS)
+@settings(max_examples=40)
+def test_whatever_was_said_can_be_written_in_every_format(words: list[dict[str, object]]) -> None:
+    """As text that a file can hold."""
+    made = transcript(words)
+    for name in formats.NAMES:
+        formats.render(name, made).encode()
