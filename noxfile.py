@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
     session.install(EVERYTHING, *TESTS)
     session.run("coverage", "erase")
     # By its path and not with -m, which would test the checkout and not what is installed.
-    session.run("coverage", "run", f"{session.bin}/pytest", *session.posargs)
+    session.run("coverage", "run", f"{session.bin}/pytest", "--numprocesses", "auto", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

@@ -20,10 +20,18 @@ LARGEST_WHEEL = 400_000
 _IN_WHEEL = re.compile(
     r"aai_async/([a-z0-9_]+/)*[a-z0-9_]+\.py"
     r"|aai_async/py\.typed"
+    r"|aai_async/formats/page/page\.(css|js)"
     r"|aai_async-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/(LICENSE|NOTICE))"
 )
 
-_NEEDED_IN_WHEEL = ("aai_async/__init__.py", "aai_async/py.typed", "licenses/LICENSE", "licenses/NOTICE")
+_NEEDED_IN_WHEEL = (
+    "aai_async/__init__.py",
+    "aai_async/formats/page/page.css",
+    "aai_async/formats/page/page.js",
+    "aai_async/py.typed",
+    "licenses/LICENSE",
+    "licenses/NOTICE",
+)
 
 _IN_SDIST = {
     ".gitignore",  # hatchling adds it, and reads it when it builds from the sdist

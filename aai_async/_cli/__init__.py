@@ -1,7 +1,7 @@
 """
-The command `aai-async`: it builds options, hands them to the library and prints. No logic of its own.
+The command `aai-async`: it finds recordings, hands them to the library and shows what comes of them.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output or to files, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib.util
 import io
 import sys
+from pathlib import Path
 
 
 def main() -> int:
     """Run the command line and give its exit status."""
-    if importlib.util.find_spec("typer") is None:
+    if any(importlib.util.find_spec(name) is None for name in ("typer", "rich")):
         sys.stderr.write('The command line is an extra: pip install "aai-async[cli]"\n')
         return 1
     # A file name or a transcript may have letters that the terminal's encoding lacks.
@@ -22,5 +23,16 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")
     from aai_async._cli.app import app  # noqa: PLC0415 - the extra may be absent
 
-    app()
+    try:
+        app(prog_name="aai-async")
+    except SystemExit as ended:
+        if ended.code == 2:
+            _point_to_files_like_options(sys.argv[1:])
+        raise
     return 0
+
+
+def _point_to_files_like_options(arguments: list[str]) -> None:
+    for argument in arguments:
+        if argument.startswith("-") and len(argument) > 1 and Path(argument).exists():
+            sys.stderr.write(f"There is a file of this name; it is meant by {'./' + argument!a}.\n")

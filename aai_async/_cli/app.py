@@ -1,62 +1,340 @@
-"""The commands and their flags, as typer reads them from the signatures."""
+"""
+The commands and their flags, as typer reads them from the signatures.
+
+Nothing that takes long to import is imported before a command needs it: `--help` is to be quick.
+"""
 
 from __future__ import annotations
 
-import importlib.util
-import signal
-import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
-import anyio
 import typer
 
-from aai_async._cli import transcription
-from aai_async._errors import AccountError, ConfigError
-from aai_async._options import Options
+
+def _with_hyphens(token: str) -> str:
+    # Users of whisper write --output_dir.
+    return token.replace("_", "-") if token.startswith("--") else token
+
 
 app = typer.Typer(
     name="aai-async",
-    help="Transcribe recordings with AssemblyAI, or on this machine.",
+    help=(
+        "Transcribe recordings with AssemblyAI, or on this machine.\n\n"
+        "The API key is read from the environment variable ASSEMBLYAI_API_KEY. Results go to standard output "
+        "or files, everything else to standard error.\n\n"
+        "Exit status: 0 all went well, 1 nothing did, 2 usage, 3 some did, 4 no valid key or set-up, "
+        "5 a rerun would help, 130 interrupted."
+    ),
+    epilog="A name that begins with - is written ./-name.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": _with_hyphens,
+        "max_content_width": 100,
+    },
 )
 
-_SETUP_TROUBLE, _INTERRUPTED = 4, 130
-"""Exit statuses where nothing works, most often for want of a key, and after Ctrl-C or SIGTERM."""
+
+class Progress(StrEnum):
+    """What is told meanwhile."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+class Region(StrEnum):
+    """Where recordings go and stay."""
+
+    US = "us"
+    EU = "eu"
+
+
+Formats = Annotated[
+    list[str],
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="txt, srt, vtt, json, jsonl, csv, md, html; several with commas.",
+    ),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--output-dir", "-o", metavar="DIR", help="Where to write a file for each.")
+]
+Place = Annotated[Region | None, typer.Option(help="Where recordings go and stay.")]
+Speakers = Annotated[
+    bool | None,
+    typer.Option(
+        "--speakers/--no-speakers",
+        help="Name speakers in text and subtitles; by default where they are known.",
+    ),
+]
+Times = Annotated[bool, typer.Option("--times", help="Tell times in the text.")]
+MaxChars = Annotated[
+    int,
+    typer.Option(
+        "--max-chars", "--max-line-width", min=1, metavar="N", help="Letters in a line of a subtitle."
+    ),
+]
+MaxLines = Annotated[
+    int, typer.Option("--max-lines", "--max-line-count", min=1, metavar="N", help="Lines of a subtitle.")
+]
+Embed = Annotated[bool, typer.Option("--embed-audio", help="Put the recording into the html page.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
+JSONLines = Annotated[bool, typer.Option("--json", help="One JSON object in each line.")]
+JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal of a batch.")]
 
 
 @app.command()
-def transcribe(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Recordings: files or http(s) URLs.")],
-    *,
+def transcribe(  # noqa: PLR0917 - the flags of a command
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH|GLOB|DIR|URL|-...", help="Recordings; - is the recording on standard input."
+        ),
+    ] = None,
+    output_dir: Folder = None,
+    format_: Formats = ["txt"],  # noqa: B006 - typer copies it
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Also the folders in a folder.")
+    ] = False,
+    from_file: Annotated[
+        str | None,
+        typer.Option("--from-file", "-a", metavar="FILE|-", help="Read names from a file, one in each line."),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", "-l", metavar="CODE", help="The spoken language, such as de. [language_code]"
+        ),
+    ] = None,
+    language_detection: Annotated[
+        bool, typer.Option("--language-detection", help="Detect the language.")
+    ] = False,
+    speaker_labels: Annotated[
+        bool, typer.Option("--speaker-labels", "--diarize", help="Tell the speakers apart.")
+    ] = False,
+    speakers_expected: Annotated[int | None, typer.Option(metavar="N", help="How many there are.")] = None,
+    min_speakers: Annotated[
+        int | None, typer.Option(metavar="N", help="How many there are at the least.")
+    ] = None,
+    max_speakers: Annotated[
+        int | None, typer.Option(metavar="N", help="How many there are at the most.")
+    ] = None,
+    multichannel: Annotated[
+        bool, typer.Option("--multichannel", help="Transcribe each channel by itself.")
+    ] = False,
+    model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME", help="A model; the next one where it lacks the language. [speech_models]"
+        ),
+    ] = [],  # noqa: B006
+    keyterm: Annotated[
+        list[str], typer.Option(metavar="TEXT", help="A word or phrase to favour. [keyterms_prompt]")
+    ] = [],  # noqa: B006
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What the recording is about.")] = None,
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any option of the service; NAME.NAME=VALUE reaches into an object.",
+        ),
+    ] = [],  # noqa: B006
+    speakers: Speakers = None,
+    times: Times = False,
+    max_chars: MaxChars = 42,
+    max_lines: MaxLines = 2,
+    embed_audio: Embed = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep each step here, so that a second run goes on. By default DIR/.aai-async.db, with -o.",
+        ),
+    ] = None,
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a journal that must be there already.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write files anew that are there already.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Recordings under way at once.")] = 400,
+    uploads: Annotated[int, typer.Option(min=1, metavar="N", help="Uploads at once.")] = 8,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first error.")] = False,
+    dedupe: Annotated[
+        bool, typer.Option("--dedupe", help="One job for files of the same content, which are read for it.")
+    ] = False,
+    region: Place = None,
     local: Annotated[
         bool, typer.Option("--local", help="Recognise on this machine: no key, no network.")
     ] = False,
-    speaker_labels: Annotated[
-        bool, typer.Option("--speaker-labels", help="Tell the speakers apart.")
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
     ] = False,
-    region: Annotated[str | None, typer.Option(help="Where recordings go and stay: us or eu.")] = None,
+    progress: Annotated[
+        Progress, typer.Option(help="A table on a terminal, a line for each step, or nothing but errors.")
+    ] = Progress.AUTO,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Steps and results as lines of JSON on standard output.")
+    ] = False,
 ) -> None:
     """
-    Print what is said in each recording.
+    Transcribe recordings: files, patterns, folders, addresses.
 
-    Exit status: 0 all were transcribed, 1 none, 2 usage, 3 some, 4 no valid key or set-up, 130 interrupted.
+    Files that are there in all formats are passed over. The first Ctrl-C lets what is under way end, the
+    second stops at once; the same command goes on, and nothing is paid twice.
     """
-    if local:
-        _require("starlette", "uvicorn", "faster_whisper")
-    # Told to end, it ends as after Ctrl-C: what it keeps in temporary files goes with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = Options(speaker_labels=speaker_labels or None)
-    try:
-        status = anyio.run(transcription.run, paths, options, region, local)
-    except KeyboardInterrupt:
-        raise typer.Exit(_INTERRUPTED) from None
-    except (AccountError, ConfigError) as error:
-        mend = "" if local else " Without a key: aai-async transcribe --local"
-        sys.stderr.write(f"{error}{mend}\n")
-        raise typer.Exit(_SETUP_TROUBLE) from None
-    raise typer.Exit(status)
+    from aai_async._cli import ordering  # noqa: PLC0415 - see the module
+
+    flags = {
+        "language_code": language,
+        "language_detection": language_detection or None,
+        "speaker_labels": speaker_labels or any((speakers_expected, min_speakers, max_speakers)) or None,
+        "speakers_expected": speakers_expected,
+        "speaker_options.min_speakers_expected": min_speakers,
+        "speaker_options.max_speakers_expected": max_speakers,
+        "multichannel": multichannel or None,
+        "speech_models": model,
+        "keyterms_prompt": keyterm,
+        "prompt": prompt,
+    }
+    raise typer.Exit(
+        ordering.transcribe(
+            names=paths or [],
+            from_file=from_file,
+            recursive=recursive,
+            flags=flags,
+            settings=set_,
+            rendering=ordering.rendering(format_, speakers, times, max_chars, max_lines, embed_audio),
+            folder=output_dir,
+            journal=None if no_journal else journal,
+            has_journal=not no_journal,
+            resume=resume,
+            dry_run=dry_run,
+            jobs=jobs,
+            uploads=uploads,
+            fail_fast=fail_fast,
+            by_content=dedupe,
+            force=force,
+            region=region.value if region else None,
+            local=local,
+            progress=progress.value,
+            jsonl=jsonl,
+        )
+    )
+
+
+@app.command()
+def get(  # noqa: PLR0917 - the flags of a command
+    ids: Ids,
+    output_dir: Folder = None,
+    format_: Formats = ["txt"],  # noqa: B006 - typer copies it
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for what has not ended.")] = False,
+    speakers: Speakers = None,
+    times: Times = False,
+    max_chars: MaxChars = 42,
+    max_lines: MaxLines = 2,
+    region: Place = None,
+) -> None:
+    """Fetch transcripts by their ids."""
+    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+
+    rendering = ordering.rendering(format_, speakers, times, max_chars, max_lines)
+    raise typer.Exit(
+        ordering.ask(lambda client: verbs.get(client, ids, rendering, output_dir, is_waited_for=wait), region)
+    )
+
+
+@app.command("list")
+def list_(
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="queued, processing, completed or error.")
+    ] = None,
+    created_on: Annotated[str | None, typer.Option(metavar="DAY", help="Such as 2026-11-24.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, newest first.")] = 20,
+    json: JSONLines = False,
+    region: Place = None,
+) -> None:
+    """List the transcripts of the last 90 days, newest first."""
+    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(
+        ordering.ask(lambda client: verbs.list_(client, status, created_on, limit, is_json=json), region)
+    )
+
+
+@app.command()
+def delete(
+    ids: Ids,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    region: Place = None,
+) -> None:
+    """Delete transcripts and their recordings from the service, for good."""
+    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+
+    if not yes:
+        ordering.check_terminal("--yes")
+        typer.confirm(f"Delete {len(ids)} for good?", abort=True, err=True)
+    raise typer.Exit(ordering.ask(lambda client: verbs.delete(client, ids), region))
+
+
+@app.command()
+def search(
+    transcript_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a transcript.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD...", help="Words, numbers, phrases of up to 5.")
+    ],
+    json: JSONLines = False,
+    region: Place = None,
+) -> None:
+    """Find where something was said in a transcript."""
+    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(
+        ordering.ask(lambda client: verbs.search(client, transcript_id, words, is_json=json), region)
+    )
+
+
+@app.command()
+def export(  # noqa: PLR0917 - the flags of a command
+    journal: JournalFile,
+    output_dir: Folder = None,
+    format_: Formats = ["txt"],  # noqa: B006 - typer copies it
+    force: Annotated[bool, typer.Option("--force", help="Write files anew that are there already.")] = False,
+    speakers: Speakers = None,
+    times: Times = False,
+    max_chars: MaxChars = 42,
+    max_lines: MaxLines = 2,
+    embed_audio: Embed = False,
+) -> None:
+    """Write the results that a journal has kept; the service is not asked."""
+    from aai_async._cli import journals, ordering  # noqa: PLC0415 - see the module
+
+    rendering = ordering.rendering(format_, speakers, times, max_chars, max_lines, embed_audio)
+    raise typer.Exit(ordering.run(journals.export, journal, rendering, output_dir, force))
+
+
+@app.command()
+def status(journal: JournalFile, json: JSONLines = False) -> None:
+    """Say what a journal has: how many are done, which failed, which are left."""
+    from aai_async._cli import journals, ordering  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(ordering.run(journals.status, journal, json))
+
+
+@app.command()
+def doctor(region: Place = None) -> None:
+    """Check the key, the region, the connection, the clock and what is installed, and say the mend."""
+    from aai_async._cli import ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli.doctor import examine  # noqa: PLC0415
+
+    raise typer.Exit(ordering.run(examine, region.value if region else None))
 
 
 @app.command(
@@ -66,13 +344,27 @@ def transcribe(
 )
 def serve(context: typer.Context) -> None:
     """Hand the arguments to `python -m aai_async.server`, which knows them."""
-    _require("starlette", "uvicorn")
+    from aai_async._cli import account  # noqa: PLC0415 - see the module
+
+    if not account.has_server():
+        raise typer.Exit(1)
     from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
 
     raise typer.Exit(main(context.args))
 
 
-def _require(*modules: str) -> None:
-    if any(importlib.util.find_spec(name) is None for name in modules):
-        sys.stderr.write('The embedded server is an extra: pip install "aai-async[server,models]"\n')
-        raise typer.Exit(1)
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        from aai_async import __version__  # noqa: PLC0415 - see the module
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", "-V", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Take the flags that come before the command."""

@@ -32,6 +32,6 @@ while True:
         raise RuntimeError(f"Transcription failed: {transcription_result['error']}")
     time.sleep(0.1)
 
-print(transcription_result["text"])  # noqa: T201
+print(transcription_result["text"])
 for utterance in transcription_result["utterances"]:
-    print(f"Speaker {utterance['speaker']}: {utterance['text']}")  # noqa: T201
+    print(f"Speaker {utterance['speaker']}: {utterance['text']}")

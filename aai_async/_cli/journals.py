@@ -1,0 +1,103 @@
+"""`export` and `status`: what is in a journal, read without the service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from aai_async._cli.display import tell
+from aai_async._cli.ending import Ending, ending
+from aai_async._cli.ordering import check_folder, check_standard_output
+from aai_async._cli.outputs import Outputs
+from aai_async._cli.recordings import Recording, named
+from aai_async._cli.rendering import Rendering
+from aai_async._cli.streams import write_out
+from aai_async._cli.wording import count, visible
+from aai_async._errors import AAIError
+from aai_async._journal import Journal
+from aai_async._outcome import Outcome
+from aai_async._threads import in_thread
+
+
+async def export(path: Path, rendering: Rendering, folder: Path | None, is_forced: bool) -> Ending:
+    """Write the results that were kept, each under the name of its recording."""
+    check_folder(folder)
+    async with Journal.open(path) as journal:
+        recordings = [named(_name(one)) async for one in journal.outcomes()]
+        if folder is None:
+            check_standard_output(rendering, len(recordings))
+        outputs = None if folder is None else Outputs.of(recordings, folder, rendering)
+        errors: list[AAIError] = []
+        kinds = Counter[str]()
+        index = 0
+        async for outcome in journal.outcomes():
+            recording = recordings[index]
+            index += 1
+            if outcome.transcript is None:
+                kinds["without a result"] += 1
+                continue
+            if outputs and outputs.are_there(recording) and not is_forced:
+                kinds["there already"] += 1
+                continue
+            try:
+                await _write(outcome, recording, rendering, outputs)
+                kinds["written"] += 1
+            except AAIError as error:
+                errors.append(error)
+                tell(f"{recording.name}: {error}")
+    tell(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
+    return ending(good=kinds["written"], errors=errors)
+
+
+async def _write(
+    outcome: Outcome, recording: Recording, rendering: Rendering, outputs: Outputs | None
+) -> None:
+    transcript = outcome.unwrap()
+    if outputs is not None:
+        for path in await outputs.write(recording, transcript):
+            write_out(f"{path}\n")
+        return
+    (name,) = rendering.formats
+    write_out(await in_thread(rendering.text, name, transcript, recording))
+
+
+async def status(path: Path, is_json: bool) -> Ending:
+    """Show the numbers, and a line for each job that has no result."""
+    async with Journal.open(path) as journal:
+        summary = await journal.summary()
+        async for outcome in journal.outcomes():
+            if is_json:
+                write_out(_as_json(outcome))
+            elif not _is_completed(outcome):
+                write_out(_as_line(outcome))
+        left = (
+            f"{count(summary.unfinished, 'recording')} to go on with" if summary.unfinished else "none left"
+        )
+        tell(f"{summary.completed} of {summary.total} completed, {summary.failed} failed, {left}.")
+    return Ending.ALL if summary.completed == summary.total else Ending.AGAIN
+
+
+def _name(outcome: Outcome) -> str:
+    return cast("str", outcome.source)  # of a journal it is
+
+
+def _is_completed(outcome: Outcome) -> bool:
+    return outcome.stage == "finished" and outcome.error is None
+
+
+def _as_line(outcome: Outcome) -> str:
+    why = f"  {outcome.error}" if outcome.error else ""
+    return visible(f"{outcome.stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"
+
+
+def _as_json(outcome: Outcome) -> str:
+    document = {
+        "source": _name(outcome),
+        "stage": outcome.stage,
+        "transcript_id": outcome.transcript_id,
+        "error": None if outcome.error is None else str(outcome.error),
+    }
+    return msgspec.json.encode(document).decode() + "\n"

@@ -1,0 +1,101 @@
+"""`get`, `list`, `delete` and `search`: single requests, and what is shown of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from aai_async._answers.transcript import Transcript
+from aai_async._cli.display import tell
+from aai_async._cli.ending import Ending, ending, is_of_setup
+from aai_async._cli.ordering import check_folder, check_standard_output
+from aai_async._cli.outputs import Outputs
+from aai_async._cli.recordings import Recording
+from aai_async._cli.rendering import Rendering
+from aai_async._cli.streams import write_out
+from aai_async._cli.wording import clock, visible
+from aai_async._client import Client
+from aai_async._errors import AAIError
+from aai_async._threads import in_thread
+
+
+async def get(
+    client: Client, ids: Sequence[str], rendering: Rendering, folder: Path | None, *, is_waited_for: bool
+) -> Ending:
+    """Fetch transcripts and write them, each by its id."""
+    check_folder(folder)
+    if folder is None:
+        check_standard_output(rendering, len(ids))
+    recordings = {one: Recording.of_transcript(one) for one in ids}
+    outputs = None if folder is None else Outputs.of(list(recordings.values()), folder, rendering)
+    errors: list[AAIError] = []
+    for transcript_id, recording in recordings.items():
+        try:
+            fetch = client.wait if is_waited_for else client.get
+            await _show(await fetch(transcript_id), recording, rendering, outputs)
+        except AAIError as error:
+            if is_of_setup(error):
+                raise
+            errors.append(error)
+            tell(f"{transcript_id}: {error}")
+    return ending(good=len(recordings) - len(errors), errors=errors)
+
+
+async def _show(
+    transcript: Transcript, recording: Recording, rendering: Rendering, outputs: Outputs | None
+) -> None:
+    if outputs is not None:
+        for path in await outputs.write(recording, transcript):
+            write_out(f"{path}\n")
+        return
+    (name,) = rendering.formats
+    write_out(await in_thread(rendering.text, name, transcript, recording))
+
+
+async def list_(
+    client: Client, status: str | None, created_on: str | None, limit: int, *, is_json: bool
+) -> Ending:
+    """Show a line for each transcript: its id, its state, when it was made, what it is of."""
+    async for item in client.list(status=status, created_on=created_on, limit=limit):
+        if is_json:
+            write_out(f"{msgspec.json.encode(item).decode()}\n")
+            continue
+        created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
+        write_out(
+            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created}  {_last_part(item.audio_url)}\n"
+        )
+    return Ending.ALL
+
+
+def _last_part(address: str | None) -> str:
+    # Without the query, which may have a secret in it.
+    return visible((address or "-").partition("?")[0])
+
+
+async def delete(client: Client, ids: Sequence[str]) -> Ending:
+    """Delete transcripts, each told when it is gone."""
+    errors: list[AAIError] = []
+    for transcript_id in ids:
+        try:
+            await client.delete(transcript_id)
+            write_out(f"{transcript_id}\n")
+        except AAIError as error:
+            if is_of_setup(error):
+                raise
+            errors.append(error)
+            tell(f"{transcript_id}: {error}")
+    return ending(good=len(ids) - len(errors), errors=errors)
+
+
+async def search(client: Client, transcript_id: str, words: Sequence[str], *, is_json: bool) -> Ending:
+    """Show how often each was said, and when; nothing found is status 1, as grep has it."""
+    found = await client.word_search(transcript_id, *words)
+    for match in found.matches:
+        if is_json:
+            write_out(f"{msgspec.json.encode(match).decode()}\n")
+            continue
+        times = " ".join(clock(start / 1000) for start, _ in match.timestamps)
+        write_out(f"{visible(match.text)}: {match.count} at {times}\n")
+    return Ending.ALL if found.matches else Ending.NONE

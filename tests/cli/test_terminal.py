@@ -1,0 +1,153 @@
+"""The command line at a terminal: the table that is kept up to date, Ctrl-C, names that would steer it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from aai_async.server import LocalServer, ScriptedEngine
+
+if sys.platform == "win32":
+    pytest.skip("no pseudo-terminals", allow_module_level=True)
+
+from terminal import Terminal
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    paths = [folder / f"{number}.mp3" for number in range(4)]
+    for path in paths:
+        path.write_bytes(path.name.encode() * 1000)
+    return paths
+
+
+@pytest.fixture
+async def environment() -> AsyncIterator[dict[str, str]]:
+    engine = ScriptedEngine("What was said.", delay=2.0)
+    async with LocalServer(engine=engine, key=KEY, parallel_jobs=2) as server:
+        yield {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+
+
+async def test_a_table_shows_what_is_under_way_and_makes_room_for_the_results(
+    recordings: list[Path], environment: dict[str, str]
+) -> None:
+    """What is left at the end are lines for what became of each, and no table."""
+
+    def scenario() -> tuple[int, str]:
+        with Terminal(
+            "transcribe", str(recordings[0].parent), "-o", str(recordings[0].parents[1]), **environment
+        ) as terminal:
+            terminal.wait_for("recording", "stage", "0 of 4 done", "processing")
+            terminal.wait_for("of 4 done", "left")
+            return terminal.end(), terminal.shown
+
+    status, shown = await to_thread.run_sync(scenario)
+    assert status == 0, shown
+    assert "[4/4]" in shown
+    assert "stage" not in shown
+    assert "4 of 4 completed, 0 failed" in shown
+
+
+async def test_the_first_interrupt_lets_what_is_under_way_end(
+    recordings: list[Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    """It says so, and the exit status is 130, for the others are not done; run again, the rest is."""
+    order = ["transcribe", *map(str, recordings), "-o", str(tmp_path), "--jobs", "2", "--uploads", "2"]
+
+    def scenario() -> tuple[int, str]:
+        with Terminal(*order, **environment) as terminal:
+            terminal.wait_for("processing")
+            terminal.interrupt()
+            terminal.wait_for("Ctrl-C again stops at once")
+            return terminal.end(), terminal.shown
+
+    status, shown = await to_thread.run_sync(scenario)
+    assert status == 130, shown
+    done = list(tmp_path.glob("*.txt"))
+    assert len(done) in {2, 3}
+
+    def again() -> tuple[int, str]:
+        with Terminal(*order, **environment) as terminal:
+            return terminal.end(), terminal.shown
+
+    status, shown = await to_thread.run_sync(again)
+    assert status == 0, shown
+    assert len(list(tmp_path.glob("*.txt"))) == 4
+    assert f"{len(done)} passed over" in shown
+
+
+async def test_the_second_interrupt_stops_at_once_and_nothing_is_paid_twice(
+    recordings: list[Path], tmp_path: Path
+) -> None:
+    """The journal knows the jobs, and the same command takes them up."""
+    engine = ScriptedEngine("What was said.", delay=4.0)
+    async with LocalServer(engine=engine, key=KEY, parallel_jobs=4) as server:
+        environment = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        order = ["transcribe", str(recordings[0].parent), "-o", str(tmp_path)]
+
+        def scenario() -> tuple[int, str]:
+            with Terminal(*order, **environment) as terminal:
+                terminal.wait_for("processing")
+                terminal.interrupt()
+                terminal.wait_for("Ctrl-C again")
+                terminal.interrupt()
+                return terminal.end(), terminal.shown
+
+        status, shown = await to_thread.run_sync(scenario)
+        assert status == 130, shown
+        assert "Run the same command again" in re.sub(r"\s+", " ", shown)
+        assert not list(tmp_path.glob("*.txt"))
+        with anyio.fail_after(60):
+            ended = await to_thread.run_sync(lambda: _status_of(order, environment))
+        assert ended == 0
+        assert len(list(tmp_path.glob("*.txt"))) == 4
+        assert len(engine.requests) == 4
+
+
+def _status_of(order: list[str], environment: dict[str, str]) -> int:
+    with Terminal(*order, **environment) as terminal:
+        return terminal.end()
+
+
+async def test_a_name_cannot_steer_the_terminal(environment: dict[str, str], tmp_path: Path) -> None:
+    """What would be an escape sequence, a line break or the other direction is shown as it is written."""
+    path = tmp_path / "a\x1b[2Jb\nc\u202ed.mp3"
+    path.write_bytes(b"sound")
+
+    def scenario() -> tuple[int, str]:
+        with Terminal("transcribe", str(path), **environment) as terminal:
+            return terminal.end(), terminal.shown
+
+    status, shown = await to_thread.run_sync(scenario)
+    assert status == 0, shown
+    assert r"a\x1b[2Jb\nc\u202ed.mp3" in shown.replace("\n", "")
+    assert "What was said." in shown
+
+
+async def test_colours_are_left_out_where_nobody_wants_them(
+    recordings: list[Path], environment: dict[str, str]
+) -> None:
+    """https://no-color.org."""
+
+    def scenario() -> bool:
+        with Terminal("transcribe", str(recordings[0]), NO_COLOR="1", **environment) as terminal:
+            terminal.wait_for("processing")
+            return terminal.has_colours
+
+    assert not await to_thread.run_sync(scenario)
