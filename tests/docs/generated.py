@@ -1,0 +1,109 @@
+"""
+Write what the documentation shows of the program: its help pages and pictures, from the program itself.
+
+    python tests/docs/generated.py
+
+A test fails where what is there is not what this would write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PICTURES = ROOT / "tests/docs/pictures"
+
+COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "doctor")
+
+_HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
+
+_PICTURE = re.compile(r"<!-- picture of \w* -->")
+"""Of which page the picture is, beside it."""
+
+
+def help_page(command: str = "") -> str:
+    """Give what the program says of itself, or of one of its commands."""
+    words = [sys.executable, "-m", "aai_async", *command.split(), "--help"]
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb"}
+    page = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+    return "".join(f"{line.rstrip()}\n" for line in page.strip().splitlines())
+
+
+def with_help_pages(text: str) -> str:
+    """Put the help pages of today where a text shows some."""
+    return _HELP.sub(lambda match: match[1] + help_page(match["command"]) + match[3], text)
+
+
+def terminal() -> str:
+    """Draw the table that is shown at a terminal while a batch is at work, as SVG."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from aai_async._cli.board import Board, Row  # noqa: PLC0415
+    from aai_async._cli.display import picture  # noqa: PLC0415
+
+    rows = [
+        Row("calls/monday/0412.mp3", 31.0, "uploading", 12_300_000, 48_100_000),
+        Row("calls/monday/0413.mp3", 38.5, "uploading", 2_100_000, 2_400_000),
+        Row("calls/monday/0409.mp3", 4.0, "processing", 8_200_000, 8_200_000),
+        Row("calls/monday/0410.mp3", 9.0, "processing", 5_700_000, 5_700_000),
+        Row("calls/monday/0411.mp3", 21.0, "queued", 6_600_000, 6_600_000),
+    ]
+    board = Board(120, 0.0, dict(enumerate(rows)), 41, 1, 412_000_000, 37_260.0)
+    console = Console(width=92, record=True, file=io.StringIO())
+    console.print(
+        picture(board, 24, "calls/monday/0413.mp3: upload again in 0.8 s, for it failed: …", now=40.0)
+    )
+    svg = console.export_svg(title="aai-async transcribe calls -o transcripts --speaker-labels")
+    # Without the fonts that it would fetch from elsewhere.
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+
+
+def page() -> str:
+    """Make the transcript page that is shown: of the recording of two speakers."""
+    from aai_async import Transcript, formats  # noqa: PLC0415
+
+    spoken = Transcript.from_json((ROOT / "tests/data/two_speakers.transcript.json").read_bytes())
+    return formats.html(spoken, title="two_speakers.mp3", audio="two_speakers.mp3")
+
+
+def mark_of(text: str) -> str:
+    """Give what tells whether a picture is of this page."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def take_picture(path: Path) -> None:
+    """Photograph the page in a browser, while a word is heard."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        shutil.copy(ROOT / "tests/data/two_speakers.mp3", folder)
+        (Path(folder) / "page.html").write_text(page())
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        shown = browser.new_page(viewport={"width": 860, "height": 560}, color_scheme="light")
+        shown.goto((Path(folder) / "page.html").as_uri() + "#t=9.6")
+        shown.fill("#search", "country")
+        shown.evaluate("scrollTo(0, 0)")
+        shown.wait_for_timeout(500)
+        shown.screenshot(path=path)
+        browser.close()
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "terminal.svg").write_text(terminal())
+    take_picture(PICTURES / "page.png")
+    text = _PICTURE.sub(f"<!-- picture of {mark_of(page())} -->", README.read_text())
+    README.write_text(with_help_pages(text))
+
+
+if __name__ == "__main__":
+    main()

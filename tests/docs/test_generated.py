@@ -1,0 +1,39 @@
+"""What the documentation shows of the program is what it is: `python tests/docs/generated.py` makes it so."""
+
+from __future__ import annotations
+
+import generated
+import pytest
+
+
+def test_the_readme_shows_the_help_pages_of_today() -> None:
+    text = generated.README.read_text()
+    assert "<!-- help: transcribe -->" in text
+    assert generated.with_help_pages(text) == text
+
+
+def test_the_picture_of_the_terminal_is_of_today() -> None:
+    assert (generated.PICTURES / "terminal.svg").read_text() == generated.terminal()
+
+
+def test_the_picture_of_the_page_is_of_today() -> None:
+    """Told by what the page was made of, for browsers draw it a little differently."""
+    assert f"<!-- picture of {generated.mark_of(generated.page())} -->" in generated.README.read_text()
+    assert (generated.PICTURES / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", generated.COMMANDS)
+def test_every_command_and_every_flag_says_what_it_is_for(command: str) -> None:
+    page = generated.help_page(command)
+    flags = [line for line in page.splitlines() if line.startswith("  -")]
+    assert flags
+    bare = [
+        line for at, line in enumerate(page.splitlines()) if line.startswith("  -") and not says(page, at)
+    ]
+    assert bare == []
+
+
+def says(page: str, at: int) -> bool:
+    """Whether there is a text beside a flag, or below it."""
+    line, *below = page.splitlines()[at:]
+    return "  " in line.strip() or bool(below and below[0].startswith(" " * 20))
