@@ -114,6 +114,8 @@ class Table(Display):
 
         self._console = Console(stderr=True, highlight=False)
         self._live = self._new()
+        self._lines: list[str] = []
+        """What is told above the table with the next drawing, which costs as much as many lines."""
         self._note = ""
 
     def _new(self) -> Live:
@@ -127,6 +129,7 @@ class Table(Display):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._draw()
         self._live.stop()
 
     def hear(self, event: Event) -> None:
@@ -138,7 +141,10 @@ class Table(Display):
 
     def say(self, line: str) -> None:
         """Tell it above the table."""
-        self._console.print(visible(line), markup=False, soft_wrap=True)
+        if self._live.is_started:
+            self._lines.append(visible(line))
+        else:
+            tell(line)
 
     def mention(self, line: str) -> None:
         """Tell it above the table."""
@@ -150,6 +156,7 @@ class Table(Display):
         if not sys.stdout.isatty():
             yield
             return
+        self._draw()
         self._live.stop()
         try:
             yield
@@ -172,7 +179,13 @@ class Table(Display):
 
     def _draw(self) -> None:
         height = self._console.size.height
-        self._live.update(picture(self.board, height, self._note, now=time.monotonic()), refresh=True)
+        self._live.update(picture(self.board, height, self._note, now=time.monotonic()))
+        if self._lines:
+            # This draws the table below them.
+            self._console.print("\n".join(self._lines), markup=False, soft_wrap=True)
+            self._lines.clear()
+        else:
+            self._live.refresh()
 
 
 def picture(board: Board, height: int, note: str, *, now: float) -> ConsoleRenderable:

@@ -35,6 +35,11 @@ class Output:
         """Let it be written with the next `flush`."""
         self._unwritten.append(text)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether there is nothing left to write."""
+        return not self._unwritten
+
     async def flush(self) -> None:
         """
         Write all that was added.

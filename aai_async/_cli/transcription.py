@@ -202,8 +202,9 @@ class Session:
             self._fail(outcome.index, outcome.error or AAIError("Nothing came of it."), outcome.transcript_id)
         else:
             await self._keep(outcome, outcome.transcript)
-        with self._display.aside():
-            await self._output.flush()
+        if not self._output.is_written:
+            with self._display.aside():
+                await self._output.flush()
 
     async def _keep(self, outcome: Outcome, transcript: Transcript) -> None:
         try:
