@@ -17,17 +17,29 @@ from pathlib import Path, PurePosixPath
 LARGEST_WHEEL = 400_000
 """Bytes."""
 
+PAGE = (
+    "lanes.js",
+    "marks.js",
+    "page.css",
+    "page.html",
+    "quote.js",
+    "reader.js",
+    "search.js",
+    "sound.js",
+    "text.js",
+)
+"""What a transcript page is made of."""
+
 _IN_WHEEL = re.compile(
     r"aai_async/([a-z0-9_]+/)*[a-z0-9_]+\.py"
     r"|aai_async/py\.typed"
-    r"|aai_async/formats/page/page\.(css|js)"
+    r"|aai_async/formats/page/[a-z]+\.(css|html|js)"
     r"|aai_async-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/(LICENSE|NOTICE))"
 )
 
 _NEEDED_IN_WHEEL = (
     "aai_async/__init__.py",
-    "aai_async/formats/page/page.css",
-    "aai_async/formats/page/page.js",
+    *(f"aai_async/formats/page/{name}" for name in PAGE),
     "aai_async/py.typed",
     "licenses/LICENSE",
     "licenses/NOTICE",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distribution import sdist_complaints, wheel_complaints
+from distribution import PAGE, sdist_complaints, wheel_complaints
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
@@ -132,7 +132,7 @@ def test_each_danger_is_found(code: str, found: str) -> None:
 def test_a_sound_wheel_is_not_complained_of() -> None:
     """The modules, the marker of types and the metadata are all that it may hold."""
     metadata = ["METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"]
-    page = [f"aai_async/formats/page/page.{suffix}" for suffix in ("css", "js")]
+    page = [f"aai_async/formats/page/{name}" for name in PAGE]
     names = ["aai_async/__init__.py", "aai_async/server/engines/wire.py", "aai_async/py.typed", *page]
     assert list(wheel_complaints([*names, *(f"aai_async-1.0.dist-info/{name}" for name in metadata)])) == []
 

@@ -37,9 +37,17 @@ def test_a_long_one_is_shown_in_part() -> None:
     turns = [{"speaker": "A", "text": f"turn {at}", "start": at, "end": at} for at in range(1000)]
     document = json.dumps({"id": "long", "status": "completed", "utterances": turns})
     shown = aai.Transcript.from_json(document)._repr_html_()
-    assert "turn 199<" in shown
-    assert "turn 200<" not in shown
-    assert "and 800 more" in shown
+    assert "turn 49<" in shown
+    assert "turn 50<" not in shown
+    assert "and 950 more" in shown
+
+
+def test_one_that_talks_for_hours_is_shown_in_part() -> None:
+    """As where speakers are not told apart, so that all is one turn."""
+    document = json.dumps({"id": "long", "status": "completed", "text": "word " * 100_000})
+    shown = aai.Transcript.from_json(document)._repr_html_()
+    assert len(shown) < 11_000
+    assert " …</td>" in shown
 
 
 def test_a_job_that_has_not_ended_or_failed_is_shown_as_well() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,13 +39,19 @@ class Reader:
         if not url.startswith((self._folder.as_uri(), "blob:", "data:")):
             self.complaints.append(url)
 
-    def open(self, transcript: aai.Transcript, *, name: str = "page.html", **keywords: Any) -> Page:
+    def open(self, transcript: aai.Transcript, *, at: str = "", **keywords: Any) -> Page:
         """Open the page of a transcript, and wait until it is ready."""
-        path = self._folder / name
+        path = self._folder / "page.html"
         path.write_text(formats.html(transcript, **keywords), encoding="utf-8")
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + at)
         self.page.wait_for_selector("html[data-ready]", state="attached")
         return self.page
+
+    def overlook(self, text: str) -> None:
+        """Take back what was to be expected."""
+        expected = [line for line in self.complaints if text in line]
+        assert expected
+        self.complaints[:] = [line for line in self.complaints if line not in expected]
 
     def close(self) -> None:
         self._context.close()
@@ -57,3 +64,55 @@ def wait(page: Page, expression: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(expression)
         page.wait_for_timeout(20)
+
+
+def with_everything(transcript: aai.Transcript) -> aai.Transcript:
+    """A transcript for which everything was asked."""
+    return changed(
+        transcript,
+        summary="A novel and a speech.",
+        chapters=[
+            {"headline": "A novel", "gist": "", "summary": "Of 1811.", "start": 200, "end": 7500},
+            {"headline": "", "gist": "A speech", "summary": "Of 1961.", "start": 9380, "end": 15070},
+        ],
+        entities=[
+            {"entity_type": "person_name", "text": "Mr. John Dashwood", "start": 530, "end": 1690},
+            {"entity_type": "nationality", "text": "Americans", "start": 9400, "end": 10000},
+        ],
+        sentiment_analysis_results=[
+            {"text": "", "start": 7790, "end": 15070, "sentiment": "POSITIVE", "confidence": 0.9},
+            {"text": "", "start": 16200, "end": 18000, "sentiment": "NEGATIVE", "confidence": 0.9},
+        ],
+        auto_highlights_result={
+            "status": "success",
+            "results": [
+                {"text": "your country", "count": 2, "timestamps": [{"start": 26760, "end": 27360}] * 5}
+            ],
+        },
+    )
+
+
+def changed(transcript: aai.Transcript, **fields: Any) -> aai.Transcript:
+    """The same, with other fields."""
+    return aai.Transcript.from_json(json.dumps(json.loads(transcript.body) | fields))
+
+
+def of_words(texts: list[str], *, every: int = 1_000_000, **fields: Any) -> aai.Transcript:
+    """A word each 300 ms, by three speakers in turn; each 31st is not sure."""
+    words = [
+        {
+            "text": text,
+            "start": at * 300,
+            "end": at * 300 + 250,
+            "confidence": 0.5 if at % 31 == 30 else 0.9,
+            "speaker": "ABC"[at // every % 3],
+        }
+        for at, text in enumerate(texts)
+    ]
+    document = {"id": "made", "status": "completed", "text": " ".join(texts), "words": words}
+    return aai.Transcript.from_json(json.dumps(document | fields))
+
+
+def long(words: int) -> aai.Transcript:
+    """As many words, of many turns."""
+    return of_words([f"word{at}{'.' if at % 13 == 12 else ''}" for at in range(words)], every=300)

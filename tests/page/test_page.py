@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from reader import DATA, Reader, wait
+from reader import DATA, Reader, changed, long, of_words, wait, with_everything
 
 import aai_async as aai
 from aai_async import formats
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 Read = Callable[..., Reader]
 
+AUDIO = "document.getElementById('audio')"
+
+TIME = f"{AUDIO}.currentTime"
+
 POINT = """(wanted) => {
-  const texts = [...document.querySelectorAll('.turn p')].map((p) => p.firstChild);
+  const texts = [...document.querySelectorAll('.said')].map((said) => said.firstChild);
   const text = texts.find((one) => one.data.includes(wanted));
   const range = new Range();
   range.setStart(text, text.data.indexOf(wanted));
   range.setEnd(text, text.data.indexOf(wanted) + wanted.length);
-  range.startContainer.parentElement.scrollIntoView({block: 'center'});
+  text.parentElement.scrollIntoView({block: 'center'});
   const box = range.getBoundingClientRect();
   return [box.x + box.width / 2, box.y + box.height / 2];
 }"""
@@ -34,10 +41,23 @@ POINT = """(wanted) => {
 MARKED = "(name) => [...(CSS.highlights.get(name) || [])].map(String)"
 """What is marked by a name."""
 
+IN_VIEW = """(name) => { const [range] = CSS.highlights.get(name); const box = range.getBoundingClientRect();
+  const top = document.getElementById('deck').getBoundingClientRect().bottom;
+  return box.top >= top && box.bottom <= innerHeight; }"""
+"""Whether what is marked can be read."""
 
-@pytest.fixture(scope="session")
+SELECT = """([first, from, last, to]) => {
+  const texts = [...document.querySelectorAll('.said')].map((said) => said.firstChild);
+  getSelection().setBaseAndExtent(texts[first], from, texts[last], to); }"""
+"""Select from a letter of a paragraph to one of another."""
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, as the system has it."""
+    """Chromium, as the system has it.
+
+    Of this module alone: Playwright's event loop runs until it is closed, and tests of others need their own.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="no Playwright")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
@@ -78,41 +98,23 @@ def recording(tmp_path: Path) -> str:
     return "call.mp3"
 
 
-def with_everything(transcript: aai.Transcript) -> aai.Transcript:
-    """A transcript for which everything was asked."""
-    document = json.loads(transcript.body)
-    document |= {
-        "summary": "A novel and a speech.",
-        "chapters": [
-            {"headline": "A speech", "gist": "", "summary": "Of 1961.", "start": 7790, "end": 15070}
-        ],
-        "entities": [{"entity_type": "nationality", "text": "Americans", "start": 9400, "end": 10000}],
-        "sentiment_analysis_results": [
-            {"text": "", "start": 7790, "end": 15070, "sentiment": "POSITIVE", "confidence": 0.9}
-        ],
-        "auto_highlights_result": {
-            "status": "success",
-            "results": [{"text": "your country", "count": 2, "timestamps": [{"start": 26000, "end": 27000}]}],
-        },
-    }
-    return aai.Transcript.from_json(json.dumps(document))
+def search(page: Page, wanted: str) -> list[str]:
+    """What is marked when something is looked for."""
+    page.fill("#search", "")
+    wait(page, "document.getElementById('count').textContent === ''")
+    page.fill("#search", wanted)
+    wait(page, "document.getElementById('count').textContent !== ''")
+    marked: list[str] = page.evaluate(MARKED, "found")
+    return marked
 
 
-def long(words: int) -> aai.Transcript:
-    """As many words, by three speakers in turn."""
-    said = [
-        {
-            "text": f"word{word}{'.' if word % 13 == 12 else ''}",
-            "start": word * 300,
-            "end": word * 300 + 250,
-            "confidence": 0.5 if word % 31 == 0 else 0.9,
-            "speaker": "ABC"[word // 300 % 3],
-        }
-        for word in range(words)
-    ]
-    return aai.Transcript.from_json(
-        json.dumps({"id": "long", "status": "completed", "text": "", "words": said})
-    )
+def copied(page: Page, beginning: str) -> str:
+    """What was copied, once it begins so."""
+    wait(page, f"navigator.clipboard.readText().then((text) => text.startsWith('{beginning}'))")
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+# Hearing
 
 
 def test_a_word_that_is_clicked_is_heard_and_marked(
@@ -121,33 +123,125 @@ def test_a_word_that_is_clicked_is_heard_and_marked(
     """And while the recording plays, the mark goes on with it."""
     page = read().open(spoken, audio=recording)
     page.mouse.click(*page.evaluate(POINT, "fellow"))
-    wait(page, "!document.getElementById('audio').paused")
-    wait(page, "document.getElementById('audio').currentTime > 10")
-    heard = page.evaluate(f"[document.getElementById('audio').currentTime, ({MARKED})('now')[0]]")
+    wait(page, f"!{AUDIO}.paused")
+    wait(page, f"{TIME} > 10")
+    time, marked = page.evaluate(f"[{TIME}, ({MARKED})('now')[0]]")
     at = {word.text: word.start / 1000 for word in spoken.words or () if 7790 <= word.start <= 15070}
-    assert at["fellow"] < heard[0] < 15
-    assert heard[1] in at
-    assert abs(at[heard[1]] - heard[0]) < 1.5
+    assert at["fellow"] < time < 15
+    assert marked in at
+    assert abs(at[marked] - time) < 1.5
     page.keyboard.press(" ")
-    assert page.evaluate("document.getElementById('audio').paused")
+    assert page.evaluate(f"{AUDIO}.paused")
+
+
+def test_what_is_said_is_kept_in_view_unless_the_reader_scrolls_away(
+    read: Read, spoken: aai.Transcript, recording: str
+) -> None:
+    """A button leads back."""
+    page = read(viewport={"width": 400, "height": 420}).open(spoken, audio=recording, at="#t=23")
+    page.click("#play")
+    wait(page, f"{TIME} > 25.3")
+    wait(page, f"({IN_VIEW})('now')")
+    page.mouse.move(200, 300)
+    page.mouse.wheel(0, -3000)
+    page.wait_for_selector("#follow")
+    page.wait_for_timeout(600)
+    assert page.evaluate("scrollY") == 0
+    page.click("#follow")
+    wait(page, f"({IN_VIEW})('now')")
+    assert not page.is_visible("#follow")
 
 
 def test_the_keys_steer_the_player(read: Read, spoken: aai.Transcript, recording: str) -> None:
-    """From paragraph to paragraph, and five seconds at a time."""
+    """From paragraph to paragraph, five seconds at a time, slower and faster."""
     page = read().open(spoken, audio=recording)
-    wait(page, "document.getElementById('audio').readyState > 0")
+    wait(page, f"{AUDIO}.readyState > 0")
     starts = [turn.words[0].start / 1000 for turn in spoken.utterances or ()]
-    time = "document.getElementById('audio').currentTime"
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    assert page.evaluate(time) == pytest.approx(starts[1], abs=0.05)
-    page.keyboard.press("ArrowUp")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate(TIME) == pytest.approx(starts[1], abs=0.05)
+    page.keyboard.press("k")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate(time) == pytest.approx(starts[0] + 5, abs=0.05)
+    assert page.evaluate(TIME) == pytest.approx(starts[0] + 5, abs=0.05)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(TIME) == 0
+    page.keyboard.press(">")
+    assert page.evaluate(f"[{AUDIO}.playbackRate, document.getElementById('speed').value]") == [1.25, "1.25"]
+
+
+def test_the_keys_are_shown_and_can_be_turned_off(read: Read, spoken: aai.Transcript, recording: str) -> None:
+    """For whoever speaks to their machine."""
+    page = read().open(spoken, audio=recording)
     page.keyboard.press("?")
     assert "five seconds" in page.inner_text("#help")
+    page.uncheck("#listens")
     page.keyboard.press("Escape")
     assert not page.is_visible("#help")
+    page.keyboard.press("j")
+    assert page.evaluate(MARKED, "now") == []
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(MARKED, "now") != []
+
+
+def test_the_lanes_lead_to_where_they_are_clicked(read: Read, spoken: aai.Transcript) -> None:
+    """They show who speaks when, in a lane for each; and are told to whoever does not see them."""
+    page = read().open(spoken)
+    box = page.locator("#lanes").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 10 / 39, box["y"] + 3)
+    assert page.inner_text("#tip") == "0:10 · Speaker B"
+    page.mouse.click(box["x"] + box["width"] * 25.2 / 39, box["y"] + 3)
+    assert page.evaluate(MARKED, "now") == ["Ask"]
+    assert page.get_attribute("#lanes", "aria-valuetext") == "0:25 of 0:39, Speaker B"
+    page.focus("#lanes")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.get_attribute("#lanes", "aria-valuenow") == "5"
+    page.keyboard.press("End")
+    assert page.evaluate(MARKED, "now") == [(spoken.words or ())[-1].text]
+
+
+def test_a_time_in_the_address_leads_there(read: Read, spoken: aai.Transcript, recording: str) -> None:
+    """So that a passage can be sent to somebody; a time that is clicked is heard as well."""
+    page = read().open(spoken, audio=recording, at="#t=32.51")
+    wait(page, f"Math.abs({TIME} - 32.51) < 0.01 && {AUDIO}.readyState > 1 && !{AUDIO}.seeking")
+    page.wait_for_timeout(50)
+    assert page.evaluate(MARKED, "now") == ["respectable"]
+    assert page.evaluate(f"{AUDIO}.paused")
+    page.click(".turn .when >> nth=1")
+    wait(page, f"!{AUDIO}.paused && {TIME} >= 7.79 && {TIME} < 12")
+    assert page.evaluate("location.hash") == "#t=7.79"
+
+
+def test_without_a_recording_the_reader_may_open_one(read: Read, spoken: aai.Transcript) -> None:
+    """It stays on their machine."""
+    page = read().open(spoken)
+    assert not page.is_visible("#play")
+    page.set_input_files("#file", str(DATA / "two_speakers.mp3"))
+    wait(page, f"{AUDIO}.readyState > 0")
+    assert page.is_visible("#play")
+    assert not page.is_visible("#open")
+
+
+def test_a_recording_that_is_not_there_is_told(read: Read, spoken: aai.Transcript) -> None:
+    """And may be opened from elsewhere."""
+    reader = read()
+    page = reader.open(spoken, audio="gone.mp3")
+    page.wait_for_selector("text=The recording cannot be played")
+    assert page.is_visible("#open")
+    assert not page.is_visible("#play")
+    reader.overlook("ERR_FILE_NOT_FOUND")
+
+
+def test_a_page_may_hold_its_recording(read: Read, spoken: aai.Transcript) -> None:
+    """For whoever sends it on."""
+    whole = formats.embedded((DATA / "two_speakers.mp3").read_bytes(), "audio/mpeg")
+    page = read().open(spoken, audio=whole)
+    wait(page, f"{AUDIO}.duration > 38")
+
+
+# Reading
 
 
 def test_a_phrase_is_found_across_words_and_stepped_through(read: Read, spoken: aai.Transcript) -> None:
@@ -162,20 +256,43 @@ def test_a_phrase_is_found_across_words_and_stepped_through(read: Read, spoken: 
     page.keyboard.press("Escape")
     page.keyboard.press("n")
     assert page.inner_text("#count") == "1 of 2"
-    page.fill("#search", "nowhere said")
-    wait(page, "document.getElementById('count').textContent === 'none'")
+    page.keyboard.press("Escape")
     assert page.evaluate(MARKED, "found") == []
+    assert search(page, "nowhere said") == []
+    assert page.inner_text("#count") == "none"
 
 
-def test_words_that_are_not_sure_are_marked_when_asked_for(read: Read, spoken: aai.Transcript) -> None:
-    """With how sure they are, for whoever points at one."""
+def test_a_search_overlooks_signs_accents_and_where_paragraphs_end(
+    read: Read, spoken: aai.Transcript
+) -> None:
+    """Whoever means a sign or an accent writes it."""
+    page = read().open(of_words(["Café", "“İstanbul”,", "ja?", "Etat.", "Fin.", "(a+b)"], every=4))
+    assert search(page, "cafe istanbul ja") == ["Café “İstanbul”, ja"]
+    assert search(page, "état") == []
+    assert search(page, "?") == ["?"]
+    assert search(page, "a+b") == ["a+b"]
+    assert search(page, "etat fin") == ["Etat.", "Fin"]
+    assert page.inner_text("#count") == "1 of 1"
+
+
+def test_words_that_are_not_sure_are_marked_until_that_is_turned_off(
+    read: Read, spoken: aai.Transcript
+) -> None:
+    """With how sure they are, for whoever points at one or goes from one to the next."""
     page = read().open(spoken)
-    page.keyboard.press("c")
     unsure = [word for word in spoken.words or () if (word.confidence or 0) < 0.595]
     assert unsure
+    wait(page, f"({MARKED})('unsure').length > 0")
     assert page.evaluate(MARKED, "unsure") == [word.text for word in unsure]
     page.mouse.move(*page.evaluate(POINT, unsure[0].text))
-    assert f"{unsure[0].confidence:.0%}".rstrip("%") in page.inner_text("#tip")
+    sure = f"{unsure[0].confidence:.0%}".rstrip("%") + " % sure"
+    assert sure in page.inner_text("#tip")
+    page.keyboard.press("u")
+    assert page.evaluate(MARKED, "now") == [unsure[0].text]
+    assert page.inner_text("#news").startswith(f"{unsure[0].text}, {sure}")
+    page.keyboard.press(".")
+    page.keyboard.press(",")
+    assert page.evaluate(MARKED, "now") == [unsure[0].text]
     page.keyboard.press("c")
     assert page.evaluate(MARKED, "unsure") == []
 
@@ -185,114 +302,171 @@ def test_what_was_found_in_the_text_is_shown_and_leads_there(
 ) -> None:
     """Chapters, key phrases, entities, and the tone of a sentence."""
     page = read().open(with_everything(spoken), audio=recording)
-    wait(page, "document.getElementById('audio').readyState > 0")
-    assert "A novel and a speech." in page.inner_text("main")
-    page.click("text=0:00:07 >> nth=0")
-    assert page.evaluate("document.getElementById('audio').currentTime") == pytest.approx(7.79, abs=0.05)
-    page.click("#entities")
-    page.click("#sentiment")
-    assert page.evaluate(MARKED, "entity") == ["Americans"]
-    (tone,) = page.evaluate(MARKED, "positive")
-    assert tone.startswith("And so my fellow Americans")
-
-
-def test_a_time_in_the_address_leads_there(read: Read, spoken: aai.Transcript) -> None:
-    """So that a passage can be sent to somebody."""
-    page = read().open(spoken)
-    page.goto(f"{page.url}#t=24.98")
-    wait(page, f"({MARKED})('now').length === 1")
-    assert page.evaluate(MARKED, "now") == ["Ask"]
-
-
-def test_the_bar_leads_to_where_it_is_clicked(read: Read, spoken: aai.Transcript) -> None:
-    """It shows who speaks when, in a row for each."""
-    page = read().open(spoken)
-    box = page.locator("#bar").bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 25.2 / 39, box["y"] + 3)
-    assert page.evaluate(MARKED, "now") == ["Ask"]
-    assert page.get_attribute("#bar", "aria-label") == "Who spoke when: Speaker A, Speaker B"
+    wait(page, f"{AUDIO}.readyState > 0")
+    assert "A novel and a speech." in page.inner_text("body")
+    page.click("nav >> text=0:09 >> nth=0")
+    wait(page, f"{TIME} > 9.3")
+    page.click("#view-button")
+    for name in ("entities", "sentiment", "phrases"):
+        page.check(f"#{name}")
+    wait(page, f"({MARKED})('entity').length > 0")
+    assert page.evaluate(MARKED, "entity") == ["Mr. John Dashwood", "Americans"]
+    assert set(page.evaluate(MARKED, "phrase")) == {"your country."}
+    assert "".join(page.evaluate(MARKED, "positive")).startswith("And so my fellowAmericans")
+    assert page.evaluate(MARKED, "negative")[0].startswith("He was not")
 
 
 def test_a_quote_is_copied_with_who_said_it_and_when(read: Read, spoken: aai.Transcript) -> None:
-    reader = read()
-    page = reader.open(spoken)
-    page.evaluate(
-        """() => { const text = document.querySelectorAll('.turn p')[3].firstChild;
-        getSelection().setBaseAndExtent(text, 0, text, 8); }"""
-    )
-    page.keyboard.press("q")
-    wait(page, "document.getElementById('said').textContent === 'Copied'")
-    assert page.evaluate("navigator.clipboard.readText()") == "“Ask what” (Speaker B, 0:00:24)"
-
-
-def test_without_a_recording_the_reader_may_open_one(read: Read, spoken: aai.Transcript) -> None:
-    """It stays on their machine."""
+    """What is selected, of one or of several; without that, the paragraph that is said."""
     page = read().open(spoken)
-    assert not page.is_visible("#audio")
-    page.set_input_files("#file", str(DATA / "two_speakers.mp3"))
-    wait(page, "document.getElementById('audio').readyState > 0")
-    assert page.is_visible("#audio")
+    page.evaluate(SELECT, [3, 0, 3, 8])
+    page.click("#quote")
+    wait(page, "document.getElementById('quote').textContent === 'Copied'")
+    assert copied(page, "“Ask what") == "“Ask what” (Speaker B, 0:24)"
+    page.evaluate(SELECT, [2, 58, 3, 8])
+    page.keyboard.press("q")
+    assert copied(page, "“cold").splitlines() == [
+        "“cold-hearted and rather selfish is to be ill-disposed.” (Speaker A, 0:20)",
+        "“Ask what” (Speaker B, 0:24)",
+    ]
+    page.evaluate("getSelection().removeAllRanges()")
+    page.keyboard.press("j")
+    page.keyboard.press("q")
+    assert copied(page, "“And Mr.").endswith("for them.” (Speaker A, 0:00)")
 
 
-def test_a_page_may_hold_its_recording(read: Read, spoken: aai.Transcript) -> None:
-    """For whoever sends it on."""
-    whole = formats.embedded((DATA / "two_speakers.mp3").read_bytes(), "audio/mpeg")
-    page = read().open(spoken, audio=whole)
-    wait(page, "document.getElementById('audio').duration > 38")
+def test_a_quote_is_copied_where_the_page_was_not_fetched_safely(read: Read, spoken: aai.Transcript) -> None:
+    """Where browsers have no clipboard for scripts."""
+    page = read().open(spoken)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    page.evaluate(SELECT, [3, 0, 3, 3])
+    page.click("#quote")
+    wait(page, "document.getElementById('quote').textContent === 'Copied'")
+    page.evaluate("delete navigator.clipboard")
+    assert copied(page, "“Ask”") == "“Ask” (Speaker B, 0:24)"
 
 
-HOSTILE = "</script></p><img src=x onerror=alert(1)><script>alert(2)</script>--><b>&amp;\u2028'\"{{x}}"
+def test_languages_without_spaces_are_marked_word_by_word(read: Read) -> None:
+    """Where nothing stands between two words."""
+    page = read().open(of_words(["今日は", "晴れ", "です", "。"], language_code="ja"))
+    page.mouse.click(*page.evaluate(POINT, "晴れ"))
+    assert page.evaluate(MARKED, "now") == ["晴れ"]
+    assert search(page, "は晴れ") == ["は晴れ"]
+
+
+def test_languages_from_right_to_left_are_set_so(read: Read) -> None:
+    """The times stand at the right then."""
+    page = read().open(of_words(["أهلا", "وسهلا", "بكم"], language_code="ar"))
+    said, when = page.locator(".said").bounding_box(), page.locator(".turns .when").bounding_box()
+    assert said is not None
+    assert when is not None
+    assert when["x"] > said["x"] + said["width"]
+    page.mouse.click(*page.evaluate(POINT, "وسهلا"))
+    assert page.evaluate(MARKED, "now") == ["وسهلا"]
+
+
+def test_channels_that_overlap_are_followed_by_time(read: Read) -> None:
+    """Not by where their words stand."""
+    words = [
+        {"text": text, "start": start, "end": start + 100, "speaker": speaker}
+        for text, start, speaker in [("one", 0, "A"), ("three", 2000, "A"), ("two", 1000, "B")]
+    ]
+    document = {"id": "x", "status": "completed", "text": "one three two", "words": words}
+    page = read().open(aai.Transcript.from_json(json.dumps(document)))
+    for time, word in (("0.5", "one"), ("1.5", "two"), ("2.5", "three")):
+        page.evaluate(f"location.hash = '#t={time}'")
+        wait(page, f"({MARKED})('now')[0] === '{word}'")
+
+
+@pytest.mark.parametrize("fields", [{"words": None, "utterances": None}, {"words": [], "text": ""}])
+def test_a_text_without_words_is_shown(read: Read, spoken: aai.Transcript, fields: dict[str, Any]) -> None:
+    """Every key and button does what it can, which is to say nothing wrong."""
+    page = read().open(changed(spoken, **{"utterances": None, **fields}))
+    assert ("Ask what you can do" in page.inner_text("main")) is ("text" not in fields)
+    for key in ["j", "k", ".", ",", "u", "U", "n", "q", "f", "ArrowRight", "End", "c", "d", " "]:
+        page.keyboard.press(key)
+    page.click("#lanes")
+    assert search(page, "country") == ["country", "country"] * ("text" not in fields)
+
+
+# Safety
+
+HOSTILE = "</script></p><img src=x onerror=alert(1)><script>alert(2)</script>--><b>&amp;\u2028'\"{{x}}$title"
+
+
+def filled(transcript: aai.Transcript, text: str) -> aai.Transcript:
+    """The transcript with the same text in each of its fields."""
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: put(one) if name != "status" else one for name, one in value.items()}
+        if isinstance(value, list):
+            return [put(one) for one in value]
+        return text if isinstance(value, str) else value
+
+    return aai.Transcript.from_json(json.dumps(put(json.loads(transcript.body))))
 
 
 def test_nothing_that_was_said_runs_or_becomes_markup(read: Read, spoken: aai.Transcript) -> None:
     """In whichever field it stands; the reader notes each dialog, request and violation of the policy."""
-
-    def poisoned(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: poisoned(one) if name != "status" else one for name, one in value.items()}
-        if isinstance(value, list):
-            return [poisoned(one) for one in value]
-        return HOSTILE if isinstance(value, str) else value
-
-    transcript = aai.Transcript.from_json(json.dumps(poisoned(with_everything(spoken).raw)))
-    page = read().open(transcript, title=HOSTILE)
-    page.wait_for_timeout(200)
-    assert page.locator("img, b, script:not([type])").count() == 1
+    count = "document.querySelectorAll('*').length"
+    reader = read()
+    harmless = reader.open(filled(with_everything(spoken), "x"), title="x", audio="x.mp3").evaluate(count)
+    page = reader.open(filled(with_everything(spoken), HOSTILE), title=HOSTILE, audio="x'\"><img src=y>.mp3")
+    assert page.evaluate(count) == harmless
+    for key in ("j", ".", "u", "q"):
+        page.keyboard.press(key)
+    assert search(page, HOSTILE[:40])
+    page.hover("#lanes")
     assert page.title().startswith("</script></p><img src=x")
     assert HOSTILE[:30] in page.inner_text("main")
+    wait(page, f"Boolean({AUDIO}.error)")
+    reader.overlook("ERR_FILE_NOT_FOUND")
 
 
-def test_a_page_fetches_nothing_and_says_so_to_the_browser(spoken: aai.Transcript) -> None:
-    """Its policy names the script and the style by their hashes, and what may be played."""
-    page = formats.html(spoken, audio="https://media.example/call.mp3?token=x")
-    assert "default-src 'none'" in page
-    assert "media-src blob: https://media.example;" in page
-    assert "unsafe" not in page.partition("<title>")[0]
+def test_its_script_leaves_no_names_in_the_window(read: Read, spoken: aai.Transcript) -> None:
+    """Not even those of its functions."""
+    page = read().open(spoken)
+    assert page.evaluate("[typeof seek, typeof starts, typeof $]") == ["undefined"] * 3
 
 
-@pytest.mark.parametrize(
-    "audio", ["javascript:alert(1)", "data:text/html,<script>", "//host/x.mp3", "https://a b/", "ftp://h/x"]
-)
-def test_an_address_that_a_page_must_not_play_is_refused(spoken: aai.Transcript, audio: str) -> None:
-    with pytest.raises(aai.OptionsError, match="audio must be"):
-        formats.html(spoken, audio=audio)
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
+    """A web server of the folder, and what was asked of it."""
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
 
 
-def test_the_type_of_what_is_embedded_is_checked() -> None:
-    with pytest.raises(aai.OptionsError, match="audio/mpeg"):
-        formats.embedded(b"", "text/html")
+def test_a_page_on_the_web_fetches_its_recording_and_nothing_else(
+    read: Read, spoken: aai.Transcript, recording: str, tmp_path: Path, served: tuple[str, list[str]]
+) -> None:
+    """Not even an icon."""
+    address, asked = served
+    reader = read()
+    (tmp_path / "page.html").write_text(formats.html(with_everything(spoken), audio=recording))
+    reader.page.goto(f"{address}/page.html")
+    wait(reader.page, f"{AUDIO}.readyState > 0")
+    reader.page.wait_for_timeout(200)
+    assert set(asked) == {"/page.html", "/call.mp3"}
+    reader.overlook(address)
 
 
-def test_the_page_is_small_without_its_words(spoken: aai.Transcript) -> None:
-    """In bytes."""
-    assert len(formats.html(spoken).encode()) < 60_000
+# Everywhere
 
 
 def test_a_hundred_thousand_words_are_shown_marked_and_searched(
     read: Read, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The figures are printed; a click far down hits the right word yet."""
+    """The figures are printed; a click far down hits the right word yet, and a match is brought into view."""
     page = read().open(long(100_000))
     ready = page.evaluate("performance.now()")
     frames = page.evaluate(
@@ -303,17 +477,32 @@ def test_a_hundred_thousand_words_are_shown_marked_and_searched(
         for (let i = 0; i < 40; i++) { scrollBy(0, 2000); await new Promise((r) => setTimeout(r, 16)); }
         on = false; return frames; }"""
     )
-    page.fill("#search", "word77777")
-    wait(page, "document.getElementById('count').textContent === '1 of 1'")
+    search(page, "word777")
+    assert page.inner_text("#count").endswith("of 111")
+    page.evaluate("for (let time = 0; time < 55; time++) document.getElementById('next').click()")
+    page.wait_for_timeout(1000)
+    assert page.evaluate(IN_VIEW, "found-now")
+    assert page.evaluate("CSS.highlights.get('found-now').priority > CSS.highlights.get('found').priority")
     page.mouse.click(*page.evaluate(POINT, "word77777"))
     assert page.evaluate(MARKED, "now") == ["word77777"]
+    search(page, "word")
+    assert page.inner_text("#count").endswith("of 100,000")
     with capsys.disabled():
         print(f"\n100,000 words: ready after {ready:.0f} ms, longest frame {max(frames):.0f} ms")
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(read: Read, spoken: aai.Transcript) -> None:
-    page = read(viewport={"width": 360, "height": 640}).open(with_everything(spoken))
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+@pytest.mark.parametrize("width", [320, 360])
+def test_a_phone_shows_it_without_scrolling_sideways(
+    read: Read, spoken: aai.Transcript, recording: str, width: int
+) -> None:
+    """The player stays in reach, in less than a third of the screen."""
+    page = read(viewport={"width": width, "height": 640}).open(with_everything(spoken), audio=recording)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("scrollTo(0, 500)")
+    deck = page.locator("#deck").bounding_box()
+    assert deck is not None
+    assert deck["y"] == 0
+    assert deck["height"] < 640 / 3
 
 
 def test_light_and_dark_follow_the_reader(read: Read, spoken: aai.Transcript) -> None:
@@ -321,52 +510,64 @@ def test_light_and_dark_follow_the_reader(read: Read, spoken: aai.Transcript) ->
     page = read(color_scheme="dark").open(spoken)
     paper = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)
+    page.click("#view-button")
     page.click("#theme")
     assert page.evaluate(paper) != dark
-    page.click("#theme")
+    page.keyboard.press("d")
     assert page.evaluate(paper) == dark
 
 
 def test_a_printed_page_is_its_text_alone(read: Read, spoken: aai.Transcript) -> None:
-    page = read().open(spoken)
+    """All of it, on as many sheets as it takes, with what was folded."""
+    page = read().open(with_everything(long(5000)))
+    assert page.pdf().count(b"/Type /Page\n") > 5
     page.emulate_media(media="print")
-    assert not page.is_visible(".tools")
-    assert page.is_visible("text=Ask what you can do for your country.")
-    assert page.pdf().startswith(b"%PDF")
+    assert not page.is_visible("#deck")
+    folded = "[...document.querySelectorAll('details')].map((one) => one.open)"
+    assert page.evaluate(folded) == [True, False, False]
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(folded) == [True, True, True]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(folded) == [True, False, False]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(read: Read, spoken: aai.Transcript, scheme: str) -> None:
+@pytest.mark.parametrize("shown", ["", "#view-button", "?"])
+def test_everybody_can_use_it(
+    read: Read, spoken: aai.Transcript, recording: str, scheme: str, shown: str
+) -> None:
     """As far as axe can tell: names, contrast, landmarks, order."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe")
-    page = read(color_scheme=scheme).open(with_everything(spoken))
+    page = read(color_scheme=scheme).open(with_everything(spoken), audio=recording)
+    if shown.startswith("#"):
+        page.click(shown)
+    elif shown:
+        page.keyboard.press(shown)
     results = axe.Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 
 
-def test_without_its_script_it_can_be_read(read: Read, spoken: aai.Transcript, tmp_path: Path) -> None:
-    """With who speaks and when."""
+def test_the_focus_goes_through_the_page_in_the_order_in_which_it_is_read(
+    read: Read, spoken: aai.Transcript, recording: str
+) -> None:
+    """The text first, for whoever wants nothing else."""
+    page = read().open(spoken, audio=recording)
+    order = []
+    for _ in range(7):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert order == ["skip", "play", "lanes", "speed", "search", "view-button", "when"]
+
+
+def test_without_its_script_it_can_be_read(
+    read: Read, spoken: aai.Transcript, recording: str, tmp_path: Path
+) -> None:
+    """With who speaks and when, the browser's own player, and nothing that would do nothing."""
     reader = read(java_script_enabled=False)
-    (tmp_path / "page.html").write_text(formats.html(spoken))
+    (tmp_path / "page.html").write_text(formats.html(spoken, audio=recording))
     reader.page.goto((tmp_path / "page.html").as_uri())
     text = reader.page.inner_text("main")
     assert "Speaker B" in text
     assert "Ask what you can do for your country." in text
-
-
-def test_languages_without_spaces_are_marked_word_by_word(read: Read) -> None:
-    """Where nothing stands between two words."""
-    words = [
-        {"text": text, "start": at * 500, "end": at * 500 + 400}
-        for at, text in enumerate(["今日は", "晴れ", "です", "。"])
-    ]
-    document = {
-        "id": "ja",
-        "status": "completed",
-        "language_code": "ja",
-        "text": "今日は晴れです。",
-        "words": words,
-    }
-    page = read().open(aai.Transcript.from_json(json.dumps(document)))
-    page.mouse.click(*page.evaluate(POINT, "晴れ"))
-    assert page.evaluate(MARKED, "now") == ["晴れ"]
+    assert reader.page.is_visible("#audio")
+    assert not reader.page.is_visible("#search")
