@@ -16,6 +16,7 @@ from aai_async._errors import AAIError, OptionsError
 from aai_async.formats._speech import (
     Spoken,
     completed,
+    joined,
     one_line,
     sentences,
     separator_of,
@@ -65,7 +66,14 @@ ms between two that follow each other: two frames.
 Source: Netflix, Timed Text Style Guide: General Requirements, frame gap.
 """
 
-_CLAUSE_ENDS = (",", ";", ":", "—", "–", "，", "、", "；", "：", "،")
+_FLICKER = 500
+"""
+ms of an empty screen that are seen as a flicker, so the earlier one stays until the next.
+
+Source: Netflix, Timed Text Style Guide: General Requirements, frame gap: half a second or two frames.
+"""
+
+_CLAUSE_ENDS = (".", "?", "!", "。", "？", "！", ",", ";", ":", "—", "–", "，", "、", "；", "：", "،")
 
 _OPENERS = frozenset(
     [
@@ -102,12 +110,43 @@ English words that open what belongs together, so that a break before them is be
 Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
 """
 
-_ATTACHED = _OPENERS | frozenset(
-    ["a", "an", "her", "his", "its", "mr.", "mrs.", "ms.", "dr.", "my", "our", "the", "their", "your"]
+_ATTACHED = (
+    _OPENERS
+    | frozenset(
+        ["a", "an", "her", "his", "its", "mr.", "mrs.", "ms.", "dr.", "my", "our", "the", "their", "your"]
+    )
+    | frozenset(["i", "he", "she", "we", "they"])
+    | frozenset(
+        [
+            "be",
+            "been",
+            "can",
+            "could",
+            "had",
+            "has",
+            "have",
+            "is",
+            "are",
+            "was",
+            "were",
+            "may",
+            "might",
+            "must",
+            "not",
+            "shall",
+            "should",
+            "will",
+            "would",
+        ]
+    )
 )
-"""English words that belong to the next."""
+"""
+English words that belong to the next: articles and titles, pronouns, auxiliaries.
 
-_CLAUSE, _PHRASE, _TORN = 0.25, 0.1, 0.1
+Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
+"""
+
+_CLAUSE, _PHRASE, _TORN = 0.25, 0.1, 0.2
 """
 What a break after a clause or before a phrase is worth, and one within a phrase costs: as shares of the
 letters of a cue by which it is off the middle.
@@ -195,7 +234,7 @@ def _check(**measures: int | None) -> None:
 
 def _laid_out(words: Sequence[Spoken], shape: Shape, speakers: bool, room_for_name: bool) -> Iterator[Cue]:
     before: str | None = None
-    for sentence in sentences(words):
+    for sentence in joined(sentences(words), _stands_long_enough):
         speaker = sentence[0].speaker if speakers else None
         name = speaker_name(speaker) if speaker else None
         is_turn = name is not None and name != before
@@ -205,6 +244,11 @@ def _laid_out(words: Sequence[Spoken], shape: Shape, speakers: bool, room_for_na
             yield Cue(piece[0].start, piece[-1].end, lines, name, is_turn)
             is_turn, head = False, []
         before = name
+
+
+def _stands_long_enough(sentence: Sequence[Spoken], following: Spoken) -> bool:
+    """Whether a sentence can be read before the next, so that they need not be read together."""
+    return sentence[-1].speaker != following.speaker or following.start - sentence[0].start >= _SHORTEST
 
 
 def _pieces(sentence: Sequence[Spoken], shape: Shape, head: list[str]) -> Iterator[Sequence[Spoken]]:
@@ -288,10 +332,10 @@ def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
 
 def _cost_of_break(last: str, following: str) -> float:
     """Tell how ill a break between two words reads; less than nothing where it reads well."""
-    if last.endswith(_CLAUSE_ENDS):
-        return -_CLAUSE
     if last.lower() in _ATTACHED:
         return _TORN
+    if last.endswith(_CLAUSE_ENDS):
+        return -_CLAUSE
     return -_PHRASE if following.lower() in _OPENERS else 0.0
 
 
@@ -300,12 +344,21 @@ def _timed(laid_out: Sequence[Cue]) -> list[Cue]:
     found: list[Cue] = []
     for index, cue in enumerate(laid_out):
         start = max(cue.start, found[-1].end if found else 0)
-        end = max(cue.end, start + 1)
+        spoken = attrs.evolve(cue, start=start, end=max(cue.end, start + 1))
         following = laid_out[index + 1].start if index + 1 < len(laid_out) else None
-        wanted = start + min(max(_SHORTEST, _reading_time(cue.lines)), _LONGEST)
-        room = wanted if following is None else following - _GAP
-        found.append(attrs.evolve(cue, start=start, end=max(end, min(wanted, room))))
+        found.append(attrs.evolve(spoken, end=_end(spoken, following)))
     return found
+
+
+def _end(cue: Cue, following: int | None) -> int:
+    wanted = max(cue.end, cue.start + min(max(_SHORTEST, _reading_time(cue.lines)), _LONGEST))
+    if following is None or following - wanted >= _FLICKER:
+        return wanted
+    latest = following - _GAP
+    if latest - cue.start > _LONGEST:
+        return min(wanted, latest)
+    # The last word may be cut by the gap, but not one that hardly stands anyway.
+    return max(latest, cue.end - _GAP, min(cue.end, cue.start + _SHORTEST))
 
 
 def _reading_time(lines: Sequence[str]) -> int:

@@ -144,18 +144,19 @@ def turns(transcript: Transcript) -> list[Turn]:
 def paragraphs(transcript: Transcript) -> list[Turn]:
     """Give sentences that belong together: of one speaker, without a long silence, and not too many."""
     separator = separator_of(transcript)
-    whole = _joined(sentences(words_of(transcript)), _ends_paragraph)
+    whole = joined(sentences(words_of(transcript)), _ends_paragraph)
     return [Turn(tuple(words), separator) for words in whole]
 
 
 def sentences(words: Iterable[Spoken]) -> list[list[Spoken]]:
     """Split words where a sentence ends, a long silence begins, or another speaks."""
-    return _joined(([word] for word in words), _ends_sentence)
+    return joined(([word] for word in words), _ends_sentence)
 
 
-def _joined(
+def joined(
     pieces: Iterable[list[Spoken]], ends: Callable[[Sequence[Spoken], Spoken], bool]
 ) -> list[list[Spoken]]:
+    """Put pieces together, except where one ends before the following word."""
     found: list[list[Spoken]] = []
     for piece in pieces:
         if found and not ends(found[-1], piece[0]):

@@ -51,10 +51,32 @@ def test_cues_stand_as_long_as_they_are_read() -> None:
 
 def test_a_cue_makes_room_for_the_next() -> None:
     """Two frames before it, or when its own words end."""
-    words = [{"text": "Yes.", "start": 1000, "end": 1100}, {"text": "No.", "start": 1400, "end": 1500}]
+    words = [
+        {"text": "Yes.", "start": 1000, "end": 1100, "speaker": "A"},
+        {"text": "No.", "start": 1400, "end": 1500, "speaker": "B"},
+    ]
     first, last = cues(formats.srt(transcript(words)))
     assert first.end == dt.timedelta(milliseconds=1400 - 83)
     assert last.start == dt.timedelta(milliseconds=1400)
+
+
+def test_a_gap_is_seen_or_hardly_is_one() -> None:
+    """Half a second or two frames; what is between would flicker."""
+    made = cues(formats.srt(SPOKEN))
+    gaps = [after.start - before.end for before, after in itertools.pairwise(made)]
+    assert min(gaps) == dt.timedelta(milliseconds=83)
+    assert [gap for gap in gaps if dt.timedelta(milliseconds=83) < gap < dt.timedelta(milliseconds=500)] == []
+
+
+def test_short_sentences_are_read_together() -> None:
+    """Alone, each would be gone before it is read; another speaker's are not put with them."""
+    texts = ["Yes.", "Right.", "Go", "on."]
+    words = [
+        {"text": text, "start": at * 400, "end": at * 400 + 300, "speaker": "AAAB"[at]}
+        for at, text in enumerate(texts)
+    ]
+    made = cues(formats.srt(transcript(words), speakers=True, max_chars=30))
+    assert [cue.content for cue in made] == ["Speaker A: Yes. Right. Go", "Speaker B: on."]
 
 
 @pytest.mark.parametrize("pace", [100, 400, 2000])
@@ -75,9 +97,10 @@ def test_a_word_that_is_longer_than_a_line_stands_alone() -> None:
 
 
 def test_a_break_does_not_tear_what_belongs_together() -> None:
-    """No line ends in an article or a preposition where another break is about as good."""
-    for cue in cues(formats.srt(said(LONG))):
-        assert not cue.content.split("\n")[0].endswith((" the", " a", " of", " to", " in"))
+    """No line ends in an article, a preposition or an auxiliary where another break is about as good."""
+    for cue in [*cues(formats.srt(said(LONG))), *cues(formats.srt(SPOKEN))]:
+        for line in cue.content.split("\n"):
+            assert not line.endswith((" the", " a", " of", " to", " in", " he", " might", " have"))
 
 
 def test_languages_without_spaces_have_none() -> None:
@@ -119,7 +142,7 @@ def test_webvtt_says_who_speaks_in_a_voice_span() -> None:
     """In each cue, so that a player can tell them apart."""
     made = webvtt.from_buffer(io.StringIO(formats.vtt(SPOKEN, speakers=True)))
     assert [cue.voice for cue in made.captions][:3] == ["Speaker A", "Speaker A", "Speaker B"]
-    assert made[0].text == "And Mr. John Dashwood had\nthen leisure to consider"
+    assert made[0].text == "And Mr. John Dashwood\nhad then leisure to consider"
 
 
 @given(WORDS)
