@@ -1,7 +1,8 @@
 """
 What was said, as the formats need it: words in turn with who says them, in sentences and paragraphs.
 
-Pure: a transcript in, values out. It knows no format.
+Pure: a transcript in, values out. It knows no format. The embedded server splits words for itself: it
+stands in for the service, and shares nothing with the client.
 """
 
 from __future__ import annotations

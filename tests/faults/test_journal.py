@@ -1055,13 +1055,18 @@ async def test_a_batch_whose_journal_fails_ends_at_once(
 ) -> None:
     """It waits for the answers to what it has sent, and looks for nothing that it was told."""
 
+    async def when_both_are_sent(exchange: Exchange) -> None:
+        while server.count("POST /v2/transcript") < 2:
+            await asyncio.sleep(0.005)
+        await exchange.answer()
+
     async def late(exchange: Exchange) -> None:
         await exchange.read_body()
         reply = exchange.process()
         await asyncio.sleep(0.3)
         await exchange.send(reply.render())
 
-    server.on("POST /v2/transcript", normal(), late)
+    server.on("POST /v2/transcript", when_both_are_sent, late)
     failing("submitted")
     began = time.monotonic()
     async with connect() as client:
