@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
-EVERYTHING = ".[server,models,cli]"
+EVERYTHING = ".[server,models,cli,fastapi,testing]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
 nox.options.default_venv_backend = "virtualenv"
@@ -90,7 +91,7 @@ def docs(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """The tests with the oldest dependencies that the package and its extras promise to work with."""
     extras = PROJECT["project"]["optional-dependencies"]
-    promised = [*PROJECT["project"]["dependencies"], *extras["server"], *extras["models"], *extras["cli"]]
+    promised = [*PROJECT["project"]["dependencies"], *itertools.chain(*extras.values())]
     session.install(".", *(requirement.replace(">=", "==") for requirement in promised), *TESTS)
     # The vendor's SDK and httpx2 need newer ones, and are tested with those. An old anyio leaves a connection
     # whose making asyncio's own cancel has hit to the garbage collector, which is a warning.

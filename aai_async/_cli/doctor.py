@@ -25,6 +25,8 @@ _CLOCK_OFF = 60.0
 _EXTRAS = {
     "server": ("starlette", "uvicorn", "faster_whisper", "onnxruntime", "av", "glin_profanity"),
     "cli": ("typer", "rich"),
+    "fastapi": ("fastapi", "python_multipart"),
+    "testing": ("glin_profanity", "pytest", "starlette", "uvicorn"),
 }
 
 

@@ -27,7 +27,12 @@ class SpeechRequest:
     """What to recognise. Every field here is really served by an engine, or the server refused it before."""
 
     audio: Path
-    """The recording, in whatever container or codec it was uploaded."""
+    """
+    The recording, in whatever container or codec it was uploaded.
+
+    Of one at an address, which the server does not fetch, only the last part of that, and no file: see
+    `Engine.reads_recordings`.
+    """
 
     language_code: str | None = None
     """The spoken language, such as ``"en"``; `None` asks the engine to detect it."""
@@ -133,6 +138,11 @@ class Engine(Protocol):
     @property
     def detects_language(self) -> bool:
         """Whether it can tell which language is spoken."""
+        ...
+
+    @property
+    def reads_recordings(self) -> bool:
+        """Whether it needs the file of a recording; then one at an address fails, for nothing is fetched."""
         ...
 
     async def recognize(self, request: SpeechRequest) -> Recognition:

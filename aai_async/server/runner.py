@@ -7,8 +7,9 @@ It moves jobs through their life and asks the engine. It knows nothing of HTTP.
 import logging
 import math
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import urlsplit
 
 import anyio
 import msgspec
@@ -140,6 +141,8 @@ class Runner:
 
     async def _audio(self, job: Job) -> Path:
         url = job.parameters.audio_url
+        if job.upload_id is None and not self._engine.reads_recordings:
+            return Path(PurePosixPath(urlsplit(url).path).name)
         if job.upload_id is None:
             raise EngineError(
                 f"Download error, unable to download {url}. Please make sure the file exists and is "

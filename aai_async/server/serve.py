@@ -23,6 +23,7 @@ import uvicorn
 from anyio import to_thread
 from anyio.abc import TaskStatus
 from anyio.from_thread import start_blocking_portal
+from starlette.types import ASGIApp
 
 from aai_async.server.app import Limits, open_app
 from aai_async.server.engine import Engine
@@ -50,6 +51,7 @@ class LocalServer:
     The service on this machine: `async with LocalServer() as server:`, from asyncio or trio.
 
     It listens on loopback only and runs in a thread of its own, so it answers while the caller computes.
+    Where there is no event loop, `with LocalServer() as server:` does the same.
 
     Args:
         engine: What recognises speech, by default Whisper. The server closes it at the end.
@@ -61,6 +63,7 @@ class LocalServer:
             queued and goes on with webhooks and redacted audio; what was being worked on ends in `error`.
         parallel_jobs: How many jobs are worked on at once; the others are queued and throttled.
         upload_bytes: The largest upload to accept.
+        middleware: Makes another ASGI application of the server's own, to stand before it.
 
     Raises:
         ValueError: The host is not a loopback address, or another argument is out of range.
@@ -76,6 +79,7 @@ class LocalServer:
         directory: str | Path | None = None,
         parallel_jobs: int = 1,
         upload_bytes: int = Limits().upload_bytes,
+        middleware: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         if parallel_jobs < 1:
             raise ValueError(f"parallel_jobs must be at least 1, not {parallel_jobs}")
@@ -87,6 +91,7 @@ class LocalServer:
         self._port = port
         self._directory = directory
         self._limits = Limits(upload_bytes=upload_bytes, parallel_jobs=parallel_jobs)
+        self._middleware = middleware
         self._resources = ExitStack()
         self._turn = threading.Lock()
         self._entered = False
@@ -98,10 +103,22 @@ class LocalServer:
         host = f"[{self._address}]" if ":" in self._address else self._address
         return f"http://{host}:{self._port}"
 
+    def __enter__(self) -> Self:
+        self._enter_once()
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
     async def __aenter__(self) -> Self:
-        if self._entered:
-            raise ServerStartError("a LocalServer can be entered once; make another one")
-        self._entered = True
+        self._enter_once()
         try:
             await to_thread.run_sync(self._start)
         except BaseException:
@@ -114,6 +131,11 @@ class LocalServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop_surely()
+
+    def _enter_once(self) -> None:
+        if self._entered:
+            raise ServerStartError("a LocalServer can be entered once; make another one")
+        self._entered = True
 
     def _start(self) -> None:
         with self._turn:
@@ -161,7 +183,7 @@ class LocalServer:
         ) as app:
             server = uvicorn.Server(
                 uvicorn.Config(
-                    app,
+                    self._middleware(app) if self._middleware else app,
                     http="h11",
                     ws="none",
                     lifespan="off",

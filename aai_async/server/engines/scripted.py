@@ -36,13 +36,17 @@ class ScriptedEngine:
     Args:
         script: What to answer.
         delay: How long each recording takes, in seconds.
+        reads_recordings: Whether it needs files, or also answers for what lies at an address.
     """
 
     name = "scripted"
     languages: frozenset[str] | None = None
     detects_language = True
 
-    def __init__(self, script: Script = "Hello there.", *, delay: float = 0.0) -> None:
+    def __init__(
+        self, script: Script = "Hello there.", *, delay: float = 0.0, reads_recordings: bool = True
+    ) -> None:
+        self.reads_recordings = reads_recordings
         self._script = script
         self._delay = delay
         self.requests: list[SpeechRequest] = []

@@ -64,6 +64,8 @@ class WhisperEngine:
         WeightsError: The weights are not here; the text says what to install.
     """
 
+    reads_recordings = True
+
     def __init__(
         self,
         model: str = "base",

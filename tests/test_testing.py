@@ -1,0 +1,117 @@
+"""The pytest plugin, as those who install it have it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import aai_async as aai
+from aai_async.server import LocalServer, ScriptedEngine, SpeechRequest
+from aai_async.testing import ScriptedServer
+
+pytest_plugins = ["pytester"]
+
+URL = "https://example.com/calls/monday.mp3"
+
+USERS_TESTS = """
+import pytest
+import aai_async as aai
+
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+async def test_a_call_is_transcribed(aai_server, aai_client):
+    aai_server.hears("Good morning.")
+    aai_server.fault("GET /v2/transcript/*", status=502, on=2)
+    async with aai_client:
+        transcript = await aai_client.transcribe(b"a recording")
+    assert transcript.text == "Good morning."
+    assert aai_server.count("POST /v2/transcript") == 1
+
+async def test_the_environment_names_the_server(aai_server):
+    async with aai.Client() as client:
+        await client.upload(b"a recording")
+    assert aai_server.requests[0].body == b"a recording"
+"""
+
+
+def test_the_fixtures_are_there(pytester: pytest.Pytester) -> None:
+    """On asyncio and on trio, and without another line."""
+    pytester.makepyfile(USERS_TESTS)
+    pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
+        passed=4
+    )
+
+
+async def test_a_job_fails_as_it_is_told() -> None:
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        server.fails("Audio duration is too short.")
+        with pytest.raises(aai.TranscriptError, match="Audio duration is too short"):
+            await client.transcribe(URL)
+
+
+async def test_a_script_hears_each_recording() -> None:
+    """A plain function or an async one, that sees what was asked for."""
+
+    async def name(request: SpeechRequest) -> str:
+        return f"{request.audio.name} {request.speaker_labels}"
+
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        server.hears(name)
+        assert (await client.transcribe(URL, aai.Options(speaker_labels=True))).text == "monday.mp3 True"
+
+
+async def test_faults_take_their_turns() -> None:
+    """Each for as many requests as it is told, one after the other."""
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        server.fault("POST /v2/upload", status=429, headers={"Retry-After": "0"}, times=2)
+        server.fault("POST /v2/upload", status=500, on=1)
+        server.fault("GET /v2/*", delay=0.05)
+        await client.transcribe(b"a recording")
+    uploads = [one for one in server.requests if one.path == "/v2/upload"]
+    assert len(uploads) == 4
+    assert {one.size for one in uploads} == {11}
+
+
+async def test_what_has_come_can_be_looked_at() -> None:
+    """All but the key."""
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        await client.transcribe(URL, aai.Options(language_code="en"))
+        assert [one async for one in client.list()]
+    submit, *_, listing = server.requests
+    assert submit.json["audio_url"] == URL
+    assert "authorization" not in submit.headers
+    assert (listing.method, listing.path) == ("GET", "/v2/transcript")
+    assert server.key not in repr(server.requests)
+
+
+@pytest.mark.parametrize("fault", [{"status": 500, "on": 0}, {"status": 500, "times": 0}, {}])
+def test_a_fault_that_cannot_be_meant_is_refused(fault: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"at least|from 1|needs a status"):
+        ScriptedServer().fault("GET *", **fault)  # type: ignore[arg-type]  # one of them at a time
+
+
+async def test_a_failing_test_shows_its_own_error() -> None:
+    """Not a group of them."""
+    with pytest.raises(KeyError, match="mine"):
+        async with ScriptedServer().in_process():
+            raise KeyError("mine")
+
+
+def test_the_server_serves_where_there_is_no_loop() -> None:
+    """With what stands before it."""
+    paths: list[str] = []
+
+    def noting(app: object) -> object:
+        async def note(scope: dict[str, str], receive: object, send: object) -> None:
+            paths.append(scope["path"])
+            await app(scope, receive, send)  # type: ignore[operator]  # an application of ASGI
+
+        return note
+
+    with LocalServer(engine=ScriptedEngine(), middleware=noting) as server:  # type: ignore[arg-type]  # the same
+        assert httpx.get(f"{server.base_url}/v2/transcript").status_code == 401
+    assert paths == ["/v2/transcript"]
