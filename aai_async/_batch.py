@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
+from aai_async._inbox import Notifications
 from aai_async._journal import Journal, Ledger
 from aai_async._options import Options
 from aai_async._original import Originals
@@ -40,6 +41,7 @@ def transcribe_all(
     on_event: OnEvent | None = None,
     fail_fast: bool = False,
     by_content: bool = False,
+    notifications: Notifications | None = None,
 ) -> Batch:
     """
     Transcribe many recordings: a batch, for `async with`, of outcomes, for `async for`, as they finish.
@@ -63,6 +65,8 @@ def transcribe_all(
             it raises is logged, by the logger `aai_async`, and nothing more.
         fail_fast: Whether the first error ends the batch, with a `BatchAbortedError`.
         by_content: Whether files of the same content are the same, which reads each of them once more.
+        notifications: An `Inbox` that the service's notifications are put into, where the options have a
+            `webhook_url`: a job then costs three requests, and is noticed at once.
 
     Raises:
         ConfigError: A bound below 1, a single recording instead of many, something else of the wrong type.
@@ -87,6 +91,7 @@ def transcribe_all(
             options=options,
             digest=options.digest,
             by_content=by_content,
+            notifications=notifications,
             on_event=on_event,
         ),
     )

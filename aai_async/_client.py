@@ -19,6 +19,7 @@ from aai_async._errors import ConfigError, about
 from aai_async._events import OnEvent, check_listener
 from aai_async._file import Replacement
 from aai_async._http import HTTP, HTTPClient
+from aai_async._inbox import Notifications
 from aai_async._job import Job, Record
 from aai_async._listing import Filter, Listing
 from aai_async._look import look_until
@@ -191,6 +192,7 @@ class Client:
         *,
         raise_on_error: bool = True,
         on_cancel: Literal["keep", "delete"] = "keep",
+        notifications: Notifications | None = None,
     ) -> Transcript:
         """
         Look at a job until it has ended. A look that fails does not end the wait.
@@ -199,6 +201,8 @@ class Client:
 
         Args:
             transcript_id: The job.
+            notifications: An `Inbox` that the service's notifications are put into, see
+                `Options.webhook_url`. The job is looked at when one comes, and only each minute before.
             raise_on_error: Whether a job that ended in `error` is raised or given back.
             on_cancel: Whether the job goes on, and is billed, when the call is cancelled, or is deleted.
 
@@ -211,7 +215,9 @@ class Client:
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         record = Record(Job(transcript_id=transcript_id))
         async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.parting()):
-            return await self._pipeline.wait(transcript_id, raise_on_error=raise_on_error)
+            return await self._pipeline.wait(
+                transcript_id, raise_on_error=raise_on_error, notifications=notifications
+            )
 
     async def get(self, transcript_id: str) -> Transcript:
         """

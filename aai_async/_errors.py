@@ -23,6 +23,7 @@ AAIError                      what was done, how often, how far it got, to which
 ├─ AmbiguousSubmitError       the job may or may not exist, and be paid for; `candidates`
 ├─ DeadlineError              the time that was given ran out
 ├─ RetryBudgetError           too many requests of the whole client have failed
+├─ WebhookError               a notification that must not be believed, or is none; `status`
 ├─ BatchAbortedError          a batch was given up; stands beside the Outcome that it carries
 └─ JournalError               the journal of a batch cannot be used; nothing more was sent
    ├─ JournalLockedError      another batch uses it
@@ -38,7 +39,7 @@ import enum
 import json
 import re
 from collections.abc import Generator
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 
 class Verdict(enum.Enum):
@@ -293,6 +294,17 @@ class RetryBudgetError(AAIError):
 
     Each success pays back a little of the budget, `Retry(budget=...)`.
     """
+
+
+class WebhookError(AAIError):
+    """A notification that must not be believed, or is none."""
+
+    status: Literal[401, 413, 422]
+    """What to answer; the service then does not call again."""
+
+    def __init__(self, message: str, *, status: Literal[401, 413, 422]) -> None:
+        super().__init__(message, operation="webhook")
+        self.status = status
 
 
 class JournalError(AAIError):

@@ -29,6 +29,7 @@ from aai_async._errors import (
     without_secrets,
 )
 from aai_async._events import Event, OnEvent, Retrying, heard_by, inform, logger
+from aai_async._inbox import Notifications
 from aai_async._job import Job, Record
 from aai_async._journal import Claim, Entry, Ledger, LedgerRecord
 from aai_async._options import Options
@@ -71,6 +72,7 @@ class Route:
     digest: str
     """Of those."""
     by_content: bool
+    notifications: Notifications | None
     on_event: OnEvent | None
 
     async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
@@ -159,7 +161,7 @@ class Passage:
                 return await self._like(self._same_as)
             if self._job.transcript_id is None:
                 return self.outcome()
-            return await self._end(transcript or await self._route.pipeline.wait(self._job.transcript_id))
+            return await self._end(transcript or await self._wait(self._job.transcript_id))
         except AAIError as error:
             return await self._fail(error)
         except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
@@ -171,6 +173,9 @@ class Passage:
             )
             unforeseen.__cause__ = error
             return await self._fail(unforeseen)
+
+    async def _wait(self, transcript_id: str) -> Transcript:
+        return await self._route.pipeline.wait(transcript_id, notifications=self._route.notifications)
 
     async def _like(self, original: Original) -> Outcome:
         """Take over what comes of an item that is the same."""

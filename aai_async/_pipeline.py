@@ -17,7 +17,9 @@ from aai_async._answers.transcript import Transcript, TranscriptError
 from aai_async._errors import about, escaped
 from aai_async._events import OnEvent, logger
 from aai_async._http import HTTP
+from aai_async._inbox import Notifications
 from aai_async._job import Record
+from aai_async._meanwhile import meanwhile
 from aai_async._memory import Memory
 from aai_async._options import Options
 from aai_async._parting import Parting, finish
@@ -105,9 +107,15 @@ class Pipeline:
             parting=parting or self.parting(),
         )
 
-    async def wait(self, transcript_id: str, *, raise_on_error: bool = True) -> Transcript:
+    async def wait(
+        self,
+        transcript_id: str,
+        *,
+        raise_on_error: bool = True,
+        notifications: Notifications | None = None,
+    ) -> Transcript:
         """
-        Wait until a job has ended.
+        Wait until a job has ended, or until a notification says so and a look finds it true.
 
         Raises:
             TranscriptError: It ended in `error`.
@@ -115,11 +123,26 @@ class Pipeline:
             AAIError: The service refuses to show it.
         """
         with about(operation="wait", transcript_id=transcript_id):
-            transcript = await self._watcher.wait(transcript_id)
+            if notifications is None:
+                transcript = await self._watcher.wait(transcript_id)
+            else:
+                transcript = await self._wait_for_notification(transcript_id, notifications)
             if transcript.status == "error" and raise_on_error:
                 said = escaped(transcript.error or "the service did not say why")
                 raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
             return transcript
+
+    async def _wait_for_notification(self, transcript_id: str, notifications: Notifications) -> Transcript:
+        async def announce() -> None:
+            try:
+                await notifications.arrival(transcript_id)
+            except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is looked at
+                logger.exception("no notification can be waited for, so %s is looked at", transcript_id)
+            self._watcher.announce(transcript_id)
+
+        # It begins when the watcher waits for the first time, so the job is watched by then.
+        async with meanwhile(announce):
+            return await self._watcher.wait(transcript_id, is_announced=True)
 
     @contextlib.asynccontextmanager
     async def if_cancelled(

@@ -71,8 +71,10 @@ from aai_async._errors import (
     TransportError,
     UploadGoneError,
     Verdict,
+    WebhookError,
 )
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
+from aai_async._inbox import Inbox, Notifications
 from aai_async._job import Job
 from aai_async._journal import Journal
 from aai_async._listing import Listing
@@ -127,6 +129,7 @@ __all__ = [
     "Entity",
     "Event",
     "FileChangedError",
+    "Inbox",
     "Job",
     "Journal",
     "JournalError",
@@ -138,6 +141,7 @@ __all__ = [
     "LanguageDetectionResults",
     "Listing",
     "NotFoundError",
+    "Notifications",
     "Options",
     "OptionsError",
     "Outcome",
@@ -192,6 +196,7 @@ __all__ = [
     "Uploading",
     "Utterance",
     "Verdict",
+    "WebhookError",
     "Word",
     "WordSearch",
     "WordSearchMatch",

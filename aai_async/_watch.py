@@ -54,6 +54,9 @@ _MISSES = 3
 _LIST_OFF = 60.0
 """Seconds for which a list that alone fails is left alone."""
 
+_SELDOM = 60.0
+"""Seconds between two looks at a job of which a notification is to come."""
+
 _CHECK_EACH = 10.0
 """Seconds after which the list is compared with the job that has been waited for longest: it may be stale."""
 
@@ -100,9 +103,14 @@ class Watcher:
         self._swept_at = -math.inf
         """When all jobs were last looked for."""
 
-    async def wait(self, transcript_id: str) -> Transcript:
+    async def wait(self, transcript_id: str, *, is_announced: bool = False) -> Transcript:
         """
         Wait until a job has ended, and give its transcript.
+
+        Args:
+            transcript_id: The job.
+            is_announced: Whether `announce` will be called when it may be done, so that it is seldom looked
+                at before.
 
         Raises:
             DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
@@ -111,7 +119,10 @@ class Watcher:
         """
         watched = self._watched.get(_endpoints.checked_id(transcript_id))
         if watched is None:
-            watched = self._watched[transcript_id] = self._new(transcript_id)
+            watched = self._watched[transcript_id] = self._new(transcript_id, is_announced=is_announced)
+        elif not is_announced:
+            # Others wait for a notification of it, which this one has not asked for.
+            self.announce(transcript_id)
         wait = Wait(watched, anyio.current_time() + self._polling.give_up_after)
         watched.waits.append(wait)
         told: str | None = None
@@ -125,22 +136,35 @@ class Watcher:
         finally:
             self._leave(wait)
 
-    def _new(self, transcript_id: str) -> Watched:
+    def announce(self, transcript_id: str) -> None:
+        """Look at a job at once, and from then on as often as at any other: it may be done."""
+        watched = self._watched.get(transcript_id)
+        if watched is not None and watched.is_announced:
+            watched.is_announced = False
+            watched.looks = self._looks(watched, self._polling)
+            watched.looks.next_at = anyio.current_time()
+            watched.tell()
+
+    def _new(self, transcript_id: str, *, is_announced: bool) -> Watched:
+        size, age = self._memory.size(transcript_id), self._memory.age(transcript_id)
+        watched = Watched(transcript_id, size, age, is_announced=is_announced)
+        watched.looks = self._looks(watched, _seldom(self._polling) if is_announced else self._polling)
+        watched.first_at = watched.looks.next_at
+        return watched
+
+    def _looks(self, watched: Watched, polling: Polling) -> Looks[Transcript]:
         def is_done(seen: Transcript) -> bool:
             watched.see(seen.status)
             return seen.is_done
 
-        size = self._memory.size(transcript_id)
-        looks = Looks(
+        return Looks(
             self._http,
-            _endpoints.get(transcript_id),
-            self._polling,
+            _endpoints.get(watched.id),
+            polling,
             until=is_done,
-            is_new=lambda: self._memory.age(transcript_id) < _LAG,
-            expected=self._forecast.expect(size),
+            is_new=lambda: self._memory.age(watched.id) < _LAG,
+            expected=None if watched.is_announced else self._forecast.expect(watched.size),
         )
-        watched = Watched(transcript_id, looks, size, self._memory.age(transcript_id))
-        return watched
 
     def _leave(self, wait: Wait) -> None:
         wait.watched.waits.remove(wait)
@@ -375,6 +399,13 @@ class Watcher:
             # Those that were made a moment ago may come up later.
             if watched.waited >= _LIST_LAG:
                 watched.hide()
+
+
+def _seldom(polling: Polling) -> Polling:
+    """Look as if by chance: in case that a notification is lost."""
+    return attrs.evolve(
+        polling, first=max(polling.first, _SELDOM / 2), pace=_SELDOM, ceiling=max(polling.ceiling, _SELDOM)
+    )
 
 
 def _most_pages(awaited: dict[str, Watched]) -> int:

@@ -20,15 +20,26 @@ _EXACT = 1.0
 class Watched:
     """A job that is waited for, by one or by several."""
 
-    def __init__(self, transcript_id: str, looks: Looks[Transcript], size: int | None, age: float) -> None:
+    def __init__(
+        self,
+        transcript_id: str,
+        size: int | None,
+        age: float,
+        *,
+        is_announced: bool = False,
+    ) -> None:
         self.id = transcript_id
-        self.looks = looks
+        self.is_announced = is_announced
+        """Whether a notification is to come when it is done, so that it is seldom looked at before."""
+        self.looks: Looks[Transcript]
+        """Those by its id; set by whoever makes it."""
         self.size = size
         self.waits: list[Wait] = []
         self._began = anyio.current_time()
         self._age = age
         """Seconds since it was made when the wait began; infinity where that is not known."""
-        self.first_at = looks.next_at
+        self.first_at = math.inf
+        """When it is first looked at."""
         self.is_listed = True
         """Whether the list shows it, as far as is known."""
         self.is_doubted = False
@@ -54,7 +65,7 @@ class Watched:
     @property
     def is_awaited(self) -> bool:
         """Whether the list may tell something new of it."""
-        return self.is_listed and not self.is_over
+        return self.is_listed and not self.is_over and not self.is_announced
 
     @property
     def took(self) -> float | None:

@@ -1,0 +1,178 @@
+"""Waiting for a notification or for a look, whichever comes first, over the embedded server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+import aai_async as aai
+from aai_async import _watch
+from aai_async.testing import ScriptedServer
+from aai_async.webhook import Notification
+
+LOOKS = "GET /v2/transcript*"
+URL = "https://example.com/call.mp3"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer().in_process() as service:
+        yield service
+
+
+def of(transcript_id: str) -> Notification:
+    return Notification(transcript_id=transcript_id, status="completed")
+
+
+async def told(inbox: aai.Inbox, transcript_id: str, when: float) -> None:
+    await anyio.sleep(when)
+    inbox.put(of(transcript_id))
+
+
+async def test_a_notification_ends_a_wait_with_one_look(service: ScriptedServer) -> None:
+    """Which is made when it comes."""
+    inbox = aai.Inbox()
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        job = await client.submit(URL)
+        tasks.start_soon(told, inbox, job.id, 0.2)
+        with anyio.fail_after(5):
+            transcript = await client.wait(job.id, notifications=inbox)
+    assert transcript.text == "Hello there."
+    assert service.count(LOOKS) == 1
+
+
+async def test_a_notification_that_came_before_the_wait_counts(service: ScriptedServer) -> None:
+    """The service may be quicker than the answer to the submit."""
+    inbox = aai.Inbox()
+    async with service.client() as client:
+        job = await client.submit(URL)
+        await anyio.sleep(0.1)
+        inbox.put(of(job.id))
+        with anyio.fail_after(5):
+            await client.wait(job.id, notifications=inbox)
+    assert service.count(LOOKS) == 1
+
+
+async def test_a_forged_notification_ends_nothing(service: ScriptedServer) -> None:
+    """The job is looked at, as often as any other from then on."""
+    service.hears("Hello there.", delay=0.5)
+    inbox = aai.Inbox()
+    async with service.client() as client:
+        job = await client.submit(URL)
+        inbox.put(of(job.id))
+        with anyio.fail_after(5):
+            transcript = await client.wait(job.id, notifications=inbox)
+    assert transcript.status == "completed"
+    assert service.count(LOOKS) > 1
+
+
+async def test_a_notification_that_is_lost_is_made_up_for(
+    service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a look each minute; here each tenth of a second."""
+    monkeypatch.setattr(_watch, "_SELDOM", 0.1)
+    async with service.client() as client:
+        job = await client.submit(URL)
+        with anyio.fail_after(5):
+            await client.wait(job.id, notifications=aai.Inbox())
+
+
+async def test_notifications_that_cannot_be_waited_for_are_logged(
+    service: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the job is looked at without them."""
+
+    class Broken:
+        async def arrival(self, transcript_id: str) -> None:
+            raise OSError(f"no database for {transcript_id}")
+
+    async with service.client() as client:
+        job = await client.submit(URL)
+        with anyio.fail_after(5):
+            await client.wait(job.id, notifications=Broken())
+    assert "no database" in caplog.text
+
+
+async def test_another_wait_for_the_same_job_looks_for_itself(service: ScriptedServer) -> None:
+    """It has not asked for a notification, and the first one gains by it."""
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        job = await client.submit(URL)
+
+        async def wait() -> None:
+            await client.wait(job.id, notifications=aai.Inbox())
+
+        tasks.start_soon(wait)
+        await anyio.sleep(0.05)
+        with anyio.fail_after(5):
+            await client.wait(job.id)
+
+
+async def test_an_error_is_raised_as_it_is(service: ScriptedServer) -> None:
+    """Not in a group."""
+    service.fails("Audio duration is too short.")
+    inbox = aai.Inbox()
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        job = await client.submit(URL)
+        tasks.start_soon(told, inbox, job.id, 0.1)
+        with pytest.raises(aai.TranscriptError, match="too short"):
+            await client.wait(job.id, notifications=inbox)
+
+
+async def test_a_job_of_a_batch_costs_three_requests(service: ScriptedServer) -> None:
+    """An upload, a submit, and the look that fetches it."""
+    inbox = aai.Inbox()
+
+    def tell(event: aai.Event) -> None:
+        if isinstance(event, aai.Submitted):
+            tasks.start_soon(told, inbox, event.transcript_id, 0.3)
+
+    recordings = [b"recording %d" % number for number in range(20)]
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        async with aai.transcribe_all(client, recordings, notifications=inbox, on_event=tell) as batch:
+            with anyio.fail_after(10):
+                outcomes = await batch.collect()
+    assert [outcome.error for outcome in outcomes] == [None] * 20
+    assert len(service.requests) == 3 * 20
+
+
+@pytest.fixture
+def most_unread(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("aai_async._inbox._MOST_UNREAD", 3)
+    return 3
+
+
+async def test_an_inbox_forgets_the_oldest_that_nobody_has_asked_for(most_unread: int) -> None:
+    """So that it does not grow."""
+    inbox = aai.Inbox()
+    for number in range(most_unread + 1):
+        inbox.put(of(str(number)))
+    with anyio.move_on_after(0.05) as scope:
+        await inbox.arrival("0")
+    assert scope.cancelled_caught
+    with anyio.fail_after(1):
+        await inbox.arrival("1")
+
+
+async def test_an_inbox_keeps_nothing_of_waits_that_are_over() -> None:
+    inbox = aai.Inbox()
+    with anyio.move_on_after(0.01):
+        await inbox.arrival("0")
+    assert all(not kept for kept in vars(inbox).values())
+
+
+async def test_all_that_wait_for_a_job_hear_of_it() -> None:
+    inbox = aai.Inbox()
+    heard: list[int] = []
+
+    async def hear(number: int) -> None:
+        await inbox.arrival("0")
+        heard.append(number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(3):
+            tasks.start_soon(hear, number)
+        await anyio.sleep(0.05)
+        inbox.put(of("0"))
+    assert sorted(heard) == [0, 1, 2]
