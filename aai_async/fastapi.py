@@ -1,0 +1,339 @@
+"""
+A client inside a FastAPI application: one for each process, uploads, webhooks, and answers for errors.
+
+    app = FastAPI(lifespan=lifespan())
+    add_error_handlers(app)
+    app.include_router(webhook_router(secret=secret, on_event=inbox.put))
+
+It needs the extra `fastapi`, and knows nothing of how transcripts are made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import IO, Annotated, BinaryIO, cast
+
+import attrs
+
+from aai_async._answers.transcript import TranscriptError
+from aai_async._client import Client
+from aai_async._desk import Desk, OnNotification, OnRedactedAudio
+from aai_async._errors import (
+    AAIError,
+    APIError,
+    ConfigError,
+    DeadlineError,
+    NotFoundError,
+    OptionsError,
+    ProtocolError,
+    RateLimitError,
+    RetryBudgetError,
+    ServerError,
+    SourceError,
+    TransportError,
+    WebhookError,
+)
+from aai_async._events import logger
+from aai_async._meanwhile import meanwhile
+from aai_async._source import MAX_UPLOAD_SIZE
+from aai_async.webhook import (
+    LARGEST,
+    WebhookSecret,
+    parse,
+)
+
+try:
+    from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response, UploadFile
+    from fastapi.requests import HTTPConnection
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
+except ImportError as error:
+    raise ImportError('aai_async.fastapi needs FastAPI: pip install "aai-async[fastapi]"') from error
+
+PATIENCE = 5.0
+"""Seconds for which the service waits while `on_event` works; it would wait for ten."""
+
+# One client for each process
+
+
+def lifespan(
+    make_client: Callable[[], Client] = Client,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """
+    Give an application one client, open while it runs: `FastAPI(lifespan=lifespan())`.
+
+    In a lifespan of your own: `async with lifespan()(app): yield`.
+
+    Args:
+        make_client: What makes it, where the environment does not say enough; called in each process.
+    """
+
+    @contextlib.asynccontextmanager
+    async def live(app: FastAPI) -> AsyncGenerator[None]:
+        async with make_client() as client:
+            app.state.aai_client = client
+            try:
+                yield
+            finally:
+                del app.state.aai_client
+
+    return live
+
+
+def client_of(app: FastAPI) -> Client:
+    """
+    Give the client of an application, where there is no request to depend on: in a webhook.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    client = getattr(app.state, "aai_client", None)
+    if not isinstance(client, Client):
+        raise ConfigError(
+            "This application has no client: FastAPI(lifespan=aai_async.fastapi.lifespan()). One that is "
+            "mounted into another, or called by a test without its lifespan, has not begun."
+        )
+    return client
+
+
+def _client_of_connection(connection: HTTPConnection) -> Client:
+    return client_of(connection.app)
+
+
+ClientDependency = Annotated[Client, Depends(_client_of_connection)]
+"""The type of a parameter that is the client: `async def transcribe(client: ClientDependency): …`."""
+
+
+# Recordings that are sent to the application
+
+
+def from_upload_file(file: UploadFile) -> IO[bytes]:
+    """
+    Give a file of a form as a recording: its size is known, and it is sent again where that is needed.
+
+    Nothing is copied. The file lives as long as its request, so upload it before you answer.
+
+    Raises:
+        SourceError: It is empty.
+    """
+    if file.size == 0:
+        raise SourceError(f"{_name_of(file)} is empty.")
+    return cast("IO[bytes]", _FormFile(file))
+
+
+def _name_of(file: UploadFile) -> str:
+    return repr(file.filename) if file.filename else "The file of the form"
+
+
+class _FormFile:
+    """A file of a form by its own name, whose end says what has ended it."""
+
+    def __init__(self, file: UploadFile) -> None:
+        self._file = file.file
+        self.name = file.filename
+        self._shown = _name_of(file)
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._open().tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._open().seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._open().read(size)
+
+    def _open(self) -> BinaryIO:
+        if self._file.closed:
+            raise SourceError(
+                f"{self._shown} is closed: it lives as long as its request. Upload it before you answer, and "
+                "wait for the transcript afterwards."
+            )
+        return self._file
+
+
+def from_request(request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE) -> AsyncIterator[bytes]:
+    """
+    Give the body of a request as a recording that passes through: it is never kept, in memory or on disk.
+
+    It can be read once, so an upload that fails is not repeated.
+
+    Raises:
+        SourceError: There is no body, it is a form, or it has more than `max_bytes`.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        raise SourceError(
+            f"The body is a form ({kind}), and this route takes the recording itself: "
+            "curl --data-binary @FILE, or fetch(url, {method: 'POST', body: file})."
+        )
+    length = request.headers.get("content-length")
+    size = int(length) if length is not None and length.isdecimal() else None
+    if size == 0 or (size is None and "transfer-encoding" not in request.headers):
+        raise SourceError("The request has no body: send the recording itself.")
+    _check_length(size or 0, max_bytes)
+    return _bounded(request.stream(), max_bytes)
+
+
+async def _bounded(stream: AsyncGenerator[bytes], max_bytes: int) -> AsyncGenerator[bytes]:
+    length = 0
+    async with contextlib.aclosing(stream):
+        async for chunk in stream:
+            length += len(chunk)
+            _check_length(length, max_bytes)
+            yield chunk
+
+
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        raise SourceError(
+            f"The recording has more than {most:,} bytes, which is the most that is taken here."
+        )
+
+
+@contextlib.asynccontextmanager
+async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
+    """
+    Cancel what is within when the client goes away, which by itself ends no handler.
+
+    Its body must have been read before: by a parameter, or by an upload of `from_request`. A job that is
+    waited for goes on, unless `transcribe(on_cancel="delete")` says otherwise.
+
+    Raises:
+        ClientDisconnect: It went away; `add_error_handlers` answers it, to nobody.
+    """
+    is_gone = False
+
+    async def watch() -> None:
+        nonlocal is_gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        is_gone = True
+        scope.cancel()
+
+    async with meanwhile(watch) as scope:
+        yield
+    if is_gone:
+        raise ClientDisconnect
+
+
+# Notifications of the service
+
+
+def webhook_router(
+    *,
+    secret: WebhookSecret,
+    on_event: OnNotification,
+    on_redacted_audio: OnRedactedAudio | None = None,
+    path: str = "/webhook",
+    patience: float = PATIENCE,
+) -> APIRouter:
+    """
+    Make a route that the service may call: `POST /webhook`, with the secret in its header.
+
+    The header is checked before the body is read. What is known to have been handled is not handled again,
+    in the same process. When `on_event` raises, or takes longer than the service would wait, the answer is
+    503, and the service calls again, up to ten times; what `on_event` has begun goes on meanwhile. When it
+    raises `NotFoundError`, the notification was about somebody else's job, and is done with.
+
+    Args:
+        secret: What tells the service from others; its `options` go into the submit.
+        on_event: What to do, such as `Inbox().put`; a notification is a hint, so look with `Client.get`.
+        on_redacted_audio: What to do when a masked recording is there; by default nothing.
+        path: Where.
+        patience: Seconds after which the service is told to call again.
+    """
+    desk = Desk(on_event, on_redacted_audio, patience)
+    router = APIRouter(lifespan=desk.open)
+
+    @router.post(path, status_code=204, response_class=Response, include_in_schema=False)
+    async def webhook(request: Request) -> None:
+        try:
+            secret.check(request.headers.raw)
+            notification = parse(await _body_of(request))
+        except WebhookError as error:
+            raise HTTPException(error.status, str(error.args[0])) from None
+        query = dict(request.query_params)
+        if not await desk.handle(attrs.evolve(notification, query=query)):
+            raise HTTPException(503, "This was not handled yet: call again.")
+
+    return router
+
+
+async def _body_of(request: Request) -> bytes:
+    """Read a body, or as much of it as shows that it is too large."""
+    body = b""
+    async with contextlib.aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            body += chunk
+            if len(body) > LARGEST:
+                break
+    return body
+
+
+# Errors
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """
+    Answer the errors of this package as HTTP has it, instead of with 500.
+
+    What was wrong with the request says so: 422 for a recording or options that cannot be sent and for a
+    job that ended in error, 404 for a transcript that is not there. What a later request may mend is 503,
+    with `Retry-After`, 504 where time ran out, and 502 where the service failed. The rest, such as a refused
+    key, is nobody's business: it is 500, and logged.
+    """
+
+    async def answer(_: Request, error: Exception) -> Response:
+        return error_response(cast("AAIError", error))
+
+    async def answer_nobody(_: Request, __: Exception) -> Response:
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+
+    app.add_exception_handler(AAIError, answer)
+    app.add_exception_handler(ClientDisconnect, answer_nobody)
+
+
+_CLIENT_CLOSED_REQUEST = 499
+"""As proxies log it; nobody receives it."""
+
+
+def error_response(error: AAIError) -> JSONResponse:
+    """Make the answer to an error, as `add_error_handlers` does: `{"detail": …}`."""
+    status, detail = _status_and_detail(error)
+    if status >= 500:
+        logger.error("answered %d: %s", status, error, exc_info=error)
+    headers = {"retry-after": str(_retry_after(error))} if status == 503 else None
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _status_and_detail(error: AAIError) -> tuple[int, str]:
+    message = str(error.args[0])
+    if isinstance(error, WebhookError):
+        return error.status, message
+    for kinds, status, detail in _ANSWERS:
+        if isinstance(error, kinds):
+            return status, detail or message
+    return 500, "The transcription is not possible."
+
+
+_ANSWERS: tuple[tuple[tuple[type[AAIError], ...], int, str | None], ...] = (
+    ((SourceError, OptionsError, TranscriptError), 422, None),
+    ((NotFoundError,), 404, "There is no such transcript."),
+    ((RateLimitError, TransportError, RetryBudgetError), 503, "The service cannot be reached for now."),
+    ((DeadlineError,), 504, "The transcription has not ended in time."),
+    ((ServerError, ProtocolError), 502, "The transcription service has failed."),
+)
+"""Status and text of the answer; `None` is the message of the error."""
+
+
+def _retry_after(error: AAIError) -> int:
+    """Give whole seconds, as the header wants them."""
+    asked = error.retry_after if isinstance(error, APIError) else None
+    return max(1, math.ceil(asked)) if asked is not None else 10

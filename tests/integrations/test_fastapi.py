@@ -1,0 +1,471 @@
+"""A client in a FastAPI application: recordings pass through it, and webhooks and errors have answers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+
+import anyio
+import attrs
+import httpx
+import pytest
+from fastapi import FastAPI, Request, UploadFile
+from starlette.requests import ClientDisconnect
+
+import aai_async as aai
+from aai_async import fastapi as web
+from aai_async.fastapi import ClientDependency
+from aai_async.testing import ScriptedServer
+from aai_async.webhook import Notification, RedactedAudioNotification, WebhookSecret
+
+SECRET = WebhookSecret.generate()
+HEADERS = {SECRET.header_name: SECRET.value}
+RECORDING = b"a recording " * 1000
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer().in_process() as service:
+        yield service
+
+
+@contextlib.asynccontextmanager
+async def running(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
+    """Run an application, and give a browser of it."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as browser:
+            yield browser
+
+
+def application(service: ScriptedServer) -> FastAPI:
+    """An application that takes recordings as forms and as bodies."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/form")
+    async def form(file: UploadFile, client: ClientDependency) -> str | None:
+        return (await client.transcribe(web.from_upload_file(file))).text
+
+    @app.post("/raw")
+    async def raw(request: Request, client: ClientDependency) -> str | None:
+        return (await client.transcribe(web.from_request(request, max_bytes=20_000))).text
+
+    @app.get("/transcripts/{transcript_id}")
+    async def show(transcript_id: str, client: ClientDependency) -> str:
+        return (await client.get(transcript_id)).status
+
+    return app
+
+
+# Recordings
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+async def test_a_file_of_a_form_is_uploaded_with_its_size(service: ScriptedServer, size: int) -> None:
+    """Whether it is in memory or on disk by then, and again when the first attempt fails."""
+    service.fault("POST /v2/upload", status=502)
+    async with running(application(service)) as browser:
+        answer = await browser.post("/form", files={"file": ("call.mp3", b"x" * size)})
+    assert answer.json() == "Hello there."
+    first, second = [one for one in service.requests if one.path == "/v2/upload"]
+    assert first.headers["content-length"] == second.headers["content-length"] == str(size)
+    assert second.size == size
+
+
+async def test_a_file_of_a_form_is_not_written_to_disk_for_us(service: ScriptedServer) -> None:
+    """Asking for its descriptor would do that."""
+    spool = SpooledTemporaryFile(max_size=1_000_000)  # noqa: SIM115 - closed below
+    spool.write(RECORDING)
+    spool.seek(0)
+    async with service.client() as client:
+        await client.upload(
+            web.from_upload_file(
+                UploadFile(cast("BinaryIO", spool), size=len(RECORDING), filename="call.mp3")
+            )
+        )
+    assert not vars(spool)["_rolled"]
+    assert not spool.closed
+    spool.close()
+
+
+async def test_a_file_of_a_form_that_is_closed_says_why(service: ScriptedServer) -> None:
+    """It lives as long as its request, and a task that goes on afterwards is too late."""
+    file = UploadFile(io.BytesIO(RECORDING), size=len(RECORDING), filename="call.mp3")
+    recording = web.from_upload_file(file)
+    await file.close()
+    async with service.client() as client:
+        with pytest.raises(aai.SourceError, match=r"'call\.mp3' is closed: it lives as long as its request"):
+            await client.upload(recording)
+
+
+async def test_an_empty_file_of_a_form_is_refused(service: ScriptedServer) -> None:
+    """By its name."""
+    async with running(application(service)) as browser:
+        answer = await browser.post("/form", files={"file": ("call.mp3", b"")})
+    assert (answer.status_code, answer.json()) == (422, {"detail": "'call.mp3' is empty."})
+    assert service.requests == []
+
+
+async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize("content", [RECORDING, in_pieces])
+async def test_a_body_passes_through(
+    service: ScriptedServer, content: bytes | Callable[..., AsyncIterator[bytes]]
+) -> None:
+    """Whether its length is known or not."""
+    given = content if isinstance(content, bytes) else content(RECORDING[:7], RECORDING[7:])
+    async with running(application(service)) as browser:
+        answer = await browser.post("/raw", content=given)
+    assert answer.json() == "Hello there."
+    assert service.requests[0].body == RECORDING
+
+
+@pytest.mark.parametrize(
+    ("request_of", "said"),
+    [
+        ({}, "The request has no body"),
+        ({"content": b""}, "The request has no body"),
+        ({"content": in_pieces}, "is empty"),
+        ({"files": {"file": ("call.mp3", b"x")}}, r"The body is a form \(multipart/form-data\)"),
+        ({"content": b"x" * 20_001}, "more than 20,000 bytes"),
+    ],
+)
+async def test_a_body_that_is_no_recording_is_refused(
+    service: ScriptedServer, request_of: dict[str, Any], said: str
+) -> None:
+    """With 422, and without a job."""
+    content = request_of.get("content")
+    given = {**request_of, "content": content()} if callable(content) else request_of
+    async with running(application(service)) as browser:
+        answer = await browser.post("/raw", **given)
+    assert answer.status_code == 422
+    assert re.search(said, answer.json()["detail"])
+    assert service.count("POST /v2/transcript") == 0
+
+
+async def test_a_body_that_turns_out_too_long_is_refused(service: ScriptedServer) -> None:
+    """Its length was not known before."""
+    app = application(service)
+    async with running(app):
+        sent = await called(app, "/raw", [piece(b"x" * 20_000), piece(b"x"), piece(b"")])
+    assert sent[0]["status"] == 422
+    assert service.count("POST /v2/transcript") == 0
+
+
+async def test_an_upload_that_its_sender_breaks_off_makes_no_job(service: ScriptedServer) -> None:
+    """Half a recording is none."""
+    app = application(service)
+    async with running(app):
+        await called(app, "/raw", [piece(b"half"), GONE])
+    assert service.count("POST /v2/transcript") == 0
+
+
+GONE: dict[str, Any] = {"type": "http.disconnect"}
+
+
+def piece(body: bytes, *, more_body: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more_body}
+
+
+async def called(
+    app: FastAPI, path: str, messages: list[dict[str, Any]], headers: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Post to an application what arrives piece by piece, the last one for ever, and give what it sends."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        await anyio.sleep(0.01)
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = {"transfer-encoding": "chunked", **(headers or {})}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }
+    await app(scope, receive, send)
+    return sent
+
+
+# One client
+
+
+async def test_an_application_has_one_client_while_it_runs(service: ScriptedServer) -> None:
+    """It is closed afterwards."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    async with running(app):
+        client = web.client_of(app)
+        await client.upload(RECORDING)
+    with pytest.raises(aai.ConfigError, match="not open"):
+        await client.upload(RECORDING)
+    with pytest.raises(aai.ConfigError, match="lifespan"):
+        web.client_of(app)
+
+
+async def test_a_lifespan_of_the_user_may_hold_it(service: ScriptedServer) -> None:
+    """Beside whatever else it holds."""
+
+    @contextlib.asynccontextmanager
+    async def live(app: FastAPI) -> AsyncGenerator[None]:
+        async with web.lifespan(service.client)(app):
+            yield
+
+    app = FastAPI(lifespan=live)
+    async with running(app):
+        assert isinstance(web.client_of(app), aai.Client)
+
+
+async def test_an_application_without_its_lifespan_says_so(
+    service: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In its log; who asks is told nothing of it."""
+    transport = httpx.ASGITransport(application(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://app") as browser:
+        answer = await browser.get("/transcripts/1f")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "The transcription is not possible."})
+    assert "FastAPI(lifespan=" in caplog.text
+
+
+# Somebody goes away
+
+
+@pytest.mark.parametrize("on_cancel", ["keep", "delete"])
+async def test_a_handler_ends_when_its_client_goes_away(service: ScriptedServer, on_cancel: Any) -> None:
+    """The job goes on, or is deleted, as was said; and nobody is answered."""
+    service.hears("Hello there.", delay=60)
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+    raised: list[BaseException] = []
+
+    @app.post("/call")
+    async def call(request: Request, client: ClientDependency) -> None:
+        await request.body()
+        try:
+            async with web.cancel_on_disconnect(request):
+                await client.transcribe("https://example.com/call.mp3", on_cancel=on_cancel)
+        except ClientDisconnect as error:
+            raised.append(error)
+            raise
+
+    async with running(app):
+        with anyio.fail_after(10):
+            sent = await called(app, "/call", [piece(b"", more_body=False), GONE])
+    assert len(raised) == 1
+    assert sent[0]["status"] == 499
+    assert service.count("DELETE *") == (1 if on_cancel == "delete" else 0)
+
+
+async def test_a_handler_whose_client_stays_ends_as_ever(service: ScriptedServer) -> None:
+    """With what it gives, and with what it raises as it is."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/call")
+    async def call(request: Request, client: ClientDependency) -> str | None:
+        await request.body()
+        async with web.cancel_on_disconnect(request):
+            transcript = await client.transcribe("https://example.com/call.mp3")
+        return transcript.text
+
+    async with running(app) as browser:
+        assert (await browser.post("/call")).json() == "Hello there."
+        service.fails("Audio duration is too short.")
+        answer = await browser.post("/call")
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": "The transcription failed: Audio duration is too short."}
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "headers"),
+    [
+        (aai.SourceError("'call.mp3' is empty."), 422, {}),
+        (aai.OptionsError("speakers_expected must be at least 1."), 422, {}),
+        (aai.NotFoundError("unknown", status=400, reply=""), 404, {}),
+        (aai.RateLimitError("slow", status=429, reply="", retry_after=7.2), 503, {"retry-after": "8"}),
+        (aai.ConnectError("no connection to host"), 503, {"retry-after": "10"}),
+        (aai.RetryBudgetError("too many"), 503, {"retry-after": "10"}),
+        (aai.DeadlineError("too late"), 504, {}),
+        (aai.ServerError("failed", status=500, reply=""), 502, {}),
+        (aai.ProtocolError("no JSON"), 502, {}),
+        (aai.AccountError("refused", status=401, reply=""), 500, {}),
+        (aai.ConfigError("no key"), 500, {}),
+        (aai.WebhookError("wrong", status=401), 401, {}),
+    ],
+)
+def test_each_error_has_an_answer(error: aai.AAIError, status: int, headers: dict[str, str]) -> None:
+    """Of which only those about the request say what was wrong."""
+    answer = web.error_response(error)
+    assert answer.status_code == status
+    assert headers.items() <= dict(answer.headers).items()
+    assert (json.loads(bytes(answer.body))["detail"] == error.args[0]) == (status in {401, 422})
+
+
+async def test_a_transcript_that_is_not_there_is_404(service: ScriptedServer) -> None:
+    async with running(application(service)) as browser:
+        assert (await browser.get("/transcripts/7c2d")).status_code == 404
+
+
+# Webhooks: rows 73 to 75
+
+
+def hook(on_event: Callable[[Notification], object], patience: float = 5.0) -> FastAPI:
+    app = FastAPI()
+    app.include_router(web.webhook_router(secret=SECRET, on_event=on_event, patience=patience))
+    return app
+
+
+def notification(transcript_id: str = "3f1c", status: str = "completed") -> dict[str, str]:
+    return {"transcript_id": transcript_id, "status": status}
+
+
+async def test_a_notification_is_handled_once_however_often_it_comes() -> None:
+    """Another status of the same job is another one, in whatever order they come; the query says more."""
+    handled: list[Notification] = []
+    async with running(hook(handled.append)) as service:
+        for one in [notification(), notification(), notification(status="error"), notification()]:
+            assert (await service.post("/webhook?call=7", json=one, headers=HEADERS)).status_code == 204
+    assert [attrs.asdict(one) for one in handled] == [
+        {**notification(), "query": {"call": "7"}},
+        {**notification(status="error"), "query": {"call": "7"}},
+    ]
+
+
+async def test_redacted_audio_is_told_of_once() -> None:
+    """It has no transcript's id, so its address tells it; where nobody wants it, it is done with."""
+    handled: list[RedactedAudioNotification] = []
+    unwanted: list[Notification] = []
+    body = (Path(__file__).parents[1] / "samples" / "get-redacted-audio.ready.json").read_bytes()
+    app = FastAPI()
+    app.include_router(
+        web.webhook_router(secret=SECRET, on_event=unwanted.append, on_redacted_audio=handled.append)
+    )
+    for one in (app, hook(unwanted.append)):
+        async with running(one) as service:
+            for _ in range(2):
+                assert (await service.post("/webhook", content=body, headers=HEADERS)).status_code == 204
+    assert len(handled) == 1
+    assert unwanted == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status"),
+    [
+        ([], b"{}", 401),
+        ([("x-webhook-secret", "wrong")], b"{}", 401),
+        ([(b"x-webhook-secret", "gänseblümchen".encode())], b"{}", 401),
+        ([("x-webhook-secret", SECRET.value)] * 2, b"{}", 401),
+        ([("x-webhook-secret", SECRET.value)], b"[]", 422),
+    ],
+)
+async def test_what_is_not_the_service_s_is_refused(headers: Any, content: bytes, status: int) -> None:
+    """And never handled."""
+    handled: list[Notification] = []
+    async with running(hook(handled.append)) as service:
+        assert (await service.post("/webhook", content=content, headers=headers)).status_code == status
+        assert (await service.get("/webhook")).status_code == 405
+    assert handled == []
+
+
+@pytest.mark.parametrize(("headers", "status", "most"), [({}, 401, 0), (HEADERS, 413, 8)])
+async def test_a_body_is_read_no_further_than_a_notification_goes(
+    headers: dict[str, str], status: int, most: int
+) -> None:
+    """And not at all for who has no secret."""
+    messages = [piece(b"x" * 10_000) for _ in range(100)]
+    app = hook(lambda _: None)
+    async with running(app):
+        sent = await called(app, "/webhook", messages, headers)
+    assert sent[0]["status"] == status
+    assert 100 - len(messages) <= most
+
+
+async def test_a_handler_that_fails_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    """The service does that after 503; what went wrong is logged."""
+    tries = 0
+
+    async def fail_once(_: Notification) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError("the database is away")
+
+    async with running(hook(fail_once)) as service:
+        answers = [await service.post("/webhook", json=notification(), headers=HEADERS) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 204, 204]
+    assert tries == 2
+    assert "the database is away" in caplog.text
+
+
+async def test_a_handler_that_is_slow_is_waited_for_by_the_next_call() -> None:
+    """It is not begun again, and what it has done is told once it is done."""
+    begun = 0
+    is_over = anyio.Event()
+
+    async def dawdle(_: Notification) -> None:
+        nonlocal begun
+        begun += 1
+        await is_over.wait()
+
+    async with running(hook(dawdle, patience=0.05)) as service:
+        assert (await service.post("/webhook", json=notification(), headers=HEADERS)).status_code == 503
+        assert (await service.post("/webhook", json=notification(), headers=HEADERS)).status_code == 503
+        is_over.set()
+        assert (await service.post("/webhook", json=notification(), headers=HEADERS)).status_code == 204
+    assert begun == 1
+
+
+async def test_a_handler_that_never_ends_does_not_hold_the_application() -> None:
+    """It has a little time after the end."""
+    is_cancelled = False
+
+    async def hang(_: Notification) -> None:
+        nonlocal is_cancelled
+        try:
+            await anyio.sleep_forever()
+        finally:
+            is_cancelled = True
+
+    with anyio.fail_after(5):
+        async with running(hook(hang, patience=0.05)) as service:
+            await service.post("/webhook", json=notification(), headers=HEADERS)
+    assert is_cancelled
+
+
+async def test_a_forged_notification_finds_nothing(service: ScriptedServer) -> None:
+    """Whoever knows the secret may send an unknown id: it is looked for, and done with."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+
+    async def look(notification: Any) -> None:
+        await web.client_of(app).get(notification.transcript_id)
+
+    app.include_router(web.webhook_router(secret=SECRET, on_event=look))
+    async with running(app) as caller:
+        answer = await caller.post("/webhook", json=notification("7c2d"), headers=HEADERS)
+    assert answer.status_code == 204
+    assert service.count("GET /v2/transcript/7c2d") == 1
+
+
+async def test_a_router_whose_lifespan_has_not_begun_says_so() -> None:
+    """Else its notifications would be lost."""
+    transport = httpx.ASGITransport(hook(lambda _: None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://app") as service:
+        with pytest.raises(aai.ConfigError, match="lifespan"):
+            await service.post("/webhook", json=notification(), headers=HEADERS)
