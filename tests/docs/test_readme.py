@@ -25,6 +25,7 @@ def _service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(LocalServer()) as server:
         monkeypatch.setenv("ASSEMBLYAI_API_KEY", server.key)
         monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("WEBHOOK_SECRET", "a-secret-of-mine-01")
         yield
 
 
