@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
-from aai_async._inbox import Notifications
+from aai_async._inbox import Notifications, check_notifications
 from aai_async._journal import Journal, Ledger
 from aai_async._options import Options
 from aai_async._original import Originals
@@ -79,6 +79,7 @@ def transcribe_all(
     _check_kind("options", options, Options)
     ledger = None if journal is None else _ledger_of(journal)
     check_listener(on_event)
+    check_notifications(notifications)
     return Batch(
         sources,
         jobs=jobs,

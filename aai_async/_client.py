@@ -19,7 +19,7 @@ from aai_async._errors import ConfigError, about
 from aai_async._events import OnEvent, check_listener
 from aai_async._file import Replacement
 from aai_async._http import HTTP, HTTPClient
-from aai_async._inbox import Notifications
+from aai_async._inbox import Notifications, check_notifications
 from aai_async._job import Job, Record
 from aai_async._listing import Filter, Listing
 from aai_async._look import look_until
@@ -114,6 +114,7 @@ class Client:
         *,
         job: Job | None = None,
         on_cancel: Literal["keep", "delete"] = "keep",
+        notifications: Notifications | None = None,
     ) -> Transcript:
         """
         Transcribe one recording: upload it, submit it, wait for it.
@@ -124,15 +125,19 @@ class Client:
             job: Told the upload and the id as soon as they are known, also of a call that is cancelled.
             on_cancel: Whether a job goes on, and is billed, when the call is cancelled, or is deleted. The
                 service does not say whether it then bills it.
+            notifications: As for `wait`, where the options have a `webhook_url`.
 
         Raises:
             SourceError: The recording cannot be sent; nothing was.
             TranscriptError: The job ended in `error`.
             AAIError: Anything else; after the submit it carries the `transcript_id`, which `wait` takes up.
         """
-        job = _of_type(Job, job, "job")
+        options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        check_notifications(notifications)
         submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
-        return await self.wait(submitted.id, on_cancel=on_cancel)
+        return await self.wait(
+            submitted.id, on_cancel=on_cancel, notifications=notifications if options.webhook_url else None
+        )
 
     async def upload(self, audio: Audio) -> str:
         """
@@ -213,6 +218,7 @@ class Client:
             AAIError: The service refuses to show it.
         """
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
+        check_notifications(notifications)
         record = Record(Job(transcript_id=transcript_id))
         async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.parting()):
             return await self._pipeline.wait(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import anyio
 
+from aai_async._errors import ConfigError
 from aai_async.webhook import Notification
 
 _MOST_UNREAD = 10_000
@@ -27,6 +28,20 @@ class Notifications(Protocol):
         It is cancelled when the job is done. What it raises is logged, and the job is looked at without it.
         """
         ...
+
+
+def check_notifications(notifications: object) -> None:
+    """
+    Make sure that they can be waited for.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    if notifications is not None and not callable(getattr(notifications, "arrival", None)):
+        raise ConfigError(
+            "notifications must be an aai.Inbox, or have its `async def arrival(transcript_id)`, unlike "
+            f"{type(notifications).__name__}."
+        )
 
 
 class Inbox:

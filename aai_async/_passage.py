@@ -175,7 +175,10 @@ class Passage:
             return await self._fail(unforeseen)
 
     async def _wait(self, transcript_id: str) -> Transcript:
-        return await self._route.pipeline.wait(transcript_id, notifications=self._route.notifications)
+        is_announced = self._item.options.webhook_url is not None
+        return await self._route.pipeline.wait(
+            transcript_id, notifications=self._route.notifications if is_announced else None
+        )
 
     async def _like(self, original: Original) -> Outcome:
         """Take over what comes of an item that is the same."""

@@ -142,8 +142,8 @@ class Watcher:
         if watched is not None and watched.is_announced:
             watched.is_announced = False
             watched.looks = self._looks(watched, self._polling)
-            watched.looks.next_at = anyio.current_time()
-            watched.tell()
+            watched.first_at = watched.looks.next_at
+            watched.fetch()
 
     def _new(self, transcript_id: str, *, is_announced: bool) -> Watched:
         size, age = self._memory.size(transcript_id), self._memory.age(transcript_id)

@@ -47,7 +47,7 @@ class Watched:
         self.status: str | None = None
         """How it stood when it was last seen."""
         self.is_over = False
-        """Whether the list says that it has ended, so that it can be fetched."""
+        """Whether the list or a notification says that it has ended, so that it can be fetched."""
         self._took: float | None = None
         """Seconds that it took, where the list has told."""
         self.transcript: Transcript | None = None
@@ -104,10 +104,14 @@ class Watched:
         self.see(item.status)
         is_news = is_over(item) and not self.is_over
         if is_news:
-            self.is_over, self.looks.next_at = True, anyio.current_time()
             self._took = _seconds_between(item.created, item.completed)
-            self.tell()
+            self.fetch()
         return is_news
+
+    def fetch(self) -> None:
+        """Look at it by its id at once, for it is said to have ended."""
+        self.is_over, self.looks.next_at = True, anyio.current_time()
+        self.tell()
 
     def hide(self) -> None:
         """The list does not show it."""
@@ -125,7 +129,7 @@ class Watched:
         self.transcript = seen
         was_doubted, self.is_doubted = self.is_doubted, False
         if self.is_over and seen is None:
-            # What the list says and the job does not is no news.
+            # What others say and the job does not is no news.
             self.is_listed = self.is_over = False
         return was_doubted and not self.is_over and seen is not None
 

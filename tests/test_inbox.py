@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
 import pytest
@@ -14,6 +16,8 @@ from aai_async.webhook import Notification
 
 LOOKS = "GET /v2/transcript*"
 URL = "https://example.com/call.mp3"
+CALLED = aai.Options(webhook_url="http://127.0.0.1:9/webhook")
+"""Where nobody answers; the tests bring the notifications themselves."""
 
 
 @pytest.fixture
@@ -68,6 +72,22 @@ async def test_a_forged_notification_ends_nothing(service: ScriptedServer) -> No
     assert service.count(LOOKS) > 1
 
 
+async def test_notifications_that_come_together_end_their_waits(service: ScriptedServer) -> None:
+    """Each with one look, and without the list that serves many waits at once."""
+    inbox = aai.Inbox()
+    async with service.client() as client:
+        jobs = [await client.submit(URL) for _ in range(20)]
+        await anyio.sleep(0.2)
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for job in jobs:
+                    tasks.start_soon(functools.partial(client.wait, job.id, notifications=inbox))
+                await anyio.sleep(0.1)
+                for job in jobs:
+                    inbox.put(of(job.id))
+    assert service.count(LOOKS) == len(jobs)
+
+
 async def test_a_notification_that_is_lost_is_made_up_for(
     service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,21 +140,70 @@ async def test_an_error_is_raised_as_it_is(service: ScriptedServer) -> None:
             await client.wait(job.id, notifications=inbox)
 
 
-async def test_a_job_of_a_batch_costs_three_requests(service: ScriptedServer) -> None:
-    """An upload, a submit, and the look that fetches it."""
+async def test_a_recording_is_transcribed_with_three_requests(service: ScriptedServer) -> None:
+    """An upload, a submit, and the look that fetches it when the notification has come."""
+    inbox, job = aai.Inbox(), aai.Job()
+
+    async def tell() -> None:
+        while job.transcript_id is None:
+            await anyio.sleep(0.01)
+        await told(inbox, job.transcript_id, 0.2)
+
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(tell)
+        with anyio.fail_after(5):
+            await client.transcribe(b"a recording", CALLED, job=job, notifications=inbox)
+    assert len(service.requests) == 3
+
+
+async def batch_of(service: ScriptedServer, sources: list[tuple[bytes, aai.Options]]) -> list[aai.Outcome]:
+    """Transcribe a batch, each of whose jobs is told of after 0.3 s."""
     inbox = aai.Inbox()
 
     def tell(event: aai.Event) -> None:
         if isinstance(event, aai.Submitted):
             tasks.start_soon(told, inbox, event.transcript_id, 0.3)
 
-    recordings = [b"recording %d" % number for number in range(20)]
     async with service.client() as client, anyio.create_task_group() as tasks:
-        async with aai.transcribe_all(client, recordings, notifications=inbox, on_event=tell) as batch:
+        async with aai.transcribe_all(client, sources, notifications=inbox, on_event=tell) as batch:
             with anyio.fail_after(10):
                 outcomes = await batch.collect()
+    return outcomes
+
+
+async def test_a_job_of_a_batch_costs_three_requests(service: ScriptedServer) -> None:
+    """As one alone does."""
+    outcomes = await batch_of(service, [(b"recording %d" % number, CALLED) for number in range(20)])
     assert [outcome.error for outcome in outcomes] == [None] * 20
     assert len(service.requests) == 3 * 20
+
+
+async def test_a_job_that_nobody_will_tell_of_is_looked_at(service: ScriptedServer) -> None:
+    """It has no `webhook_url`."""
+    service.hears("Hello there.", delay=0.1)
+    inbox = aai.Inbox()
+    async with service.client() as client:
+        with anyio.fail_after(5):
+            await client.transcribe(b"a recording", notifications=inbox)
+            async with aai.transcribe_all(client, [b"another"], notifications=inbox) as batch:
+                [outcome] = await batch.collect()
+    assert outcome.error is None
+
+
+async def test_notifications_that_are_none_are_refused_before_anything_is_sent(
+    service: ScriptedServer,
+) -> None:
+    """Such as the method of an inbox instead of the inbox."""
+    wrong: Any = aai.Inbox().put
+    async with service.client() as client:
+        for use in (
+            lambda: client.transcribe(b"a recording", notifications=wrong),
+            lambda: client.wait("3f1c", notifications=wrong),
+            lambda: aai.transcribe_all(client, [b"a recording"], notifications=wrong).collect(),
+        ):
+            with pytest.raises(aai.ConfigError, match=r"must be an aai\.Inbox"):
+                await use()
+    assert service.requests == []
 
 
 @pytest.fixture
