@@ -109,8 +109,8 @@ async def cost() -> dict[str, float]:
         "peak": kilobytes("VmHWM"),
         "now": kilobytes("VmRSS"),
         "written": float(re.search(r"write_bytes: (\d+)", Path("/proc/self/io").read_text())[1]),  # type: ignore[index]
-        "held": max(late for late, _ in held),
-        "held by us": max(ours for _, ours in held),
+        "held": max((late for late, _ in held), default=0.0),
+        "held by us": max((ours for _, ours in held), default=0.0),
     }
 
 
@@ -185,7 +185,8 @@ def main() -> None:
     with served(None) as base_url:
         control(base_url, "_reset", seconds="0.01")
         environment = os.environ | {"ASSEMBLYAI_BASE_URL": base_url}
-        command = [sys.executable, "-m", "uvicorn", "web:app", "--port", "8765", "--log-level", "warning"]
+        options = ["--port", "8765", "--log-level", "warning", "--timeout-keep-alive", "60"]
+        command = [sys.executable, "-m", "uvicorn", "web:app", *options]
         with subprocess.Popen(command, env=environment, cwd=Path(__file__).parent) as process:
             try:
                 asyncio.run(use("http://127.0.0.1:8765"))
