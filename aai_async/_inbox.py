@@ -6,7 +6,6 @@ In memory, for one process; another that implements `Notifications` may keep the
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Protocol
 
 import anyio
@@ -14,8 +13,8 @@ import anyio
 from aai_async._errors import ConfigError
 from aai_async.webhook import Notification
 
-_MOST_UNREAD = 10_000
-"""Notifications that are kept for jobs that nobody waits for yet; the oldest are forgotten first."""
+_MOST_KEPT = 10_000
+"""Notifications that are remembered, for who waits for their jobs later; the oldest are forgotten first."""
 
 
 class Notifications(Protocol):
@@ -52,32 +51,30 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._unread = dict[str, None]()
-        self._waiting = Counter[str]()
-        self._news = dict[str, anyio.Event]()
+        self._come = dict[str, None]()
+        """Ids of which a notification has come; the last come last."""
+        self._waiting = dict[str, set[anyio.Event]]()
+        """What to set for those who wait for a job."""
 
     def put(self, notification: Notification) -> None:
-        """Tell those who wait for the job, now or soon."""
-        news = self._news.pop(notification.transcript_id, None)
-        if news is not None:
+        """Tell those who wait for the job, now or later."""
+        transcript_id = notification.transcript_id
+        self._come.pop(transcript_id, None)
+        self._come[transcript_id] = None
+        if len(self._come) > _MOST_KEPT:
+            del self._come[next(iter(self._come))]
+        for news in self._waiting.get(transcript_id, ()):
             news.set()
-            return
-        self._unread[notification.transcript_id] = None
-        if len(self._unread) > _MOST_UNREAD:
-            del self._unread[next(iter(self._unread))]
 
     async def arrival(self, transcript_id: str) -> None:
-        """Return when a notification of this job has come; one that came before counts once."""
-        if transcript_id in self._unread:
-            del self._unread[transcript_id]
+        """Return when a notification of this job has come, or if one has come before."""
+        if transcript_id in self._come:
             return
-        news = self._news.setdefault(transcript_id, anyio.Event())
-        self._waiting[transcript_id] += 1
+        news, waiting = anyio.Event(), self._waiting.setdefault(transcript_id, set())
+        waiting.add(news)
         try:
             await news.wait()
         finally:
-            self._waiting[transcript_id] -= 1
-            if not self._waiting[transcript_id]:
+            waiting.remove(news)
+            if not waiting:
                 del self._waiting[transcript_id]
-                if self._news.get(transcript_id) is news:
-                    del self._news[transcript_id]

@@ -133,15 +133,17 @@ class Pipeline:
             return transcript
 
     async def _wait_for_notification(self, transcript_id: str, notifications: Notifications) -> Transcript:
-        async def announce() -> None:
+        async def listen() -> None:
             try:
                 await notifications.arrival(transcript_id)
             except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is looked at
                 logger.exception("no notification can be waited for, so %s is looked at", transcript_id)
-            self._watcher.announce(transcript_id)
+                self._watcher.expect_no_notification(transcript_id)
+            else:
+                self._watcher.notify(transcript_id)
 
         # It begins when the watcher waits for the first time, so the job is watched by then.
-        async with meanwhile(announce):
+        async with meanwhile(listen):
             return await self._watcher.wait(transcript_id, is_announced=True)
 
     @contextlib.asynccontextmanager

@@ -87,6 +87,8 @@ class Watcher:
         self._polling = polling
         self._memory = memory
         self._watched = dict[str, Watched]()
+        self._unannounced = dict[str, Watched]()
+        """Those of which no notification is to come, which may share looks into the list."""
         self._leader: Wait | None = None
         self._forecast = Forecast()
         self._streak = Streak(polling)
@@ -109,8 +111,8 @@ class Watcher:
 
         Args:
             transcript_id: The job.
-            is_announced: Whether `announce` will be called when it may be done, so that it is seldom looked
-                at before.
+            is_announced: Whether `notify` will be called when it may be done, so that it is seldom looked at
+                before.
 
         Raises:
             DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
@@ -120,9 +122,8 @@ class Watcher:
         watched = self._watched.get(_endpoints.checked_id(transcript_id))
         if watched is None:
             watched = self._watched[transcript_id] = self._new(transcript_id, is_announced=is_announced)
-        elif not is_announced:
-            # Others wait for a notification of it, which this one has not asked for.
-            self.announce(transcript_id)
+        if not is_announced:
+            self.expect_no_notification(transcript_id)
         wait = Wait(watched, anyio.current_time() + self._polling.give_up_after)
         watched.waits.append(wait)
         told: str | None = None
@@ -136,40 +137,54 @@ class Watcher:
         finally:
             self._leave(wait)
 
-    def announce(self, transcript_id: str) -> None:
+    def notify(self, transcript_id: str) -> None:
         """Look at a job at once, and from then on as often as at any other: it may be done."""
+        self.expect_no_notification(transcript_id)
+        if (watched := self._watched.get(transcript_id)) is not None:
+            watched.notify()
+
+    def expect_no_notification(self, transcript_id: str) -> None:
+        """Look at a job as often as at any other."""
         watched = self._watched.get(transcript_id)
-        if watched is not None and watched.is_announced:
+        if watched is None or transcript_id in self._unannounced:
+            return
+        self._unannounced[transcript_id] = watched
+        if watched.is_announced:
             watched.is_announced = False
-            watched.looks = self._looks(watched, self._polling)
-            watched.first_at = watched.looks.next_at
-            watched.fetch()
+            self._plan(watched)
+            watched.tell()
 
     def _new(self, transcript_id: str, *, is_announced: bool) -> Watched:
         size, age = self._memory.size(transcript_id), self._memory.age(transcript_id)
         watched = Watched(transcript_id, size, age, is_announced=is_announced)
-        watched.looks = self._looks(watched, _seldom(self._polling) if is_announced else self._polling)
-        watched.first_at = watched.looks.next_at
+        self._plan(watched)
+        if is_announced and age == math.inf:
+            # Its notification may have come, and gone to somebody else, before this client heard of it.
+            watched.looks.next_at = anyio.current_time()
         return watched
 
-    def _looks(self, watched: Watched, polling: Polling) -> Looks[Transcript]:
+    def _plan(self, watched: Watched) -> None:
+        """Plan the looks at it by its id."""
+
         def is_done(seen: Transcript) -> bool:
             watched.see(seen.status)
             return seen.is_done
 
-        return Looks(
+        watched.looks = Looks(
             self._http,
             _endpoints.get(watched.id),
-            polling,
+            _seldom(self._polling) if watched.is_announced else self._polling,
             until=is_done,
             is_new=lambda: self._memory.age(watched.id) < _LAG,
             expected=None if watched.is_announced else self._forecast.expect(watched.size),
         )
+        watched.first_at = watched.looks.next_at
 
     def _leave(self, wait: Wait) -> None:
         wait.watched.waits.remove(wait)
         if not wait.watched.waits:
             del self._watched[wait.watched.id]
+            self._unannounced.pop(wait.watched.id, None)
         self._resign(wait)
         self._tell_if_no_longer_shared()
 
@@ -181,12 +196,12 @@ class Watcher:
 
     @property
     def _awaited(self) -> Iterator[Watched]:
-        return (one for one in self._watched.values() if one.is_awaited)
+        return (one for one in self._unannounced.values() if one.is_awaited)
 
     @property
     def _is_shared(self) -> bool:
         """Whether the list is looked into for those whom it shows."""
-        if anyio.current_time() < self._list_off_until or len(self._watched) < _SHARED_FROM:
+        if anyio.current_time() < self._list_off_until or len(self._unannounced) < _SHARED_FROM:
             return False
         return len(list(itertools.islice(self._awaited, _SHARED_FROM))) == _SHARED_FROM
 

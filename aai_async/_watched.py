@@ -44,10 +44,12 @@ class Watched:
         """Whether the list shows it, as far as is known."""
         self.is_doubted = False
         """Whether it is looked at by its id to find out whether the list is of now."""
+        self.is_told_of = False
+        """Whether a notification says that it has ended, so that it is looked at by its id."""
         self.status: str | None = None
         """How it stood when it was last seen."""
         self.is_over = False
-        """Whether the list or a notification says that it has ended, so that it can be fetched."""
+        """Whether the list says that it has ended, so that it can be fetched."""
         self._took: float | None = None
         """Seconds that it took, where the list has told."""
         self.transcript: Transcript | None = None
@@ -76,7 +78,8 @@ class Watched:
 
     def next_at(self, *, is_shared: bool) -> float:
         """When it is to be looked at by its id, by those who wait for it."""
-        if is_shared and self.is_awaited and not self.is_doubted and not self.looks.has_failed:
+        is_left_to_list = is_shared and self.is_awaited and not self.looks.has_failed
+        if is_left_to_list and not self.is_doubted and not self.is_told_of:
             return math.inf
         return self.looks.next_at
 
@@ -104,14 +107,10 @@ class Watched:
         self.see(item.status)
         is_news = is_over(item) and not self.is_over
         if is_news:
+            self.is_over, self.looks.next_at = True, anyio.current_time()
             self._took = _seconds_between(item.created, item.completed)
-            self.fetch()
+            self.tell()
         return is_news
-
-    def fetch(self) -> None:
-        """Look at it by its id at once, for it is said to have ended."""
-        self.is_over, self.looks.next_at = True, anyio.current_time()
-        self.tell()
 
     def hide(self) -> None:
         """The list does not show it."""
@@ -124,12 +123,17 @@ class Watched:
         self.is_doubted, self.looks.next_at = True, anyio.current_time()
         self.tell()
 
+    def notify(self) -> None:
+        """A notification says that it has ended: look at it by its id."""
+        self.is_told_of, self.looks.next_at = True, anyio.current_time()
+        self.tell()
+
     def show_by_id(self, seen: Transcript | None) -> bool:
         """Take what a look by its id has seen; tell whether the list was found to be wrong by it."""
         self.transcript = seen
-        was_doubted, self.is_doubted = self.is_doubted, False
+        was_doubted, self.is_doubted, self.is_told_of = self.is_doubted, False, False
         if self.is_over and seen is None:
-            # What others say and the job does not is no news.
+            # What the list says and the job does not is no news.
             self.is_listed = self.is_over = False
         return was_doubted and not self.is_over and seen is not None
 

@@ -115,6 +115,36 @@ async def test_notifications_that_cannot_be_waited_for_are_logged(
     assert "no database" in caplog.text
 
 
+async def test_jobs_of_notifications_that_cannot_be_waited_for_share_the_list(
+    service: ScriptedServer,
+) -> None:
+    """As jobs do of which none was to come."""
+
+    class Broken:
+        async def arrival(self, transcript_id: str) -> None:
+            raise OSError(f"no database for {transcript_id}")
+
+    service.hears("Hello there.", delay=1.0)
+    async with service.client() as client, anyio.create_task_group() as tasks:
+        for _ in range(20):
+            job = await client.submit(URL)
+            tasks.start_soon(functools.partial(client.wait, job.id, notifications=Broken()))
+    assert service.count("GET /v2/transcript") > 0
+    assert service.count("GET /v2/transcript/*") <= 3 * 20
+
+
+async def test_a_job_that_was_done_before_is_looked_at_once(service: ScriptedServer) -> None:
+    """Its notification went to somebody else: another process, or this one before it was started again."""
+    async with service.client() as client:
+        job = await client.submit(URL)
+        await client.wait(job.id)
+    looks = service.count(LOOKS)
+    async with service.client() as client:
+        with anyio.fail_after(5):
+            await client.wait(job.id, notifications=aai.Inbox())
+    assert service.count(LOOKS) == looks + 1
+
+
 async def test_another_wait_for_the_same_job_looks_for_itself(service: ScriptedServer) -> None:
     """It has not asked for a notification, and the first one gains by it."""
     async with service.client() as client, anyio.create_task_group() as tasks:
@@ -207,15 +237,15 @@ async def test_notifications_that_are_none_are_refused_before_anything_is_sent(
 
 
 @pytest.fixture
-def most_unread(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("aai_async._inbox._MOST_UNREAD", 3)
+def most_kept(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("aai_async._inbox._MOST_KEPT", 3)
     return 3
 
 
-async def test_an_inbox_forgets_the_oldest_that_nobody_has_asked_for(most_unread: int) -> None:
+async def test_an_inbox_forgets_the_oldest(most_kept: int) -> None:
     """So that it does not grow."""
     inbox = aai.Inbox()
-    for number in range(most_unread + 1):
+    for number in range(most_kept + 1):
         inbox.put(of(str(number)))
     with anyio.move_on_after(0.05) as scope:
         await inbox.arrival("0")
@@ -245,3 +275,12 @@ async def test_all_that_wait_for_a_job_hear_of_it() -> None:
         await anyio.sleep(0.05)
         inbox.put(of("0"))
     assert sorted(heard) == [0, 1, 2]
+
+
+async def test_a_notification_that_came_is_told_to_each_who_asks() -> None:
+    """Also to who asks when another has heard of it."""
+    inbox = aai.Inbox()
+    inbox.put(of("0"))
+    with anyio.fail_after(1):
+        for _ in range(2):
+            await inbox.arrival("0")
