@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeAlias
@@ -45,12 +46,18 @@ class Desk:
     @contextlib.asynccontextmanager
     async def open(self, _: object) -> AsyncGenerator[None]:
         """Work while the application runs; what is not done `patience` after its end is cancelled."""
-        async with anyio.create_task_group() as self._tasks:
+        if self._tasks is not None:
+            # The router is there twice, in one application.
+            yield
+            return
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            self._errands.clear()
             try:
                 yield
             finally:
-                self._tasks.cancel_scope.deadline = anyio.current_time() + self._patience
-        self._tasks = None
+                self._tasks = None
+                tasks.cancel_scope.deadline = anyio.current_time() + self._patience
 
     async def handle(self, notification: AnyNotification) -> bool:
         """Handle a notification, and tell whether that has been done."""
@@ -61,28 +68,41 @@ class Desk:
             )
         key = _key(notification)
         errand = self._errands.get(key)
-        if errand is None:
-            errand = self._errands[key] = _Errand()
-            self._tasks.start_soon(self._run, key, notification, errand)
+        if errand is None or errand.is_in_vain:
+            errand = self._errands[key] = _Errand(is_second=errand is not None and errand.found_nothing)
+            self._tasks.start_soon(self._run, notification, errand)
             if len(self._errands) > _KEPT:
                 self._errands.popitem(last=False)
         with anyio.move_on_after(self._patience):
             await errand.over.wait()
         return errand.is_done
 
-    async def _run(self, key: tuple[str, str], notification: AnyNotification, errand: _Errand) -> None:
+    async def _run(self, notification: AnyNotification, errand: _Errand) -> None:
+        try:
+            errand.is_done = await self._attempt(notification, errand)
+        finally:
+            errand.over.set()
+
+    async def _attempt(self, notification: AnyNotification, errand: _Errand) -> bool:
         try:
             result = self._begin(notification)
             if inspect.isawaitable(result):
                 await result
-            errand.is_done = True
         except NotFoundError:
-            logger.warning("a notification of a job that is not ours was passed over: %r", notification)
-            errand.is_done = True
+            errand.found_nothing = True
+            logger.warning("a notification was of a job that is not there: %r", notification)
+            # The service may not know everywhere yet what it has just made; the second time it is believed.
+            return errand.is_second
+        except anyio.get_cancelled_exc_class():
+            if anyio.current_effective_deadline() == -math.inf:
+                raise
+            # Nobody has cancelled it: it has waited for something of its own that was cancelled.
+            logger.exception("a notification could not be handled: %r", notification)
+            return False
         except Exception:  # noqa: BLE001 - of the caller's function; the service calls again
             logger.exception("a notification could not be handled: %r", notification)
-            self._errands.pop(key, None)
-        errand.over.set()
+            return False
+        return True
 
     def _begin(self, notification: AnyNotification) -> object:
         if isinstance(notification, Notification):
@@ -94,8 +114,17 @@ class Desk:
 class _Errand:
     """What is done with one notification."""
 
+    is_second: bool
+    """Whether an earlier one found that the service does not know the job."""
     over: anyio.Event = attrs.field(factory=anyio.Event)
     is_done: bool = False
+    found_nothing: bool = False
+    """Whether the service does not know the job."""
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether it is over and has not been done."""
+        return self.over.is_set() and not self.is_done
 
 
 def _key(notification: AnyNotification) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import IO, Annotated, BinaryIO, cast
 
+import anyio
 import attrs
 
 from aai_async._answers.transcript import TranscriptError
@@ -40,19 +41,19 @@ from aai_async._errors import (
 from aai_async._events import logger
 from aai_async._meanwhile import meanwhile
 from aai_async._source import MAX_UPLOAD_SIZE
-from aai_async.webhook import (
-    LARGEST,
-    WebhookSecret,
-    parse,
-)
+from aai_async.webhook import LARGEST, WebhookSecret, parse
 
 try:
     from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response, UploadFile
     from fastapi.requests import HTTPConnection
     from fastapi.responses import JSONResponse
     from starlette.requests import ClientDisconnect
+    from starlette.types import Message
 except ImportError as error:
     raise ImportError('aai_async.fastapi needs FastAPI: pip install "aai-async[fastapi]"') from error
+
+STALL = 30.0
+"""Seconds for which the sender of a recording may send nothing."""
 
 PATIENCE = 5.0
 """Seconds for which the service waits while `on_event` works; it would wait for ten."""
@@ -100,11 +101,19 @@ def client_of(app: FastAPI) -> Client:
     return client
 
 
-def _client_of_connection(connection: HTTPConnection) -> Client:
+async def client_of_connection(connection: HTTPConnection) -> Client:
+    """
+    Give the client of the application that is asked: the dependency of `ClientDependency`.
+
+    A test may put another in its place: `app.dependency_overrides[client_of_connection] = …`.
+
+    Raises:
+        ConfigError: It has none.
+    """
     return client_of(connection.app)
 
 
-ClientDependency = Annotated[Client, Depends(_client_of_connection)]
+ClientDependency = Annotated[Client, Depends(client_of_connection)]
 """The type of a parameter that is the client: `async def transcribe(client: ClientDependency): …`."""
 
 
@@ -115,18 +124,11 @@ def from_upload_file(file: UploadFile) -> IO[bytes]:
     """
     Give a file of a form as a recording: its size is known, and it is sent again where that is needed.
 
-    Nothing is copied. The file lives as long as its request, so upload it before you answer.
-
-    Raises:
-        SourceError: It is empty.
+    It is sent from its start, also where some of it was read before. Nothing is copied. The file lives as
+    long as its request, so upload it before you answer.
     """
-    if file.size == 0:
-        raise SourceError(f"{_name_of(file)} is empty.")
+    file.file.seek(0)
     return cast("IO[bytes]", _FormFile(file))
-
-
-def _name_of(file: UploadFile) -> str:
-    return repr(file.filename) if file.filename else "The file of the form"
 
 
 class _FormFile:
@@ -134,8 +136,7 @@ class _FormFile:
 
     def __init__(self, file: UploadFile) -> None:
         self._file = file.file
-        self.name = file.filename
-        self._shown = _name_of(file)
+        self.name = file.filename or "file"
 
     def seekable(self) -> bool:
         return True
@@ -152,20 +153,28 @@ class _FormFile:
     def _open(self) -> BinaryIO:
         if self._file.closed:
             raise SourceError(
-                f"{self._shown} is closed: it lives as long as its request. Upload it before you answer, and "
+                f"{self.name!r} is closed: it lives as long as its request. Upload it before you answer, and "
                 "wait for the transcript afterwards."
             )
         return self._file
 
 
-def from_request(request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE) -> AsyncIterator[bytes]:
+def from_request(
+    request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE, stall: float = STALL
+) -> AsyncIterator[bytes]:
     """
     Give the body of a request as a recording that passes through: it is never kept, in memory or on disk.
 
     It can be read once, so an upload that fails is not repeated.
 
+    Args:
+        request: Whose body is the recording itself, and has not been read.
+        max_bytes: What is too long.
+        stall: Seconds after which a sender who sends nothing is given up; else a few who hang would keep all
+            others from uploading.
+
     Raises:
-        SourceError: There is no body, it is a form, or it has more than `max_bytes`.
+        SourceError: There is no body, it is a form, it has more than `max_bytes`, it stalls, or breaks off.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -175,19 +184,35 @@ def from_request(request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE) -> Async
         )
     length = request.headers.get("content-length")
     size = int(length) if length is not None and length.isdecimal() else None
-    if size == 0 or (size is None and "transfer-encoding" not in request.headers):
-        raise SourceError("The request has no body: send the recording itself.")
+    if size == 0:
+        raise _no_body()
     _check_length(size or 0, max_bytes)
-    return _bounded(request.stream(), max_bytes)
+    return _bounded(request.stream(), max_bytes, stall)
 
 
-async def _bounded(stream: AsyncGenerator[bytes], max_bytes: int) -> AsyncGenerator[bytes]:
+async def _bounded(stream: AsyncGenerator[bytes], max_bytes: int, stall: float) -> AsyncGenerator[bytes]:
     length = 0
     async with contextlib.aclosing(stream):
-        async for chunk in stream:
+        while (chunk := await _next(stream, stall)) is not None:
             length += len(chunk)
             _check_length(length, max_bytes)
             yield chunk
+    if not length:
+        raise _no_body()
+
+
+async def _next(stream: AsyncGenerator[bytes], stall: float) -> bytes | None:
+    try:
+        with anyio.fail_after(stall):
+            return await anext(stream, None)
+    except TimeoutError:
+        raise SourceError(f"The recording has stalled: nothing of it came for {stall:g} seconds.") from None
+    except ClientDisconnect:
+        raise SourceError("Whoever sent the recording went away before its end.") from None
+
+
+def _no_body() -> SourceError:
+    return SourceError("The request has no body: send the recording itself.")
 
 
 def _check_length(length: int, most: int) -> None:
@@ -202,25 +227,38 @@ async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
     """
     Cancel what is within when the client goes away, which by itself ends no handler.
 
-    Its body must have been read before: by a parameter, or by an upload of `from_request`. A job that is
-    waited for goes on, unless `transcribe(on_cancel="delete")` says otherwise.
+    Its body must have been read before: by a parameter, or by `Client.upload(from_request(request))`. A job
+    that is waited for goes on, unless `transcribe(on_cancel="delete")` says otherwise.
 
     Raises:
         ClientDisconnect: It went away; `add_error_handlers` answers it, to nobody.
+        ConfigError: The body has not been read before.
     """
-    is_gone = False
+    end: Exception | None = None
 
     async def watch() -> None:
-        nonlocal is_gone
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        is_gone = True
+        nonlocal end
+        while end is None:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                end = ClientDisconnect()
+            elif _has_body(request, message):
+                end = ConfigError(
+                    "cancel_on_disconnect has met the body of its request, which must be read before: by a "
+                    "parameter of the route, or by client.upload(from_request(request))."
+                )
         scope.cancel()
 
     async with meanwhile(watch) as scope:
         yield
-    if is_gone:
-        raise ClientDisconnect
+    if end is not None:
+        raise end
+
+
+def _has_body(request: Request, message: Message) -> bool:
+    """Whether a message is of a body, and not only the word that there is none."""
+    is_announced = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    return is_announced or bool(message.get("body")) or bool(message.get("more_body"))
 
 
 # Notifications of the service
@@ -239,16 +277,23 @@ def webhook_router(
 
     The header is checked before the body is read. What is known to have been handled is not handled again,
     in the same process. When `on_event` raises, or takes longer than the service would wait, the answer is
-    503, and the service calls again, up to ten times; what `on_event` has begun goes on meanwhile. When it
-    raises `NotFoundError`, the notification was about somebody else's job, and is done with.
+    503, and the service calls again, up to ten times; what `on_event` has begun goes on meanwhile. So raise
+    where `Client.get` shows that the job is not done: this one came early, or from somebody else, and the
+    real one is not to be taken for its repetition. When it raises `NotFoundError` twice, the notification was
+    about somebody else's job, and is done with.
 
     Args:
         secret: What tells the service from others; its `options` go into the submit.
-        on_event: What to do, such as `Inbox().put`; a notification is a hint, so look with `Client.get`.
+        on_event: What to do, such as `Inbox().put`; a notification is a hint, so look with `Client.get`. It
+            runs in the event loop, also where it is a plain function, which must not block.
         on_redacted_audio: What to do when a masked recording is there; by default nothing.
         path: Where.
         patience: Seconds after which the service is told to call again.
+
+    Raises:
+        ConfigError: The secret is none, or what is to be called cannot be.
     """
+    _check_hook(secret, on_event, on_redacted_audio)
     desk = Desk(on_event, on_redacted_audio, patience)
     router = APIRouter(lifespan=desk.open)
 
@@ -264,6 +309,16 @@ def webhook_router(
             raise HTTPException(503, "This was not handled yet: call again.")
 
     return router
+
+
+def _check_hook(secret: object, *hooks: object) -> None:
+    if not isinstance(secret, WebhookSecret):
+        raise ConfigError(
+            f"secret must be a WebhookSecret, not {type(secret).__name__}: WebhookSecret(its value)."
+        )
+    for hook in hooks:
+        if hook is not None and not callable(hook):
+            raise ConfigError(f"What a webhook calls must be a function, not {type(hook).__name__}.")
 
 
 async def _body_of(request: Request) -> bytes:

@@ -13,6 +13,7 @@ Source: https://www.assemblyai.com/docs/deployment/webhooks
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Self, TypeAlias, cast
@@ -20,7 +21,8 @@ from typing import Self, TypeAlias, cast
 import attrs
 import msgspec
 
-from aai_async._errors import ConfigError, WebhookError, escaped
+from aai_async._endpoints import checked_id
+from aai_async._errors import ConfigError, OptionsError, WebhookError, escaped
 from aai_async._options import Options
 
 SOURCE_ADDRESSES = {"us": "44.238.19.20", "eu": "54.220.25.36"}
@@ -47,7 +49,7 @@ class Notification:
     status: str
     """`"completed"` or `"error"`; the service may add words."""
 
-    query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
     """What your `webhook_url` has after its question mark, where the route tells it."""
 
 
@@ -65,7 +67,7 @@ class RedactedAudioNotification:
     status: str
     """`"redacted_audio_ready"`."""
 
-    query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
     """What your `webhook_url` has after its question mark, where the route tells it."""
 
 
@@ -94,10 +96,17 @@ def parse(body: bytes) -> AnyNotification:
             f"This is no notification of the service: {escaped(str(error))}.", status=422
         ) from None
     if read.transcript_id:
-        return Notification(transcript_id=read.transcript_id, status=read.status)
+        return Notification(transcript_id=_checked_id(read.transcript_id), status=read.status)
     if read.redacted_audio_url:
         return RedactedAudioNotification(redacted_audio_url=read.redacted_audio_url, status=read.status)
     raise WebhookError("This is no notification of the service: it is about no transcript.", status=422)
+
+
+def _checked_id(transcript_id: str) -> str:
+    try:
+        return checked_id(transcript_id)
+    except OptionsError as error:
+        raise WebhookError(f"This is no notification of the service: {error.args[0]}", status=422) from None
 
 
 _SHORTEST = 16
@@ -117,6 +126,17 @@ def _check_value(_: object, __: object, value: str) -> None:
         )
 
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Source: RFC 9110, section 5.6.2."""
+
+
+def _check_header_name(_: object, __: object, name: str) -> None:
+    if not isinstance(cast("object", name), str) or not _HEADER_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{escaped(repr(name))} is no name of a header: those have letters, digits, - and _ only."
+        )
+
+
 @attrs.frozen
 class WebhookSecret:
     """
@@ -125,7 +145,8 @@ class WebhookSecret:
     Make one with `generate`, keep its `value` where your other secrets are, and make it again from there.
 
     Raises:
-        ConfigError: There is no secret, or one that is short or that no header can carry.
+        ConfigError: There is no secret, or one that is short or that no header can carry; or the header has
+            no proper name.
     """
 
     value: str = attrs.field(repr=False, validator=_check_value)
@@ -138,9 +159,13 @@ class WebhookSecret:
         kw_only=True,
         validator=attrs.validators.deep_iterable(_check_value),
     )
-    """What it said before: still believed, so that a secret can be changed while jobs are under way."""
+    """
+    What it said before, or will say: believed too, so that a secret can be changed while jobs are under way.
 
-    header_name: str = attrs.field(default="x-webhook-secret", kw_only=True)
+    Of several processes, give the new one to all as `older` first, and as `value` when all have it.
+    """
+
+    header_name: str = attrs.field(default="x-webhook-secret", kw_only=True, validator=_check_header_name)
     """The header."""
 
     @classmethod
@@ -153,7 +178,7 @@ class WebhookSecret:
         Add to options what lets the service call an endpoint.
 
         Raises:
-            OptionsError: The address or the header is one that the service would refuse.
+            OptionsError: The address is one that the service would refuse.
         """
         return attrs.evolve(
             options or Options(),
@@ -172,12 +197,14 @@ class WebhookSecret:
         given = [
             value for name, value in _pairs(headers) if name.lower() == self.header_name.lower().encode()
         ]
-        values = (self.value, *self.older)
-        # All are compared, so that the time does not tell which of them was nearly right.
-        matches = [hmac.compare_digest(one, value.encode()) for one in given for value in values]
-        if len(given) != 1 or not any(matches):
+        if len(given) != 1 or not self._is_right(given[0]):
             what = "is missing" if not given else "is wrong" if len(given) == 1 else "came more than once"
             raise WebhookError(f"The header {self.header_name} {what}: this is not the service.", status=401)
+
+    def _is_right(self, given: bytes) -> bool:
+        # All are compared, so that the time does not tell which of them was nearly right.
+        matches = [hmac.compare_digest(given, value.encode()) for value in (self.value, *self.older)]
+        return any(matches)
 
     def verify(self, headers: Headers, body: bytes) -> AnyNotification:
         """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,34 @@ def test_the_options_of_a_submit_have_the_secret() -> None:
 def test_an_address_that_the_service_would_refuse_is_told() -> None:
     with pytest.raises(aai.OptionsError):
         SECRET.options("ftp://example.com/")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "größe", "a:b", "a\nb"])
+def test_a_header_without_a_proper_name_is_refused(name: str) -> None:
+    """No request could have it, so all would be refused."""
+    with pytest.raises(aai.ConfigError, match="is no name of a header"):
+        WebhookSecret.generate(header_name=name)
+
+
+@pytest.mark.parametrize("transcript_id", ["../x", "a/b?c", "%2e", " "])
+def test_an_id_that_is_none_is_no_notification(transcript_id: str) -> None:
+    """It would stand in an address."""
+    with pytest.raises(aai.WebhookError) as caught:
+        webhook.parse(json.dumps({"transcript_id": transcript_id, "status": "completed"}).encode())
+    assert caught.value.status == 422
+
+
+def test_a_refusal_does_not_have_the_secrets_in_its_frames() -> None:
+    """Where an error reporter would find them."""
+    secret = WebhookSecret("a-secret-of-mine-01", older=["a-secret-of-mine-00"])
+    with pytest.raises(aai.WebhookError) as caught:
+        secret.check({"x-webhook-secret": "wrong"})
+    frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
+    assert frames
+    assert "a-secret-of-mine" not in repr(frames)
+
+
+def test_notifications_can_be_told_apart_in_a_set() -> None:
+    """As keys of what has been handled."""
+    one = Notification(transcript_id="3f1c", status="completed", query={"call": "7"})
+    assert len({one, attrs.evolve(one), attrs.evolve(one, status="error")}) == 2

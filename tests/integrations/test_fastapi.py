@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -27,6 +28,7 @@ from aai_async.webhook import Notification, RedactedAudioNotification, WebhookSe
 SECRET = WebhookSecret.generate()
 HEADERS = {SECRET.header_name: SECRET.value}
 RECORDING = b"a recording " * 1000
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ async def test_a_body_passes_through(
     [
         ({}, "The request has no body"),
         ({"content": b""}, "The request has no body"),
-        ({"content": in_pieces}, "is empty"),
+        ({"content": in_pieces}, "The request has no body"),
         ({"files": {"file": ("call.mp3", b"x")}}, r"The body is a form \(multipart/form-data\)"),
         ({"content": b"x" * 20_001}, "more than 20,000 bytes"),
     ],
@@ -162,6 +164,49 @@ async def test_a_body_that_turns_out_too_long_is_refused(service: ScriptedServer
     assert service.count("POST /v2/transcript") == 0
 
 
+async def test_a_body_that_stalls_is_given_up(service: ScriptedServer) -> None:
+    """A few senders who hang would keep all others from uploading."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/raw")
+    async def raw(request: Request, client: ClientDependency) -> None:
+        await client.transcribe(web.from_request(request, stall=0.05))
+
+    async def hang() -> dict[str, Any]:
+        if hangs:
+            await anyio.sleep_forever()
+        hangs.append(True)
+        return piece(b"half")
+
+    hangs: list[bool] = []
+    async with running(app):
+        with anyio.fail_after(5):
+            sent = await called(app, "/raw", hang)
+    assert sent[0]["status"] == 422
+    assert b"nothing of it came for 0.05 seconds" in sent[1]["body"]
+    assert service.count("POST /v2/transcript") == 0
+
+
+async def test_a_body_without_a_length_is_taken(service: ScriptedServer) -> None:
+    """HTTP/2 says neither its length nor that it comes in pieces."""
+    app = application(service)
+    async with running(app):
+        messages = [piece(RECORDING), piece(b"", more_body=False)]
+        sent = await called(app, "/raw", messages, {"transfer-encoding": None})
+    assert sent[0]["status"] == 200
+    assert service.requests[0].body == RECORDING
+
+
+async def test_a_file_of_a_form_is_sent_from_its_start(service: ScriptedServer) -> None:
+    """Also where somebody has looked at its first bytes."""
+    file = UploadFile(io.BytesIO(RECORDING), size=len(RECORDING), filename="call.mp3")
+    await file.read(4)
+    async with service.client() as client:
+        await client.upload(web.from_upload_file(file))
+    assert service.requests[0].body == RECORDING
+
+
 async def test_an_upload_that_its_sender_breaks_off_makes_no_job(service: ScriptedServer) -> None:
     """Half a recording is none."""
     app = application(service)
@@ -178,14 +223,19 @@ def piece(body: bytes, *, more_body: bool = True) -> dict[str, Any]:
 
 
 async def called(
-    app: FastAPI, path: str, messages: list[dict[str, Any]], headers: dict[str, str] | None = None
+    app: FastAPI,
+    path: str,
+    arriving: list[dict[str, Any]] | Callable[[], Awaitable[dict[str, Any]]],
+    headers: Mapping[str, str | None] | None = None,
 ) -> list[dict[str, Any]]:
     """Post to an application what arrives piece by piece, the last one for ever, and give what it sends."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if callable(arriving):
+            return await arriving()
         await anyio.sleep(0.01)
-        return messages.pop(0) if len(messages) > 1 else messages[0]
+        return arriving.pop(0) if len(arriving) > 1 else arriving[0]
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -196,7 +246,7 @@ async def called(
         "method": "POST",
         "path": path,
         "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in given.items() if value is not None],
     }
     await app(scope, receive, send)
     return sent
@@ -268,6 +318,23 @@ async def test_a_handler_ends_when_its_client_goes_away(service: ScriptedServer,
     assert len(raised) == 1
     assert sent[0]["status"] == 499
     assert service.count("DELETE *") == (1 if on_cancel == "delete" else 0)
+
+
+async def test_a_body_that_is_read_while_its_client_is_watched_is_refused(service: ScriptedServer) -> None:
+    """A part of it would be lost, and what is left would be paid for."""
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/call")
+    async def call(request: Request, client: ClientDependency) -> None:
+        async with web.cancel_on_disconnect(request):
+            await client.transcribe(web.from_request(request))
+
+    async with running(app):
+        messages = [piece(b"x" * 1000) for _ in range(20)] + [piece(b"", more_body=False), GONE]
+        sent = await called(app, "/call", messages)
+    assert sent[0]["status"] == 500
+    assert service.count("POST /v2/transcript") == 0
 
 
 async def test_a_handler_whose_client_stays_ends_as_ever(service: ScriptedServer) -> None:
@@ -352,7 +419,7 @@ async def test_redacted_audio_is_told_of_once() -> None:
     """It has no transcript's id, so its address tells it; where nobody wants it, it is done with."""
     handled: list[RedactedAudioNotification] = []
     unwanted: list[Notification] = []
-    body = (Path(__file__).parents[1] / "samples" / "get-redacted-audio.ready.json").read_bytes()
+    body = (SAMPLES / "get-redacted-audio.ready.json").read_bytes()
     app = FastAPI()
     app.include_router(
         web.webhook_router(secret=SECRET, on_event=unwanted.append, on_redacted_audio=handled.append)
@@ -450,7 +517,7 @@ async def test_a_handler_that_never_ends_does_not_hold_the_application() -> None
 
 
 async def test_a_forged_notification_finds_nothing(service: ScriptedServer) -> None:
-    """Whoever knows the secret may send an unknown id: it is looked for, and done with."""
+    """Whoever knows the secret may send an unknown id: it is looked for twice, and done with."""
     app = FastAPI(lifespan=web.lifespan(service.client))
 
     async def look(notification: Any) -> None:
@@ -458,9 +525,115 @@ async def test_a_forged_notification_finds_nothing(service: ScriptedServer) -> N
 
     app.include_router(web.webhook_router(secret=SECRET, on_event=look))
     async with running(app) as caller:
-        answer = await caller.post("/webhook", json=notification("7c2d"), headers=HEADERS)
-    assert answer.status_code == 204
-    assert service.count("GET /v2/transcript/7c2d") == 1
+        answers = [
+            await caller.post("/webhook", json=notification("7c2d"), headers=HEADERS) for _ in range(3)
+        ]
+    assert [answer.status_code for answer in answers] == [503, 204, 204]
+    assert service.count("GET /v2/transcript/7c2d") == 2
+
+
+async def test_a_job_that_the_service_does_not_know_yet_is_told_of_again(service: ScriptedServer) -> None:
+    """It may have been made a moment ago; the next call of the service finds it."""
+    app, seen = FastAPI(lifespan=web.lifespan(service.client)), list[str]()
+
+    async def look(notification: Notification) -> None:
+        seen.append((await web.client_of(app).get(notification.transcript_id)).id)
+
+    app.include_router(web.webhook_router(secret=SECRET, on_event=look))
+    async with running(app) as caller:
+        job = await web.client_of(app).submit("https://example.com/call.mp3")
+        unknown = (SAMPLES / "error.404-not-found.json").read_text(encoding="utf-8")
+        service.fault("GET /v2/transcript/*", status=404, text=unknown)
+        answers = [
+            await caller.post("/webhook", json=notification(job.id), headers=HEADERS) for _ in range(3)
+        ]
+    assert [answer.status_code for answer in answers] == [503, 204, 204]
+    assert seen == [job.id]
+
+
+async def test_a_notification_that_comes_too_early_does_not_hide_the_real_one() -> None:
+    """The handler raises as long as the job is not done."""
+    is_done, kept = False, list[str]()
+
+    def keep(notification: Notification) -> None:
+        if not is_done:
+            raise LookupError("too early")
+        kept.append(notification.transcript_id)
+
+    async with running(hook(keep)) as service:
+        early = await service.post("/webhook", json=notification(), headers=HEADERS)
+        is_done = True
+        real = await service.post("/webhook", json=notification(), headers=HEADERS)
+    assert (early.status_code, real.status_code) == (503, 204)
+    assert kept == ["3f1c"]
+
+
+async def test_a_handler_whose_own_work_was_cancelled_does_not_end_the_application(
+    anyio_backend_name: str,
+) -> None:
+    """That is a failure of it like others."""
+    if anyio_backend_name == "trio":
+        pytest.skip("of asyncio alone: nobody else cancels without a scope")
+
+    async def wait_for_what_was_cancelled(_: Notification) -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    is_alive = False
+    async with running(hook(wait_for_what_was_cancelled)) as service:
+        answer = await service.post("/webhook", json=notification(), headers=HEADERS)
+        await anyio.sleep(0.01)
+        is_alive = True
+    assert answer.status_code == 503
+    assert is_alive
+
+
+async def test_an_application_that_is_started_again_has_heard_of_nothing() -> None:
+    """As each test of an application starts it."""
+    handled: list[Notification] = []
+    app = hook(handled.append)
+    for _ in range(2):
+        async with running(app) as service:
+            assert (await service.post("/webhook", json=notification(), headers=HEADERS)).status_code == 204
+    assert len(handled) == 2
+
+
+async def test_a_router_that_is_there_twice_has_one_desk() -> None:
+    """Both of its routes lead there."""
+    handled: list[Notification] = []
+    router = web.webhook_router(secret=SECRET, on_event=handled.append)
+    app = FastAPI()
+    app.include_router(router, prefix="/a")
+    app.include_router(router, prefix="/b")
+    async with running(app) as service:
+        for path in ("/a/webhook", "/b/webhook"):
+            assert (await service.post(path, json=notification(), headers=HEADERS)).status_code == 204
+    assert len(handled) == 1
+
+
+async def test_a_desk_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it does not grow."""
+    monkeypatch.setattr("aai_async._desk._KEPT", 2)
+    handled: list[Notification] = []
+    async with running(hook(handled.append)) as service:
+        for transcript_id in ("0", "1", "2", "2", "0"):
+            await service.post("/webhook", json=notification(transcript_id), headers=HEADERS)
+    assert [one.transcript_id for one in handled] == ["0", "1", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "on_event", "said"),
+    [
+        (None, print, "secret must be a WebhookSecret, not NoneType"),
+        ("a-secret-of-mine-01", print, "secret must be a WebhookSecret, not str"),
+        (SECRET, "print", "must be a function, not str"),
+    ],
+)
+def test_a_webhook_that_cannot_work_is_not_made(secret: Any, on_event: Any, said: str) -> None:
+    """Else each call of the service would fail."""
+    with pytest.raises(aai.ConfigError, match=said):
+        web.webhook_router(secret=secret, on_event=on_event)
 
 
 async def test_a_router_whose_lifespan_has_not_begun_says_so() -> None:
