@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -43,6 +46,16 @@ def test_the_fixtures_are_there(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(USERS_TESTS)
     pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
         passed=4
+    )
+
+
+def test_the_test_of_the_readme_passes(pytester: pytest.Pytester) -> None:
+    """Pasted as it stands into an empty folder."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    [block] = [one for one in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "(aai_server" in one]
+    pytester.makepyfile(block)
+    pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
+        passed=2
     )
 
 

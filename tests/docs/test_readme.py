@@ -26,6 +26,7 @@ def _service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("ASSEMBLYAI_API_KEY", server.key)
         monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
         monkeypatch.setenv("WEBHOOK_SECRET", "a-secret-of-mine-01")
+        monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:8000")
         yield
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import sys
-import threading
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from serving import free_port, served, until
 
 from aai_async.testing import ScriptedServer
 
@@ -38,44 +34,30 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripte
 
 
 @contextlib.contextmanager
-def served(source: str) -> Generator[httpx.Client]:
-    """Serve an application on a port of this machine, and give a browser of it."""
+def run(source: str, monkeypatch: pytest.MonkeyPatch) -> Generator[httpx.Client]:
+    """Serve an application, and give a browser of it."""
+    port = free_port()
+    monkeypatch.setenv("PUBLIC_URL", f"http://127.0.0.1:{port}")
     module = ModuleType("application_of_the_readme")
     sys.modules[module.__name__] = module  # where FastAPI looks for what annotations mean
     exec(compile(source, "README.md", "exec"), vars(module))  # noqa: S102 - our own
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(vars(module)["app"], log_config=None, timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=10
-            ) as browser:
-                yield browser
-        finally:
-            server.should_exit = True
-            thread.join()
-            del sys.modules[module.__name__]
-
-
-def until(found: Any) -> Any:  # whatever it gives
-    """Ask until the answer is something."""
-    deadline = time.monotonic() + 15
-    while not (answer := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return answer
+    try:
+        with served(vars(module)["app"], port) as browser:
+            yield browser
+    finally:
+        del sys.modules[module.__name__]
 
 
 def test_there_are_three() -> None:
     assert len(APPLICATIONS) == 3
 
 
-def test_an_upload_ends_on_a_page_when_the_webhook_has_come(service: ScriptedServer) -> None:
+def test_an_upload_ends_on_a_page_when_the_webhook_has_come(
+    service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One upload, one submit, one look, when the service has called; a call without the secret is refused."""
     service.hears("What was said.", delay=0.2)
-    with served(APPLICATIONS[0]) as browser:
+    with run(APPLICATIONS[0], monkeypatch) as browser:
         answer = browser.post("/recordings", files=FORM)
         assert answer.status_code == 202
         assert browser.get(answer.json()["page"]).status_code == 404
@@ -90,10 +72,10 @@ def test_an_upload_ends_on_a_page_when_the_webhook_has_come(service: ScriptedSer
     ]
 
 
-def test_progress_is_told_as_events(service: ScriptedServer) -> None:
+def test_progress_is_told_as_events(service: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first status to the last, also to who comes late."""
     service.hears("What was said.", delay=0.2)
-    with served(APPLICATIONS[1]) as browser:
+    with run(APPLICATIONS[1], monkeypatch) as browser:
         transcript_id = browser.post("/recordings", files=FORM).json()
         for _ in range(2):
             answer = browser.get(f"/recordings/{transcript_id}/events")
@@ -104,15 +86,30 @@ def test_progress_is_told_as_events(service: ScriptedServer) -> None:
         assert browser.get("/recordings/7c2d/events").status_code == 404
 
 
-def test_a_worker_pays_once_although_it_is_started_again(service: ScriptedServer, tmp_path: Path) -> None:
+def test_a_worker_pays_once_although_it_is_started_again(
+    service: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was under way when it stopped is taken up."""
     service.hears("What was said.", delay=1.0)
-    with served(APPLICATIONS[2]) as browser:
-        assert browser.post("/recordings/monday.wav", files=FORM).status_code == 202
+    with run(APPLICATIONS[2], monkeypatch) as browser:
+        answer = browser.post("/recordings", files=FORM)
+        assert answer.status_code == 202
         until(lambda: service.count("POST /v2/transcript"))
-    text = tmp_path / "texts" / "monday.wav.txt"
+    text = tmp_path / "texts" / f"{answer.json()}.txt"
     assert not text.exists()
-    with served(APPLICATIONS[2]):
+    with run(APPLICATIONS[2], monkeypatch):
         until(text.exists)
     assert text.read_text() == "What was said."
     assert service.count("POST /v2/transcript") == 1
+
+
+def test_those_who_follow_a_job_that_is_lost_are_told(
+    service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the application goes on."""
+    with run(APPLICATIONS[1], monkeypatch) as browser:
+        service.fault("GET /v2/transcript*", status=401)
+        transcript_id = browser.post("/recordings", files=FORM).json()
+        assert browser.get(f"/recordings/{transcript_id}/events").text.endswith('data: "lost"\n\n')
+        other = browser.post("/recordings", files=FORM).json()
+        assert browser.get(f"/recordings/{other}/events").text.endswith('data: "completed"\n\n')
