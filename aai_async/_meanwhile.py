@@ -13,7 +13,7 @@ async def meanwhile(work: Callable[[], Coroutine[object, object, None]]) -> Asyn
     """
     Do some work beside the block, until the block ends; its scope, given to the block, cancels both.
 
-    What the block raises is raised as it is, and not in a group.
+    An exception of the block is raised as it is, and not in a group; the work itself should raise none.
     """
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:

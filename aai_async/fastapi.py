@@ -25,6 +25,7 @@ from aai_async._client import Client
 from aai_async._desk import Desk, OnNotification, OnRedactedAudio
 from aai_async._errors import (
     AAIError,
+    AmbiguousSubmitError,
     APIError,
     ConfigError,
     DeadlineError,
@@ -297,7 +298,7 @@ def webhook_router(
     desk = Desk(on_event, on_redacted_audio, patience)
     router = APIRouter(lifespan=desk.open)
 
-    @router.post(path, status_code=204, response_class=Response, include_in_schema=False)
+    @router.post(path, status_code=204, response_model=None, include_in_schema=False)
     async def webhook(request: Request) -> None:
         try:
             secret.check(request.headers.raw)
@@ -383,7 +384,7 @@ _ANSWERS: tuple[tuple[tuple[type[AAIError], ...], int, str | None], ...] = (
     ((NotFoundError,), 404, "There is no such transcript."),
     ((RateLimitError, TransportError, RetryBudgetError), 503, "The service cannot be reached for now."),
     ((DeadlineError,), 504, "The transcription has not ended in time."),
-    ((ServerError, ProtocolError), 502, "The transcription service has failed."),
+    ((ServerError, ProtocolError, AmbiguousSubmitError), 502, "The transcription service has failed."),
 )
 """Status and text of the answer; `None` is the message of the error."""
 

@@ -234,6 +234,8 @@ class ScriptedServer:
                     yield self
                 except Exception as error:  # noqa: BLE001 - raised again outside of the application's group
                     failure = error
+                finally:
+                    self._transport = None
         if failure is not None:
             raise failure
 

@@ -141,9 +141,9 @@ class Runner:
 
     async def _audio(self, job: Job) -> Path:
         url = job.parameters.audio_url
-        if job.upload_id is None and not self._engine.reads_recordings:
-            return Path(PurePosixPath(urlsplit(url).path).name)
         if job.upload_id is None:
+            if not self._engine.reads_recordings:
+                return Path(PurePosixPath(urlsplit(url).path).name)
             raise EngineError(
                 f"Download error, unable to download {url}. Please make sure the file exists and is "
                 "accessible from the internet. (This local server downloads nothing: upload the file.)"

@@ -63,7 +63,7 @@ class LocalServer:
             queued and goes on with webhooks and redacted audio; what was being worked on ends in `error`.
         parallel_jobs: How many jobs are worked on at once; the others are queued and throttled.
         upload_bytes: The largest upload to accept.
-        middleware: Makes another ASGI application of the server's own, to stand before it.
+        middleware: Given the server's ASGI application, makes the one that is served in its place.
 
     Raises:
         ValueError: The host is not a loopback address, or another argument is out of range.

@@ -155,6 +155,16 @@ async def test_a_body_that_is_no_recording_is_refused(
     assert service.count("POST /v2/transcript") == 0
 
 
+async def test_a_body_that_says_that_it_is_too_long_is_not_read(service: ScriptedServer) -> None:
+    """Nor is an upload begun."""
+    app, messages = application(service), [piece(b"x") for _ in range(9)]
+    async with running(app):
+        sent = await called(app, "/raw", messages, {"content-length": "20001", "transfer-encoding": None})
+    assert sent[0]["status"] == 422
+    assert len(messages) == 9
+    assert service.requests == []
+
+
 async def test_a_body_that_turns_out_too_long_is_refused(service: ScriptedServer) -> None:
     """Its length was not known before."""
     app = application(service)
@@ -372,6 +382,7 @@ async def test_a_handler_whose_client_stays_ends_as_ever(service: ScriptedServer
         (aai.DeadlineError("too late"), 504, {}),
         (aai.ServerError("failed", status=500, reply=""), 502, {}),
         (aai.ProtocolError("no JSON"), 502, {}),
+        (aai.AmbiguousSubmitError("the answer was lost"), 502, {}),
         (aai.AccountError("refused", status=401, reply=""), 500, {}),
         (aai.ConfigError("no key"), 500, {}),
         (aai.WebhookError("wrong", status=401), 401, {}),

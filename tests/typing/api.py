@@ -11,8 +11,12 @@ from typing import Any, assert_type
 import anyio
 import attrs
 import httpx
+from fastapi import FastAPI, Request, UploadFile
 
 import aai_async as aai
+from aai_async import fastapi as web
+from aai_async.testing import ScriptedServer
+from aai_async.webhook import Notification, WebhookSecret
 
 
 async def transcribe_whatever_holds_a_recording(client: aai.Client, chunks: AsyncIterator[bytes]) -> None:
@@ -90,3 +94,47 @@ async def handle_errors(client: aai.Client) -> None:
         assert_type(error.retry_after, float | None)
     except aai.AAIError as error:
         assert_type(error.transcript_id, str | None)
+
+
+def make_an_application(app: FastAPI, secret: WebhookSecret) -> None:
+    inbox = aai.Inbox()
+    web.add_error_handlers(app)
+    app.include_router(web.webhook_router(secret=secret, on_event=inbox.put))
+    app.include_router(web.webhook_router(secret=secret, on_event=look_for_it, path="/other"))
+    web.webhook_router(secret="text", on_event=print)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    FastAPI(lifespan=web.lifespan())
+    FastAPI(lifespan=web.lifespan(lambda: aai.Client(region="eu")))
+    assert_type(web.client_of(app), aai.Client)
+    assert_type(secret.options("https://example.com/webhook"), aai.Options)
+
+
+async def look_for_it(notification: Notification) -> None:
+    assert_type(notification.query["call"], str)
+
+
+async def pass_recordings_on(request: Request, file: UploadFile, client: web.ClientDependency) -> None:
+    await client.transcribe(web.from_upload_file(file))
+    url = await client.upload(web.from_request(request, max_bytes=1_000_000, stall=5))
+    async with web.cancel_on_disconnect(request):
+        await client.transcribe(url, notifications=aai.Inbox())
+
+
+class OwnInbox:
+    """Whatever tells that a notification has come."""
+
+    async def arrival(self, transcript_id: str) -> None:
+        """Return when it has."""
+
+
+async def wait_for_notifications(client: aai.Client) -> None:
+    await client.wait("3f1c", notifications=OwnInbox())
+    aai.transcribe_all(client, ["call.mp3"], notifications=OwnInbox())
+    await client.wait("3f1c", notifications=42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_with_the_kit(aai_server: ScriptedServer) -> None:
+    aai_server.hears(lambda request: request.audio.name)
+    assert_type(aai_server.count("POST *"), int)
+    assert_type(aai_server.client(), aai.Client)
+    async with ScriptedServer().in_process() as server:
+        assert_type(server, ScriptedServer)
