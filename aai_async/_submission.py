@@ -263,7 +263,8 @@ class _Search:
             found += [item for item in shelf.page.transcripts if await self._may_be(item, began)]
             before_id = shelf.page.page_details.older_than
             if before_id is None or _is_older(shelf.page, began) or (found and self._is_unique):
-                return tuple(found)
+                # Whose they are may have become known while they were compared.
+                return tuple(item for item in found if self._is_unique or not self._is_taken(item))
             if before_id in seen:
                 break
         raise ProtocolError("The list of transcripts was not read to where the job would have to be.")
@@ -277,8 +278,10 @@ class _Search:
             return False
         if self._is_unique:
             return True
-        is_taken = item.id in self.others or self.submission.memory.has_made(item.id)
-        return not is_taken and await self._looks_the_same(item, began)
+        return not self._is_taken(item) and await self._looks_the_same(item, began)
+
+    def _is_taken(self, item: TranscriptListItem) -> bool:
+        return item.id in self.others or self.submission.memory.has_made(item.id)
 
     def _began_by(self, now: dt.datetime | None) -> dt.datetime | None:
         """When the submit was sent, by the service's clock: ours may be days off."""

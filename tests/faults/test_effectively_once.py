@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
+import threading
 from typing import Any
 
 import anyio
@@ -308,6 +309,44 @@ async def test_the_job_of_another_submit_that_is_under_way_is_not_taken(
                 await anyio.sleep(0.001)
         tasks.start_soon(submit)
     assert sorted(endings) == sorted([server.service.jobs[0].id, "in doubt"])
+
+
+async def test_the_job_of_another_submit_that_ends_amid_the_search_is_not_taken(
+    server: FaultServer, connect: Connect
+) -> None:
+    """When the list was read, nobody had heard whose it is; when it has been compared, its own call has."""
+    endings: list[str] = []
+    is_compared = threading.Event()
+
+    async def answered_when_it_is_compared(exchange: Exchange) -> None:
+        await exchange.read_body()
+        reply = exchange.process()
+        while not is_compared.is_set():
+            await asyncio.sleep(0.001)
+        await exchange.send(reply.render())
+
+    async def compared_when_the_other_has_ended(exchange: Exchange) -> None:
+        is_compared.set()
+        while not endings:
+            await asyncio.sleep(0.001)
+        await exchange.send(exchange.process().render())
+
+    server.on("POST /v2/transcript", answered_when_it_is_compared, faults.reset_after_body())
+    server.on("GET /v2/transcript/*", compared_when_the_other_has_ended)
+
+    async def submit() -> None:
+        try:
+            endings.append((await client.submit(URL)).id)
+        except aai.AmbiguousSubmitError:
+            endings.append("in doubt")
+
+    async with connect() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(submit)
+        with anyio.fail_after(5):
+            while not server.service.jobs:
+                await anyio.sleep(0.001)
+        tasks.start_soon(submit)
+    assert endings == [server.service.jobs[0].id, "in doubt"]
 
 
 async def test_a_list_that_is_too_long_to_be_read_to_the_job_decides_nothing(
