@@ -18,9 +18,11 @@ import attrs
 from aai_async._errors import AAIError, ConfigError, without_secrets
 
 logger = logging.getLogger("aai_async")
-"""One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING."""
+"""
+One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING.
 
-logger.addHandler(logging.NullHandler())
+It has no handler that hides them: where logging is not configured, Python writes warnings to standard error.
+"""
 
 
 @attrs.frozen(kw_only=True)

@@ -304,6 +304,7 @@ def webhook_router(
             secret.check(request.headers.raw)
             notification = parse(await _body_of(request))
         except WebhookError as error:
+            logger.warning("a call of the webhook was answered %d: %s", error.status, error)
             raise HTTPException(error.status, str(error.args[0])) from None
         query = dict(request.query_params)
         if not await desk.handle(attrs.evolve(notification, query=query)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import logging
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # It tells all by itself, in its table and below.
+    logging.getLogger("aai_async").addHandler(logging.NullHandler())
     from aai_async._cli.app import app  # noqa: PLC0415 - the extra may be absent
 
     try:

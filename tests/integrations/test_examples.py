@@ -83,6 +83,7 @@ def test_progress_is_told_as_events(service: ScriptedServer, monkeypatch: pytest
             statuses = re.findall(r'^data: "(\w+)"$', answer.text, re.MULTILINE)
             assert statuses[0] in {"queued", "processing"}
             assert statuses[-1] == "completed"
+            assert len(set(statuses)) == len(statuses)
         assert browser.get("/recordings/7c2d/events").status_code == 404
 
 

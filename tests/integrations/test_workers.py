@@ -23,8 +23,8 @@ SECRET = {"x-webhook-secret": "a-secret-of-mine-01"}
 
 
 @contextlib.contextmanager
-def two_workers(service: ScriptedServer, inbox: Path) -> Generator[str]:
-    """Run the application in two processes, and give its address."""
+def two_workers(service: ScriptedServer, inbox: Path, log: Path) -> Generator[str]:
+    """Run the application in two processes, which log to a file, and give its address."""
     port = free_port()
     environment = os.environ | {
         "ASSEMBLYAI_API_KEY": service.key,
@@ -34,7 +34,10 @@ def two_workers(service: ScriptedServer, inbox: Path) -> Generator[str]:
         "WEBHOOK_SECRET": SECRET["x-webhook-secret"],
     }
     command = [sys.executable, "-m", "uvicorn", "two_workers:app", "--workers", "2", "--port", str(port)]
-    with subprocess.Popen(command, env=environment, cwd=Path(__file__).parent) as process:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, env=environment, cwd=Path(__file__).parent, stderr=output) as process,
+    ):
         try:
             until(lambda: _answers(environment["PUBLIC_URL"]))
             yield environment["PUBLIC_URL"]
@@ -64,7 +67,11 @@ def test_a_wait_ends_by_a_notification_that_another_process_has_got(tmp_path: Pa
         list(threads.map(transcribe, range(8)))
         return any(handled(one) - {process} for one, process in waited.items())
 
-    with ScriptedServer() as service, two_workers(service, tmp_path) as url, ThreadPoolExecutor(8) as threads:
+    with (
+        ScriptedServer() as service,
+        two_workers(service, tmp_path, tmp_path / "log") as url,
+        ThreadPoolExecutor(8) as threads,
+    ):
         service.hears("Hello there.", delay=0.2)
         until(is_crossed)
         assert len(service.requests) == 3 * len(waited)
@@ -96,3 +103,15 @@ def test_a_job_is_deleted_when_its_caller_hangs_up() -> None:
                 browser.post("/call", content=b"a recording", timeout=0.5)
             until(lambda: ended)
         assert service.count("DELETE *") == service.count("POST /v2/transcript") == 1
+
+
+def test_what_went_wrong_stands_in_the_log_of_a_server_as_it_comes(tmp_path: Path) -> None:
+    """Nobody has configured logging, and the answer does not say."""
+    with ScriptedServer() as service:
+        service.fault("POST /v2/upload", status=401)
+        with two_workers(service, tmp_path, tmp_path / "log") as url:
+            assert httpx.post(f"{url}/recordings", content=b"a recording").status_code == 500
+            assert httpx.post(f"{url}/webhook", headers={"x-webhook-secret": "wrong"}).status_code == 401
+    log = (tmp_path / "log").read_text()
+    assert "The service answered 401" in log
+    assert "The header x-webhook-secret is wrong" in log

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 from fastapi import FastAPI, Request
 
-from aai_async.fastapi import ClientDependency, from_request, lifespan, webhook_router
+from aai_async.fastapi import ClientDependency, add_error_handlers, from_request, lifespan, webhook_router
 from aai_async.webhook import Notification, WebhookSecret
 
 secret = WebhookSecret(os.environ["WEBHOOK_SECRET"])
@@ -32,6 +32,7 @@ class FolderInbox:
 
 inbox = FolderInbox(Path(os.environ["INBOX"]))
 app = FastAPI(lifespan=lifespan())
+add_error_handlers(app)
 app.include_router(webhook_router(secret=secret, on_event=inbox.put))
 
 
