@@ -9,6 +9,7 @@ the model of the API, without sockets, that answers where nothing is broken. The
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import socket
@@ -393,6 +394,11 @@ class _Connection:
     def abort(self) -> None:
         self._transport.abort()
 
+    async def gone(self) -> None:
+        """Wait until its socket is closed, however it ended."""
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
 
 class _BodyReader:
     """The body of one request, whichever way it is framed."""
@@ -640,6 +646,7 @@ class FaultServer:
                 await self._converse(connection)
             finally:
                 connection.abort()
+                await connection.gone()
         except _GONE:
             pass
         except Exception as error:  # noqa: BLE001 - it belongs to the thread of the test
