@@ -66,6 +66,16 @@ async def test_a_job_fails_as_it_is_told() -> None:
             await client.transcribe(URL)
 
 
+async def test_the_newest_model_is_taken() -> None:
+    """Tests of users who follow the service's migration guide of November 2026 pass."""
+    newest = aai.Options(speech_models=["assemblyai-stt-3-7", "universal-2"])
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        transcript = await client.transcribe(URL, newest)
+    assert transcript.speech_models == ("assemblyai-stt-3-7", "universal-2")
+    assert transcript.speech_model_used == "assemblyai-stt-3-7"
+    assert transcript.metadata == {"local_engine": "scripted"}
+
+
 async def test_a_script_hears_each_recording() -> None:
     """A plain function or an async one, that sees what was asked for."""
 

@@ -67,7 +67,7 @@ def _of_models() -> tuple[Rule, ...]:
         Rule(
             lambda given: "speech_model" in given,
             "speech_model is refused by the service, which took speech_models in its place: "
-            "speech_models=['universal-3-5-pro', 'universal-2'].",
+            "speech_models=['assemblyai-stt-3-7', 'universal-2'].",
         ),
         Rule(
             lambda given: "universal-3-pro" in given.get("speech_models", ()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-SpeechModel: TypeAlias = Literal["universal-3-5-pro", "universal-2"] | str
+SpeechModel: TypeAlias = Literal["assemblyai-stt-3-7", "universal-3-5-pro", "universal-2"] | str
 """A speech model (https://www.assemblyai.com/docs/pre-recorded-audio/select-the-speech-model)."""
 
 # fmt: off

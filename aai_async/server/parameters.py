@@ -24,8 +24,8 @@ _LANGUAGES: Final = """
 LANGUAGES: Final = frozenset(_LANGUAGES.split())
 """The codes that the service knows (API reference, `TranscriptLanguageCode`)."""
 
-SPEECH_MODELS: Final = ("universal-3-5-pro", "universal-3-pro", "universal-2")
-"""Of both generations: whichever the caller is written for gets an answer."""
+SPEECH_MODELS: Final = ("assemblyai-stt-3-7", "universal-3-5-pro", "universal-3-pro", "universal-2")
+"""Of every generation: whichever the caller is written for gets an answer."""
 
 PII_POLICIES: Final = frozenset(
     {"credit_card_number", "email_address", "ip_address", "phone_number", "us_social_security_number"}

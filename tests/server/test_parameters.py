@@ -86,9 +86,11 @@ def test_speech_models_must_be_known(models: object) -> None:
     assert refusal(speech_models=models).startswith('"speech_models" must be a non-empty list containing')
 
 
-@pytest.mark.parametrize("model", ["universal-3-pro", "universal-3-5-pro", "universal-2"])
-def test_speech_models_of_both_generations_are_taken(model: str) -> None:
-    """Clients of either generation are served."""
+@pytest.mark.parametrize(
+    "model", ["assemblyai-stt-3-7", "universal-3-pro", "universal-3-5-pro", "universal-2"]
+)
+def test_speech_models_of_every_generation_are_taken(model: str) -> None:
+    """Also the newest, which the service's migration guide recommends since November 2026."""
     assert read(speech_models=[model]).speech_models == (model,)
 
 
