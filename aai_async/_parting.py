@@ -39,6 +39,8 @@ class Receipt(Generic[T]):
         self._parting = parting
         self.is_missing = False
         """Whether it was sent, and nothing is known of what became of it."""
+        self.is_answered = False
+        """Whether the service has carried it out and answered: no later failure means that it was not."""
         self._scope: anyio.CancelScope | None = None
 
     def sent(self) -> None:
@@ -69,7 +71,7 @@ class Receipt(Generic[T]):
             if isinstance(result, AAIError):
                 self.is_missing = result.verdict is Verdict.AMBIGUOUS
             else:
-                self.is_missing = False
+                self.is_missing, self.is_answered = False, True
                 await self._keep(result)
             return result
 

@@ -21,7 +21,6 @@ from aai_async._errors import (
     AAIError,
     AccountError,
     AmbiguousSubmitError,
-    JournalError,
     NotFoundError,
     ProtocolError,
     RetryBudgetError,
@@ -132,10 +131,10 @@ class Submission:
         call = _endpoints.submit(self.audio_url, self.options)
         try:
             return await self.http.perform(call, receipt=receipt)
-        except JournalError:
-            # The job is made, and its id could not be written down.
-            raise
         except AAIError as error:
+            if receipt.is_answered:
+                # The job is made, and its id could not be kept.
+                raise
             return error
 
     async def _resolve(self, search: _Search, receipt: Receipt[Transcript], lost: AAIError) -> Transcript:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError, ConfigError, JournalError
+from aai_async._errors import AAIError, JournalError
 from aai_async._job import Job, Record
 from aai_async._journal import store
 from aai_async._journal.lock import Lock
@@ -48,8 +48,9 @@ class Ledger:
         # Kept where it is seen also by one who is cancelled while it is taken.
         held: list[Lock] = []
         try:
-            await in_thread_to_its_end(lambda: held.append(self._locked()))
-            await in_thread_to_its_end(lambda: self._store.open(service, fingerprint))
+            with store.errors_named(self._path):
+                await in_thread_to_its_end(lambda: held.append(self._locked()))
+                await in_thread_to_its_end(lambda: self._store.open(service, fingerprint))
             self._turn = anyio.Lock()
             yield
         finally:
@@ -64,8 +65,7 @@ class Ledger:
     def _locked(self) -> Lock:
         if self._path.is_dir():
             raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
-        with store.errors_named(self._path):
-            return Lock(self._path.with_name(f"{self._path.name}.lock"))
+        return Lock(self._path.with_name(f"{self._path.name}.lock"))
 
     async def claim(self, wanted: Claim) -> Entry:
         """Find the job of a recording, or enter it."""
@@ -96,17 +96,18 @@ class Ledger:
         return None if body is None else Transcript.from_json(body)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await in_thread(lambda: self._store.read(work))
+        with store.errors_named(self._path):
+            return await in_thread(lambda: self._store.read(work))
 
     async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
         Change something, together with all that is to be changed at the same time.
 
         Raises:
-            JournalError: It is not written.
+            JournalError: It is not written, for whatever reason: no other error leaves here.
         """
         if self._turn is None:
-            raise ConfigError("This Journal is not held by a batch.")
+            raise JournalError(f"The journal {str(self._path)!r} is not held by a batch.")
         step = Step(work)
         self._waiting.append(step)
         try:
@@ -114,7 +115,8 @@ class Ledger:
                 if not step.is_over:
                     steps = tuple(self._waiting)
                     try:
-                        await in_thread_to_its_end(lambda: self._store.commit(steps))
+                        with store.errors_named(self._path):
+                            await in_thread_to_its_end(lambda: self._store.commit(steps))
                     finally:
                         self._waiting = [one for one in self._waiting if not one.is_over]
         finally:

@@ -21,7 +21,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from aai_async._errors import JournalError, JournalFullError
+from aai_async._errors import AAIError, JournalError, JournalFullError
 
 T = TypeVar("T")
 
@@ -449,10 +449,12 @@ def _transaction(connection: sqlite3.Connection) -> Generator[None]:
 
 @contextlib.contextmanager
 def errors_named(path: Path) -> Generator[None]:
-    """Let nothing of SQLite, zlib or the system get out."""
+    """Raise whatever the block raises as a `JournalError`: of SQLite, zlib, the system, or a bug."""
     shown = f"The journal {str(path)!r}"
     try:
         yield
+    except JournalError:
+        raise
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise JournalFullError(
@@ -464,9 +466,15 @@ def errors_named(path: Path) -> Generator[None]:
         raise JournalError(f"{shown} cannot be used: {error}.{in_use}") from error
     except FileNotFoundError as error:
         raise JournalError(f"{shown} cannot be made: there is no folder {str(path.parent)!r}.") from error
-    except (OSError, zlib.error, ValueError, TypeError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise JournalError(f"{shown} cannot be used: {reason}.") from error
+    except Exception as error:
+        raise JournalError(f"{shown} cannot be used: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    """Give what an error says, as the end of a sentence."""
+    if isinstance(error, AAIError):
+        return str(error.args[0]).rstrip(".")
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:
