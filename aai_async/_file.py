@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -134,12 +135,30 @@ class RegularFile(_UsedInThreads):
             ) from error
 
 
-class Replacement(_UsedInThreads):
-    """A file that is being written under a temporary name, next to the one whose place it will take."""
+_NEW_FILE = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
+"""What systems answer that cannot sync a folder: Windows, and some network drives."""
+
+
+class Replacement(_UsedInThreads):
+    """
+    A file that is being written under a temporary name, next to the one whose place it will take.
+
+    It is for its owner alone to read, unless it replaces a file of the same owner: then it keeps that mode.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, follows_link: bool = True) -> None:
         super().__init__()
-        self._shown = repr(path)
+        self._shown = repr(os.fspath(path) if isinstance(path, os.PathLike) else path)
+        self._follows_link = follows_link
         with self._errors_named():
             # Now, for the working directory may be another one later.
             self._path = Path(path).absolute()
@@ -148,14 +167,21 @@ class Replacement(_UsedInThreads):
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def of(cls, path: str | os.PathLike[str]) -> AsyncGenerator[Self]:
+    async def of(cls, path: str | os.PathLike[str], *, follows_link: bool = True) -> AsyncGenerator[Self]:
         """
         Open it for a block; if that ends well it takes the place of `path`, else nothing is left of it.
+
+        The content is on disk before it takes that place, so a power cut leaves the old file or the whole new
+        one.
+
+        Args:
+            path: The file.
+            follows_link: Where `path` is a symbolic link: replace the file it leads to, or the link itself.
 
         Raises:
             SaveError: Nothing can be written there.
         """
-        replacement = cls(path)
+        replacement = cls(path, follows_link=follows_link)
         try:
             await in_thread(replacement._open)
             yield replacement
@@ -178,19 +204,17 @@ class Replacement(_UsedInThreads):
 
     def _open(self) -> None:
         with self._used(), self._errors_named():
-            # Where a link leads, and not in the place of the link.
-            self._path = self._path.resolve()
+            self._path = self._path.resolve() if self._follows_link else _in_resolved_folder(self._path)
             self._temporary = self._path.parent / self._temporary.name
-            mode = self._path.stat().st_mode if self._path.exists() else None
-            if mode is not None and not stat.S_ISREG(mode):
-                what = (
-                    "a directory: name the file to write in it" if stat.S_ISDIR(mode) else "no regular file"
-                )
+            there = _status_of(self._path)
+            if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
+                is_folder = stat.S_ISDIR(there.st_mode)
+                what = "a directory: name the file to write in it" if is_folder else "no regular file"
                 raise SaveError(f"{self._shown} is {what}.")
             if not self._is_left:
-                self._file = self._temporary.open("xb")
-            if mode is not None and self._file is not None:
-                self._temporary.chmod(stat.S_IMODE(mode))
+                self._file = os.fdopen(os.open(self._temporary, _NEW_FILE, 0o600), "wb")
+            if there is not None and self._file is not None and _is_own_file(there):
+                self._temporary.chmod(stat.S_IMODE(there.st_mode))
 
     def _restart(self) -> None:
         with self._writing() as file:
@@ -203,8 +227,11 @@ class Replacement(_UsedInThreads):
 
     def _put_in_place(self) -> None:
         with self._writing() as file:
+            file.flush()
+            os.fsync(file.fileno())
             file.close()
             self._temporary.replace(self._path)
+            sync_folder(self._path.parent)
 
     def _let_go(self) -> None:
         if self._file is not None:
@@ -226,6 +253,41 @@ class Replacement(_UsedInThreads):
     def _errors_named(self) -> Generator[None]:
         try:
             yield
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last for a circle of links
             reason = getattr(error, "strerror", None) or error
             raise SaveError(f"{self._shown} cannot be written: {reason}.") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """
+    Have the names in a folder written to disk, where the system can do that.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+
+
+def _in_resolved_folder(path: Path) -> Path:
+    return path.parent.resolve() / path.name
+
+
+def _status_of(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_own_file(status: os.stat_result) -> bool:
+    # The mode of somebody else's file may have been chosen to read what replaces it.
+    is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    return stat.S_ISREG(status.st_mode) and is_own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,61 @@ async def test_a_link_goes_on_leading_where_it_led_and_a_mode_stays(tmp_path: Pa
     assert (tmp_path / "link.mp3").is_symlink()
     assert (tmp_path / "real.mp3").read_bytes() == b"new"
     assert (tmp_path / "real.mp3").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """What was recorded may be confidential, whatever the umask is."""
+    before = os.umask(0)
+    try:
+        async with Replacement.of(tmp_path / "a.txt") as file:
+            await file.write(b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_link_that_must_not_be_followed_is_replaced(tmp_path: Path) -> None:
+    """The file that it led to stays as it is; also where it led nowhere, or in a circle."""
+    (tmp_path / "victim").write_bytes(b"old")
+    for target in ("victim", "missing", "link"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(target)
+        async with Replacement.of(tmp_path / "link", follows_link=False) as file:
+            await file.write(b"new")
+        assert not (tmp_path / "link").is_symlink()
+        assert (tmp_path / "link").read_bytes() == b"new"
+        assert (tmp_path / "link").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "victim").read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["link", "victim"]
+
+
+async def test_a_circle_of_links_that_is_followed_is_an_error_of_saving(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(aai.SaveError, match="cannot be written"):
+        async with Replacement.of(tmp_path / "link"):
+            pass
+
+
+async def test_content_is_on_disk_before_its_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut there is the old file or the whole new one, and no empty one."""
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def noted_replace(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    async with Replacement.of(tmp_path / "a.txt") as file:
+        await file.write(b"new")
+    assert steps == ["file", "rename", "folder"]
 
 
 async def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
