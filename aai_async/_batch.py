@@ -226,7 +226,8 @@ class Batch:
         except BatchAbortedError as error:
             error.outcomes = in_order(outcomes)
             raise
-        except anyio.get_cancelled_exc_class():
+        except BaseException:
+            # Cancelled or interrupted: the next call gives them.
             self._begun().put_back(outcomes)
             raise
         return list(in_order(outcomes))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from typing import Self, TypeAlias, cast
 
 import anyio
@@ -41,16 +41,19 @@ _CLOSING = 5.0
 
 
 class _Place:
-    """One of the places for uploads, which an item has when it is drawn."""
+    """One of the places for uploads, which an item takes before anything else."""
 
     def __init__(self, places: anyio.Semaphore) -> None:
         self._places = places
-        self._is_taken = True
+        self._is_taken = False
+        self.was_taken = anyio.Event()
+        """Set when the item has begun."""
 
     async def take(self) -> None:
         if not self._is_taken:
             await self._places.acquire()
             self._is_taken = True
+            self.was_taken.set()
 
     def leave(self) -> None:
         if self._is_taken:
@@ -67,6 +70,8 @@ class Run:
         self._fail_fast = fail_fast
         self._places = anyio.Semaphore(jobs)
         """Taken before an item is drawn, left when its outcome is taken."""
+        self._put_back = 0
+        """Outcomes that were taken and put back, whose places others have by now."""
         self._places_to_upload = anyio.Semaphore(uploads)
         self._finished = deque[Outcome]()
         """Those that nobody has taken yet: no more than places."""
@@ -124,12 +129,18 @@ class Run:
             await self._news.wait()
         if len(self._finished) == 1 and self._ended is None:
             self._news = anyio.Event()
-        self._places.release()
+        if self._put_back:
+            self._put_back -= 1
+        else:
+            self._places.release()
         return self._finished.popleft()
 
-    def put_back(self, outcomes: Iterable[Outcome]) -> None:
+    def put_back(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what was taken and not given to anybody."""
-        self._finished.extendleft(outcomes)
+        self._finished.extendleft(reversed(outcomes))
+        self._put_back += len(outcomes)
+        if outcomes:
+            self._news.set()
 
     def _aborted(self, cause: Exception) -> BatchAbortedError:
         said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
@@ -155,11 +166,13 @@ class Run:
         try:
             while True:
                 await self._places.acquire()
-                await self._places_to_upload.acquire()
+                await self._wait_for_room_to_upload()
                 audio, options = _pair(await anext(self._sources))
                 item = Item(self._begun, audio, self._route.options if options is None else options)
-                items.start_soon(self._carry, item, _Place(self._places_to_upload))
+                place = _Place(self._places_to_upload)
+                items.start_soon(self._carry, item, place)
                 self._begun += 1
+                await place.was_taken.wait()
         except StopAsyncIteration:
             pass
         except anyio.get_cancelled_exc_class():
@@ -173,6 +186,11 @@ class Run:
                 with anyio.move_on_after(_CLOSING, shield=True):
                     await self._sources.aclose()
 
+    async def _wait_for_room_to_upload(self) -> None:
+        # A place is not kept while the next source is awaited: an item that must upload again may need it.
+        await self._places_to_upload.acquire()
+        self._places_to_upload.release()
+
     async def _carry(self, item: Item, place: _Place) -> None:
         """See one item through."""
         passage = Passage(item, self._route, place)
@@ -181,6 +199,7 @@ class Run:
         if self._is_refused:
             sending.cancel()
         try:
+            await place.take()
             self._settle(passage, await passage.travel(sending))
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
