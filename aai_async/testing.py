@@ -21,7 +21,7 @@ import json
 import secrets
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -116,6 +116,9 @@ class ScriptedServer:
     """All that were answered, in turn, also by a fault, and those that were broken off."""
 
     def __init__(self) -> None:
+        from aai_async.server.policy import SubmissionPolicy  # noqa: PLC0415 - not in each process that runs pytest
+
+        self._policy = SubmissionPolicy()
         self.key = secrets.token_hex(16)
         self.base_url = "http://127.0.0.1"
         self.requests = []
@@ -127,6 +130,29 @@ class ScriptedServer:
         self._resources = contextlib.ExitStack()
 
     # What it does
+
+    @property
+    def strict(self) -> bool:
+        """
+        Whether names that the server does not know are refused with status 400, and what was probably meant.
+
+        By default, models, parameters, keys and values that the service may have added since are recorded,
+        echoed and logged once. `aai_server.strict = True` finds typing errors.
+        """
+        return self._policy.strict
+
+    @strict.setter
+    def strict(self, strict: bool) -> None:
+        self._policy.strict = strict
+
+    @property
+    def speech_models(self) -> Sequence[str]:
+        """The models of a job that names none, which the account decides at the service; to be set."""
+        return self._policy.speech_models
+
+    @speech_models.setter
+    def speech_models(self, models: Sequence[str]) -> None:
+        self._policy.speech_models = models
 
     def hears(self, script: Script, *, delay: float = 0.0) -> None:
         """
@@ -211,8 +237,14 @@ class ScriptedServer:
         from aai_async.server import LocalServer  # noqa: PLC0415 - not in each process that runs pytest
 
         server = LocalServer(
-            engine=self._engine(), key=self.key, middleware=self._before, parallel_jobs=_PARALLEL_JOBS
+            engine=self._engine(),
+            key=self.key,
+            middleware=self._before,
+            parallel_jobs=_PARALLEL_JOBS,
+            strict=self.strict,
+            speech_models=self.speech_models,
         )
+        self._policy = server.policy
         self._resources.enter_context(server)
         self.base_url = server.base_url
         return self
@@ -228,7 +260,9 @@ class ScriptedServer:
         limits = Limits(parallel_jobs=_PARALLEL_JOBS)
         failure: Exception | None = None
         with tempfile.TemporaryDirectory(prefix="aai-async-") as name:
-            async with open_app(self._engine(), key=self.key, directory=Path(name), limits=limits) as app:
+            async with open_app(
+                self._engine(), key=self.key, directory=Path(name), limits=limits, policy=self._policy
+            ) as app:
                 self._transport = httpx.ASGITransport(self._before(app))
                 try:
                     yield self

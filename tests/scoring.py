@@ -15,6 +15,9 @@ RECORDING = Path(__file__).parent / "data" / "two_speakers.mp3"
 TURNS: list[dict[str, str]] = json.loads(RECORDING.with_suffix(".json").read_text())["turns"]
 """Who says what in it, in turn."""
 
+NUMBERS = RECORDING.with_name("spoken_numbers.mp3")
+"""A recording in which a sum of money and a date are spoken."""
+
 
 class SpokenWord(Protocol):
     """A word as an engine or as the service gives it."""

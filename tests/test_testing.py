@@ -76,6 +76,66 @@ async def test_the_newest_model_is_taken() -> None:
     assert transcript.metadata == {"local_engine": "scripted"}
 
 
+async def test_what_the_service_has_added_since_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    """A model, a parameter, a key and a value of next year are echoed, and logged once each."""
+    asked = {
+        "speech_models": ["assemblyai-stt-9"],
+        "mood": {"valence": 0.5},
+        "speaker_labels": True,
+        "speaker_options": {"max_speakers_expected": 2, "voices": "loud"},
+        "remove_audio_tags": "noise",
+    }
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        transcript = await client.transcribe(URL, aai.Options.from_dict(asked))
+        await client.transcribe(URL, aai.Options.from_dict(asked))
+    assert {name: transcript.raw[name] for name in asked} == asked
+    assert transcript.speech_model_used == "assemblyai-stt-9"
+    assert transcript.metadata == {"local_engine": "scripted"}
+    unknown = [one for one in caplog.messages if "is unknown to this server" in one]
+    assert len(unknown) == len(set(unknown)) == 4
+
+
+async def test_a_strict_server_says_which_option_was_meant() -> None:
+    """From when it is set on, in this event loop."""
+    misspelt = aai.Options(extra={"speaker_lables": True})
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        await client.transcribe(URL, misspelt)
+        server.strict = True
+        with pytest.raises(aai.RejectedError, match="Did you mean 'speaker_labels'"):
+            await client.transcribe(URL, misspelt)
+        assert server.strict
+
+
+async def test_strictness_holds_over_a_port_and_for_a_server_of_ones_own() -> None:
+    """Set before or after it listens, or when it is made."""
+    misspelt = aai.Options(extra={"speaker_lables": True})
+    server = ScriptedServer()
+    server.strict = True
+    with server:
+        async with server.client() as client:
+            with pytest.raises(aai.RejectedError, match="speaker_labels"):
+                await client.transcribe(URL, misspelt)
+            server.strict = False
+            await client.transcribe(URL, misspelt)
+    with LocalServer(engine=ScriptedEngine(), strict=True) as strict:
+        async with aai.Client(strict.key, base_url=strict.base_url) as client:
+            with pytest.raises(aai.RejectedError, match="speaker_labels"):
+                await client.submit(URL, misspelt)
+
+
+async def test_the_account_decides_on_the_model_where_none_is_named() -> None:
+    """An account that stays with universal-2 leaves out hesitations (page on model versions)."""
+    server = ScriptedServer()
+    server.hears("Um, hello.")
+    server.speech_models = ["universal-2"]
+    async with server.in_process(), server.client() as client:
+        transcript = await client.transcribe(URL)
+        assert (transcript.text, transcript.speech_model_used) == ("Hello.", "universal-2")
+        server.speech_models = ["assemblyai-stt-3-7"]
+        assert (await client.transcribe(URL)).text == "Um, hello."
+    assert server.speech_models == ["assemblyai-stt-3-7"]
+
+
 async def test_a_script_hears_each_recording() -> None:
     """A plain function or an async one, that sees what was asked for."""
 

@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             key=arguments.key,
             directory=arguments.directory,
             parallel_jobs=arguments.parallel_jobs,
+            strict=arguments.strict,
         )
         anyio.run(serve_forever, server, _announce)
     except (ValueError, OSError, ServerStartError, DirectoryError, WeightsError) as error:
@@ -69,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many jobs are worked on at once, each by a process with its own model; the others are "
         "queued and throttled (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse models, parameters and values that the server does not know, to find typing errors "
+        "(default: record them, and log each once)",
     )
     parser.add_argument("--engine", choices=("whisper", "scripted"), default="whisper")
     parser.add_argument(

@@ -32,6 +32,7 @@ from aai_async.server.jobs import IllegalMoveError, Job, Status
 from aai_async.server.masking import shelf as shelves
 from aai_async.server.masking.masker import Masker
 from aai_async.server.masking.shelf import KEPT_SECONDS, Shelf, Stage
+from aai_async.server.policy import SubmissionPolicy
 from aai_async.server.refusal import RefusalError
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
@@ -78,6 +79,7 @@ async def open_app(
     directory: Path,
     limits: Limits | None = None,
     base_url: str = "http://127.0.0.1",
+    policy: SubmissionPolicy | None = None,
 ) -> AsyncGenerator[Starlette, None]:
     """
     An ASGI application that works while the block lasts, on asyncio and on trio.
@@ -88,8 +90,10 @@ async def open_app(
         directory: Where uploads and transcripts are kept; made if need be.
         limits: What to bear.
         base_url: Where it can be reached, for the addresses that webhooks are told.
+        policy: How submissions are taken; it may be changed while the block lasts.
     """
     limits = limits or Limits()
+    policy = policy or SubmissionPolicy()
     uploads = UploadFolder(directory / "uploads", limits.upload_bytes)
     try:
         await uploads.prepare()
@@ -107,7 +111,9 @@ async def open_app(
                 for worker in (courier, masker, runner):
                     await worker.resume()
                     tasks.start_soon(worker.run)
-                yield _application(_Service(store, uploads, notices, shelf, runner, engine, limits), key)
+                yield _application(
+                    _Service(store, uploads, notices, shelf, runner, engine, limits, policy), key
+                )
                 tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -125,6 +131,7 @@ class _Service:
     runner: Runner
     engine: Engine
     limits: Limits
+    policy: SubmissionPolicy
 
     async def upload(self, request: Request) -> Response:
         """API reference, "Upload a media file": any body, with or without a length or a type."""
@@ -133,7 +140,7 @@ class _Service:
 
     async def submit(self, request: Request) -> Response:
         """API reference, "Transcribe audio"."""
-        parameters = read_parameters(await self._object(request), self.engine)
+        parameters = read_parameters(await self._object(request), self.engine, self.policy)
         upload_id = await self._upload_id(request, parameters.audio_url)
         job = Job.submitted(parameters, upload_id=upload_id, now=datetime.now(UTC))
         return json_response(200, transcript.unfinished(await self.runner.submit(job)))

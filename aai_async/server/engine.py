@@ -55,6 +55,9 @@ class SpeechRequest:
     keyterms: tuple[str, ...] = ()
     """Words and phrases the engine should favour."""
 
+    numerals: bool = True
+    """Whether numbers may be written in digits and signs, as in ``$125``; else as they are spoken."""
+
     multichannel: bool = False
     """Whether to recognise each channel of the recording by itself."""
 

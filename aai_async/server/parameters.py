@@ -7,7 +7,7 @@ HTTP, of jobs, or of how speech is recognised.
 
 import enum
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
 import attrs
 import msgspec
@@ -15,17 +15,46 @@ import msgspec
 from aai_async.server.delivery.webhook import Webhook
 from aai_async.server.engine import SpeechRequest
 from aai_async.server.masking.order import AudioOptions
+from aai_async.server.policy import DEFAULT_MODELS
 
 _LANGUAGES: Final = """
-    en en_au en_uk en_us es fr de it pt nl af sq am ar hy as az ba eu be bn bs br bg my ca zh hr cs da et fo
-    fi gl ka el gu ht ha haw he hi hu is id ja jw kn kk km ko lo la lv ln lt lb mk mg ms ml mt mi mr mn ne no
-    nn oc pa ps fa pl ro ru sa sr sn sd si sk sl so su sw sv tl tg ta tt te th bo tr tk uk ur uz vi cy yi yo
+    en en_au en_uk en_us es fr de it pt nl af sq am ar hy as az ba eu be bn bs br bg my ca zh hr cs da de_ch
+    et fo fi gl ka el gu ht ha haw he hi hu is id ja jw kn kk km ko lo la lv ln lt lb mk mg ms ml mt mi mr mn
+    ne no nn oc pa ps fa pl ro ru sa sr sn sd si sk sl so su sw sv tl tg ta tt te th bo tr tk uk ur uz vi
+    cy yi yo
 """
 LANGUAGES: Final = frozenset(_LANGUAGES.split())
-"""The codes that the service knows (API reference, `TranscriptLanguageCode`)."""
+"""The codes that the service knows (API reference, `TranscriptLanguageCode`; `de_ch` is the SDK's)."""
 
 SPEECH_MODELS: Final = ("assemblyai-stt-3-7", "universal-3-5-pro", "universal-3-pro", "universal-2")
-"""Of every generation: whichever the caller is written for gets an answer."""
+"""The models of every generation: a client that names one of them gets an answer."""
+
+REFUSED_MODELS: Final = frozenset({"best", "nano", "slam-1"})
+"""Models that the service refuses by now (release notes of Vercel's provider for it, November 2026)."""
+
+DOUBTFUL_MODELS: Final = {
+    "universal-3-pro": "the service refuses it according to its changelog, and replaces it according to its "
+    "page on retired models",
+}
+"""Models that are taken here and may be refused at the service, each with the reason."""
+
+_CLEANING_MODELS: Final = frozenset({"universal-3-5-pro", "universal-3-pro", "universal-2"})
+"""
+Models that leave out hesitations unless `disfluencies` is on.
+
+`assemblyai-stt-3-7` keeps them unless it is off (the service's blog on verbatim transcription, 23 November
+2026). A model that is not known here is taken to do as the newest one.
+"""
+
+VALUES: Final[dict[str, tuple[str, ...]]] = {
+    "remove_audio_tags": ("all", "speaker"),
+    "redact_pii_sub": ("hash", "entity_name"),
+    "redact_pii_audio_quality": ("mp3", "wav"),
+    "redact_pii_audio_options.override_audio_redaction_method": ("silence",),
+    "language_detection_options.on_low_language_confidence": ("error", "fallback"),
+    "language_detection_options.on_no_speech_detected": ("error", "fallback"),
+}
+"""The known values of parameters that take one of a few words; any other is served as if it were absent."""
 
 PII_POLICIES: Final = frozenset(
     {"credit_card_number", "email_address", "ip_address", "phone_number", "us_social_security_number"}
@@ -80,7 +109,7 @@ NOUNS: Final[tuple[tuple[object, str], ...]] = (
 )
 
 
-class SpeakerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SpeakerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many speakers to tell apart; the keys after the first two tune the service's own method."""
 
     min_speakers_expected: _Count | None = None
@@ -91,7 +120,7 @@ class SpeakerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     include_speaker_confidence: bool | None = None
 
 
-class LanguageDetectionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class LanguageDetectionOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which languages to expect, and what to do about others and about silence."""
 
     expected_languages: Names | None = None
@@ -127,7 +156,7 @@ class LanguageDetectionOptions(msgspec.Struct, frozen=True, forbid_unknown_field
         return None if code in (None, "auto") else _unregioned(code)
 
 
-class CustomSpelling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"said": "from"}):
+class CustomSpelling(msgspec.Struct, frozen=True, rename={"said": "from"}):
     """Words and phrases, and the one word to write for them."""
 
     said: Names
@@ -146,7 +175,7 @@ class Parameters:
     audio_url: Annotated[str, _SERVED]
     audio_start_from: Annotated[_Milliseconds | None, _SERVED] = None
     audio_end_at: Annotated[_Milliseconds | None, _SERVED] = None
-    speech_models: Annotated[Names, _SERVED] = ("universal-3-5-pro", "universal-2")
+    speech_models: Annotated[Names, _SERVED] = DEFAULT_MODELS
     language_code: Annotated[str | None, _SERVED] = None
     language_detection: Annotated[bool, _SERVED] = False
     language_confidence_threshold: Annotated[_Share | None, _SERVED] = None
@@ -166,8 +195,10 @@ class Parameters:
     custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
     # The hesitations that the engine heard are kept. Whisper leaves out most, and is not prompted with some
     # to hear more: there was no recording with known ones to show that it then hears those that were spoken.
-    disfluencies: Annotated[bool, _SERVED] = False
+    disfluencies: Annotated[bool | None, _SERVED] = None
     filter_profanity: Annotated[bool, _SERVED] = False
+    # Off, the engine writes numbers as they are spoken, and the text is in lower case.
+    format_text: Annotated[bool, _SERVED] = True
     redact_pii: Annotated[bool, _SERVED] = False
     redact_pii_audio: Annotated[bool, _SERVED] = False
     redact_pii_audio_options: Annotated[AudioOptions | None, _SERVED] = None
@@ -178,9 +209,6 @@ class Parameters:
     redact_static_entities: Annotated[dict[str, Names] | None, _SERVED] = attrs.field(
         default=None, repr=False
     )
-
-    # Engines write numbers and names formatted by themselves, which cannot be undone.
-    format_text: Annotated[bool, _OPTION] = True
 
     auto_chapters: Annotated[bool, _MODEL] = False
     auto_highlights: Annotated[bool, _MODEL] = False
@@ -208,10 +236,28 @@ class Parameters:
     custom_topics: Annotated[bool, _INERT] = False
     topics: Annotated[Names | None, _INERT] = None
 
+    unknown: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """
+    What was asked for and is unknown here, as it was sent: whole parameters, and those with unknown keys in
+    them. Not a parameter itself, so it has no rule.
+    """
+
+    @property
+    def keeps_disfluencies(self) -> bool:
+        """Whether hesitations stay in the text; where nothing was asked for, the model decides."""
+        if self.disfluencies is None:
+            return self.speech_models[0] not in _CLEANING_MODELS
+        return self.disfluencies
+
     @property
     def engine_language(self) -> str | None:
         """The spoken language as an engine names it; `None` asks it to detect it, which outranks a code."""
         return None if self.language_detection else _unregioned(self.language_code or "en_us")
+
+    @property
+    def redacted_audio_format(self) -> Literal["mp3", "wav"]:
+        """The format of redacted audio, also its suffix."""
+        return "wav" if self.redact_pii_audio_quality == "wav" else "mp3"
 
     @property
     def webhook(self) -> Webhook | None:
@@ -233,6 +279,8 @@ class Parameters:
             audio_start_from=self.audio_start_from or 0,
             audio_end_at=self.audio_end_at,
             keyterms=self.keyterms_prompt or (),
+            # What is to be redacted is found in digits, so they are kept for it.
+            numerals=self.format_text or self.redact_pii,
             multichannel=self.multichannel,
             speaker_labels=self.speaker_labels,
             speakers_expected=self.speakers_expected,
@@ -242,8 +290,8 @@ class Parameters:
 
 
 def _unregioned(code: str) -> str:
-    """An engine's name of a language: the Englishes are one to it."""
-    return "en" if code.startswith("en_") else code
+    """An engine's name of a language: it knows no regions, such as those of `en_us` and `de_ch`."""
+    return code.partition("_")[0]
 
 
 def _split(hint: object) -> tuple[object, Rule]:
@@ -251,5 +299,22 @@ def _split(hint: object) -> tuple[object, Rule]:
     return annotated, rule
 
 
-FIELDS: Final = {name: _split(hint) for name, hint in get_type_hints(Parameters, include_extras=True).items()}
-DEFAULTS: Final = {field.name: field.default for field in attrs.fields(Parameters)}
+def _struct_in(hint: object) -> type[msgspec.Struct] | None:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next((kind for part in get_args(hint) if (kind := _struct_in(part)) is not None), None)
+
+
+FIELDS: Final = {
+    name: _split(hint)
+    for name, hint in get_type_hints(Parameters, include_extras=True).items()
+    if name != "unknown"
+}
+NESTED: Final = {
+    name: kind.__struct_encode_fields__
+    for name, (hint, _) in FIELDS.items()
+    if (kind := _struct_in(hint)) is not None
+}
+"""The keys of each parameter that is an object, or a list of objects."""
+
+DEFAULTS: Final = {field.name: field.default for field in attrs.fields(Parameters) if field.name in FIELDS}

@@ -22,7 +22,7 @@ SPEECH_MODEL_DEPRECATED: Final = (
 
 UNKNOWN_SPEECH_MODELS: Final = (
     '"speech_models" must be a non-empty list containing one or more of: '
-    '"universal-3-pro", "universal-2", "universal-3-5-pro"'
+    '"assemblyai-stt-3-7", "universal-2", "universal-3-5-pro"'
 )
 
 UNKNOWN_TRANSCRIPT: Final = "Transcript lookup error, transcript id not found"

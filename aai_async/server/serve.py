@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 
 from aai_async.server.app import Limits, open_app
 from aai_async.server.engine import Engine
+from aai_async.server.policy import DEFAULT_MODELS, SubmissionPolicy
 from aai_async.server.store import DirectoryError
 
 _LAST_PORT: Final = 65535
@@ -63,6 +64,9 @@ class LocalServer:
             queued and goes on with webhooks and redacted audio; what was being worked on ends in `error`.
         parallel_jobs: How many jobs are worked on at once; the others are queued and throttled.
         upload_bytes: The largest upload to accept.
+        strict: Whether models, parameters, keys and values that the server does not know are refused with
+            status 400, and what was probably meant. By default they are recorded, echoed and logged once.
+        speech_models: The models of a job that names none; at the service, the account decides.
         middleware: Given the server's ASGI application, makes the one that is served in its place.
 
     Raises:
@@ -79,6 +83,8 @@ class LocalServer:
         directory: str | Path | None = None,
         parallel_jobs: int = 1,
         upload_bytes: int = Limits().upload_bytes,
+        strict: bool = False,
+        speech_models: Sequence[str] = DEFAULT_MODELS,
         middleware: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         if parallel_jobs < 1:
@@ -86,6 +92,7 @@ class LocalServer:
         if not 0 <= port <= _LAST_PORT:
             raise ValueError(f"port must be between 0 and {_LAST_PORT}, not {port}")
         self.key: Final = _checked_key(secrets.token_hex(16) if key is None else key)
+        self.policy: Final = SubmissionPolicy(strict=strict, speech_models=speech_models)
         self._engine = engine
         self._address = _loopback(host)
         self._port = port
@@ -179,7 +186,12 @@ class LocalServer:
         task_status: TaskStatus[Callable[[], None]],
     ) -> None:
         async with open_app(
-            engine, key=self.key, directory=directory, limits=self._limits, base_url=self.base_url
+            engine,
+            key=self.key,
+            directory=directory,
+            limits=self._limits,
+            base_url=self.base_url,
+            policy=self.policy,
         ) as app:
             server = uvicorn.Server(
                 uvicorn.Config(

@@ -5,7 +5,7 @@ It owns what may not be combined and what is out of bounds; which parameters the
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import msgspec
 
@@ -14,12 +14,16 @@ from aai_async.server.delivery.webhook import complaints
 from aai_async.server.engine import Engine
 from aai_async.server.parameters import (
     DEFAULTS,
+    DOUBTFUL_MODELS,
     FIELDS,
     LANGUAGES,
+    NESTED,
     NOUNS,
     PII_POLICIES,
     PROFANITY_LANGUAGES,
+    REFUSED_MODELS,
     SPEECH_MODELS,
+    VALUES,
     CustomSpelling,
     Kind,
     LanguageDetectionOptions,
@@ -27,6 +31,7 @@ from aai_async.server.parameters import (
     Parameters,
     SpeakerOptions,
 )
+from aai_async.server.policy import DEFAULT_MODELS, SubmissionPolicy
 from aai_async.server.refusal import RefusalError
 
 _MOST_KEYTERMS: Final = 1000
@@ -40,34 +45,94 @@ _DETECTION_KEYS: Final = (
 )
 
 
-def read_parameters(document: Mapping[str, object], engine: Engine) -> Parameters:
+def read_parameters(
+    document: Mapping[str, object], engine: Engine, policy: SubmissionPolicy | None = None
+) -> Parameters:
     """
     Check a decoded request body.
 
     Args:
         document: The body; null values count as not given.
         engine: Whose languages bound what may be asked.
+        policy: What to do about unknown names, by default to take them.
 
     Raises:
         RefusalError: 400, and why.
     """
-    given = _given(document)
-    _refuse_bad_url(given.get("audio_url"))
-    values = {name: _converted(name, value) for name, value in given.items()}
-    _refuse_unserved(values)
-    parameters = Parameters(**values)
-    for complaint in (*_conflicts(parameters), *_beyond(engine, parameters)):
-        raise RefusalError(400, complaint)
-    return parameters
-
-
-def _given(document: Mapping[str, object]) -> dict[str, object]:
+    policy = policy or SubmissionPolicy()
     given = {name: value for name, value in document.items() if value is not None}
     if "speech_model" in given:
         raise RefusalError(400, refusal.SPEECH_MODEL_DEPRECATED)
-    if document.keys() - FIELDS.keys() - {"speech_model"}:
-        raise RefusalError(400, refusal.INVALID_SCHEMA)
-    return given
+    unknown = _unknown(document, policy)
+    _refuse_bad_url(given.get("audio_url"))
+    values = {name: _converted(name, value) for name, value in given.items() if name in FIELDS}
+    values.setdefault("speech_models", tuple(policy.speech_models))
+    _refuse_unserved(values)
+    parameters = Parameters(**values, unknown=unknown)
+    for complaint in (*_conflicts(parameters), *_beyond(engine, parameters)):
+        raise RefusalError(400, complaint)
+    _check_models(parameters, policy)
+    _check_words(parameters, policy)
+    return parameters
+
+
+def _unknown(document: Mapping[str, object], policy: SubmissionPolicy) -> dict[str, object]:
+    """Return the parameters that are unknown, or have unknown keys in them, as they were sent."""
+    found: dict[str, object] = {}
+    for name, value in document.items():
+        is_known = name in FIELDS or name == "speech_model"
+        names = _unknown_keys(name, value) if is_known else [name]
+        for one in names:
+            policy.check_name(
+                "parameter",
+                one,
+                NESTED[name] if is_known else FIELDS,
+                inside=name if is_known else "",
+                served="it is recorded, echoed and ignored",
+                refusal=refusal.INVALID_SCHEMA,
+            )
+        if names and value is not None:
+            found[name] = value
+    return found
+
+
+def _unknown_keys(name: str, value: object) -> list[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    objects = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
+    known = NESTED.get(name)
+    keys = dict.fromkeys(key for one in objects for key in one)
+    return [] if known is None else [key for key in keys if key not in known]
+
+
+def _check_models(asked: Parameters, policy: SubmissionPolicy) -> None:
+    for model in asked.speech_models:
+        policy.check_name(
+            "speech model",
+            model,
+            SPEECH_MODELS,
+            served="it is recorded and echoed, and metadata.local_engine names the model that ran",
+            refusal=f"{refusal.UNKNOWN_SPEECH_MODELS}.",
+        )
+        if model in DOUBTFUL_MODELS:
+            policy.log_once(
+                f"The speech model {model!r} is taken here, but is deprecated: {DOUBTFUL_MODELS[model]}. "
+                f"Use {DEFAULT_MODELS[0]!r}."
+            )
+
+
+def _check_words(asked: Parameters, policy: SubmissionPolicy) -> None:
+    for path, words in VALUES.items():
+        name, _, key = path.partition(".")
+        value = getattr(asked, name)
+        word = getattr(value, key, None) if key else value
+        if word is not None:
+            policy.check_name(
+                f"value of {path},",
+                word,
+                words,
+                served="it is recorded, echoed, and served as if it were absent",
+                refusal=f"{path} must be {' or '.join(map(repr, words))}.",
+            )
 
 
 def _refuse_bad_url(url: object) -> None:
@@ -108,22 +173,18 @@ def _is_off(name: str, value: object) -> bool:
 
 
 def _conflicts(asked: Parameters) -> Iterator[str]:
-    yield from _bad_speech_models(asked)
+    if not asked.speech_models or not all(map(_readable, asked.speech_models)):
+        yield refusal.UNKNOWN_SPEECH_MODELS
+    if not REFUSED_MODELS.isdisjoint(asked.speech_models):
+        yield refusal.UNKNOWN_SPEECH_MODELS
     if asked.audio_end_at is not None and asked.audio_end_at <= (asked.audio_start_from or 0):
         yield "audio_end_at must be greater than audio_start_from"
-    if asked.remove_audio_tags not in (None, "all", "speaker"):
-        yield 'remove_audio_tags must be "all" or null'
     yield from _speaker_conflicts(asked)
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
     yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
     yield from _detection_conflicts(asked)
     yield from _spelling_conflicts(asked.custom_spelling or ())
     yield from _redaction_conflicts(asked)
-
-
-def _bad_speech_models(asked: Parameters) -> Iterator[str]:
-    if not asked.speech_models or not set(asked.speech_models) <= set(SPEECH_MODELS):
-        yield refusal.UNKNOWN_SPEECH_MODELS
 
 
 def _speaker_conflicts(asked: Parameters) -> Iterator[str]:
@@ -161,10 +222,6 @@ def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
     unserved = sorted(set(policies) - PII_POLICIES)
     if unserved:
         yield f"The following redact_pii_policies are not available on this server: {', '.join(unserved)}"
-    if asked.redact_pii_sub not in (None, "hash", "entity_name"):
-        yield 'redact_pii_sub must be "hash" or "entity_name"'
-    if asked.redact_pii_audio_quality not in (None, "mp3", "wav"):
-        yield 'redact_pii_audio_quality must be "mp3" or "wav"'
     for name in (
         "redact_pii_audio",
         "redact_pii_policies",
@@ -198,9 +255,9 @@ def _detection_conflicts(asked: Parameters) -> Iterator[str]:
         yield f"language_detection_options: {unknown[0]!r} is not a supported language"
     if options.languages and options.fallback not in (None, *options.languages):
         yield "fallback_language must be one of expected_languages"
-    for name in ("on_low_language_confidence", "on_no_speech_detected"):
-        if getattr(options, name) not in (None, "error", "fallback"):
-            yield f'{name} must be "error" or "fallback"'
+    if options.bears_silence and options.fallback is None:
+        # The types of the vendor's SDK for Node 4.41.5: "auto" is rejected.
+        yield 'fallback_language must be a specific language when on_no_speech_detected is "fallback"'
 
 
 def _unserved_keys(name: str, options: msgspec.Struct, served: Container[str]) -> Iterator[str]:

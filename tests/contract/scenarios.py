@@ -108,7 +108,14 @@ async def what_the_server_cannot_do_it_refuses_by_name(stage: Stage) -> None:
     with pytest.raises(aai.RejectedError, match="not available on this server: sentiment_analysis"):
         await stage.client.transcribe(b"Hello.", aai.Options(sentiment_analysis=True))
     with pytest.raises(aai.RejectedError, match="Invalid endpoint schema"):
-        await stage.client.transcribe(b"Hello.", aai.Options(extra={"a_new_one": 1}))
+        await stage.client.transcribe(b"Hello.", aai.Options(extra={"custom_spelling": ["a"]}))
+
+
+async def the_parameters_and_models_of_next_year_are_taken(stage: Stage) -> None:
+    newest = aai.Options(speech_models=["assemblyai-stt-9"])
+    transcript = await stage.client.transcribe(b"Hello.", newest)
+    assert (transcript.text, transcript.speech_model_used) == ("Hello.", "assemblyai-stt-9")
+    assert transcript.metadata == {"local_engine": "scripted"}
 
 
 async def a_job_that_fails_says_why(stage: Stage) -> None:
@@ -127,12 +134,12 @@ async def nothing_said_is_an_empty_text(stage: Stage) -> None:
 
 async def words_are_written_as_they_were_asked_for(stage: Stage) -> None:
     spelling = aai.CustomSpelling(from_=["sequel"], to="SQL")
-    options = aai.Options(custom_spelling=[spelling], filter_profanity=True)
+    options = aai.Options(custom_spelling=[spelling], filter_profanity=True, disfluencies=False)
     transcript = await stage.client.transcribe(CALL.encode(), options)
     assert "Um" not in (transcript.text or "")
     assert "Well, SQL is **** fast." in (transcript.text or "")
-    plain = aai.Options(disfluencies=True, punctuate=False)
-    assert "Um well sequel" in ((await stage.client.transcribe(CALL.encode(), plain)).text or "")
+    plain = aai.Options(disfluencies=True, punctuate=False, format_text=False)
+    assert "um well sequel is shit" in ((await stage.client.transcribe(CALL.encode(), plain)).text or "")
 
 
 async def personal_data_is_redacted_everywhere(stage: Stage) -> None:
@@ -187,9 +194,11 @@ async def redacted_audio_that_was_not_asked_for_is_an_error(stage: Stage) -> Non
 async def a_language_is_detected_or_the_job_fails(stage: Stage) -> None:
     transcript = await stage.client.transcribe(b"Hello.", aai.Options(language_detection=True))
     assert (transcript.language_code, transcript.language_confidence) == ("en", 1.0)
-    fallback = aai.LanguageDetectionOptions(on_no_speech_detected="fallback")
+    fallback = aai.LanguageDetectionOptions(on_no_speech_detected="fallback", fallback_language="de")
     options = aai.Options(language_detection=True, language_detection_options=fallback)
-    assert (await stage.client.transcribe(b" ", options)).text == ""
+    silent = await stage.client.transcribe(b" ", options)
+    assert (silent.text, silent.language_code) == ("", "de")
+    assert silent.warnings == ("language_detection cannot be performed on files with no spoken audio",)
     with pytest.raises(aai.TranscriptError, match="no spoken audio"):
         await stage.client.transcribe(b" ", aai.Options(language_detection=True))
 

@@ -32,7 +32,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def engine() -> ScriptedEngine:
-    return ScriptedEngine("Um, hello there. How are you today?")
+    return ScriptedEngine("Hello there. How are you today?")
 
 
 @pytest.fixture
@@ -385,9 +385,9 @@ async def test_subtitles(http: httpx.AsyncClient, completed: dict[str, Any]) -> 
     path = f"/v2/transcript/{completed['id']}"
     reply = await http.get(f"{path}/srt")
     assert reply.headers["content-type"] == "text/plain; charset=utf-8"
-    assert reply.text.startswith("1\n00:00:00,400 --> 00:00:01,100\nHello there.\n\n2\n")
+    assert reply.text.startswith("1\n00:00:00,000 --> 00:00:00,700\nHello there.\n\n2\n")
     reply = await http.get(f"{path}/vtt", params={"chars_per_caption": 8})
-    assert reply.text.startswith("WEBVTT\n\n00:00:00.400 --> 00:00:00.700\nHello\n")
+    assert reply.text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.300\nHello\n")
     for width in ("0", "-1", "many", ""):
         reply = await http.get(f"{path}/srt", params={"chars_per_caption": width})
         assert reply.status_code == 400
@@ -401,7 +401,7 @@ async def test_word_search(http: httpx.AsyncClient, completed: dict[str, Any]) -
     assert found["matches"][1] == {
         "text": "you today",
         "count": 1,
-        "timestamps": [[2000, 2700]],
+        "timestamps": [[1600, 2300]],
         "indexes": [4],
     }
     assert (await http.get(path)).status_code == 400

@@ -99,6 +99,19 @@ def test_the_limit_of_parallel_jobs_is_the_accounts(monkeypatch: pytest.MonkeyPa
     assert [server._limits.parallel_jobs for server in served] == [1, 4]
 
 
+@pytest.mark.parametrize(("flags", "strict"), [([], False), (["--strict"], True)])
+def test_strictness_is_a_flag(monkeypatch: pytest.MonkeyPatch, flags: list[str], strict: bool) -> None:
+    """By default, names that the server does not know are taken."""
+    served: list[LocalServer] = []
+
+    def run(_function: object, server: LocalServer, _announce: object) -> None:
+        served.append(server)
+
+    monkeypatch.setattr("anyio.run", run)
+    assert main(["--engine", "scripted", *flags]) == 0
+    assert served[0].policy.strict is strict
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
 async def test_it_serves_until_a_signal_comes() -> None:
     """For whoever builds another command around it."""

@@ -14,6 +14,7 @@ from aai_async.server.refusal import RefusalError
 from aai_async.server.submission import read_parameters
 
 URL = "http://127.0.0.1/upload/x"
+PII = {"redact_pii": True, "redact_pii_policies": ["phone_number"]}
 
 
 class EnglishEngine(ScriptedEngine):
@@ -37,7 +38,7 @@ def refusal(engine: ScriptedEngine | None = None, **asked: Any) -> str:
 def test_only_the_audio_url_is_needed() -> None:
     """Everything else has the service's default."""
     assert read() == Parameters(audio_url=URL)
-    assert read().speech_models == ("universal-3-5-pro", "universal-2")
+    assert read().speech_models == ("assemblyai-stt-3-7", "universal-2")
 
 
 def test_nulls_count_as_not_given() -> None:
@@ -51,8 +52,6 @@ def test_nulls_count_as_not_given() -> None:
         ({"audio_url": None}, "Transcript creation error, audio_url not found"),
         ({"audio_url": "s3://bucket/a.mp3"}, "Transcript creation error, audio_url should start with http"),
         ({"audio_url": 7}, "audio_url must be a String"),
-        ({"unknown_key": 1}, "Invalid endpoint schema, please refer to documentation for examples."),
-        ({"unknown_key": None}, "Invalid endpoint schema, please refer to documentation for examples."),
         ({"format_text": "true"}, "format_text must be a Boolean"),
         ({"punctuate": 1}, "punctuate must be a Boolean"),
         ({"summarization": "yes"}, "summarization must be a Boolean"),
@@ -66,7 +65,7 @@ def test_nulls_count_as_not_given() -> None:
         ),
         ({"keyterms_prompt": "word"}, "keyterms_prompt must be a List of Strings"),
         (
-            {"speaker_options": {"minimum": 1}, "speaker_labels": True},
+            {"speaker_options": {"min_speakers_expected": "two"}, "speaker_labels": True},
             "Invalid endpoint schema, please refer to documentation for examples.",
         ),
         (
@@ -80,9 +79,12 @@ def test_wrong_names_and_types_are_refused_in_the_services_words(asked: dict[str
     assert refusal(**asked) == text
 
 
-@pytest.mark.parametrize("models", [[], ["best"], "universal-2", ["universal-2", 3]])
-def test_speech_models_must_be_known(models: object) -> None:
-    """A list that is empty, of unknown names or no list at all gets the documented text."""
+@pytest.mark.parametrize("models", [[], [" "], ["best"], ["slam-1"], "universal-2", ["universal-2", 3]])
+def test_speech_models_must_be_a_list_of_names_that_are_not_gone(models: object) -> None:
+    """
+    A list that is empty, that has a model which the service refuses by now in it, or that is no list gets the
+    service's text (release notes of Vercel's provider for it, November 2026).
+    """
     assert refusal(speech_models=models).startswith('"speech_models" must be a non-empty list containing')
 
 
@@ -92,6 +94,14 @@ def test_speech_models_must_be_known(models: object) -> None:
 def test_speech_models_of_every_generation_are_taken(model: str) -> None:
     """Also the newest, which the service's migration guide recommends since November 2026."""
     assert read(speech_models=[model]).speech_models == (model,)
+
+
+@pytest.mark.parametrize("fallback", [{}, {"fallback_language": "auto"}])
+def test_the_fallback_for_silence_needs_a_language(fallback: dict[str, str]) -> None:
+    """`auto` is refused (types of the vendor's SDK for Node 4.41.5): there is nothing to detect one by."""
+    options = {"on_no_speech_detected": "fallback", **fallback}
+    text = refusal(language_detection=True, language_detection_options=options)
+    assert text == 'fallback_language must be a specific language when on_no_speech_detected is "fallback"'
 
 
 def test_the_singular_speech_model_is_deprecated() -> None:
@@ -118,7 +128,6 @@ def test_the_singular_speech_model_is_deprecated() -> None:
         ({"word_boost": ["a"]}, "parameters|word_boost"),
         ({"language_codes": ["en", "es"]}, "parameters|language_codes"),
         ({"temperature": 0.1}, "parameters|temperature"),
-        ({"format_text": False}, "parameters|format_text"),
         ({"domain": "medical-v1"}, "parameters|domain"),
         (
             {
@@ -202,7 +211,6 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
         ({"keyterms_prompt": ["1 2 3 4 5 6 7"]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
         ({"keyterms_prompt": [""]}, "Each term of keyterms_prompt must contain 1 to 6 words"),
         ({"keyterms_prompt": ["word"] * 1001}, "keyterms_prompt must contain at most 1000 terms"),
-        ({"remove_audio_tags": "some"}, 'remove_audio_tags must be "all" or null'),
         ({"redact_pii": True}, "redact_pii requires redact_pii_policies to name at least one policy"),
         ({"redact_pii_policies": ["phone_number"]}, "redact_pii_policies requires redact_pii to be true"),
         ({"redact_static_entities": {"A": ["b"]}}, "redact_static_entities requires redact_pii to be true"),
@@ -210,7 +218,6 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
             {"redact_pii_return_unredacted": True},
             "redact_pii_return_unredacted requires redact_pii to be true",
         ),
-        ({"redact_pii_sub": "entity_type"}, 'redact_pii_sub must be "hash" or "entity_name"'),
         (
             {
                 "redact_pii": True,
@@ -246,17 +253,8 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
             },
             "fallback_language must be one of expected_languages",
         ),
-        (
-            {"language_detection": True, "language_detection_options": {"on_no_speech_detected": "retry"}},
-            'on_no_speech_detected must be "error" or "fallback"',
-        ),
         ({"language_code": "klingon"}, "language_code 'klingon' is not a supported language"),
         ({"redact_pii_audio": True}, "redact_pii_audio requires redact_pii to be true"),
-        ({"redact_pii_audio_quality": "ogg"}, 'redact_pii_audio_quality must be "mp3" or "wav"'),
-        (
-            {"redact_pii_audio_options": {"override_audio_redaction_method": "noise"}},
-            "Invalid endpoint schema, please refer to documentation for examples.",
-        ),
         ({"webhook_url": "ftp://localhost/"}, "webhook_url should start with http"),
         ({"webhook_url": "http://local\nhost/"}, "webhook_url is not a valid URL"),
         ({"webhook_url": "http://localhost:70000/"}, "webhook_url is not a valid URL"),
@@ -324,6 +322,7 @@ def test_an_engine_bounds_the_languages() -> None:
         ({"language_code": "en"}, "en"),
         ({"language_code": "en_uk"}, "en"),
         ({"language_code": "fr"}, "fr"),
+        ({"language_code": "de_ch"}, "de"),
         ({"language_detection": True}, None),
         ({"language_detection": True, "language_code": "fr"}, None),
     ],
@@ -349,6 +348,18 @@ def test_all_that_is_served_reaches_the_engine() -> None:
     assert (request.audio_start_from, request.audio_end_at, request.keyterms) == (10, 20, ("AssemblyAI",))
     assert (request.language_code, request.speaker_labels, request.multichannel) == ("es", True, True)
     assert (request.min_speakers, request.max_speakers, request.speakers_expected) == (2, 3, None)
+    assert request.numerals
+
+
+@pytest.mark.parametrize(("redaction", "numerals"), [({}, False), (PII, True)])
+def test_an_engine_writes_numbers_as_they_are_spoken_unless_they_are_redacted(
+    redaction: dict[str, Any], numerals: bool
+) -> None:
+    """
+    With `format_text=False` (documentation, "Formatting": "one hundred", not 100). A telephone number is
+    found in digits only, and must not be missed for it.
+    """
+    assert read(format_text=False, **redaction).speech_request(Path("a")).numerals is numerals
 
 
 @pytest.mark.parametrize(
@@ -378,7 +389,8 @@ def test_what_was_asked_for_survives_being_kept() -> None:
     parameters = read(
         custom_spelling=[{"from": ["a b"], "to": "c"}],
         language_detection=True,
-        language_detection_options={"expected_languages": ["en"], "on_no_speech_detected": "fallback"},
+        language_detection_options={"fallback_language": "en", "on_no_speech_detected": "fallback"},
+        a_parameter_of_next_year=["a"],
         multichannel=True,
         redact_pii=True,
         redact_pii_policies=["phone_number"],

@@ -132,7 +132,7 @@ class Masker:
         return MaskOrder(
             source=str(source),
             target=str(partial),
-            format="wav" if job.parameters.redact_pii_audio_quality == "wav" else "mp3",
+            format=job.parameters.redacted_audio_format,
             silent=options.override_audio_redaction_method == "silence",
             spans=copy.spans,
         )

@@ -13,14 +13,14 @@ Span = tuple[int, int]
 """From and to, in ms from the start of the file."""
 
 
-class AudioOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class AudioOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How to redact audio (API reference, `redact_pii_audio_options`)."""
 
     return_redacted_no_speech_audio: bool | None = None
     """Whether a recording without speech has redacted audio too."""
 
-    override_audio_redaction_method: Literal["silence"] | None = None
-    """What to cover with instead of a beep."""
+    override_audio_redaction_method: str | None = None
+    """`"silence"` covers with silence; anything else with a beep."""
 
 
 @attrs.frozen(kw_only=True)

@@ -138,7 +138,7 @@ def order(job: Job, spans: tuple[Span, ...] | None) -> Work:
 
     def enter(connection: sqlite3.Connection) -> None:
         if spans is not None:
-            name = f"{uuid.uuid4()}.{job.parameters.redact_pii_audio_quality or 'mp3'}"
+            name = f"{uuid.uuid4()}.{job.parameters.redacted_audio_format}"
             connection.execute(
                 "INSERT INTO redacted_audio (transcript_id, name, spans, stage) VALUES (?, ?, ?, ?)",
                 (job.id, name, msgspec.json.encode(spans), Stage.PENDING),

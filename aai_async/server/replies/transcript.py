@@ -6,8 +6,7 @@ when there is nothing to say; the others are null, as at the service.
 """
 
 import math
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -18,11 +17,10 @@ from aai_async.server import refusal
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.masking.order import AudioOptions, Span
-from aai_async.server.parameters import PROFANITY_LANGUAGES, LanguageDetectionOptions, Parameters
-from aai_async.server.replies.profanity import masked
-from aai_async.server.replies.redaction import Redaction, merged, redact
-from aai_async.server.replies.spelling import respelt
-from aai_async.server.replies.wording import joined, unpunctuated, without_fillers
+from aai_async.server.parameters import LanguageDetectionOptions, Parameters
+from aai_async.server.replies.redaction import merged
+from aai_async.server.replies.shaping import can_filter_profanity, redacted, written
+from aai_async.server.replies.wording import joined
 
 Document = dict[str, object]
 """A JSON object; msgspec encodes what is in it."""
@@ -57,6 +55,14 @@ _UNECHOED: Final = frozenset(
         "word_boost",
     }
 )
+
+# What a reply says of its own accord: no unknown parameter of the same name is echoed in its place.
+_OWN: Final = """
+    id status throttled error text words utterances confidence audio_duration audio_channels metadata
+    language_confidence language_detection_results speech_model_used translated_texts webhook_auth
+    unredacted_text unredacted_words unredacted_utterances
+"""
+_OWN_KEYS: Final = frozenset(_OWN.split()) | _ABSENT.keys()
 
 # Keys that the API reference never types as null.
 _NEVER_NULL: Final = frozenset(
@@ -162,7 +168,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     _check_speech(asked, recognition)
     _check_language(asked, recognition)
     language_code = recognition.language_code
-    words = _shaped(asked, _cleaned(asked, recognition.words), language_code)
+    words = written(asked, recognition.words, language_code)
     document = {**_head(job), **_speech_fields(asked, words, language_code)}
     if asked.redact_pii:
         document |= _redacted_fields(asked, recognition, document)
@@ -171,11 +177,15 @@ def finished(job: Job, recognition: Recognition) -> Document:
     document["confidence"] = mean_confidence(words)
     document["audio_duration"] = job.audio_duration
     document["language_confidence"] = recognition.language_confidence if asked.language_detection else None
-    if asked.language_detection and recognition.language_code is not None:
-        document["language_code"] = recognition.language_code
+    if asked.language_detection and (language := recognition.language_code or _fallback(asked)):
+        document["language_code"] = language
     document["speech_model_used"] = asked.speech_models[0]
     # Not a key of the service: it says which model really ran.
-    document["metadata"] = {"local_engine": recognition.engine, **_warning(asked, recognition)}
+    warnings = [{"message": text} for text in _warnings(asked, recognition)]
+    document["metadata"] = {
+        "local_engine": recognition.engine,
+        **({"warnings": warnings} if warnings else {}),
+    }
     return document
 
 
@@ -191,8 +201,8 @@ def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
     spoken = recognition.words or options.return_redacted_no_speech_audio
     if not asked.redact_pii_audio or not spoken:
         return None
-    redacted = _redacted(asked, recognition.words, recognition.language_code)
-    spans = [(max(start - _MARGIN, 0), end + _MARGIN) for start, end in redacted.spans]
+    covered = redacted(asked, recognition.words, recognition.language_code).spans
+    spans = [(max(start - _MARGIN, 0), end + _MARGIN) for start, end in covered]
     if asked.audio_start_from:
         spans.insert(0, (0, asked.audio_start_from))
     end = math.ceil(recognition.audio_duration * 1000)
@@ -227,11 +237,13 @@ def _echo(asked: Parameters) -> Document:
     echo = {
         field.name: getattr(asked, field.name)
         for field in attrs.fields(Parameters)
-        if field.name not in _UNECHOED
+        if field.name not in _UNECHOED and field.name != "unknown"
     }
     echo["webhook_auth"] = asked.webhook_auth_header_name is not None
     # The default, unless the language is still to be found out.
     echo["language_code"] = None if asked.language_detection else asked.language_code or "en_us"
+    echo["disfluencies"] = asked.keeps_disfluencies
+    echo |= {name: value for name, value in asked.unknown.items() if name not in _OWN_KEYS}
     return {name: value for name, value in echo.items() if value is not None or name not in _NEVER_NULL}
 
 
@@ -251,9 +263,20 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
         )
 
 
-def _warning(asked: Parameters, recognition: Recognition) -> Document:
-    silent = asked.language_detection and not recognition.words
-    return {"warning": refusal.NO_SPEECH} if silent else {}
+def _fallback(asked: Parameters) -> str | None:
+    """Return the language of a transcript in which nothing is spoken, as it was asked for."""
+    options = asked.language_detection_options
+    return None if options is None else options.fallback_language
+
+
+def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
+    if asked.language_detection and not recognition.words:
+        yield refusal.NO_SPEECH
+    if asked.filter_profanity and not can_filter_profanity(recognition.language_code):
+        yield (
+            f"filter_profanity is not available in the detected language '{recognition.language_code}' "
+            "and was left out"
+        )
 
 
 def _check_speech(asked: Parameters, recognition: Recognition) -> None:
@@ -270,54 +293,13 @@ def _check_speech(asked: Parameters, recognition: Recognition) -> None:
         )
 
 
-def _cleaned(asked: Parameters, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
-    kept = tuple(words) if asked.disfluencies else without_fillers(words)
-    return kept if asked.punctuate else unpunctuated(kept)
-
-
-def _shaped(
-    asked: Parameters, words: tuple[RecognizedWord, ...], language_code: str | None
-) -> tuple[RecognizedWord, ...]:
-    if asked.custom_spelling:
-        rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
-        words = respelt(words, rules, language_code)
-    if asked.filter_profanity:
-        words = _without_profanity(words, language_code)
-    return words
-
-
-def _without_profanity(
-    words: Sequence[RecognizedWord], language_code: str | None
-) -> tuple[RecognizedWord, ...]:
-    # A language that was asked for was checked at submission; one that was detected may be any.
-    if not words or language_code is None:
-        return tuple(words)
-    if language_code.partition("_")[0] not in PROFANITY_LANGUAGES:
-        raise EngineError(f"filter_profanity is not available for the language '{language_code}'")
-    return masked(words, language_code)
-
-
 def _redacted_fields(asked: Parameters, recognition: Recognition, plain: Document) -> Document:
-    redacted = _redacted(asked, recognition.words, recognition.language_code)
-    fields = _speech_fields(asked, redacted.words, recognition.language_code)
+    words = redacted(asked, recognition.words, recognition.language_code).words
+    fields = _speech_fields(asked, words, recognition.language_code)
     if not asked.redact_pii_return_unredacted:
         return fields
     unredacted = {f"unredacted_{name}": plain[name] for name in fields if plain[name] is not None}
     return {**fields, **unredacted}
-
-
-def _redacted(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
-    """Redact what was said, and what became of it: neither a spelling nor asterisks hide the one."""
-    find = partial(
-        redact,
-        policies=asked.redact_pii_policies or (),
-        entities=asked.redact_static_entities,
-        by_name=asked.redact_pii_sub == "entity_name",
-        language_code=language_code,
-    )
-    said = find(_cleaned(asked, words))
-    written = find(_shaped(asked, said.words, language_code))
-    return Redaction(words=written.words, spans=merged((*said.spans, *written.spans)))
 
 
 def _speech_fields(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Document:

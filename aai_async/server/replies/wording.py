@@ -1,5 +1,5 @@
 """
-Words as the caller asked for them: without hesitations, and without punctuation when that was switched off.
+Words as the caller asked for them: without hesitations, punctuation or capitals where those are switched off.
 
 Pure functions over recognised words; they change texts and drop words, never times, order or speakers.
 """
@@ -14,7 +14,7 @@ import attrs
 from aai_async.server.engine import UNSPACED_LANGUAGES, RecognizedWord
 
 FILLERS: Final = frozenset({"um", "uh", "hmm", "mhm", "uh-huh", "ah", "huh", "hm", "m"})
-"""The words that the service leaves out unless `disfluencies` is on."""
+"""The words that the service leaves out where hesitations are not kept."""
 
 # Punctuation by its Unicode category, yet part of a word: 50%, #1, R&D, a@b, 'cause.
 _LETTERLIKE: Final = "%#&@*/\\_'\u2019"
@@ -41,6 +41,11 @@ def unpunctuated(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:
     """The words without the marks around them; what was only marks is dropped."""
     stripped = (attrs.evolve(word, text=bare(word.text)) for word in words)
     return tuple(word for word in stripped if word.text)
+
+
+def unformatted(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:
+    """The words in lower case, as they are spoken; the engine was asked to write no numerals."""
+    return tuple(attrs.evolve(word, text=word.text.lower()) for word in words)
 
 
 def without_fillers(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:

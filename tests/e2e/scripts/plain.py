@@ -15,7 +15,7 @@ with open(sys.argv[1], "rb") as f:  # noqa: PTH123 - as the guide has it
 upload_url = response.json()["upload_url"]
 data = {
     "audio_url": upload_url,
-    "speech_models": ["universal-3-pro", "universal-2"],
+    "speech_models": ["assemblyai-stt-3-7", "universal-2"],
     "language_detection": True,
     "speaker_labels": True,
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 import assemblyai as aai
 
 aai.settings.polling_interval = 0.05
-config = aai.TranscriptionConfig(speaker_labels=True, keyterms_prompt=["AssemblyAI"])
+models = ["assemblyai-stt-3-7", "universal-2"]
+config = aai.TranscriptionConfig(speech_models=models, speaker_labels=True, keyterms_prompt=["AssemblyAI"])
 
 transcript = aai.Transcriber(config=config).transcribe(sys.argv[1])
 assert transcript.status == aai.TranscriptStatus.completed, transcript.error
@@ -17,7 +18,7 @@ assert transcript.confidence == 1.0
 assert isinstance(transcript.audio_duration, int)
 assert [(turn.speaker, turn.text) for turn in transcript.utterances or []] == [("A", transcript.text)]
 assert [word.text for word in transcript.words or []][:2] == ["Hello", "there."]
-assert transcript.speech_model_used == "universal-3-5-pro"
+assert transcript.speech_model_used == "assemblyai-stt-3-7"
 
 assert [sentence.text for sentence in transcript.get_sentences()] == ["Hello there.", "How are you today?"]
 assert [paragraph.text for paragraph in transcript.get_paragraphs()] == [transcript.text]

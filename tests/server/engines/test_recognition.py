@@ -10,7 +10,7 @@ import attrs
 import av
 import numpy as np
 import pytest
-from scoring import RECORDING, TURNS, speaker_accuracy, word_error_rate
+from scoring import NUMBERS, RECORDING, TURNS, speaker_accuracy, word_error_rate
 
 from aai_async.server.audio import RATE, Samples, decode
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
@@ -111,6 +111,20 @@ async def test_confidence(heard: Recognition) -> None:
     confidences = [word.confidence for word in heard.words]
     assert all(0 <= confidence <= 1 for confidence in confidences)
     assert sum(confidences) / len(confidences) > 0.8
+
+
+async def test_numbers_can_be_written_as_they_are_spoken(base: WhisperEngine, tiny: WhisperEngine) -> None:
+    """
+    As the service writes them with `format_text=False` (documentation, "Formatting"): in words, with all
+    other words as they are.
+    """
+    for engine in (base, tiny):
+        formatted = await engine.recognize(SpeechRequest(audio=NUMBERS, language_code="en"))
+        assert "$125" in " ".join(word.text for word in formatted.words)
+        spoken = await engine.recognize(SpeechRequest(audio=NUMBERS, language_code="en", numerals=False))
+        text = " ".join(word.text for word in spoken.words).lower().replace("-", " ")
+        assert "one hundred and twenty five dollars. please call me on march" in text
+        assert not any(sign.isdigit() or sign == "$" for sign in text)
 
 
 async def test_window(base: WhisperEngine) -> None:
