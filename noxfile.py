@@ -105,3 +105,18 @@ def demo(session: nox.Session) -> None:
     session.install("--quiet", EVERYTHING)
     recordings = session.posargs or ["tests/data/two_speakers.mp3"]
     session.run("aai-async", "transcribe", "--local", "--speaker-labels", *recordings)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what a tag publishes, and check it: `nox -s release -- v0.1.0`. It uploads nothing."""
+    [tag] = session.posargs or session.error("Name the tag: nox -s release -- v0.1.0")
+    session.install("build>=1.2", "check-wheel-contents>=0.6", "twine>=6")
+    session.run("python", "tests/release.py", tag)
+    dist = Path("dist")
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("pyproject-build", silent=True)
+    files = sorted(map(str, dist.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", "--package", "aai_async", *map(str, dist.glob("*.whl")))
+    session.run("python", "tests/distribution.py", str(dist))
