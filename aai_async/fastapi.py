@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import IO, Annotated, BinaryIO, cast
@@ -376,7 +377,7 @@ def _status_and_detail(error: AAIError) -> tuple[int, str]:
         return error.status, message
     for kinds, status, detail in _ANSWERS:
         if isinstance(error, kinds):
-            return status, detail or message
+            return status, detail or _without_folders(message)
     return 500, "The transcription is not possible."
 
 
@@ -388,6 +389,26 @@ _ANSWERS: tuple[tuple[tuple[type[AAIError], ...], int, str | None], ...] = (
     ((ServerError, ProtocolError, AmbiguousSubmitError), 502, "The transcription service has failed."),
 )
 """Status and text of the answer; `None` is the message of the error."""
+
+
+_QUOTED = re.compile(r"""(?<!\w)(?P<open>b?(['"]))(?P<text>(?:\\.|(?!\2).)*)\2""")
+
+_IS_URL = re.compile(r"https?://", re.IGNORECASE)
+
+_FOLDERS = re.compile(r"(?<![\w:/\\.])(?:[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+")
+"""The folders of an absolute path that is not quoted."""
+
+
+def _without_folders(message: str) -> str:
+    """Leave of each path in a message only the name of the file: its folders are the server's own."""
+    return _FOLDERS.sub("", _QUOTED.sub(_without_quoted_folders, message))
+
+
+def _without_quoted_folders(quoted: re.Match[str]) -> str:
+    if _IS_URL.match(quoted["text"]):
+        return quoted[0]
+    name = re.split(r"[/\\]+(?!['\"])", quoted["text"].rstrip("/"))[-1]
+    return f"{quoted['open']}{name}{quoted[2]}"
 
 
 def _retry_after(error: AAIError) -> int:

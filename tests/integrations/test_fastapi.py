@@ -396,6 +396,55 @@ def test_each_error_has_an_answer(error: aai.AAIError, status: int, headers: dic
     assert (json.loads(bytes(answer.body))["detail"] == error.args[0]) == (status in {401, 422})
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("No such file: '/srv/uploads/call 1.mp3'.", "No such file: 'call 1.mp3'."),
+        ("No such file: 'private/tenants/call.mp3'.", "No such file: 'call.mp3'."),
+        ("'/srv/it\\'s/call.mp3' is empty.", "'call.mp3' is empty."),
+        ("b'/srv/uploads/call.mp3' is empty.", "b'call.mp3' is empty."),
+        ("'C:\\\\uploads\\\\call.mp3' is empty.", "'call.mp3' is empty."),
+        ("The client's file '/srv/a b/call.mp3' is empty.", "The client's file 'call.mp3' is empty."),
+        ("'/srv/uploads/' is a directory: name a file.", "'uploads' is a directory: name a file."),
+        (
+            "The stream failed: [Errno 5] I/O error: /srv/a/b.mp3.",
+            "The stream failed: [Errno 5] I/O error: b.mp3.",
+        ),
+        ("'https://a.example/b/c.mp3' is refused.", "'https://a.example/b/c.mp3' is refused."),
+        ("and/or stays, as does 1/2.", "and/or stays, as does 1/2."),
+    ],
+)
+def test_an_answer_names_no_folder_of_the_server(message: str, shown: str) -> None:
+    """A browser learns the name of a file, not where the server keeps it."""
+    answer = web.error_response(aai.SourceError(message))
+    assert json.loads(bytes(answer.body)) == {"detail": shown}
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+async def test_a_file_of_the_server_that_cannot_be_sent_is_answered_without_its_folder(
+    service: ScriptedServer, tmp_path: Path, kind: str
+) -> None:
+    """Whatever is wrong with it: it is missing, empty, or a folder."""
+    path = tmp_path / "kept apart" / "call.mp3"
+    path.parent.mkdir()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "empty":
+        path.touch()
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/call")
+    async def call(client: web.ClientDependency) -> str | None:
+        return (await client.transcribe(path)).text
+
+    async with running(app) as browser:
+        answer = await browser.post("/call")
+    assert answer.status_code == 422
+    assert "call.mp3" in answer.text
+    assert "kept apart" not in answer.text
+
+
 async def test_a_transcript_that_is_not_there_is_404(service: ScriptedServer) -> None:
     async with running(application(service)) as browser:
         assert (await browser.get("/transcripts/7c2d")).status_code == 404
