@@ -57,6 +57,8 @@ class Call(Generic[T]):
     """Makes an error of a reply of any other status."""
     repeat: frozenset[Verdict] = REPEATABLE
     """After which failures it may be sent again."""
+    shows_request: Callable[[T], bool] = lambda _: True
+    """Whether an answer shows what was asked; if not, no other request goes over its connection."""
     gone: T | None = None
     """What it gives if there is nothing any more when it is sent again: it was carried out the first time."""
 

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import inspect
 import os
+import socket
 import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -48,6 +49,8 @@ class Lease:
         """Whether something was sent, and the attempt has not come to its end: it was broken off."""
         self.is_body_cut = False
         """Whether the transport has told that the body was not sent to its end."""
+        self.is_stray = False
+        """Whether its connection must not be used again, and could not be ended by itself."""
         self._unwrapped: list[Any] = []
 
     async def trace(self, event: str, details: Mapping[str, Any]) -> None:
@@ -58,6 +61,26 @@ class Lease:
             self._unwrapped.append(details["return_value"])
         elif event == "connection.start_tls.complete" or not event.startswith("connection."):
             self._unwrapped.clear()
+
+    def drop(self, response: Any) -> None:
+        """
+        Let no other request use the connection of a reply, which is read and not yet closed.
+
+        A faulty proxy may have sent it twice, or in place of another, so that the next request would get what
+        was not meant for it.
+        """
+        if response.is_closed or response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
+            # It came from memory, or by a protocol that numbers its replies.
+            return
+        stream = response.extensions.get("network_stream")
+        own = stream.get_extra_info("socket") if stream else None
+        if own is None:
+            self.is_stray = True
+            return
+        # Its pool finds that it has ended, and closes it. By a copy, since not every event loop's socket has
+        # the method.
+        with contextlib.suppress(OSError), socket.fromfd(own.fileno(), own.family, own.type) as copy:
+            copy.shutdown(socket.SHUT_RDWR)
 
     @property
     def has_loose_ends(self) -> bool:
@@ -155,7 +178,7 @@ class Connections:
     async def _put_back(self, lease: Lease) -> None:
         client = cast("AsyncClient", lease.client)
         is_retired = client is not self._client
-        if lease.is_broken and self._is_ours and not is_retired:
+        if (lease.is_broken or lease.is_stray) and self._is_ours and not is_retired:
             self._client, is_retired = None, True
         is_over = is_retired and not self._in_use[client]
         if is_over:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
-from aai_async._errors import AttemptTimeoutError, ConnectError, TransportError, Verdict, escaped
+import anyio
+from anyio.lowlevel import checkpoint
+
+from aai_async._errors import (
+    AAIError,
+    AttemptTimeoutError,
+    ConnectError,
+    ProtocolError,
+    SaveError,
+    TransportError,
+    Verdict,
+    escaped,
+)
 from aai_async._http.body import Body
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Lease
+from aai_async._parting import is_being_cancelled
 
 _PASSING = (
     ssl.SSLEOFError,
@@ -20,7 +34,47 @@ _PASSING = (
 """What TLS says when the connection breaks, or when it waits for more."""
 
 
-def transport_error(error: Exception, body: Body | None, lease: Lease) -> TransportError:
+def in_groups(error: BaseException) -> list[BaseException]:
+    """Give the exceptions in a group, and in the groups in it."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [inner for one in group.exceptions for inner in in_groups(one)]
+
+
+async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: Lease) -> AAIError:
+    """
+    Give the one error that the exceptions of an attempt come to.
+
+    Raises:
+        BaseException: The program is to end, or the call was cancelled.
+    """
+    cancelled = anyio.get_cancelled_exc_class()
+    for one in raised:
+        if not isinstance(one, (Exception, cancelled)):
+            raise one.with_traceback(None)
+    cancellation = next((one for one in raised if isinstance(one, cancelled)), None)
+    if cancellation is not None:
+        # Connecting is several tasks, and so is their cancellation: this raises it as one.
+        await checkpoint()
+        if is_being_cancelled():
+            raise cancellation.with_traceback(None)
+    for one in raised:
+        if isinstance(one, (ProtocolError, SaveError)):
+            one.verdict = Verdict.AMBIGUOUS if isinstance(one, ProtocolError) else None
+            return one
+    broken = body.why_it_broke() if body else None
+    return broken or _transport_error(_most_telling(raised, lease), body, lease)
+
+
+def _most_telling(raised: Sequence[BaseException], lease: Lease) -> BaseException:
+    """Give one that got further than connecting, if there is one."""
+    no_connection = lease.library.ConnectError, lease.library.ConnectTimeout
+    errors = [one for one in raised if isinstance(one, Exception)] or raised
+    return next((one for one in errors if not isinstance(one, no_connection)), errors[0])
+
+
+def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> TransportError:
     """
     Tell what an exception of the transport means.
 

@@ -14,7 +14,6 @@ import platform
 from typing import Any, Self, TypeVar
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from aai_async._access import Hosts, Key
 from aai_async._endpoints import Call
@@ -28,14 +27,13 @@ from aai_async._errors import (
     ProtocolError,
     RateLimitError,
     RetryBudgetError,
-    SaveError,
     Verdict,
 )
 from aai_async._events import OnEvent, Retrying, Throttled, Uploading, logger, tell
 from aai_async._http.body import Body, OnSent, opened
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Connections, Lease
-from aai_async._http.failure import out_of_time, transport_error
+from aai_async._http.failure import failure_of, in_groups, out_of_time
 from aai_async._http.library import HTTPClient, quiet_url, stream_of
 from aai_async._http.reading import read_answer, read_refusal, save
 from aai_async._parting import Receipt
@@ -209,17 +207,18 @@ class HTTP:
             clock = WallClock(self._timeouts)
             async with opened(call.body, clock, receipt, self._teller_of(call)) as body:
                 began = anyio.current_time()
-                reply: Reply | AAIError | None = None
+                ended: tuple[Reply | None, T | AAIError] | None = None
                 lease.is_broken = True
                 with clock.scope:
-                    reply = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
+                    ended = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
                     lease.is_broken = False
-                reply = reply or out_of_time(body, clock)
+                reply, result = ended or (None, out_of_time(body, clock))
                 now = anyio.current_time()
-                _log(call, reply, now - began)
-        if isinstance(reply, Reply) and call.url is None and "date" in reply.headers:
+                _log(call, reply, result, now - began)
+        # The date of a reply that is not the one to this request may be of any time.
+        if reply and call.url is None and "date" in reply.headers and not isinstance(result, ProtocolError):
             self._dated = reply.headers["date"], now
-        return await _result(call, reply)
+        return result
 
     def _teller_of(self, call: Call[T]) -> OnSent:
         size = call.body.size if isinstance(call.body, Source) else None
@@ -227,29 +226,30 @@ class HTTP:
 
     async def _send(
         self, call: Call[T], url: str, lease: Lease, clock: WallClock, body: Body | None
-    ) -> Reply | AAIError:
+    ) -> tuple[Reply | None, T | AAIError]:
+        """Send a request, and give its reply with what that means."""
         try:
             request = self._request(lease, call, url, body)
             auth = None if call.url else self._key
             response = await lease.client.send(request, auth=auth, follow_redirects=False, stream=True)
             try:
-                return await _receive(call, response, clock)
+                reply = await _receive(call, response, clock)
+                clock.stop()
+                result = await _result(call, reply)
+                if isinstance(result, AAIError) or not call.shows_request(result):
+                    lease.drop(response)
+                return reply, result
             finally:
                 await response.aclose()
         except anyio.get_cancelled_exc_class() as error:
             # Some transports have the key in their frames, and a timeout of the caller's shows them.
             raise error.with_traceback(None)  # noqa: B904
         except BaseExceptionGroup as group:
-            if group.split(anyio.get_cancelled_exc_class())[1] is None:
-                # On trio, connecting is several tasks, and so is their cancellation: this raises it as one.
-                await checkpoint()
-            raise
-        except (ProtocolError, SaveError) as error:
-            error.verdict = Verdict.AMBIGUOUS if isinstance(error, ProtocolError) else None
-            return error
+            raised = in_groups(group)
         except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
-            broken = body.why_it_broke() if body else None
-            return broken or transport_error(error, body, lease)
+            raised = [error]
+        # Only here, where what is raised does not get the transport's exception as its context.
+        return None, await failure_of(raised, body, lease)
 
     def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
@@ -292,9 +292,7 @@ async def _receive(call: Call[T], response: Any, clock: WallClock) -> Reply:
     return Reply(status=response.status_code, headers=dict(response.headers), body=content)
 
 
-async def _result(call: Call[T], reply: Reply | AAIError) -> T | AAIError:
-    if isinstance(reply, AAIError):
-        return reply
+async def _result(call: Call[T], reply: Reply) -> T | AAIError:
     if reply.status not in call.answers:
         return call.refuse(reply)
     try:
@@ -328,9 +326,9 @@ def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bo
     return over_budget
 
 
-def _log(call: Call[T], reply: Reply | AAIError, seconds: float) -> None:
+def _log(call: Call[T], reply: Reply | None, result: object, seconds: float) -> None:
     if logger.isEnabledFor(logging.DEBUG):
-        outcome = type(reply).__name__ if isinstance(reply, AAIError) else reply.status
+        outcome = reply.status if reply else type(result).__name__
         path = call.path.partition("?")[0] or "(pre-signed address)"
         logger.debug("%s %s: %s, %d ms", call.method, path, outcome, seconds * 1000)
 

@@ -91,7 +91,8 @@ async def _pieces(response: Any, clock: WallClock, limit: int) -> AsyncGenerator
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity", ""}:
         raise ProtocolError(f"The reply is encoded as {escaped(encoding)!r}, which was not asked for.")
-    received = _Received(response.aiter_raw())
+    # Not by its method for raw bytes, which gives the connection to the next request at the end.
+    received = _Received(aiter(response.stream))
     pieces = _inflated(received) if "gzip" in encoding else received
     size = 0
     async with contextlib.aclosing(pieces):
