@@ -49,7 +49,7 @@ class Verdict(enum.Enum):
     """The service cannot have seen it."""
 
     REFUSED = "refused"
-    """The service saw it and did nothing, for now (408, 429, or a 503 that says so)."""
+    """The service saw it and did nothing, for now (408, 425, 429, or a 503 that says so)."""
 
     AMBIGUOUS = "ambiguous"
     """The service may have carried it out, and the answer was lost."""

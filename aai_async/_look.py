@@ -18,8 +18,6 @@ from aai_async._errors import (
     DeadlineError,
     NotFoundError,
     ProtocolError,
-    RateLimitError,
-    ServerError,
     TransportError,
     Verdict,
 )
@@ -170,7 +168,7 @@ async def look_once(
     with anyio.CancelScope(deadline=until):
         try:
             return await http.look(call)
-        except (TransportError, ServerError, RateLimitError, ProtocolError, NotFoundError) as error:
+        except (TransportError, APIError, ProtocolError) as error:
             may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
             if not may_pass:
                 raise

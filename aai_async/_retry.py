@@ -28,6 +28,14 @@ NOT_SENT_ONLY = frozenset({Verdict.NOT_SENT})
 """What an upload that can be read only once is sent again for."""
 
 
+_REFUSED_FOR_NOW = frozenset({408, 425, 429})
+"""
+Request Timeout, Too Early and Too Many Requests: the request was not carried out, and may be later.
+
+Source: RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4.
+"""
+
+
 def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
     """
     Tell what a status other than 200 means.
@@ -37,7 +45,7 @@ def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
         says_why: Whether the reply carries the service's own error text: a 503 of the service did nothing,
             one of a proxy in between may have.
     """
-    if status in {408, 429} or (status == 503 and says_why):
+    if status in _REFUSED_FOR_NOW or (status == 503 and says_why):
         return Verdict.REFUSED
     if status >= 500 or 200 <= status < 300:
         return Verdict.AMBIGUOUS

@@ -366,6 +366,52 @@ async def test_a_repetition_that_helps_costs_nothing(server: FaultServer, connec
             await client.get("known")
 
 
+FOR_NOW = {
+    "408": faults.status(408),
+    "408-said": faults.reply_json({"error": "Request timed out"}, 408),
+    "425": faults.status(425),
+    "429": faults.status(429),
+    "503": faults.reply_json({"error": "Overloaded"}, 503),
+    "403": faults.reply_json({"error": "Rate limit exceeded"}, 403),
+}
+"""Replies that say that the request was not carried out, and may be later."""
+
+
+@pytest.mark.parametrize("refused", FOR_NOW)
+async def test_a_refusal_for_now_ends_no_call(
+    server: FaultServer, connect: Connect, target: Path, refused: str
+) -> None:
+    """Each verb asks again, a paid job is waited for, and a submit makes one job without a search."""
+    # At a pre-signed address, 403 is how the storage says that it has expired.
+    verbs = [verb for name, verb in VERBS.items() if (name, refused) != ("download", "403")]
+    async with connect(retry=aai.Retry(first=0.001)) as client:
+        for verb in [*verbs, SUBMIT]:
+            server.on(verb.request, FOR_NOW[refused], FOR_NOW[refused])
+            before, made = server.count(verb.request), len(server.service.jobs)
+            await verb.call(client, target)
+            assert server.count(verb.request) == before + 3
+            assert len(server.service.jobs) - made == (verb is SUBMIT)
+            if verb is VERBS["delete"]:
+                server.service.jobs[0].is_deleted = False
+
+
+@pytest.mark.parametrize("refused", FOR_NOW)
+async def test_a_refusal_for_now_does_not_turn_the_list_off(
+    server: FaultServer, connect: Connect, refused: str
+) -> None:
+    """Jobs that are waited for together are not polled one by one because of it."""
+    server.service.looks_until_done = 12
+    server.on("GET /v2/transcript", FOR_NOW[refused])
+    polling = aai.Polling(first=0.01, ceiling=0.05, floor=0.01)
+    async with connect(retry=aai.Retry(attempts=1), polling=polling) as client:
+        jobs = [await client.submit(URL) for _ in range(6)]
+        async with anyio.create_task_group() as tasks:
+            for job in jobs:
+                tasks.start_soon(client.wait, job.id)
+    assert server.count("GET /v2/transcript") > 6
+    assert server.count("GET /v2/transcript/*") < 12
+
+
 async def test_a_wait_goes_on_in_an_outage(server: FaultServer, connect: Connect) -> None:
     """Its looks come at their own pace, and cost no repetitions."""
     server.on(f"GET {JOB}", *[faults.status(503)] * 6)
