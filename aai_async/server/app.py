@@ -39,6 +39,7 @@ from aai_async.server.replies.listing import listing, read_query, whole_number
 from aai_async.server.runner import Runner
 from aai_async.server.store import Record, Store
 from aai_async.server.submission import read_parameters
+from aai_async.server.upload import KEPT_SECONDS as UPLOAD_KEPT_SECONDS
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 
 T = TypeVar("T")
@@ -58,6 +59,9 @@ class Limits:
     """What one server bears."""
 
     upload_bytes: int = LARGEST_UPLOAD
+    upload_seconds: float = UPLOAD_KEPT_SECONDS
+    """How long an upload can be submitted; after that it is deleted, unless a job needs it."""
+
     parallel_jobs: int = 1
     """How many jobs are worked on at once; the others are queued and throttled."""
 
@@ -94,7 +98,7 @@ async def open_app(
     """
     limits = limits or Limits()
     policy = policy or SubmissionPolicy()
-    uploads = UploadFolder(directory / "uploads", limits.upload_bytes)
+    uploads = UploadFolder(directory / "uploads", limits.upload_bytes, limits.upload_seconds)
     try:
         await uploads.prepare()
         async with Store.opened(directory / "transcripts.sqlite3") as store:
@@ -111,9 +115,9 @@ async def open_app(
                 for worker in (courier, masker, runner):
                     await worker.resume()
                     tasks.start_soon(worker.run)
-                yield _application(
-                    _Service(store, uploads, notices, shelf, runner, engine, limits, policy), key
-                )
+                service = _Service(store, uploads, notices, shelf, runner, engine, limits, policy)
+                tasks.start_soon(uploads.expire, service.is_needed)
+                yield _application(service, key)
                 tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -179,7 +183,7 @@ class _Service:
         await self.store.save(deleted, None, outbox.removal(job.id), shelves.removal(job.id))
         if copy is not None:
             await self.shelf.discard(copy)
-        if job.upload_id and not await self._is_needed(job.upload_id):
+        if job.upload_id and not await self.is_needed(job.upload_id):
             await self.uploads.remove(job.upload_id)
         return json_response(200, transcript.tombstone(deleted))
 
@@ -266,14 +270,15 @@ class _Service:
 
     async def _upload_id(self, request: Request, url: str) -> str | None:
         upload_id = upload_id_of(url)
-        if upload_id is not None and await self.uploads.find(upload_id) is not None:
+        if upload_id is not None and await self.uploads.can_be_submitted(upload_id):
             return upload_id
         # An address of ours without a file is refused now; any other address fails the job later.
         if url.startswith(f"{request.base_url}upload/"):
             raise RefusalError(403, refusal.UNKNOWN_UPLOAD)
         return None
 
-    async def _is_needed(self, upload_id: str) -> bool:
+    async def is_needed(self, upload_id: str) -> bool:
+        """Whether a job has to read an upload yet."""
         # In this order, for a job that completes in between goes from the one to the other.
         unfinished = await self.store.unfinished()
         return any(job.upload_id == upload_id for job in unfinished) or await self.shelf.needs(upload_id)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,20 @@ async def test_an_upload_that_is_too_large_is_refused(http: httpx.AsyncClient) -
         assert reply.status_code == 413
         assert reply.json() == {"error": "The uploaded file is larger than 100000 bytes"}
     assert (await http.post("/v2/upload", content=b"x" * 100_000)).status_code == 200
+
+
+async def test_an_upload_of_yesterday_is_unknown(tmp_path: Path, engine: ScriptedEngine) -> None:
+    """It can be submitted for 24 hours, whichever server on the same directory is asked."""
+    async with in_process(engine, tmp_path) as http:
+        urls = [(await http.post("/v2/upload", content=b"a recording")).json()["upload_url"] for _ in "ab"]
+    old = tmp_path / "uploads" / urls[0].rpartition("/")[2]
+    written = time.time() - 25 * 3600
+    os.utime(old, (written, written))
+    async with in_process(engine, tmp_path) as http:
+        refused, taken = [await http.post("/v2/transcript", json={"audio_url": url}) for url in urls]
+        while old.exists():
+            await anyio.sleep(0.01)
+    assert (refused.status_code, taken.status_code) == (403, 200)
 
 
 async def test_an_announced_size_is_refused_before_the_body_comes(server: LocalServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -93,3 +95,42 @@ async def test_what_a_dead_server_left_half_written_is_cleared(uploads: UploadFo
 def test_only_addresses_of_a_local_server_name_an_upload(url: str, upload_id: str | None) -> None:
     """And an id is always an id, never a path."""
     assert upload_id_of(url) == upload_id
+
+
+def age(path: Path, hours: float) -> None:
+    written = time.time() - hours * 3600
+    os.utime(path, (written, written))
+
+
+async def test_an_upload_is_deleted_after_a_day_unless_a_job_needs_it(uploads: UploadFolder) -> None:
+    """As the service does ("Upload a media file": unused uploads are deleted after 24 hours)."""
+    young, unused, needed = [await uploads.receive(body(b"a recording")) for _ in range(3)]
+    age(uploads.folder / young, 23.9)
+    for upload_id in (unused, needed):
+        age(uploads.folder / upload_id, 24.1)
+    asked = anyio.Event()
+
+    async def is_needed(upload_id: str) -> bool:
+        if upload_id == needed:
+            asked.set()
+        return upload_id == needed
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(uploads.expire, is_needed)
+        await asked.wait()
+        while await uploads.find(unused) is not None:
+            await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    assert await uploads.find(young) is not None
+    assert await uploads.find(needed) is not None
+
+
+@pytest.mark.parametrize(("hours", "is_taken"), [(23.9, True), (24.0, False), (48.0, False)])
+async def test_an_upload_can_be_submitted_for_a_day(
+    uploads: UploadFolder, hours: float, is_taken: bool
+) -> None:
+    """Whether or not it has been deleted by then."""
+    upload_id = await uploads.receive(body(b"a recording"))
+    age(uploads.folder / upload_id, hours)
+    assert await uploads.can_be_submitted(upload_id) == is_taken
+    assert not await uploads.can_be_submitted(ID)
