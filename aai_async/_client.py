@@ -202,7 +202,9 @@ class Client:
         """
         Look at a job until it has ended. A look that fails does not end the wait.
 
-        Four waits and more at the same time share looks into the list of transcripts.
+        Four waits and more at the same time share looks into the list of transcripts. The service deletes
+        transcripts after 30 days by default, after 3 where a business associate agreement was made
+        (https://www.assemblyai.com/docs/faq/how-long-are-outputs-retained): wait for them earlier.
 
         Args:
             transcript_id: The job.
@@ -259,7 +261,8 @@ class Client:
         """
         List the transcripts of the last 90 days, newest first: ``async for item in client.list():``.
 
-        Pages are fetched as they are needed, 200 transcripts at a time.
+        Pages are fetched as they are needed, 200 transcripts at a time. By default, the service deletes a
+        transcript after 30 days; its place in the list says nothing about whether it is still there.
 
         Args:
             status: Only those in this state.

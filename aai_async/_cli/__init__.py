@@ -12,6 +12,8 @@ import logging
 import sys
 from pathlib import Path
 
+from aai_async._cli import remarks
+
 
 def main() -> int:
     """Run the command line and give its exit status."""
@@ -24,6 +26,7 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")
     # It tells all by itself, in its table and below.
     logging.getLogger("aai_async").addHandler(logging.NullHandler())
+    remarks.show_options()
     from aai_async._cli.app import app  # noqa: PLC0415 - the extra may be absent
 
     try:

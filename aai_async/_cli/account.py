@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Literal, cast
 
+from aai_async._cli import remarks
 from aai_async._cli.display import tell
 from aai_async._client import Client
 from aai_async._errors import ConfigError
@@ -39,6 +40,7 @@ async def local_client() -> AsyncGenerator[Client]:
 
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as resources:
+        resources.enter_context(remarks.server_shown())
         try:
             server = await resources.enter_async_context(LocalServer())
         except (ServerStartError, WeightsError) as error:

@@ -6,6 +6,7 @@ Nothing that takes long to import is imported before a command needs it: `--help
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -132,13 +133,17 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     model: Annotated[
         list[str],
         typer.Option(
-            metavar="NAME", help="A model; the next one where it lacks the language. [speech_models]"
+            metavar="NAME",
+            help="A model, such as assemblyai-stt-3-7; the next one where it lacks the language. "
+            "[speech_models]",
         ),
     ] = [],  # noqa: B006
     keyterm: Annotated[
         list[str], typer.Option(metavar="TEXT", help="A word or phrase to favour. [keyterms_prompt]")
     ] = [],  # noqa: B006
-    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What the recording is about.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the recording is about, not how to write it.")
+    ] = None,
     set_: Annotated[
         list[str],
         typer.Option(
@@ -350,6 +355,8 @@ def serve(context: typer.Context) -> None:
         raise typer.Exit(1)
     from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
 
+    # What goes wrong is shown whole, as by the module: a server has no other place for it.
+    logging.getLogger("aai_async.server").addHandler(logging.StreamHandler())
     raise typer.Exit(main(context.args))
 
 

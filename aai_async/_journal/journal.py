@@ -38,7 +38,9 @@ class Journal:
 
     Args:
         path: The file; it is made where there is none, for its owner alone to read.
-        keep_results: Whether the transcripts are kept in it, too, about a tenth of their size.
+        keep_results: Whether the transcripts are kept in it, too, about a tenth of their size. Without them,
+            read them from the service in time: by default it deletes transcripts after 30 days, after 3 where
+            a business associate agreement was made.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, keep_results: bool = True) -> None:

@@ -6,6 +6,7 @@ Each is documented on the page of the option that it begins with, or enforced by
 
 from __future__ import annotations
 
+from aai_async._options.models import NEWEST, RECOMMENDED
 from aai_async._options.rules import Payload, Rule, at, cannot_be_off, excludes, needs
 
 _FEWER_KEYTERMS = 200
@@ -66,18 +67,12 @@ def _of_models() -> tuple[Rule, ...]:
     return (
         Rule(
             lambda given: "speech_model" in given,
-            "speech_model is refused by the service, which took speech_models in its place: "
-            "speech_models=['assemblyai-stt-3-7', 'universal-2'].",
-        ),
-        Rule(
-            lambda given: "universal-3-pro" in given.get("speech_models", ()),
-            "speech_models has 'universal-3-pro' in it, which the service refuses since 2026: "
-            "use 'universal-3-5-pro'.",
+            f"speech_model is refused by the service, which takes speech_models in its place: {RECOMMENDED}.",
         ),
         Rule(
             _has_too_many_keyterms,
             f"keyterms_prompt has more than {_FEWER_KEYTERMS} entries, the most that "
-            "speech_models=['universal-2'] takes: leave some out, or add 'universal-3-5-pro'.",
+            f"speech_models=['universal-2'] takes: leave some out, or add {NEWEST!r}.",
         ),
         Rule(
             lambda given: not all(term.isascii() for term in given.get("word_boost", ())),

@@ -79,7 +79,10 @@ class LanguageDetectionOptions(OptionGroup):
     """What to take where none of them is: one of them, or `"auto"` (the default), the likeliest of them."""
 
     code_switching: bool | None = flag()
-    """Follow a speaker who changes the language; off by default."""
+    """
+    Follow a speaker who changes the language, with Universal-2; off by default. Models of the third
+    generation do so by themselves.
+    """
 
     code_switching_confidence_threshold: float | None = number(0, 1)
     """Between 0 and 1: how sure the service must be of a second language; it assumes 0.3."""
@@ -88,7 +91,10 @@ class LanguageDetectionOptions(OptionGroup):
     """What to do below the threshold of confidence: `"error"` (the default), or go on with the fallback."""
 
     on_no_speech_detected: Literal["error", "fallback"] | str | None = text()
-    """What to do where nobody speaks: `"error"` (the default), or end with an empty text and a warning."""
+    """
+    What to do where nobody speaks: `"error"` (the default), or `"fallback"`: complete with an empty text and
+    a warning. It needs a `fallback_language` other than `"auto"`, and such a job is billed.
+    """
 
     localization: Sequence[Literal["en_au", "en_uk"] | str] | None = texts()
     """The spelling of a detected English, at most one for each language."""
@@ -104,6 +110,14 @@ class LanguageDetectionOptions(OptionGroup):
             _detects_what_is_not_expected,
             "fallback_language must be one of expected_languages, which alone are detected: add it there, "
             "or take 'auto'.",
+        ),
+        Rule(
+            lambda given: (
+                given.get("on_no_speech_detected") == "fallback"
+                and given.get("fallback_language", "auto") == "auto"
+            ),
+            "on_no_speech_detected='fallback' needs a fallback_language other than 'auto', which the service "
+            "refuses: add the language that a silent transcript is to have, such as fallback_language='en'.",
         ),
         Rule(
             _languages_named_twice,

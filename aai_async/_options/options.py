@@ -19,6 +19,7 @@ from aai_async._options.combinations import COMBINATIONS
 from aai_async._options.deprecation import warn_once
 from aai_async._options.fields import flag, integer, nested, nested_list, number, text, texts, texts_by_label
 from aai_async._options.group import OptionGroup, teaching
+from aai_async._options.models import warn_about_models
 from aai_async._options.nested import (
     CustomSpelling,
     KeytermsPromptOptions,
@@ -66,14 +67,17 @@ class Options(OptionGroup):
 
     speech_models: Sequence[SpeechModel] | None = texts(must_have_some=True)
     """
-    Models in order of preference: the next one serves where one lacks the language. The service assumes
-    `["universal-3-5-pro", "universal-2"]`.
+    Models in order of preference: the next one serves where one lacks the language. Where none is named, the
+    account decides, and most accounts get another default on 8 December 2026: name them to keep the output
+    stable. `["assemblyai-stt-3-7", "universal-2"]` is what the service recommends; with the former alone, no
+    other model serves the languages that it does not know. `universal-3-5-pro` is deprecated.
 
-    Source: https://www.assemblyai.com/docs/pre-recorded-audio/select-the-speech-model
+    Source: https://www.assemblyai.com/docs/getting-started/model-versions-and-deprecations and
+    https://www.assemblyai.com/docs/pre-recorded-audio/assemblyai-stt-3-7-migration-guide
     """
 
     speech_model: str | None = text()
-    """Refused: the service answers any use of it with an error since 2026. Give `speech_models`."""
+    """Refused: the service answers any use of it with an error, since 2026. Use `speech_models`."""
 
     language_code: LanguageCode | None = text()
     """
@@ -83,13 +87,26 @@ class Options(OptionGroup):
     """
 
     language_codes: Sequence[LanguageCode] | None = texts(most=2)
-    """The two languages of a recording that switches between them; one of them is `"en"`."""
+    """
+    The two languages of a recording that switches between them; one of them is `"en"`.
+
+    This is the older way, of Universal-2: models of the third generation follow such switches by themselves,
+    in all their languages, with `language_detection=True`.
+
+    Source: https://www.assemblyai.com/docs/pre-recorded-audio/code-switching
+    """
 
     language_detection: bool | None = flag()
     """
-    Detect the language; off by default, reliable from 15 s of speech.
+    Detect the language, from 15 s of speech on reliably; a model of the third generation then also follows
+    speakers who switch between languages.
 
-    Source: https://www.assemblyai.com/docs/pre-recorded-audio/language-detection
+    Whether it is on where it is left out is not settled: the service's API reference says off, its page on
+    language detection says on. So set it, or `language_code`. A feature that the language lacks is left out
+    of the answer here, and refused with status 400 where `language_code` names the language.
+
+    Source: https://www.assemblyai.com/docs/pre-recorded-audio/language-detection and
+    https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
     """
 
     language_confidence_threshold: float | None = number(0, 1)
@@ -103,7 +120,9 @@ class Options(OptionGroup):
 
     prompt: str | None = text(most_words=1500)
     """
-    What the recording is about, and how to write it, in at most 1,500 words; third generation only.
+    What the recording is about, in at most 1,500 words: the field, the occasion, who speaks. It is no
+    instruction: what it says about formatting or behaviour is ignored. Models of the third generation only,
+    such as `assemblyai-stt-3-7`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/prompting
     """
@@ -142,13 +161,20 @@ class Options(OptionGroup):
     """Add punctuation; on by default."""
 
     format_text: bool | None = flag()
-    """Write capitals and numerals; on by default."""
+    """
+    Write numbers, dates and the like in digits and signs, such as "$1,250"; on by default. `False` writes
+    them as they are spoken: "one thousand two hundred fifty dollars".
+
+    Source: https://www.assemblyai.com/docs/pre-recorded-audio/formatting
+    """
 
     disfluencies: bool | None = flag()
     """
-    Keep filler words such as "um"; off by default, Universal-2 only.
+    Keep filler words such as "um", repetitions and false starts. Where it is left out, the model decides:
+    `assemblyai-stt-3-7` keeps them, the models before it leave them out. `False` gives clean text.
 
-    Source: https://www.assemblyai.com/docs/pre-recorded-audio/filler-words
+    Source: https://www.assemblyai.com/blog/verbatim-transcription-api and
+    https://www.assemblyai.com/docs/pre-recorded-audio/filler-words
     """
 
     filter_profanity: bool | None = flag()
@@ -327,6 +353,8 @@ class Options(OptionGroup):
         for name, mend in _DEPRECATED.items():
             if getattr(self, name) is not None:
                 warn_once(name, mend)
+        if self.speech_models is not None or "speech_models" in self.extra:
+            warn_about_models(self.payload())
 
     @property
     def digest(self) -> str:

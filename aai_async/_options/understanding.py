@@ -37,6 +37,9 @@ class Translation(OptionGroup):
     force_translation: bool | None = flag()
     """Translate also what is thought to be in the target language already."""
 
+    effort: Effort | None = text()
+    """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
+
     _rules = (
         Rule(
             lambda given: "target_languages" not in given,
@@ -87,6 +90,9 @@ class SpeakerIdentification(OptionGroup):
     speakers: Sequence[KnownSpeaker] | None = nested_list(KnownSpeaker)
     """The same with more about each, instead of `known_values`."""
 
+    effort: Effort | None = text()
+    """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
+
     _rules = (
         Rule(
             lambda given: "speaker_type" not in given,
@@ -127,6 +133,9 @@ class CustomFormatting(OptionGroup):
 
     format_utterances: bool | None = flag()
     """Write the utterances so, too."""
+
+    effort: Effort | None = text()
+    """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
 
 
 @teaching

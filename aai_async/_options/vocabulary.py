@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 SpeechModel: TypeAlias = Literal["assemblyai-stt-3-7", "universal-3-5-pro", "universal-2"] | str
-"""A speech model (https://www.assemblyai.com/docs/pre-recorded-audio/select-the-speech-model)."""
+"""
+A speech model (https://www.assemblyai.com/docs/pre-recorded-audio/select-the-speech-model).
+
+`universal-3-5-pro` is deprecated by the service since November 2026.
+"""
 
 # fmt: off
 LanguageCode: TypeAlias = Literal[
@@ -51,4 +55,4 @@ SummaryType: TypeAlias = Literal["bullets", "bullets_verbose", "gist", "headline
 """The shape of the deprecated `summarization`."""
 
 Effort: TypeAlias = Literal["low", "medium"] | str
-"""How much work a speech-understanding task may be."""
+"""How much processing a speech-understanding task may take: quality against cost."""

@@ -63,6 +63,55 @@ async def test_a_recording_is_transcribed_on_this_machine() -> None:
     assert "by whisper-base" in err
 
 
+async def test_the_newest_model_is_taken_on_this_machine() -> None:
+    """And the last line says what ran; a name of next year is remarked on, once and in one line."""
+    status, out, err = await run("transcribe", AUDIO, "--local", "--model", "assemblyai-stt-3-7")
+    assert (status, "fellow Americans" in out, "is unknown to this server" in err) == (0, True, False)
+    assert err.splitlines()[-1].endswith("by whisper-base")
+    status, out, err = await run("transcribe", AUDIO, AUDIO, "--local", "--model", "assemblyai-stt-9")
+    assert (status, "fellow Americans" in out) == (0, True)
+    [remark] = [line for line in err.splitlines() if "is unknown to this server" in line]
+    assert remark.startswith("The speech model 'assemblyai-stt-9' ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "remark"),
+    [
+        (
+            ["--model", "universal-3-pro"],
+            "speech_models=['universal-3-pro'] is deprecated by the service: use",
+        ),
+        (["--set", "word_boost=Widget"], "word_boost is deprecated by the service: use keyterms_prompt."),
+        (
+            ["--model", "assemblyai-stt-3-7", "--language", "sw"],
+            "speech_models names 'assemblyai-stt-3-7' alone, which knows 32 languages, maybe without 'sw'",
+        ),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_what_is_doubtful_about_an_option_is_said_once(flags: list[str], remark: str) -> None:
+    """In one line, for nobody reads the code that the warning would point to."""
+    status, _, err = await run("transcribe", AUDIO, "--dry-run", *flags)
+    assert (status, err.count(remark), "DeprecationWarning" in err) == (0, 1, False)
+
+
+async def test_a_served_server_shows_what_it_warns_about() -> None:
+    """`aai-async serve` has no other place for it."""
+    command = [sys.executable, "-m", "aai_async", "serve", "--engine", "scripted", "--key", KEY]
+    async with await anyio.open_process(command) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = (await process.stdout.receive()).decode()
+        url = line.partition("ASSEMBLYAI_BASE_URL=")[2].split()[0]
+        async with aai_async.Client(KEY, base_url=url) as client:
+            await client.submit(b"a recording", aai_async.Options(extra={"speaker_lables": True}))
+        with anyio.fail_after(30):
+            shown = (await process.stderr.receive()).decode()
+        process.terminate()
+    assert shown.startswith("The parameter 'speaker_lables' is unknown to this server")
+    assert "Did you mean 'speaker_labels'?" in shown
+
+
 async def test_one_bad_recording_does_not_harm_the_others(server: LocalServer, tmp_path: Path) -> None:
     """The exit status says that some failed, and standard error which."""
     (tmp_path / "empty.wav").touch()

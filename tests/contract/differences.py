@@ -1,13 +1,15 @@
 """
 Where this library and the service's description of March 2026 differ, name by name, and why.
 
-SDK is the vendor's Python library 1.8.2 of October 2026, read as code; docs are pages of the documentation
-that are newer than the description; live are replies that were seen at the service.
+SDK is the vendor's Python library 1.8.2 of October 2026, and Node its library for Node 4.41.5 of November
+2026, both read as code; docs are pages of the documentation that are newer than the description; live are
+replies that were seen at the service.
 """
 
 from __future__ import annotations
 
 SDK = "in the vendor's SDK 1.8.2, newer than the description"
+NODE = "in the vendor's SDK for Node 4.41.5, newer than the description"
 DOCS = "in documentation newer than the description"
 LIVE = "seen in live replies, not described"
 OLD = "accepted historically, and still in the vendor's SDK"
@@ -26,7 +28,7 @@ BEYOND: dict[str, dict[str, str]] = {
         "language_detection_model": SDK,
         "localization": SDK,
         "on_low_language_confidence": SDK,
-        "on_no_speech_detected": DOCS,
+        "on_no_speech_detected": NODE,
         "swiss_german": SDK,
     },
     "SpeakerOptions": {
@@ -35,8 +37,9 @@ BEYOND: dict[str, dict[str, str]] = {
         "short_file_diarization_method": SDK,
         "use_two_stage_clustering": SDK,
     },
-    "Translation": {"force_translation": DOCS},
-    "CustomFormatting": {"format_utterances": DOCS},
+    "Translation": {"effort": NODE, "force_translation": DOCS},
+    "SpeakerIdentification": {"effort": NODE},
+    "CustomFormatting": {"effort": NODE, "format_utterances": DOCS},
     "SpeechUnderstanding": {"summarization": SDK, "action_items": DOCS},
     "Transcript": {
         "boost_param": LIVE,

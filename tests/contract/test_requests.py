@@ -65,7 +65,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "speaker_options": aai.SpeakerOptions(min_speakers_expected=1, max_speakers_expected=3),
     },
     "speakers_expected": {"speaker_labels": True, "speakers_expected": 2},
-    "speech_models": {"speech_models": ["universal-3-5-pro", "universal-2"]},
+    "speech_models": {"speech_models": ["assemblyai-stt-3-7", "universal-2"]},
     "speech_threshold": {"speech_threshold": 0.5},
     "speech_understanding": {
         "speech_understanding": aai.SpeechUnderstanding(

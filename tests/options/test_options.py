@@ -93,12 +93,12 @@ def test_what_is_not_set_is_not_sent() -> None:
 def test_what_is_set_is_sent_under_its_own_name() -> None:
     """Also when it is false."""
     options = aai.Options(
-        speaker_labels=True, punctuate=False, speech_models=["universal-3-5-pro", "universal-2"]
+        speaker_labels=True, punctuate=False, speech_models=["assemblyai-stt-3-7", "universal-2"]
     )
     assert options.payload() == {
         "speaker_labels": True,
         "punctuate": False,
-        "speech_models": ["universal-3-5-pro", "universal-2"],
+        "speech_models": ["assemblyai-stt-3-7", "universal-2"],
     }
 
 

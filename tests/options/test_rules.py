@@ -36,11 +36,10 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
         {"speech_model": "best"},
         r"speech_model is refused .*: speech_models=\['assemblyai-stt-3-7', 'universal-2'\]",
     ),
-    (aai.Options, {"speech_models": ["universal-3-pro"]}, "use 'universal-3-5-pro'"),
     (
         aai.Options,
         {"speech_models": ["universal-2"], "keyterms_prompt": [str(number) for number in range(201)]},
-        "keyterms_prompt has more than 200 entries",
+        "keyterms_prompt has more than 200 entries, .* add 'assemblyai-stt-3-7'",
     ),
     (aai.Options, {"word_boost": ["Köln"]}, "word_boost takes letters of ASCII only: use keyterms_prompt"),
     (
@@ -101,6 +100,16 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
         "fallback_language must be one of expected_languages",
     ),
     (aai.LanguageDetectionOptions, {"localization": ["en_au", "en_uk"]}, "localization has two spellings"),
+    (
+        aai.LanguageDetectionOptions,
+        {"on_no_speech_detected": "fallback"},
+        r"on_no_speech_detected='fallback' needs a fallback_language other than 'auto', .* such as",
+    ),
+    (
+        aai.LanguageDetectionOptions,
+        {"on_no_speech_detected": "fallback", "fallback_language": "auto"},
+        "on_no_speech_detected='fallback' needs a fallback_language other than 'auto'",
+    ),
     (aai.CustomSpelling, {"from_": ["a"]}, "needs both from_ and to"),
     (aai.CustomSpelling, {"from_": ["a"], "to": "two words"}, r"CustomSpelling\(to=...\) must be one word"),
     (aai.Translation, {}, "Translation needs target_languages"),
@@ -184,6 +193,14 @@ ALLOWED: list[dict[str, Any]] = [
     {"webhook_url": "HTTPS://example.com/?job=1"},
     {"speech_models": ["universal-2"], "keyterms_prompt": ["term"] * 200},
     {"speech_models": ["universal-3-5-pro", "universal-2"], "keyterms_prompt": ["term"] * 201},
+    {"speech_models": ["assemblyai-stt-3-7", "universal-2"], "keyterms_prompt": ["term"] * 201},
+    {"speech_models": ["universal-3-pro"]},
+    {
+        "language_detection": True,
+        "language_detection_options": aai.LanguageDetectionOptions(
+            on_no_speech_detected="fallback", fallback_language="en"
+        ),
+    },
 ]
 
 

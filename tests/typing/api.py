@@ -37,7 +37,7 @@ async def transcribe_whatever_holds_a_recording(client: aai.Client, chunks: Asyn
 
 async def use_every_verb(client: aai.Client) -> None:
     assert_type(await client.upload("call.mp3"), str)
-    job = await client.submit("call.mp3", aai.Options(speech_models=["universal-3-5-pro", "a-newer-one"]))
+    job = await client.submit("call.mp3", aai.Options(speech_models=["assemblyai-stt-3-7", "a-newer-one"]))
     assert_type(await client.wait(job.id, raise_on_error=False), aai.Transcript)
     assert_type(await client.get(job.id), aai.Transcript)
     assert_type(await client.delete(job.id), aai.Transcript)
