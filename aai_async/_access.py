@@ -73,6 +73,10 @@ class Key:
         """Tell this key from others, without telling it: HMAC-SHA-256 in hexadecimal."""
         return hmac.new(salt, str(self._value).encode(), hashlib.sha256).hexdigest()
 
+    def hidden_in(self, text: str) -> str:
+        """Give a text without the key, which a transport of the caller's may have put into it."""
+        return text.replace(str(self._value), repr(self))
+
     def __call__(self, request: R) -> R:
         request.headers["authorization"] = str(self._value)
         return request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import pickle
 import re
 import ssl
@@ -318,6 +319,27 @@ async def test_a_large_reply_is_read_whole(client: aai.Client, respx_mock: respx
     transcript = await client.get("a")
     assert transcript.words is not None
     assert len(transcript.words) == 10_000
+
+
+async def test_a_bug_in_a_transport_leaves_its_lines_in_the_log_and_no_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The error says that the connection broke; the log says where, without text or variables."""
+
+    class Buggy(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise TypeError(f"cannot send {request.headers['authorization']}")
+
+    caplog.set_level(logging.DEBUG, "aai_async")
+    async with (
+        httpx.AsyncClient(transport=Buggy()) as http,
+        aai.Client(SECRET, http=http, retry=QUICK) as client,
+    ):
+        with pytest.raises(aai.TransportError, match="cannot send <API key>"):
+            await client.get("a")
+    assert "the transport raised TypeError" in caplog.text
+    assert "in handle_async_request" in caplog.text
+    assert SECRET not in caplog.text
 
 
 async def test_certificates_are_loaded_in_a_worker_thread(monkeypatch: pytest.MonkeyPatch) -> None:

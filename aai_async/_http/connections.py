@@ -98,10 +98,13 @@ class Connections:
     """The gate in front of a client, and the clients behind it. Open it, then `lease`."""
 
     def __init__(self, given: HTTPClient | None, hosts: Hosts) -> None:
-        self._hosts = hosts
         self._client: AsyncClient | None = None
         self._make = given if callable(given) else None
         self._is_ours = given is None or callable(given)
+        self._checks_certificates = any(
+            url and url.startswith("https://") for url in (hosts.api, hosts.gateway)
+        )
+        """Whether a client that is made here loads certificates, which takes a tenth of a second."""
         if not self._is_ours or inspect.iscoroutinefunction(given):
             library_of(given)
             self._client = cast("AsyncClient", given)
@@ -155,9 +158,16 @@ class Connections:
                 await client.aclose()
 
     @contextlib.asynccontextmanager
-    async def lease(self, *, is_recording: bool, is_urgent: bool) -> AsyncGenerator[Lease]:
+    async def lease(
+        self, *, is_recording: bool, is_urgent: bool, is_to_storage: bool = False
+    ) -> AsyncGenerator[Lease]:
         """
         Use a client for one attempt, as soon as there is room, or at once where it is urgent.
+
+        Args:
+            is_recording: Whether a recording is sent, which has a gate of its own.
+            is_urgent: Whether it waits for no other request.
+            is_to_storage: Whether it goes to another https host than those of the client.
 
         Raises:
             ConfigError: Not open, or not here.
@@ -166,6 +176,8 @@ class Connections:
         place = self._checked_place()
         gate = place.recordings if is_recording else place.others
         async with contextlib.nullcontext() if is_urgent else _through(gate):
+            if is_to_storage and not self._checks_certificates:
+                self._check_certificates()
             client = await self._current_during_call(place)
             self._in_use[client] += 1
             lease = Lease(client)
@@ -186,6 +198,12 @@ class Connections:
         if is_over or lease.has_loose_ends:
             closing = functools.partial(_close, lease, client if is_over else None)
             await finish(closing, anyio.current_time() + _CLOSING)
+
+    def _check_certificates(self) -> None:
+        """Retire a client that was made for hosts without TLS, and so without certificates."""
+        self._checks_certificates = True
+        if self._is_ours and self._make is None:
+            self._client = None
 
     async def _current_during_call(self, place: _Place) -> AsyncClient:
         try:
@@ -209,7 +227,7 @@ class Connections:
 
     async def _renew(self, place: _Place) -> None:
         if self._make is None:
-            made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._hosts)
+            made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._checks_certificates)
         else:
             made = self._make()
         library_of(made)
@@ -272,12 +290,9 @@ async def _close(lease: Lease, client: AsyncClient | None) -> bool:
     return True
 
 
-def _make_client(hosts: Hosts) -> httpx.AsyncClient:
-    if any(url and url.startswith("https://") for url in (hosts.api, hosts.gateway)):
-        context = _tls_context()
-    else:
-        # The client makes one in any case, and loading certificates takes a tenth of a second.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _make_client(checks_certificates: bool) -> httpx.AsyncClient:
+    # httpx makes a context in any case, and loading certificates takes a tenth of a second.
+    context = _tls_context() if checks_certificates else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
         verify=context,
         trust_env=False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import cast
 
@@ -19,6 +21,7 @@ from aai_async._errors import (
     Verdict,
     escaped,
 )
+from aai_async._events import logger
 from aai_async._http.body import Body
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Lease
@@ -83,6 +86,10 @@ def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> T
     """
     what = f"{type(error).__name__}: {escaped(str(error))}" if str(error) else type(error).__name__
     library = lease.library
+    if logger.isEnabledFor(logging.DEBUG) and not isinstance(error, (library.TransportError, OSError)):
+        logger.debug(
+            "the transport raised %s, which is no failure of a network:\n%s", *_without_values(error)
+        )
     could_connect = not isinstance(error, (library.ConnectError, library.ConnectTimeout))
     verdict = _verdict(body, could_connect=could_connect)
     if body and body.is_document and lease.is_body_cut:
@@ -100,6 +107,15 @@ def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> T
         message = f"Nothing moved for as long as Timeouts(stall=...) allows ({what})."
         return AttemptTimeoutError(message, verdict=verdict)
     return TransportError(f"The connection broke ({what}).", verdict=verdict)
+
+
+def _without_values(error: BaseException) -> tuple[str, str]:
+    """
+    Give the kind of an exception and the lines that it passed through.
+
+    Neither its text nor any variable: a transport has the key in both.
+    """
+    return type(error).__name__, "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def out_of_time(body: Body | None, clock: WallClock) -> AttemptTimeoutError:

@@ -199,7 +199,9 @@ class HTTP:
     async def _exchange(self, call: Call[T], receipt: Receipt[T] | None, *, is_urgent: bool) -> T | AAIError:
         host = self._host(call)
         async with self._connections.lease(
-            is_urgent=is_urgent, is_recording=isinstance(call.body, Source)
+            is_urgent=is_urgent,
+            is_recording=isinstance(call.body, Source),
+            is_to_storage=call.url is not None and call.url.startswith("https://"),
         ) as lease:
             # With a place already, so that no call is sent that was waiting for one.
             if call.url is None and not is_urgent:
@@ -249,7 +251,9 @@ class HTTP:
         except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
             raised = [error]
         # Only here, where what is raised does not get the transport's exception as its context.
-        return None, await failure_of(raised, body, lease)
+        failure = await failure_of(raised, body, lease)
+        failure.args = (self._key.hidden_in(str(failure.args[0])), *failure.args[1:])
+        return None, failure
 
     def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}

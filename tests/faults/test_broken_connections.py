@@ -27,7 +27,7 @@ from lanes import Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
-from aai_async._http import clock
+from aai_async._http import clock, connections
 
 MASKED = b"ID3" + bytes(1021)
 MEBIBYTE = 1024 * 1024
@@ -150,6 +150,30 @@ async def test_a_certificate_is_trusted_with_an_http_client_of_the_caller(
             job = await client.submit(RECORDING)
         assert [made.id for made in host.service.jobs] == [job.id]
         assert list(host.service.uploads.values()) == [RECORDING]
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_the_certificate_of_the_storage_is_checked_behind_a_base_url_without_tls(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_trusted: bool
+) -> None:
+    """An embedded server or a relay on this machine may name a storage on the internet."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    connections._tls_context.cache_clear()
+    with tls_server(ca if is_trusted else trustme.CA(), "127.0.0.1") as storage:
+        storage.always("GET /masked.mp3", faults.status(200, body=b"masked"))
+        ready = {"status": "redacted_audio_ready", "redacted_audio_url": f"{storage.url}/masked.mp3"}
+        server.always("GET /v2/transcript/*/redacted-audio", faults.reply_json(ready))
+        async with aai.Client("0" * 32, base_url=server.url) as client:
+            if is_trusted:
+                await client.save_redacted_audio("known", tmp_path / "masked.mp3")
+                assert (tmp_path / "masked.mp3").read_bytes() == b"masked"
+            else:
+                with pytest.raises(aai.ConnectError, match="not trusted"):
+                    await client.save_redacted_audio("known", tmp_path / "masked.mp3")
+            assert (await client.submit(RECORDING)).id
+    connections._tls_context.cache_clear()
 
 
 async def test_a_handshake_that_never_ends_is_no_connection(
