@@ -135,9 +135,11 @@ class Client:
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
         check_notifications(notifications)
         submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
-        return await self.wait(
-            submitted.id, on_cancel=on_cancel, notifications=notifications if options.webhook_url else None
+        transcript = await self._wait(
+            submitted.id, on_cancel, notifications=notifications if options.webhook_url else None
         )
+        await self._pipeline.check(transcript, options)
+        return transcript
 
     async def upload(self, audio: Audio) -> str:
         """
@@ -221,6 +223,20 @@ class Client:
         """
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         check_notifications(notifications)
+        transcript = await self._wait(
+            transcript_id, on_cancel, raise_on_error=raise_on_error, notifications=notifications
+        )
+        await self._pipeline.check(transcript)
+        return transcript
+
+    async def _wait(
+        self,
+        transcript_id: str,
+        on_cancel: Literal["keep", "delete"],
+        *,
+        raise_on_error: bool = True,
+        notifications: Notifications | None,
+    ) -> Transcript:
         record = Record(Job(transcript_id=transcript_id))
         async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.parting()):
             return await self._pipeline.wait(
@@ -235,7 +251,10 @@ class Client:
             NotFoundError: This key sees no such transcript in this region.
             AAIError: The request failed.
         """
-        return await self._pipeline.get(transcript_id)
+        transcript = await self._pipeline.get(transcript_id)
+        if transcript.is_done:
+            await self._pipeline.check(transcript)
+        return transcript
 
     async def delete(self, transcript_id: str) -> Transcript:
         """
@@ -388,7 +407,9 @@ class Client:
         """
         task = _of_type(SpeechUnderstanding, task, "task")
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.understand(transcript_id, task))
+            understanding = await self._http.perform(_endpoints.understand(transcript_id, task))
+        self._pipeline.notices.log(transcript_id, (), understanding.missing_for(task))
+        return understanding
 
 
 async def transcribe(audio: Audio, options: Options | None = None) -> Transcript:

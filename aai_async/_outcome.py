@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError
 from aai_async._source import Audio
@@ -59,6 +60,12 @@ class Outcome:
     error: AAIError | None = None
     """What went wrong, if something did."""
 
+    warnings: tuple[str, ...] = ()
+    """What the service remarks about the result, as in `Transcript.warnings`; also if that was not kept."""
+
+    missing: tuple[MissingResult, ...] = ()
+    """What was requested and is not in the result, as `Transcript.missing_for` gives it; likewise."""
+
     def unwrap(self) -> Transcript:
         """
         Give the transcript.
@@ -102,6 +109,12 @@ class Summary:
     retries: int = 0
     """Requests that were sent again."""
 
+    with_warnings: int = 0
+    """Of those completed, how many have `Outcome.warnings`."""
+
+    with_missing: int = 0
+    """Of those completed, how many lack something that was requested: `Outcome.missing`."""
+
     @property
     def total(self) -> int:
         """All items that were begun."""
@@ -117,7 +130,13 @@ class Summary:
         unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
         resumed = f", {self.resumed} of them known already" if self.resumed else ""
         work = f"{self.audio_hours:.2f} hours of audio in {self.elapsed:.0f} s, {self.retries} retries"
-        return f"{counts}{unfinished}{resumed}; {work}"
+        return f"{counts}{unfinished}{resumed}{noted(self)}; {work}"
+
+
+def noted(summary: Summary) -> str:
+    """Write how many results have warnings or lack something: nothing, or text that begins with a comma."""
+    warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
+    return warned + (f", {summary.with_missing} with missing results" if summary.with_missing else "")
 
 
 class BatchAbortedError(AAIError):

@@ -18,7 +18,8 @@ import anyio
 import attrs
 import msgspec
 
-from aai_async._answers.transcript import Transcript, TranscriptError
+from aai_async._answers.missing import MissingResult
+from aai_async._answers.transcript import DELETED_URL, Transcript, TranscriptError
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -44,10 +45,6 @@ _FRESH = dt.timedelta(hours=20)
 
 _CLOCK_WAS_SET = dt.timedelta(minutes=-1)
 """An upload that is younger than this was made before the clock of this machine was set back."""
-
-
-_DELETED = "http://deleted_by_user"
-"""The address of what was deleted (https://www.assemblyai.com/docs/api-reference/transcripts/delete)."""
 
 
 @attrs.frozen
@@ -119,7 +116,12 @@ class Passage:
             return "submitted"
         return "uploaded" if self._job.upload_url else "pending"
 
-    def outcome(self, transcript: Transcript | None = None, error: AAIError | None = None) -> Outcome:
+    def outcome(
+        self,
+        transcript: Transcript | None = None,
+        error: AAIError | None = None,
+        missing: tuple[MissingResult, ...] = (),
+    ) -> Outcome:
         """Say how far it has come, and what has come of it."""
         return Outcome(
             index=self._item.index,
@@ -131,6 +133,8 @@ class Passage:
             duplicate_of=self._same_as.index if self._same_as else None,
             transcript=transcript,
             error=error,
+            warnings=() if transcript is None else transcript.warnings,
+            missing=missing,
         )
 
     async def travel(self, sending: anyio.CancelScope) -> Outcome:
@@ -194,21 +198,22 @@ class Passage:
         transcript = other.transcript
         if transcript is None and self._route.ledger and original.row is not None:
             transcript = await self._route.ledger.result(original.row)
-        return self.outcome(transcript or await self._get(other.transcript_id))
+        return self.outcome(transcript or await self._get(other.transcript_id), missing=other.missing)
 
     async def _get(self, transcript_id: str | None) -> Transcript:
         """Ask for the transcript of a job that is done."""
         transcript = await self._route.pipeline.get(transcript_id or "")
-        if transcript.is_deleted or transcript.audio_url == _DELETED:
+        if transcript.is_deleted or transcript.audio_url == DELETED_URL:
             raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
+        missing = await self._route.pipeline.check(transcript, self._item.options)
         if self._route.ledger and self._entry and self._entry.state != "done":
             with self._keeping_journal_error():
-                await self._route.ledger.done(self._entry.id, transcript, self.retries)
+                await self._route.ledger.done(self._entry.id, transcript, missing, self.retries)
         self._is_finished = True
-        return self.outcome(transcript)
+        return self.outcome(transcript, missing=missing)
 
     async def _fail(self, error: AAIError) -> Outcome:
         # A job that failed, or is gone, is begun anew by the next batch. 400 is how the service says that it

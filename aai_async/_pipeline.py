@@ -13,6 +13,7 @@ from typing import Literal
 import anyio
 
 from aai_async import _endpoints
+from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript, TranscriptError
 from aai_async._errors import about, escaped
 from aai_async._events import OnEvent, logger
@@ -21,13 +22,18 @@ from aai_async._inbox import Notifications
 from aai_async._job import Record
 from aai_async._meanwhile import meanwhile
 from aai_async._memory import Memory
+from aai_async._notices import Notices
 from aai_async._options import Options
 from aai_async._parting import Parting, finish
 from aai_async._polling import Polling
 from aai_async._retry import Timeouts
 from aai_async._source import Source
 from aai_async._submission import OnAmbiguous, Submission
+from aai_async._threads import in_thread_if_there_is_one
 from aai_async._watch import Watcher
+
+_LARGE = 256 * 1024
+"""Bytes from which a reply is looked through in a thread."""
 
 
 class Pipeline:
@@ -48,6 +54,7 @@ class Pipeline:
         self._on_ambiguous: OnAmbiguous = on_ambiguous
         self._on_event = on_event
         self.memory = Memory()
+        self.notices = Notices()
         self._watcher = Watcher(http, polling, self.memory, on_event)
 
     def begin(self) -> None:
@@ -82,6 +89,27 @@ class Pipeline:
         """
         with about(transcript_id=transcript_id):
             return await self.http.perform(_endpoints.get(transcript_id))
+
+    async def check(
+        self, transcript: Transcript, options: Options | None = None
+    ) -> tuple[MissingResult, ...]:
+        """
+        Give what was requested and is missing from a result, and log it together with the service's warnings.
+
+        Args:
+            transcript: The result.
+            options: What was requested, where it is known.
+        """
+
+        def look_through() -> tuple[MissingResult, ...]:
+            return transcript.missing if options is None else transcript.missing_for(options)
+
+        if len(transcript.body) < _LARGE:
+            missing = look_through()
+        else:
+            missing = await in_thread_if_there_is_one(look_through)
+        self.notices.log(transcript.id, transcript.warnings, missing)
+        return missing
 
     async def ask_time(self) -> None:
         """

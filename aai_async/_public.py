@@ -30,6 +30,7 @@ from aai_async._answers.intelligence import (
     TranslationResult,
 )
 from aai_async._answers.listing import PageDetails, TranscriptListItem, TranscriptPage
+from aai_async._answers.missing import MissingResult
 from aai_async._answers.speech import (
     Paragraph,
     Paragraphs,
@@ -140,6 +141,7 @@ __all__ = [
     "LanguageDetectionOptions",
     "LanguageDetectionResults",
     "Listing",
+    "MissingResult",
     "NotFoundError",
     "Notifications",
     "Options",

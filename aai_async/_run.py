@@ -226,6 +226,8 @@ class Run:
             resumed=counts.resumed + (is_completed and passage.is_resumed),
             audio_seconds=counts.audio_seconds + (length or 0.0),
             retries=counts.retries + passage.retries,
+            with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),
+            with_missing=counts.with_missing + (is_completed and bool(outcome.missing)),
         )
         self._abort_if_it_must(passage, outcome)
 

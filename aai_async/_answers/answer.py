@@ -128,6 +128,40 @@ class Answer(Part):
         )
 
 
+def has_value(answer: Answer, name: str) -> bool:
+    """Whether a field has a value, which is not read for it."""
+    return name in _unread_of(answer) or getattr(answer, name) is not None
+
+
+def peek(answer: Answer, name: str, kind: Any) -> Any:
+    """
+    Give a field; if it is still unread, as another type, which has less of it, and without keeping that.
+
+    Args:
+        answer: What has the field.
+        name: The field.
+        kind: The type, with some of the attributes of the field's own.
+    """
+    raw = _unread_of(answer).get(name)
+    if raw is None:
+        return getattr(answer, name)
+    value = reading.read(kind, raw)
+    return None if value is reading.UNREADABLE else value
+
+
+def _unread_of(answer: Answer) -> Mapping[str, msgspec.Raw]:
+    return answer._unread or {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+
+
+def raw_field(answer: Answer, name: str) -> Any:  # JSON
+    """Give a field as it came, decoded, with all that this version does not know; `None` if nothing came."""
+    try:
+        part = reading.split(answer.body).get(name)
+        return None if part is None else reading.decode(bytes(part))
+    except (*reading.TROUBLE, ValueError):
+        return None
+
+
 @functools.cache
 def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, by which no type checker looks anything up
     if not attrs.has(cls):

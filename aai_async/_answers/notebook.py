@@ -20,6 +20,9 @@ _COLOURS = ("#3777c5", "#be572a", "#2c8559", "#9e5bb6", "#9d6c18", "#c6477d", "#
 
 _QUIET = "#767676"
 
+_WARNING = "#be572a"
+"""With a contrast of 4.5 on white and on black, as the colours of speakers."""
+
 _CELL = "text-align:left;vertical-align:top;white-space:nowrap"
 
 _SPEECH = "text-align:start;white-space:normal;max-width:44em"
@@ -28,13 +31,14 @@ Said = tuple[str | None, int, str]
 """Who speaks, from when in ms, and what."""
 
 
-def preview(facts: Iterable[str], turns: Sequence[Said]) -> str:
+def preview(facts: Iterable[str], turns: Sequence[Said], notices: Iterable[str] = ()) -> str:
     """
     Write what is known of a transcript, and how it begins.
 
     Args:
         facts: Such as its id and its length.
         turns: What was said.
+        notices: What is to be known about the result, such as warnings.
     """
     shown = list(_beginning(turns))
     speakers = list(dict.fromkeys(speaker for speaker, _, _ in shown))
@@ -42,9 +46,10 @@ def preview(facts: Iterable[str], turns: Sequence[Said]) -> str:
     rest = len(turns) - len(shown)
     more = f"<p>and {rest:,} more</p>" if rest else ""
     head = " · ".join(_escaped(fact) for fact in facts if fact)
+    warned = "".join(f'<p style="color:{_WARNING}">{_escaped(notice)}</p>' for notice in notices)
     # Notebooks set tables in colours of their own, some of them for one background.
     table = f'<table style="color:inherit">{"".join(rows)}</table>'
-    return f'<div><p style="color:{_QUIET}">{head}</p>{table}{more}</div>'
+    return f'<div><p style="color:{_QUIET}">{head}</p>{warned}{table}{more}</div>'
 
 
 def _beginning(turns: Sequence[Said]) -> Iterator[Said]:

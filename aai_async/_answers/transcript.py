@@ -7,9 +7,11 @@ open strings; fields that this version does not know are in `Transcript.raw`. Fi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import attrs
+import msgspec
 
 from aai_async._answers.answer import JSON, Answer
 from aai_async._answers.echo import Echo
@@ -23,9 +25,18 @@ from aai_async._answers.intelligence import (
     SpeechUnderstandingResult,
     TopicDetectionModelResult,
 )
+from aai_async._answers.missing import MissingResult, missing_results, missing_tasks
 from aai_async._answers.notebook import preview
 from aai_async._answers.speech import Utterance, Word
 from aai_async._errors import AAIError
+from aai_async._options import Options, SpeechUnderstanding
+
+DELETED_URL = "http://deleted_by_user"
+"""
+The address of what was deleted.
+
+Source: https://www.assemblyai.com/docs/api-reference/transcripts/delete
+"""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -146,11 +157,38 @@ class Transcript(Echo):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the service remarks in `metadata`, such as an option that it did not follow."""
+        """What the service remarks in `metadata`, such as an option that it did not follow; see `missing`."""
         metadata = self.metadata or {}
-        listed = metadata.get("warnings")
-        remarks: list[Any] = [metadata.get("warning"), *(listed if isinstance(listed, list) else ())]
-        return tuple(text for text in map(_text_of, remarks) if text is not None)
+        remarks = [*_listed(metadata.get("warning")), *_listed(metadata.get("warnings"))]
+        texts = (_text_of(remark) for remark in remarks)
+        return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+    @property
+    def missing(self) -> tuple[MissingResult, ...]:
+        """
+        What was requested and is not in the transcript, although the job is completed.
+
+        A feature that the spoken language lacks is left out by the service without an error. What was
+        requested is known from the transcript's own echo; `missing_for` knows more. A feature that found
+        nothing is not missing, nor is anything where nobody spoke or the transcript was deleted.
+
+        Source: https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
+        """
+        return self._missing({})
+
+    def missing_for(self, options: Options) -> tuple[MissingResult, ...]:
+        """
+        Give what was requested and is not in the transcript, including what the service does not echo.
+
+        Args:
+            options: What was sent with the submit.
+        """
+        return self._missing(options.payload())
+
+    def _missing(self, requested: Mapping[str, Any]) -> tuple[MissingResult, ...]:
+        if self.status != "completed" or self.is_deleted or self.audio_url == DELETED_URL:
+            return ()
+        return missing_results(self, requested)
 
     def text_by_speaker(self) -> dict[str, str]:
         """
@@ -170,12 +208,21 @@ class Transcript(Echo):
         turns = [(turn.speaker, turn.start, turn.text) for turn in self.utterances or ()]
         if not turns and self.text:
             turns = [(None, self.words[0].start if self.words else 0, self.text)]
-        return preview((self.id, self.status, length, self.language_code or "", self.error or ""), turns)
+        facts = (self.id, self.status, length, self.language_code or "", self.error or "")
+        notices = (*self.warnings, *(f"Requested, but missing: {one}" for one in self.missing))
+        return preview(facts, turns, notices)
 
 
-def _text_of(remark: Any) -> str | None:  # its shape is not documented
-    text: object = cast("JSON", remark).get("message") if isinstance(remark, dict) else remark
-    return text if isinstance(text, str) else None
+def _listed(remarks: Any) -> list[Any]:  # its shape is not documented
+    return [*cast("Iterable[Any]", remarks)] if isinstance(remarks, list) else [remarks]
+
+
+def _text_of(remark: Any) -> str | None:  # likewise
+    text: object = cast("JSON", remark).get("message", remark) if isinstance(remark, dict) else remark
+    if isinstance(text, (dict, list)):
+        # In an unknown shape, it is still a warning.
+        return msgspec.json.encode(text).decode() if text else None
+    return text if isinstance(text, str) and text else None
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -200,6 +247,20 @@ class Understanding(Answer):
 
     _required = ("speech_understanding",)
     _what = "the result of speech understanding"
+
+    @property
+    def missing(self) -> tuple[MissingResult, ...]:
+        """The tasks that were requested and have no result, by the answer's own echo of the request."""
+        return tuple(missing_tasks(self, {}))
+
+    def missing_for(self, task: SpeechUnderstanding) -> tuple[MissingResult, ...]:
+        """
+        Give the tasks that were requested and have no result, including those that are not echoed.
+
+        Args:
+            task: What was sent.
+        """
+        return tuple(missing_tasks(self, task.payload()["request"]))
 
 
 class TranscriptError(AAIError):

@@ -183,7 +183,8 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
         bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
     ] = False,
     progress: Annotated[
-        Progress, typer.Option(help="A table on a terminal, a line for each step, or nothing but errors.")
+        Progress,
+        typer.Option(help="A table on a terminal, a line for each step, or only errors and warnings."),
     ] = Progress.AUTO,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Steps and results as lines of JSON on standard output.")

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
 import anyio
 
@@ -37,6 +37,9 @@ _LEAST_ROWS = 3
 
 class Display:
     """What is told while a batch is at work: here, only what went wrong."""
+
+    repeats_notices: ClassVar = False
+    """Whether a warning is shown for each recording, and not only for the first that has it."""
 
     def __init__(self, board: Board) -> None:
         self.board = board
@@ -74,6 +77,8 @@ class Display:
 
 class Lines(Display):
     """One line for each step of each recording."""
+
+    repeats_notices = True
 
     def hear(self, event: Event) -> None:
         """Tell it, where it is a step."""

@@ -10,6 +10,7 @@ import msgspec
 
 from aai_async._cli.display import tell
 from aai_async._cli.ending import Ending, ending
+from aai_async._cli.notices import Notices, as_texts
 from aai_async._cli.ordering import check_folder, check_standard_output
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.recordings import Recording, named
@@ -18,7 +19,7 @@ from aai_async._cli.streams import write_out
 from aai_async._cli.wording import count, visible
 from aai_async._errors import AAIError
 from aai_async._journal import Journal
-from aai_async._outcome import Outcome
+from aai_async._outcome import Outcome, noted
 from aai_async._threads import in_thread
 
 
@@ -32,6 +33,7 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
         outputs = None if folder is None else Outputs.of(recordings, folder, rendering)
         errors: list[AAIError] = []
         kinds = Counter[str]()
+        notices = Notices()
         index = 0
         async for outcome in journal.outcomes():
             recording = recordings[index]
@@ -45,9 +47,13 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
             try:
                 await _write(outcome, recording, rendering, outputs)
                 kinds["written"] += 1
+                if shown := notices.add(outcome.warnings, outcome.missing, shows_all=False):
+                    tell(f"{recording.name}: {shown}")
             except AAIError as error:
                 errors.append(error)
                 tell(f"{recording.name}: {error}")
+    for line in notices.totals():
+        tell(line)
     tell(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
     return ending(good=kinds["written"], errors=errors)
 
@@ -65,18 +71,19 @@ async def _write(
 
 
 async def status(path: Path, is_json: bool) -> Ending:
-    """Show the numbers, and a line for each job that has no result."""
+    """Show the numbers, and a line for each job that has no result or one with warnings."""
     async with Journal.open(path) as journal:
         summary = await journal.summary()
         async for outcome in journal.outcomes():
             if is_json:
                 write_out(_as_json(outcome))
-            elif not _is_completed(outcome):
+            elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
                 write_out(_as_line(outcome))
         left = (
             f"{count(summary.unfinished, 'recording')} to go on with" if summary.unfinished else "none left"
         )
-        tell(f"{summary.completed} of {summary.total} completed, {summary.failed} failed, {left}.")
+        completed = f"{summary.completed} of {summary.total} completed{noted(summary)}"
+        tell(f"{completed}, {summary.failed} failed, {left}.")
     return Ending.ALL if summary.completed == summary.total else Ending.AGAIN
 
 
@@ -89,7 +96,9 @@ def _is_completed(outcome: Outcome) -> bool:
 
 
 def _as_line(outcome: Outcome) -> str:
-    why = f"  {outcome.error}" if outcome.error else ""
+    notes = [str(outcome.error)] if outcome.error else []
+    notes += as_texts(outcome.warnings, outcome.missing)
+    why = f"  {'; '.join(notes)}" if notes else ""
     return visible(f"{outcome.stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"
 
 
@@ -99,5 +108,7 @@ def _as_json(outcome: Outcome) -> str:
         "stage": outcome.stage,
         "transcript_id": outcome.transcript_id,
         "error": None if outcome.error is None else str(outcome.error),
+        "warnings": outcome.warnings,
+        "missing": outcome.missing,
     }
     return msgspec.json.encode(document).decode() + "\n"

@@ -70,6 +70,8 @@ class Narration:
             audio_duration=transcript and transcript.audio_duration,
             text=transcript and transcript.text,
             outputs=list(map(_readable, outputs)),
+            warnings=outcome.warnings,
+            missing=outcome.missing,
         )
 
     def failed(self, index: int | None, error: AAIError, transcript_id: str | None = None) -> None:
@@ -95,6 +97,8 @@ class Narration:
             "audio_seconds": summary.audio_seconds,
             "elapsed": round(summary.elapsed, 3),
             "retries": summary.retries,
+            "with_warnings": summary.with_warnings,
+            "with_missing": summary.with_missing,
             "exit_status": status,
         }
         self._output.add(_line(numbers))

@@ -23,6 +23,7 @@ from aai_async._cli.board import Board
 from aai_async._cli.display import Display, Mode, display
 from aai_async._cli.ending import Ending, ending, is_of_setup
 from aai_async._cli.narration import Narration
+from aai_async._cli.notices import Notices
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.recordings import STANDARD_INPUT, Recording
 from aai_async._cli.rendering import Rendering
@@ -93,6 +94,7 @@ class Session:
         self._summary = Summary()
         self._skipped = self._good = 0
         self._errors: list[AAIError] = []
+        self._notices = Notices()
         self._was_interrupted = self._nobody_reads = False
 
     def _results_of(self, order: Order) -> Results:
@@ -222,7 +224,11 @@ class Session:
         seconds = time.monotonic() - row.began if row else 0.0
         facts = await in_thread(_facts, transcript, seconds)
         where = f": {', '.join(map(str, paths))}" if paths else ""
-        self._display.mention(f"{self._counted()}{self._wanted[outcome.index].name}: {facts}{where}")
+        name = self._wanted[outcome.index].name
+        self._display.mention(f"{self._counted()}{name}: {facts}{where}")
+        shows_all = self._display.repeats_notices
+        if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
+            self._display.say(f"{name}: {notices}")
 
     def _fail(self, index: int, error: AAIError, transcript_id: str | None) -> None:
         self._errors.append(error)
@@ -252,6 +258,7 @@ class Session:
     async def end(self) -> Ending:
         """Write what is not written yet, tell what is left, and how it ended."""
         self._results.end()
+        self._show_totals_of_notices()
         self._tell_what_is_left()
         how = self._ending()
         if self._narration:
@@ -271,6 +278,13 @@ class Session:
         if self._was_interrupted and self._good + len(self._errors) < len(self._wanted):
             return Ending.INTERRUPTED
         return ending(good=self._good + self._skipped, errors=self._errors)
+
+    def _show_totals_of_notices(self) -> None:
+        totals = list(self._notices.totals())
+        for line in totals:
+            self._display.say(line)
+        if totals and self._order.journal is not None:
+            self._display.say(f"Which recordings these are: aai-async status {self._order.journal}")
 
     def _tell_what_is_left(self) -> None:
         left = self._batch.remaining if self._batch else ()

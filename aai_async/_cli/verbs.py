@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
 from aai_async._cli.display import tell
 from aai_async._cli.ending import Ending, ending, is_of_setup
+from aai_async._cli.notices import Notices
 from aai_async._cli.ordering import check_folder, check_standard_output
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.recordings import Recording
@@ -31,16 +33,25 @@ async def get(
     recordings = {one: Recording.of_transcript(one) for one in ids}
     outputs = None if folder is None else Outputs.of(list(recordings.values()), folder, rendering)
     errors: list[AAIError] = []
+    notices = Notices()
     for transcript_id, recording in recordings.items():
         try:
             fetch = client.wait if is_waited_for else client.get
-            await _show(await fetch(transcript_id), recording, rendering, outputs)
+            transcript = await fetch(transcript_id)
+            await _show(transcript, recording, rendering, outputs)
+            missing = await in_thread(_missing, transcript)
+            if shown := notices.add(transcript.warnings, missing, shows_all=True):
+                tell(f"{transcript_id}: {shown}")
         except AAIError as error:
             if is_of_setup(error):
                 raise
             errors.append(error)
             tell(f"{transcript_id}: {error}")
     return ending(good=len(recordings) - len(errors), errors=errors)
+
+
+def _missing(transcript: Transcript) -> tuple[MissingResult, ...]:
+    return transcript.missing
 
 
 async def _show(

@@ -12,7 +12,7 @@ from typing import Self
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, ConfigError, ProtocolError
 from aai_async._journal import store
-from aai_async._journal.store import Entry, State, Store
+from aai_async._journal.store import Counts, Entry, State, Store
 from aai_async._outcome import Outcome, Stage, Summary
 from aai_async._threads import in_thread, in_thread_to_its_end
 
@@ -103,16 +103,18 @@ class Journal:
             JournalError: It cannot be read.
         """
         rows = await in_thread(self._counts)
-        jobs = {state: count for state, count, _, _ in rows}
+        jobs = {row.state: row.jobs for row in rows}
         return Summary(
             completed=jobs.get("done", 0),
             failed=jobs.get("failed", 0),
             unfinished=sum(count for state, count in jobs.items() if state not in {"done", "failed"}),
-            audio_seconds=sum(seconds for _, _, seconds, _ in rows),
-            retries=sum(retries for _, _, _, retries in rows),
+            audio_seconds=sum(row.audio_seconds for row in rows),
+            retries=sum(row.retries for row in rows),
+            with_warnings=sum(row.with_warnings for row in rows),
+            with_missing=sum(row.with_missing for row in rows),
         )
 
-    def _counts(self) -> list[tuple[State, int, float, int]]:
+    def _counts(self) -> list[Counts]:
         return self._store.read(store.counts)
 
 
@@ -156,4 +158,6 @@ def _outcome(entry: Entry, body: bytes | None) -> Outcome:
         upload_url=entry.upload_url,
         transcript=transcript,
         error=error,
+        warnings=entry.warnings,
+        missing=entry.missing,
     )

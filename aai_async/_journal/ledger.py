@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import anyio
 
+from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, JournalError
 from aai_async._job import Job, Record
 from aai_async._journal import store
 from aai_async._journal.lock import Lock
-from aai_async._journal.store import Claim, Entry, Step, Store
+from aai_async._journal.store import Claim, Entry, Result, Step, Store
 from aai_async._threads import in_thread, in_thread_to_its_end
 
 T = TypeVar("T")
@@ -75,11 +76,17 @@ class Ledger:
         """Begin a job anew."""
         await self.commit(lambda connection: store.anew(connection, job))
 
-    async def done(self, job: int, transcript: Transcript, retries: int) -> None:
+    async def done(
+        self, job: int, transcript: Transcript, missing: tuple[MissingResult, ...], retries: int
+    ) -> None:
         """A job is completed."""
-        body = transcript.body if self._keeps_results else None
-        duration = transcript.audio_duration
-        await self.commit(lambda connection: store.done(connection, job, duration, retries, body))
+        result = Result(
+            audio_duration=transcript.audio_duration,
+            warnings=transcript.warnings,
+            missing=missing,
+            body=transcript.body if self._keeps_results else None,
+        )
+        await self.commit(lambda connection: store.done(connection, job, result, retries))
 
     async def failed(self, job: int, error: AAIError, retries: int, *, is_over: bool) -> None:
         """Something went wrong with a job."""

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
+import msgspec
 
+from aai_async._answers.missing import MissingResult
 from aai_async._errors import AAIError, JournalError, JournalFullError
 
 T = TypeVar("T")
@@ -62,7 +64,9 @@ CREATE TABLE jobs (            -- one row for each recording and what was asked 
   finished_at TEXT,            -- in UTC, by the clock of this machine
   audio_duration REAL,         -- in seconds
   retries INTEGER NOT NULL DEFAULT 0,
-  error TEXT                   -- what went wrong last
+  error TEXT,                  -- what went wrong last
+  warnings TEXT,               -- of the service about the result, as a JSON array; NULL without any
+  missing TEXT                 -- what was requested and is not in the result, likewise
 );
 CREATE TABLE keys (            -- what tells a recording and its options from others: SHA-256
   key BLOB PRIMARY KEY,
@@ -77,7 +81,7 @@ CREATE INDEX jobs_by_state ON jobs (state);
 
 _COLUMNS = (
     "id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, audio_duration, "
-    "retries, error"
+    "retries, error, warnings, missing"
 )
 
 
@@ -86,6 +90,25 @@ def _parsed(text: str | None) -> dt.datetime | None:
         return None
     time = dt.datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _warnings_of(text: str | None) -> tuple[str, ...]:
+    return _decoded(text, tuple[str, ...])
+
+
+def _missing_of(text: str | None) -> tuple[MissingResult, ...]:
+    return _decoded(text, tuple[MissingResult, ...])
+
+
+def _decoded(text: str | None, kind: type[tuple[T, ...]]) -> tuple[T, ...]:
+    try:
+        return () if text is None else msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+
+
+def _encoded(values: tuple[object, ...]) -> str | None:
+    return msgspec.json.encode(values).decode() if values else None
 
 
 @attrs.frozen
@@ -103,6 +126,20 @@ class Entry:
     audio_duration: float | None
     retries: int
     error: str | None
+    warnings: tuple[str, ...] = attrs.field(converter=_warnings_of)
+    missing: tuple[MissingResult, ...] = attrs.field(converter=_missing_of)
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What is kept of a completed job."""
+
+    audio_duration: float | None
+    """Seconds."""
+    warnings: tuple[str, ...]
+    missing: tuple[MissingResult, ...]
+    body: bytes | None
+    """What the service answered, where transcripts are kept."""
 
 
 @attrs.frozen
@@ -365,17 +402,16 @@ def anew(connection: sqlite3.Connection, job: int) -> None:
     )
 
 
-def done(
-    connection: sqlite3.Connection, job: int, duration: float | None, retries: int, body: bytes | None
-) -> None:
-    """The job is completed; keep what the service answered, where it is given."""
+def done(connection: sqlite3.Connection, job: int, result: Result, retries: int) -> None:
+    """The job is completed; keep its result."""
+    warnings, missing = _encoded(result.warnings), _encoded(result.missing)
     connection.execute(
         "UPDATE jobs SET state = 'done', finished_at = ?, audio_duration = ?, retries = retries + ?, "
-        "error = NULL WHERE id = ?",
-        (_now(), duration, retries, job),
+        "error = NULL, warnings = ?, missing = ? WHERE id = ?",
+        (_now(), result.audio_duration, retries, warnings, missing, job),
     )
-    if body is not None:
-        connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(body)))
+    if result.body is not None:
+        connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(result.body)))
 
 
 def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *, is_over: bool) -> None:
@@ -417,11 +453,25 @@ def entries(connection: sqlite3.Connection, after: int, most: int) -> list[tuple
     return [(Entry(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
 
 
-def counts(connection: sqlite3.Connection) -> list[tuple[State, int, float, int]]:
-    """Give for each state how many jobs are in it, how many seconds of audio they have, and all retries."""
-    return connection.execute(
-        "SELECT state, count(*), total(audio_duration), sum(retries) FROM jobs GROUP BY state"
-    ).fetchall()
+@attrs.frozen
+class Counts:
+    """The jobs of one state in numbers."""
+
+    state: State
+    jobs: int
+    audio_seconds: float
+    retries: int
+    with_warnings: int
+    with_missing: int
+
+
+def counts(connection: sqlite3.Connection) -> list[Counts]:
+    """Count the jobs of each state."""
+    rows = connection.execute(
+        "SELECT state, count(*), total(audio_duration), sum(retries), count(warnings), count(missing) "
+        "FROM jobs GROUP BY state"
+    )
+    return [Counts(*row) for row in rows]
 
 
 def _now() -> str:

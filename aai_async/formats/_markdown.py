@@ -19,7 +19,8 @@ def md(transcript: Transcript, *, title: str | None = None) -> str:
     """
     Write a transcript as Markdown: a heading, what is known of it, and its paragraphs.
 
-    Summary, chapters, key phrases and the like stand before the text, where they were asked for.
+    Warnings of the service, what was requested and is missing, summary, chapters, key phrases and the like
+    stand before the text.
 
     Args:
         transcript: A completed one.
@@ -31,7 +32,12 @@ def md(transcript: Transcript, *, title: str | None = None) -> str:
     Source: https://spec.commonmark.org
     """
     completed(transcript)
-    blocks = [f"# {_escaped(title or transcript.id)}", *_facts(transcript), *_insights(transcript)]
+    blocks = [
+        f"# {_escaped(title or transcript.id)}",
+        *_facts(transcript),
+        *_notices(transcript),
+        *_insights(transcript),
+    ]
     return "\n\n".join([*blocks, *_speech(transcript)]) + "\n"
 
 
@@ -45,6 +51,15 @@ def _facts(transcript: Transcript) -> Iterator[str]:
         "Transcript": transcript.id,
     }
     yield "\n".join(f"- {name}: {_escaped(value)}" for name, value in facts.items() if value)
+
+
+def _notices(transcript: Transcript) -> Iterator[str]:
+    items = [
+        *(f"- Warning: {_escaped(warning)}" for warning in transcript.warnings),
+        *(f"- Requested, but missing: {_escaped(str(one))}" for one in transcript.missing),
+    ]
+    if items:
+        yield "## Warnings\n\n" + "\n".join(items)
 
 
 def _insights(transcript: Transcript) -> Iterator[str]:

@@ -58,6 +58,7 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
         is_lacking="" if audio is None else " hidden",
         is_silent=" hidden" if audio is None else "",
         facts=sheet.facts(),
+        notices=sheet.notices(),
         voices=sheet.voices(),
         marks=sheet.marks(),
         contents=sheet.contents(),

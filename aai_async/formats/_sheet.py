@@ -80,6 +80,15 @@ class Sheet:
         )
         return " · ".join(f"<bdi>{_escaped(fact)}</bdi>" for fact in facts if fact)
 
+    def notices(self) -> str:
+        """List the warnings of the service, and what was requested and is missing."""
+        items = [
+            *(f"Warning: {one_line(warning)}" for warning in self.transcript.warnings),
+            *(f"Requested, but missing: {one_line(str(one))}" for one in self.transcript.missing),
+        ]
+        listed = "".join(f'<li dir="auto">{_escaped(item)}</li>' for item in items)
+        return f'<ul class="notices" aria-label="Warnings">{listed}</ul>' if items else ""
+
     def voices(self) -> str:
         """Name the speakers in their colours, and say how much of the time each speaks."""
         shares = self._shares()

@@ -55,3 +55,17 @@ def test_a_job_that_has_not_ended_or_failed_is_shown_as_well() -> None:
     failed = aai.Transcript.from_json('{"id": "b", "status": "error", "error": "Too short."}')
     assert "a · queued" in queued._repr_html_()
     assert "b · error · Too short." in failed._repr_html_()
+
+
+def test_warnings_and_what_is_missing_are_shown() -> None:
+    """As text."""
+    document = {
+        "id": "a",
+        "status": "completed",
+        "text": "Hi.",
+        "metadata": {"warning": "no <b>"},
+        "iab_categories": True,
+    }
+    shown = aai.Transcript.from_json(json.dumps(document))._repr_html_()
+    assert ">no &lt;b&gt;</p>" in shown
+    assert ">Requested, but missing: iab_categories (iab_categories_result is null)</p>" in shown

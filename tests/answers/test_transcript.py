@@ -175,9 +175,12 @@ def test_a_redacted_recording_without_an_address_is_not_ready() -> None:
     [
         (
             {"warnings": [{"message": "domain was ignored"}, {"code": 1}, "odd"], "warning": "old"},
-            ("old", "domain was ignored", "odd"),
+            ("old", "domain was ignored", '{"code":1}', "odd"),
         ),
         ({"warnings": 7, "warning": {}}, ()),
+        ({"warnings": "one"}, ("one",)),
+        ({"warnings": {"message": "one"}, "warning": ["one", {"message": "two"}, ""]}, ("one", "two")),
+        ({"warning": "twice", "warnings": [{"message": "twice"}]}, ("twice",)),
         ({}, ()),
         (None, ()),
     ],

@@ -110,6 +110,18 @@ def test_markdown_has_what_is_known_and_what_was_said() -> None:
     assert "**Speaker B** `0:00:24` Ask what you can do for your country." in made
 
 
+def test_markdown_has_the_warnings_and_what_is_missing() -> None:
+    """Each on a line, as text; without any there is no heading for them."""
+    document = json.loads(SPOKEN.body) | {
+        "metadata": {"warnings": [{"message": "*domain*\n# was ignored"}]},
+        "entity_detection": True,
+    }
+    made = formats.md(aai.Transcript.from_json(json.dumps(document)))
+    assert "\n\n## Warnings\n\n- Warning: \\*domain\\* \\# was ignored\n" in made
+    assert "\n- Requested, but missing: entity\\_detection (entities is null)\n\n## Transcript\n" in made
+    assert "Warnings" not in formats.md(SPOKEN)
+
+
 @pytest.mark.parametrize(
     "text", ["# no heading", "1. no list", "- no list", "> no quote", "<b>no</b>", "a_b*c`d"]
 )

@@ -70,6 +70,8 @@ def with_everything(transcript: aai.Transcript) -> aai.Transcript:
     """A transcript for which everything was asked."""
     return changed(
         transcript,
+        metadata={"warnings": [{"message": "domain was ignored"}]},
+        content_safety=True,
         summary="A novel and a speech.",
         chapters=[
             {"headline": "A novel", "gist": "", "summary": "Of 1811.", "start": 200, "end": 7500},

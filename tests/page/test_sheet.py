@@ -152,6 +152,16 @@ def test_the_speakers_are_named_with_their_share_of_the_time() -> None:
     assert [part in listed for part in ("Speaker A", "71%", "Speaker B", "29%")] == [True] * 4
 
 
+def test_warnings_and_what_is_missing_stand_above_the_text() -> None:
+    """As text, and no list where there is nothing to say."""
+    warned = changed(SPOKEN, metadata={"warning": "no <b>\ndomain"}, entity_detection=True)
+    page = formats.html(warned)
+    listed = page.partition('<ul class="notices" aria-label="Warnings">')[2].partition("</ul>")[0]
+    assert "Warning: no &lt;b&gt; domain</li>" in listed
+    assert "Requested, but missing: entity_detection (entities is null)</li>" in listed
+    assert 'class="notices"' not in formats.html(SPOKEN)
+
+
 def test_times_have_hours_only_where_the_recording_has() -> None:
     """0:07, and 0:00:07 in one of hours."""
     assert ">0:07</a>" in formats.html(SPOKEN)
