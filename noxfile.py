@@ -80,6 +80,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Batches under random trouble and a ledger of what was paid: 200 runs, or `-- --seed 17 --loop trio`."""
+    session.install(".", *TESTS)
+    session.run("python", "tests/faults/soak.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the reference from the docstrings, and run every code block of the README."""
     session.install(EVERYTHING, *TESTS)
