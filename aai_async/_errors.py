@@ -152,19 +152,31 @@ def _as_id(given: object) -> str | None:
 
 
 def without_secrets(url: str) -> str:
-    """Give an address as it may be shown: without a user, a password, and a query, which may be signed."""
-    return _USER.sub(r"\1", url.partition("?")[0])
+    """
+    Give an address as it may be shown, whatever its scheme.
+
+    That is without a user and a password, and without parameters, a query and a fragment, any of which may be
+    a signature that lets in whoever has it.
+    """
+    return _USER.sub(r"\1", _PARAMETER.sub("", re.split(r"[?#]", url, maxsplit=1)[0]))
 
 
-_USER = re.compile(r"(https?://)[^\s/?#@]*@", re.IGNORECASE)
+def without_secret_addresses(text: str) -> str:
+    """Give a text in which each address is shown by `without_secrets`."""
+    return _ADDRESS.sub(lambda match: without_secrets(match[0]), text)
 
-_QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
-"""An address with a query, which is a secret where it was signed beforehand."""
+
+_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
+
+_PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
+"""Of a part of a path (RFC 3986, 3.3), such as a session."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
     """Make text of the service fit for a message: at most 300 printable characters, and no secret address."""
-    text = _USER.sub(r"\1", _QUERY.sub(r"\1", " ".join(text.split())))
+    text = without_secret_addresses(" ".join(text.split()))
     visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
     return visible[:300]
 

@@ -13,7 +13,7 @@ import attrs
 
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, without_secrets
 from aai_async._source import Audio
 
 Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
@@ -23,6 +23,8 @@ Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
 def _shown(source: object) -> str:
     if isinstance(source, (bytes, bytearray)):
         return f"<{len(source)} bytes>"
+    if isinstance(source, str) and "://" in source:
+        source = without_secrets(source)
     return repr(source)[:200]
 
 

@@ -36,6 +36,12 @@ class AsyncReader(Protocol):
         ...
 
 
+Audio: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AsyncReader | AsyncIterable[bytes]
+)
+"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream."""
+
+
 class Source(abc.ABC):
     """
     One recording that can be sent.
@@ -67,8 +73,6 @@ class Source(abc.ABC):
         Raises:
             SourceError: It cannot be audio: another type, text, a URL that the service cannot fetch.
         """
-        if isinstance(audio, Source):
-            return audio
         if isinstance(audio, str):
             return _from_str(audio)
         if isinstance(audio, os.PathLike):
@@ -122,20 +126,6 @@ class Source(abc.ABC):
         """
 
 
-Audio: TypeAlias = (
-    str
-    | os.PathLike[str]
-    | bytes
-    | bytearray
-    | memoryview
-    | IO[bytes]
-    | AsyncReader
-    | AsyncIterable[bytes]
-    | Source
-)
-"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream, a `Source`."""
-
-
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -150,7 +140,9 @@ def _from_str(text: str) -> Source:
         )
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
     if not text[match.end() :].strip("/") or not text.isprintable():
-        raise SourceError(f"{_shown(text)} is no URL that could be fetched. Give the whole URL, or a path.")
+        raise SourceError(
+            f"{_shown(without_secrets(text))} is no URL that could be fetched. Give the whole URL, or a path."
+        )
     return _RemoteSource(text)
 
 
@@ -160,12 +152,12 @@ def _from_stream(audio: object) -> Source:
             f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
         )
     if _is_async_reader(audio):
-        return OneShotSource(_ChunksOf(audio), _name_of(audio))
+        return _OneShotSource(_ChunksOf(audio), _name_of(audio))
     if callable(getattr(audio, "read", None)):
         return _FileSource(cast("IO[bytes]", audio))
     if isinstance(audio, AsyncIterable):
         stream = cast("AsyncIterable[bytes]", audio)
-        return OneShotSource(aiter(stream), _name_of(stream))
+        return _OneShotSource(aiter(stream), _name_of(stream))
     raise SourceError(
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
         "an object with an async read(size), or an async iterable of bytes; of a list, b''.join(it)."
@@ -384,22 +376,14 @@ class _FileSource(Source):
             return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
-class OneShotSource(Source):
-    """
-    A stream that can be read only once; its first chunk is drawn early, to know that there is one.
-
-    Args:
-        stream: Its chunks.
-        name: What to call it in messages.
-        size: Its length in bytes, where that is known before it is read.
-    """
+class _OneShotSource(Source):
+    """A stream that can be read only once; its first chunk is drawn early, to know that there is one."""
 
     replayable = False
 
-    def __init__(self, stream: AsyncIterator[bytes], name: str, size: int | None = None) -> None:
+    def __init__(self, stream: AsyncIterator[bytes], name: str) -> None:
         self._stream = stream
         self.name = name
-        self.size = size
         self._first = b""
 
     async def open(self) -> None:
@@ -414,20 +398,9 @@ class OneShotSource(Source):
             await stream.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        sent = len(self._first)
         if self._first:
             yield self._first
             self._first = b""
         with _reading(self.name):
             async for chunk in self._stream:
-                checked = _checked_bytes(self.name, chunk)
-                sent += len(checked)
-                self._check_length(sent, is_whole=False)
-                yield checked
-            self._check_length(sent, is_whole=True)
-
-    def _check_length(self, sent: int, *, is_whole: bool) -> None:
-        if self.size is not None and (sent > self.size or (is_whole and sent < self.size)):
-            raise SourceError(
-                f"{self.name} was announced with {self.size:,} bytes, and has {sent:,} or more."
-            )
+                yield _checked_bytes(self.name, chunk)
