@@ -11,20 +11,26 @@ from typing import Literal, cast
 
 from aai_async._cli import remarks
 from aai_async._cli.display import tell
+from aai_async._cli.proxy import proxied
 from aai_async._client import Client
 from aai_async._errors import ConfigError
 from aai_async._polling import Polling
 
 
 @contextlib.asynccontextmanager
-async def client(region: str | None = None) -> AsyncGenerator[Client]:
+async def client(region: str | None = None, proxy: str | None = None) -> AsyncGenerator[Client]:
     """
     Open a client of the service, with the key of the environment.
 
+    Args:
+        region: Where recordings go and stay.
+        proxy: The address of a proxy, or `"env"` for the one that the environment names.
+
     Raises:
-        ConfigError: There is no key, or the region is not one.
+        ConfigError: There is no key, the region is not one, or the proxy cannot be used.
     """
-    async with Client(region=cast("Literal['us', 'eu'] | None", region)) as opened:
+    where = cast("Literal['us', 'eu'] | None", region)
+    async with Client(region=where, http=None if proxy is None else await proxied(proxy)) as opened:
         yield opened
 
 

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from aai_async._cli.flags import Command
+
 
 def _with_hyphens(token: str) -> str:
     # Users of whisper write --output_dir.
@@ -68,6 +70,12 @@ Folder = Annotated[
     Path | None, typer.Option("--output-dir", "-o", metavar="DIR", help="Where to write a file for each.")
 ]
 Place = Annotated[Region | None, typer.Option(help="Where recordings go and stay.")]
+Proxy = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy", metavar="URL|env", help="Connect through a proxy; env reads HTTPS_PROXY and NO_PROXY."
+    ),
+]
 Speakers = Annotated[
     bool | None,
     typer.Option(
@@ -85,13 +93,14 @@ MaxChars = Annotated[
 MaxLines = Annotated[
     int, typer.Option("--max-lines", "--max-line-count", min=1, metavar="N", help="Lines of a subtitle.")
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace results that exist.")]
 Embed = Annotated[bool, typer.Option("--embed-audio", help="Put the recording into the html page.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
 JSONLines = Annotated[bool, typer.Option("--json", help="One JSON object in each line.")]
 JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal of a batch.")]
 
 
-@app.command()
+@app.command(cls=Command)
 def transcribe(  # noqa: PLR0917 - the flags of a command
     paths: Annotated[
         list[str] | None,
@@ -101,12 +110,15 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     ] = None,
     output_dir: Folder = None,
     format_: Formats = ["txt"],  # noqa: B006 - typer copies it
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Also the folders in a folder.")
-    ] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")] = False,
     from_file: Annotated[
         str | None,
-        typer.Option("--from-file", "-a", metavar="FILE|-", help="Read names from a file, one in each line."),
+        typer.Option(
+            "--from-file",
+            "-a",
+            metavar="FILE|-",
+            help="Read names from a file, one in each line, quoted or not.",
+        ),
     ] = None,
     language: Annotated[
         str | None,
@@ -164,11 +176,17 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
             help="Keep each step here, so that a second run goes on. By default DIR/.aai-async.db, with -o.",
         ),
     ] = None,
-    no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Do not write a journal.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a journal that must be there already.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write files anew that are there already.")] = False,
+    force: Force = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Leave out names that cannot be sent, instead of refusing to send anything."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Recordings under way at once.")] = 400,
     uploads: Annotated[int, typer.Option(min=1, metavar="N", help="Uploads at once.")] = 8,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first error.")] = False,
@@ -176,6 +194,7 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
         bool, typer.Option("--dedupe", help="One job for files of the same content, which are read for it.")
     ] = False,
     region: Place = None,
+    proxy: Proxy = None,
     local: Annotated[
         bool, typer.Option("--local", help="Recognise on this machine: no key, no network.")
     ] = False,
@@ -193,8 +212,8 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     """
     Transcribe recordings: files, patterns, folders, addresses.
 
-    Files that are there in all formats are passed over. The first Ctrl-C lets what is under way end, the
-    second stops at once; the same command goes on, and nothing is paid twice.
+    The result of call.mp3 is call.mp3.txt. Recordings whose results exist are skipped. The first Ctrl-C lets
+    what is under way end, the second stops at once; the same command goes on, and nothing is paid twice.
     """
     from aai_async._cli import ordering  # noqa: PLC0415 - see the module
 
@@ -228,8 +247,10 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
             fail_fast=fail_fast,
             by_content=dedupe,
             force=force,
+            skips_bad=skip_bad,
             region=region.value if region else None,
             local=local,
+            proxy=proxy,
             progress=progress.value,
             jsonl=jsonl,
         )
@@ -247,18 +268,21 @@ def get(  # noqa: PLR0917 - the flags of a command
     max_chars: MaxChars = 42,
     max_lines: MaxLines = 2,
     region: Place = None,
+    proxy: Proxy = None,
 ) -> None:
     """Fetch transcripts by their ids."""
     from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
 
     rendering = ordering.rendering(format_, speakers, times, max_chars, max_lines)
     raise typer.Exit(
-        ordering.ask(lambda client: verbs.get(client, ids, rendering, output_dir, is_waited_for=wait), region)
+        ordering.ask(
+            lambda client: verbs.get(client, ids, rendering, output_dir, is_waited_for=wait), region, proxy
+        )
     )
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0917 - the flags of a command
     status: Annotated[
         str | None, typer.Option(metavar="STATUS", help="queued, processing, completed or error.")
     ] = None,
@@ -266,12 +290,15 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, newest first.")] = 20,
     json: JSONLines = False,
     region: Place = None,
+    proxy: Proxy = None,
 ) -> None:
     """List the transcripts of the last 90 days, newest first."""
     from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
 
     raise typer.Exit(
-        ordering.ask(lambda client: verbs.list_(client, status, created_on, limit, is_json=json), region)
+        ordering.ask(
+            lambda client: verbs.list_(client, status, created_on, limit, is_json=json), region, proxy
+        )
     )
 
 
@@ -280,6 +307,7 @@ def delete(
     ids: Ids,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     region: Place = None,
+    proxy: Proxy = None,
 ) -> None:
     """Delete transcripts and their recordings from the service, for good."""
     from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
@@ -287,7 +315,7 @@ def delete(
     if not yes:
         ordering.check_terminal("--yes")
         typer.confirm(f"Delete {len(ids)} for good?", abort=True, err=True)
-    raise typer.Exit(ordering.ask(lambda client: verbs.delete(client, ids), region))
+    raise typer.Exit(ordering.ask(lambda client: verbs.delete(client, ids), region, proxy))
 
 
 @app.command()
@@ -298,12 +326,13 @@ def search(
     ],
     json: JSONLines = False,
     region: Place = None,
+    proxy: Proxy = None,
 ) -> None:
     """Find where something was said in a transcript."""
     from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
 
     raise typer.Exit(
-        ordering.ask(lambda client: verbs.search(client, transcript_id, words, is_json=json), region)
+        ordering.ask(lambda client: verbs.search(client, transcript_id, words, is_json=json), region, proxy)
     )
 
 
@@ -312,7 +341,7 @@ def export(  # noqa: PLR0917 - the flags of a command
     journal: JournalFile,
     output_dir: Folder = None,
     format_: Formats = ["txt"],  # noqa: B006 - typer copies it
-    force: Annotated[bool, typer.Option("--force", help="Write files anew that are there already.")] = False,
+    force: Force = False,
     speakers: Speakers = None,
     times: Times = False,
     max_chars: MaxChars = 42,
@@ -335,12 +364,12 @@ def status(journal: JournalFile, json: JSONLines = False) -> None:
 
 
 @app.command()
-def doctor(region: Place = None) -> None:
+def doctor(region: Place = None, proxy: Proxy = None) -> None:
     """Check the key, the region, the connection, the clock and what is installed, and say the mend."""
     from aai_async._cli import ordering  # noqa: PLC0415 - see the module
     from aai_async._cli.doctor import examine  # noqa: PLC0415
 
-    raise typer.Exit(ordering.run(examine, region.value if region else None))
+    raise typer.Exit(ordering.run(examine, region.value if region else None, proxy))
 
 
 @app.command(

@@ -41,10 +41,10 @@ class Finding:
     """Whether nothing can be transcribed without it."""
 
 
-async def examine(region: str | None) -> Ending:
+async def examine(region: str | None, proxy: str | None) -> Ending:
     """Look at everything, and tell what was found."""
     findings = [_python(), *_packages()]
-    findings += [finding async for finding in _service(region)]
+    findings += [finding async for finding in _service(region, proxy)]
     for finding in findings:
         mark = "ok  " if finding.is_well else "BAD " if finding.is_needed else "-   "
         write_out(f"{mark} {visible(finding.what)}{'' if finding.is_well else f' -> {finding.mend}'}\n")
@@ -87,9 +87,9 @@ def _weights() -> Finding:
     return Finding(True, "weights of --local: installed")
 
 
-async def _service(region: str | None) -> AsyncIterator[Finding]:
+async def _service(region: str | None, proxy: str | None) -> AsyncIterator[Finding]:
     try:
-        async with account.client(region) as client:
+        async with account.client(region, proxy) as client:
             yield Finding(True, f"key: set, {len(os.environ['ASSEMBLYAI_API_KEY'])} letters")
             pipeline = pipeline_of(client)
             await pipeline.ask_time()
@@ -100,7 +100,7 @@ async def _service(region: str | None) -> AsyncIterator[Finding]:
         mend = (
             "set ASSEMBLYAI_API_KEY to a key of this region, from the dashboard of your account"
             if needs_key
-            else "look at the network, a proxy, or the service's status page"
+            else "check the network, whether a proxy is needed (--proxy), and the service's status page"
         )
         yield Finding(False, f"service: {error}", mend)
 

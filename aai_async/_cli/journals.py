@@ -12,9 +12,9 @@ from aai_async._cli.display import tell
 from aai_async._cli.ending import Ending, ending
 from aai_async._cli.notices import Notices, as_texts
 from aai_async._cli.ordering import check_folder, check_standard_output
-from aai_async._cli.outputs import Outputs
-from aai_async._cli.recordings import Recording, named
+from aai_async._cli.recordings import named
 from aai_async._cli.rendering import Rendering
+from aai_async._cli.row_outputs import RowOutputs
 from aai_async._cli.streams import write_out
 from aai_async._cli.wording import count, visible
 from aai_async._errors import AAIError
@@ -26,48 +26,46 @@ from aai_async._threads import in_thread
 async def export(path: Path, rendering: Rendering, folder: Path | None, is_forced: bool) -> Ending:
     """Write the results that were kept, each under the name of its recording."""
     check_folder(folder)
+    rows = None if folder is None else RowOutputs(folder, rendering, is_forced=is_forced)
+    if rows is not None:
+        await in_thread(rows.load)
+    errors: list[AAIError] = []
+    kinds, notices = Counter[str](), Notices()
     async with Journal.open(path) as journal:
-        recordings = [named(_name(one)) async for one in journal.outcomes()]
-        if folder is None:
-            check_standard_output(rendering, len(recordings))
-        outputs = None if folder is None else Outputs.of(recordings, folder, rendering)
-        errors: list[AAIError] = []
-        kinds = Counter[str]()
-        notices = Notices()
-        index = 0
+        if rows is None:
+            check_standard_output(rendering, (await journal.summary()).total)
         async for outcome in journal.outcomes():
-            recording = recordings[index]
-            index += 1
-            if outcome.transcript is None:
-                kinds["without a result"] += 1
-                continue
-            if outputs and outputs.are_there(recording) and not is_forced:
-                kinds["there already"] += 1
-                continue
             try:
-                await _write(outcome, recording, rendering, outputs)
-                kinds["written"] += 1
+                kind = await _export(outcome, rendering, rows)
+                kinds[kind] += 1
+                if kind != "written":
+                    continue
                 if shown := notices.add(outcome.warnings, outcome.missing, shows_all=False):
-                    tell(f"{recording.name}: {shown}")
+                    tell(f"{_name(outcome)}: {shown}")
             except AAIError as error:
                 errors.append(error)
-                tell(f"{recording.name}: {error}")
+                tell(f"{_name(outcome)}: {error}")
     for line in notices.totals():
         tell(line)
     tell(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
     return ending(good=kinds["written"], errors=errors)
 
 
-async def _write(
-    outcome: Outcome, recording: Recording, rendering: Rendering, outputs: Outputs | None
-) -> None:
-    transcript = outcome.unwrap()
-    if outputs is not None:
-        for path in await outputs.write(recording, transcript):
-            write_out(f"{path}\n")
-        return
-    (name,) = rendering.formats
-    write_out(await in_thread(rendering.text, name, transcript, recording))
+async def _export(outcome: Outcome, rendering: Rendering, rows: RowOutputs | None) -> str:
+    """Write the result of one job, and say what became of it."""
+    if outcome.transcript is None:
+        return "without a result"
+    recording = named(_name(outcome))
+    if rows is None:
+        (name,) = rendering.formats
+        write_out(await in_thread(rendering.text, name, outcome.transcript, recording))
+        return "written"
+    written = await rows.write_row(recording, outcome.transcript)
+    for path in written.new:
+        write_out(f"{path}\n")
+    for error in written.errors:
+        raise error
+    return "written" if written.new else "there already"
 
 
 async def status(path: Path, is_json: bool) -> Ending:

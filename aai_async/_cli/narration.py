@@ -86,12 +86,18 @@ class Narration:
             status=status,
         )
 
-    def ended(self, summary: Summary, skipped: int, status: int) -> None:
+    def left_out(self, name: str, error: AAIError) -> None:
+        """Write that the run goes on without something that was named, and why."""
+        facts = {"source": _readable(name)} if name else {}
+        kind = {"type": "failed", **facts, "transcript_id": None, "error": _readable(str(error))}
+        self._output.add(_line({**kind, "error_type": type(error).__name__, "status": None}))
+
+    def ended(self, summary: Summary, skipped: int, left_out: int, status: int) -> None:
         """Write what became of all together, as the last line."""
         numbers = {
             "type": "summary",
             "completed": summary.completed,
-            "failed": summary.failed,
+            "failed": summary.failed + left_out,
             "unfinished": summary.unfinished,
             "skipped": skipped,
             "audio_seconds": summary.audio_seconds,

@@ -17,10 +17,10 @@ from aai_async._cli import account, preview, transcription
 from aai_async._cli.asked import options_from
 from aai_async._cli.display import Mode, tell
 from aai_async._cli.ending import Ending, is_of_setup, passes
-from aai_async._cli.outputs import Outputs
-from aai_async._cli.recordings import STANDARD_INPUT, NothingFoundError, Recording, find, read_list
+from aai_async._cli.name_list import read_list
+from aai_async._cli.plan import Order
+from aai_async._cli.recordings import STANDARD_INPUT, Found, find
 from aai_async._cli.rendering import TEXT, Rendering
-from aai_async._cli.transcription import Order
 from aai_async._cli.wording import visible
 from aai_async._client import Client
 from aai_async._errors import AAIError, OptionsError
@@ -86,34 +86,37 @@ def transcribe(
     fail_fast: bool,
     by_content: bool,
     force: bool,
+    skips_bad: bool,
     region: str | None,
     local: bool,
+    proxy: str | None,
     progress: Mode,
     jsonl: bool,
 ) -> int:
     """Transcribe what was named, and give the exit status."""
-    recordings = _found(names, from_file, recursive)
+    found = _found(names, from_file, recursive)
     try:
         options = options_from(flags, settings)
     except OptionsError as error:
         raise _usage(str(error)) from None
     check_folder(folder)
-    outputs = None if folder is None else Outputs.of(recordings, folder, rendering)
-    if outputs is None and not jsonl:
-        check_standard_output(rendering, len(recordings))
+    if folder is None and not jsonl:
+        check_standard_output(rendering, len(found.recordings))
     order = Order(
-        recordings=recordings,
+        found=found,
         options=options,
         rendering=rendering,
-        outputs=outputs,
+        folder=folder,
         journal=_journal(journal, has_journal=has_journal, folder=folder, resume=resume, local=local),
         jobs=jobs,
         uploads=uploads,
         fail_fast=fail_fast,
         by_content=by_content,
         force=force,
+        skips_bad=skips_bad,
         region=region,
         local=local,
+        proxy=proxy,
         progress=progress,
         jsonl=jsonl,
     )
@@ -124,20 +127,22 @@ def transcribe(
     return run(transcription.run, order)
 
 
-def _found(names: Sequence[str], from_file: str | None, recursive: bool) -> list[Recording]:
+def _found(names: Sequence[str], from_file: str | None, recursive: bool) -> Found:
     try:
         listed = read_list(from_file) if from_file is not None else []
-        recordings = find([*names, *listed], recursive=recursive)
     except OSError as error:
         raise _usage(f"The list {from_file!r} cannot be read: {error.strerror}.") from None
-    except (NothingFoundError, UnicodeError) as error:
-        raise _usage(str(error)) from None
-    if not recordings:
+    except UnicodeError as error:
+        raise _usage(f"The list {from_file!r} is not text: {error}.") from None
+    if not [*names, *listed]:
         where = f"There is no name in {from_file}" if from_file is not None else "Nothing was named"
         raise _usage(f"{where}: give files, patterns, folders or addresses.")
-    if from_file == STANDARD_INPUT and any(one.name == STANDARD_INPUT for one in recordings):
+    if from_file == STANDARD_INPUT and STANDARD_INPUT in [*names, *listed]:
         raise _usage("Standard input is either a list of names or a recording, not both.")
-    return recordings
+    found = find([*names, *listed], recursive=recursive)
+    if not found.recordings:
+        raise _usage("\n".join([*found.mistakes, *found.unreadable]))
+    return found
 
 
 def check_folder(folder: Path | None) -> None:
@@ -180,14 +185,14 @@ def _journal(
 
 
 def _usage(message: str) -> typer.BadParameter:
-    return typer.BadParameter(visible(message))
+    return typer.BadParameter(visible(message, keep="\n"))
 
 
-def ask(verb: Callable[[Client], Awaitable[Ending]], region: Region | None) -> int:
+def ask(verb: Callable[[Client], Awaitable[Ending]], region: Region | None, proxy: str | None) -> int:
     """Do something with a client of the service, and give the exit status."""
 
     async def asked() -> Ending:
-        async with account.client(None if region is None else region.value) as client:
+        async with account.client(None if region is None else region.value, proxy) as client:
             return await verb(client)
 
     return run(asked)

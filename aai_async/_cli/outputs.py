@@ -1,85 +1,306 @@
 """
 Where results go: which file belongs to which recording, what is there already, and writing it.
 
-No two recordings have the same file, and a file is never seen half written.
+The result of `call.mp3` is `call.mp3.txt`, whatever else is transcribed: the suffix stays, so that `call.wav`
+has another one. Only where a recording of another folder has that name already does it stand in a folder of
+the name of its own, or have a mark made of its path. The register of the folder says which name is whose.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import attrs
 
+from aai_async import formats
 from aai_async._answers.transcript import Transcript
-from aai_async._cli.recordings import Recording
+from aai_async._cli import safe_names
+from aai_async._cli.recordings import STANDARD_INPUT, Recording
+from aai_async._cli.register import UNKNOWN, Line, Register
 from aai_async._cli.rendering import Rendering
-from aai_async._errors import SaveError
+from aai_async._cli.safe_names import folded
+from aai_async._errors import AAIError, SaveError
 from aai_async._file import Replacement
 from aai_async._threads import in_thread
 
-_LONGEST_NAME = 200
-"""Bytes of a name, so that a suffix has room yet: most file systems take 255."""
+_ROUNDS = 10
+"""Attempts to write names down, while other runs write others."""
+
+_GONE = "gone"
+"""The version of a file that is not there."""
+
+_LONGEST_ID = 40
+"""Characters of an id in the name of a file."""
+
+_DIGITS = (8, 16, 64)
+"""Of the mark of a recording whose name another one has; more where even that is taken."""
 
 
 @attrs.frozen
+class Written:
+    """What became of the files of one recording."""
+
+    paths: list[Path]
+    """Those that are there."""
+
+    new: list[Path]
+    """Those that were written now."""
+
+    errors: list[AAIError]
+    """Of the formats that could not be written: the others were."""
+
+
 class Outputs:
-    """The files that the results of a run are written to."""
+    """The files in one folder that the results of a run are written to."""
 
-    folder: Path
-    rendering: Rendering
-    stems: Mapping[Recording, PurePosixPath]
+    def __init__(self, folder: Path, rendering: Rendering, *, is_forced: bool = False) -> None:
+        self._folder = folder
+        self._real_folder = os.path.realpath(folder)
+        self._rendering = rendering
+        self._is_forced = is_forced
+        self._register = Register(folder)
+        self._reserved = Register(folder)
+        """Names that were given out in this run, and not written down yet."""
+        self._stream = secrets.token_hex(16)
+        self._stems = dict[Recording, PurePosixPath]()
+        self._versions = dict[Recording, str]()
+        self._tried = set[Path]()
+        """Folders in which files can be written."""
+        self._listings = dict[PurePosixPath, dict[str, bool]]()
 
-    @classmethod
-    def of(cls, recordings: Sequence[Recording], folder: Path, rendering: Rendering) -> Outputs:
-        """Give each recording names of its own."""
-        return cls(folder, rendering, dict(_named_apart(list(recordings))))
+    def load(self) -> None:
+        """
+        Read which names are whose; it blocks.
+
+        Raises:
+            SaveError: The register of the folder cannot be read.
+        """
+        self._register.load()
 
     def paths(self, recording: Recording) -> dict[str, Path]:
-        """Give the file for each format."""
-        stem = self.folder / _fit(self.stems[recording])
-        return {name: stem.with_name(f"{stem.name}.{name}") for name in self.rendering.formats}
+        """Give the file for each format, of a recording that has a name."""
+        stem = self._folder / self._stems[recording]
+        return {name: stem.with_name(f"{stem.name}.{name}") for name in self._rendering.formats}
 
     def are_there(self, recording: Recording) -> bool:
-        """Whether it has a file for each format already."""
-        return all(path.is_file() for path in self.paths(recording).values())
-
-    async def make_folder(self) -> None:
         """
-        Make the folder of the files, where it is not there.
+        Whether the results of this very recording are there in all formats; it blocks.
+
+        A file that was changed since is another recording. One that is gone is not needed any more.
+        """
+        if not self._name_known(recording) or self._is_forced:
+            return False
+        return self._is_current(recording) and all(map(_has_content, self.paths(recording).values()))
+
+    def _name_known(self, recording: Recording) -> bool:
+        if recording not in self._stems and recording.name != STANDARD_INPUT:
+            stem = self._register.stem_of(self._digest_of(recording))
+            if stem is not None:
+                self._stems[recording] = stem
+        return recording in self._stems
+
+    def _latest_transcript(self, recording: Recording) -> str | None:
+        """Give the transcript that was last written for a recording; `None` if it has no name."""
+        stem = self._register.stem_of(self._digest_of(recording))
+        latest = None if stem is None else self._register.latest(stem)
+        return None if latest is None else latest.transcript
+
+    def _is_current(self, recording: Recording) -> bool:
+        latest = self._register.latest(self._stems[recording])
+        version = self._version_of(recording)
+        return latest is not None and version in {latest.version, _GONE}
+
+    def _version_of(self, recording: Recording) -> str:
+        if recording not in self._versions:
+            self._versions[recording] = _version(recording)
+        return self._versions[recording]
+
+    def _digest_of(self, recording: Recording) -> str:
+        if recording.name == STANDARD_INPUT:
+            # Nothing tells it from what was read there before, so it has a name that is new.
+            return safe_names.mark_of(f"stream\0{self._stream}")
+        if recording.transcript_id is not None:
+            return safe_names.mark_of(f"transcript\0{recording.transcript_id}")
+        if recording.is_address:
+            return safe_names.mark_of(f"address\0{recording.name}")
+        return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")
+
+    def _seen_from_folder(self, name: str) -> str:
+        # So that both may be moved together. Through no link but its own.
+        parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
+        path = os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
+        with contextlib.suppress(ValueError):  # on another drive
+            path = os.path.relpath(path, os.path.normcase(self._real_folder))
+        return path
+
+    def name(self, recordings: Iterable[Recording]) -> None:
+        """Give each recording a name that no other one has; nothing is written down yet. It blocks."""
+        for recording in recordings:
+            if not self._name_known(recording):
+                self._stems[recording] = next(filter(self._is_free, self._candidates(recording)))
+                self._reserved.note(self._line(recording))
+
+    async def claim(self, recordings: Sequence[Recording], *, is_synced: bool = True) -> None:
+        """
+        Write down which name is whose, before anything is written under it.
 
         Raises:
-            SaveError: It cannot be made.
+            SaveError: It cannot be written.
         """
-        await in_thread(_make, self.folder)
+        await in_thread(self._claim, recordings, is_synced)
 
-    async def write(self, recording: Recording, transcript: Transcript) -> list[Path]:
-        """
-        Write the files of a recording, and give their paths.
+    def _claim(self, recordings: Sequence[Recording], is_synced: bool) -> None:
+        left: list[Recording] = [one for one in recordings if self._is_new(one)]
+        for _ in range(_ROUNDS):
+            if not left:
+                return
+            self._register.append(map(self._line, left), is_synced=is_synced)
+            self._register.load()
+            # Another run at the same time may have been first.
+            left = [one for one in left if self._is_new(one)]
+            for recording in left:
+                del self._stems[recording]
+            self._listings.clear()
+            self.name(left)
+        raise SaveError(f"The names of results in {str(self._folder)!r} could not be written down.")
 
-        Raises:
-            SaveError: One cannot be written; none is left half written.
-            AAIError: The transcript has nothing that a format could show.
+    def _is_new(self, recording: Recording) -> bool:
+        stem = self._register.stem_of(self._digest_of(recording))
+        if stem is not None:
+            self._stems[recording] = stem
+        return stem is None
+
+    def _candidates(self, recording: Recording) -> Iterator[PurePosixPath]:
+        place = recording.place
+        if recording.name == STANDARD_INPUT:
+            yield place
+            yield from (place.with_name(f"{place.name}-{number}") for number in range(2, 1_000_000))
+            return
+        if not safe_names.is_long(place.name):
+            yield place
+            yield from _with_folders(recording)
+        mark, short = self._digest_of(recording), safe_names.shortened(place.name)
+        if recording.transcript_id is not None:
+            yield place.with_name(f"{short}-{safe_names.of_word(recording.transcript_id)[:_LONGEST_ID]}")
+        yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in _DIGITS)
+
+    def _is_free(self, stem: PurePosixPath) -> bool:
+        if any(one.is_taken(stem, formats.NAMES) for one in (self._register, self._reserved)):
+            return False
+        there = self._listing(stem.parent)
+        return not any(there.get(folded(f"{stem.name}.{name}")) for name in formats.NAMES)
+
+    def _listing(self, folder: PurePosixPath) -> dict[str, bool]:
+        """Give what is in a folder, and whether it must stay: all but empty files."""
+        if folder not in self._listings:
+            try:
+                with os.scandir(self._folder / folder) as entries:
+                    there = {folded(entry.name): not _is_empty(entry) for entry in entries}
+            except OSError:
+                there = {}
+            self._listings[folder] = there
+        return self._listings[folder]
+
+    def _line(self, recording: Recording, transcript_id: str = UNKNOWN) -> Line:
+        version = self._version_of(recording)
+        return Line(self._digest_of(recording), version, transcript_id, self._stems[recording])
+
+    async def prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
+        """Make the folders of the files, and give what would keep files from being written."""
+        return await in_thread(self._prepare, recordings)
+
+    def _prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
+        errors: list[SaveError] = []
+        try:
+            self._try_folder(self._folder)
+        except SaveError as error:
+            return [error]
+        for recording in recordings:
+            try:
+                for path in self.paths(recording).values():
+                    self._try(path)
+            except SaveError as error:
+                errors.append(error)
+        return errors
+
+    def _try_folder(self, folder: Path) -> None:
+        if folder not in self._tried:
+            self._check_inside(folder)
+            _make(folder)
+            _check_writable(folder)
+            self._tried.add(folder)
+
+    def _try(self, path: Path) -> None:
+        self._try_folder(path.parent)
+        try:
+            is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SaveError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+        if is_folder:
+            raise SaveError(f"{str(path)!r} is a directory, so no result can be written there.")
+
+    def _check_inside(self, folder: Path) -> None:
+        if not Path(os.path.realpath(folder)).is_relative_to(self._real_folder):
+            raise SaveError(f"{str(folder)!r} is outside of {str(self._folder)!r}: a link leads out of it.")
+
+    async def write(self, recording: Recording, transcript: Transcript) -> Written:
         """
-        paths = self.paths(recording)
-        for name, path in paths.items():
-            text = await in_thread(self.rendering.text, name, transcript, recording, path.parent)
-            await save(path, text)
-        return list(paths.values())
+        Write the files of a recording; one that cannot be written does not keep the others from it.
+
+        What is there already of the same recording stays as it is, unless all was to be written.
+        """
+        new: list[Path] = []
+        errors: list[AAIError] = []
+        for name, path in (await in_thread(self._unwritten, recording)).items():
+            try:
+                text = await in_thread(self._rendering.text, name, transcript, recording, path.parent)
+                await in_thread(self._check_inside, path.parent)
+                await save(path, text)
+                new.append(path)
+            except AAIError as error:
+                errors.append(error)
+            except OSError as error:
+                errors.append(SaveError(f"{str(path)!r} cannot be written: {error.strerror}."))
+        if not errors:
+            await in_thread(self._note_written, recording, transcript.id)
+        there = [path for path in self.paths(recording).values() if path in new or not errors]
+        return Written(there, new, errors)
+
+    def _unwritten(self, recording: Recording) -> dict[str, Path]:
+        keeps = not self._is_forced and self._is_current(recording)
+        return {
+            name: path for name, path in self.paths(recording).items() if not (keeps and _has_content(path))
+        }
+
+    def _note_written(self, recording: Recording, transcript_id: str) -> None:
+        self._register.append([self._line(recording, transcript_id)], is_synced=False)
+
+
+def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
+    """Give the place of a file with one more of the folders that it stands in, and with two."""
+    if recording.is_file and recording.transcript_id is None:
+        path = PurePosixPath(Path(os.path.abspath(recording.name)).as_posix())  # noqa: PTH100
+        for number in range(len(recording.place.parts) + 1, len(recording.place.parts) + 3):
+            if number < len(path.parts):
+                yield safe_names.of_path(str(PurePosixPath(*path.parts[-number:])))
 
 
 async def save(path: Path, text: str) -> None:
     """
-    Write a file as a whole, and the folders that it stands in.
+    Write a file as a whole, in UTF-8, and the folders that it stands in; a link is replaced, not followed.
 
     Raises:
         SaveError: It cannot be written.
     """
     await in_thread(_make, path.parent)
-    async with Replacement.of(path) as file:
+    async with Replacement.of(path, follows_link=False) as file:
         await file.write(text.encode("utf-8", "backslashreplace"))
 
 
@@ -90,46 +311,37 @@ def _make(folder: Path) -> None:
         raise SaveError(f"The folder {str(folder)!r} cannot be made: {error.strerror}.") from error
 
 
-def _named_apart(recordings: list[Recording], more: int = 0) -> Iterator[tuple[Recording, PurePosixPath]]:
-    """Name each by its place without the suffix; where that is not enough, with it, or with more folders."""
-    alike = defaultdict[str, list[Recording]](list)
-    for recording in recordings:
-        alike[_folded(_stem(_tail(recording, more)))].append(recording)
-    for same in alike.values():
-        if len(same) == 1:
-            yield same[0], _stem(_tail(same[0], more))
-        elif len({_folded(_tail(one, more)) for one in same}) == len(same):
-            yield from ((one, _tail(one, more)) for one in same)
-        elif any(_tail(one, more) != _tail(one, more + 1) for one in same):
-            yield from _named_apart(same, more + 1)
-        else:
-            # Addresses that differ in their query alone.
-            yield from ((one, _marked(_tail(one, more), one.name)) for one in same)
+def _check_writable(folder: Path) -> None:
+    path = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        path.touch(0o600, exist_ok=False)
+        path.unlink()
+    except OSError as error:
+        raise SaveError(f"Nothing can be written in {str(folder)!r}: {error.strerror}.") from error
 
 
-def _tail(recording: Recording, more: int) -> PurePosixPath:
-    parts = [part for part in recording.whole.parts if part != "/"]
-    above = parts[: -len(recording.place.parts)]
-    return PurePosixPath(*above[len(above) - min(more, len(above)) :], recording.place)
+def _has_content(path: Path) -> bool:
+    """Whether there is a file, or a link to one, that a power cut has not left empty."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size > 0
 
 
-def _stem(path: PurePosixPath) -> PurePosixPath:
-    return path.with_suffix("")
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
-def _folded(path: PurePosixPath) -> str:
-    # Some file systems take both for one.
-    return str(path).casefold()
-
-
-def _fit(path: PurePosixPath) -> PurePosixPath:
-    """Shorten a name that would leave no room for a suffix."""
-    name = os.fsencode(path.name)
-    if len(name) <= _LONGEST_NAME:
-        return path
-    return _marked(path.with_name(name[:_LONGEST_NAME].decode("utf-8", "ignore")), path.name)
-
-
-def _marked(path: PurePosixPath, name: str) -> PurePosixPath:
-    mark = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-    return path.with_name(f"{path.name}-{mark}")
+def _version(recording: Recording) -> str:
+    if not recording.is_file:
+        return UNKNOWN
+    try:
+        status = os.stat(recording.name)  # noqa: PTH116 - a name need not be text
+    except (OSError, ValueError):
+        return _GONE
+    return f"{status.st_size}-{status.st_mtime_ns}"

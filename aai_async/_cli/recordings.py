@@ -1,85 +1,26 @@
 """
-What is to be transcribed: files, folders, patterns, addresses and lists of them become recordings.
+What is to be transcribed: files, folders, patterns and addresses become recordings.
 
-It looks at names only, and reads no recording.
+It reads names only, and no recording.
 """
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Self, TextIO
-from urllib.parse import unquote, urlsplit
+from typing import Self
 
 import attrs
 
-SUFFIXES = frozenset(
-    [
-        ".3ga",
-        ".3gp",
-        ".8svx",
-        ".aac",
-        ".ac3",
-        ".aif",
-        ".aiff",
-        ".alac",
-        ".amr",
-        ".ape",
-        ".au",
-        ".avi",
-        ".caf",
-        ".dss",
-        ".flac",
-        ".flv",
-        ".m2ts",
-        ".m4a",
-        ".m4b",
-        ".m4p",
-        ".m4r",
-        ".m4v",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp2",
-        ".mp3",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mpga",
-        ".mts",
-        ".mxf",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".qcp",
-        ".tta",
-        ".voc",
-        ".wav",
-        ".webm",
-        ".wma",
-        ".wmv",
-        ".wv",
-    ]
-)
-"""
-What a recording in a folder is known by; one that is named itself may have any.
-
-Source: https://www.assemblyai.com/docs/faq
-"""
+from aai_async._cli import safe_names
+from aai_async._cli.folders import Search
+from aai_async._errors import without_secrets
 
 STANDARD_INPUT = "-"
 
 _PATTERN = re.compile(r"[*?\[]")
-
-_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]+")
-
-
-class NothingFoundError(Exception):
-    """There is nothing where something was named; the text says what to do."""
 
 
 @attrs.frozen
@@ -87,24 +28,54 @@ class Recording:
     """One recording, by the name it was given or found under."""
 
     name: str
-    """What it is called in messages: a path, an address, or `-`."""
+    """What it is opened by: a path, an address, or `-`."""
 
     place: PurePosixPath
-    """Where it stands within the folder that was named, or its name alone; its results are named by it."""
+    """Where its results stand in their folder, without a suffix: as it does in the folder that was named."""
 
-    whole: PurePosixPath
-    """Where it is, as a whole path: what tells it from another of the same `place`."""
+    is_named: bool = attrs.field(default=True, eq=False)
+    """Whether it was named itself, and not a folder or a pattern that it was found by."""
+
+    transcript_id: str | None = None
+    """The transcript that its results are of, where it is that which tells it from others."""
 
     @classmethod
     def of_transcript(cls, transcript_id: str) -> Self:
         """Name what belongs to a transcript by its id."""
-        name = PurePosixPath(_NOT_IN_A_NAME.sub("_", transcript_id) or "_")
-        return cls(transcript_id, name, name)
+        place = PurePosixPath(safe_names.of_word(transcript_id))
+        return cls(transcript_id, place, transcript_id=transcript_id)
 
     @property
     def is_address(self) -> bool:
         """Whether the service fetches it by itself."""
         return is_address(self.name)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is named by a path."""
+        return self.name not in {STANDARD_INPUT, self.transcript_id} and not self.is_address
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages and results: an address without what lets others in."""
+        return without_secrets(self.name) if "://" in self.name else self.name
+
+
+@attrs.define
+class Found:
+    """What was found where something was named."""
+
+    recordings: list[Recording] = attrs.field(factory=list[Recording])
+    """Each once, in the order in which they were named."""
+
+    mistakes: list[str] = attrs.field(factory=list[str])
+    """Names behind which there is nothing, with what to do: nothing should be sent."""
+
+    unreadable: list[str] = attrs.field(factory=list[str])
+    """Folders that could not be searched, with the reason."""
+
+    ignored: list[str] = attrs.field(factory=list[str])
+    """What was left out because it is not a recording, in a sentence for each folder."""
 
 
 def is_address(name: str) -> bool:
@@ -112,22 +83,23 @@ def is_address(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def find(names: Iterable[str], *, recursive: bool) -> list[Recording]:
+def find(names: Iterable[str], *, recursive: bool) -> Found:
     """
-    Find all that was named, each once, in the order in which it was named.
+    Find all that was named, and say what was left out.
 
     Args:
         names: Paths of files and folders, patterns, addresses, or `-` for standard input.
-        recursive: Whether folders are searched to the bottom.
-
-    Raises:
-        NothingFoundError: A pattern fits no file, or a folder has no recording in it or cannot be read.
+        recursive: Whether subfolders are searched.
     """
-    found = dict[str, Recording]()
+    found = Found()
+    known = set[str]()
     for name in names:
-        for recording in _named(name, recursive):
-            found.setdefault(_identity(recording.name), recording)
-    return list(found.values())
+        for recording in _named(name, recursive, found):
+            identity = _identity(recording.name)
+            if identity not in known:
+                known.add(identity)
+                found.recordings.append(recording)
+    return found
 
 
 def named(name: str) -> Recording:
@@ -135,87 +107,61 @@ def named(name: str) -> Recording:
     return _remote(name) if is_address(name) else _file(name)
 
 
-def read_list(name: str) -> list[str]:
-    """
-    Read names from a file, one in each line; empty lines and those that begin with `#` are passed over.
-
-    Args:
-        name: The file, or `-` for standard input.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    if name == STANDARD_INPUT:
-        return _lines(sys.stdin)
-    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-    with Path(name).open(encoding=encoding, errors=errors) as file:
-        return _lines(file)
-
-
-def _lines(file: TextIO) -> list[str]:
-    lines = (line.rstrip("\r\n") for line in file)
-    return [line for line in lines if line.strip() and not line.startswith("#")]
-
-
 def _identity(name: str) -> str:
-    return name if name == STANDARD_INPUT or is_address(name) else os.path.realpath(name)
+    if name == STANDARD_INPUT or is_address(name):
+        return name
+    return os.path.normcase(os.path.realpath(name))
 
 
-def _named(name: str, recursive: bool) -> Iterator[Recording]:
+def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
     if name == STANDARD_INPUT:
-        yield Recording(name, PurePosixPath("stdin"), PurePosixPath("stdin"))
+        yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
         yield _remote(name)
     elif Path(name).is_dir():
-        yield from _in_folder(Path(name), recursive)
+        yield from _in_folder(name, recursive, found)
     elif _PATTERN.search(name) and not os.path.lexists(name):
-        yield from _fitting(name, recursive)
+        yield from _fitting(name, recursive, found)
     else:
         yield _file(name)
 
 
-def _file(name: str, folder: str | Path | None = None) -> Recording:
+def _file(name: str, folder: str | None = None) -> Recording:
     # Where it stands, and not where a link leads; without the dots that could lead out of a folder.
     path = os.path.abspath(name)  # noqa: PTH100
-    place = os.path.relpath(name, folder) if folder is not None else Path(path).name
-    return Recording(name, _posix(place or "_"), _posix(path))
-
-
-def _posix(path: str) -> PurePosixPath:
-    return PurePosixPath(*Path(os.path.splitdrive(path)[1]).parts)
+    place = os.path.basename(path) if folder is None else os.path.relpath(name, folder)  # noqa: PTH119
+    return Recording(name, safe_names.of_path(Path(place).as_posix()), is_named=folder is None)
 
 
 def _remote(address: str) -> Recording:
-    parts = urlsplit(address)
-    names = [_NOT_IN_A_NAME.sub("_", unquote(part)) for part in parts.path.split("/") if part.strip(".")]
-    host = _NOT_IN_A_NAME.sub("_", parts.hostname or "address")
-    return Recording(address, PurePosixPath(names[-1] if names else host), PurePosixPath(host, *names))
+    return Recording(address, safe_names.of_address(address))
 
 
-def _fitting(pattern: str, recursive: bool) -> Iterator[Recording]:
-    found = False
-    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - a whole path may be a pattern
-        found = True
-        yield from _in_folder(Path(name), recursive) if Path(name).is_dir() else (_file(name),)
-    if not found:
-        raise NothingFoundError(f"No file fits {pattern!r}.")
+def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording]:
+    search = Search(recursive)
+    is_empty = True
+    for name in search.recordings_in(folder):
+        is_empty = False
+        yield _file(name, folder)
+    found.unreadable.extend(search.unreadable)
+    if search.ignored:
+        found.ignored.append(f"{folder}: left out {search.ignored}")
+    if is_empty and not search.unreadable:
+        deeper = " itself; --recursive searches the folders in it" if search.has_more_folders else ""
+        found.mistakes.append(f"There is no recording in the folder {folder!r}{deeper}.")
 
 
-def _in_folder(folder: Path, recursive: bool) -> Iterator[Recording]:
-    found, has_folders = False, False
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        has_folders = has_folders or bool(folders)
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                found = True
-                yield _file(str(Path(parent, name)), folder)
-        if not recursive:
-            break
-    if not found:
-        deeper = " itself; --recursive searches the folders in it" if has_folders and not recursive else ""
-        raise NothingFoundError(f"There is no recording in the folder {str(folder)!r}{deeper}.")
-
-
-def _refuse(error: OSError) -> None:
-    raise NothingFoundError(f"The folder {error.filename!r} cannot be read: {error.strerror}.") from error
+def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:
+    search, inner = Search(recursive), Found()
+    # Brackets that fit nothing may be meant as they stand: "take [1]*.mp3".
+    patterns = dict.fromkeys([pattern, pattern.replace("[", "[[]")])
+    names = next(filter(None, (list(search.fitting(one)) for one in patterns)), list[str]())
+    is_empty = True
+    for name in names:
+        for one in _in_folder(name, recursive, inner) if Path(name).is_dir() else [_file(name)]:
+            is_empty = False
+            yield attrs.evolve(one, is_named=False)
+    found.unreadable.extend([*search.unreadable, *inner.unreadable])
+    found.ignored.extend(inner.ignored)
+    if is_empty:
+        found.mistakes.append(f"No file fits {pattern!r}.")

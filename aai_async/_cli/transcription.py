@@ -9,30 +9,27 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import anyio
-import attrs
 from anyio.abc import TaskStatus
 
 from aai_async._answers.transcript import Transcript
 from aai_async._batch import Batch, transcribe_all
 from aai_async._cli import account
 from aai_async._cli.board import Board
-from aai_async._cli.display import Display, Mode, display
+from aai_async._cli.display import Display, display, tell
 from aai_async._cli.ending import Ending, ending, is_of_setup
+from aai_async._cli.interrupts import received_signals
 from aai_async._cli.narration import Narration
 from aai_async._cli.notices import Notices
-from aai_async._cli.outputs import Outputs
-from aai_async._cli.recordings import STANDARD_INPUT, Recording
-from aai_async._cli.rendering import Rendering
+from aai_async._cli.plan import Order, Plan
+from aai_async._cli.recordings import STANDARD_INPUT
 from aai_async._cli.results import InFiles, InOrder, Results
 from aai_async._cli.streams import Output
 from aai_async._cli.wording import count
 from aai_async._errors import AAIError
 from aai_async._events import Event
-from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary
 from aai_async._source import Audio
 from aai_async._threads import in_thread
@@ -41,36 +38,14 @@ _BETWEEN_WRITES = 0.1
 """Seconds between two writes of what happens meanwhile."""
 
 
-@attrs.frozen(kw_only=True)
-class Order:
-    """What was asked for."""
-
-    recordings: Sequence[Recording]
-    options: Options
-    rendering: Rendering
-    outputs: Outputs | None
-    """The files to write; standard output without."""
-    journal: Path | None
-    jobs: int
-    uploads: int
-    fail_fast: bool
-    by_content: bool
-    force: bool
-    """Whether files that are there are written anew."""
-    region: str | None
-    local: bool
-    progress: Mode
-    jsonl: bool
-
-
 async def run(order: Order) -> Ending:
-    """Transcribe all that is not there yet, and tell how it ended."""
-    outputs = order.outputs
-    here = [one for one in order.recordings if outputs and not order.force and outputs.are_there(one)]
-    wanted = [one for one in order.recordings if one not in set(here)]
-    session = Session(order, wanted)
-    if outputs is not None:
-        session.pass_over(here, outputs)
+    """Transcribe all that is not there yet, and say how it ended."""
+    plan = await Plan.of(order)
+    if plan.refusals:
+        return _refuse(plan)
+    await plan.prepare()
+    session = Session(order, plan)
+    session.begin()
     async with anyio.create_task_group() as tasks:
         await tasks.start(session.heed_signals)
         with session.everything:
@@ -79,45 +54,60 @@ async def run(order: Order) -> Ending:
     return await session.end()
 
 
+def _refuse(plan: Plan) -> Ending:
+    for bad in plan.refusals:
+        tell(str(bad.error))
+    number = count(len(plan.refusals), "name")
+    tell(f"Nothing was sent: {number} cannot be used. Correct them, or leave them out with --skip-bad.")
+    return Ending.USAGE
+
+
 class Session:
     """One run of the command: a batch, what is shown of it, and where its results go."""
 
-    def __init__(self, order: Order, wanted: Sequence[Recording]) -> None:
+    def __init__(self, order: Order, plan: Plan) -> None:
         self.everything = anyio.CancelScope()
         self._order = order
-        self._wanted = wanted
-        self._display: Display = display(order.progress, Board(len(wanted), time.monotonic()))
+        self._plan = plan
+        self._wanted = plan.wanted
+        self._display: Display = display(order.progress, Board(len(plan.wanted), time.monotonic()))
         self._output = Output()
-        self._narration = Narration(self._output, [one.name for one in wanted]) if order.jsonl else None
+        names = [one.shown for one in plan.wanted]
+        self._narration = Narration(self._output, names) if order.jsonl else None
         self._results = self._results_of(order)
         self._batch: Batch | None = None
         self._summary = Summary()
-        self._skipped = self._good = 0
+        self._good = 0
         self._errors: list[AAIError] = []
         self._notices = Notices()
         self._was_interrupted = self._nobody_reads = False
 
     def _results_of(self, order: Order) -> Results:
-        if order.outputs is not None:
-            return InFiles(order.outputs, self._wanted)
+        if self._plan.outputs is not None:
+            return InFiles(self._plan.outputs, self._wanted)
         if order.jsonl:
             return Results()
         return InOrder(self._output, order.rendering, self._wanted)
 
-    def pass_over(self, recordings: Sequence[Recording], outputs: Outputs) -> None:
-        """Tell of those whose results are there already."""
-        self._skipped = len(recordings)
-        for recording in recordings:
-            paths = list(outputs.paths(recording).values())
+    def begin(self) -> None:
+        """Say what is not transcribed: what is there already, and what cannot be sent."""
+        for recording in self._plan.there:
+            paths = list(self._plan.outputs.paths(recording).values()) if self._plan.outputs else []
             if self._narration:
-                self._narration.skipped(recording.name, paths)
+                self._narration.skipped(recording.shown, paths)
             else:
-                there = ", ".join(map(str, paths))
-                self._display.mention(f"{recording.name}: passed over, for there is {there}")
+                self._display.mention(f"{recording.shown}: skipped, {', '.join(map(str, paths))} exists")
+        for bad in self._plan.left_out:
+            self._errors.append(bad.error)
+            self._display.say(str(bad.error))
+            if self._narration:
+                self._narration.left_out(bad.name, bad.error)
+        if self._plan.left_out:
+            self._display.say(f"{count(len(self._plan.left_out), 'name')} left out, the others are sent.")
 
     async def heed_signals(self, *, task_status: TaskStatus[None]) -> None:
         """Let what is under way end after the first Ctrl-C; stop at once after another, or after SIGTERM."""
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with received_signals() as signals:
             task_status.started()
             async for number in signals:
                 is_first = not self._was_interrupted and self._batch is not None
@@ -140,10 +130,12 @@ class Session:
         """Transcribe what is wanted."""
         if not self._wanted:
             return
-        opened = account.local_client() if self._order.local else account.client(self._order.region)
+        opened = (
+            account.local_client()
+            if self._order.local
+            else account.client(self._order.region, self._order.proxy)
+        )
         try:
-            if self._order.outputs is not None:
-                await self._order.outputs.make_folder()
             async with opened as client, anyio.create_task_group() as tasks:
                 with self._display:
                     tasks.start_soon(self._display.keep_up_to_date)
@@ -181,7 +173,7 @@ class Session:
 
     def _draw(self) -> Iterator[Audio]:
         for index, recording in enumerate(self._wanted):
-            self._display.drawn(index, recording.name)
+            self._display.drawn(index, recording.shown)
             yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.name
 
     def _hear(self, event: Event) -> None:
@@ -201,7 +193,8 @@ class Session:
 
     async def _settle(self, outcome: Outcome) -> None:
         if outcome.transcript is None:
-            self._fail(outcome.index, outcome.error or AAIError("Nothing came of it."), outcome.transcript_id)
+            error = outcome.error or AAIError("Nothing came of it.")
+            self._fail(outcome.index, error, transcript_id=outcome.transcript_id)
         else:
             await self._keep(outcome, outcome.transcript)
         if not self._output.is_written:
@@ -210,33 +203,36 @@ class Session:
 
     async def _keep(self, outcome: Outcome, transcript: Transcript) -> None:
         try:
-            paths = await self._results.put(outcome.index, transcript)
+            written = await self._results.put(outcome.index, transcript)
         except (AAIError, OSError) as error:
-            said = error if isinstance(error, AAIError) else AAIError(str(error))
-            self._fail(outcome.index, said, outcome.transcript_id)
+            self._fail(outcome.index, _as_error(error), transcript_id=outcome.transcript_id)
+            return
+        if written.errors:
+            self._fail(outcome.index, *written.errors, transcript_id=outcome.transcript_id)
             return
         self._good += 1
         row = self._display.board.finish(
             outcome.index, is_completed=True, audio_seconds=transcript.audio_duration or 0.0
         )
         if self._narration:
-            self._narration.completed(outcome, paths)
+            self._narration.completed(outcome, written.paths)
         seconds = time.monotonic() - row.began if row else 0.0
         facts = await in_thread(_facts, transcript, seconds)
-        where = f": {', '.join(map(str, paths))}" if paths else ""
-        name = self._wanted[outcome.index].name
+        where = f": {', '.join(map(str, written.paths))}" if written.paths else ""
+        name = self._wanted[outcome.index].shown
         self._display.mention(f"{self._counted()}{name}: {facts}{where}")
         shows_all = self._display.repeats_notices
         if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
             self._display.say(f"{name}: {notices}")
 
-    def _fail(self, index: int, error: AAIError, transcript_id: str | None) -> None:
-        self._errors.append(error)
+    def _fail(self, index: int, *errors: AAIError, transcript_id: str | None) -> None:
+        self._errors.extend(errors)
         self._results.miss(index)
         self._display.board.finish(index, is_completed=False)
-        if self._narration:
-            self._narration.failed(index, error, transcript_id)
-        self._display.say(f"{self._counted()}{self._wanted[index].name}: {error}")
+        for error in errors:
+            if self._narration:
+                self._narration.failed(index, error, transcript_id)
+            self._display.say(f"{self._counted()}{self._wanted[index].shown}: {error}")
 
     def _counted(self) -> str:
         board = self._display.board
@@ -256,16 +252,20 @@ class Session:
             self._display.say("Without a key: aai-async transcribe --local")
 
     async def end(self) -> Ending:
-        """Write what is not written yet, tell what is left, and how it ended."""
+        """Write what is not written yet, say what is left, and how it ended."""
         self._results.end()
         self._show_totals_of_notices()
         self._tell_what_is_left()
         how = self._ending()
+        skipped, left_out = len(self._plan.there), len(self._plan.left_out)
         if self._narration:
-            self._narration.ended(self._summary, self._skipped, how)
-        if self._skipped + len(self._wanted) > 1:
-            passed = f"; {self._skipped} passed over" if self._skipped else ""
-            self._display.mention(f"{self._summary}{passed}")
+            self._narration.ended(self._summary, skipped, left_out, how)
+        for line in self._order.found.ignored:
+            self._display.mention(line)
+        if skipped + left_out + len(self._wanted) > 1:
+            parts = {"skipped": skipped, "left out": left_out}
+            more = "".join(f"; {number} {what}" for what, number in parts.items() if number)
+            self._display.mention(f"{self._summary}{more}")
         try:
             await self._output.flush()
         except BrokenPipeError:
@@ -275,9 +275,9 @@ class Session:
     def _ending(self) -> Ending:
         if self._nobody_reads:
             return Ending.NOBODY_READS
-        if self._was_interrupted and self._good + len(self._errors) < len(self._wanted):
+        if self._was_interrupted and self._good + self._display.board.failed < len(self._wanted):
             return Ending.INTERRUPTED
-        return ending(good=self._good + self._skipped, errors=self._errors)
+        return ending(good=self._good + len(self._plan.there), errors=self._errors)
 
     def _show_totals_of_notices(self) -> None:
         totals = list(self._notices.totals())
@@ -296,8 +296,12 @@ class Session:
         elif left:
             for one in left:
                 if one.transcript_id is not None:
-                    name = self._wanted[one.index].name
+                    name = self._wanted[one.index].shown
                     self._display.say(f"{name}: its job goes on: aai-async get --wait {one.transcript_id}")
+
+
+def _as_error(error: AAIError | OSError) -> AAIError:
+    return error if isinstance(error, AAIError) else AAIError(str(error))
 
 
 def _facts(transcript: Transcript, seconds: float) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import msgspec
 
+from aai_async._answers.listing import TranscriptListItem
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
 from aai_async._cli.display import tell
@@ -19,7 +21,7 @@ from aai_async._cli.rendering import Rendering
 from aai_async._cli.streams import write_out
 from aai_async._cli.wording import clock, visible
 from aai_async._client import Client
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, without_secret_addresses, without_secrets
 from aai_async._threads import in_thread
 
 
@@ -31,7 +33,7 @@ async def get(
     if folder is None:
         check_standard_output(rendering, len(ids))
     recordings = {one: Recording.of_transcript(one) for one in ids}
-    outputs = None if folder is None else Outputs.of(list(recordings.values()), folder, rendering)
+    outputs = None if folder is None else await _outputs(list(recordings.values()), folder, rendering)
     errors: list[AAIError] = []
     notices = Notices()
     for transcript_id, recording in recordings.items():
@@ -54,12 +56,25 @@ def _missing(transcript: Transcript) -> tuple[MissingResult, ...]:
     return transcript.missing
 
 
+async def _outputs(recordings: Sequence[Recording], folder: Path, rendering: Rendering) -> Outputs:
+    outputs = Outputs(folder, rendering, is_forced=True)
+    await in_thread(outputs.load)
+    await in_thread(outputs.name, recordings)
+    for error in await outputs.prepare(recordings):
+        raise error
+    await outputs.claim(recordings)
+    return outputs
+
+
 async def _show(
     transcript: Transcript, recording: Recording, rendering: Rendering, outputs: Outputs | None
 ) -> None:
     if outputs is not None:
-        for path in await outputs.write(recording, transcript):
+        written = await outputs.write(recording, transcript)
+        for path in written.paths:
             write_out(f"{path}\n")
+        for error in written.errors:
+            raise error
         return
     (name,) = rendering.formats
     write_out(await in_thread(rendering.text, name, transcript, recording))
@@ -71,18 +86,22 @@ async def list_(
     """Show a line for each transcript: its id, its state, when it was made, what it is of."""
     async for item in client.list(status=status, created_on=created_on, limit=limit):
         if is_json:
-            write_out(f"{msgspec.json.encode(item).decode()}\n")
+            write_out(f"{msgspec.json.encode(_shown(item)).decode()}\n")
             continue
         created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
         write_out(
-            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created}  {_last_part(item.audio_url)}\n"
+            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created}  "
+            f"{visible(_shown(item).audio_url or '-')}\n"
         )
     return Ending.ALL
 
 
-def _last_part(address: str | None) -> str:
-    # Without the query, which may have a secret in it.
-    return visible((address or "-").partition("?")[0])
+def _shown(item: TranscriptListItem) -> TranscriptListItem:
+    return attrs.evolve(
+        item,
+        audio_url=item.audio_url and without_secrets(item.audio_url),
+        error=item.error and without_secret_addresses(item.error),
+    )
 
 
 async def delete(client: Client, ids: Sequence[str]) -> Ending:

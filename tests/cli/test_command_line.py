@@ -112,27 +112,64 @@ async def test_a_served_server_shows_what_it_warns_about() -> None:
     assert "Did you mean 'speaker_labels'?" in shown
 
 
-async def test_one_bad_recording_does_not_harm_the_others(server: LocalServer, tmp_path: Path) -> None:
-    """The exit status says that some failed, and standard error which."""
+@pytest.fixture
+def bad_names(tmp_path: Path) -> list[str]:
+    """What can be wrong with a name: nothing there, nothing in it, too much, no file, no recording."""
     (tmp_path / "empty.wav").touch()
-    status, out, err = await run(
-        "transcribe",
-        str(tmp_path / "empty.wav"),
-        AUDIO,
-        ASSEMBLYAI_API_KEY=KEY,
-        ASSEMBLYAI_BASE_URL=server.base_url,
-    )
-    assert status == 3
-    assert out == f"==> {AUDIO} <==\nWhat was said.\n"
-    assert "empty.wav' is empty" in err
+    with (tmp_path / "large.wav").open("wb") as file:
+        file.truncate(2_200_000_001)
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling.mp3").symlink_to("nowhere")
+    there = ["typo.mp3", "empty.wav", "large.wav", "pipe.wav", "folder", "dangling.mp3", "*.flac"]
+    return [*(str(tmp_path / name) for name in there), "s3://id:secret@bucket/x.mp3"]
 
 
-async def test_no_transcript_at_all_is_exit_status_one() -> None:
-    """And the error is a line, not a traceback."""
-    status, out, err = await run("transcribe", "missing.mp3", ASSEMBLYAI_API_KEY=KEY)
-    assert (status, out) == (1, "")
-    assert "There is no file 'missing.mp3'" in err
+@pytest.mark.parametrize("where", ["stdout", "files", "dry run"])
+async def test_bad_names_are_all_reported_before_anything_is_sent(
+    account: dict[str, str], engine: ScriptedEngine, bad_names: list[str], tmp_path: Path, where: str
+) -> None:
+    """In one report; nothing was paid for, and no secret is shown."""
+    flags = {"stdout": [], "files": ["-o", str(tmp_path / "out")], "dry run": ["--dry-run"]}[where]
+    status, out, err = await run("transcribe", AUDIO, *bad_names, *flags, **account)
+    assert status == 2
+    assert all(Path(name).name.partition("?")[0] in err for name in bad_names[:-1])
+    assert "s3://" in err
+    assert "secret" not in err
     assert "Traceback" not in err
+    assert engine.requests == []
+    assert "What was said" not in out
+    assert not (tmp_path / "out").exists()
+
+
+async def test_bad_names_are_left_out_where_that_is_asked_for(
+    account: dict[str, str], bad_names: list[str]
+) -> None:
+    """The others are sent; the exit status says that some were not, and each is a line."""
+    status, out, err = await run("transcribe", AUDIO, *bad_names, "--skip-bad", **account)
+    assert (status, out) == (3, "What was said.\n")
+    assert f"{len(bad_names)} left out" in err
+
+
+async def test_a_name_that_is_missing_is_a_line_and_no_traceback() -> None:
+    """Nothing was sent."""
+    status, out, err = await run("transcribe", "missing.mp3", ASSEMBLYAI_API_KEY=KEY)
+    assert (status, out) == (2, "")
+    assert "'missing.mp3'" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("flag", ["--speakers", "--speaker-labels", "--diarize", "--times", "--multichannel"])
+async def test_a_number_after_a_flag_without_a_value_is_not_taken_for_a_recording(
+    account: dict[str, str], engine: ScriptedEngine, tmp_path: Path, flag: str
+) -> None:
+    """Also where there is a file of that name; the error says how the number of speakers is given."""
+    command = [sys.executable, "-m", "aai_async", "transcribe", AUDIO, flag, "2"]
+    (tmp_path / "2").write_bytes(b"sound")
+    result = await anyio.run_process(command, check=False, env=os.environ | account, cwd=tmp_path)
+    assert (result.returncode, result.stdout, engine.requests) == (2, b"", [])
+    assert f"{flag} takes no value" in result.stderr.decode()
+    assert ("--speakers-expected 2" in result.stderr.decode()) == (flag != "--times")
 
 
 async def test_a_missing_key_is_exit_status_four() -> None:
@@ -254,28 +291,28 @@ async def test_a_folder_becomes_files_in_several_formats(
     assert "broken.mp3' is empty" in err
     written = sorted(str(path.relative_to(out)) for path in out.rglob("*.*") if path.name[0] != ".")
     assert written == sorted(
-        f"{one}.{kind}" for one in ("a/x", "b/x", "y") for kind in ("txt", "srt", "json")
+        f"{one}.{kind}" for one in ("a/x.mp3", "b/x.mp3", "y.wav") for kind in ("txt", "srt", "json")
     )
-    assert (out / "y.txt").read_text() == "What was said.\n"
-    assert json.loads((out / "a/x.json").read_text())["text"] == "What was said."
+    assert (out / "y.wav.txt").read_text() == "What was said.\n"
+    assert json.loads((out / "a/x.mp3.json").read_text())["text"] == "What was said."
 
 
-async def test_what_is_there_in_all_formats_is_passed_over(
+async def test_what_is_there_in_all_formats_is_skipped(
     account: dict[str, str], calls: Path, tmp_path: Path, engine: ScriptedEngine
 ) -> None:
     """What lacks one is written from the journal, not from another job; and so is all with --force."""
     (calls / "broken.mp3").unlink()
     order = ["transcribe", str(calls), "-r", "-o", str(tmp_path / "out"), "-f", "txt,vtt"]
     assert (await run(*order, **account))[0] == 0
-    (tmp_path / "out" / "y.vtt").unlink()
+    (tmp_path / "out" / "y.wav.vtt").unlink()
     status, _, err = await run(*order, **account)
-    assert (status, err.count("passed over, for there is")) == (0, 2)
-    assert (tmp_path / "out" / "y.vtt").exists()
-    (tmp_path / "out" / "y.txt").write_text("mine")
+    assert (status, err.count("skipped, ")) == (0, 2)
+    assert (tmp_path / "out" / "y.wav.vtt").exists()
+    (tmp_path / "out" / "y.wav.txt").write_text("mine")
     assert (await run(*order, **account))[0] == 0
-    assert (tmp_path / "out" / "y.txt").read_text() == "mine"
+    assert (tmp_path / "out" / "y.wav.txt").read_text() == "mine"
     assert (await run(*order, "--force", **account))[0] == 0
-    assert (tmp_path / "out" / "y.txt").read_text() == "What was said.\n"
+    assert (tmp_path / "out" / "y.wav.txt").read_text() == "What was said.\n"
     assert len(engine.requests) == 3
 
 
@@ -284,7 +321,7 @@ async def test_results_on_standard_output_come_in_the_order_of_the_recordings(
 ) -> None:
     """Whichever is done first."""
     names = [str(calls / name) for name in ("b/x.mp3", "broken.mp3", "y.wav", "a/x.mp3")]
-    status, out, _ = await run("transcribe", *names, **account)
+    status, out, _ = await run("transcribe", *names, "--skip-bad", **account)
     assert status == 3
     assert [line.split()[1] for line in out.splitlines() if line.startswith("==>")] == [
         names[0],
@@ -331,7 +368,7 @@ async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, eng
     order = ["transcribe", AUDIO, str(calls / "y.wav"), "--dry-run", "-o", "out", "--set", "punctuate=false"]
     status, out, err = await run(*order, **account)
     assert status == 0
-    assert out.splitlines()[0] == f"{AUDIO}  191 kB  0:00:38  out/two_speakers.txt"
+    assert out.splitlines()[0] == f"{AUDIO}  191 kB  0:00:38  out/two_speakers.mp3.txt"
     assert "2 recordings, 191 kB, 0.01 hours of audio" in err
     assert '{"punctuate":false}' in err
     assert engine.requests == []
@@ -385,16 +422,38 @@ async def test_a_name_may_be_anything_that_a_file_may_be_called(
     assert all(json.loads(line) for line in said.splitlines())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-async def test_a_full_disk_is_told_and_a_rerun_would_help(account: dict[str, str], tmp_path: Path) -> None:
-    """The job is done and in the journal; only its file is not written."""
+async def test_a_file_that_cannot_be_written_after_all_is_told_and_a_rerun_helps(
+    tmp_path: Path, server: LocalServer, engine: ScriptedEngine, account: dict[str, str]
+) -> None:
+    """The job is done and in the journal, and the other formats are written; only one is not."""
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "y.txt").symlink_to("/dev/full/y.txt")
     (tmp_path / "y.wav").write_bytes(b"sound")
-    status, _, err = await run("transcribe", str(tmp_path / "y.wav"), "-o", str(out), **account)
+    order = ["transcribe", str(tmp_path / "y.wav"), "-o", str(out), "-f", "srt,txt"]
+    engine._script = lambda _: (out / "y.wav.srt").mkdir() or "What was said."  # type: ignore[func-returns-value]
+    status, _, err = await run(*order, **account)
     assert status == 5
-    assert "cannot be written" in err
+    assert "y.wav.srt" in err
+    assert (out / "y.wav.txt").read_text() == "What was said.\n"
+    (out / "y.wav.srt").rmdir()
+    assert (await run(*order, **account))[0] == 0
+    assert (out / "y.wav.srt").exists()
+    assert len(engine.requests) == 1
+
+
+@pytest.mark.parametrize("obstacle", ["out", "out/.aai-async.names/x"])
+async def test_what_is_in_the_way_of_results_is_told_before_anything_is_sent(
+    tmp_path: Path, account: dict[str, str], engine: ScriptedEngine, obstacle: str
+) -> None:
+    """A file in place of the folder, a folder in place of the register."""
+    (tmp_path / "y.wav").write_bytes(b"sound")
+    (tmp_path / obstacle).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / obstacle).write_bytes(b"in the way")
+    order = ["transcribe", str(tmp_path / "y.wav"), "-o", str(tmp_path / "out"), "--no-journal"]
+    status, _, err = await run(*order, **account)
+    assert status in {2, 5}
+    assert "out" in err
+    assert "Traceback" not in err
+    assert engine.requests == []
 
 
 async def test_a_pipe_that_nobody_reads_ends_the_run_without_a_traceback(account: dict[str, str]) -> None:
@@ -433,7 +492,8 @@ async def test_a_journal_is_shown_and_exported_without_the_service(
     assert "3 of 3 completed" in err
     status, out, _ = await run("export", journal, "-o", str(tmp_path / "out"), "-f", "md")
     assert status == 0
-    assert sorted(out.splitlines()) == [str(tmp_path / "out" / name) for name in ("a/x.md", "b/x.md", "y.md")]
+    names = ("b/x.mp3.md", "x.mp3.md", "y.wav.md")
+    assert sorted(out.splitlines()) == [str(tmp_path / "out" / name) for name in names]
 
 
 async def test_an_unknown_journal_is_told() -> None:

@@ -89,7 +89,7 @@ async def test_the_first_interrupt_lets_what_is_under_way_end(
     status, shown = await to_thread.run_sync(again)
     assert status == 0, shown
     assert len(list(tmp_path.glob("*.txt"))) == 4
-    assert f"{len(done)} passed over" in shown
+    assert f"{len(done)} skipped" in shown
 
 
 async def test_the_second_interrupt_stops_at_once_and_nothing_is_paid_twice(

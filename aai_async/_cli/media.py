@@ -1,0 +1,71 @@
+"""The files that the service takes for recordings: their suffixes, and what a browser calls their content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+MEDIA_TYPES: Mapping[str, str] = {
+    ".3ga": "audio/3gpp",
+    ".3gp": "video/3gpp",
+    ".8svx": "audio/8svx",
+    ".aac": "audio/aac",
+    ".ac3": "audio/ac3",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".alac": "audio/alac",
+    ".amr": "audio/amr",
+    ".ape": "audio/ape",
+    ".au": "audio/basic",
+    ".avi": "video/x-msvideo",
+    ".caf": "audio/x-caf",
+    ".dss": "audio/dss",
+    ".flac": "audio/flac",
+    ".flv": "video/x-flv",
+    ".m2ts": "video/mp2t",
+    ".m4a": "audio/mp4",
+    ".m4b": "audio/mp4",
+    ".m4p": "audio/mp4",
+    ".m4r": "audio/mp4",
+    ".m4v": "video/mp4",
+    ".mka": "audio/x-matroska",
+    ".mkv": "video/x-matroska",
+    ".mogg": "audio/ogg",
+    ".mov": "video/quicktime",
+    ".mp2": "audio/mpeg",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".mpeg": "video/mpeg",
+    ".mpg": "video/mpeg",
+    ".mpga": "audio/mpeg",
+    ".mts": "video/mp2t",
+    ".mxf": "video/mxf",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".qcp": "audio/qcelp",
+    ".ts": "video/mp2t",
+    ".tta": "audio/x-tta",
+    ".voc": "audio/x-voc",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".wma": "audio/x-ms-wma",
+    ".wmv": "video/x-ms-wmv",
+    ".wv": "audio/x-wavpack",
+}
+"""
+What a recording in a folder is known by; one that is named itself may have any suffix.
+
+A table of our own, because that of the system differs from machine to machine, and calls `.mts` a model.
+Source of the suffixes: https://www.assemblyai.com/docs/faq, with those of other containers that it reads.
+"""
+
+
+def is_recording(name: str) -> bool:
+    """Whether a file in a folder is a recording, by its suffix."""
+    return PurePath(name).suffix.lower() in MEDIA_TYPES
+
+
+def media_type(name: str) -> str:
+    """Give the type of the content of a recording, by its suffix; of one without a known one, MPEG audio."""
+    return MEDIA_TYPES.get(PurePath(name).suffix.lower(), "audio/mpeg")

@@ -1,0 +1,75 @@
+"""Lists of names, as editors, shells and spreadsheets of all systems write them."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from aai_async._cli.name_list import read_list
+
+TEXT = "# calls of today\r\n\r\na b.mp3\r\n会議.mp3\r\n"
+NAMES = ["a b.mp3", "会議.mp3"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        TEXT.replace("\r", "").encode(),
+        codecs.BOM_UTF8 + TEXT.encode(),
+        codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + TEXT.encode("utf-32-le"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        "\0".join([*NAMES, ""]).encode(),
+        "\0".join(NAMES).encode(),
+    ],
+    ids=["crlf", "lf", "bom", "utf-16-le", "utf-16-be", "utf-32", "le", "be", "print0", "zeros"],
+)
+def test_a_list_has_a_name_in_each_line_however_it_is_written(tmp_path: Path, data: bytes) -> None:
+    """With a byte order mark, the line ends of Windows, in UTF-16, or with zero bytes between the names."""
+    listed = tmp_path / "list"
+    listed.write_bytes(data)
+    assert read_list(str(listed)) == NAMES
+
+
+def test_names_may_be_quoted(tmp_path: Path) -> None:
+    """As by Windows' "copy as path", a spreadsheet or `ls`; a file of this very name is meant, though."""
+    listed = tmp_path / "list"
+    quoted = tmp_path / '"'
+    quoted.touch()
+    lines = [
+        '"C:\\calls\\a b.mp3"',
+        '"\\\\server\\share\\a.mp3"',
+        '"a ""b"".mp3"',
+        "'it'\\''s.mp3'",
+        " https://host.example/x ",
+        '"https://host.example/y"',
+        "'unclosed",
+        "'a' 'b'",
+    ]
+    listed.write_text("\n".join([*lines, str(quoted)]), encoding="utf-8")
+    assert read_list(str(listed)) == [
+        "C:\\calls\\a b.mp3",
+        "\\\\server\\share\\a.mp3",
+        'a "b".mp3',
+        "it's.mp3",
+        "https://host.example/x",
+        "https://host.example/y",
+        "'unclosed",
+        "'a' 'b'",
+        str(quoted),
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are text there")
+def test_names_need_not_be_text(tmp_path: Path) -> None:
+    """Nor end where some take a line to end."""
+    listed = tmp_path / "list"
+    listed.write_bytes(b" a b.mp3\n\xff.mp3\nx\x0cy\xc2\x85z.mp3\n")
+    assert read_list(str(listed)) == [" a b.mp3", os.fsdecode(b"\xff.mp3"), "x\x0cy\x85z.mp3"]
