@@ -10,6 +10,7 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
+NODE_SDK = "assemblyai@4.41.5"  # on npm; tests/contract/node_names.json has its names
 EVERYTHING = ".[server,models,cli,fastapi,testing]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
@@ -66,9 +67,38 @@ def tests(session: nox.Session) -> None:
     session.install(EVERYTHING, *TESTS)
     session.run("coverage", "erase")
     # By its path and not with -m, which would test the checkout and not what is installed.
-    session.run("coverage", "run", f"{session.bin}/pytest", "--numprocesses", "auto", *session.posargs)
+    command = ["coverage", "run", f"{session.bin}/pytest", "--numprocesses", "auto", *session.posargs]
+    session.run(*command, env=node_sdk(session))
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
+
+
+def node_sdk(session: nox.Session) -> dict[str, str]:
+    """Install the vendor's SDK for Node where there is an npm, and say where; one test skips without it."""
+    if shutil.which("npm") is None:
+        session.warn("There is no npm, so the vendor's SDK for Node is not tested.")
+        return {}
+    folder = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", folder, NODE_SDK, external=True)
+    return {"AAI_NODE_SDK": folder}
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """
+    What the newest SDKs of the vendor have and this library has not: asked for by name.
+
+    It fetches both from their registries, and fails where anything is new. `nox -s drift -- --write` renews
+    the list of the names in the one for Node, which the tests compare with.
+    """
+    session.install(".")
+    session.install("--upgrade", "assemblyai")
+    folder = Path(session.create_tmp())
+    for old in folder.glob("assemblyai-*.tgz"):
+        old.unlink()
+    session.run("npm", "pack", "--silent", "--pack-destination", str(folder), "assemblyai", external=True)
+    [archive] = folder.glob("assemblyai-*.tgz")
+    session.run("python", "tests/contract/drift.py", str(archive), *session.posargs)
 
 
 @nox.session
@@ -77,6 +107,13 @@ def faults(session: nox.Session) -> None:
     session.install(".", *TESTS)
     for _ in range(3):
         session.run("pytest", "tests/faults", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Batches under random trouble and a ledger of what was paid: 200 runs, or `-- --seed 17 --loop trio`."""
+    session.install(".", *TESTS)
+    session.run("python", "tests/faults/soak.py", *session.posargs)
 
 
 @nox.session

@@ -36,12 +36,6 @@ class AsyncReader(Protocol):
         ...
 
 
-Audio: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | AsyncReader | AsyncIterable[bytes]
-)
-"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream."""
-
-
 class Source(abc.ABC):
     """
     One recording that can be sent.
@@ -73,6 +67,8 @@ class Source(abc.ABC):
         Raises:
             SourceError: It cannot be audio: another type, text, a URL that the service cannot fetch.
         """
+        if isinstance(audio, Source):
+            return audio
         if isinstance(audio, str):
             return _from_str(audio)
         if isinstance(audio, os.PathLike):
@@ -126,6 +122,20 @@ class Source(abc.ABC):
         """
 
 
+Audio: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | IO[bytes]
+    | AsyncReader
+    | AsyncIterable[bytes]
+    | Source
+)
+"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream, a `Source`."""
+
+
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -152,12 +162,12 @@ def _from_stream(audio: object) -> Source:
             f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
         )
     if _is_async_reader(audio):
-        return _OneShotSource(_ChunksOf(audio), _name_of(audio))
+        return OneShotSource(_ChunksOf(audio), _name_of(audio))
     if callable(getattr(audio, "read", None)):
         return _FileSource(cast("IO[bytes]", audio))
     if isinstance(audio, AsyncIterable):
         stream = cast("AsyncIterable[bytes]", audio)
-        return _OneShotSource(aiter(stream), _name_of(stream))
+        return OneShotSource(aiter(stream), _name_of(stream))
     raise SourceError(
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
         "an object with an async read(size), or an async iterable of bytes; of a list, b''.join(it)."
@@ -376,14 +386,22 @@ class _FileSource(Source):
             return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
-class _OneShotSource(Source):
-    """A stream that can be read only once; its first chunk is drawn early, to know that there is one."""
+class OneShotSource(Source):
+    """
+    A stream that can be read only once; its first chunk is drawn early, to know that there is one.
+
+    Args:
+        stream: Its chunks.
+        name: What to call it in messages.
+        size: Its length in bytes, where that is known before it is read.
+    """
 
     replayable = False
 
-    def __init__(self, stream: AsyncIterator[bytes], name: str) -> None:
+    def __init__(self, stream: AsyncIterator[bytes], name: str, size: int | None = None) -> None:
         self._stream = stream
         self.name = name
+        self.size = size
         self._first = b""
 
     async def open(self) -> None:
@@ -398,9 +416,20 @@ class _OneShotSource(Source):
             await stream.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
+        sent = len(self._first)
         if self._first:
             yield self._first
             self._first = b""
         with _reading(self.name):
             async for chunk in self._stream:
-                yield _checked_bytes(self.name, chunk)
+                checked = _checked_bytes(self.name, chunk)
+                sent += len(checked)
+                self._check_length(sent, is_whole=False)
+                yield checked
+            self._check_length(sent, is_whole=True)
+
+    def _check_length(self, sent: int, *, is_whole: bool) -> None:
+        if self.size is not None and (sent > self.size or (is_whole and sent < self.size)):
+            raise SourceError(
+                f"{self.name} was announced with {self.size:,} bytes, and has {sent:,} or more."
+            )

@@ -11,10 +11,11 @@ It needs the extra `fastapi`, and knows nothing of how transcripts are made.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import IO, Annotated, BinaryIO, cast
 
@@ -42,7 +43,7 @@ from aai_async._errors import (
 )
 from aai_async._events import logger
 from aai_async._meanwhile import meanwhile
-from aai_async._source import MAX_UPLOAD_SIZE
+from aai_async._source import MAX_UPLOAD_SIZE, OneShotSource, Source
 from aai_async.webhook import LARGEST, WebhookSecret, parse
 
 try:
@@ -64,43 +65,65 @@ PATIENCE = 5.0
 
 
 def lifespan(
-    make_client: Callable[[], Client] = Client,
+    make_client: Callable[[], Client] = Client, *, name: str = "default"
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """
     Give an application one client, open while it runs: `FastAPI(lifespan=lifespan())`.
 
-    In a lifespan of your own: `async with lifespan()(app): yield`.
+    In a lifespan of your own: `async with lifespan()(app): yield`. For several clients, such as one for each
+    region, give each a name: `async with lifespan()(app), lifespan(make_eu_client, name="eu")(app): yield`.
 
     Args:
-        make_client: What makes it, where the environment does not say enough; called in each process.
+        make_client: Makes the client, where the environment does not say enough; called in each process.
+        name: The name of the client within the application, for `client_of` and `client_dependency`.
+
+    Raises:
+        ConfigError: When it is entered: the application has a client of this name already.
     """
 
     @contextlib.asynccontextmanager
     async def live(app: FastAPI) -> AsyncGenerator[None]:
+        clients = _clients_of(app)
+        if name in clients:
+            raise ConfigError(
+                f"This application has a client {name!r} already: give each lifespan a name of its own, "
+                'lifespan(..., name="eu").'
+            )
         async with make_client() as client:
-            app.state.aai_client = client
+            clients[name] = client
             try:
                 yield
             finally:
-                del app.state.aai_client
+                del clients[name]
 
     return live
 
 
-def client_of(app: FastAPI) -> Client:
+def client_of(app: FastAPI, name: str = "default") -> Client:
     """
-    Give the client of an application, where there is no request to depend on: in a webhook.
+    Give a client of an application, where there is no request to depend on: in a webhook.
+
+    Args:
+        app: The application.
+        name: The name that its `lifespan` was given.
 
     Raises:
-        ConfigError: It has none.
+        ConfigError: It has none of this name.
     """
-    client = getattr(app.state, "aai_client", None)
-    if not isinstance(client, Client):
+    client = _clients_of(app).get(name)
+    if client is None:
+        named = "" if name == "default" else f"name={name!r}"
         raise ConfigError(
-            "This application has no client: FastAPI(lifespan=aai_async.fastapi.lifespan()). One that is "
-            "mounted into another, or called by a test without its lifespan, has not begun."
+            f"The application has no client {name!r}: FastAPI(lifespan=aai_async.fastapi.lifespan({named})). "
+            "One that is mounted into another, or called by a test without its lifespan, has not begun."
         )
     return client
+
+
+def _clients_of(app: FastAPI) -> dict[str, Client]:
+    clients: dict[str, Client] = getattr(app.state, "aai_clients", None) or {}
+    app.state.aai_clients = clients
+    return clients
 
 
 async def client_of_connection(connection: HTTPConnection) -> Client:
@@ -117,6 +140,20 @@ async def client_of_connection(connection: HTTPConnection) -> Client:
 
 ClientDependency = Annotated[Client, Depends(client_of_connection)]
 """The type of a parameter that is the client: `async def transcribe(client: ClientDependency): …`."""
+
+
+@functools.cache
+def client_dependency(name: str) -> Callable[[HTTPConnection], Awaitable[Client]]:
+    """
+    Give the dependency for a named client: `EU = Annotated[Client, Depends(client_dependency("eu"))]`.
+
+    The same name gives the same function, so `app.dependency_overrides` knows it.
+    """
+
+    async def named_client(connection: HTTPConnection) -> Client:
+        return client_of(connection.app, name)
+
+    return named_client
 
 
 # Recordings that are sent to the application
@@ -161,13 +198,12 @@ class _FormFile:
         return self._file
 
 
-def from_request(
-    request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE, stall: float = STALL
-) -> AsyncIterator[bytes]:
+def from_request(request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE, stall: float = STALL) -> Source:
     """
     Give the body of a request as a recording that passes through: it is never kept, in memory or on disk.
 
-    It can be read once, so an upload that fails is not repeated.
+    It can be read once, so an upload that fails is not repeated. Its length, where the sender announced one,
+    is passed on: the service gets a `Content-Length`, and `Uploading.size` is known.
 
     Args:
         request: Whose body is the recording itself, and has not been read.
@@ -189,7 +225,7 @@ def from_request(
     if size == 0:
         raise _no_body()
     _check_length(size or 0, max_bytes)
-    return _bounded(request.stream(), max_bytes, stall)
+    return OneShotSource(_bounded(request.stream(), max_bytes, stall), "The body of the request", size)
 
 
 async def _bounded(stream: AsyncGenerator[bytes], max_bytes: int, stall: float) -> AsyncGenerator[bytes]:
@@ -299,7 +335,9 @@ def webhook_router(
     desk = Desk(on_event, on_redacted_audio, patience)
     router = APIRouter(lifespan=desk.open)
 
-    @router.post(path, status_code=204, response_model=None, include_in_schema=False)
+    # With and without a slash at its end: the service follows no redirect from the one to the other.
+    @router.post(path.rstrip("/") or "/", status_code=204, response_model=None, include_in_schema=False)
+    @router.post(f"{path.rstrip('/')}/", status_code=204, response_model=None, include_in_schema=False)
     async def webhook(request: Request) -> None:
         try:
             secret.check(request.headers.raw)

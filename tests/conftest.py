@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import aai_async as aai
+
+# How fast the machine is decides about no test.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 SAMPLES = Path(__file__).parent / "samples"
 KEY = "0123456789abcdef0123456789abcdef"

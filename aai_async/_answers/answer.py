@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 
 import attrs
@@ -30,6 +31,36 @@ class Part:
         values = {name: _peeked(self, name) for name in _shown_fields(cls)}
         shown = [f"{name}={_short(value)}" for name, value in values.items() if value not in (None, (), {})]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def to_dict(self) -> dict[str, Any]:  # JSON
+        """Give its fields by name, as values that JSON has; of a time, the ISO 8601 text."""
+        return {name: _plain(getattr(self, name)) for name in reading.kinds_of(type(self))}
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Give its fields with their names, so that `dict(answer)` works; FastAPI makes JSON of it so."""
+        return iter(self.to_dict().items())
+
+    @classmethod
+    def _from_pydantic(cls, value: Any) -> Self:
+        if not isinstance(value, cls):
+            raise ValueError(f"must be aai.{cls.__name__}")  # noqa: TRY004 - the kind that pydantic reports
+        return value
+
+    # The two hooks by which pydantic takes a class that it does not know: as the return type of a FastAPI
+    # route, and as a field of a model. Only pydantic calls them.
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_: Any) -> Any:
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        return core_schema.no_info_plain_validator_function(
+            cls._from_pydantic,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.to_dict, when_used="json"),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, *_: Any) -> JSON:
+        return {"type": "object", "title": cls.__name__}
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -95,6 +126,21 @@ class Answer(Part):
                     raise _unreadable(cls, f"it has no usable {field.name}", body)
                 _set(answer, field.name, _default_of(field) if value is None else value)
         return answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Give everything that the service sent, decoded, as `raw`; of one that was made or varied, its fields.
+
+        Raises:
+            ProtocolError: As for `raw`.
+        """
+        return super().to_dict() if self._unread is None else self.raw
+
+    @classmethod
+    def _from_pydantic(cls, value: Any) -> Self:
+        if isinstance(value, Mapping):
+            return cls.from_json(msgspec.json.encode(value))
+        return super()._from_pydantic(value)
 
     def load(self) -> Self:
         """
@@ -209,6 +255,16 @@ def _value_of(cls: Any, field: attrs.Attribute[Any], parts: Mapping[str, msgspec
 def _default_of(field: attrs.Attribute[Any]) -> Any:  # of any field
     default: Any = field.default
     return default.factory() if hasattr(default, "factory") else None if default is attrs.NOTHING else default
+
+
+def _plain(value: Any) -> Any:  # of any field
+    if isinstance(value, Part):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return list(map(_plain, cast("Iterable[Any]", value)))
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in cast("JSON", value).items()}
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 class _Unread:

@@ -33,6 +33,9 @@ class Echo(Answer):
     language_detection_options: JSON | None = attrs.field(default=None, repr=False, hash=False)
     """How the language was to be detected."""
 
+    domain: str | None = attrs.field(default=None, repr=False)
+    """The field whose terms were favoured."""
+
     prompt: str | None = attrs.field(default=None, repr=False)
     """What the recording was said to be about."""
 
@@ -55,7 +58,7 @@ class Echo(Answer):
     """Whether punctuation was added."""
 
     format_text: bool | None = attrs.field(default=None, repr=False)
-    """Whether capitals and numerals were written."""
+    """Whether numbers and the like were written in digits and signs."""
 
     disfluencies: bool | None = attrs.field(default=None, repr=False)
     """Whether filler words were kept."""
@@ -92,6 +95,9 @@ class Echo(Answer):
 
     redact_pii_sub: str | None = attrs.field(default=None, repr=False)
     """What stands in for it."""
+
+    redact_pii_return_unredacted: bool | None = attrs.field(default=None, repr=False)
+    """Whether the plain text was to be given as well."""
 
     redact_pii_audio: bool | None = attrs.field(default=None, repr=False)
     """Whether a masked copy of the audio was made."""

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TextIO
 
 from aai_async._cli.wording import visible
@@ -28,7 +28,7 @@ def show_options() -> None:
 
 
 @contextlib.contextmanager
-def server_shown() -> Iterator[None]:
+def server_shown() -> Generator[None]:
     """Show what the embedded server warns about while the block lasts."""
     logger, handler = logging.getLogger("aai_async.server"), _Lines(logging.WARNING)
     logger.addHandler(handler)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 from aai_async._options.deprecation import warn_once
 from aai_async._options.rules import Payload, at
@@ -46,8 +46,7 @@ _log = logging.getLogger("aai_async.options")
 
 def warn_about_models(sent: Payload) -> None:
     """Warn about the models of a request, as far as something about them is doubtful: once in a process."""
-    named = sent.get("speech_models")
-    models: list[Any] = named if isinstance(named, list) else []
+    models = _listed(sent.get("speech_models"))
     for model, advice in _DOUBTFUL.items():
         if model in models:
             warn_once(f"speech_models={[model]!r}", advice)
@@ -58,16 +57,18 @@ def warn_about_models(sent: Payload) -> None:
 
 
 def _languages(sent: Payload) -> Iterator[str]:
-    lists = (
-        [sent.get("language_code")],
-        sent.get("language_codes"),
-        at(sent, "language_detection_options", "expected_languages"),
-        [at(sent, "language_detection_options", "fallback_language")],
-    )
-    for codes in lists:
-        # What comes from `extra` may be of any shape.
-        named = codes if isinstance(codes, list) else ()
-        yield from (code for code in named if isinstance(code, str) and code not in {"all", "auto"})
+    codes = [
+        sent.get("language_code"),
+        *_listed(sent.get("language_codes")),
+        *_listed(at(sent, "language_detection_options", "expected_languages")),
+        at(sent, "language_detection_options", "fallback_language"),
+    ]
+    yield from (code for code in codes if isinstance(code, str) and code not in {"all", "auto"})
+
+
+def _listed(value: object) -> list[object]:
+    # What comes from `extra` may be of any shape.
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 @functools.cache

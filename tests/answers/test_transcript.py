@@ -204,3 +204,31 @@ def test_the_repr_of_a_piece_says_what_is_known() -> None:
     word = aai.Word(text="Smoke", start=250, end=650, confidence=0.97465)
     assert repr(word) == "Word(text='Smoke', start=250, end=650, confidence=0.9747)"
     assert repr(aai.Utterance(text="Hi", words=(word,), speaker="A")).endswith("words=<1>, speaker='A')")
+
+
+def test_a_transcript_becomes_a_dict_as_it_was_sent(sample: Callable[[str], bytes]) -> None:
+    """With what this version has no field for; of one that was varied, its fields."""
+    body = sample("get-transcript.completed.json")
+    transcript = aai.Transcript.from_json(body.replace(b"{", b'{"a_field_of_next_year": [1], ', 1))
+    assert transcript.to_dict() == dict(transcript) == transcript.raw
+    assert transcript.to_dict()["a_field_of_next_year"] == [1]
+    varied = attrs.evolve(transcript, text="Another text.").to_dict()
+    assert varied["text"] == "Another text."
+    assert [word["text"] for word in varied["words"]] == [word["text"] for word in transcript.raw["words"]]
+    assert json.loads(json.dumps(varied)) == varied
+
+
+def test_a_word_and_an_utterance_become_dicts(sample: Callable[[str], bytes]) -> None:
+    """What a table wants for a row: fields by name, and values that JSON has."""
+    transcript = aai.Transcript.from_json(sample("get-transcript.completed.json"))
+    word = (transcript.words or ())[0]
+    assert word.to_dict() == {
+        "text": word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": word.confidence,
+        "speaker": word.speaker,
+        "channel": word.channel,
+    }
+    utterance = (transcript.utterances or ())[0]
+    assert utterance.to_dict()["words"] == [one.to_dict() for one in utterance.words or ()]

@@ -45,8 +45,10 @@ BEYOND: dict[str, dict[str, str]] = {
         "boost_param": LIVE,
         "dual_channel": LIVE,
         "is_deleted": LIVE,
+        "domain": NODE,
         "language_detection_results": SDK,
         "metadata": SDK,
+        "redact_pii_return_unredacted": NODE,
         "speaker_options": LIVE,
         "unredacted_text": SDK,
         "unredacted_utterances": SDK,
@@ -75,22 +77,65 @@ OF_OTHER_TYPE: dict[str, dict[str, str]] = {
 }
 """What has another type here than in the description."""
 
-NOT_OF_THE_SDK: dict[str, str] = {
-    "language_detection_results": "an answer, which the SDK has among its options",
-}
-"""What the SDK takes as an option and we do not."""
+_ONLY_ASKED = "only asked: the SDK's answer inherits from its question, and no answer with it was seen"
 
-NOT_ANSWERED: dict[str, str] = dict.fromkeys(
-    (
-        "content_safety_confidence",
-        "domain",
-        "keyterms_prompt_options",
-        "redact_pii_return_unredacted",
-        "webhook_auth_header_value",
+UNKNOWN_TO_US: dict[str, dict[str, str]] = {
+    "Options": {
+        "language_detection_results": "an answer, which the SDK for Python has among its options",
+    },
+    "Transcript": dict.fromkeys(
+        ("content_safety_confidence", "keyterms_prompt_options", "webhook_auth_header_value"), _ONLY_ASKED
     ),
-    "only asked: the SDK's answer inherits from its question, and no answer with it was described or seen",
-)
-"""What the SDK has in its transcript and we have not; in `Transcript.raw` it would be."""
+    "Paragraph": dict.fromkeys(
+        ("channel", "speaker"), "inherited in the SDK for Python; described and seen without them"
+    ),
+    "SpeechModel": dict.fromkeys(
+        ("best", "nano", "slam-1", "universal"), "words of the singular speech_model, which is refused"
+    ),
+    "PIIPolicy": dict.fromkeys(
+        (
+            *("corporate_action", "day", "effect", "financial_metric", "medical_code", "month"),
+            *("organization_id", "product", "project", "trend", "year"),
+        ),
+        "in the beta of the SDK for Python, which has one list for entities and policies; any word passes",
+    ),
+}
+"""What an SDK of the vendor's has and we have not, by our names."""
+
+_SYNC = "of the product for short recordings"
+_OPEN_TEXT = "an open text here"
+_STREAMING = "of the streaming product"
+_PLAIN = "a plain dict here, Transcript.metadata, of which Transcript.warnings reads the remarks"
+_WRAPPER = "one key, `request`, around SpeechUnderstanding"
+
+NOT_COMPARED: dict[str, str] = {
+    "AudioIntelligenceModelStatus": _OPEN_TEXT,
+    "BaseTranscript": "what the SDK's questions and answers have in common",
+    "ContentSafetyLabel": _OPEN_TEXT,
+    "CreateRealtimeTemporaryTokenParams": _STREAMING,
+    "EntityType": "the same words as the policies of redaction; an open text here",
+    "Error": "read for its text",
+    "RealtimeTemporaryTokenResponse": _STREAMING,
+    "RedactedAudioStatus": _OPEN_TEXT,
+    "Sentiment": "a type of words in the SDK for Node, and an open text here",
+    "SentimentType": _OPEN_TEXT,
+    "Settings": "of the SDK itself",
+    "SpeechUnderstandingRequest": _WRAPPER,
+    "StatusResult": _OPEN_TEXT,
+    "SyncSpeechModel": _SYNC,
+    "SyncTranscriptResponse": _SYNC,
+    "SyncTranscriptionConfig": _SYNC,
+    "SyncWord": _SYNC,
+    "TranscriptMetadata": _PLAIN,
+    "TranscriptParams": "audio_url, and TranscriptOptionalParams",
+    "TranscriptReadyNotification": "compared with the service's description",
+    "TranscriptReadyStatus": _OPEN_TEXT,
+    "TranscriptRequest": "BaseTranscript",
+    "TranscriptWarning": _PLAIN,
+    "UploadedFile": "its one field is what Client.upload gives",
+    "Word": "UtteranceWord, without speaker and channel",
+}
+"""Types of an SDK that nothing is compared with."""
 
 UNDESCRIBED: dict[str, str] = {
     "cluster_id": "in the description's own example of a deleted transcript, and in no schema",

@@ -1,4 +1,4 @@
-"""Options and answers are compared field by field with the service's description and the vendor's library."""
+"""Options and answers are compared field by field with the service's description."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-import assemblyai.types
 import attrs
 import msgspec
 import pytest
 from description import schema
-from differences import BEYOND, LACKING, NOT_ANSWERED, NOT_OF_THE_SDK, OF_OTHER_TYPE
+from differences import BEYOND, LACKING, OF_OTHER_TYPE
 
 import aai_async as aai
 from aai_async._answers.reading import _without_none
+from aai_async._options import vocabulary
+from aai_async.server.parameters import FIELDS, LANGUAGES, NESTED, PII_POLICIES, SPEECH_MODELS
 
 
 def within(name: str, *path: str) -> dict[str, Any]:
@@ -148,30 +149,36 @@ def shapes(described: dict[str, Any]) -> set[str]:
     return found | ({"time"} if "T(" in described.get("pattern", "") else set())
 
 
-def test_every_option_of_the_vendors_library_is_ours() -> None:
-    """It is newer than the description; what it has and we have not is in the list of differences."""
-    theirs = set(assemblyai.types.RawTranscriptionConfig.model_fields)
-    assert theirs - set(fields_of(aai.Options)) == set(NOT_OF_THE_SDK)
-
-
-@pytest.mark.parametrize(
-    "name", ["LanguageDetectionOptions", "SpeakerOptions", "KeytermsPromptOptions"], ids=lambda name: name
-)
-def test_every_nested_option_of_the_vendors_library_is_ours(name: str) -> None:
-    """Also the internal ones: whoever needs them has them."""
-    theirs = set(getattr(assemblyai.types, name).model_fields)
-    assert theirs <= set(fields_of(getattr(aai, name)))
-
-
-def test_every_field_of_the_vendors_transcript_is_ours() -> None:
-    """What is answered is answered to us, too."""
-    theirs = set(assemblyai.types.TranscriptResponse.model_fields)
-    assert theirs - set(fields_of(aai.Transcript)) == set(NOT_ANSWERED)
-
-
 def test_no_difference_is_listed_that_is_none() -> None:
     """The list names classes that are compared, and gives a reason for each name."""
     compared = {cls.__name__ for cls, _ in PAIRS}
     for differences in (BEYOND, LACKING, OF_OTHER_TYPE):
         assert set(differences) <= compared
         assert all(reason for reasons in differences.values() for reason in reasons.values())
+
+
+def test_the_embedded_server_knows_every_option_of_the_client() -> None:
+    """Also those that it refuses, and the keys of the objects in them: none is unknown to it."""
+    ours = fields_of(aai.Options)
+    assert set(FIELDS) == set(ours) - {"speech_model"} | {"audio_url"}
+    nested = {
+        "custom_spelling": aai.CustomSpelling,
+        "language_detection_options": aai.LanguageDetectionOptions,
+        "redact_pii_audio_options": aai.RedactPIIAudioOptions,
+        "speaker_options": aai.SpeakerOptions,
+    }
+    assert {name: set(keys) for name, keys in NESTED.items()} == {
+        name: set(fields_of(cls)) for name, cls in nested.items()
+    }
+
+
+def test_the_embedded_server_knows_the_words_of_the_client() -> None:
+    """Its models and languages; of the kinds of personal data it finds some."""
+    assert words_of(vocabulary.SpeechModel) < set(SPEECH_MODELS)
+    assert words_of(vocabulary.LanguageCode) == LANGUAGES
+    assert words_of(vocabulary.PIIPolicy) > PII_POLICIES
+
+
+def words_of(kind: Any) -> set[str]:
+    """What an editor completes."""
+    return set(get_args(get_args(kind)[0]))

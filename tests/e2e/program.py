@@ -28,7 +28,8 @@ async def printed(script: str) -> str:
             "ASSEMBLYAI_BASE_URL": server.base_url,
             "NO_PROXY": "127.0.0.1",
         }
-        command = [sys.executable, str(SCRIPTS / script), str(AUDIO)]
+        interpreter = "node" if script.endswith(".mjs") else sys.executable
+        command = [interpreter, str(SCRIPTS / script), str(AUDIO)]
         with anyio.fail_after(60):
             result = await anyio.run_process(command, check=False, env=environment)
     assert result.returncode == 0, result.stderr.decode()

@@ -14,8 +14,9 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 import trio as trio  # noqa: PLC0414 - loaded once, for all that are forked
@@ -65,7 +66,7 @@ async def transcribe(order: dict[str, Any]) -> None:
 
 
 def carry_out(order: dict[str, Any]) -> None:
-    """Do what is ordered, in this process."""
+    """Do what is ordered."""
     # Whoever runs the tests in the background of a shell has told all their processes to ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The looks for a job whose answer was lost, a fiftieth as far apart.
@@ -75,19 +76,24 @@ def carry_out(order: dict[str, Any]) -> None:
     anyio.run(transcribe, order, backend=order["backend"])
 
 
-def main() -> None:
+def carry_out_and_leave(order: dict[str, Any]) -> NoReturn:
+    """Do what is ordered, in this process, and leave it without what Python does at its end."""
+    try:
+        carry_out(order)
+        os._exit(0)
+    except KeyboardInterrupt:
+        os._exit(130)
+    except BaseException:  # noqa: BLE001 - it must not go on as another mother
+        traceback.print_exc()
+        os._exit(1)
+
+
+def main(do: Callable[[dict[str, Any]], NoReturn] = carry_out_and_leave) -> None:
     """Fork for each order."""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            try:
-                carry_out(json.loads(line))
-                os._exit(0)
-            except KeyboardInterrupt:
-                os._exit(130)
-            except BaseException:  # noqa: BLE001 - it must not go on as another mother
-                traceback.print_exc()
-                os._exit(1)
+            do(json.loads(line))
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
         _, status = os.waitpid(child, 0)

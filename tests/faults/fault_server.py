@@ -560,6 +560,7 @@ class FaultServer:
         """Those that have not ended."""
         self.requests: list[Received] = []
         """In the order in which their heads came."""
+        self._address = ("127.0.0.1", 0)
         self._tls = tls
         self._lifetime = lifetime
         self._body_limit = body_limit
@@ -582,12 +583,20 @@ class FaultServer:
         """How many requests came that match."""
         return sum(request.matches(pattern) for request in tuple(self.requests))
 
+    def go_down(self) -> None:
+        """Refuse connections and cut those that are open, as in an outage, until `come_up`."""
+        asyncio.run_coroutine_threadsafe(self._go_down(), self._loop).result(5)
+
+    def come_up(self) -> None:
+        """Accept connections again, at the same address."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
+
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self._listener.setblocking(False)
-        scheme = "https" if self._tls else "http"
-        self.url = self.service.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
+        self._loop.run_until_complete(self._listen())
+        self._address = self._listener.getsockname()
+        scheme = "https" if self._tls else "http"
+        self.url = self.service.url = f"{scheme}://127.0.0.1:{self._address[1]}"
         self._is_stopped = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="fault-server", daemon=True)
         self._thread.start()
@@ -609,18 +618,26 @@ class FaultServer:
         finally:
             self._loop.close()
 
-    async def _serve(self) -> None:
+    async def _listen(self) -> None:
+        self._listener = socket.create_server(self._address, backlog=1024)
+        self._listener.setblocking(False)
         # Not by a task, which loses the socket that it is given in the moment when it is cancelled.
         self._loop.add_reader(self._listener, self._accept)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._lifetime):
-                await self._is_stopped.wait()
-        self._loop.remove_reader(self._listener)
-        self._listener.close()
+
+    async def _go_down(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
         # One that was accepted just now must begin, or nobody closes its socket.
         await asyncio.sleep(0)
         for client in self._clients:
             client.cancel()
+
+    async def _serve(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._lifetime):
+                await self._is_stopped.wait()
+        await self._go_down()
         await asyncio.gather(*self._clients, return_exceptions=True)
         # The transports close their sockets in the next rounds of the loop.
         await asyncio.sleep(0.01)

@@ -24,11 +24,11 @@ PATIENCE = 20.0
 class Mother:
     """A process that forks for each batch, one after the other: see `batch_program`."""
 
-    def __init__(self, within: Sequence[str] = ()) -> None:
+    def __init__(self, within: Sequence[str] = (), program: str = "batch_program.py") -> None:
         """Start it; within another command, where one is given."""
         paths = os.pathsep.join([str(HERE), *sys.path])
         self._process = subprocess.Popen(
-            [*within, sys.executable, str(HERE / "batch_program.py")],
+            [*within, sys.executable, str(HERE / program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": paths},
@@ -76,6 +76,11 @@ class Mother:
         self._has_child.clear()
         return code
 
+    def is_over(self, within: float) -> bool:
+        """Wait for so many seconds, and tell whether the batch has ended."""
+        ready, _, _ = select.select([self._output], [], [], within)
+        return bool(ready)
+
     def run(self, **order: Any) -> int:
         """Do a batch from its beginning to its end."""
         self.start(**order)
@@ -90,8 +95,7 @@ class Mother:
 
     def _answer(self, within: float = PATIENCE) -> int:
         # It says one thing at a time, so nothing of it is left in the buffer.
-        ready, _, _ = select.select([self._output], [], [], within)
-        assert ready, "the batch has not ended in time"
+        assert self.is_over(within), "the batch has not ended in time"
         return int(self._output.readline())
 
 

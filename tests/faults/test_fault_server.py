@@ -229,6 +229,20 @@ def test_a_connection_is_reset_when_it_is_used_again(server: FaultServer) -> Non
     assert (server.count("POST *"), server.service.jobs) == (1, [])
 
 
+def test_a_server_goes_down_and_comes_up(server: FaultServer) -> None:
+    """Meanwhile its connections are cut and new ones are refused; its address stays."""
+    with connected(server) as client:
+        said(client, "GET", "/v2/transcript")
+        server.go_down()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            said(client, "GET", "/v2/transcript")
+    with connected(server) as client, pytest.raises(ConnectionRefusedError):
+        said(client, "GET", "/v2/transcript")
+    server.come_up()
+    with connected(server) as client:
+        said(client, "GET", "/v2/transcript")
+
+
 def test_a_kept_connection_goes_stale(server: FaultServer) -> None:
     """It ends after the reply, without a word."""
     server.on("GET *", faults.stale_keep_alive(0.01))

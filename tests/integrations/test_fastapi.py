@@ -10,13 +10,14 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 import anyio
 import attrs
 import httpx
 import pytest
-from fastapi import FastAPI, Request, UploadFile
+from fastapi import Depends, FastAPI, Request, UploadFile
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 import aai_async as aai
@@ -367,6 +368,138 @@ async def test_a_handler_whose_client_stays_ends_as_ever(service: ScriptedServer
     assert answer.json() == {"detail": "The transcription failed: Audio duration is too short."}
 
 
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_the_length_of_a_body_is_passed_on(service: ScriptedServer, is_announced: bool) -> None:
+    """Where the sender has announced it: the service gets a length, and progress knows the end."""
+    sizes: set[int | None] = set()
+
+    def note(event: aai.Event) -> None:
+        if isinstance(event, aai.Uploading):
+            sizes.add(event.size)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            yield RECORDING
+
+    app = FastAPI(lifespan=web.lifespan(lambda: service.client(on_event=note)))
+
+    @app.post("/raw")
+    async def raw(request: Request, client: ClientDependency) -> str:
+        return await client.upload(web.from_request(request))
+
+    async with running(app) as browser:
+        body = RECORDING * 4 if is_announced else pieces()
+        assert (await browser.post("/raw", content=body)).status_code == 200
+    [upload] = [one for one in service.requests if one.path == "/v2/upload"]
+    length = len(RECORDING) * 4
+    assert upload.size == length
+    assert upload.headers.get("content-length") == (str(length) if is_announced else None)
+    assert sizes == {length if is_announced else None}
+
+
+@pytest.mark.parametrize("announced", [len(RECORDING) - 1, len(RECORDING) + 1])
+async def test_a_body_of_another_length_than_announced_makes_no_upload(
+    service: ScriptedServer, announced: int
+) -> None:
+    """A recording that was cut short, or run together with another, is not paid for."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": RECORDING, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", str(announced).encode())]}
+    async with service.client() as client:
+        with pytest.raises(aai.SourceError, match="was announced with"):
+            await client.submit(web.from_request(Request(scope, receive)))
+    assert service.count("POST /v2/transcript") == 0
+
+
+# Several clients
+
+
+async def test_an_application_has_a_client_for_each_region(service: ScriptedServer) -> None:
+    """Each by a name of its own; the one without a name is the default."""
+    async with ScriptedServer().in_process() as europe:
+        europe.hears("Guten Tag.")
+
+        @contextlib.asynccontextmanager
+        async def live(app: FastAPI) -> AsyncGenerator[None]:
+            async with web.lifespan(service.client)(app), web.lifespan(europe.client, name="eu")(app):
+                assert web.client_of(app, "eu") is not web.client_of(app)
+                yield
+
+        app = FastAPI(lifespan=live)
+
+        @app.post("/us")
+        async def us(client: ClientDependency) -> str | None:
+            return (await client.transcribe(RECORDING)).text
+
+        @app.post("/eu")
+        async def eu(client: Annotated[aai.Client, Depends(web.client_dependency("eu"))]) -> str | None:
+            return (await client.transcribe(RECORDING)).text
+
+        async with running(app) as browser:
+            assert (await browser.post("/us")).json() == "Hello there."
+            assert (await browser.post("/eu")).json() == "Guten Tag."
+        with pytest.raises(aai.ConfigError, match="has no client 'eu'"):
+            web.client_of(app, "eu")
+
+
+async def test_two_clients_of_one_name_are_refused(service: ScriptedServer) -> None:
+    """The second would take the place of the first without a word."""
+    app = FastAPI()
+    async with web.lifespan(service.client)(app):
+        with pytest.raises(aai.ConfigError, match="has a client 'default' already"):
+            async with web.lifespan(service.client)(app):
+                pass
+        assert web.client_of(app)
+
+
+# Transcripts that are answered
+
+
+def of_sample() -> aai.Transcript:
+    return aai.Transcript.from_json((SAMPLES / "get-transcript.completed.json").read_bytes())
+
+
+class Page(BaseModel):
+    transcript: aai.Transcript
+
+
+async def test_a_transcript_that_a_route_returns_is_json_with_all_its_words() -> None:
+    """Whether or not the route says what it returns, alone or within something else."""
+    app = FastAPI()
+
+    @app.get("/plain", response_model=None)
+    async def plain() -> aai.Transcript:
+        return of_sample()
+
+    @app.get("/typed")
+    async def typed() -> aai.Transcript:
+        return of_sample()
+
+    @app.get("/words")
+    async def words() -> list[aai.Word]:
+        return list(of_sample().words or ())
+
+    @app.get("/within")
+    async def within() -> Page:
+        return Page(transcript=of_sample())
+
+    sent = of_sample().raw
+    async with running(app) as browser:
+        assert (await browser.get("/plain")).json() == sent
+        assert (await browser.get("/typed")).json() == sent
+        assert [word["text"] for word in (await browser.get("/words")).json()] == [
+            word["text"] for word in sent["words"]
+        ]
+        page = await browser.get("/within")
+        assert page.json() == {"transcript": sent}
+        assert (await browser.get("/openapi.json")).status_code == 200
+    assert Page.model_validate_json(page.content).transcript == of_sample()
+    with pytest.raises(ValidationError, match=r"must be aai\.Transcript"):
+        Page.model_validate({"transcript": 3})
+
+
 # Errors
 
 
@@ -473,6 +606,18 @@ async def test_a_notification_is_handled_once_however_often_it_comes() -> None:
         {**notification(), "query": {"call": "7"}},
         {**notification(status="error"), "query": {"call": "7"}},
     ]
+
+
+@pytest.mark.parametrize("registered", ["/webhook", "/webhook/"])
+@pytest.mark.parametrize("called", ["/webhook", "/webhook/", "/webhook/?call=7"])
+async def test_a_webhook_is_served_with_and_without_a_slash_at_its_end(registered: str, called: str) -> None:
+    """The service would not follow a redirect from the one to the other."""
+    handled: list[Notification] = []
+    app = FastAPI()
+    app.include_router(web.webhook_router(secret=SECRET, on_event=handled.append, path=registered))
+    async with running(app) as service:
+        assert (await service.post(called, json=notification(), headers=HEADERS)).status_code == 204
+    assert [one.transcript_id for one in handled] == ["3f1c"]
 
 
 async def test_redacted_audio_is_told_of_once() -> None:

@@ -1,0 +1,96 @@
+"""The batch of the soak test, in a process of its own that ends as Python ends; it notes what it is given."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import anyio
+import batch_program
+
+import aai_async as aai
+from aai_async import _submission
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+LOOKS = 0.8
+"""Seconds for which the list is looked through, instead of a quarter of a minute."""
+
+
+def client_of(order: dict[str, Any]) -> aai.Client:
+    """Make the client of an order, which waits little."""
+    return aai.Client(
+        KEY,
+        base_url=order["url"],
+        retry=aai.Retry(first=0.01, ceiling=0.1, retry_after_ceiling=5.0),
+        polling=aai.Polling(first=0.01, pace=0.02, ceiling=0.1, floor=0.01, lost_after=order["lost_after"]),
+        timeouts=aai.Timeouts(**order["timeouts"]),
+    )
+
+
+async def transcribe(order: dict[str, Any]) -> None:
+    """Do a batch, and note what it gives, a line each."""
+    items = [(source, aai.Options.from_dict(options)) for source, options in order["items"]]
+    with Path(order["notes"]).open("a", buffering=1) as notes:  # noqa: ASYNC230 - nothing waits for it
+
+        def note(**what: object) -> None:
+            notes.write(json.dumps({"run": order["run"], **what}) + "\n")
+
+        def hear(event: aai.Event) -> None:
+            if isinstance(event, aai.Submitted):
+                note(index=event.index, submitted=event.transcript_id)
+
+        try:
+            async with client_of(order) as client:
+                batch = aai.transcribe_all(client, items, on_event=hear, **order["batch"])
+                async with batch:
+                    async for outcome in batch:
+                        note(**_described(outcome))
+        except aai.AAIError as error:
+            note(raised=type(error).__name__, cause=type(error.__cause__).__name__, why=str(error))
+
+
+def _described(outcome: aai.Outcome) -> dict[str, Any]:
+    described: dict[str, Any] = {"index": outcome.index, "id": outcome.transcript_id}
+    if outcome.transcript is not None:
+        return described | {"text": outcome.transcript.text}
+    error = outcome.error
+    candidates = error.candidates if isinstance(error, aai.AmbiguousSubmitError) else ()
+    return described | {"error": type(error).__name__, "why": str(error), "candidates": candidates}
+
+
+def carry_out(order: dict[str, Any]) -> NoReturn:
+    """Do what is ordered, in this process, and end it as Python ends."""
+    # Both may have been told to be ignored by the shell that runs the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 2)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    _log_to(order["log"])
+    longest = sum(_submission._LOOKS)
+    vars(_submission)["_LOOKS"] = tuple(wait * LOOKS / longest for wait in _submission._LOOKS)
+    try:
+        anyio.run(transcribe, order, backend=order["backend"])
+    finally:
+        # What Python says of an interrupt while it ends is not about the library.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(0)
+
+
+def _log_to(path: str) -> None:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(relativeCreated)d %(levelname)s %(message)s"))
+    logger = logging.getLogger("aai_async")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+if __name__ == "__main__":
+    batch_program.main(carry_out)
