@@ -74,9 +74,30 @@ class Route:
 
     async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
         """Give what tells a recording and what is asked for it from others; nothing where nothing does."""
-        identities = [await source.identity(), await source.digest() if self.by_content else None]
-        asked = (self.digest if options is self.options else options.digest).encode()
-        return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
+        asked = self.digest if options is self.options else options.digest
+        return await keys_of(source, asked, by_content=self.by_content)
+
+
+async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
+    """
+    Give the keys by which a journal knows an open source and its options; none where nothing identifies it.
+
+    Raises:
+        SourceError: It cannot be read, which `by_content` does.
+    """
+    identities = [await source.identity(), await source.digest() if by_content else None]
+    asked = options_digest.encode()
+    return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
+
+
+def has_job(entry: Entry) -> bool:
+    """Whether a batch that takes up this entry submits nothing, for its job is known."""
+    return entry.state in {"submitted", "done"}
+
+
+def has_upload(entry: Entry) -> bool:
+    """Whether a batch that takes up this entry uploads nothing, for what was uploaded can be submitted."""
+    return entry.state != "failed" and entry.upload_url is not None and _is_fresh(entry.uploaded_at)
 
 
 class Place(Protocol):
@@ -286,7 +307,7 @@ class Passage:
     async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
         """Go on where an earlier batch has left off."""
         self._job.upload_url = entry.upload_url
-        if entry.state in {"submitted", "done"}:
+        if has_job(entry):
             self._job.transcript_id = entry.transcript_id
             self.is_resumed = True
             if entry.state == "submitted":
@@ -305,7 +326,7 @@ class Passage:
             self._place.leave()
             if await self._find(audio_url, entry, ledger):
                 return None
-        if entry.state == "failed" or (entry.upload_url and not _is_fresh(entry.uploaded_at)):
+        if entry.state == "failed" or (entry.upload_url and not has_upload(entry)):
             await ledger.anew(entry.id)
             self._job.upload_url, audio_url = None, source.url
         await self._submit(source, audio_url or await self._upload(source))

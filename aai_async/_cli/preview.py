@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
+import attrs
 import msgspec
 
 from aai_async._cli.display import tell
 from aai_async._cli.ending import Ending
 from aai_async._cli.plan import Order, Plan
-from aai_async._cli.recordings import Recording
+from aai_async._cli.recordings import STANDARD_INPUT, Recording
 from aai_async._cli.streams import write_out
 from aai_async._cli.wording import clock, count, size, visible
-from aai_async._errors import AAIError, without_secrets
-from aai_async._journal import Journal
+from aai_async._errors import without_secrets
+from aai_async._journal import Entry, Journal, find_entry
+from aai_async._passage import has_job, has_upload, keys_of
+from aai_async._source import Source
 from aai_async._threads import in_thread
 
 _UNKNOWN = "-"
+
+
+@attrs.define
+class _Totals:
+    """What would be sent."""
+
+    jobs: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
 
 
 async def show(order: Order) -> Ending:
@@ -27,24 +40,101 @@ async def show(order: Order) -> Ending:
         tell(f"{recording.shown}: skipped, its results exist")
     for bad in [*plan.refusals, *plan.left_out]:
         tell(str(bad.error))
-    done = await _known(order.journal)
-    total_size, total_length, number = 0, 0.0, 0
-    for recording in plan.wanted:
-        if recording.name in done:
-            tell(f"{recording.shown}: has a job in the journal already")
-            continue
-        bytes_, length = await in_thread(_measured, recording)
-        number, total_size, total_length = number + 1, total_size + bytes_, total_length + (length or 0.0)
-        where = ", ".join(map(str, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
-        shown = size(bytes_) if recording.is_file else _UNKNOWN
-        duration = _UNKNOWN if length is None else clock(length)
-        write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
-    known = f"{total_length / 3600:.2f} hours of audio" if total_length else _why_unknown()
+    totals = _Totals()
+    async with _opened(order) as journal:
+        forecast = _Forecast(order, journal)
+        for recording in plan.wanted:
+            await _show(recording, await forecast.of(recording), plan, totals)
+    for line in order.found.ignored:
+        tell(line)
+    known = f"{totals.seconds / 3600:.2f} hours of audio" if totals.seconds else _why_unknown()
     options = msgspec.json.encode(_without_secrets(order.options.payload())).decode()
-    tell(f"{count(number, 'recording')}, {size(total_size)}, {known}, with {options}")
+    tell(f"{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
     if plan.refusals:
         return Ending.USAGE
-    return Ending.ALL if not plan.left_out else Ending.SOME if number else Ending.NONE
+    return Ending.ALL if not plan.left_out else Ending.SOME if totals.jobs else Ending.NONE
+
+
+async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) -> None:
+    if step.is_free:
+        tell(f"{recording.shown}: {step.why}")
+        return
+    length = await in_thread(_length, recording.name) if recording.is_file else None
+    totals.jobs += 1
+    totals.bytes += 0 if step.is_uploaded else step.size or 0
+    totals.seconds += length or 0.0
+    where = ", ".join(map(str, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
+    shown = _UNKNOWN if step.size is None else size(step.size)
+    duration = _UNKNOWN if length is None else clock(length)
+    write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
+    if step.why:
+        tell(f"{recording.shown}: {step.why}")
+
+
+@contextlib.asynccontextmanager
+async def _opened(order: Order) -> AsyncGenerator[Journal | None]:
+    if order.journal is None or not await in_thread(order.journal.exists):
+        yield None
+        return
+    async with Journal.open(order.journal) as journal:
+        yield journal
+
+
+@attrs.frozen
+class _Step:
+    """What a run would do with one recording."""
+
+    why: str = ""
+    is_free: bool = False
+    """Whether no job would be made of it."""
+    is_uploaded: bool = False
+    """Whether it would not be uploaded again."""
+    size: int | None = None
+    """Bytes, where they are known."""
+
+
+class _Forecast:
+    """What a run would do with recordings, by the same keys and states by which it does it."""
+
+    def __init__(self, order: Order, journal: Journal | None) -> None:
+        self._journal = journal
+        self._digest = order.options.digest
+        self._by_content = order.by_content
+        self._seen = dict[bytes, str]()
+
+    async def of(self, recording: Recording) -> _Step:
+        """
+        Say what a run would do with one, after those before it.
+
+        Raises:
+            SourceError: It cannot be read.
+            JournalError: The journal cannot be read.
+        """
+        if recording.name == STANDARD_INPUT:
+            return _Step()
+        source = Source.of(recording.name)
+        await source.open()
+        keys = await keys_of(source, self._digest, by_content=self._by_content)
+        entry = await find_entry(self._journal, keys) if self._journal else None
+        keys += () if entry is None else (b"row %d" % entry.id,)
+        same = next((self._seen[key] for key in keys if key in self._seen), None)
+        if same is not None:
+            return _Step(f"the same as {same}, with one job for both", is_free=True)
+        self._seen |= dict.fromkeys(keys, recording.shown)
+        if entry is None:
+            return _Step(size=source.size)
+        return attrs.evolve(_step_from(entry), size=source.size)
+
+
+def _step_from(entry: Entry) -> _Step:
+    if has_job(entry):
+        why = "its transcript is in the journal" if entry.state == "done" else "its job goes on"
+        return _Step(f"{why}, so nothing is sent", is_free=True)
+    reasons = {
+        "submitting": "it may have been submitted: its job is searched for first",
+        "failed": f"sent again, for it failed: {entry.error}",
+    }
+    return _Step(reasons.get(entry.state, ""), is_uploaded=has_upload(entry))
 
 
 def _without_secrets(payload: dict[str, object]) -> dict[str, object]:
@@ -59,33 +149,14 @@ def _why_unknown() -> str:
     return "hours unknown"
 
 
-async def _known(journal: Path | None) -> set[str]:
-    """Give the names of what the journal has a job of."""
-    if journal is None or not await in_thread(journal.exists):
-        return set()
-    try:
-        async with Journal.open(journal) as opened:
-            return {str(one.source) async for one in opened.outcomes() if one.transcript_id is not None}
-    except AAIError as error:
-        tell(str(error))
-        return set()
-
-
-def _measured(recording: Recording) -> tuple[int, float | None]:
-    """Give the bytes of a recording, and its seconds where they can be read."""
-    if not recording.is_file:
-        return 0, None
-    bytes_ = Path(recording.name).stat().st_size
-    if importlib.util.find_spec("av") is None:
-        return bytes_, None
-    return bytes_, _length(recording.name)
-
-
 def _length(name: str) -> float | None:
+    """Give the seconds of a recording, where they can be read."""
+    if importlib.util.find_spec("av") is None:
+        return None
     import av  # noqa: PLC0415 - of an extra
 
     try:
         with av.open(name) as container:
             return None if container.duration is None else container.duration / av.time_base
-    except (av.FFmpegError, ValueError):  # pyright: ignore[reportPrivateImportUsage] - its documented name
+    except (av.FFmpegError, ValueError, OSError):  # pyright: ignore[reportPrivateImportUsage] - its documented name
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -116,6 +116,17 @@ class Journal:
 
     def _counts(self) -> list[Counts]:
         return self._store.read(store.counts)
+
+
+async def find_entry(journal: Journal, keys: Sequence[bytes]) -> Entry | None:
+    """
+    Find a job in an open journal by what tells its recording and options from others.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    return await in_thread(lambda: database.read(lambda connection: store.find(connection, keys)))
 
 
 class _Outcomes:

@@ -335,22 +335,27 @@ class Store:
             )
 
 
+def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
+    """Find the job of a recording by any of its keys; of several, the one that has come furthest."""
+    marks = ", ".join("?" * len(keys))
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
+        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, id LIMIT 1",
+        tuple(keys),
+    ).fetchone()
+    return None if row is None else Entry(*row)
+
+
 def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
     """Find the job of a recording by any of its keys, or enter it."""
-    marks = ", ".join("?" * len(wanted.keys))
-    # Of several, the one that has come furthest.
-    found = connection.execute(
-        f"SELECT jobs.id FROM keys JOIN jobs ON jobs.id = job WHERE key IN ({marks}) "  # noqa: S608 - question marks
-        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, jobs.id LIMIT 1",
-        wanted.keys,
-    ).fetchone()
+    found = find(connection, wanted.keys)
     if found is None:
         values = (wanted.position, wanted.source, wanted.size, wanted.options)
         job = connection.execute(
             "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
         ).lastrowid
     else:
-        job = found[0]
+        job = found.id
         connection.execute(
             "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
             (wanted.position, job, wanted.position),

@@ -1,0 +1,134 @@
+"""What `--dry-run` says that a run would cost is what the run costs then."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import EngineError, SpeechRequest
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+class Service:
+    """An embedded server, and the command that asks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = ScriptedEngine(self._answer)
+        self.fails = False
+        self.url = ""
+        self._folder = folder
+
+    def _answer(self, _: SpeechRequest) -> str | EngineError:
+        return EngineError("Audio duration is too short.") if self.fails else "What was said."
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "aai_async", "transcribe", *arguments]
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
+        result = await anyio.run_process(command, check=False, env=environment, cwd=self._folder)
+        return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+    async def check(self, *arguments: str, jobs: int) -> str:
+        """Run dry and then for good, and give what was said dry; both must come to so many jobs."""
+        before = len(self.engine.requests)
+        _, out, err = await self.run(*arguments, "--dry-run")
+        assert len(self.engine.requests) == before
+        said = re.search(r"^(\d+) recordings?, ", err, re.MULTILINE)
+        assert said is not None, err
+        await self.run(*arguments)
+        assert (len(out.splitlines()), int(said[1]), len(self.engine.requests) - before) == (jobs, jobs, jobs)
+        return err
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    service = Service(tmp_path)
+    for name in ("a.mp3", "b.mp3"):
+        (tmp_path / name).write_bytes(name.encode())
+    async with LocalServer(engine=service.engine, key=KEY) as server:
+        service.url = server.base_url
+        yield service
+
+
+async def test_what_is_in_the_journal_costs_nothing_and_other_options_do(service: Service) -> None:
+    """By the keys of the journal, and not by names."""
+    order = ["a.mp3", "b.mp3", "--journal", "calls.db"]
+    await service.check(*order, jobs=2)
+    assert "its transcript is in the journal" in await service.check(*order, jobs=0)
+    await service.check(*order, "--set", "punctuate=false", jobs=2)
+    await service.check(*order, "-o", "out", jobs=0)
+    await service.check(*order, "-o", "out", "--force", jobs=0)
+    await service.check(*order, "-o", "out", "--no-journal", jobs=0)
+    await service.check(*order, "-o", "out", "--no-journal", "--force", jobs=2)
+
+
+async def test_a_job_that_failed_is_sent_again(service: Service) -> None:
+    """And it is said why; nothing is uploaded again that was."""
+    service.fails = True
+    await service.check("a.mp3", "--journal", "calls.db", jobs=1)
+    service.fails = False
+    said = await service.check("a.mp3", "--journal", "calls.db", jobs=1)
+    assert "it failed: The transcription failed: Audio duration is too short" in said
+
+
+async def test_a_recording_that_was_changed_costs_again(service: Service, tmp_path: Path) -> None:
+    await service.check("a.mp3", "-o", "out", jobs=1)
+    (tmp_path / "a.mp3").write_bytes(b"another one")
+    await service.check("a.mp3", "-o", "out", jobs=1)
+    await service.check("a.mp3", "-o", "out", jobs=0)
+
+
+async def test_what_is_the_same_costs_once(service: Service, tmp_path: Path) -> None:
+    """A link always is; a copy where contents are compared."""
+    (tmp_path / "copy.mp3").write_bytes(b"a.mp3")
+    (tmp_path / "link.mp3").symlink_to("a.mp3")
+    names = ["a.mp3", "link.mp3", "copy.mp3", "b.mp3"]
+    assert "the same as a.mp3" in await service.check(*names, "--dedupe", jobs=2)
+    await service.check(*names, jobs=3)
+
+
+async def test_bad_names_are_refused_dry_as_well(service: Service, tmp_path: Path) -> None:
+    """With the exit status of the run."""
+    (tmp_path / "empty.mp3").touch()
+    for flags in ([], ["--dry-run"]):
+        status, _, err = await service.run("a.mp3", "typo.mp3", "empty.mp3", *flags)
+        assert (status, "typo.mp3" in err, "empty.mp3" in err) == (2, True, True)
+    await service.check("a.mp3", "typo.mp3", "--skip-bad", jobs=1)
+
+
+async def test_a_journal_that_cannot_be_read_is_told_dry_as_well(service: Service, tmp_path: Path) -> None:
+    """The run would refuse it."""
+    (tmp_path / "calls.db").write_bytes(b"no journal" * 100)
+    for flags in ([], ["--dry-run"]):
+        status, _, err = await service.run("a.mp3", "--journal", "calls.db", *flags)
+        assert (status, "calls.db" in err) == (1, True)
+
+
+async def test_a_secret_of_the_options_is_not_shown(service: Service) -> None:
+    """Neither that of a webhook's header nor what is in its address."""
+    hook = "webhook_url=https://user:secret@host.example/hook?token=secret"
+    flags = [
+        "--set",
+        hook,
+        "--set",
+        "webhook_auth_header_name=x",
+        "--set",
+        "webhook_auth_header_value=secret",
+    ]
+    status, out, err = await service.run("a.mp3", *flags, "--dry-run")
+    assert status == 0
+    assert "https://host.example/hook" in err
+    assert "secret" not in out + err
