@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -73,6 +77,11 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
+for version in nox.project.python_versions(PROJECT):
+    # By the name of the version, as in `nox -s tests-3.13`; without one, with the Python that runs nox.
+    nox.session(name=f"tests-{version}", python=version, default=False)(tests)
+
+
 def node_sdk(session: nox.Session) -> dict[str, str]:
     """Install the vendor's SDK for Node where there is an npm, and say where; one test skips without it."""
     if shutil.which("npm") is None:
@@ -114,6 +123,19 @@ def soak(session: nox.Session) -> None:
     """Batches under random trouble and a ledger of what was paid: 200 runs, or `-- --seed 17 --loop trio`."""
     session.install(".", *TESTS)
     session.run("python", "tests/faults/soak.py", *session.posargs)
+
+
+@nox.session
+def busy(session: nox.Session) -> None:
+    """All tests three times, while each core has something else to do: none may depend on how fast it is."""
+    session.install(EVERYTHING, *TESTS)
+    with contextlib.ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            stack.callback(other.wait)
+            stack.callback(other.kill)
+        for _ in range(3):
+            session.run("pytest", *session.posargs)
 
 
 @nox.session
