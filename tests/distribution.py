@@ -55,6 +55,7 @@ _IN_SDIST = {
     "SECURITY.md",
     "aai_async",
     "benchmarks",
+    "docs",
     "noxfile.py",
     "pyproject.toml",
     "tests",

@@ -1,7 +1,8 @@
-"""Every Python block of the README runs as it stands, against the embedded server and a real recording."""
+"""Every Python block of the README and of `docs` runs as it stands, against the embedded server."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from aai_async.server import LocalServer
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 @pytest.fixture
@@ -43,6 +45,28 @@ def test_every_python_block_of_the_readme_runs(capsys: pytest.CaptureFixture[str
     assert "There is no file 'no-such-file.mp3'" in printed
     assert "2 of 3 completed, 1 failed" in printed
     assert "call.mp3 finished " in printed
+
+
+@pytest.mark.usefixtures("_service")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_of_a_page_runs(page: Path) -> None:
+    """In order, too; a page needs no other one."""
+    blocks = list(Document.parse(str(page), PythonCodeBlockParser()))
+    for block in blocks:
+        block.evaluate()
+    assert blocks
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    """To a file, and where it names a heading, to one."""
+    for file, heading in re.findall(r"\]\(((?!https?:)[^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        target = page.parent / file if file else page
+        assert target.exists(), file
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in slugs
 
 
 def test_the_two_commands_of_the_readme_name_sessions_that_exist() -> None:
