@@ -87,7 +87,7 @@ def node_sdk(session: nox.Session) -> dict[str, str]:
     if shutil.which("npm") is None:
         session.warn("There is no npm, so the vendor's SDK for Node is not tested.")
         return {}
-    folder = session.create_tmp()
+    folder = str(Path(session.create_tmp()).resolve())
     session.run("npm", "install", "--silent", "--prefix", folder, NODE_SDK, external=True)
     return {"AAI_NODE_SDK": folder}
 
