@@ -6,6 +6,7 @@ It knows when to look, what a look that failed means and when to give up; what i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -87,6 +88,7 @@ class Looks(Generic[T]):
         until: Whether it is there.
         is_new: Whether it was made so lately that the service may not know of it everywhere.
         expected: How many seconds it is thought to take, where something is known.
+        age: Seconds since it was begun; infinity if it may have ended, so that it is polled at once.
     """
 
     def __init__(
@@ -98,12 +100,15 @@ class Looks(Generic[T]):
         until: Callable[[T], bool],
         is_new: Callable[[], bool] = lambda: False,
         expected: float | None = None,
+        age: float = 0.0,
     ) -> None:
         self._http = http
         self._call = call
         self._until = until
         self._is_new = is_new
-        self._delays = polling.delays(expected)
+        self._polling = polling
+        self._expected = expected
+        self._delays = polling.delays(expected, age=age)
         self._streak = Streak(polling)
         self.next_at = anyio.current_time() + next(self._delays)
         """When the next look is due, by the clock of the event loop."""
@@ -112,6 +117,11 @@ class Looks(Generic[T]):
     def has_failed(self) -> bool:
         """Whether the last look failed."""
         return self._streak.length > 0
+
+    def restart(self) -> None:
+        """Go on as if it was begun now: it was just seen at work."""
+        self._delays = self._polling.delays(self._expected)
+        self.next_at = anyio.current_time() + next(self._delays)
 
     async def look(self, deadline: float) -> T | None:
         """
@@ -147,7 +157,7 @@ async def look_until(http: HTTP, call: Call[T], polling: Polling, *, until: Call
             or no look has succeeded for `Polling(lost_after=...)` seconds.
         AAIError: The service refuses to show it.
     """
-    looks = Looks(http, call, polling, until=until)
+    looks = Looks(http, call, polling, until=until, age=math.inf)
     deadline = anyio.current_time() + polling.give_up_after
     while True:
         await anyio.sleep_until(min(looks.next_at, deadline))

@@ -32,6 +32,8 @@ class _Upload:
 class _Made:
     at: float
     size: int | None
+    is_of_now: bool = True
+    """Whether it was submitted at that time, and not by an earlier process."""
 
 
 class Memory:
@@ -74,8 +76,15 @@ class Memory:
 
     def made(self, transcript_id: str, url: str) -> None:
         """A submit of this address has made this job."""
+        _add(self._jobs, transcript_id, _Made(anyio.current_time(), self._size_of(url)))
+
+    def taken_up(self, transcript_id: str, url: str) -> None:
+        """A submit of this address by an earlier process has made this job, at an unknown time."""
+        _add(self._jobs, transcript_id, _Made(anyio.current_time(), self._size_of(url), is_of_now=False))
+
+    def _size_of(self, url: str) -> int | None:
         upload = self._uploads.get(url)
-        _add(self._jobs, transcript_id, _Made(anyio.current_time(), upload.size if upload else None))
+        return upload.size if upload else None
 
     def forget_times(self) -> None:
         """The clock of another event loop begins."""
@@ -88,6 +97,11 @@ class Memory:
 
     def age(self, transcript_id: str) -> float:
         """Seconds since the job was made here; infinity if it was not."""
+        made = self._jobs.get(transcript_id)
+        return math.inf if made is None or not made.is_of_now else anyio.current_time() - made.at
+
+    def known_for(self, transcript_id: str) -> float:
+        """Seconds since the job was made or taken up here; infinity if it was not."""
         made = self._jobs.get(transcript_id)
         return math.inf if made is None else anyio.current_time() - made.at
 

@@ -311,8 +311,8 @@ class Passage:
             self._job.transcript_id = entry.transcript_id
             self.is_resumed = True
             if entry.state == "submitted":
-                # As if it was made now, for it may have been made a moment ago.
-                self._route.pipeline.memory.made(entry.transcript_id or "", entry.upload_url or "")
+                # It may have been made a moment ago, or have ended long ago.
+                self._route.pipeline.memory.taken_up(entry.transcript_id or "", entry.upload_url or "")
                 return None
             return await ledger.result(entry.id) or await self._get(entry.transcript_id)
         if entry.upload_url:

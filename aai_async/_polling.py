@@ -57,16 +57,22 @@ class Polling:
         """Seconds to sleep instead of `delay` when so many looks in a row have failed: doubled each time."""
         return min(delay * 2.0 ** min(failures, 64), max(delay, self.ceiling))
 
-    def delays(self, expected: float | None = None) -> Iterator[float]:
+    def delays(self, expected: float | None = None, *, age: float = 0.0) -> Iterator[float]:
         """
-        Yield the seconds to sleep before each look, without end.
+        Yield the seconds to sleep before each poll, without end.
 
         Args:
             expected: How many seconds the job is thought to take, where something is known. The
-                first look comes at 0.6 of it: a prediction twice too high must not cost much.
+                first poll comes at 0.6 of it: a prediction twice too high must not cost much.
+            age: Seconds since the job was submitted. Infinity is for a job of unknown age, which may have
+                ended: it is polled at once, and that poll replaces the first of a new job.
         """
-        delay = self.first if expected is None else max(self.first, min(0.6 * expected, self.ceiling))
-        waited = 0.0
+        first = self.first if expected is None else max(self.first, min(0.6 * expected, self.ceiling))
+        if age == math.inf:
+            yield 0.0
+            waited, delay = 0.0, max(first, min(first + self.gap(first), self.ceiling))
+        else:
+            waited, delay = age, max(first - age, 0.0)
         while True:
             yield delay
             waited += delay

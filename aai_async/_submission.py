@@ -108,6 +108,8 @@ class Submission:
             found = await self._found_by(search, lost, 0)
             if found is not None:
                 await self._remember(found.id)
+                if not is_own:
+                    self.memory.taken_up(found.id, self.audio_url)
                 return await self._seen(found)
             if self.on_ambiguous == "raise" or not search.proves_absence:
                 raise _ambiguous(lost, 0)

@@ -8,9 +8,7 @@ tells the others; when it leaves, another leads. What the list does not show is 
 from __future__ import annotations
 
 import copy
-import itertools
 import math
-from collections.abc import Iterator
 
 import anyio
 import attrs
@@ -63,6 +61,9 @@ _CHECK_EACH = 10.0
 _LEAST_GAP = 0.001
 """Seconds, where the caller wants none between looks."""
 
+_TOGETHER = 0.02
+"""Seconds in which waits for jobs that may have ended begin together, and share one poll of the list."""
+
 _LONGEST_NAP = 1.0
 """Seconds after which a leader looks whether more have come who want to know sooner."""
 
@@ -87,8 +88,8 @@ class Watcher:
         self._polling = polling
         self._memory = memory
         self._watched = dict[str, Watched]()
-        self._unannounced = dict[str, Watched]()
-        """Those of which no notification is to come, which may share looks into the list."""
+        self._awaited = dict[str, Watched]()
+        """Those of which the list may tell something new: each enters and leaves by itself."""
         self._leader: Wait | None = None
         self._forecast = Forecast()
         self._streak = Streak(polling)
@@ -125,7 +126,7 @@ class Watcher:
         if not is_announced:
             self.expect_no_notification(transcript_id)
         wait = Wait(watched, anyio.current_time() + self._polling.give_up_after)
-        watched.waits.append(wait)
+        watched.enter(wait)
         told: str | None = None
         try:
             while watched.transcript is None:
@@ -141,26 +142,21 @@ class Watcher:
         """Look at a job at once, and from then on as often as at any other: it may be done."""
         self.expect_no_notification(transcript_id)
         if (watched := self._watched.get(transcript_id)) is not None:
-            watched.notify()
+            watched.poll_by_id()
 
     def expect_no_notification(self, transcript_id: str) -> None:
         """Look at a job as often as at any other."""
         watched = self._watched.get(transcript_id)
-        if watched is None or transcript_id in self._unannounced:
-            return
-        self._unannounced[transcript_id] = watched
-        if watched.is_announced:
+        if watched is not None and watched.is_announced:
             watched.is_announced = False
             self._plan(watched)
+            watched.update_awaited()
             watched.tell()
 
     def _new(self, transcript_id: str, *, is_announced: bool) -> Watched:
         size, age = self._memory.size(transcript_id), self._memory.age(transcript_id)
-        watched = Watched(transcript_id, size, age, is_announced=is_announced)
+        watched = Watched(transcript_id, size, age, self._awaited, is_announced=is_announced)
         self._plan(watched)
-        if is_announced and age == math.inf:
-            # Its notification may have come, and gone to somebody else, before this client heard of it.
-            watched.looks.next_at = anyio.current_time()
         return watched
 
     def _plan(self, watched: Watched) -> None:
@@ -170,21 +166,28 @@ class Watcher:
             watched.see(seen.status)
             return seen.is_done
 
+        polling = _seldom(self._polling) if watched.is_announced else self._polling
+        expected = None if watched.is_announced else self._forecast.expect(watched.size)
         watched.looks = Looks(
             self._http,
             _endpoints.get(watched.id),
-            _seldom(self._polling) if watched.is_announced else self._polling,
+            polling,
             until=is_done,
-            is_new=lambda: self._memory.age(watched.id) < _LAG,
-            expected=None if watched.is_announced else self._forecast.expect(watched.size),
+            is_new=lambda: self._memory.known_for(watched.id) < _LAG,
+            expected=expected,
+            age=watched.age,
         )
-        watched.first_at = watched.looks.next_at
+        if watched.age < math.inf:
+            watched.first_at = watched.looks.next_at
+        else:
+            watched.first_at = anyio.current_time() + next(polling.delays(expected))
+            # Others that begin at the same time may share one poll of the list.
+            watched.looks.next_at += min(_TOGETHER, polling.first)
 
     def _leave(self, wait: Wait) -> None:
-        wait.watched.waits.remove(wait)
+        wait.watched.leave(wait)
         if not wait.watched.waits:
             del self._watched[wait.watched.id]
-            self._unannounced.pop(wait.watched.id, None)
         self._resign(wait)
         self._tell_if_no_longer_shared()
 
@@ -192,18 +195,12 @@ class Watcher:
         """Let those who relied on the list look by themselves again, where it serves too few."""
         was_shared, self._was_shared = self._was_shared, self._is_shared
         if was_shared and not self._was_shared:
-            self._tell_all()
-
-    @property
-    def _awaited(self) -> Iterator[Watched]:
-        return (one for one in self._unannounced.values() if one.is_awaited)
+            self._tell_awaited()
 
     @property
     def _is_shared(self) -> bool:
         """Whether the list is looked into for those whom it shows."""
-        if anyio.current_time() < self._list_off_until or len(self._unannounced) < _SHARED_FROM:
-            return False
-        return len(list(itertools.islice(self._awaited, _SHARED_FROM))) == _SHARED_FROM
+        return len(self._awaited) >= _SHARED_FROM and anyio.current_time() >= self._list_off_until
 
     async def _step(self, wait: Wait) -> None:
         """Sleep until there is something to do, or do it."""
@@ -254,7 +251,7 @@ class Watcher:
 
     def _resign(self, wait: Wait) -> None:
         if self._leader is wait:
-            others = (other for one in self._awaited for other in one.waits if other is not wait)
+            others = (other for one in self._awaited.values() for other in one.waits if other is not wait)
             self._leader = next(others, None)
             if self._leader is not None:
                 self._leader.watched.tell()
@@ -267,16 +264,16 @@ class Watcher:
         of their squares, for the square is the hazard that is looked for.
         """
         now = anyio.current_time()
-        density, first_at = 0.0, math.inf
-        for watched in self._awaited:
-            if now >= watched.first_at:
+        density, first_at, unchecked_at = 0.0, math.inf, math.inf
+        for watched in self._awaited.values():
+            if watched.is_unchecked:
+                unchecked_at = min(unchecked_at, watched.looks.next_at)
+            elif now >= watched.first_at:
                 density += max(self._polling.gap(watched.waited), _LEAST_GAP) ** -2.0
             else:
                 first_at = min(first_at, watched.first_at)
-        if not density:
-            return self._streak_at(max(first_at, self._list_at + self._polling.floor))
-        gap = max(density**-0.5, self._polling.floor)
-        return self._streak_at(self._list_at + gap)
+        due_at = self._list_at + density**-0.5 if density else first_at
+        return self._streak_at(max(min(due_at, unchecked_at), self._list_at + self._polling.floor))
 
     def _streak_at(self, usual: float) -> float:
         if not self._streak.length:
@@ -305,7 +302,7 @@ class Watcher:
         """Now and then, when all jobs were just looked for, compare one of them with the list."""
         self._ended.clear()
         if self._check_at is None or self._list_at >= self._check_at:
-            oldest = next(self._awaited, None)
+            oldest = next(iter(self._awaited.values()), None)
             if oldest is not None and self._check_at is not None:
                 oldest.doubt()
             self._check_at = self._list_at + _CHECK_EACH
@@ -316,9 +313,9 @@ class Watcher:
             self._streak.add(missed)
         except DeadlineError as error:
             self._streak.end()
-            for watched in self._awaited:
+            for watched in self._awaited.values():
                 watched.lost = error
-            self._tell_all()
+            self._tell_awaited()
             return
         if self._streak.length >= _MISSES:
             await self._look(wait)
@@ -328,10 +325,11 @@ class Watcher:
     def _turn_list_off(self) -> None:
         self._list_off_until = anyio.current_time() + _LIST_OFF
         self._streak.end()
-        self._tell_all()
+        self._tell_awaited()
 
-    def _tell_all(self) -> None:
-        for watched in self._watched.values():
+    def _tell_awaited(self) -> None:
+        """Wake those who may rely on the list."""
+        for watched in self._awaited.values():
             watched.tell()
 
     async def _walk(self, deadline: float) -> Missed | None:
@@ -341,7 +339,7 @@ class Watcher:
         Raises:
             AAIError: It is not shown at all.
         """
-        unseen = {one.id: one for one in self._awaited}
+        unseen = dict(self._awaited)
         if not self._is_long:
             seen = await self._see(unseen, deadline)
             if isinstance(seen, Missed):
@@ -364,6 +362,9 @@ class Watcher:
             before_id = seen.older_than
             if 2 * seen.news <= seen.rows or before_id is None:
                 break
+        for watched in unseen.values():
+            # The next sweep tells.
+            watched.is_unchecked = False
         return None
 
     async def _sweep(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
@@ -414,6 +415,8 @@ class Watcher:
             # Those that were made a moment ago may come up later.
             if watched.waited >= _LIST_LAG:
                 watched.hide()
+            elif watched.is_unchecked:
+                watched.poll_by_id()
 
 
 def _seldom(polling: Polling) -> Polling:

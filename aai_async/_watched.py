@@ -25,10 +25,13 @@ class Watched:
         transcript_id: str,
         size: int | None,
         age: float,
+        awaited: dict[str, Watched],
         *,
         is_announced: bool = False,
     ) -> None:
         self.id = transcript_id
+        self._all_awaited = awaited
+        """Those of which the list may tell something new, which this enters and leaves by itself."""
         self.is_announced = is_announced
         """Whether a notification is to come when it is done, so that it is seldom looked at before."""
         self.looks: Looks[Transcript]
@@ -36,16 +39,20 @@ class Watched:
         self.size = size
         self.waits: list[Wait] = []
         self._began = anyio.current_time()
-        self._age = age
+        self.age = age
         """Seconds since it was made when the wait began; infinity where that is not known."""
         self.first_at = math.inf
-        """When it is first looked at."""
+        """When it may end: the list is polled for it from then on."""
+        self.is_unchecked = age == math.inf
+        """Whether it may have ended before the wait began, and nothing was seen of it yet."""
         self.is_listed = True
         """Whether the list shows it, as far as is known."""
+        self._is_at_work = False
+        """Whether its id has shown it as unfinished, and the list has not shown it since."""
         self.is_doubted = False
         """Whether it is looked at by its id to find out whether the list is of now."""
-        self.is_told_of = False
-        """Whether a notification says that it has ended, so that it is looked at by its id."""
+        self.is_due = False
+        """Whether it is polled by its id, whatever the list says: it may have ended."""
         self.status: str | None = None
         """How it stood when it was last seen."""
         self.is_over = False
@@ -67,19 +74,36 @@ class Watched:
     @property
     def is_awaited(self) -> bool:
         """Whether the list may tell something new of it."""
-        return self.is_listed and not self.is_over and not self.is_announced
+        return self.id in self._all_awaited
+
+    def update_awaited(self) -> None:
+        """Enter or leave those of which the list may tell something new."""
+        if self.waits and self.is_listed and not self.is_over and not self.is_announced:
+            self._all_awaited.setdefault(self.id, self)
+        else:
+            self._all_awaited.pop(self.id, None)
+
+    def enter(self, wait: Wait) -> None:
+        """One more waits for it."""
+        self.waits.append(wait)
+        self.update_awaited()
+
+    def leave(self, wait: Wait) -> None:
+        """One waits for it no longer."""
+        self.waits.remove(wait)
+        self.update_awaited()
 
     @property
     def took(self) -> float | None:
         """Seconds that it took from its submit to its end, if it is known well enough to learn from."""
-        if self._took is None and self._age <= _EXACT:
-            return self.waited + self._age
+        if self._took is None and self.age <= _EXACT:
+            return self.waited + self.age
         return self._took
 
     def next_at(self, *, is_shared: bool) -> float:
         """When it is to be looked at by its id, by those who wait for it."""
         is_left_to_list = is_shared and self.is_awaited and not self.looks.has_failed
-        if is_left_to_list and not self.is_doubted and not self.is_told_of:
+        if is_left_to_list and not self.is_doubted and not self.is_due:
             return math.inf
         return self.looks.next_at
 
@@ -103,38 +127,53 @@ class Watched:
 
     def show(self, item: TranscriptListItem) -> bool:
         """Take from the list how it stands; tell whether it has ended and that was not known."""
-        self.is_listed = True
+        self.is_listed, self._is_at_work = True, False
         self.see(item.status)
         is_news = is_over(item) and not self.is_over
         if is_news:
             self.is_over, self.looks.next_at = True, anyio.current_time()
             self._took = _seconds_between(item.created, item.completed)
             self.tell()
+        self._check()
+        self.update_awaited()
         return is_news
 
     def hide(self) -> None:
         """The list does not show it."""
         self.is_listed = False
-        self.looks.next_at = min(self.looks.next_at, anyio.current_time())
+        if self._is_at_work and not self.looks.has_failed:
+            self.looks.restart()
+        else:
+            self.looks.next_at = min(self.looks.next_at, anyio.current_time())
+        self.update_awaited()
         self.tell()
+
+    def _check(self) -> None:
+        """The list shows whether it had ended before the wait began: no poll by its id is needed."""
+        if self.is_unchecked:
+            self.is_unchecked = False
+            if not self.is_over:
+                self.looks.restart()
 
     def doubt(self) -> None:
         """The list has just shown it as unfinished: look at it by its id, too."""
         self.is_doubted, self.looks.next_at = True, anyio.current_time()
         self.tell()
 
-    def notify(self) -> None:
-        """A notification says that it has ended: look at it by its id."""
-        self.is_told_of, self.looks.next_at = True, anyio.current_time()
+    def poll_by_id(self) -> None:
+        """It may have ended: poll it by its id, at once."""
+        self.is_due, self.looks.next_at = True, anyio.current_time()
         self.tell()
 
     def show_by_id(self, seen: Transcript | None) -> bool:
         """Take what a look by its id has seen; tell whether the list was found to be wrong by it."""
         self.transcript = seen
-        was_doubted, self.is_doubted, self.is_told_of = self.is_doubted, False, False
+        was_doubted, self.is_doubted, self.is_due = self.is_doubted, False, False
         if self.is_over and seen is None:
             # What the list says and the job does not is no news.
             self.is_listed = self.is_over = False
+        self.is_unchecked, self._is_at_work = False, seen is None
+        self.update_awaited()
         return was_doubted and not self.is_over and seen is not None
 
 

@@ -148,6 +148,8 @@ def ours(count: int, *, at_once: int, is_size_known: bool = False) -> Result:
         job = model.jobs[f"job-{number}"] = Job(f"job-{number}", anyio.current_time(), takes, size)
         if is_size_known:
             pipeline.memory.uploaded(f"upload-{number}", size)
+        if is_size_known or at_once > 1:
+            # As a submit does.
             pipeline.memory.made(job.id, f"upload-{number}")
         await client.wait(job.id)
 

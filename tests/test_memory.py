@@ -42,3 +42,13 @@ async def test_a_job_is_remembered_with_the_size_of_its_recording() -> None:
     assert (memory.size("of-upload"), memory.size("of-url"), memory.size("of-others")) == (3, None, None)
     assert memory.has_made("of-url")
     assert memory.age("of-upload") < 1 < memory.age("of-others")
+
+
+async def test_a_job_that_was_taken_up_is_known_and_of_no_known_age() -> None:
+    """An earlier process has made it, a moment or a day ago."""
+    memory = Memory()
+    memory.uploaded("a", size=3)
+    memory.taken_up("job", "a")
+    assert (memory.size("job"), memory.has_made("job")) == (3, True)
+    assert memory.known_for("job") < 1 < memory.age("job")
+    assert memory.known_for("other") == memory.age("job")

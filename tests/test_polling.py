@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from aai_async import ConfigError, Polling
 
 
-def looks(polling: Polling, count: int, expected: float | None = None) -> list[float]:
-    """When the first looks happen, in seconds after the submit."""
-    return list(itertools.accumulate(itertools.islice(polling.delays(expected), count)))
+def looks(polling: Polling, count: int, expected: float | None = None, age: float = 0.0) -> list[float]:
+    """When the first looks happen, in seconds after the wait began, which is the submit without an age."""
+    return list(itertools.accumulate(itertools.islice(polling.delays(expected, age=age), count)))
 
 
 def test_the_first_look_comes_after_a_second() -> None:
@@ -42,6 +42,32 @@ def test_an_expected_length_puts_the_first_look_off_but_not_all_the_way() -> Non
 def test_a_prediction_never_makes_the_first_look_earlier_than_without_one() -> None:
     """A prediction of nothing is no reason for a storm."""
     assert looks(Polling(), 1, expected=0.0) == [1.0]
+
+
+def test_a_job_of_unknown_age_is_polled_at_once() -> None:
+    """It may have ended long ago, also where a job of this client would take long."""
+    assert looks(Polling(), 1, age=math.inf) == [0.0]
+    assert looks(Polling(), 1, expected=60.0, age=math.inf) == [0.0]
+
+
+@given(st.floats(0, 10), st.floats(0.01, 5), st.floats(0.01, 60), st.none() | st.floats(0, 100))
+def test_a_job_of_unknown_age_that_is_at_work_costs_no_more_polls(
+    first: float, pace: float, ceiling: float, expected: float | None
+) -> None:
+    """The poll at once stands for the first of a new job, and the later ones come no sooner."""
+    polling = Polling(first=first, pace=pace, ceiling=ceiling)
+    new, unknown = (looks(polling, 20, expected, age) for age in (0.0, math.inf))
+    limit = max(first, ceiling)
+    for ends in (limit, 2 * limit, 5 * limit):
+        # Where the longest gap is shorter than the first two together, one more is needed for that.
+        cut = unknown[1] < new[1]
+        assert sum(at < ends for at in unknown) <= sum(at < ends for at in new) + cut
+
+
+def test_a_job_that_was_submitted_a_while_ago_is_polled_as_one_that_was_waited_for() -> None:
+    """The schedule counts from the submit; what is due by then is polled at once, once."""
+    assert looks(Polling(), 1, expected=20.0, age=5.0) == [7.0]
+    assert looks(Polling(), 2, expected=20.0, age=100.0) == [0.0, 5.0]
 
 
 def test_it_needs_fewer_looks_than_a_fixed_interval_of_three_seconds_on_a_long_job() -> None:

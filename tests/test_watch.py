@@ -10,6 +10,8 @@ import datetime as dt
 import math
 import random
 import statistics
+import sys
+import types
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -24,6 +26,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 import aai_async as aai
+from aai_async import _watch, _watched
+from aai_async._client import pipeline_of
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -297,6 +301,98 @@ def test_waits_for_jobs_that_are_done_end_with_the_first_look() -> None:
     waits = run(story)
     assert max(waits.delays[:50]) < 2.0
     assert waits.service.looks.total() <= 100 + checks(waits)
+
+
+# What may have ended before.
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize("count", [1, 3, 4, 50])
+def test_a_job_that_has_ended_is_polled_at_once(count: int, is_listed: bool) -> None:
+    """Whatever jobs take, and at the cost of one request each, and a page of the list for many."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(0.0, is_listed=is_listed) for _ in range(count)]
+        await anyio.sleep(100.0)
+        await waits.all(jobs)
+
+    waits = run(story, aai.Polling(first=30.0))
+    assert waits.errors == {}
+    assert max(waits.ended.values()) - 100.0 < 0.1 + count / 16 * 2 * LATENCY
+    assert waits.service.looks == {f"job-{number}": 1 for number in range(count)}
+    assert len(waits.service.pages) <= (count >= 4)
+
+
+def test_jobs_that_have_ended_are_found_at_once_behind_pages_of_others() -> None:
+    """Those that are neither queued nor at work are polled by their ids."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(0.0) for _ in range(20)]
+        for _ in range(1000):
+            waits.service.make(CHANCE.choice([0.0, 1000.0]))
+        await anyio.sleep(100.0)
+        await waits.all(jobs)
+
+    waits = run(story, aai.Polling(first=30.0))
+    assert waits.errors == {}
+    assert max(waits.ended.values()) - 100.0 < 1.0
+
+
+@pytest.mark.parametrize("takes", [0.5, 10.0, 100.0])
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_job_of_unknown_age_costs_no_more_than_a_new_one(count: int, takes: float) -> None:
+    """Beside one poll of the list, where that is shared."""
+    requests: dict[bool, int] = {}
+
+    for is_known in (False, True):
+
+        async def story(waits: Waits, is_known: bool = is_known) -> None:
+            jobs = [waits.service.make(takes) for _ in range(count)]
+            for job in jobs:
+                if is_known:
+                    pipeline_of(waits.client).memory.made(job.id, "https://example.com/call.mp3")
+            await waits.all(jobs)
+
+        requests[is_known] = run(story).service.requests
+    assert requests[False] <= requests[True] + (count > 1) + (takes < 1.0)
+
+
+def test_a_job_that_this_client_made_a_while_ago_is_polled_at_once() -> None:
+    """If it should have ended by now."""
+
+    async def story(waits: Waits) -> None:
+        job = waits.service.make(20.0)
+        pipeline_of(waits.client).memory.made(job.id, "https://example.com/call.mp3")
+        await anyio.sleep(60.0)
+        await waits.wait(job)
+
+    waits = run(story, aai.Polling(first=5.0))
+    assert waits.ended["job-0"] - 60.0 < 0.1
+    assert waits.service.looks.total() == 1
+
+
+def test_the_work_of_a_wait_does_not_grow_with_the_number_of_those_that_the_list_leaves_out() -> None:
+    """It is counted in calls of functions, for time is another on each machine."""
+
+    def calls_for_each(count: int) -> float:
+        async def story(waits: Waits) -> None:
+            with anyio.move_on_after(20.0):
+                await waits.all([waits.service.make(1000.0, is_listed=False) for _ in range(count)])
+
+        calls = 0
+
+        def count_call(frame: types.FrameType, event: str, _: object) -> None:
+            nonlocal calls
+            calls += event == "call" and frame.f_globals["__name__"] in {_watch.__name__, _watched.__name__}
+
+        sys.setprofile(count_call)
+        try:
+            run(story)
+        finally:
+            sys.setprofile(None)
+        return calls / count
+
+    assert calls_for_each(400) < 2 * calls_for_each(100)
 
 
 # What the list does not show, or shows wrong.
@@ -584,7 +680,8 @@ def test_a_leader_that_is_cancelled_passes_the_lead_on() -> None:
     waits = run(story)
     assert len(waits.ended) == 12
     assert max(waits.delays) < 2.0
-    assert waits.service.looks.total() <= 12 + checks(waits)
+    # The first three are polled at once, before there is a fourth.
+    assert waits.service.looks.total() <= 3 + 12 + checks(waits)
 
 
 def test_waits_that_are_cancelled_one_after_the_other_hold_up_nobody() -> None:
