@@ -28,10 +28,14 @@ class BrokenPromiseError(AssertionError):
 
 
 def notes_of(path: Path, run: str) -> list[dict[str, Any]]:
-    """Give what one run has noted, without what a kill has cut short."""
+    """Give what one run has noted."""
+    return [note for note in read_lines(path) if note["run"] == run]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read lines of JSON, without what a kill has cut short."""
     lines = path.read_text().splitlines() if path.exists() else []
-    notes = [json.loads(line) for line in lines if line.endswith("}")]
-    return [note for note in notes if note["run"] == run]
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def check_nothing_is_paid_twice(ledger: Iterable[Accepted]) -> int:

@@ -28,6 +28,27 @@ OPTIONS: tuple[Mapping[str, Any], ...] = (
     {"a_parameter_of_next_year": {"level": 3}},
 )
 
+_OF_A_COMMAND = (0, 0, 0, 1, 2, 4)
+"""Options for which the command has flags, or takes them by `--set`."""
+
+_NAMES = (
+    "call.mp3",
+    "call.wav",
+    "call.mp3.wav",
+    "a/call.mp3",
+    "b/call.mp3",
+    "a/call.wav",
+    "call.json",
+    "call.mp3.json",
+    "b/a.call.mp3",
+    "CALL.mp3",
+    "c/call.mp3",
+    "c/call.mp3.wav",
+    "1.wav",
+    "c/1.wav",
+)
+"""Files whose results must not take each other's place."""
+
 NOT_ECHOED = frozenset(
     {
         "webhook_auth_header_value",
@@ -116,6 +137,8 @@ class Plan:
     foreign: int
     """Jobs of others in the list."""
     by_content: bool
+    is_command: bool
+    """Whether it is the command `aai-async` that is run."""
     recordings: tuple[Recording, ...]
     items: tuple[Item, ...]
     rounds: tuple[Round, ...]
@@ -135,7 +158,8 @@ def plan_of(seed: int) -> Plan:
     """Draw what happens; the same for the same seed, on both event loops."""
     draw = random.Random(seed)  # noqa: S311 - a seed is what it is for
     recordings = tuple(_recording(draw, number) for number in range(draw.randint(3, 14)))
-    items = _items(draw, recordings)
+    is_command = draw.random() < 0.3
+    items = _items(draw, recordings, is_command=is_command)
     lag = draw.choice([0.0, 0.0, 0.05, 0.2, DOCUMENTED_LAG])
     hidden = (ENDLESS_LAG,) if draw.random() < 0.1 else ()
     return Plan(
@@ -146,6 +170,7 @@ def plan_of(seed: int) -> Plan:
         failing=frozenset(number for number in range(len(recordings)) if draw.random() < 0.05),
         foreign=draw.choice([0, 0, 3, 250]),
         by_content=draw.random() < 0.2,
+        is_command=is_command,
         recordings=recordings,
         items=items,
         rounds=tuple(_round(draw, recordings, items) for _ in range(draw.randint(3, 6))),
@@ -154,23 +179,21 @@ def plan_of(seed: int) -> Plan:
 
 def _recording(draw: random.Random, number: int) -> Recording:
     is_address = draw.random() < 0.35
-    name = f"https://media.test/{number}.mp3" if is_address else f"{number}.wav"
+    name = f"https://media.test/{number}/call.mp3" if is_address else _NAMES[number]
     return Recording(name, is_address, draw.choice([0, 100, 5_000, 200_000]))
 
 
-def _items(draw: random.Random, recordings: tuple[Recording, ...]) -> tuple[Item, ...]:
-    items = [Item(number, draw.choice(_favouring_none())) for number in range(len(recordings))]
+def _items(draw: random.Random, recordings: tuple[Recording, ...], *, is_command: bool) -> tuple[Item, ...]:
+    common = draw.choice(_OF_A_COMMAND)
+    options = [common] if is_command else [0, 0, 0, *range(len(OPTIONS))]
+    items = [Item(number, draw.choice(options)) for number in range(len(recordings))]
     # Some recordings come twice, with the same options or with others.
     items += [
-        Item(item.recording, draw.choice([item.options, *_favouring_none()]))
+        Item(item.recording, draw.choice([item.options, *options]))
         for item in draw.sample(items, draw.randint(0, min(4, len(items))))
     ]
     draw.shuffle(items)
     return tuple(items)
-
-
-def _favouring_none() -> list[int]:
-    return [0, 0, 0, *range(len(OPTIONS))]
 
 
 def _round(draw: random.Random, recordings: tuple[Recording, ...], items: tuple[Item, ...]) -> Round:

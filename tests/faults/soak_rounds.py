@@ -18,14 +18,13 @@ from soak_checks import (
     BrokenPromiseError,
     check_nothing_is_forgotten,
     check_nothing_is_paid_twice,
-    check_output,
     check_results,
     check_secrets,
-    notes_of,
 )
 from soak_faults import Moment, Trouble
-from soak_plan import OPTIONS, SIGNATURE, Item, Plan, Round, said
+from soak_plan import Item, Plan, Round, said
 from soak_service import LedgerService, described
+from soak_surfaces import Command, Library, Surface
 
 PATIENCE = 90.0
 """Seconds after which a process counts as one that hangs; it ends in a few."""
@@ -33,13 +32,6 @@ PATIENCE = 90.0
 _PARTING = {"parting": 0.5}
 _IN_TROUBLE = {"lost_after": 5.0, "timeouts": {"stall": 2.0, "reply": 2.0, **_PARTING}}
 _AT_PEACE = {"lost_after": 60.0, "timeouts": _PARTING}
-
-_ENDS: Mapping[str, set[int]] = {
-    "kill": {0, -signal.SIGKILL},
-    # Python forgets that it was interrupted, and exits with 1, if a thread is executing text at its end.
-    "interrupt": {0, 1, -signal.SIGINT},
-}
-"""With what a process may exit."""
 
 _MOST_AT_PEACE = 6
 """Rounds without trouble in which all must be done."""
@@ -61,6 +53,8 @@ class Figures:
     """What has happened."""
 
     runs: int = 0
+    commands: int = 0
+    """Runs of the command, and not of the library."""
     starts: int = 0
     requests: int = 0
     accepted: int = 0
@@ -75,7 +69,7 @@ class Figures:
 
     def add(self, other: Figures) -> None:
         """Count another run."""
-        for name in ("runs", "starts", "requests", "accepted", "beyond_documented", "in_doubt"):
+        for name in ("runs", "commands", "starts", "requests", "accepted", "beyond_documented", "in_doubt"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.events += other.events
         self.faults += other.faults
@@ -84,6 +78,7 @@ class Figures:
     def __str__(self) -> str:
         """Say all of it."""
         lines = [
+            f"{self.runs - self.commands} runs of the library, {self.commands} of the command",
             f"{self.starts} processes, {self.requests} requests, {self.accepted} accepted submits",
             f"jobs made again, for the list lagged more than is documented: {self.beyond_documented}",
             f"items in doubt, with their candidates: {self.in_doubt}",
@@ -113,11 +108,15 @@ class Soak:
         self._versions = Counter[int]()
         self._disk = workshop.disk / folder.name
         self._disk.mkdir()
-        self._journal = self._disk / "calls.db"
+        # The command runs on asyncio alone.
+        is_command = plan.is_command and backend == "asyncio"
+        self._surface: Surface = (Command if is_command else Library)(plan, folder, self._disk)
+        self._texts = set[str]()
+        """What was to be transcribed so far, in all versions of its files."""
         self._began = time.monotonic()
         self._given: dict[str, str] = {}
         """The id of the transcript of each text that was given."""
-        self.figures = Figures(runs=1)
+        self.figures = Figures(runs=1, commands=int(is_command))
 
     def run(self) -> Figures:
         """
@@ -144,14 +143,15 @@ class Soak:
         figures.requests, figures.accepted = len(self._server.requests), len(ledger)
         figures.faults = self._trouble.injected
         (self._folder / "ledger").write_text("".join(f"{described(job)}\n" for job in ledger))
-        for path in self._disk.glob("calls.db*"):
-            shutil.copy(path, self._folder)
-        shutil.rmtree(self._disk)
+        shutil.move(self._disk, self._folder / "disk")
 
     def _write(self, number: int) -> None:
         recording = self._plan.recordings[number]
         if not recording.is_address:
-            (self._folder / recording.name).write_bytes(recording.content(self._versions[number]))
+            path = self._folder / recording.name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(recording.content(self._versions[number]))
+        self._texts.update(self._text(item) for item in self._plan.items if item.recording == number)
 
     def _note(self, line: str) -> None:
         with (self._folder / "requests").open("a") as file:
@@ -163,48 +163,34 @@ class Soak:
 
     # Rounds.
 
-    def _order(self, items: Sequence[Item], run: str, **settings: Any) -> dict[str, Any]:
+    def _order(
+        self, items: Sequence[Item], run: str, times: Mapping[str, Any], jobs: int, uploads: int
+    ) -> dict[str, Any]:
         return {
             "run": run,
             "url": self._server.url,
             "backend": self._backend,
-            "items": [[self._source(item), OPTIONS[item.options]] for item in items],
-            "notes": str(self._folder / "notes"),
             "log": str(self._folder / "log"),
             "output": str(self._output(run)),
-            **settings,
+            **times,
+            **self._surface.order(items, run, jobs, uploads),
         }
 
     def _output(self, run: str) -> Path:
         return self._folder / f"output-{run}"
-
-    def _source(self, item: Item) -> str:
-        recording = self._plan.recordings[item.recording]
-        if recording.is_address:
-            return f"{recording.name}?X-Amz-Signature={SIGNATURE}"
-        return str(self._folder / recording.name)
-
-    def _batch(self, jobs: int, uploads: int) -> dict[str, Any]:
-        return {
-            "journal": str(self._journal),
-            "jobs": jobs,
-            "uploads": uploads,
-            "by_content": self._plan.by_content,
-        }
 
     def _go_through(self, this: Round, run: str) -> None:
         """Do a round with its trouble."""
         moment = Moment.of(this)
         self._note(f"round {run}: {this}")
         self._trouble.begin(run, rate=self._plan.rate, moment=moment)
-        order = self._order(this.items, run, **_IN_TROUBLE, batch=self._batch(this.jobs, this.uploads))
-        self._workshop.mother.start(**order)
+        self._workshop.mother.start(**self._order(this.items, run, _IN_TROUBLE, this.jobs, this.uploads))
         self._wait_until_it_runs(run)
         is_met = this.what != "run" and self._await(this, moment)
         is_other = is_met and this.what == "two runs"
         try:
             if is_met:
-                self._act(this, run, order)
+                self._act(this, run)
         finally:
             if moment:
                 moment.acted.set()
@@ -228,7 +214,7 @@ class Soak:
                 return False
         return True
 
-    def _act(self, this: Round, run: str, order: dict[str, Any]) -> None:
+    def _act(self, this: Round, run: str) -> None:
         """Do to a process what its round is about."""
         self._note(f"round {run}: {this.what}")
         self.figures.events[this.what] += 1
@@ -244,10 +230,8 @@ class Soak:
                 time.sleep(this.gap)
                 self._server.come_up()
             case "two runs":
-                self._workshop.other.start(
-                    **order | {"run": f"{run}b", "output": str(self._output(f"{run}b"))}
-                )
-                self.figures.starts += 1
+                order = self._order(this.items, f"{run}b", _IN_TROUBLE, this.jobs, this.uploads)
+                self._workshop.other.start(**order)
 
     def _kill(self, how: signal.Signals) -> None:
         # It may have ended by itself just now.
@@ -281,19 +265,21 @@ class Soak:
 
     # What must hold.
 
-    def _check(self, items: Sequence[Item], run: str, code: int, after: str | None = None) -> None:
+    def _check(
+        self, items: Sequence[Item], run: str, code: int, after: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Check what a run has done, and give what it has told."""
         self._settle()
-        allowed = _ENDS.get(after or "", {0})
-        if code not in allowed:
-            raise BrokenPromiseError(f"round {run} has ended with {code}: see {self._output(run).name}")
-        check_output(self._output(run), is_interrupted=after == "interrupt")
-        ledger, notes = self._service.accepted, notes_of(self._folder / "notes", run)
+        self._surface.check_end(code, self._output(run), after)
+        ledger, notes = self._service.accepted, self._surface.notes(items, run)
         check_results(notes, [self._text(item) for item in items], ledger)
         self._check_ids_stay(notes)
         self.figures.beyond_documented = check_nothing_is_paid_twice(ledger)
-        check_nothing_is_forgotten(ledger, self._journal)
+        check_nothing_is_forgotten(ledger, self._surface.journal)
+        self._surface.given(notes, self._texts)
         written = self._folder.glob("[lno]*")
-        check_secrets(*written, *self._disk.glob("calls.db*"))
+        check_secrets(*written, *self._surface.journal.parent.glob("*.db*"))
+        return notes
 
     def _check_ids_stay(self, notes: list[dict[str, Any]]) -> None:
         for note in notes:
@@ -321,16 +307,13 @@ class Soak:
         items = self._plan.items
         self._note(f"round {run}")
         self._trouble.begin(run, rate=0.0, moment=None)
-        self._workshop.mother.start(**self._order(items, run, **_AT_PEACE, batch=self._batch(400, 8)))
-        self._check(items, run, self._end(self._workshop.mother, run))
-        notes = notes_of(self._folder / "notes", run)
-        ended = {note["index"]: note for note in notes if "text" in note or "error" in note}
+        self._workshop.mother.start(**self._order(items, run, _AT_PEACE, jobs=400, uploads=8))
+        notes = self._check(items, run, self._end(self._workshop.mother, run))
+        given = set(self._surface.given(notes, self._texts))
+        failed = {self._text(items[note["index"]]): note for note in notes if "error" in note}
         raised = next((note for note in notes if "raised" in note), {})
-        return {
-            self._text(item): ended.get(index, raised)
-            for index, item in enumerate(items)
-            if "text" not in ended.get(index, {})
-        }
+        wanted = dict.fromkeys(map(self._text, items))
+        return {text: failed.get(text, raised) for text in wanted if text not in given}
 
     def _check_missing(self, missing: Mapping[str, Mapping[str, Any]]) -> None:
         ledger = self._service.accepted
@@ -338,6 +321,6 @@ class Soak:
             jobs = {job.id for job in ledger if job.text == text and job.is_billed}
             is_doubted = note.get("error") == "AmbiguousSubmitError" and text.startswith("https://")
             hidden = any(not job.is_listed_in_time for job in ledger if job.text == text)
-            if not is_doubted or not (hidden or jobs <= set(note["candidates"])):
+            if not is_doubted or not (hidden or all(job in note["why"] for job in jobs)):
                 raise BrokenPromiseError(f"lost: {text}: {dict(note)}; its jobs are {sorted(jobs)}")
             self.figures.in_doubt += 1
