@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import functools
 import hashlib
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Protocol
@@ -393,7 +394,9 @@ def _row_key(entry: Entry) -> bytes:
 
 
 def _plain(path: str) -> str:
-    """Give a path as text: not every name is."""
+    """Give a path as text, whatever the locale: not every name is."""
+    with contextlib.suppress(UnicodeEncodeError):
+        path = os.fsencode(path).decode("utf-8", "surrogateescape")
     return path.encode("utf-8", "backslashreplace").decode()
 
 

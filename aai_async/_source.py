@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
+from urllib.parse import urlsplit
 
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._file import RegularFile
@@ -149,11 +150,19 @@ def _from_str(text: str) -> Source:
             "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
         )
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
-    if not text[match.end() :].strip("/") or not text.isprintable():
+    if not _has_host(text) or not text.isprintable():
         raise SourceError(
             f"{_shown(without_secrets(text))} is no URL that could be fetched. Give the whole URL, or a path."
         )
     return _RemoteSource(text)
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a host that is none
+        return False
 
 
 def _from_stream(audio: object) -> Source:

@@ -20,10 +20,7 @@ def main() -> int:
     if any(importlib.util.find_spec(name) is None for name in ("typer", "rich")):
         sys.stderr.write('The command line is an extra: pip install "aai-async[cli]"\n')
         return 1
-    # A file name or a transcript may have letters that the terminal's encoding lacks.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _set_encodings()
     # It tells all by itself, in its table and below.
     logging.getLogger("aai_async").addHandler(logging.NullHandler())
     remarks.show_options()
@@ -36,6 +33,13 @@ def main() -> int:
             _point_to_files_like_options(sys.argv[1:])
         raise
     return 0
+
+
+def _set_encodings() -> None:
+    # Results are UTF-8 in whatever locale, as in files; messages are in that of the terminal.
+    for stream, encoding in ((sys.stdout, "utf-8"), (sys.stderr, None)):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _point_to_files_like_options(arguments: list[str]) -> None:

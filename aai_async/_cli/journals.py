@@ -16,7 +16,7 @@ from aai_async._cli.recordings import named
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.row_outputs import RowOutputs
 from aai_async._cli.streams import write_out
-from aai_async._cli.wording import count, visible
+from aai_async._cli.wording import count, readable, visible
 from aai_async._errors import AAIError
 from aai_async._journal import Journal
 from aai_async._outcome import Outcome, noted
@@ -62,7 +62,7 @@ async def _export(outcome: Outcome, rendering: Rendering, rows: RowOutputs | Non
         return "written"
     written = await rows.write_row(recording, outcome.transcript)
     for path in written.new:
-        write_out(f"{path}\n")
+        write_out(f"{readable(path)}\n")
     for error in written.errors:
         raise error
     return "written" if written.new else "there already"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from aai_async._cli.recordings import STANDARD_INPUT, is_address
+from aai_async._cli.safe_names import of_text
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,10 +46,11 @@ def read_list(name: str) -> list[str]:
 def _lines(data: bytes) -> list[str]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _split(data[len(mark) :].decode(encoding))
+            return _split(of_text(data[len(mark) :].decode(encoding)))
     zeros = data.count(0)
     if zeros and len(data) % 2 == 0 and zeros / len(data) >= _SHARE_OF_ZEROS:
-        return _split(data.decode("utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"))
+        is_little = data[1::2].count(0) >= data[::2].count(0)
+        return _split(of_text(data.decode("utf-16-le" if is_little else "utf-16-be")))
     if zeros:
         return [_decoded(part) for part in data.split(b"\0")]
     return _split(_decoded(data))
@@ -64,7 +66,7 @@ def _decoded(data: bytes) -> str:
         # Names of files are bytes, and need not be text.
         return os.fsdecode(data)
     try:
-        return data.decode()
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode(locale.getencoding())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from aai_async._cli.streams import Output
+from aai_async._cli.wording import as_text, readable
 from aai_async._errors import AAIError, APIError
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
 from aai_async._outcome import Outcome, Summary
@@ -22,7 +23,7 @@ class Narration:
 
     def __init__(self, output: Output, names: list[str]) -> None:
         self._output = output
-        self._names = list(map(_readable, names))
+        self._names = list(map(readable, names))
         self._told = dict[int | None, float]()
 
     def hear(self, event: Event) -> None:
@@ -39,7 +40,7 @@ class Narration:
                 event.index,
                 operation=event.operation,
                 delay=event.delay,
-                error=_readable(str(event.error)),
+                error=as_text(event.error),
             )
         else:
             self._throttled(event)
@@ -57,7 +58,7 @@ class Narration:
     def skipped(self, name: str, outputs: list[Path]) -> None:
         """Write that the results of a recording are there already."""
         self._output.add(
-            _line({"type": "skipped", "source": _readable(name), "outputs": list(map(_readable, outputs))})
+            _line({"type": "skipped", "source": readable(name), "outputs": list(map(readable, outputs))})
         )
 
     def completed(self, outcome: Outcome, outputs: list[Path]) -> None:
@@ -69,7 +70,7 @@ class Narration:
             transcript_id=outcome.transcript_id,
             audio_duration=transcript and transcript.audio_duration,
             text=transcript and transcript.text,
-            outputs=list(map(_readable, outputs)),
+            outputs=list(map(readable, outputs)),
             warnings=outcome.warnings,
             missing=outcome.missing,
         )
@@ -81,15 +82,15 @@ class Narration:
             "failed",
             index,
             transcript_id=transcript_id or error.transcript_id,
-            error=_readable(str(error)),
+            error=as_text(error),
             error_type=type(error).__name__,
             status=status,
         )
 
     def left_out(self, name: str, error: AAIError) -> None:
         """Write that the run goes on without something that was named, and why."""
-        facts = {"source": _readable(name)} if name else {}
-        kind = {"type": "failed", **facts, "transcript_id": None, "error": _readable(str(error))}
+        facts = {"source": readable(name)} if name else {}
+        kind = {"type": "failed", **facts, "transcript_id": None, "error": as_text(error)}
         self._output.add(_line({**kind, "error_type": type(error).__name__, "status": None}))
 
     def ended(self, summary: Summary, skipped: int, left_out: int, status: int) -> None:
@@ -116,8 +117,3 @@ class Narration:
 
 def _line(document: Mapping[str, object]) -> str:
     return msgspec.json.encode(document).decode() + "\n"
-
-
-def _readable(name: str | Path) -> str:
-    """Give a name as text: it may hold bytes that are none."""
-    return str(name).encode("utf-8", "backslashreplace").decode()

@@ -14,7 +14,7 @@ from aai_async._cli.ending import Ending
 from aai_async._cli.plan import Order, Plan
 from aai_async._cli.recordings import STANDARD_INPUT, Recording
 from aai_async._cli.streams import write_out
-from aai_async._cli.wording import clock, count, size, visible
+from aai_async._cli.wording import clock, count, readable, size, visible
 from aai_async._errors import without_secrets
 from aai_async._journal import Entry, Journal, find_entry
 from aai_async._passage import has_job, has_upload, keys_of
@@ -63,7 +63,7 @@ async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) 
     totals.jobs += 1
     totals.bytes += 0 if step.is_uploaded else step.size or 0
     totals.seconds += length or 0.0
-    where = ", ".join(map(str, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
+    where = ", ".join(map(readable, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
     shown = _UNKNOWN if step.size is None else size(step.size)
     duration = _UNKNOWN if length is None else clock(length)
     write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")

@@ -16,9 +16,13 @@ import attrs
 
 from aai_async._cli import safe_names
 from aai_async._cli.folders import Search
+from aai_async._cli.wording import readable
 from aai_async._errors import without_secrets
 
 STANDARD_INPUT = "-"
+
+_OTHER_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""Of a scheme that the service does not fetch, which is said later; it is no pattern."""
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -58,7 +62,7 @@ class Recording:
     @property
     def shown(self) -> str:
         """What it is called in messages and results: an address without what lets others in."""
-        return without_secrets(self.name) if "://" in self.name else self.name
+        return readable(without_secrets(self.name) if "://" in self.name else self.name)
 
 
 @attrs.define
@@ -118,6 +122,8 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
         yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
         yield _remote(name)
+    elif _OTHER_ADDRESS.match(name):
+        yield _file(name)
     elif Path(name).is_dir():
         yield from _in_folder(name, recursive, found)
     elif _PATTERN.search(name) and not os.path.lexists(name):

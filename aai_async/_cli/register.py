@@ -14,7 +14,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
 
-from aai_async._cli.safe_names import folded
+from aai_async._cli.safe_names import encoded, folded
 from aai_async._errors import SaveError
 from aai_async._file import sync_folder
 
@@ -43,8 +43,8 @@ class Line:
 
     def written(self) -> str:
         """Give it as a line of ASCII: names need not be text."""
-        transcript = quote_from_bytes(os.fsencode(self.transcript), safe="-_")
-        return f"{self.recording} {self.version} {transcript} {quote_from_bytes(os.fsencode(self.stem))}\n"
+        transcript = quote_from_bytes(encoded(self.transcript), safe="-_")
+        return f"{self.recording} {self.version} {transcript} {quote_from_bytes(encoded(str(self.stem)))}\n"
 
     @classmethod
     def read(cls, line: str) -> Line | None:

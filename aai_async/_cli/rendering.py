@@ -16,6 +16,7 @@ from aai_async._answers import reading
 from aai_async._answers.transcript import Transcript
 from aai_async._cli.media import media_type
 from aai_async._cli.recordings import Recording
+from aai_async._cli.wording import readable
 from aai_async._errors import OptionsError, without_secret_addresses
 
 _MOST_EMBEDDED = 256_000_000
@@ -82,7 +83,7 @@ class Rendering:
         if name == "json":
             return _json(transcript)
         if name == "html":
-            keywords = {"title": recording.place.name, "audio": self._audio(recording, folder)}
+            keywords = {"title": readable(recording.place.name), "audio": self._audio(recording, folder)}
         return formats.render(name, transcript, **keywords)
 
     def _subtitles(self, transcript: Transcript) -> dict[str, Any]:

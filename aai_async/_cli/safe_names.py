@@ -30,15 +30,28 @@ Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 """
 
 
+def encoded(name: str) -> bytes:
+    """Give the bytes of a name on disk; of one that the locale cannot encode, those in UTF-8."""
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
+
+
+def of_text(text: str) -> str:
+    """Make a name that can be on disk of any text: what the locale cannot encode is UTF-8 there."""
+    return os.fsdecode(encoded(text))
+
+
 def of_word(word: str) -> str:
     """Make a name of any word, such as the id of a transcript."""
-    return _portable(_NOT_IN_A_NAME.sub("_", word)) or "_"
+    return of_text(_portable(_NOT_IN_A_NAME.sub("_", word)) or "_")
 
 
 def of_path(path: str) -> PurePosixPath:
     """Make a relative path of the relative path of a file: each part can stand on every system."""
     *folders, name = [part for part in PurePosixPath(path).parts if part not in {"/", ".", ".."}] or ["_"]
-    return PurePosixPath(*map(_folder, folders), _portable(name))
+    return PurePosixPath(*map(_folder, map(of_text, folders)), _portable(of_text(name)))
 
 
 def of_address(address: str) -> PurePosixPath:
@@ -69,18 +82,18 @@ def _portable(name: str) -> str:
 
 def is_long(name: str) -> bool:
     """Whether a name leaves no room for a mark and a suffix."""
-    return len(os.fsencode(name)) > _LONGEST_NAME
+    return len(encoded(name)) > _LONGEST_NAME
 
 
 def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
     """Cut a name to a number of bytes, between two characters."""
-    encoded = os.fsencode(name)
-    return name if len(encoded) <= longest else encoded[:longest].decode("utf-8", "ignore")
+    whole = encoded(name)
+    return name if len(whole) <= longest else of_text(whole[:longest].decode("utf-8", "ignore"))
 
 
 def mark_of(identity: str) -> str:
     """Give the digits that tell one identity from others: SHA-256 in hexadecimal."""
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(encoded(identity)).hexdigest()
 
 
 def folded(path: PurePosixPath | str) -> str:

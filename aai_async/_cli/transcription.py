@@ -27,7 +27,7 @@ from aai_async._cli.plan import Order, Plan
 from aai_async._cli.recordings import STANDARD_INPUT
 from aai_async._cli.results import InFiles, InOrder, Results
 from aai_async._cli.streams import Output
-from aai_async._cli.wording import count
+from aai_async._cli.wording import count, readable
 from aai_async._errors import AAIError
 from aai_async._events import Event
 from aai_async._outcome import BatchAbortedError, Outcome, Summary
@@ -96,7 +96,7 @@ class Session:
             if self._narration:
                 self._narration.skipped(recording.shown, paths)
             else:
-                self._display.mention(f"{recording.shown}: skipped, {', '.join(map(str, paths))} exists")
+                self._display.mention(f"{recording.shown}: skipped, {', '.join(map(readable, paths))} exists")
         for bad in self._plan.left_out:
             self._errors.append(bad.error)
             self._display.say(str(bad.error))
@@ -218,7 +218,7 @@ class Session:
             self._narration.completed(outcome, written.paths)
         seconds = time.monotonic() - row.began if row else 0.0
         facts = await in_thread(_facts, transcript, seconds)
-        where = f": {', '.join(map(str, written.paths))}" if written.paths else ""
+        where = f": {', '.join(map(readable, written.paths))}" if written.paths else ""
         name = self._wanted[outcome.index].shown
         self._display.mention(f"{self._counted()}{name}: {facts}{where}")
         shows_all = self._display.repeats_notices

@@ -19,7 +19,7 @@ from aai_async._cli.outputs import Outputs
 from aai_async._cli.recordings import Recording
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.streams import write_out
-from aai_async._cli.wording import clock, visible
+from aai_async._cli.wording import clock, readable, visible
 from aai_async._client import Client
 from aai_async._errors import AAIError, without_secret_addresses, without_secrets
 from aai_async._threads import in_thread
@@ -72,7 +72,7 @@ async def _show(
     if outputs is not None:
         written = await outputs.write(recording, transcript)
         for path in written.paths:
-            write_out(f"{path}\n")
+            write_out(f"{readable(path)}\n")
         for error in written.errors:
             raise error
         return

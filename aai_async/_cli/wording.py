@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from aai_async._cli import safe_names
+
 _BIDI = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Letters that are not seen and turn round what follows: a name could pass for another one."""
 
@@ -25,6 +29,16 @@ def _is_seen(letter: str) -> bool:
 
 def _written(letter: str) -> str:
     return letter.encode("unicode_escape").decode()
+
+
+def readable(name: str | os.PathLike[str]) -> str:
+    """Give the name of a file as text, whatever the locale: it may hold bytes that are none."""
+    return safe_names.encoded(os.fspath(name)).decode("utf-8", "backslashreplace")
+
+
+def as_text(message: object) -> str:
+    """Give a message as text that can be encoded: it may quote a name that is none."""
+    return str(message).encode("utf-8", "backslashreplace").decode()
 
 
 def count(number: int, thing: str) -> str:

@@ -1,0 +1,83 @@
+"""Ctrl-C is received on every system, also where the event loop has no receivers of signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from aai_async.server import LocalServer, ScriptedEngine
+
+if sys.platform == "win32":
+    pytest.skip("no POSIX signals", allow_module_level=True)
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+WITHOUT_RECEIVERS = """
+import asyncio, signal, sys
+
+def add_signal_handler(*_):
+    raise NotImplementedError  # as on Windows
+
+asyncio.SelectorEventLoop.add_signal_handler = add_signal_handler
+# Where a shell has told processes to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv[0] = "aai-async"
+from aai_async._cli import main
+main()
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+async def test_the_command_starts_without_receivers_of_signals(tmp_path: Path) -> None:
+    """As on Windows."""
+    (tmp_path / "x.mp3").write_bytes(b"sound")
+    async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        command = [sys.executable, "-c", WITHOUT_RECEIVERS, "transcribe", str(tmp_path / "x.mp3")]
+        result = await anyio.run_process(command, check=False, env=os.environ | account)
+    assert (result.returncode, result.stdout) == (0, b"What was said.\n"), result.stderr
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_an_interrupt_is_heeded_without_receivers_of_signals(tmp_path: Path, number: int) -> None:
+    """The first lets what is under way end, the second stops at once."""
+    (tmp_path / "x.mp3").write_bytes(b"sound")
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    async def answer(_: object) -> str:
+        begun.set()
+        await go_on.wait()
+        return "What was said."
+
+    async with LocalServer(engine=ScriptedEngine(answer), key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        command = [sys.executable, "-c", WITHOUT_RECEIVERS, "transcribe", str(tmp_path / "x.mp3")]
+        async with await anyio.open_process(command, env=os.environ | account) as process:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            with anyio.fail_after(60):
+                await begun.wait()
+                said = b""
+                for _ in range(number):
+                    process.send_signal(signal.SIGINT)
+                    while number == 1 and b"Ctrl-C again" not in said:
+                        said += await process.stderr.receive()
+                    await anyio.sleep(0.2)
+                if number == 1:
+                    go_on.set()
+                said += b"".join([chunk async for chunk in process.stderr])
+                out = b"".join([chunk async for chunk in process.stdout])
+                status = await process.wait()
+        go_on.set()
+    assert b"Traceback" not in said
+    assert (status, out) == ((0, b"What was said.\n") if number == 1 else (130, b"")), said
