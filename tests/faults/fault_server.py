@@ -589,11 +589,12 @@ class FaultServer:
 
     def come_up(self) -> None:
         """Accept connections again, at the same address."""
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._come_up(), self._loop).result(5)
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self._listen())
+        # No coroutine: the test that starts it may have a loop of its own running in this thread.
+        self._listen()
         self._address = self._listener.getsockname()
         scheme = "https" if self._tls else "http"
         self.url = self.service.url = f"{scheme}://127.0.0.1:{self._address[1]}"
@@ -618,7 +619,10 @@ class FaultServer:
         finally:
             self._loop.close()
 
-    async def _listen(self) -> None:
+    async def _come_up(self) -> None:
+        self._listen()
+
+    def _listen(self) -> None:
         self._listener = socket.create_server(self._address, backlog=1024)
         self._listener.setblocking(False)
         # Not by a task, which loses the socket that it is given in the moment when it is cancelled.
