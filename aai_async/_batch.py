@@ -17,6 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from aai_async._client import Client, pipeline_of
+from aai_async._doubts import Doubts
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
 from aai_async._inbox import Notifications, check_notifications
@@ -166,7 +167,9 @@ class Batch:
         pipeline = self._pipeline
         pipeline.http.check()
         route = self._make_route(
-            outage=Outage(pipeline.polling.lost_after, pipeline.ask_time), originals=Originals()
+            outage=Outage(pipeline.polling.lost_after, pipeline.ask_time),
+            originals=Originals(),
+            doubts=Doubts(),
         )
         async with self._stack:
             http = pipeline.http

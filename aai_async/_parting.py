@@ -32,16 +32,49 @@ class Parting:
 
 
 class Receipt(Generic[T]):
-    """What is known of a request that is paid for, and what its answer is kept with."""
+    """
+    What is known of a request that is paid for, and where that is kept.
 
-    def __init__(self, keep: Callable[[T], Awaitable[None]], parting: Parting) -> None:
+    Args:
+        keep: Keeps the answer.
+        parting: The time that the call has when it is cancelled.
+        announce: Notes that the request is about to be sent, which is done right before that.
+        withdraw: Notes that it was not carried out after all.
+    """
+
+    def __init__(
+        self,
+        keep: Callable[[T], Awaitable[None]],
+        parting: Parting,
+        *,
+        announce: Callable[[], Awaitable[None]] | None = None,
+        withdraw: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._keep = keep
         self._parting = parting
+        self._announce = announce
+        self._withdraw = withdraw
+        self._is_announced = False
+        self._was_lost = False
+        """Whether an answer was lost, which stays so whatever comes of later attempts."""
         self.is_missing = False
         """Whether it was sent, and nothing is known of what became of it."""
         self.is_answered = False
         """Whether the service has carried it out and answered: no later failure means that it was not."""
         self._scope: anyio.CancelScope | None = None
+
+    async def sending(self) -> None:
+        """It is about to be sent; nothing of it is sent yet."""
+        if self._announce is not None and not self._was_lost:
+            await self._announce()
+            self._is_announced = True
+
+    async def withdrawn(self) -> None:
+        """Nothing came of what was announced, unless it was answered, or an answer was lost."""
+        if self._is_announced and not (self._was_lost or self.is_missing or self.is_answered):
+            self._is_announced = False
+            if self._withdraw is not None:
+                await self._withdraw()
 
     def sent(self) -> None:
         """
@@ -69,7 +102,9 @@ class Receipt(Generic[T]):
         async def kept() -> T | AAIError:
             result = await work()
             if isinstance(result, AAIError):
-                self.is_missing = result.verdict is Verdict.AMBIGUOUS
+                self._was_lost = self._was_lost or result.verdict is Verdict.AMBIGUOUS
+                self.is_missing = self._was_lost
+                await self.withdrawn()
             else:
                 self.is_missing, self.is_answered = False, True
                 await self._keep(result)

@@ -21,6 +21,7 @@ import msgspec
 
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import DELETED_URL, Transcript, TranscriptError
+from aai_async._doubts import Doubts
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -65,6 +66,7 @@ class Route:
     ledger: Ledger | None
     outage: Outage
     originals: Originals
+    doubts: Doubts
     options: Options
     """What is asked for where an item does not say."""
     digest: str
@@ -319,9 +321,9 @@ class Passage:
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
         is_time_needed = source.url is not None or entry.upload_url is not None
-        if is_time_needed and self._route.pipeline.http.service_time is None:
+        if is_time_needed:
             # So that a job can be looked for by when it was made.
-            await self._route.outage.outlast(self._route.pipeline.ask_time)
+            await self._route.outage.outlast(self._route.pipeline.know_time)
         audio_url = entry.upload_url or source.url
         if entry.state == "submitting" and audio_url is not None:
             self._place.leave()
@@ -337,7 +339,9 @@ class Passage:
         """Look for the job of a submit that an earlier batch may have sent."""
         submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
         others = frozenset[str]() if entry.upload_url else await ledger.others(entry)
-        self.is_resumed = await submission.find(entry.submitting_at, others=others) is not None
+        doubt = await self._route.doubts.of(entry, ledger)
+        found = await submission.find(entry.submitting_at, others=others, doubt=doubt)
+        self.is_resumed = found is not None
         return self.is_resumed
 
     async def _upload(self, source: Source) -> str:
@@ -363,7 +367,7 @@ class Passage:
         pipeline, outage = self._route.pipeline, self._route.outage
         submission = pipeline.submission(audio_url, self._item.options, self._record)
         began = pipeline.http.service_time
-        step: Callable[[], Awaitable[Transcript | None]] = submission.make
+        step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
         while True:
             try:
                 made = await outage.outlast(step)
@@ -372,7 +376,7 @@ class Passage:
                     raise
                 # The answer was lost, and there was no connection to look for the job: there will be one.
                 await outage.outlast(pipeline.ask_time)
-                step = functools.partial(submission.find, began, is_own=True)
+                step = functools.partial(submission.find, began)
             else:
                 if made is not None:
                     return

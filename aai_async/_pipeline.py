@@ -20,6 +20,7 @@ from aai_async._events import OnEvent, logger
 from aai_async._http import HTTP
 from aai_async._inbox import Notifications
 from aai_async._job import Record
+from aai_async._list_scan import ListScanner
 from aai_async._meanwhile import meanwhile
 from aai_async._memory import Memory
 from aai_async._notices import Notices
@@ -55,11 +56,15 @@ class Pipeline:
         self._on_event = on_event
         self.memory = Memory()
         self.notices = Notices()
+        self._scanner = ListScanner(http)
+        self._time_turn = anyio.Lock()
         self._watcher = Watcher(http, polling, self.memory, on_event)
 
     def begin(self) -> None:
         """Forget what was measured by the clock of another event loop."""
         self.memory.forget_times()
+        self._scanner = ListScanner(self.http)
+        self._time_turn = anyio.Lock()
         self._watcher = Watcher(self.http, self.polling, self.memory, self._on_event)
 
     def parting(self) -> Parting:
@@ -120,12 +125,24 @@ class Pipeline:
         """
         await self.http.perform(_endpoints.page(limit=1))
 
+    async def know_time(self) -> None:
+        """
+        Make sure that the time by the service's clock is known; one request serves all who ask for it.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        async with self._time_turn:
+            if self.http.service_time is None:
+                await self.ask_time()
+
     def submission(
         self, audio_url: str, options: Options, record: Record, parting: Parting | None = None
     ) -> Submission:
         """Prepare the job of an address."""
         return Submission(
             http=self.http,
+            scanner=self._scanner,
             memory=self.memory,
             audio_url=audio_url,
             options=options,

@@ -8,21 +8,20 @@ sent again: an upload that nothing else was made of proves it, and anything else
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, cast
 
 import anyio
 import attrs
 
 from aai_async import _endpoints
-from aai_async._answers.listing import TranscriptListItem, TranscriptPage
+from aai_async._answers.listing import TranscriptListItem
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import (
     AAIError,
     AccountError,
     AmbiguousSubmitError,
     NotFoundError,
-    ProtocolError,
     RetryBudgetError,
     Verdict,
     without_secrets,
@@ -30,6 +29,7 @@ from aai_async._errors import (
 from aai_async._events import OnEvent, Retrying, Submitted, logger, tell
 from aai_async._http import HTTP
 from aai_async._job import Record
+from aai_async._list_scan import Doubt, ListScanner, Row, Sought, in_utc
 from aai_async._memory import Memory
 from aai_async._options import Options
 from aai_async._parting import Parting, Receipt, finish
@@ -45,9 +45,6 @@ _REPEATS = 2
 _PAGES = 50
 """Pages of 200 that are looked through: what is not found then may be behind them."""
 
-_OLDEST = dt.timedelta(minutes=5)
-"""How much older than the submit the list is looked through, since its order is not promised."""
-
 _CLOCKS_DIFFER = dt.timedelta(seconds=2)
 """By how much the times of a reply and of a job may differ; the first has whole seconds."""
 
@@ -57,6 +54,7 @@ class Submission:
     """One job to be made of an address, with all that is sent and looked up for it."""
 
     http: HTTP
+    scanner: ListScanner
     memory: Memory
     audio_url: str
     options: Options
@@ -73,51 +71,62 @@ class Submission:
             AmbiguousSubmitError: It may have been made; the list does not tell.
             AAIError: It was not made.
         """
-        await self.record.submitting(self.http.service_time)
         with self.memory.submitting(self.audio_url):
             receipt = self._receipt()
-            search = _Search(self, began=anyio.current_time())
+            search = _Search.of(self)
             try:
                 return await self._make(search, receipt)
             except anyio.get_cancelled_exc_class():
                 if receipt.is_missing:
                     await self._find_yet(search)
+                else:
+                    await finish(receipt.withdrawn, self.parting.begin())
                 raise
 
     async def find(
-        self, began: dt.datetime | None, *, others: frozenset[str] = frozenset(), is_own: bool = False
-    ) -> Transcript | None:
+        self,
+        began: dt.datetime | None,
+        *,
+        others: frozenset[str] = frozenset(),
+        doubt: Doubt | None = None,
+    ) -> str | None:
         """
-        Find the job of a submit whose answer was lost a while ago; `None` if there is none.
+        Find the job of a submit whose answer was lost a while ago, and give its id; `None` if there is none.
 
         Args:
             began: When that would have been sent, by the service's clock; `None` where that is not known.
             others: Jobs that are known to be of other submits of the same address.
-            is_own: Whether this submission has sent it, and not an earlier process.
+            doubt: What the list is looked through with, if an earlier process has sent it; without, this
+                submission has.
 
         Raises:
             AmbiguousSubmitError: The list does not tell.
         """
         lost = AAIError("it was sent a while ago", operation="submit", verdict=Verdict.AMBIGUOUS)
-        if is_own:
+        if doubt is None:
             # It is the one that is looked for.
             self.memory.not_made(self.audio_url)
         logger.info("submit: the list is looked through for a job that may have been made, for up to 16 s")
         with self.memory.submitting(self.audio_url):
-            search = _Search(self, began=anyio.current_time(), earlier=_Earlier(began), others=others)
+            search = _Search.of(self, earlier=_Earlier(began), others=others, doubt=doubt)
             found = await self._found_by(search, lost, 0)
             if found is not None:
                 await self._remember(found.id)
-                if not is_own:
+                if doubt is not None:
                     self.memory.taken_up(found.id, self.audio_url)
-                return await self._seen(found)
+                return found.id
             if self.on_ambiguous == "raise" or not search.proves_absence:
                 raise _ambiguous(lost, 0)
             self.memory.not_made(self.audio_url)
             return None
 
     def _receipt(self) -> Receipt[Transcript]:
-        return Receipt[Transcript](lambda made: self._remember(made.id), self.parting)
+        return Receipt[Transcript](
+            lambda made: self._remember(made.id),
+            self.parting,
+            announce=lambda: self.record.submitting(self.http.service_time),
+            withdraw=self.record.refused,
+        )
 
     async def _make(self, search: _Search, receipt: Receipt[Transcript]) -> Transcript:
         outcome = await self._post(receipt)
@@ -126,7 +135,6 @@ class Submission:
         if outcome.verdict is Verdict.AMBIGUOUS:
             return await self._resolve(search, receipt, outcome)
         self.memory.not_made(self.audio_url)
-        await self.record.refused()
         raise outcome
 
     async def _post(self, receipt: Receipt[Transcript]) -> Transcript | AAIError:
@@ -158,8 +166,6 @@ class Submission:
             outcome = await self._post(receipt)
             if isinstance(outcome, Transcript):
                 return outcome
-            # What was lost before may exist yet.
-            receipt.is_missing = True
             attempts, last = attempts + outcome.attempts, outcome
             if last.verdict is not Verdict.AMBIGUOUS:
                 break
@@ -174,10 +180,10 @@ class Submission:
         """Look until the job shows in the list; None if the list was seen to the end without it."""
         found: tuple[TranscriptListItem, ...] = ()
         failed: AAIError | None = None
-        for wait in _LOOKS:
-            await anyio.sleep(wait)
+        for due in search.looks():
+            await anyio.sleep_until(due)
             try:
-                found, failed = await search.candidates(), None
+                found, failed = await search.candidates(due), None
             except AAIError as error:
                 failed = error
                 if isinstance(error, (AccountError, RetryBudgetError)):
@@ -198,11 +204,11 @@ class Submission:
 
     async def _find_yet(self, search: _Search) -> None:
         """Look for the job of a submit that was cancelled, as long as the parting lasts."""
-        search = attrs.evolve(search, is_urgent=True)
+        search = search.at_once()
 
         async def look() -> bool:
             while True:
-                found = await search.candidates()
+                found = await search.candidates(anyio.current_time())
                 if len(found) == 1 and not self.memory.has_rival(self.audio_url):
                     await self._remember(found[0].id)
                     return True
@@ -230,10 +236,31 @@ class _Search:
     submission: Submission
     began: float = attrs.field(kw_only=True)
     """When the submit was first sent, by the clock of the event loop."""
-    earlier: _Earlier | None = attrs.field(kw_only=True, default=None)
-    others: frozenset[str] = attrs.field(kw_only=True, default=frozenset())
+    sought: Sought = attrs.field(kw_only=True)
+    earlier: _Earlier | None = attrs.field(kw_only=True)
+    others: frozenset[str] = attrs.field(kw_only=True)
     """Jobs that are known to be of other submits of the same address."""
+    doubt: Doubt | None = attrs.field(kw_only=True)
     is_urgent: bool = attrs.field(kw_only=True, default=False)
+
+    @classmethod
+    def of(
+        cls,
+        submission: Submission,
+        *,
+        earlier: _Earlier | None = None,
+        others: frozenset[str] = frozenset(),
+        doubt: Doubt | None = None,
+    ) -> _Search:
+        """Prepare it; the submit is sent now, if it is no earlier one."""
+        began = anyio.current_time()
+        sought = doubt.sought if doubt else _sought_by(submission, began, earlier)
+        return cls(submission, began=began, sought=sought, earlier=earlier, others=others, doubt=doubt)
+
+    def at_once(self) -> _Search:
+        """Give the same for a call that is being cancelled."""
+        sought = _sought_by(self.submission, self.began, self.earlier)
+        return attrs.evolve(self, sought=sought, is_urgent=True)
 
     @property
     def proves_absence(self) -> bool:
@@ -245,72 +272,75 @@ class _Search:
         """
         return self._is_unique or (self.earlier is not None and self.earlier.began is not None)
 
-    async def candidates(self) -> tuple[TranscriptListItem, ...]:
+    def looks(self) -> Iterator[float]:
         """
-        Give the jobs that may be it, newest first.
+        Give when to look into the list, one time after the other, by the clock of the event loop.
+
+        Of an earlier process, they count from when the first was looked for, and may have passed.
+        """
+        for number, wait in enumerate(_LOOKS):
+            after_wait = anyio.current_time() + wait
+            if self.doubt is None or self.sought.error is not None:
+                yield after_wait
+            else:
+                yield self.doubt.since + sum(_LOOKS[1 : number + 1])
+
+    async def candidates(self, due: float) -> tuple[TranscriptListItem, ...]:
+        """
+        Give the jobs that may be it, newest first, of a list that was read when it was due, or later.
 
         Raises:
             ProtocolError: The list has no end, or none within reach.
             AAIError: It could not be read.
         """
-        found: list[TranscriptListItem] = []
-        before_id: str | None = None
-        seen = set[str | None]()
-        for _ in range(_PAGES):
-            seen.add(before_id)
-            call = _endpoints.recent_page(before_id)
-            shelf = await self.submission.http.perform(call, is_urgent=self.is_urgent)
-            began = self._began_by(shelf.now)
-            found += [item for item in shelf.page.transcripts if await self._may_be(item, began)]
-            before_id = shelf.page.page_details.older_than
-            if before_id is None or _is_older(shelf.page, began) or (found and self._is_unique):
-                # Whose they are may have become known while they were compared.
-                return tuple(item for item in found if self._is_unique or not self._is_taken(item))
-            if before_id in seen:
-                break
-        raise ProtocolError("The list of transcripts was not read to where the job would have to be.")
+        scanner = self.submission.scanner
+        if self.is_urgent:
+            await scanner.read_at_once(self.sought, most_pages=_PAGES)
+        else:
+            along = self.doubt.others() if self.doubt else ()
+            await scanner.read(self.sought, not_before=due, most_pages=_PAGES, along=along)
+        found = [row.item for row in self.sought.rows() if await self._may_be(row)]
+        # Whose they are may have become known while they were compared.
+        return tuple(item for item in found if self._is_unique or not self._is_taken(item))
 
     @property
     def _is_unique(self) -> bool:
         return self.submission.memory.is_unique(self.submission.audio_url)
 
-    async def _may_be(self, item: TranscriptListItem, began: dt.datetime | None) -> bool:
-        if not item.id or item.audio_url != self.submission.audio_url:
+    async def _may_be(self, row: Row) -> bool:
+        if row.item.audio_url != self.submission.audio_url:
             return False
         if self._is_unique:
             return True
-        return not self._is_taken(item) and await self._looks_the_same(item, began)
+        return not self._is_taken(row.item) and await self._looks_the_same(row)
 
     def _is_taken(self, item: TranscriptListItem) -> bool:
         return item.id in self.others or self.submission.memory.has_made(item.id)
 
-    def _began_by(self, now: dt.datetime | None) -> dt.datetime | None:
-        """When the submit was sent, by the service's clock: ours may be days off."""
-        if self.earlier is not None:
-            return self.earlier.began
-        return now and now - dt.timedelta(seconds=anyio.current_time() - self.began)
-
-    async def _looks_the_same(self, item: TranscriptListItem, began: dt.datetime | None) -> bool:
-        created = _in_utc(item.created)
-        if began is None or created is None or created < began - _CLOCKS_DIFFER:
+    async def _looks_the_same(self, row: Row) -> bool:
+        created = in_utc(row.item.created)
+        if row.began is None or created is None or created < row.began - _CLOCKS_DIFFER:
             return False
         try:
-            seen = await self.submission.http.perform(_endpoints.get(item.id), is_urgent=self.is_urgent)
+            seen = await self.submission.http.perform(_endpoints.get(row.item.id), is_urgent=self.is_urgent)
         except NotFoundError:
             # It is not known everywhere yet; the next look will see it.
             return False
         return _is_shown(self.submission.options.payload(), seen.raw)
 
 
-def _is_older(page: TranscriptPage, began: dt.datetime | None) -> bool:
-    """Whether what follows a page is older than what is looked for."""
-    oldest = _in_utc(page.transcripts[-1].created) if page.transcripts else None
-    return oldest is not None and began is not None and oldest < began - _OLDEST
+def _sought_by(submission: Submission, began: float, earlier: _Earlier | None) -> Sought:
+    def began_by(now: dt.datetime | None) -> dt.datetime | None:
+        """When the submit was sent, by the service's clock: ours may be days off."""
+        if earlier is not None:
+            return earlier.began
+        return now and now - dt.timedelta(seconds=anyio.current_time() - began)
 
-
-def _in_utc(time: dt.datetime | None) -> dt.datetime | None:
-    # The service names no zone.
-    return time and (time if time.tzinfo else time.replace(tzinfo=dt.UTC))
+    return Sought(
+        address=submission.audio_url,
+        began_by=began_by,
+        is_unique=lambda: submission.memory.is_unique(submission.audio_url),
+    )
 
 
 def _is_shown(sent: object, echoed: object) -> bool:

@@ -204,8 +204,13 @@ class HTTP:
             is_to_storage=call.url is not None and call.url.startswith("https://"),
         ) as lease:
             # With a place already, so that no call is sent that was waiting for one.
-            if call.url is None and not is_urgent:
+            is_held_back = call.url is None and not is_urgent
+            if is_held_back:
                 await self._wait_for_leave(host)
+            if receipt is not None:
+                await receipt.sending()
+                if is_held_back:
+                    await self._wait_for_leave(host)
             clock = WallClock(self._timeouts)
             async with opened(call.body, clock, receipt, self._teller_of(call)) as body:
                 began = anyio.current_time()

@@ -93,6 +93,10 @@ class Ledger:
         said = str(error.args[0])
         await self.commit(lambda connection: store.failed(connection, job, said, retries, is_over=is_over))
 
+    async def in_doubt(self) -> list[Entry]:
+        """Give the rows whose submit may have been sent."""
+        return await self._read(store.in_doubt)
+
     async def others(self, entry: Entry) -> frozenset[str]:
         """Give the jobs that were made of the same source for other rows."""
         return await self._read(lambda connection: store.others(connection, entry.id, entry.source))

@@ -432,6 +432,14 @@ def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
+def in_doubt(connection: sqlite3.Connection) -> list[Entry]:
+    """Give the rows whose submit may have been sent."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
+    )
+    return [Entry(*row) for row in rows]
+
+
 def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
     """Give the jobs that were made of the same source for others of its rows."""
     rows = connection.execute(

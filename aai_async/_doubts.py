@@ -1,0 +1,44 @@
+"""
+The rows of a journal whose submit an earlier batch may have sent, looked for in the list together.
+
+All share one schedule, which begins with the first of them: hundreds need as many requests as one.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+from aai_async._journal import Entry, Ledger
+from aai_async._list_scan import Doubt, Sought
+
+
+class Doubts:
+    """Those of one batch."""
+
+    def __init__(self) -> None:
+        self._sought = dict[int, Sought]()
+        self._since: float | None = None
+        self._turn = anyio.Lock()
+
+    async def of(self, entry: Entry, ledger: Ledger) -> Doubt:
+        """
+        Give what the list is read with for a row.
+
+        Raises:
+            JournalError: The other rows cannot be read.
+        """
+        async with self._turn:
+            if self._since is None:
+                rows = await ledger.in_doubt()
+                self._sought = {row.id: _sought(row) for row in rows}
+                self._since = anyio.current_time()
+        sought = self._sought.pop(entry.id, None) or _sought(entry)
+        return Doubt(sought, self._since, self._sought.values)
+
+
+def _sought(entry: Entry) -> Sought:
+    return Sought(
+        address=entry.upload_url or entry.source,
+        began_by=lambda _: entry.submitting_at,
+        is_unique=lambda: entry.upload_url is not None,
+    )
