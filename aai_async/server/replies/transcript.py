@@ -49,6 +49,7 @@ _UNECHOED: Final = frozenset(
         "domain",
         "dual_channel",
         "keyterms_prompt_options",
+        "redact_pii_return_unredacted",
         "redact_static_entities",
         "webhook_auth_header_value",
         "word_boost",
