@@ -30,11 +30,6 @@ class Search:
         """Folders that could not be searched, with the reason."""
 
     @property
-    def has_more_folders(self) -> bool:
-        """Whether there were folders that a recursive search would have searched."""
-        return self._more_folders > 0
-
-    @property
     def ignored(self) -> str:
         """What was not taken, in words; empty if there was nothing."""
         kinds = ", ".join(suffix or "none" for suffix in sorted(self._others))

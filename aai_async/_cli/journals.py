@@ -18,7 +18,7 @@ from aai_async._cli.row_outputs import RowOutputs
 from aai_async._cli.streams import write_out
 from aai_async._cli.wording import count, readable, visible
 from aai_async._errors import AAIError
-from aai_async._journal import Journal
+from aai_async._journal import Journal, freeze
 from aai_async._outcome import Outcome, noted
 from aai_async._threads import in_thread
 
@@ -32,8 +32,10 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
     errors: list[AAIError] = []
     kinds, notices = Counter[str](), Notices()
     async with Journal.open(path) as journal:
+        # A batch may go on with it meanwhile.
+        await freeze(journal)
         if rows is None:
-            check_standard_output(rendering, (await journal.summary()).total)
+            check_standard_output(rendering, (await journal.summary()).completed)
         async for outcome in journal.outcomes():
             try:
                 kind = await _export(outcome, rendering, rows)

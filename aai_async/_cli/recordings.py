@@ -150,11 +150,11 @@ def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording
         is_empty = False
         yield _file(name, folder)
     found.unreadable.extend(search.unreadable)
-    if search.ignored:
+    if search.ignored and not is_empty:
         found.ignored.append(f"{folder}: left out {search.ignored}")
     if is_empty and not search.unreadable:
-        deeper = " itself; --recursive searches the folders in it" if search.has_more_folders else ""
-        found.mistakes.append(f"There is no recording in the folder {folder!r}{deeper}.")
+        others = f"; left out {search.ignored}" if search.ignored else ""
+        found.mistakes.append(f"There is no recording in the folder {folder!r}{others}.")
 
 
 def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:

@@ -85,7 +85,7 @@ class Journal:
 
     def outcomes(self) -> AsyncIterator[Outcome]:
         """
-        Give what became of each job, in the order in which they were begun.
+        Give what became of each job that there is now, in the order in which they were begun.
 
         `Outcome.source` is a name here, and the transcript is there if it was kept. A job that has not ended
         has neither transcript nor error, or what went wrong last.
@@ -129,11 +129,23 @@ async def find_entry(journal: Journal, keys: Sequence[bytes]) -> Entry | None:
     return await in_thread(lambda: database.read(lambda connection: store.find(connection, keys)))
 
 
+async def freeze(journal: Journal) -> None:
+    """
+    Let all that is read of an open journal from now on be of one moment, until it is closed.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    await in_thread(lambda: database.read(store.freeze))
+
+
 class _Outcomes:
     def __init__(self, database: Store) -> None:
         self._store = database
         self._unread = deque[tuple[Entry, bytes | None]]()
-        self._after = 0
+        self._after, self._upto = 0, 0
+        """The number of the job that was given last, and of the last one that there was at the beginning."""
 
     def __aiter__(self) -> Self:
         return self
@@ -148,7 +160,10 @@ class _Outcomes:
         return _outcome(entry, body)
 
     def _next(self) -> list[tuple[Entry, bytes | None]]:
-        return self._store.read(lambda connection: store.entries(connection, self._after, _AT_ONCE))
+        self._upto = self._upto or self._store.read(store.last)
+        return self._store.read(
+            lambda connection: store.entries(connection, self._after, self._upto, _AT_ONCE)
+        )
 
 
 def _outcome(entry: Entry, body: bytes | None) -> Outcome:

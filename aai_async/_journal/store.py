@@ -455,13 +455,27 @@ def result(connection: sqlite3.Connection, job: int) -> bytes | None:
     return None if row is None else zlib.decompress(row[0])
 
 
-def entries(connection: sqlite3.Connection, after: int, most: int) -> list[tuple[Entry, bytes | None]]:
-    """Give some jobs with what was kept of them, in the order in which they were begun."""
+def freeze(connection: sqlite3.Connection) -> None:
+    """Let all that is read from now on be of one moment, where that does not hold up whoever writes."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        connection.execute("BEGIN")
+        last(connection)
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """Give the number of the job that was begun last."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM jobs").fetchone()[0])
+
+
+def entries(
+    connection: sqlite3.Connection, after: int, upto: int, most: int
+) -> list[tuple[Entry, bytes | None]]:
+    """Give some jobs between two numbers, in the order of their beginning, with what was kept of them."""
     columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
         f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
-        "WHERE jobs.id > ? ORDER BY jobs.id LIMIT ?",
-        (after, most),
+        "WHERE jobs.id > ? AND jobs.id <= ? ORDER BY jobs.id LIMIT ?",
+        (after, upto, most),
     ).fetchall()
     return [(Entry(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
 

@@ -263,7 +263,7 @@ def opened(path: Path) -> None:
     try:
         database.open("http://127.0.0.1:9", aai.Client(KEY)._http.fingerprint)
         database.read(store.counts)
-        database.read(lambda connection: store.entries(connection, 0, 100))
+        database.read(lambda connection: store.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):
             step = store.Step(functools.partial(claimed, Claim(keys, 0, "a", 1, "{}")))
             database.commit([step])

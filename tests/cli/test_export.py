@@ -1,0 +1,243 @@
+"""`export`: each row of a journal has its own files, and is read once, whatever a batch does meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import aai_async as aai
+from aai_async._cli import journals
+from aai_async._cli.ending import Ending
+from aai_async._cli.outputs import Outputs
+from aai_async._cli.recordings import Recording, named
+from aai_async._cli.rendering import Rendering
+from aai_async._cli.row_outputs import RowOutputs
+from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import SpeechRequest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs on asyncio."""
+    return "asyncio"
+
+
+def heard(request: SpeechRequest) -> str:
+    return f"{Path(request.audio).read_text()} in {request.language_code}."
+
+
+@pytest.fixture
+async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aai.Client]:
+    monkeypatch.chdir(tmp_path)
+    polling = aai.Polling(first=0.01, ceiling=0.01, floor=0.01)
+    async with LocalServer(engine=ScriptedEngine(heard)) as server:
+        async with aai.Client(server.key, base_url=server.base_url, polling=polling) as client:
+            yield client
+
+
+async def batch(
+    client: aai.Client, names: Sequence[str], language: str = "en", journal: str = "calls.db"
+) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        if not Path(name).exists():
+            Path(name).write_text(name)
+    options = aai.Options(language_code=language)
+    async with aai.transcribe_all(client, list(names), options, journal=journal) as made:
+        for outcome in await made.collect():
+            outcome.unwrap()
+
+
+async def export(folder: str = "out", *formats: str, force: bool = False) -> Ending:
+    return await journals.export(
+        Path("calls.db"), Rendering(formats=formats or ("txt",)), Path(folder), force
+    )
+
+
+def texts(folder: str = "out") -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text().strip() for path in Path(folder).rglob("*.txt")}
+
+
+async def test_each_row_of_one_recording_has_its_own_file(
+    client: aai.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of other options, and of another version; none takes the place of another, also when run again."""
+    await batch(client, ["x.mp3"])
+    await batch(client, ["x.mp3"], "de")
+    Path("x.mp3").write_text("changed")
+    await batch(client, ["x.mp3"])
+    assert await export() == Ending.ALL
+    first = texts()
+    assert first["x.mp3.txt"] == "x.mp3 in en."
+    assert sorted(first.values()) == ["changed in en.", "x.mp3 in de.", "x.mp3 in en."]
+    assert "3 written" in capsys.readouterr().err
+    assert await export() == Ending.ALL
+    assert "3 there already" in capsys.readouterr().err
+    assert texts() == first
+    await batch(client, ["x.mp3"], "fr")
+    assert await export() == Ending.ALL
+    assert "1 written" in capsys.readouterr().err
+    assert {name: text for name, text in texts().items() if name in first} == first
+
+
+async def test_recordings_of_the_same_name_have_files_of_their_own(client: aai.Client) -> None:
+    """And none lies outside of the folder."""
+    await batch(client, ["mon/call.mp3", "tue/call.mp3", "call.wav", "..mp3"])
+    await export()
+    assert texts() == {
+        "call.mp3.txt": "mon/call.mp3 in en.",
+        "tue/call.mp3.txt": "tue/call.mp3 in en.",
+        "call.wav.txt": "call.wav in en.",
+        "..mp3.txt": "..mp3 in en.",
+    }
+    assert not [name for name in os.listdir() if name.endswith(".txt")]
+
+
+async def test_a_row_that_a_batch_adds_meanwhile_is_left_for_the_next_time(
+    client: aai.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is of one moment, and no row has the name of another."""
+    await batch(client, ["a.mp3", "b.mp3"])
+    write = Outputs.write
+
+    async def write_while_a_batch_goes_on(self: Outputs, one: Recording, of: aai.Transcript) -> object:
+        if not Path("c.mp3").exists():
+            await batch(client, ["c.mp3", "a.mp3"], "de")
+        return await write(self, one, of)
+
+    monkeypatch.setattr(Outputs, "write", write_while_a_batch_goes_on)
+    assert await export() == Ending.ALL
+    assert texts() == {"a.mp3.txt": "a.mp3 in en.", "b.mp3.txt": "b.mp3 in en."}
+    assert "2 written" in capsys.readouterr().err
+    await export()
+    assert len(texts()) == 4
+
+
+async def test_a_journal_without_a_log_does_not_hold_up_the_batch_that_writes_it(
+    client: aai.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where SQLite has its older way, as on some network drives, a reader would keep others from writing."""
+    await batch(client, ["a.mp3", "b.mp3"])
+    with sqlite3.connect("calls.db") as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    write = Outputs.write
+
+    async def write_meanwhile(self: Outputs, one: Recording, of: aai.Transcript) -> object:
+        other = sqlite3.connect("calls.db", timeout=0)
+        with other:
+            other.execute(
+                "INSERT INTO jobs (position, source, options, state) VALUES (9, 'c.mp3', '{}', 'pending')"
+            )
+        other.close()
+        return await write(self, one, of)
+
+    monkeypatch.setattr(Outputs, "write", write_meanwhile)
+    assert await export() == Ending.ALL
+    assert len(texts()) == 2
+
+
+async def test_each_transcript_is_read_once(client: aai.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not only for its name."""
+    await batch(client, [f"{number}.mp3" for number in range(30)])
+    read: list[int] = []
+    decompress = zlib.decompress
+
+    def counted(data: bytes) -> bytes:
+        read.append(len(data))
+        return decompress(data)
+
+    monkeypatch.setattr(zlib, "decompress", counted)
+    assert await export() == Ending.ALL
+    assert len(read) == 30
+
+
+async def test_a_format_is_added_beside_the_results_of_a_run(client: aai.Client) -> None:
+    """Whose files stay, and which it does not transcribe again for it."""
+    await batch(client, ["calls/a/x.mp3"])
+    recording = Recording("calls/a/x.mp3", named("a").place / "x.mp3")
+    outputs = Outputs(Path("out"), Rendering())
+    outputs.name([recording])
+    await outputs.prepare([recording])
+    await outputs.claim([recording])
+    async with aai.Journal.open("calls.db") as journal:
+        (outcome,) = [one async for one in journal.outcomes()]
+    await outputs.write(recording, outcome.unwrap())
+    Path("out/a/x.mp3.txt").write_text("mine")
+    assert await export("out", "txt", "csv") == Ending.ALL
+    assert sorted(os.listdir("out/a")) == ["x.mp3.csv", "x.mp3.txt"]
+    assert Path("out/a/x.mp3.txt").read_text() == "mine"
+    again = Outputs(Path("out"), Rendering())
+    again.load()
+    assert again.are_there(named("calls/a/x.mp3"))
+
+
+async def test_a_run_does_not_take_a_row_of_another_version_for_its_result(client: aai.Client) -> None:
+    """An exported file is of the row, and not of the recording as it is now."""
+    await batch(client, ["x.mp3"])
+    await export()
+    outputs = Outputs(Path("out"), Rendering())
+    outputs.load()
+    assert not outputs.are_there(named("x.mp3"))
+
+
+async def test_results_that_a_journal_has_not_kept_are_counted(
+    client: aai.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a journal that is gone is an error."""
+    await batch(client, ["a.mp3", "b.mp3"])
+    with sqlite3.connect("calls.db") as connection:
+        connection.execute("DELETE FROM results WHERE job = 1")
+    connection.close()
+    assert await export() == Ending.ALL
+    said = capsys.readouterr().err
+    assert "1 written" in said
+    assert "1 without a result" in said
+    Path("calls.db").unlink()
+    with pytest.raises(aai.JournalError):
+        await export()
+
+
+async def test_what_cannot_be_written_is_said_and_the_others_are(
+    client: aai.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page that is to hold a recording that is gone, say; the other formats of it are written."""
+    await batch(client, ["a.mp3", "b.mp3"])
+    Path("a.mp3").unlink()
+    rendering = Rendering(formats=("html", "txt"), embeds_audio=True)
+    assert await journals.export(Path("calls.db"), rendering, Path("out"), False) == Ending.SOME
+    assert "a.mp3" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").glob("*.mp3.*")) == [
+        "a.mp3.txt",
+        "b.mp3.html",
+        "b.mp3.txt",
+    ]
+    shutil.rmtree("out")
+    Path("out").touch()
+    with pytest.raises(aai.SaveError):
+        await RowOutputs(Path("out"), Rendering()).write_row(
+            named("b.mp3"), aai.Transcript(id="b", status="completed")
+        )
+
+
+async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
+    client: aai.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One does, whatever else is in the journal without a result."""
+    await batch(client, ["a.mp3"])
+    with sqlite3.connect("calls.db") as connection:
+        connection.execute(
+            "INSERT INTO jobs (position, source, options, state) VALUES (1, 'b', '{}', 'pending')"
+        )
+    connection.close()
+    assert await journals.export(Path("calls.db"), Rendering(formats=("json",)), None, False) == Ending.ALL
+    assert json.loads(capsys.readouterr().out)["text"] == "a.mp3 in en."

@@ -1,0 +1,126 @@
+"""The command run several times into one folder: each recording has its own result, and is paid for once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from aai_async.server import LocalServer, ScriptedEngine
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+class Service:
+    """An embedded server that hears what is in a file, and the command that asks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = ScriptedEngine(lambda request: Path(request.audio).read_text())
+        self.url = ""
+        self.folder = folder
+
+    def make(self, *names: str) -> None:
+        for name in names:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text(f"This is {name}")
+
+    async def run(self, *arguments: str, audio: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "aai_async", "transcribe", *arguments, "-o", "out"]
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
+        return await anyio.run_process(
+            command, check=False, env=environment, cwd=self.folder, input=audio or b""
+        )
+
+    @property
+    def jobs(self) -> int:
+        return len(self.engine.requests)
+
+    @property
+    def results(self) -> dict[str, str]:
+        """What is said in each file."""
+        out = self.folder / "out"
+        return {path.relative_to(out).as_posix(): path.read_text().strip() for path in out.rglob("*.txt")}
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    service = Service(tmp_path)
+    async with LocalServer(engine=service.engine, key=KEY) as server:
+        service.url = server.base_url
+        yield service
+
+
+MODES = pytest.mark.parametrize("mode", [[], ["--no-journal"]], ids=["journal", "no journal"])
+
+
+@MODES
+async def test_a_recording_that_joins_another_changes_nothing_of_it(
+    service: Service, mode: list[str]
+) -> None:
+    """Whatever their names have in common, each has its own result, and none is paid for again."""
+    names = ["x.mp3", "x.wav", "x.mp3.wav", "sub/x.mp3"]
+    service.make(*names)
+    for number in range(1, len(names) + 1):
+        assert (await service.run(*names[:number], *mode)).returncode == 0
+        assert service.jobs == number
+    assert service.results == {f"{name}.txt": f"This is {name}" for name in names}
+
+
+@MODES
+async def test_folders_of_the_same_tree_do_not_share_results(service: Service, mode: list[str]) -> None:
+    """Neither in one run nor in two, nor named from within each of them."""
+    days = ["mon", "tue", "wed"]
+    service.make(*(f"{day}/calls/x.mp3" for day in days))
+    assert (await service.run("mon", "tue", "-r", *mode)).returncode == 0
+    assert (await service.run("wed", "-r", *mode)).returncode == 0
+    assert sorted(service.results.values()) == [f"This is {day}/calls/x.mp3" for day in days]
+    again = await service.run(*days, "-r", *mode)
+    assert (again.returncode, again.stderr.count(b"skipped, "), service.jobs) == (0, 3, 3)
+
+
+@MODES
+async def test_an_empty_result_and_a_changed_recording_are_not_done(
+    service: Service, mode: list[str]
+) -> None:
+    """The one was left by a power cut, the other is another recording by now; what is right stays."""
+    service.make("empty.mp3", "changed.mp3", "right.mp3")
+    names = ["empty.mp3", "changed.mp3", "right.mp3"]
+    assert (await service.run(*names, *mode)).returncode == 0
+    (service.folder / "out/empty.mp3.txt").write_bytes(b"")
+    (service.folder / "changed.mp3").write_text("another one")
+    os.utime(service.folder / "changed.mp3", ns=(0, 0))
+    again = await service.run(*names, *mode)
+    assert (again.returncode, again.stderr.count(b"skipped, ")) == (0, 1)
+    assert service.results == {
+        "empty.mp3.txt": "This is empty.mp3",
+        "changed.mp3.txt": "another one",
+        "right.mp3.txt": "This is right.mp3",
+    }
+    assert service.jobs == (5 if mode else 4)
+
+
+async def test_what_is_read_from_standard_input_is_never_there_already(service: Service) -> None:
+    """It is another recording each time, and takes the place of none."""
+    for audio in (b"first", b"second"):
+        assert (await service.run("-", audio=audio)).returncode == 0
+    assert service.results == {"stdin.txt": "first", "stdin-2.txt": "second"}
+
+
+async def test_nothing_is_written_outside_of_the_folder(service: Service) -> None:
+    """Whatever a recording is called; results are private."""
+    service.make("..mp3", "con.mp3", "a/b. /x.mp3")
+    assert (await service.run("..mp3", "con.mp3", "a", "-r")).returncode == 0
+    assert sorted(service.results) == ["..mp3.txt", "_con.mp3.txt", "b__/x.mp3.txt"]
+    assert sorted(os.listdir(service.folder)) == ["..mp3", "a", "con.mp3", "out"]
+    assert {path.stat().st_mode & 0o777 for path in (service.folder / "out").rglob("*.txt")} == {0o600}
