@@ -140,10 +140,14 @@ def busy(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the reference from the docstrings, and run every code block of the README."""
-    session.install(EVERYTHING, *TESTS)
-    session.run("python", "-W", "error", "tests/docs/reference.py", "build/reference")
-    session.run("pytest", "tests/docs", *session.posargs)
+    """Build the documentation with warnings as errors, run its examples, and open it in a browser."""
+    session.install(EVERYTHING, *nox.project.dependency_groups(PROJECT, "docs"))
+    session.run("mypy", "docs/conf.py", *map(str, Path("docs/_ext").glob("*.py")))
+    site = Path("build/docs").absolute()
+    shutil.rmtree(site, ignore_errors=True)
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", str(site))
+    command = ["pytest", "--numprocesses", "auto", "tests/docs", *session.posargs]
+    session.run(*command, env={"DOCS_SITE": str(site)})
 
 
 @nox.session

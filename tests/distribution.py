@@ -48,6 +48,7 @@ _NEEDED_IN_WHEEL = (
 _IN_SDIST = {
     ".gitignore",  # hatchling adds it, and reads it when it builds from the sdist
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "NOTICE",
     "PKG-INFO",

@@ -49,10 +49,10 @@ def test_the_fixtures_are_there(pytester: pytest.Pytester) -> None:
     )
 
 
-def test_the_test_of_the_readme_passes(pytester: pytest.Pytester) -> None:
+def test_the_test_of_the_documentation_passes(pytester: pytest.Pytester) -> None:
     """Pasted as it stands into an empty folder."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    [block] = [one for one in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "(aai_server" in one]
+    page = (Path(__file__).parents[1] / "docs/testing.md").read_text(encoding="utf-8")
+    block = next(one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "(aai_server" in one)
     pytester.makepyfile(block)
     pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
         passed=2

@@ -73,6 +73,9 @@ class LocalServer:
         ValueError: The host is not a loopback address, or another argument is out of range.
     """
 
+    key: Final[str]
+    """The API key that clients must send."""
+
     def __init__(
         self,
         *,
@@ -91,7 +94,7 @@ class LocalServer:
             raise ValueError(f"parallel_jobs must be at least 1, not {parallel_jobs}")
         if not 0 <= port <= _LAST_PORT:
             raise ValueError(f"port must be between 0 and {_LAST_PORT}, not {port}")
-        self.key: Final = _checked_key(secrets.token_hex(16) if key is None else key)
+        self.key = _checked_key(secrets.token_hex(16) if key is None else key)
         self.policy: Final = SubmissionPolicy(strict=strict, speech_models=speech_models)
         self._engine = engine
         self._address = _loopback(host)

@@ -19,8 +19,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-PICTURES = ROOT / "tests/docs/pictures"
+HELP = ROOT / "docs/cli.md"
+FORMATS = ROOT / "docs/formats.md"
+PICTURES = ROOT / "docs/pictures"
 
 COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "doctor")
 
@@ -31,7 +32,7 @@ _PICTURE = re.compile(r"<!-- picture of \w* -->")
 
 
 def help_page(command: str = "") -> str:
-    """Give what the program says of itself, or of one of its commands."""
+    """Return the help page of the program, or of one of its commands."""
     words = [sys.executable, "-m", "aai_async", *command.split(), "--help"]
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb"}
     page = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
@@ -101,8 +102,9 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "terminal.svg").write_text(terminal())
     take_picture(PICTURES / "page.png")
-    text = _PICTURE.sub(f"<!-- picture of {mark_of(page())} -->", README.read_text())
-    README.write_text(with_help_pages(text))
+    marked = _PICTURE.sub(f"<!-- picture of {mark_of(page())} -->", FORMATS.read_text(encoding="utf-8"))
+    FORMATS.write_text(marked, encoding="utf-8")
+    HELP.write_text(with_help_pages(HELP.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import generated
 import pytest
 
 
-def test_the_readme_shows_the_help_pages_of_today() -> None:
-    text = generated.README.read_text()
+def test_the_page_of_the_command_line_shows_the_help_pages_of_today() -> None:
+    text = generated.HELP.read_text(encoding="utf-8")
     assert "<!-- help: transcribe -->" in text
     assert generated.with_help_pages(text) == text
 
@@ -18,7 +18,9 @@ def test_the_picture_of_the_terminal_is_of_today() -> None:
 
 def test_the_picture_of_the_page_is_of_today() -> None:
     """Told by what the page was made of, for browsers draw it a little differently."""
-    assert f"<!-- picture of {generated.mark_of(generated.page())} -->" in generated.README.read_text()
+    assert f"<!-- picture of {generated.mark_of(generated.page())} -->" in generated.FORMATS.read_text(
+        encoding="utf-8"
+    )
     assert (generated.PICTURES / "page.png").read_bytes().startswith(b"\x89PNG")
 
 

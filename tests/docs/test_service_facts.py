@@ -30,7 +30,8 @@ def said_of(name: str) -> str:
 
 
 PAGE = plain(MODELS.read_text())
-README = plain((ROOT / "README.md").read_text())
+OPTIONS = plain((ROOT / "docs" / "options.md").read_text())
+JOURNAL = plain((ROOT / "docs" / "journal.md").read_text())
 
 CASES = [
     # The service's page on model versions and deprecations: defaults by account, and the date.
@@ -40,7 +41,7 @@ CASES = [
     ),
     (PAGE, "assemblyai-stt-3-7 from 8 December 2026 on"),
     (PAGE, "its default is universal-2 universal-2, as before"),
-    (README, "on 8 December 2026 most accounts get assemblyai-stt-3-7, which keeps fillers"),
+    (OPTIONS, "on 8 December 2026 most accounts get assemblyai-stt-3-7, which keeps fillers"),
     # The service's blog on verbatim transcription, 23 November 2026, and its page on formatting.
     (said_of("disfluencies"), "assemblyai-stt-3-7 keeps them, the models before it leave them out"),
     (said_of("format_text"), "False writes them as they are spoken"),
@@ -85,7 +86,7 @@ CASES = [
         plain(inspect.getdoc(aai.Journal) or ""),
         "by default it deletes transcripts after 30 days, after 3 where",
     ),
-    (README, "deletes texts after 30 days by default, after 3 with a BAA"),
+    (JOURNAL, "deletes texts after 30 days by default, after 3 with a BAA"),
     (PAGE, "deletes a transcript after 30 days by default, and after 3 days where"),
 ]
 
@@ -110,9 +111,9 @@ def test_everything_deprecated_has_a_date_and_a_successor() -> None:
 
 def test_every_example_names_the_newest_model_with_one_for_other_languages() -> None:
     """As the migration guide recommends; an older model stands only where something is said of it."""
-    texts = {path.name: path.read_text() for path in (ROOT / "README.md", MODELS)}
+    texts = {path.name: path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
     lists = [found for text in texts.values() for found in re.findall(r"speech_models=(\[[^\]]*\])", text)]
     assert lists
     assert set(lists) <= {'["assemblyai-stt-3-7", "universal-2"]', '["universal-2"]'}
-    assert "universal-3" not in texts["README.md"]
+    assert [name for name, text in texts.items() if "universal-3" in text] == ["models.md"]
     assert Options(speech_models=["assemblyai-stt-3-7", "universal-2"]).payload()

@@ -1,4 +1,4 @@
-"""The applications of the README: served by uvicorn, beside the embedded server, which really calls them."""
+"""The applications of the documentation: served by uvicorn beside the embedded server, which calls them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from serving import free_port, served, until
 
 from aai_async.testing import ScriptedServer
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-APPLICATIONS = [
-    block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "FastAPI(" in block
-]
+PAGE = (Path(__file__).parents[2] / "docs/fastapi.md").read_text(encoding="utf-8")
+APPLICATIONS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "FastAPI(" in block]
 FORM = {"file": ("call.mp3", b"a recording")}
 
 
@@ -38,9 +36,9 @@ def run(source: str, monkeypatch: pytest.MonkeyPatch) -> Generator[httpx.Client]
     """Serve an application, and give a browser of it."""
     port = free_port()
     monkeypatch.setenv("PUBLIC_URL", f"http://127.0.0.1:{port}")
-    module = ModuleType("application_of_the_readme")
+    module = ModuleType("application_of_the_page")
     sys.modules[module.__name__] = module  # where FastAPI looks for what annotations mean
-    exec(compile(source, "README.md", "exec"), vars(module))  # noqa: S102 - our own
+    exec(compile(source, "fastapi.md", "exec"), vars(module))  # noqa: S102 - our own
     try:
         with served(vars(module)["app"], port) as browser:
             yield browser
