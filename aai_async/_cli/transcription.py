@@ -28,6 +28,7 @@ from aai_async._cli.recordings import STANDARD_INPUT
 from aai_async._cli.results import InFiles, InOrder, Results
 from aai_async._cli.streams import Output
 from aai_async._cli.wording import count, readable
+from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._events import Event
 from aai_async._outcome import BatchAbortedError, Outcome, Summary
@@ -43,7 +44,6 @@ async def run(order: Order) -> Ending:
     plan = await Plan.of(order)
     if plan.refusals:
         return _refuse(plan)
-    await plan.prepare()
     session = Session(order, plan)
     session.begin()
     async with anyio.create_task_group() as tasks:
@@ -136,26 +136,30 @@ class Session:
             else account.client(self._order.region, self._order.proxy)
         )
         try:
-            async with opened as client, anyio.create_task_group() as tasks:
-                with self._display:
-                    tasks.start_soon(self._display.keep_up_to_date)
-                    tasks.start_soon(self._write_on)
-                    await self._go_through(
-                        transcribe_all(
-                            client,
-                            self._draw(),
-                            self._order.options,
-                            jobs=self._order.jobs,
-                            uploads=self._order.uploads,
-                            journal=self._order.journal,
-                            fail_fast=self._order.fail_fast,
-                            by_content=self._order.by_content,
-                            on_event=self._hear,
-                        )
-                    )
-                    tasks.cancel_scope.cancel()
+            async with opened as client:
+                await self._plan.prepare()
+                await self._transcribe(client)
         except AAIError as error:
             self._give_up(error)
+
+    async def _transcribe(self, client: Client) -> None:
+        batch = transcribe_all(
+            client,
+            self._draw(),
+            self._order.options,
+            jobs=self._order.jobs,
+            uploads=self._order.uploads,
+            journal=self._order.journal,
+            fail_fast=self._order.fail_fast,
+            by_content=self._order.by_content,
+            on_event=self._hear,
+        )
+        async with anyio.create_task_group() as tasks:
+            with self._display:
+                tasks.start_soon(self._display.keep_up_to_date)
+                tasks.start_soon(self._write_on)
+                await self._go_through(batch)
+                tasks.cancel_scope.cancel()
 
     async def _go_through(self, batch: Batch) -> None:
         try:

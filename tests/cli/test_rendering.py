@@ -1,0 +1,70 @@
+"""What can be known of a page before a recording is paid for is checked then."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import aai_async as aai
+from aai_async import formats
+from aai_async._cli.media import MEDIA_TYPES, media_type
+from aai_async._cli.recordings import Recording, named
+from aai_async._cli.rendering import Rendering
+
+SAID = aai.Transcript.from_json(b'{"id": "one", "status": "completed", "text": "What was said."}')
+
+PAGE = Rendering(formats=("txt", "html"))
+WHOLE_PAGE = Rendering(formats=("txt", "html"), embeds_audio=True)
+
+
+@pytest.mark.parametrize("suffix", sorted(MEDIA_TYPES))
+def test_a_recording_of_each_suffix_can_be_put_into_a_page(tmp_path: Path, suffix: str) -> None:
+    """By a table of our own: that of the system calls `.mts` a model, and not all systems have it."""
+    path = tmp_path / f"x{suffix.upper()}"
+    path.write_bytes(b"sound")
+    WHOLE_PAGE.check(named(str(path)), 5)
+    page = WHOLE_PAGE.text("html", SAID, named(str(path)), tmp_path)
+    assert f'src="data:{MEDIA_TYPES[suffix]};base64,c291bmQ="' in page
+
+
+@pytest.mark.parametrize("name", ["x.unknown", "x"])
+def test_a_recording_without_a_known_suffix_can_be_put_into_a_page(name: str) -> None:
+    assert formats.embedded(b"sound", media_type(name)).startswith("data:audio/mpeg;")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("https://user:secret@host.example/x.mp3", None, "is no file here"),
+        ("-", None, "is no file here"),
+        ("x.mov", 300_000_000, "a page can hold 256,000,000"),
+    ],
+)
+def test_what_cannot_be_put_into_a_page_is_refused_before(name: str, size: int | None, said: str) -> None:
+    """Unless no page, or one with a link, was asked for."""
+    with pytest.raises(aai.OptionsError, match=said) as caught:
+        WHOLE_PAGE.check(Recording(name, named("x").place), size)
+    assert "secret" not in str(caught.value)
+    PAGE.check(named(name), size)
+    Rendering(formats=("txt",), embeds_audio=True).check(named(name), size)
+
+
+def test_an_address_that_a_page_could_not_play_is_refused_before() -> None:
+    """Say that its host has a letter that no host has."""
+    PAGE.check(named("https://bücher.example/ä.mp3"), None)
+    with pytest.raises(aai.OptionsError):
+        PAGE.check(named("https://a\\b.example/x.mp3"), None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of POSIX")
+@pytest.mark.parametrize(
+    "name", ["a:b.mp3", "#x?.mp3", "ä 日.mp3", "\udcff.mp3", "javascript:alert(1).mp3", "..mp3"]
+)
+def test_a_file_of_any_name_is_linked_from_its_page(tmp_path: Path, name: str) -> None:
+    """As a path that a browser takes for one."""
+    (tmp_path / name).write_bytes(b"sound")
+    page = PAGE.text("html", SAID, named(str(tmp_path / name)), tmp_path / "out")
+    assert 'src="../' in page
+    assert 'src="file:///' in PAGE.text("html", SAID, named(str(tmp_path / name)))
