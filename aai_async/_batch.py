@@ -29,6 +29,7 @@ from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._passage import Route
 from aai_async._pipeline import Pipeline
 from aai_async._run import Run, Sources
+from aai_async._tasks import alone, is_native
 
 
 def transcribe_all(
@@ -192,10 +193,11 @@ class Batch:
                     # Without what the block has raised, which would come back in a group.
                     await tasks.__aexit__(None, None, None)
             except BaseExceptionGroup as group:
-                raise _only_one_of(group) from None
-            except cancelled:
-                # What the block has raised goes on, though somebody has cancelled it besides.
-                if kind is None or issubclass(kind, cancelled):
+                raise alone(group) or group from None
+            except cancelled as error:
+                # What the block has raised goes on although a scope around it is cancelled, which cancels
+                # whatever is awaited next. asyncio's own cancellation does not come a second time.
+                if kind is None or issubclass(kind, cancelled) or is_native(error):
                     raise
             finally:
                 run.say_what_goes_on()
@@ -259,13 +261,3 @@ class Batch:
                 "This batch has not begun: use it inside `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run
-
-
-def _only_one_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give what is alone in a group: an interrupt by the keyboard, that came while a task was at work."""
-    while len(group.exceptions) == 1:
-        only = group.exceptions[0]
-        if not isinstance(only, BaseExceptionGroup):
-            return only
-        group = cast("BaseExceptionGroup[BaseException]", only)
-    return group

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 
 import anyio
 
+from aai_async._tasks import task_group
+
 
 @contextlib.asynccontextmanager
 async def meanwhile(work: Callable[[], Coroutine[object, object, None]]) -> AsyncGenerator[anyio.CancelScope]:
@@ -16,7 +18,7 @@ async def meanwhile(work: Callable[[], Coroutine[object, object, None]]) -> Asyn
     An exception of the block is raised as it is, and not in a group; the work itself should raise none.
     """
     failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
+    async with task_group() as tasks:
         tasks.start_soon(work)
         try:
             yield tasks.cancel_scope

@@ -7,13 +7,13 @@ A cancellation is never swallowed, only held back. It knows event loops, and not
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import anyio
 
 from aai_async._errors import AAIError, Verdict
+from aai_async._tasks import task_group
 
 T = TypeVar("T")
 
@@ -110,38 +110,48 @@ class Receipt(Generic[T]):
                 await self._keep(result)
             return result
 
-        async with anyio.create_task_group() as tasks:
+        async with task_group() as tasks:
             tasks.start_soon(outcome.of, kept, scope)
             try:
                 await outcome.is_there.wait()
-            except anyio.get_cancelled_exc_class():
+            except early_ends():
                 if scope.shield:
-                    await _patiently(outcome.is_there, self._parting.begin())
-                scope.cancel()
+                    raise_if_held(await wait_patiently(outcome.is_there, self._parting.begin()))
                 raise
+            finally:
+                scope.cancel()
         return outcome.take()
 
 
-def is_being_cancelled() -> bool:
-    """Whether it is this task that is cancelled; something that it has waited for may raise the same."""
-    try:
-        # Not imported here, which takes time that whoever runs on trio would spend for nothing.
-        task = sys.modules["asyncio"].current_task()
-    except (KeyError, RuntimeError):
-        # Nothing but trio itself can raise it there.
-        return True
-    return task is None or task.cancelling() > 0
+async def finish(
+    work: Callable[[], Awaitable[object]], deadline: float, or_else: Callable[[], None] | None = None
+) -> None:
+    """
+    Do something yet in a call that is ending, cancelled or not.
 
+    Args:
+        work: What to do; it is cancelled at the deadline, and its errors are dropped.
+        deadline: By the clock of the event loop.
+        or_else: Called if it did not come to its end in time.
 
-async def finish(work: Callable[[], Awaitable[object]], deadline: float) -> bool:
-    """Do something yet in a call that is being cancelled; tell whether it came to its end in time."""
+    Raises:
+        BaseException: A cancellation that was held back meanwhile.
+    """
     scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
-    with anyio.CancelScope(shield=True):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(outcome.of, work, scope)
-            await _patiently(outcome.is_there, deadline)
+    held: BaseException | None = None
+    try:
+        with anyio.CancelScope(shield=True):
+            async with task_group() as tasks:
+                tasks.start_soon(outcome.of, work, scope)
+                try:
+                    held = await wait_patiently(outcome.is_there, deadline)
+                finally:
+                    scope.cancel()
+    finally:
+        if or_else is not None and not outcome.is_complete:
+            or_else()
     outcome.check()
-    return outcome.is_complete
+    raise_if_held(held)
 
 
 class _Outcome(Generic[T]):
@@ -179,11 +189,29 @@ class _Outcome(Generic[T]):
         return self._results[0]
 
 
-async def _patiently(event: anyio.Event, deadline: float) -> None:
-    """Wait, however often asyncio's own cancel comes again: it is raised in the end."""
+async def wait_patiently(event: anyio.Event, deadline: float = math.inf) -> BaseException | None:
+    """
+    Wait for an event although the caller is cancelled, by whichever means and however often.
+
+    Returns:
+        The last cancellation that was held back, which the caller has to raise: see `raise_if_held`.
+    """
+    held: BaseException | None = None
     while not event.is_set() and anyio.current_time() < deadline:
         try:
             with anyio.CancelScope(deadline=deadline, shield=True):
                 await event.wait()
-        except anyio.get_cancelled_exc_class():
-            continue
+        except anyio.get_cancelled_exc_class() as error:
+            held = error
+    return held
+
+
+def raise_if_held(held: BaseException | None) -> None:
+    """Let a cancellation go on that was held back."""
+    if held is not None:
+        raise held
+
+
+def early_ends() -> tuple[type[BaseException], ...]:
+    """What ends a call before its time: a cancellation, or Ctrl-C, which trio raises in the call itself."""
+    return anyio.get_cancelled_exc_class(), KeyboardInterrupt

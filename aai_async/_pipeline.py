@@ -25,7 +25,7 @@ from aai_async._meanwhile import meanwhile
 from aai_async._memory import Memory
 from aai_async._notices import Notices
 from aai_async._options import Options
-from aai_async._parting import Parting, finish
+from aai_async._parting import Parting, early_ends, finish
 from aai_async._polling import Polling
 from aai_async._retry import Timeouts
 from aai_async._source import Source
@@ -198,7 +198,7 @@ class Pipeline:
         """Do with the job what was asked for, if the block is cancelled."""
         try:
             yield
-        except anyio.get_cancelled_exc_class():
+        except early_ends():
             transcript_id = record.job.transcript_id
             if transcript_id and on_cancel == "delete":
                 await self._delete_cancelled(transcript_id, parting)
@@ -208,5 +208,8 @@ class Pipeline:
 
     async def _delete_cancelled(self, transcript_id: str, parting: Parting) -> None:
         call = _endpoints.delete(transcript_id)
-        if not await finish(lambda: self.http.perform(call, is_urgent=True), parting.begin()):
+
+        def tell() -> None:
             logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)
+
+        await finish(lambda: self.http.perform(call, is_urgent=True), parting.begin(), tell)

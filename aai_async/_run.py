@@ -26,9 +26,9 @@ from aai_async._errors import (
 from aai_async._events import logger
 from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
-from aai_async._parting import is_being_cancelled
 from aai_async._passage import Item, Passage, Route
 from aai_async._source import Audio
+from aai_async._tasks import is_being_cancelled, task_group
 
 Sources: TypeAlias = (
     Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]
@@ -106,7 +106,7 @@ class Run:
         """Draw, and see all items through."""
         try:
             with self._everything:
-                async with anyio.create_task_group() as items:
+                async with task_group() as items:
                     with self._drawing:
                         await self._draw(items)
         finally:
@@ -207,6 +207,9 @@ class Run:
                 raise
             error = SourceError("It was cancelled by something that the recording has waited for.")
             self._settle(passage, passage.outcome(error=error))
+        except KeyboardInterrupt:
+            self._unfinished.append(passage.outcome())
+            raise
         finally:
             self._sending.remove(sending)
 

@@ -32,7 +32,7 @@ from aai_async._job import Record
 from aai_async._list_scan import Doubt, ListScanner, Row, Sought, in_utc
 from aai_async._memory import Memory
 from aai_async._options import Options
-from aai_async._parting import Parting, Receipt, finish
+from aai_async._parting import Parting, Receipt, early_ends, finish
 
 OnAmbiguous: TypeAlias = Literal["lookup", "raise"]
 
@@ -76,7 +76,7 @@ class Submission:
             search = _Search.of(self)
             try:
                 return await self._make(search, receipt)
-            except anyio.get_cancelled_exc_class():
+            except early_ends():
                 if receipt.is_missing:
                     await self._find_yet(search)
                 else:
@@ -206,19 +206,21 @@ class Submission:
         """Look for the job of a submit that was cancelled, as long as the parting lasts."""
         search = search.at_once()
 
-        async def look() -> bool:
+        async def look() -> None:
             while True:
                 found = await search.candidates(anyio.current_time())
                 if len(found) == 1 and not self.memory.has_rival(self.audio_url):
                     await self._remember(found[0].id)
-                    return True
+                    return
                 await anyio.sleep(_LOOKS[0])
 
-        if not await finish(look, self.parting.begin()):
+        def tell() -> None:
             logger.warning(
                 "a submit was cancelled when it was sent already, and may have made a job of %s",
                 without_secrets(self.audio_url),
             )
+
+        await finish(look, self.parting.begin(), tell)
 
 
 @attrs.frozen

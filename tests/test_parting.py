@@ -308,3 +308,13 @@ class TestOfAsyncio:
         task.cancel()
         assert await task == "result"
         assert work.steps[-2:] == ["done", "left"]
+
+    async def test_a_cancellation_that_comes_while_something_is_finished_is_raised(self) -> None:
+        """Also where nobody had cancelled the call before."""
+        work = Work(0.1)
+        task = asyncio.create_task(finish(work.alone, anyio.current_time() + 5))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert work.steps == ["begun", "done", "left"]

@@ -154,8 +154,10 @@ class Connections:
         if self._is_ours:
             clients = {*self._in_use, *([self._client] if self._client else [])}
             self._client = None
-            for client in clients:
-                await client.aclose()
+            async with contextlib.AsyncExitStack() as stack:
+                # Each of them, also where closing another one fails or is cancelled.
+                for client in clients:
+                    stack.push_async_callback(client.aclose)
 
     @contextlib.asynccontextmanager
     async def lease(

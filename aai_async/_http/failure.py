@@ -25,7 +25,7 @@ from aai_async._events import logger
 from aai_async._http.body import Body
 from aai_async._http.clock import WallClock
 from aai_async._http.connections import Lease
-from aai_async._parting import is_being_cancelled
+from aai_async._tasks import is_being_cancelled
 
 _PASSING = (
     ssl.SSLEOFError,

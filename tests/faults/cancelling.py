@@ -61,3 +61,23 @@ async def cancelled_natively_at(count: int, make: Callable[[], Coroutine[Any, An
     task = asyncio.create_task(run())
     await asyncio.wait([task])
     return task.cancelled()
+
+
+async def requested_natively_at(
+    count: int, make: Callable[[], Coroutine[Any, Any, object]]
+) -> tuple[bool, asyncio.Task[None]]:
+    """Cancel a call by asyncio's own means when it waits for the n-th time; tell whether it came to that."""
+    waits = 0
+
+    def on_wait() -> None:
+        nonlocal waits
+        waits += 1
+        if waits == count:
+            task.cancel()
+
+    async def run() -> None:
+        await _watched(make(), on_wait)
+
+    task = asyncio.create_task(run())
+    await asyncio.wait([task])
+    return waits >= count, task
