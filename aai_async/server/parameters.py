@@ -6,8 +6,9 @@ HTTP, of jobs, or of how speech is recognised.
 """
 
 import enum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_type_hints
 
 import attrs
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from aai_async.server.delivery.webhook import Webhook
 from aai_async.server.engine import SpeechRequest
 from aai_async.server.masking.order import AudioOptions
-from aai_async.server.policy import DEFAULT_MODELS
+from aai_async.server.policy import DEFAULT_MODELS, shown
 
 _LANGUAGES: Final = """
     en en_au en_uk en_us es fr de it pt nl af sq am ar hy as az ba eu be bn bs br bg my ca zh hr cs da de_ch
@@ -242,6 +243,24 @@ class Parameters:
     them. Not a parameter itself, so it has no rule.
     """
 
+    def words_chosen(self) -> Iterator[tuple[str, str]]:
+        """Yield each parameter that takes one of a few words, with the word that it was given."""
+        for path in VALUES:
+            name, _, key = path.partition(".")
+            value = getattr(self, name)
+            word = getattr(value, key, None) if key else value
+            if word is not None:
+                yield path, word
+
+    def ignored(self) -> Iterator[str]:
+        """Yield what was asked for and had no effect, because it is unknown here."""
+        for name, value in self.unknown.items():
+            keys = [f"{name}.{key}" for key in unknown_keys(name, value)] if name in FIELDS else [name]
+            yield from (f"parameter {shown(one)}" for one in keys)
+        for path, word in self.words_chosen():
+            if word not in VALUES[path]:
+                yield f"value {shown(word)} of {path}"
+
     @property
     def keeps_disfluencies(self) -> bool:
         """Whether hesitations stay in the text; where nothing was asked for, the model decides."""
@@ -303,6 +322,15 @@ def _struct_in(hint: object) -> type[msgspec.Struct] | None:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     return next((kind for part in get_args(hint) if (kind := _struct_in(part)) is not None), None)
+
+
+def unknown_keys(name: str, value: object) -> list[str]:
+    """Return the keys that a parameter does not have, where it is an object, or a list of objects."""
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    objects = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
+    known = NESTED.get(name)
+    keys = dict.fromkeys(key for one in objects for key in one)
+    return [] if known is None else [key for key in keys if key not in known]
 
 
 FIELDS: Final = {

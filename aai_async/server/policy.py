@@ -76,7 +76,7 @@ class SubmissionPolicy:
         prefix = f"{inside}." if inside else ""
         alike = difflib.get_close_matches(name[:_LONGEST_NAME], known, 1, _ALIKE)
         hint = f" Did you mean {prefix + alike[0]!r}?" if alike else ""
-        named = f"{kind} {_shown(prefix + name)}"
+        named = f"{kind} {shown(prefix + name)}"
         if self.strict:
             raise RefusalError(400, f"{refusal} Unknown {named}.{hint}")
         self.log_once(f"The {named} is unknown to this server: {served}.{hint}")
@@ -88,6 +88,6 @@ class SubmissionPolicy:
             _log.warning("%s", message)
 
 
-def _shown(name: str) -> str:
-    # It comes from outside: quoted, on one line, and not endless.
+def shown(name: str) -> str:
+    """Quote a name that comes from outside: on one line, and not endless."""
     return repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…")

@@ -5,7 +5,7 @@ It owns what may not be combined and what is out of bounds; which parameters the
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -30,6 +30,7 @@ from aai_async.server.parameters import (
     Names,
     Parameters,
     SpeakerOptions,
+    unknown_keys,
 )
 from aai_async.server.policy import DEFAULT_MODELS, SubmissionPolicy
 from aai_async.server.refusal import RefusalError
@@ -81,7 +82,7 @@ def _unknown(document: Mapping[str, object], policy: SubmissionPolicy) -> dict[s
     found: dict[str, object] = {}
     for name, value in document.items():
         is_known = name in FIELDS or name == "speech_model"
-        names = _unknown_keys(name, value) if is_known else [name]
+        names = unknown_keys(name, value) if is_known else [name]
         for one in names:
             policy.check_name(
                 "parameter",
@@ -94,14 +95,6 @@ def _unknown(document: Mapping[str, object], policy: SubmissionPolicy) -> dict[s
         if names and value is not None:
             found[name] = value
     return found
-
-
-def _unknown_keys(name: str, value: object) -> list[str]:
-    items = cast("list[object]", value) if isinstance(value, list) else [value]
-    objects = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
-    known = NESTED.get(name)
-    keys = dict.fromkeys(key for one in objects for key in one)
-    return [] if known is None else [key for key in keys if key not in known]
 
 
 def _check_models(asked: Parameters, policy: SubmissionPolicy) -> None:
@@ -121,18 +114,15 @@ def _check_models(asked: Parameters, policy: SubmissionPolicy) -> None:
 
 
 def _check_words(asked: Parameters, policy: SubmissionPolicy) -> None:
-    for path, words in VALUES.items():
-        name, _, key = path.partition(".")
-        value = getattr(asked, name)
-        word = getattr(value, key, None) if key else value
-        if word is not None:
-            policy.check_name(
-                f"value of {path},",
-                word,
-                words,
-                served="it is recorded, echoed, and served as if it were absent",
-                refusal=f"{path} must be {' or '.join(map(repr, words))}.",
-            )
+    for path, word in asked.words_chosen():
+        words = VALUES[path]
+        policy.check_name(
+            f"value of {path},",
+            word,
+            words,
+            served="it is recorded, echoed, and served as if it were absent",
+            refusal=f"{path} must be {' or '.join(map(repr, words))}.",
+        )
 
 
 def _refuse_bad_url(url: object) -> None:

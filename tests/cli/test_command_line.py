@@ -172,6 +172,14 @@ async def test_a_number_after_a_flag_without_a_value_is_not_taken_for_a_recordin
     assert ("--speakers-expected 2" in result.stderr.decode()) == (flag != "--times")
 
 
+async def test_what_the_embedded_server_ignores_is_shown(server: LocalServer) -> None:
+    """As a warning, as where the service warns."""
+    account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+    status, out, err = await run("transcribe", AUDIO, "--set", "mood.valence=1", **account)
+    assert (status, out) == (0, "What was said.\n")
+    assert "warning: The parameter 'mood' is unknown to this server and was ignored" in err
+
+
 async def test_a_missing_key_is_exit_status_four() -> None:
     """Nothing that follows would work either."""
     status, _, err = await run("transcribe", AUDIO)

@@ -11,6 +11,7 @@ import attrs
 import msgspec
 import pytest
 
+import aai_async as aai
 from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
 from aai_async.server.jobs import Job
 from aai_async.server.replies.segments import sentences
@@ -278,11 +279,25 @@ def test_what_is_unknown_is_echoed() -> None:
     job = submitted(**asked)
     for document in (wire(unfinished(job)), wire(finished(done(job), heard(("Hi.", None))))):
         assert {name: document[name] for name in asked} == asked
-    assert (document["speech_model_used"], document["metadata"]) == (
-        "new-1",
-        {"local_engine": "whisper-base"},
-    )
+    assert (document["speech_model_used"], document["metadata"]["local_engine"]) == ("new-1", "whisper-base")
     assert "new" not in wire(tombstone(done(job).delete()))
+
+
+def test_what_is_unknown_and_had_no_effect_is_warned_of() -> None:
+    """In the transcript, as the service warns; a model is named by what really ran."""
+    asked = {
+        "new": {"a": [1]},
+        "speaker_labels": True,
+        "speaker_options": {"min_speakers_expected": 1, "new": 2},
+        "speech_models": ["new-1"],
+        "redact_pii_sub": "new",
+        "x" * 1000: 1,
+    }
+    document = finished(done(submitted(**asked)), heard(("Hi.", None)))
+    names = ["parameter 'new'", "parameter 'speaker_options.new'", f"parameter '{'x' * 100}…'"]
+    names += ["value 'new' of redact_pii_sub"]
+    warnings = [f"The {name} is unknown to this server and was ignored" for name in names]
+    assert aai.Transcript.from_json(msgspec.json.encode(document)).warnings == tuple(warnings)
 
 
 def test_what_is_unknown_hides_nothing_of_the_reply() -> None:

@@ -277,6 +277,8 @@ def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
             f"filter_profanity is not available in the detected language '{recognition.language_code}' "
             "and was left out"
         )
+    for name in asked.ignored():
+        yield f"The {name} is unknown to this server and was ignored"
 
 
 def _check_speech(asked: Parameters, recognition: Recognition) -> None:
