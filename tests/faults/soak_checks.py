@@ -17,7 +17,11 @@ from soak_plan import SIGNATURE, WEBHOOK_SECRET
 from soak_program import KEY
 from soak_service import Accepted
 
-_STRAY = r" +\+ Exception Group|.*ExceptionGroup: |Exception ignored|Task .*never retrieved|.*Warning: "
+_STRAY = (
+    r" +\+ Exception Group|.*ExceptionGroup: |Exception ignored|Task .*never retrieved"
+    # An interrupt may hit between a coroutine and its task.
+    r"|.*Warning: (?!coroutine .* was never awaited|Enable tracemalloc)"
+)
 """What is not the traceback of a single exception."""
 
 SECRETS = (KEY, WEBHOOK_SECRET, SIGNATURE)
