@@ -8,6 +8,7 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,25 @@ from aai_async._errors import (
     escaped,
 )
 from aai_async._retry import parse_retry_after, verdict_of_status
+
+# Whole words, in one sentence: a text about a "balanced" method is no verdict on the account.
+
+_RATE_LIMIT = re.compile(
+    r"\brate\b[^.;]*\blimit(s|ed|ing)?\b|\blimit(s|ed)?\b[^.;]*\brate\b|\btoo many requests\b", re.IGNORECASE
+)
+"""Documentation: "request-rate limit exceeded", with status 403."""
+
+_BALANCE = re.compile(
+    r"\b(account|negative|insufficient)\b[^.;]*\bbalance\b|\bbalance\b[^.;]*\b(negative|insufficient)\b",
+    re.IGNORECASE,
+)
+"""Documentation: "Your current account balance is negative. Please top up ..."."""
+
+_UPLOAD = re.compile(r"\baccess\b[^.;]*\buploaded file\b", re.IGNORECASE)
+"""API reference: "Cannot access uploaded file"."""
+
+_LOOKUP = re.compile(r"\btranscript lookup error\b", re.IGNORECASE)
+"""Documentation: "Transcript lookup error, transcript id not found"."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -144,17 +164,16 @@ def _said(reply: Reply) -> str:
 
 
 def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
-    said = said.lower()
-    if status == 429 or (status == 403 and "rate" in said and "limit" in said):
+    if status == 429 or (status == 403 and _RATE_LIMIT.search(said)):
         return RateLimitError, ""
     if status == 401:
         return AccountError, ". Check the API key, and that it belongs to this region."
-    if status in {402, 403} or (status == 400 and "balance" in said):
-        if "uploaded file" in said:
+    if status in {402, 403} or (status == 400 and _BALANCE.search(said)):
+        if _UPLOAD.search(said):
             # That says nothing about the account.
             return UploadGoneError, ". Upload it again: uploads are kept for 24 hours, for one project."
         return AccountError, ""
-    if status == 404 or (status == 400 and "transcript lookup error" in said):
+    if status == 404 or (status == 400 and _LOOKUP.search(said)):
         return NotFoundError, ". Check the id, and that key and region are those it was made with."
     mend = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
     return (ServerError if status >= 500 else RejectedError), mend
