@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import logging
 import pickle
 import re
 import ssl
 import threading
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -384,6 +386,76 @@ async def test_a_client_is_not_opened_twice() -> None:
         with pytest.raises(aai.ConnectError):
             async with aai.Client(KEY, base_url="http://127.0.0.1:9", retry=ONCE) as other:
                 await other.get("a")
+
+
+async def test_no_opening_leaves_an_http_client_alive(sample: Sample) -> None:
+    """Of fifty, and with a request that was cancelled, after which another one is used."""
+    clients: list[weakref.ref[httpx.AsyncClient]] = []
+    call = anyio.CancelScope()
+
+    async def reply(_: httpx.Request) -> httpx.Response:
+        if len(clients) == 1:
+            call.cancel()
+            await anyio.sleep_forever()
+        return httpx.Response(200, content=sample("upload.ok.json"))
+
+    def make() -> httpx.AsyncClient:
+        made = httpx.AsyncClient(transport=httpx.MockTransport(reply))
+        clients.append(weakref.ref(made))
+        return made
+
+    client = aai.Client(KEY, http=make)
+    async with client:
+        with call:
+            await client.upload(b"audio")
+        await client.upload(b"audio")
+    for _ in range(50):
+        async with client:
+            await client.upload(b"audio")
+    gc.collect()
+    assert len(clients) == 52
+    assert [one for one in clients if one() is not None] == []
+
+
+@pytest.mark.parametrize("first", ["asyncio", "trio"])
+@pytest.mark.parametrize("then", ["asyncio", "trio"])
+def test_a_client_whose_event_loop_has_ended_is_opened_again(sample: Sample, first: str, then: str) -> None:
+    """Though it was never closed: a notebook, a test or a framework may have ended its loop."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=sample("upload.ok.json")))
+    client = aai.Client(KEY, http=lambda: httpx.AsyncClient(transport=transport))
+
+    async def forget() -> None:
+        await client.__aenter__()
+        await client.upload(b"audio")
+
+    async def ask() -> None:
+        await client.upload(b"audio")
+
+    async def use() -> None:
+        async with client:
+            assert await client.upload(b"audio") == UPLOAD_URL
+
+    anyio.run(forget, backend=first)
+    with pytest.raises(aai.ConfigError, match=r"event loop .* has ended: open it again"):
+        anyio.run(ask, backend=then)
+    anyio.run(use, backend=then)
+    anyio.run(use, backend=first)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_client_whose_event_loop_is_alive_is_not_opened_in_another(backend: str) -> None:
+    """Also not while that loop stands still."""
+    client = aai.Client(KEY)
+
+    async def open_here() -> None:
+        async with client:
+            await anyio.to_thread.run_sync(lambda: anyio.run(open_there, backend=backend))
+
+    async def open_there() -> None:
+        with pytest.raises(aai.ConfigError, match="open already"):
+            await client.__aenter__()
+
+    anyio.run(open_here, backend=backend)
 
 
 async def test_a_client_of_the_caller_is_used_and_left_open(sample: Sample) -> None:

@@ -8,6 +8,7 @@ the last attempt on it has ended.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import inspect
@@ -109,6 +110,9 @@ class Connections:
             library_of(given)
             self._client = cast("AsyncClient", given)
         self._in_use = Counter[AsyncClient]()
+        """The attempts on each client."""
+        self._retired = set[AsyncClient]()
+        """Clients for no further attempt that are not closed yet."""
         self._place: _Place | None = None
 
     async def open(self) -> None:
@@ -118,8 +122,10 @@ class Connections:
         Raises:
             ConfigError: It is open already, or `http` made something else.
         """
-        if self._place is not None:
+        if self._place is not None and not self._place.has_ended:
             raise ConfigError("This Client is open already: share it, or make another one.")
+        # What an event loop has left that has ended cannot be closed any more, only forgotten.
+        self._forget()
         self._place = _Place.here()
         try:
             await self._current(self._place)
@@ -151,13 +157,19 @@ class Connections:
     async def close(self) -> None:
         """Close what was made here."""
         self._place = None
+        clients = {*self._retired, *([self._client] if self._client and self._is_ours else [])}
+        self._forget()
+        async with contextlib.AsyncExitStack() as stack:
+            # Each of them, also where closing another one fails or is cancelled.
+            for client in clients:
+                stack.push_async_callback(client.aclose)
+
+    def _forget(self) -> None:
+        """Hold no client any more but one of the caller's own."""
+        self._in_use.clear()
+        self._retired.clear()
         if self._is_ours:
-            clients = {*self._in_use, *([self._client] if self._client else [])}
             self._client = None
-            async with contextlib.AsyncExitStack() as stack:
-                # Each of them, also where closing another one fails or is cancelled.
-                for client in clients:
-                    stack.push_async_callback(client.aclose)
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -186,17 +198,18 @@ class Connections:
             try:
                 yield lease
             finally:
-                self._in_use[client] -= 1
                 await self._put_back(lease)
 
     async def _put_back(self, lease: Lease) -> None:
         client = cast("AsyncClient", lease.client)
-        is_retired = client is not self._client
-        if (lease.is_broken or lease.is_stray) and self._is_ours and not is_retired:
-            self._client, is_retired = None, True
-        is_over = is_retired and not self._in_use[client]
-        if is_over:
+        self._in_use[client] -= 1
+        is_free = self._in_use[client] <= 0
+        if is_free:
             del self._in_use[client]
+        if (lease.is_broken or lease.is_stray) and client is self._client:
+            self._retire()
+        is_over = is_free and client in self._retired
+        self._retired -= {client} if is_over else set()
         if is_over or lease.has_loose_ends:
             closing = functools.partial(_close, lease, client if is_over else None)
             await finish(closing, anyio.current_time() + _CLOSING)
@@ -204,7 +217,13 @@ class Connections:
     def _check_certificates(self) -> None:
         """Retire a client that was made for hosts without TLS, and so without certificates."""
         self._checks_certificates = True
-        if self._is_ours and self._make is None:
+        if self._make is None:
+            self._retire()
+
+    def _retire(self) -> None:
+        """Use the client of now for no further attempt, unless it is the caller's own."""
+        if self._is_ours and self._client is not None:
+            self._retired.add(self._client)
             self._client = None
 
     async def _current_during_call(self, place: _Place) -> AsyncClient:
@@ -264,11 +283,32 @@ class _Place:
         gates = anyio.CapacityLimiter(_GATE), anyio.CapacityLimiter(_GATE)
         return cls(os.getpid(), current_token(), *gates, anyio.Lock())
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the event loop is no more, so that nothing can be closed there."""
+        loop: Any = getattr(self.loop, "native_token", self.loop)
+        if self.process != os.getpid():
+            return False
+        if isinstance(loop, asyncio.AbstractEventLoop):
+            return loop.is_closed()
+        try:
+            # Trio reports that a loop has ended only to a call that wants something of it.
+            loop.run_sync_soon(_nothing)
+        except RuntimeError:
+            return True
+        return False
+
     def check(self) -> None:
         if self.process != os.getpid():
             raise ConfigError("This Client was opened before a fork: open one in each process.")
+        if self.loop != current_token() and self.has_ended:
+            raise ConfigError("The event loop in which this Client was opened has ended: open it again.")
         if self.loop != current_token():
             raise ConfigError("This Client was opened in another event loop: open one in each.")
+
+
+def _nothing() -> None:
+    """Do nothing in a loop."""
 
 
 @contextlib.asynccontextmanager
