@@ -6,6 +6,7 @@ The run and `--dry-run` ask the same plan.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,6 +122,8 @@ async def _trouble_with(recording: Recording, rendering: Rendering) -> AAIError 
     """Say why a recording cannot be sent, or its page not be made; `None` if both can."""
     size: int | None = None
     try:
+        if recording.is_file and "://" not in recording.name:
+            await in_thread(_check_there, recording.name)
         if recording.name != STANDARD_INPUT:
             source = Source.of(recording.name)
             await source.open()
@@ -129,3 +132,9 @@ async def _trouble_with(recording: Recording, rendering: Rendering) -> AAIError 
     except AAIError as error:
         return error
     return None
+
+
+def _check_there(name: str) -> None:
+    if not os.path.exists(name):  # noqa: PTH110 - a name need not be text
+        is_link = os.path.islink(name)  # noqa: PTH114
+        raise SourceError(f"The link {name!r} leads to no file." if is_link else f"No such file: {name!r}.")
