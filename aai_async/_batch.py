@@ -26,8 +26,8 @@ from aai_async._options import Options
 from aai_async._original import Originals
 from aai_async._outage import Outage
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
-from aai_async._passage import Route
 from aai_async._pipeline import Pipeline
+from aai_async._route import Route
 from aai_async._run import Run, Sources
 from aai_async._tasks import alone, is_native
 

@@ -9,88 +9,35 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-import hashlib
-import os
-import secrets
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from typing import Protocol
 
 import anyio
 import attrs
-import msgspec
 
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import DELETED_URL, Transcript, TranscriptError
-from aai_async._doubts import Doubts
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
     JournalError,
     NotFoundError,
-    SourceError,
     UploadGoneError,
-    without_secrets,
 )
-from aai_async._events import Event, OnEvent, Retrying, heard_by, inform, logger
-from aai_async._inbox import Notifications
+from aai_async._events import Event, Retrying, heard_by, inform, logger
 from aai_async._job import Job, Record
-from aai_async._journal import Claim, Entry, Ledger, LedgerRecord
-from aai_async._options import Options
-from aai_async._original import Original, Originals
-from aai_async._outage import Outage, is_for_want_of_connection
+from aai_async._journal import Entry, Ledger, LedgerRecord
+from aai_async._original import Original
+from aai_async._outage import is_for_want_of_connection
 from aai_async._outcome import Outcome, Stage
-from aai_async._pipeline import Pipeline
-from aai_async._source import Audio, Source
+from aai_async._route import Item, Route, claim_of, source_of
+from aai_async._source import Source
 
 _FRESH = dt.timedelta(hours=20)
 """How old an upload may be to be submitted: it is kept for 24 hours, and the job must get at it yet."""
 
 _CLOCK_WAS_SET = dt.timedelta(minutes=-1)
 """An upload that is younger than this was made before the clock of this machine was set back."""
-
-
-@attrs.frozen
-class Item:
-    """What is to be transcribed, and how."""
-
-    index: int
-    audio: Audio
-    options: Options
-
-
-@attrs.frozen(kw_only=True)
-class Route:
-    """What all items of a batch go along."""
-
-    pipeline: Pipeline
-    ledger: Ledger | None
-    outage: Outage
-    originals: Originals
-    doubts: Doubts
-    options: Options
-    """What is asked for where an item does not say."""
-    digest: str
-    """Of those."""
-    by_content: bool
-    notifications: Notifications | None
-    on_event: OnEvent | None
-
-    async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
-        """Give what tells a recording and what is asked for it from others; nothing where nothing does."""
-        asked = self.digest if options is self.options else options.digest
-        return await keys_of(source, asked, by_content=self.by_content)
-
-
-async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
-    """
-    Give the keys by which a journal knows an open source and its options; none where nothing identifies it.
-
-    Raises:
-        SourceError: It cannot be read, which `by_content` does.
-    """
-    identities = [await source.identity(), await source.digest() if by_content else None]
-    asked = options_digest.encode()
-    return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
 
 
 def has_job(entry: Entry) -> bool:
@@ -227,7 +174,7 @@ class Passage:
     async def _get(self, transcript_id: str | None) -> Transcript:
         """Ask for the transcript of a job that is done."""
         transcript = await self._route.pipeline.get(transcript_id or "")
-        if transcript.is_deleted or transcript.audio_url == DELETED_URL:
+        if _is_deleted(transcript):
             raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
         return transcript
 
@@ -240,9 +187,8 @@ class Passage:
         return self.outcome(transcript, missing=missing)
 
     async def _fail(self, error: AAIError) -> Outcome:
-        # A job that failed, or is gone, is begun anew by the next batch. 400 is how the service says that it
-        # is gone; whoever says 404 may be somebody on the way.
-        is_gone = isinstance(error, NotFoundError) and error.status == 400 and self._stage == "submitted"
+        # The next batch asks once more for a job that is gone, and makes another if it is still gone.
+        is_gone = isinstance(error, NotFoundError) and _is_gone(error) and self._stage == "submitted"
         self._is_finished = isinstance(error, TranscriptError) or is_gone
         error.transcript_id = error.transcript_id or self._job.transcript_id
         error.upload_url = error.upload_url or self._job.upload_url
@@ -271,7 +217,7 @@ class Passage:
 
     async def _send(self) -> Transcript | None:
         """Have the job made, or found; give its transcript, where that is there already."""
-        source = _source_of(self._item.audio)
+        source = source_of(self._item.audio)
         async with contextlib.aclosing(source):
             await source.open()
             keys = await self._route.keys(source, self._item.options)
@@ -282,7 +228,7 @@ class Passage:
             if self._route.ledger is None:
                 await self._submit(source, await self._upload(source))
                 return None
-            self._entry = entry = await self._route.ledger.claim(self._claim(source, keys))
+            self._entry = entry = await self._route.ledger.claim(claim_of(self._item, source, keys))
             self._same_as = self._route.originals.find([_row_key(entry)])
             if self._same_as is not None:
                 # The journal knows it by another key: of the same content, in an earlier batch.
@@ -292,20 +238,6 @@ class Passage:
             self._as_original.row = entry.id
             self._record = LedgerRecord(self._job, self._route.ledger, entry)
             return await self._take_up(source, entry, self._route.ledger)
-
-    def _claim(self, source: Source, keys: tuple[bytes, ...]) -> Claim:
-        asked = self._item.options.payload()
-        asked.pop("webhook_auth_header_value", None)
-        if self._item.options.webhook_url:
-            asked["webhook_url"] = without_secrets(self._item.options.webhook_url)
-        return Claim(
-            # What nothing tells from others is written down all the same, under a key that comes once.
-            keys=keys or (secrets.token_bytes(32),),
-            position=self._item.index,
-            source=without_secrets(source.url) if source.url else _plain(source.path or source.name),
-            size=source.size,
-            options=msgspec.json.encode(asked).decode(),
-        )
 
     async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
         """Go on where an earlier batch has left off."""
@@ -318,6 +250,12 @@ class Passage:
                 self._route.pipeline.memory.taken_up(entry.transcript_id or "", entry.upload_url or "")
                 return None
             return await ledger.result(entry.id) or await self._get(entry.transcript_id)
+        if entry.transcript_id is not None:
+            transcript = await self._ask_again(entry.transcript_id)
+            if transcript is not None:
+                self.is_resumed = True
+                await self._record.submitted(entry.transcript_id)
+                return transcript if transcript.is_done else None
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
         is_time_needed = source.url is not None or entry.upload_url is not None
@@ -333,6 +271,21 @@ class Passage:
             await ledger.anew(entry.id)
             self._job.upload_url, audio_url = None, source.url
         await self._submit(source, audio_url or await self._upload(source))
+        return None
+
+    async def _ask_again(self, transcript_id: str) -> Transcript | None:
+        """Fetch a job that an earlier batch has given up; `None` if it has failed or is gone."""
+        self._job.transcript_id = transcript_id
+        get = functools.partial(self._route.pipeline.get, transcript_id)
+        try:
+            transcript = await self._route.outage.outlast(get)
+        except NotFoundError as error:
+            if not _is_gone(error):
+                raise
+        else:
+            if transcript.status != "error" and not _is_deleted(transcript):
+                return transcript
+        self._job.transcript_id = None
         return None
 
     async def _find(self, audio_url: str, entry: Entry, ledger: Ledger) -> bool:
@@ -383,25 +336,17 @@ class Passage:
                 step = submission.make
 
 
-def _source_of(audio: Audio) -> Source:
-    if isinstance(audio, (tuple, list)):
-        raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
-    return Source.of(audio)
+def _is_gone(error: NotFoundError) -> bool:
+    # The service says it with 400; a 404 may come from a proxy in between.
+    return error.status == 400
 
 
-def _kinds(given: Sequence[object]) -> str:
-    return f"({', '.join(type(one).__name__ for one in given)})"
+def _is_deleted(transcript: Transcript) -> bool:
+    return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
 
 
 def _row_key(entry: Entry) -> bytes:
     return b"row %d" % entry.id
-
-
-def _plain(path: str) -> str:
-    """Give a path as text, whatever the locale: not every name is."""
-    with contextlib.suppress(UnicodeEncodeError):
-        path = os.fsencode(path).decode("utf-8", "surrogateescape")
-    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_fresh(uploaded_at: dt.datetime | None) -> bool:

@@ -26,7 +26,8 @@ from aai_async._errors import (
 from aai_async._events import logger
 from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
-from aai_async._passage import Item, Passage, Route
+from aai_async._passage import Passage
+from aai_async._route import Item, Route
 from aai_async._source import Audio
 from aai_async._tasks import is_being_cancelled, task_group
 

@@ -17,7 +17,8 @@ from aai_async._cli.streams import write_out
 from aai_async._cli.wording import clock, count, readable, size, visible
 from aai_async._errors import without_secrets
 from aai_async._journal import Entry, Journal, find_entry
-from aai_async._passage import has_job, has_upload, keys_of
+from aai_async._passage import has_job, has_upload
+from aai_async._route import keys_of
 from aai_async._source import Source
 from aai_async._threads import in_thread
 

@@ -1,0 +1,110 @@
+"""
+What all items of a batch share, and how each is told from the others.
+
+No requests and no commits: only recordings are read, where they are compared by content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+
+import attrs
+import msgspec
+
+from aai_async._doubts import Doubts
+from aai_async._errors import SourceError, without_secrets
+from aai_async._events import OnEvent
+from aai_async._inbox import Notifications
+from aai_async._journal import Claim, Ledger
+from aai_async._options import Options
+from aai_async._original import Originals
+from aai_async._outage import Outage
+from aai_async._pipeline import Pipeline
+from aai_async._source import Audio, Source
+
+
+@attrs.frozen
+class Item:
+    """What is to be transcribed, and how."""
+
+    index: int
+    audio: Audio
+    options: Options
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """What all items of a batch go along."""
+
+    pipeline: Pipeline
+    ledger: Ledger | None
+    outage: Outage
+    originals: Originals
+    doubts: Doubts
+    options: Options
+    """What is asked for where an item does not say."""
+    digest: str
+    """Of those."""
+    by_content: bool
+    notifications: Notifications | None
+    on_event: OnEvent | None
+
+    async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
+        """Give what tells a recording and what is asked for it from others; nothing where nothing does."""
+        asked = self.digest if options is self.options else options.digest
+        return await keys_of(source, asked, by_content=self.by_content)
+
+
+async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
+    """
+    Give the keys by which a journal knows an open source and its options; none where nothing identifies it.
+
+    Raises:
+        SourceError: It cannot be read, which `by_content` does.
+    """
+    identities = [await source.identity(), await source.digest() if by_content else None]
+    asked = options_digest.encode()
+    return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
+
+
+def claim_of(item: Item, source: Source, keys: tuple[bytes, ...]) -> Claim:
+    """Give what a journal is asked for, or enters, for an item whose source is open."""
+    asked = item.options.payload()
+    asked.pop("webhook_auth_header_value", None)
+    if item.options.webhook_url:
+        asked["webhook_url"] = without_secrets(item.options.webhook_url)
+    return Claim(
+        # What nothing tells from others is written down all the same, under a key that comes once.
+        keys=keys or (secrets.token_bytes(32),),
+        position=item.index,
+        source=without_secrets(source.url) if source.url else _plain(source.path or source.name),
+        size=source.size,
+        options=msgspec.json.encode(asked).decode(),
+    )
+
+
+def source_of(audio: Audio) -> Source:
+    """
+    Tell what an item is; nothing is read yet.
+
+    Raises:
+        SourceError: It cannot be a recording.
+    """
+    if isinstance(audio, (tuple, list)):
+        raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
+    return Source.of(audio)
+
+
+def _kinds(given: Sequence[object]) -> str:
+    return f"({', '.join(type(one).__name__ for one in given)})"
+
+
+def _plain(path: str) -> str:
+    """Give a path as text, whatever the locale: not every name is."""
+    with contextlib.suppress(UnicodeEncodeError):
+        path = os.fsencode(path).decode("utf-8", "surrogateescape")
+    return path.encode("utf-8", "backslashreplace").decode()
