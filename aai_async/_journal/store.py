@@ -189,6 +189,8 @@ class Store:
         self._path = path
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
+        """Where it was made: SQLite takes no connection through a fork, not even to close it."""
 
     def open(self, service: str, fingerprint: Callable[[bytes], str]) -> None:
         """
@@ -231,7 +233,9 @@ class Store:
                 raise self._foreign()
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; in a forked child, nothing happens."""
+        if self._process != os.getpid():
+            return
         with self._turn, errors_named(self._path):
             if self._connection is not None:
                 self._connection.close()
@@ -239,6 +243,7 @@ class Store:
 
     def commit(self, steps: Sequence[Step[Any]]) -> None:
         """Do all steps in one transaction; each knows afterwards what came of it."""
+        self._check_process()
         with self._turn:
             try:
                 self._commit(steps)
@@ -264,8 +269,15 @@ class Store:
         Raises:
             JournalError: It cannot be read.
         """
+        self._check_process()
         with self._turn, errors_named(self._path):
             return work(self._opened())
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise JournalError(
+                f"The journal {str(self._path)!r} was opened before a fork: open it in each process."
+            )
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
