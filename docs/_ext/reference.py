@@ -209,6 +209,8 @@ def _resolve(
         found = _reference(env, str(node.get("refdoc", env.docname)), full, contnode)
         if found is not None:
             return found
+    if last in _aliases():
+        return contnode
     target = OTHERS.get(target, target)
     if not target.startswith(PACKAGE) and (_object(target) is not None or _object(f"builtins.{target}")):
         return contnode

@@ -220,25 +220,30 @@ def test_the_search_finds_a_page_without_a_server(reader: Any, site: Path) -> No
     assert "lost_after" in page.content()
 
 
-_SMALL = {"errors.html", "events.html", "webhook.html"}
-"""Pages of the reference that have all kinds of entries; axe takes minutes for the larger ones."""
+_PAGES = [
+    *(page.stem for page in sorted((ROOT / "docs").glob("*.md"))),
+    "search",
+    # Of the reference those that have all kinds of entries: axe takes minutes for the larger ones.
+    "reference/errors",
+    "reference/events",
+    "reference/webhook",
+]
 
 _RULES: dict[str, dict[str, Any]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 """What depends on the colour scheme is its contrasts."""
 
 
-@pytest.mark.parametrize("scheme", _RULES)
-def test_axe_finds_nothing(reader: Any, site: Path, scheme: str) -> None:
-    """On any page, in both colour schemes."""
+@pytest.mark.parametrize("name", _PAGES)
+def test_axe_finds_nothing(reader: Any, site: Path, name: str) -> None:
+    """In both colour schemes."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe").Axe()
-    page: Page = reader(color_scheme=scheme)
     found: list[str] = []
-    pages = [*site.glob("*.html"), *(site / "reference" / name for name in _SMALL)]
-    for path in sorted(pages):
-        page.goto(path.as_uri())
+    for scheme, rules in _RULES.items():
+        page: Page = reader(color_scheme=scheme)
+        page.goto((site / f"{name}.html").as_uri())
         # From the disk, axe may not read the style sheets by itself, and need not.
-        violations = axe.run(page, options={"preload": False, **_RULES[scheme]}).response["violations"]
-        found += [f"{path.name}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
+        violations = axe.run(page, options={"preload": False, **rules}).response["violations"]
+        found += [f"{scheme}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
     assert found == []
 
 
