@@ -96,8 +96,9 @@ from aai_async._options import (
 )
 from aai_async._outcome import BatchAbortedError, Outcome, Summary
 from aai_async._polling import Polling
+from aai_async._reader import AsyncReader
 from aai_async._retry import Retry, Timeouts
-from aai_async._source import AsyncReader, Audio, Source
+from aai_async._source import Audio, Source
 from aai_async._version import __version__
 
 __all__ = [

@@ -15,11 +15,12 @@ import os
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
-from typing import IO, Protocol, Self, TypeAlias, TypeGuard, cast
+from typing import IO, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._file import RegularFile
+from aai_async._reader import AsyncReader, ChunksOf, checked_bytes, drop, is_async_reader
 from aai_async._threads import in_thread
 
 CHUNK_SIZE = 2 * 1024 * 1024
@@ -29,23 +30,19 @@ MAX_UPLOAD_SIZE = 2_200_000_000
 """Bytes that the service takes in one upload (https://www.assemblyai.com/docs/faq)."""
 
 
-class AsyncReader(Protocol):
-    """A file whose `read` is awaited: of anyio or aiofiles, an `UploadFile`, an `asyncio.StreamReader`."""
-
-    def read(self, size: int, /) -> Awaitable[bytes]:
-        """Read at most `size` bytes; none at the end."""
-        ...
-
-
 class Source(abc.ABC):
     """
     One recording that can be sent.
 
     `Source.of` makes it from whatever the caller has. `open` checks it before anything is sent,
     `chunks` reads it, from its start each time if it is `replayable`.
+
+    A subclass of your own, such as an object in a store, is given to `Client.transcribe` like a path. It
+    needs `open` and `chunks`; `size` where it is known, `replayable = False` where it can be read only once.
+    With an `identity`, a journal recognises it. What it raises becomes a `SourceError`.
     """
 
-    name: str
+    name: str = "The recording"
     """What to call it in messages: its path, or what kind of thing it is."""
 
     path: str | None = None
@@ -69,14 +66,14 @@ class Source(abc.ABC):
             SourceError: It cannot be audio: another type, text, a URL that the service cannot fetch.
         """
         if isinstance(audio, Source):
-            return audio
+            return audio if isinstance(audio, _Checked) else _OwnSource(audio)
         if isinstance(audio, str):
             return _from_str(audio)
         if isinstance(audio, os.PathLike):
             return _PathSource(audio)
         if isinstance(audio, (bytes, bytearray, memoryview)):
             return _BytesSource(audio)
-        return _from_stream(audio)
+        return _from_buffer(audio) or _from_stream(audio)
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -165,13 +162,29 @@ def _has_host(url: str) -> bool:
         return False
 
 
+def _from_buffer(audio: object) -> Source | None:
+    if hasattr(audio, "read"):
+        return None
+    try:
+        view = memoryview(cast("bytes", audio))
+    except TypeError:
+        return None
+    if view.itemsize != 1:
+        raise SourceError(
+            f"{type(audio).__name__} holds samples or numbers, not the bytes of a file. Write it as a WAV "
+            "file first, for raw samples lack the header that says what they are."
+        )
+    return _BytesSource(view if view.format in {"B", "b", "c"} else view.tobytes())
+
+
 def _from_stream(audio: object) -> Source:
     if isinstance(getattr(audio, "wrapped", audio), io.TextIOBase):
         raise SourceError(
             f"{_name_of(audio)} was opened as text; audio needs a binary file: open(path, 'rb')."
         )
-    if _is_async_reader(audio):
-        return OneShotSource(_ChunksOf(audio), _name_of(audio))
+    if is_async_reader(audio):
+        name = _name_of(audio)
+        return OneShotSource(ChunksOf(audio, CHUNK_SIZE, name), name)
     if callable(getattr(audio, "read", None)):
         return _FileSource(cast("IO[bytes]", audio))
     if isinstance(audio, AsyncIterable):
@@ -181,10 +194,6 @@ def _from_stream(audio: object) -> Source:
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
         "an object with an async read(size), or an async iterable of bytes; of a list, b''.join(it)."
     )
-
-
-def _is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
-    return inspect.iscoroutinefunction(getattr(audio, "read", None))
 
 
 def _shown(text: str) -> str:
@@ -197,21 +206,6 @@ def _name_of(audio: object) -> str:
         if isinstance(name, str) and name:
             return _shown(name)
     return f"The {type(audio).__name__}"
-
-
-class _ChunksOf:
-    """The chunks of a reader; not a generator, which would have to be closed."""
-
-    def __init__(self, reader: AsyncReader) -> None:
-        self._reader = reader
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if chunk := await self._reader.read(CHUNK_SIZE):
-            return chunk
-        raise StopAsyncIteration
 
 
 @contextlib.contextmanager
@@ -243,15 +237,68 @@ def _changed(name: str) -> FileChangedError:
     )
 
 
-def _checked_bytes(name: str, chunk: object) -> bytes:
-    if isinstance(chunk, (bytes, bytearray, memoryview)):
-        return bytes(cast("bytes", chunk))
-    raise SourceError(
-        f"{name} gives {type(chunk).__name__} where bytes are needed: open files with mode 'rb'."
-    )
+class _Checked(Source):
+    """One of this module, which gives bytes, as many as it has announced, and raises what is documented."""
 
 
-class _RemoteSource(Source):
+class _OwnSource(_Checked):
+    """A source of the caller's own, held to that."""
+
+    def __init__(self, given: Source) -> None:
+        self._given = given
+        self._take_over()
+
+    def _take_over(self) -> None:
+        given = self._given
+        self.name, self.path, self.url = given.name, given.path, given.url
+        self.size, self.replayable = given.size, given.replayable
+
+    async def open(self) -> None:
+        with _reading(self.name):
+            await self._given.open()
+            self._take_over()
+            if self.url is not None:
+                _from_str(self.url)
+            elif self.size is not None:
+                _checked_size(self.name, self.size)
+
+    async def aclose(self) -> None:
+        with _reading(self.name):
+            await self._given.aclose()
+
+    async def identity(self) -> bytes | None:
+        with _reading(self.name):
+            identity = await self._given.identity()
+            return None if identity is None else checked_bytes(self.name, identity)
+
+    async def digest(self) -> bytes | None:
+        with _reading(self.name):
+            digest = await self._given.digest()
+            return None if digest is None else checked_bytes(self.name, digest)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        sent = 0
+        with _reading(self.name):
+            chunks: AsyncIterator[object] = aiter(self._given.chunks())
+            try:
+                async for chunk in chunks:
+                    content = checked_bytes(self.name, chunk)
+                    sent += len(content)
+                    _check_length(self.name, sent, self.size, is_whole=False)
+                    yield content
+            finally:
+                if inspect.isasyncgen(chunks):
+                    await chunks.aclose()
+            _checked_size(self.name, sent)
+            _check_length(self.name, sent, self.size, is_whole=True)
+
+
+def _check_length(name: str, sent: int, size: int | None, *, is_whole: bool) -> None:
+    if size is not None and (sent > size or (is_whole and sent < size)):
+        raise SourceError(f"{name} was announced with {size:,} bytes, and has {sent:,} or more.")
+
+
+class _RemoteSource(_Checked):
     def __init__(self, url: str) -> None:
         self.name = without_secrets(url)
         self.url = url
@@ -266,7 +313,7 @@ class _RemoteSource(Source):
         raise SourceError(f"{self.name} is fetched by the service, never read here.")
 
 
-class _BytesSource(Source):
+class _BytesSource(_Checked):
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self.name = "The audio given as bytes"
         view = memoryview(data)
@@ -283,7 +330,7 @@ class _BytesSource(Source):
             yield bytes(self._data[start : start + CHUNK_SIZE])
 
 
-class _PathSource(Source):
+class _PathSource(_Checked):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
         with _reading(f"The {type(path).__name__}"):
@@ -335,7 +382,7 @@ class _PathSource(Source):
             raise _changed(self.name)
 
 
-class _FileSource(Source):
+class _FileSource(_Checked):
     """A binary file object, sent from where it stands."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -343,31 +390,65 @@ class _FileSource(Source):
         self.name = _name_of(file)
         self._start = 0
         self._first = b""
+        self._stream: OneShotSource | None = None
+        """The same where `read` turned out to be awaited."""
         self._turn = threading.Lock()
         """A thread of an attempt that was cancelled may read yet when the next begins."""
 
     async def open(self) -> None:
         with _reading(self.name):
-            await in_thread(self._measure)
-
-    def _measure(self) -> None:
-        seekable = getattr(self._file, "seekable", None)
-        if seekable is None or not seekable():
+            try:
+                awaited = await in_thread(self._measure)
+                is_awaited = bool(awaited)
+            except RuntimeError as error:
+                # What it gives belongs to the event loop, which has to be asked where it runs.
+                if "event loop" not in str(error):
+                    raise
+                awaited, is_awaited = [], True
+        if is_awaited:
+            self._stream = OneShotSource(ChunksOf(self._file, CHUNK_SIZE, self.name, *awaited), self.name)
+        if self._stream is not None:
             self.replayable = False
-            self._first = self._first or self._read(CHUNK_SIZE)
+            await self._stream.open()
+
+    def _measure(self) -> list[Awaitable[object]]:
+        """Learn its size; give what `read` gave, if that is to be awaited, in a list."""
+        if not self._is_seekable():
+            self.replayable = False
+            first: object = self._first or self._file.read(CHUNK_SIZE)
+            if inspect.isawaitable(first):
+                # In a list, for trio refuses a function in a thread that gives an awaitable.
+                return [first]
+            self._first = checked_bytes(self.name, first)
             _checked_size(self.name, len(self._first))
-            return
+            return []
         self._start = self._file.tell()
         self.size = self._file.seek(0, io.SEEK_END) - self._start
         self._file.seek(self._start)
-        _checked_bytes(self.name, self._file.read(0))
+        checked_bytes(self.name, self._file.read(0))
         if self._start and not self.size:
             raise SourceError(
                 f"{self.name} stands at its end, after {self._start} bytes: call seek(0) first."
             )
         _checked_size(self.name, self.size)
+        return []
+
+    def _is_seekable(self) -> bool:
+        seekable = getattr(self._file, "seekable", None)
+        answer: object = seekable() if callable(seekable) else False
+        drop(answer)
+        if inspect.isawaitable(answer) or not answer:
+            return False
+        nothing: object = self._file.read(0)
+        drop(nothing)
+        return not inspect.isawaitable(nothing)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
+        if self._stream is not None:
+            async with contextlib.aclosing(self._stream.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         with _reading(self.name):
             if self.replayable:
                 await in_thread(self._rewind)
@@ -392,10 +473,10 @@ class _FileSource(Source):
 
     def _read(self, size: int) -> bytes:
         with self._turn:
-            return _checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
+            return checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
-class OneShotSource(Source):
+class OneShotSource(_Checked):
     """
     A stream that can be read only once; its first chunk is drawn early, to know that there is one.
 
@@ -416,7 +497,7 @@ class OneShotSource(Source):
     async def open(self) -> None:
         with _reading(self.name):
             while not self._first and (chunk := await anext(self._stream, None)) is not None:
-                self._first = _checked_bytes(self.name, chunk)
+                self._first = checked_bytes(self.name, chunk)
         _checked_size(self.name, len(self._first))
 
     async def aclose(self) -> None:
@@ -431,14 +512,8 @@ class OneShotSource(Source):
             self._first = b""
         with _reading(self.name):
             async for chunk in self._stream:
-                checked = _checked_bytes(self.name, chunk)
+                checked = checked_bytes(self.name, chunk)
                 sent += len(checked)
-                self._check_length(sent, is_whole=False)
+                _check_length(self.name, sent, self.size, is_whole=False)
                 yield checked
-            self._check_length(sent, is_whole=True)
-
-    def _check_length(self, sent: int, *, is_whole: bool) -> None:
-        if self.size is not None and (sent > self.size or (is_whole and sent < self.size)):
-            raise SourceError(
-                f"{self.name} was announced with {self.size:,} bytes, and has {sent:,} or more."
-            )
+            _check_length(self.name, sent, self.size, is_whole=True)

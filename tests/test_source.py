@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import ctypes
+import functools
+import gc
+import hashlib
 import io
 import os
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
+import httpx
+import numpy as np
 import pytest
+import respx
 from descriptors import open_files
 from hypothesis import given
 from hypothesis import strategies as st
@@ -395,3 +403,212 @@ def test_any_bytes_arrive_as_they_are(data: bytes, start: int) -> None:
                 assert await read(source) == data
 
     anyio.run(check)
+
+
+# Readers whose `read` gives an awaitable, though it is no coroutine function.
+
+
+class Handed:
+    """It hands the call on."""
+
+    def __init__(self, data: bytes) -> None:
+        self._inner = Reader(data)
+
+    def read(self, size: int) -> Any:
+        return self._inner.read(size)
+
+
+class HandedFile(Handed):
+    """So does a file of some wrappers, with all else that a file has."""
+
+    def seekable(self) -> bool:
+        return True
+
+
+class AllAwaited(Handed):
+    def seekable(self) -> Any:
+        return self._answer()
+
+    async def _answer(self) -> bool:
+        return True
+
+
+class Decorated(Reader):
+    @functools.wraps(Reader.read)
+    def read(self, *arguments: Any) -> Any:  # type: ignore[override]
+        return super().read(*arguments)
+
+
+class CallableRead:
+    def __init__(self, data: bytes) -> None:
+        self.read = self._Read(data)
+
+    class _Read:
+        def __init__(self, data: bytes) -> None:
+            self._reader = Reader(data)
+
+        async def __call__(self, size: int) -> bytes:
+            return await self._reader.read(size)
+
+
+@pytest.mark.parametrize("kind", [Handed, HandedFile, AllAwaited, Decorated, CallableRead])
+async def test_a_read_that_gives_an_awaitable_is_awaited(kind: Any) -> None:
+    """Also where only its first answer shows it; nothing of that is lost, and nothing is left unawaited."""
+    source = Source.of(kind(AUDIO + b"end"))
+    await source.open()
+    assert (source.size, source.replayable) == (None, False)
+    assert await read(source) == AUDIO + b"end"
+    gc.collect()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_read_that_gives_a_future_of_the_event_loop_is_awaited() -> None:
+    """It can be called in the loop alone."""
+
+    class InExecutor:
+        def __init__(self, data: bytes) -> None:
+            self._file = io.BytesIO(data)
+
+        def read(self, size: int) -> Any:
+            return asyncio.get_running_loop().run_in_executor(None, self._file.read, size)
+
+    source = Source.of(InExecutor(b"a recording"))
+    await source.open()
+    assert await read(source) == b"a recording"
+
+
+async def test_an_empty_reader_that_is_awaited_is_refused() -> None:
+    """As any other."""
+    source = Source.of(cast("Any", Handed(b"")))
+    with pytest.raises(aai.SourceError, match="Handed is empty"):
+        await source.open()
+
+
+# Whatever holds bytes.
+
+BUFFERS = {
+    "bytearray": bytearray,
+    "memoryview": memoryview,
+    "array": lambda data: array.array("B", data),
+    "signed array": lambda data: array.array("b", data),
+    "numbers": lambda data: array.array("H", data),
+    "ctypes": lambda data: (ctypes.c_ubyte * len(data)).from_buffer_copy(data),
+    "numpy": lambda data: np.frombuffer(data, "uint8"),
+    "subclass": type("Sub", (bytes,), {}),
+}
+
+
+@pytest.mark.parametrize("kind", BUFFERS)
+async def test_chunks_are_whatever_holds_bytes(kind: str) -> None:
+    """Of an async iterable, of an awaited `read`, of a file object."""
+    make: Any = BUFFERS[kind]
+
+    class Of(Reader):
+        async def read(self, size: int = -1) -> Any:
+            return make(await super().read(size))
+
+    class OfFile(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> Any:
+            return make(super().read(size))
+
+    given: list[Any] = [stream_of(make(b"abcd"), make(b""), make(b"ef")), Of(b"abcdef"), OfFile(b"abcdef")]
+    for one in given:
+        source = Source.of(one)
+        await source.open()
+        content = await read(source)
+        assert (content, type(content)) == (b"abcdef", bytes)
+
+
+@pytest.mark.parametrize("kind", set(BUFFERS) - {"numbers"})
+async def test_a_buffer_of_bytes_is_a_recording(kind: str) -> None:
+    """As bytes are, and the same for a journal."""
+    make: Any = BUFFERS[kind]
+    source, plain = Source.of(make(b"abcdef")), Source.of(b"abcdef")
+    await source.open()
+    await plain.open()
+    assert (source.size, source.replayable, await read(source)) == (6, True, b"abcdef")
+    assert await source.identity() == await plain.identity()
+
+
+def test_a_buffer_of_samples_is_refused() -> None:
+    """It would be paid for, and come to nothing, for it lacks the header."""
+    for samples in (array.array("h", [0, 1]), np.zeros(4, "float32")):
+        with pytest.raises(aai.SourceError, match="WAV"):
+            Source.of(cast("Any", samples))
+
+
+# Sources of one's own.
+
+
+class Stored(aai.Source):
+    """An object in a store, as a user writes it."""
+
+    def __init__(self, *chunks: Any, **facts: Any) -> None:
+        self._chunks = chunks
+        self.closed = 0
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    async def open(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        for chunk in self._chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+
+async def test_a_source_of_ones_own_is_sent(client: aai.Client, respx_mock: respx.MockRouter) -> None:
+    """With its size, and closed when it was; again where the first upload fails."""
+    route = respx_mock.post("http://127.0.0.1:9/v2/upload")
+    route.side_effect = [
+        httpx.Response(503),
+        httpx.Response(200, json={"upload_url": "https://cdn/upload/1"}),
+    ]
+    source = Stored(b"abc", bytearray(b"def"), size=6, name="s3://calls/1")
+    assert await client.upload(source) == "https://cdn/upload/1"
+    assert [call.request.content for call in route.calls] == [b"abcdef"] * 2
+    assert route.calls.last.request.headers["content-length"] == "6"
+    assert source.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (Stored("text"), "gives str where bytes are needed"),
+        (Stored(KeyError("bucket")), "cannot be read: KeyError: 'bucket'"),
+        (Stored(b"abc", size=6, name="s3://calls/1"), "s3://calls/1 was announced with 6 bytes"),
+        (Stored(b"abc", b"def", size=4), "was announced with 4 bytes"),
+        (Stored(b"", size=0), "The recording is empty"),
+        (Stored(), "The recording is empty"),
+        (Stored(size=3_000_000_000), "at most 2,200,000,000"),
+        (Stored(size="large"), "cannot be read: TypeError"),
+        (Stored(url="ftp://example.com/a.mp3"), "not ftp://"),
+    ],
+)
+async def test_a_source_of_ones_own_that_breaks_its_word_is_refused(source: aai.Source, said: str) -> None:
+    """As a `SourceError`, whatever it is."""
+    checked = Source.of(source)
+    with pytest.raises(aai.SourceError, match=said):
+        await checked.open()
+        await read(checked)
+
+
+async def test_a_source_of_ones_own_may_be_fetched_or_known_by_a_journal() -> None:
+    """By its address, its identity, its digest."""
+    remote = Source.of(Stored(url="https://example.com/a.mp3"))
+    await remote.open()
+    assert remote.url == "https://example.com/a.mp3"
+
+    class Known(Stored):
+        async def identity(self) -> bytes | None:
+            return b"etag"
+
+    known = Source.of(Known(b"abc"))
+    await known.open()
+    assert (await known.identity(), await known.digest()) == (b"etag", hashlib.sha256(b"abc").digest())
+    assert await Source.of(Stored(b"abc")).identity() is None
