@@ -143,7 +143,7 @@ async def freeze(journal: Journal) -> None:
 class _Outcomes:
     def __init__(self, database: Store) -> None:
         self._store = database
-        self._unread = deque[tuple[Entry, bytes | None]]()
+        self._unread = deque[tuple[int, Outcome]]()
         self._after, self._upto = 0, 0
         """The number of the job that was given last, and of the last one that there was at the beginning."""
 
@@ -155,15 +155,15 @@ class _Outcomes:
             self._unread.extend(await in_thread(self._next))
         if not self._unread:
             raise StopAsyncIteration
-        entry, body = self._unread.popleft()
-        self._after = entry.id
-        return _outcome(entry, body)
+        self._after, outcome = self._unread.popleft()
+        return outcome
 
-    def _next(self) -> list[tuple[Entry, bytes | None]]:
+    def _next(self) -> list[tuple[int, Outcome]]:
         self._upto = self._upto or self._store.read(store.last)
-        return self._store.read(
+        rows = self._store.read(
             lambda connection: store.entries(connection, self._after, self._upto, _AT_ONCE)
         )
+        return [(entry.id, _outcome(entry, body)) for entry, body in rows]
 
 
 def _outcome(entry: Entry, body: bytes | None) -> Outcome:

@@ -103,8 +103,9 @@ class Ledger:
 
     async def result(self, job: int) -> Transcript | None:
         """Give the transcript of a job that is done, if it was kept."""
+        # Decoded in a thread as well: the largest take a tenth of a second and more.
         body = await self._read(lambda connection: store.result(connection, job))
-        return None if body is None else Transcript.from_json(body)
+        return None if body is None else await in_thread(Transcript.from_json, body)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with store.errors_named(self._path):

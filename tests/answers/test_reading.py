@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from typing import Any
 
 import attrs
@@ -192,3 +193,45 @@ def test_a_repr_reads_no_words() -> None:
     assert "words=..." in repr(transcript)
     assert transcript.words is not None
     assert "words=<1000>" in repr(transcript)
+
+
+ODD_TEXTS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    '"NaN"',
+    "\\",
+    '\\"',
+    "\ud800",
+    "\udc00a",
+    "\ud800\udc00",
+    "\\ud800",
+    ": NaN,",
+]
+
+ODD_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(ODD_TEXTS),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(ODD_TEXTS), inner),
+)
+
+
+@given(value=ODD_JSON, is_ascii=st.booleans(), mark=st.sampled_from([b"", b"\xef\xbb\xbf"]))
+def test_what_python_writes_as_json_is_read(value: Any, is_ascii: bool, mark: bytes) -> None:
+    """NaN and the infinities as nothing, half a surrogate pair as a question mark, all else as it is."""
+    text = json.dumps({"x": value, "odd": math.nan}, ensure_ascii=is_ascii)
+    expected = json.loads(
+        text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
+        parse_constant=lambda _: None,
+    )
+    parts = reading.split(mark + text.encode("utf-8", "surrogatepass"))
+    read = {name: json.loads(bytes(part)) for name, part in parts.items()}
+    assert read == json.loads(json.dumps(expected, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def test_odd_numbers_among_millions_of_bytes_are_found_in_pieces() -> None:
+    """Also where an escape stands at the end of a piece."""
+    texts = ['"', "\\", '\\"', "NaN", "a" * (160 * 1024 - 1) + '"', "b" * (160 * 1024 - 3) + "\\", ": NaN,"]
+    document = {"texts": texts * 5, "x": math.nan, "y": [math.inf, -math.inf], "z": "NaN"}
+    parts = reading.split(json.dumps(document).encode())
+    read = {name: json.loads(bytes(part)) for name, part in parts.items()}
+    assert read == {**document, "x": None, "y": [None, None]}
