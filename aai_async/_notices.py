@@ -29,7 +29,7 @@ class Notices:
         Log what is to be known about a result.
 
         Args:
-            transcript_id: Of which transcript.
+            transcript_id: The transcript that it belongs to.
             warnings: What the service remarks.
             missing: What was requested and is not there.
         """

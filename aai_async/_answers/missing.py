@@ -1,8 +1,8 @@
 """
 What was requested and is not in a result.
 
-The result's own echo of the request is what tells what was requested; `Options` may be given beside it, for
-what the service does not echo. An empty list means that nothing was found, `null` that the feature did not
+The result's own echo of the request shows what was requested; `Options` may be given beside it, for what the
+service does not echo. An empty list means that nothing was found, `null` that the feature did not
 run. Pure; an answer is read by the names of its fields.
 """
 

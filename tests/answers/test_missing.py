@@ -50,7 +50,7 @@ FEATURES = [
 
 @pytest.mark.parametrize(("option", "field"), FEATURES)
 def test_a_feature_whose_field_is_null_or_absent_is_missing(option: str, field: str) -> None:
-    """The transcript's own echo tells that it was requested."""
+    """The transcript's own echo shows that it was requested."""
     assert missing(transcript(**{option: True, field: None})) == [f"{option} ({field} is null)"]
     assert missing(transcript(**{option: True})) == [f"{option} ({field} is null)"]
 
@@ -188,7 +188,7 @@ def test_another_model_than_the_first_one_is_named(
     ],
 )
 def test_a_setting_that_the_service_did_not_follow_is_named(option: str, value: bool, echo: bool) -> None:
-    """It says so itself; what it does not echo is not known, and is not called missing."""
+    """It reports so itself; what it does not echo is not known, and is not called missing."""
     more = {"redact_pii_policies": ["date"]} if option == "redact_pii" else {}
     options = aai.Options(**{option: value, **more})  # type: ignore[arg-type]
     found = transcript(**{option: echo}).missing_for(options)
@@ -231,13 +231,13 @@ def test_policies_that_were_not_applied_are_named() -> None:
     ],
 )
 def test_a_domain_that_was_not_used_is_named(metadata: Any, found: list[str]) -> None:
-    """Where the service says which one it used."""
+    """Where the service reports which one it used."""
     result = transcript(metadata=metadata)
     assert list(map(str, result.missing_for(aai.Options(domain="medical-v1")))) == found
 
 
 def test_unredacted_text_that_was_requested_is_missing() -> None:
-    """The service does not echo that it was, so only the options tell."""
+    """The service does not echo that it was, so only the options show it."""
     options = aai.Options(redact_pii=True, redact_pii_policies=["date"], redact_pii_return_unredacted=True)
     assert list(map(str, transcript().missing_for(options))) == [
         "redact_pii_return_unredacted (unredacted_text is null)"

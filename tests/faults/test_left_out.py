@@ -28,7 +28,7 @@ REQUESTED = aai.Options(
     redact_pii_return_unredacted=True,
     extra={"metadata": {"warnings": [{"message": WARNING}]}},
 )
-"""The server says back what was sent, and makes neither entities nor an unredacted text."""
+"""The server echoes what was sent, and makes neither entities nor an unredacted text."""
 
 MISSING = (
     aai.MissingResult(option="entity_detection", reason="entities is null"),
@@ -82,7 +82,7 @@ async def test_what_is_left_out_is_logged_once_for_a_client(
 async def test_what_is_left_out_of_a_job_that_is_fetched_is_logged(
     server: FaultServer, connect: Connect, caplog: pytest.LogCaptureFixture, verb: str
 ) -> None:
-    """Also by another client than the one that submitted it: the transcript says what was requested."""
+    """Also by another client than the one that submitted it: the transcript echoes what was requested."""
     async with connect() as client:
         job = await client.submit(URL, REQUESTED)
         assert logged(caplog) == []
@@ -95,7 +95,7 @@ async def test_what_is_left_out_of_a_job_that_is_fetched_is_logged(
 async def test_what_is_done_as_it_was_requested_is_not_logged(
     server: FaultServer, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There is nothing to say."""
+    """There is nothing to report."""
     async with connect() as client:
         await client.transcribe(URL, aai.Options(language_code="de", punctuate=False))
     assert logged(caplog) == []
