@@ -258,7 +258,9 @@ class Client:
 
     async def delete(self, transcript_id: str) -> Transcript:
         """
-        Delete a transcript and its uploaded recording, and give what is left of it.
+        Delete a transcript and its uploaded recording at the service, and give what is left of it.
+
+        A journal and files that were written keep the text: see `Journal.forget`.
 
         Raises:
             NotFoundError: This key sees no such transcript in this region.

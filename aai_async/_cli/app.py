@@ -266,7 +266,11 @@ def delete(
     region: Place = None,
     proxy: Proxy = None,
 ) -> None:
-    """Delete transcripts and their recordings from the service, for good."""
+    """
+    Delete transcripts and their recordings from the service, for good.
+
+    What a journal and files of results have of them stays: forget removes that.
+    """
     from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
 
     if not yes:
@@ -318,6 +322,35 @@ def status(journal: JournalFile, json: JSONLines = False) -> None:
     from aai_async._cli import journals, ordering  # noqa: PLC0415 - see the module
 
     raise typer.Exit(ordering.run(journals.status, journal, json))
+
+
+@app.command()
+def forget(
+    journal: JournalFile,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH|URL|ID...", help="Recordings, as status lists them, or transcript ids."),
+    ],
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir", "-o", metavar="DIR", help="Where their results are. [default: beside the journal]"
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """
+    Remove recordings from a journal, and the files of their results; the service is not asked.
+
+    The text is overwritten in the journal. The recordings themselves, the names of their results, and the
+    transcripts at the service stay: delete removes those.
+    """
+    from aai_async._cli import erasing, ordering  # noqa: PLC0415 - see the module
+
+    if not yes:
+        ordering.check_terminal("--yes")
+        typer.confirm(f"Forget {len(names)} for good?", abort=True, err=True)
+    raise typer.Exit(ordering.run(erasing.forget, journal, names, output_dir))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -111,6 +111,10 @@ class Register:
     def latest(self, stem: PurePosixPath) -> Line | None:
         """Give what was written down last of a name."""
         return self._latest.get(folded(stem))
+
+    def stems_of(self, transcripts: set[str]) -> Iterator[PurePosixPath]:
+        """Give the names under which any of some transcripts was written last."""
+        return (line.stem for line in self._latest.values() if line.transcript in transcripts)
 
     def is_taken(self, stem: PurePosixPath, suffixes: Iterable[str]) -> bool:
         """Whether a name is another recording's, or stands where a file or a folder of another one does."""

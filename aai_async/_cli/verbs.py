@@ -116,6 +116,11 @@ async def delete(client: Client, ids: Sequence[str]) -> Ending:
                 raise
             errors.append(error)
             tell(f"{transcript_id}: {error}")
+    if len(errors) < len(ids):
+        tell(
+            "Deleted at the service only. A journal and files of results still have the text: "
+            "aai-async forget JOURNAL ID -o DIR"
+        )
     return ending(good=len(ids) - len(errors), errors=errors)
 
 

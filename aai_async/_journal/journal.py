@@ -7,11 +7,12 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError, ConfigError, ProtocolError
+from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, without_secrets
 from aai_async._journal import store
+from aai_async._journal.erasure import Erasure, erase
 from aai_async._journal.store import Counts, Entry, State, Store
 from aai_async._outcome import Outcome, Stage, Summary
 from aai_async._threads import in_thread, in_thread_to_its_end
@@ -114,8 +115,54 @@ class Journal:
             with_missing=sum(row.with_missing for row in rows),
         )
 
+    async def forget(self, *names: str | os.PathLike[str]) -> int:
+        """
+        Remove recordings from the journal: their names, options and ids, and their transcripts.
+
+        It needs neither the service nor the API key. The bytes are overwritten, and are in none of the
+        journal's files afterwards; backups and snapshots of the disk are beyond its reach. The service keeps
+        its transcript until `Client.delete` removes it, and exported files stay. A recording that is then
+        transcribed again is paid for again.
+
+        Args:
+            names: Paths or addresses, as `Outcome.source` gives them, or transcript ids. A path or an address
+                stands for all of its rows, whatever the options and the version of the file; an address is
+                known without its query.
+
+        Returns:
+            The number of rows removed.
+
+        Raises:
+            JournalLockedError: A batch uses the journal.
+            JournalError: A name is not in the journal, and nothing is removed; there is no journal; it cannot
+                be written, or another program reads it.
+        """
+        given = tuple(map(_as_name, names))
+        erasure = await in_thread_to_its_end(lambda: erase(self._path, given, self._check_known))
+        return len(erasure.rows)
+
+    def _check_known(self, erasure: Erasure) -> None:
+        if erasure.unknown:
+            raise not_in_journal(self._path, erasure.unknown)
+
     def _counts(self) -> list[Counts]:
         return self._store.read(store.counts)
+
+
+def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:
+    """Make the error about names that are not in a journal."""
+    shown = ", ".join(repr(without_secrets(name) if "://" in name else name) for name in names)
+    return JournalError(
+        f"Not in the journal {str(path)!r}: {shown}. Nothing was removed. Name paths or addresses as "
+        "`aai-async status --json` lists them, or transcript ids."
+    )
+
+
+def _as_name(given: object) -> str:
+    name = os.fspath(cast("os.PathLike[str]", given)) if isinstance(given, os.PathLike) else given
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"A recording in a journal is named by its path, address or id, not by {given!r}.")
+    return name
 
 
 async def find_entry(journal: Journal, keys: Sequence[bytes]) -> Entry | None:

@@ -66,7 +66,7 @@ class Ledger:
     def _locked(self) -> Lock:
         if self._path.is_dir():
             raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
-        return Lock(self._path.with_name(f"{self._path.name}.lock"))
+        return Lock.beside(self._path)
 
     async def claim(self, wanted: Claim) -> Entry:
         """Find the job of a recording, or enter it."""

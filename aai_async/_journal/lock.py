@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Self
 
 from aai_async._errors import JournalLockedError
 
@@ -60,6 +61,17 @@ class Lock:
                     "another journal."
                 ) from None
             _held.add(self)
+
+    @classmethod
+    def beside(cls, journal: Path) -> Self:
+        """
+        Take the lock of a journal.
+
+        Raises:
+            JournalLockedError: Another batch holds it, in this process or in another.
+            OSError: The file cannot be made.
+        """
+        return cls(journal.with_name(f"{journal.name}.lock"))
 
     def release(self) -> None:
         """

@@ -232,6 +232,20 @@ class Store:
             if not is_journal:
                 raise self._foreign()
 
+    def open_to_erase(self) -> None:
+        """
+        Open one that exists, of whichever account, so that what is deleted from it is overwritten.
+
+        Raises:
+            JournalError: There is none, or none that this version reads, or it cannot be written.
+        """
+        with self._turn, errors_named(self._path):
+            self._check_file()
+            self._connection = _connect(f"{self._path.absolute().as_uri()}?mode=rw")
+            self._connection.execute("PRAGMA secure_delete = ON")
+            if not self._is_journal(self._connection):
+                raise self._foreign()
+
     def close(self) -> None:
         """Close it; in a forked child, nothing happens."""
         if self._process != os.getpid():
@@ -289,6 +303,9 @@ class Store:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, flags, 0o600))
             return
+        self._check_file()
+
+    def _check_file(self) -> None:
         # One that is there is not opened: closing it would drop all locks that SQLite has on it elsewhere in
         # this process.
         there = os.lstat(self._path)

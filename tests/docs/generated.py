@@ -23,7 +23,7 @@ HELP = ROOT / "docs/cli.md"
 FORMATS = ROOT / "docs/formats.md"
 PICTURES = ROOT / "docs/pictures"
 
-COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "doctor")
+COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "forget", "doctor")
 
 _HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
 

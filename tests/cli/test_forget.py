@@ -1,0 +1,177 @@
+"""`forget`: a recording leaves a journal, and its results the folder that they were written to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+import aai_async as aai
+from aai_async._cli import erasing
+from aai_async._cli.ending import Ending
+from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import SpeechRequest
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+JOURNAL = Path("out/.aai-async.db")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs on asyncio."""
+    return "asyncio"
+
+
+def heard(request: SpeechRequest) -> str:
+    return f"Secret of {Path(request.audio).read_text()} in {request.language_code}."
+
+
+@pytest.fixture
+async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalServer]:
+    monkeypatch.chdir(tmp_path)
+    async with LocalServer(engine=ScriptedEngine(heard), key=KEY) as server:
+        yield server
+
+
+async def run(server: LocalServer, *arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "aai_async", *arguments]
+    environment = {**os.environ, "ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+    done = await anyio.run_process(command, check=False, env=environment, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+async def transcribe(server: LocalServer, *names: str, flags: str = "") -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        if not Path(name).exists():
+            Path(name).write_text(name)
+    status, _, err = await run(server, "transcribe", *names, "-o", "out", "-f", "txt,json", *flags.split())
+    assert status == 0, err
+
+
+def texts() -> list[str]:
+    """The files in which something that was said can be read."""
+    files = [path for path in Path("out").rglob("*") if path.is_file()]
+    return sorted(str(path.relative_to("out")) for path in files if b"Secret" in path.read_bytes())
+
+
+async def outcomes() -> dict[str, str | None]:
+    async with aai.Journal.open(JOURNAL) as journal:
+        return {str(outcome.source): outcome.transcript_id async for outcome in journal.outcomes()}
+
+
+async def test_a_forgotten_recording_leaves_no_text_in_the_folder(server: LocalServer) -> None:
+    """The others stay; and `delete` says what is where. The key is not needed."""
+    await transcribe(server, "mon/call.mp3", "tue/call.mp3")
+    ids = await outcomes()
+    transcript_id = ids["mon/call.mp3"] or ""
+    status, out, err = await run(server, "delete", transcript_id, "--yes")
+    assert (status, out) == (0, f"{transcript_id}\n")
+    assert "still have the text: aai-async forget JOURNAL ID" in err
+    status, out, err = await run(server, "forget", str(JOURNAL), "mon/call.mp3", "--yes")
+    assert (status, out) == (0, f"{transcript_id}  mon/call.mp3\n")
+    assert "Removed out/call.mp3.txt" in err
+    assert "1 row and 2 files removed" in err
+    assert f"aai-async delete {transcript_id}" in err
+    assert texts() == ["tue/call.mp3.json", "tue/call.mp3.txt"]
+    assert list(await outcomes()) == ["tue/call.mp3"]
+    assert b"mon/call" not in b"".join(path.read_bytes() for path in JOURNAL.parent.glob(".aai-async.db*"))
+
+
+async def test_somebody_is_asked_before_a_recording_is_forgotten(server: LocalServer) -> None:
+    """Where nobody can be, nothing is done."""
+    await transcribe(server, "call.mp3")
+    status, _, err = await run(server, "forget", str(JOURNAL), "call.mp3")
+    assert status == 2
+    assert "--yes" in err
+    assert len(texts()) == 2
+
+
+async def test_a_name_that_neither_the_journal_nor_the_register_knows_is_an_error(
+    server: LocalServer,
+) -> None:
+    """Nothing is removed, also of the others."""
+    await transcribe(server, "call.mp3")
+    status, out, err = await run(server, "forget", str(JOURNAL), "call.mp3", "typo.mp3", "--yes")
+    assert (status, out) == (1, "")
+    assert "Not in the journal" in err
+    assert "'typo.mp3'" in err
+    assert len(texts()) == 2
+    assert list(await outcomes()) == ["call.mp3"]
+    status, _, err = await run(server, "forget", "missing.db", "call.mp3", "--yes")
+    assert (status, "There is no journal" in err) == (1, True)
+    assert not Path("missing.db.lock").exists()
+
+
+async def test_results_of_another_row_stay_where_one_row_is_forgotten_by_its_id(server: LocalServer) -> None:
+    """The file of a recording may be of other options by now."""
+    await transcribe(server, "call.mp3", flags="-l en")
+    (first,) = (await outcomes()).values()
+    await transcribe(server, "call.mp3", flags="-l de --force")
+    assert await erasing.forget(JOURNAL, [first or ""], None) == Ending.ALL
+    assert texts() == ["call.mp3.json", "call.mp3.txt"]
+    assert "in de" in Path("out/call.mp3.txt").read_text()
+    (second,) = (await outcomes()).values()
+    assert await erasing.forget(JOURNAL, [second or ""], None) == Ending.ALL
+    assert texts() == []
+
+
+async def test_results_in_another_folder_are_removed_where_it_is_named(
+    server: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also when the journal has forgotten the recording already; exported ones, too."""
+    await transcribe(server, "call.mp3")
+    (transcript_id,) = (await outcomes()).values()
+    assert (await run(server, "export", str(JOURNAL), "-o", "more"))[0] == 0
+    assert (await run(server, "get", transcript_id or "", "-o", "got"))[0] == 0
+    assert await erasing.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
+    assert await erasing.forget(JOURNAL, ["call.mp3"], Path("more")) == Ending.ALL
+    assert not Path("more/call.mp3.txt").exists()
+    assert await erasing.forget(JOURNAL, [transcript_id or ""], Path("got")) == Ending.ALL
+    assert [path.name for path in Path("got").iterdir()] == [".aai-async.names"]
+    capsys.readouterr()
+    with pytest.raises(aai.JournalError):
+        await erasing.forget(JOURNAL, ["call.mp3"], Path("more"))
+
+
+async def test_a_file_that_cannot_be_removed_keeps_its_row(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the same command removes both in the end."""
+    await transcribe(server, "call.mp3")
+
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "unlink", refused)
+        with pytest.raises(aai.SaveError, match=r"call\.mp3\.\w+' cannot be removed: Permission denied"):
+            await erasing.forget(JOURNAL, ["call.mp3"], None)
+    assert list(await outcomes()) == ["call.mp3"]
+    assert await erasing.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
+    assert texts() == []
+
+
+async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalServer) -> None:
+    """Neither rows nor files; a rerun helps, as the exit status says."""
+    await transcribe(server, "call.mp3")
+    async with aai.Client(KEY, base_url=server.base_url) as client:
+        async with aai.transcribe_all(client, [], journal=JOURNAL):
+            status, _, err = await run(server, "forget", str(JOURNAL), "call.mp3", "--yes")
+    assert status == Ending.AGAIN
+    assert "Another batch uses this journal" in err
+    assert len(texts()) == 2
+
+
+async def test_a_forgotten_recording_is_transcribed_again_as_a_new_one(server: LocalServer) -> None:
+    """Under its name of before."""
+    await transcribe(server, "call.mp3")
+    await erasing.forget(JOURNAL, ["call.mp3"], None)
+    await transcribe(server, "call.mp3")
+    assert texts() == ["call.mp3.json", "call.mp3.txt"]
