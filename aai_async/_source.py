@@ -13,15 +13,15 @@ import inspect
 import io
 import os
 import re
-import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Generator
 from typing import IO, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._file import RegularFile
+from aai_async._file_object import BlockingStream, ReadOnce, StreamInUse
 from aai_async._reader import AsyncReader, ChunksOf, checked_bytes, drop, is_async_reader
-from aai_async._threads import in_thread
+from aai_async._threads import in_thread, in_thread_that_may_block
 
 CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
@@ -184,7 +184,7 @@ def _from_stream(audio: object) -> Source:
         )
     if is_async_reader(audio):
         name = _name_of(audio)
-        return OneShotSource(ChunksOf(audio, CHUNK_SIZE, name), name)
+        return OneShotSource(ChunksOf(audio, CHUNK_SIZE, name), name, brought=audio)
     if callable(getattr(audio, "read", None)):
         return _FileSource(cast("IO[bytes]", audio))
     if isinstance(audio, AsyncIterable):
@@ -390,15 +390,19 @@ class _FileSource(_Checked):
         self.name = _name_of(file)
         self._start = 0
         self._first = b""
-        self._stream: OneShotSource | None = None
+        self._awaited: OneShotSource | None = None
         """The same where `read` turned out to be awaited."""
-        self._turn = threading.Lock()
-        """A thread of an attempt that was cancelled may read yet when the next begins."""
+        self._stream: BlockingStream | None = None
+        """The same where it cannot seek."""
+        self._once = ReadOnce()
+        self._use: StreamInUse | None = None
+        self._is_wanted = True
 
     async def open(self) -> None:
+        self._use, self._is_wanted = StreamInUse.by(self, self._file), True
         with _reading(self.name):
             try:
-                awaited = await in_thread(self._measure)
+                awaited = await in_thread_that_may_block(self._measure, self._use)
                 is_awaited = bool(awaited)
             except RuntimeError as error:
                 # What it gives belongs to the event loop, which has to be asked where it runs.
@@ -406,31 +410,46 @@ class _FileSource(_Checked):
                     raise
                 awaited, is_awaited = [], True
         if is_awaited:
-            self._stream = OneShotSource(ChunksOf(self._file, CHUNK_SIZE, self.name, *awaited), self.name)
-        if self._stream is not None:
+            self._awaited = OneShotSource(ChunksOf(self._file, CHUNK_SIZE, self.name, *awaited), self.name)
+        if self._awaited is not None:
             self.replayable = False
-            await self._stream.open()
+            await self._awaited.open()
 
-    def _measure(self) -> list[Awaitable[object]]:
+    async def aclose(self) -> None:
+        self._is_wanted = False
+        if self._use is not None:
+            self._use.leave(self)
+
+    def _measure(self, use: StreamInUse) -> list[Awaitable[object]]:
         """Learn its size; give what `read` gave, if that is to be awaited, in a list."""
-        if not self._is_seekable():
-            self.replayable = False
-            first: object = self._first or self._file.read(CHUNK_SIZE)
-            if inspect.isawaitable(first):
-                # In a list, for trio refuses a function in a thread that gives an awaitable.
-                return [first]
-            self._first = checked_bytes(self.name, first)
-            _checked_size(self.name, len(self._first))
-            return []
-        self._start = self._file.tell()
-        self.size = self._file.seek(0, io.SEEK_END) - self._start
-        self._file.seek(self._start)
-        checked_bytes(self.name, self._file.read(0))
+        with use.turn_of(self.name):
+            is_seekable = self._is_seekable()
+            if is_seekable:
+                # Another call may have read on from where it stood.
+                self._start = use.start = self._file.tell() if use.start is None else use.start
+                self.size = self._file.seek(0, io.SEEK_END) - self._start
+                self._file.seek(self._start)
+                checked_bytes(self.name, self._file.read(0))
+        if not is_seekable:
+            return self._begin_stream(use)
         if self._start and not self.size:
             raise SourceError(
                 f"{self.name} stands at its end, after {self._start} bytes: call seek(0) first."
             )
-        _checked_size(self.name, self.size)
+        _checked_size(self.name, self.size or 0)
+        return []
+
+    def _begin_stream(self, use: StreamInUse) -> list[Awaitable[object]]:
+        use.check_alone(self, self.name)
+        self.replayable = False
+        if self._stream is None:
+            self._stream = BlockingStream(self._file, use, self.name, lambda: self._is_wanted)
+        first: object = self._first or self._stream.read(CHUNK_SIZE)
+        if inspect.isawaitable(first):
+            # In a list, for a thread must not give an awaitable.
+            return [first]
+        self._first = checked_bytes(self.name, first)
+        _checked_size(self.name, len(self._first))
         return []
 
     def _is_seekable(self) -> bool:
@@ -443,36 +462,38 @@ class _FileSource(_Checked):
         drop(nothing)
         return not inspect.isawaitable(nothing)
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        if self._stream is not None:
-            async with contextlib.aclosing(self._stream.chunks()) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-            return
-        with _reading(self.name):
-            if self.replayable:
-                await in_thread(self._rewind)
-            elif self._first:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        if self._awaited is not None:
+            return self._awaited.chunks()
+        return self._chunks_of_file() if self._stream is None else self._chunks_of_stream(self._stream)
+
+    async def _chunks_of_stream(self, stream: BlockingStream) -> AsyncGenerator[bytes, None]:
+        with self._once.alone(self.name), _reading(self.name):
+            if self._first:
                 yield self._first
                 self._first = b""
-            left = self.size
-            while chunk := await in_thread(self._read, CHUNK_SIZE if left is None else left):
-                left = None if left is None else left - len(chunk)
-                if left == 0 and await in_thread(self._has_grown):
+            while chunk := checked_bytes(self.name, await in_thread_that_may_block(stream.read, CHUNK_SIZE)):
+                yield chunk
+
+    async def _chunks_of_file(self) -> AsyncGenerator[bytes, None]:
+        at, left = self._start, self.size or 0
+        with _reading(self.name):
+            while chunk := await in_thread_that_may_block(self._read, at, left):
+                at, left = at + len(chunk), left - len(chunk)
+                more = b"" if left else await in_thread_that_may_block(self._read, at, 1)
+                if more:
                     raise _changed(self.name)
                 yield chunk
             if left:
                 raise _changed(self.name)
 
-    def _has_grown(self) -> bool:
-        return self.replayable and bool(self._read(1))
-
-    def _rewind(self) -> None:
-        with self._turn:
-            self._file.seek(self._start)
-
-    def _read(self, size: int) -> bytes:
-        with self._turn:
+    def _read(self, at: int, size: int) -> bytes:
+        if self._use is None:
+            raise SourceError(f"{self.name} was not opened.")
+        with self._use.turn_of(self.name):
+            # Only where another has read meanwhile: of what is compressed, it may cost much.
+            if self._file.tell() != at:
+                self._file.seek(at)
             return checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
 
 
@@ -484,36 +505,49 @@ class OneShotSource(_Checked):
         stream: Its chunks.
         name: What to call it in messages.
         size: Its length in bytes, where that is known before it is read.
+        brought: What the caller has given, where that is not the stream itself.
     """
 
     replayable = False
 
-    def __init__(self, stream: AsyncIterator[bytes], name: str, size: int | None = None) -> None:
+    def __init__(
+        self, stream: AsyncIterator[bytes], name: str, size: int | None = None, brought: object = None
+    ) -> None:
         self._stream = stream
+        self._brought = stream if brought is None else brought
+        self._use: StreamInUse | None = None
+        self._once = ReadOnce()
         self.name = name
         self.size = size
         self._first = b""
 
     async def open(self) -> None:
+        self._use = StreamInUse.by(self, self._brought)
+        self._use.check_alone(self, self.name)
         with _reading(self.name):
             while not self._first and (chunk := await anext(self._stream, None)) is not None:
                 self._first = checked_bytes(self.name, chunk)
         _checked_size(self.name, len(self._first))
 
     async def aclose(self) -> None:
+        # What another call reads is not closed by one that was refused it.
+        is_own = self._use is None or self._use.is_of(self)
+        if self._use is not None:
+            self._use.leave(self)
         stream: object = self._stream
-        if inspect.isasyncgen(stream):
+        if is_own and inspect.isasyncgen(stream):
             await stream.aclose()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        sent = len(self._first)
-        if self._first:
-            yield self._first
-            self._first = b""
-        with _reading(self.name):
-            async for chunk in self._stream:
-                checked = checked_bytes(self.name, chunk)
-                sent += len(checked)
-                _check_length(self.name, sent, self.size, is_whole=False)
-                yield checked
-            _check_length(self.name, sent, self.size, is_whole=True)
+        with self._once.alone(self.name):
+            sent = len(self._first)
+            if self._first:
+                yield self._first
+                self._first = b""
+            with _reading(self.name):
+                async for chunk in self._stream:
+                    checked = checked_bytes(self.name, chunk)
+                    sent += len(checked)
+                    _check_length(self.name, sent, self.size, is_whole=False)
+                    yield checked
+                _check_length(self.name, sent, self.size, is_whole=True)

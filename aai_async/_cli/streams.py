@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import sys
 
 import anyio
-from anyio import to_thread
 
 from aai_async._cli.wording import visible
+from aai_async._threads import in_thread_that_may_block
 
 _LAYOUT = "\n\t"
 """What text needs although it is not printable."""
@@ -20,8 +23,22 @@ def write_out(text: str) -> None:
     Raises:
         BrokenPipeError: Nobody reads it any more.
     """
-    sys.stdout.write(visible(text, keep=_LAYOUT) if sys.stdout.isatty() else text)
-    sys.stdout.flush()
+    text = visible(text, keep=_LAYOUT) if sys.stdout.isatty() else text
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if os.name == "posix" and isinstance(raw, io.FileIO):
+        # Below the buffer, whose lock would keep Python from ending while a thread waits for a reader.
+        sys.stdout.flush()
+        _write_all(raw, text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _write_all(raw: io.FileIO, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        select.select([], [raw], [])
+        left = left[raw.write(left) or 0 :]
 
 
 class Output:
@@ -51,4 +68,4 @@ class Output:
             text = "".join(self._unwritten)
             self._unwritten.clear()
             if text:
-                await to_thread.run_sync(write_out, text, abandon_on_cancel=True)
+                await in_thread_that_may_block(write_out, text)

@@ -15,7 +15,7 @@ from aai_async._journal import store
 from aai_async._journal.erasure import Erasure, erase
 from aai_async._journal.store import Counts, Entry, State, Store
 from aai_async._outcome import Outcome, Stage, Summary
-from aai_async._threads import in_thread, in_thread_to_its_end
+from aai_async._threads import OneThread, in_thread, in_thread_to_its_end
 
 _STAGES: dict[State, Stage] = {
     "pending": "pending",
@@ -77,12 +77,15 @@ class Journal:
         Raises:
             JournalError: There is none, or none that this version reads.
         """
-        journal = cls(path)
+        journal, thread = cls(path), OneThread()
         try:
-            await in_thread(journal._store.open_to_read)
+            await thread.do(journal._store.open_to_read)
             yield journal
         finally:
-            await in_thread_to_its_end(journal._store.close)
+            try:
+                await thread.do(journal._store.close)
+            finally:
+                thread.close()
 
     def outcomes(self) -> AsyncIterator[Outcome]:
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from aai_async._job import Job, Record
 from aai_async._journal import store
 from aai_async._journal.lock import Lock
 from aai_async._journal.store import Claim, Entry, Result, Step, Store
-from aai_async._threads import in_thread, in_thread_to_its_end
+from aai_async._threads import OneThread, in_thread
 
 T = TypeVar("T")
 
@@ -36,6 +36,7 @@ class Ledger:
         self._store = Store(path)
         self._waiting: list[Step[Any]] = []
         self._turn: anyio.Lock | None = None
+        self._thread = OneThread()
 
     @contextlib.asynccontextmanager
     async def held(self, service: str, fingerprint: Callable[[bytes], str]) -> AsyncGenerator[None]:
@@ -46,22 +47,29 @@ class Ledger:
             JournalLockedError: Another batch holds it.
             JournalError: It cannot be written, is damaged, or is of another account.
         """
-        # Kept where it is seen also by one who is cancelled while it is taken.
+        # Known in the thread alone, where all is done in turn, also after the call was cancelled.
         held: list[Lock] = []
         try:
             with store.errors_named(self._path):
-                await in_thread_to_its_end(lambda: held.append(self._locked()))
-                await in_thread_to_its_end(lambda: self._store.open(service, fingerprint))
+                await self._thread.do(lambda: held.append(self._locked()))
+                await self._thread.do(lambda: self._store.open(service, fingerprint))
             self._turn = anyio.Lock()
             yield
         finally:
-            # What another batch holds is not let go of.
-            if held:
-                self._turn = None
-                try:
-                    await in_thread_to_its_end(self._store.close)
-                finally:
-                    held[0].release()
+            self._turn = None
+            try:
+                with store.errors_named(self._path):
+                    await self._thread.do(lambda: self._let_go(held))
+            finally:
+                self._thread.close()
+
+    def _let_go(self, held: Sequence[Lock]) -> None:
+        # What another batch holds is not let go of.
+        for lock in held:
+            try:
+                self._store.close()
+            finally:
+                lock.release()
 
     def _locked(self) -> Lock:
         if self._path.is_dir():
@@ -109,7 +117,7 @@ class Ledger:
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with store.errors_named(self._path):
-            return await in_thread(lambda: self._store.read(work))
+            return await self._thread.do(lambda: self._store.read(work))
 
     async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -128,7 +136,7 @@ class Ledger:
                     steps = tuple(self._waiting)
                     try:
                         with store.errors_named(self._path):
-                            await in_thread_to_its_end(lambda: self._store.commit(steps))
+                            await self._thread.do(lambda: self._store.commit(steps))
                     finally:
                         self._waiting = [one for one in self._waiting if not one.is_over]
         finally:

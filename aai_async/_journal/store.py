@@ -259,6 +259,8 @@ class Store:
         """Do all steps in one transaction; each knows afterwards what came of it."""
         self._check_process()
         with self._turn:
+            # Whoever has asked for them may have been cancelled, and others have asked for the same again.
+            steps = [step for step in steps if not step.is_over]
             try:
                 self._commit(steps)
             except JournalError:
