@@ -49,13 +49,13 @@ def transcribe_all(
     Transcribe many recordings: a batch, for `async with`, of outcomes, for `async for`, as they finish.
 
     Items that are the same, with the same options, have one job: the same file, unchanged, also by a symbolic
-    link; the same address; the same bytes.
+    link; the same address, also under a new signature; the same bytes; the same `Item(key=...)`.
 
     Args:
         client: An open client; others may use it at the same time.
-        sources: Whatever `Client.transcribe` takes, or pairs of that and its `Options`; a list, a generator,
-            an async iterable, of any length. One is drawn when there is room for it, in the event loop: what
-            blocks there, such as a walk through a slow disk, should be an async iterable.
+        sources: Whatever `Client.transcribe` takes, pairs of that and its `Options`, or `Item`; a list, a
+            generator, an async iterable, of any length. One is drawn when there is room for it, in the event
+            loop: what blocks there, such as a walk through a slow disk, should be an async iterable.
         options: What to ask for where an item does not say.
         jobs: How many may be between being drawn and being taken from the batch. The service works at 200 at
             a time in paid accounts, at 5 in free ones, and queues the others, in turn and at no cost: twice

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import anyio
 
+from aai_async._addresses import mark_of
 from aai_async._journal import Entry, Ledger
 from aai_async._list_scan import Doubt, Sought
 
@@ -29,16 +30,24 @@ class Doubts:
         """
         async with self._turn:
             if self._since is None:
-                rows = await ledger.in_doubt()
-                self._sought = {row.id: _sought(row) for row in rows}
+                self._sought = await _all(ledger)
                 self._since = anyio.current_time()
-        sought = self._sought.pop(entry.id, None) or _sought(entry)
+            sought = self._sought.pop(entry.id, None)
+            if sought is None:
+                # It has come into doubt only since they were read.
+                sought = (await _all(ledger))[entry.id]
         return Doubt(sought, self._since, self._sought.values)
 
 
-def _sought(entry: Entry) -> Sought:
+async def _all(ledger: Ledger) -> dict[int, Sought]:
+    return {entry.id: _sought(entry, keys) for entry, keys in await ledger.in_doubt()}
+
+
+def _sought(entry: Entry, keys: frozenset[bytes]) -> Sought:
     return Sought(
         address=entry.upload_url or entry.source,
         began_by=lambda _: entry.submitting_at,
         is_unique=lambda: entry.upload_url is not None,
+        # An address may be another one by now, and the one that was submitted is known by its mark alone.
+        was_submitted=lambda url: url == entry.upload_url or mark_of(entry.id, url) in keys,
     )

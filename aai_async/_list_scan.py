@@ -44,6 +44,8 @@ class Sought:
     """Gives when the submit was sent by the service's clock, from the time of a page by that clock."""
     is_unique: Callable[[], bool]
     """Whether the first job of this address is the only one."""
+    was_submitted: Callable[[str], bool]
+    """Whether an address in the list is the one that was submitted, with its query."""
     read_at: float = attrs.field(default=-math.inf, init=False)
     """When the latest reading for it began, by the clock of the event loop."""
     error: AAIError | None = attrs.field(default=None, init=False)

@@ -13,19 +13,12 @@ import attrs
 
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
-from aai_async._errors import AAIError, without_secrets
+from aai_async._errors import AAIError
+from aai_async._item import shown
 from aai_async._source import Audio
 
 Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
 """How far an item came: nothing is kept of it, it is uploaded, its job is made, its job has ended."""
-
-
-def _shown(source: object) -> str:
-    if isinstance(source, (bytes, bytearray)):
-        return f"<{len(source)} bytes>"
-    if isinstance(source, str) and "://" in source:
-        source = without_secrets(source)
-    return repr(source)[:200]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,8 +28,11 @@ class Outcome:
     index: int
     """Where it stood among the sources, from 0."""
 
-    source: Audio = attrs.field(repr=_shown)
+    source: Audio = attrs.field(repr=shown)
     """What was given, as it was given; its name, where it was read from a journal."""
+
+    key: str | None = attrs.field(default=None, repr=False)
+    """The key of its `Item`, if it has one; not of a journal, which has a hash of it."""
 
     stage: Stage
     """How far it came: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""

@@ -30,7 +30,7 @@ from aai_async._journal import Entry, Ledger, LedgerRecord
 from aai_async._original import Original
 from aai_async._outage import is_for_want_of_connection
 from aai_async._outcome import Outcome, Stage
-from aai_async._route import Item, Route, claim_of, source_of
+from aai_async._route import BatchItem, Route, claim_of, source_of
 from aai_async._source import Source
 
 _FRESH = dt.timedelta(hours=20)
@@ -63,7 +63,7 @@ class Place(Protocol):
 class Passage:
     """The way of one item."""
 
-    def __init__(self, item: Item, route: Route, place: Place) -> None:
+    def __init__(self, item: BatchItem, route: Route, place: Place) -> None:
         self._item = item
         self._route = route
         self._place = place
@@ -73,7 +73,7 @@ class Passage:
         self._as_original: Original | None = None
         self._same_as: Original | None = None
         self._attempts = 0
-        self._is_finished = False
+        self._is_finished = self._is_open = self._was_read = False
         self.retries = 0
         self.is_resumed = False
         """Whether its job was made before it came, by an earlier batch or for an item that is the same."""
@@ -97,6 +97,7 @@ class Passage:
         return Outcome(
             index=self._item.index,
             source=self._item.audio,
+            key=self._item.key,
             stage=self._stage,
             attempts=self._attempts,
             transcript_id=self._job.transcript_id,
@@ -219,12 +220,15 @@ class Passage:
         """Have the job made, or found; give its transcript, where that is there already."""
         source = source_of(self._item.audio)
         async with contextlib.aclosing(source):
-            await source.open()
-            keys = await self._route.keys(source, self._item.options)
+            if self._item.key is None:
+                await self._open(source)
+            keys = await self._route.keys(self._item, source)
             self._same_as = self._route.originals.find(keys)
             if self._same_as is not None:
                 return None
             self._as_original = self._route.originals.enter(keys, self._item.index)
+            if not (self._route.ledger and await self._route.ledger.knows(keys)):
+                await self._open(source)
             if self._route.ledger is None:
                 await self._submit(source, await self._upload(source))
                 return None
@@ -236,8 +240,14 @@ class Passage:
                 return None
             self._route.originals.add([_row_key(entry)], self._as_original)
             self._as_original.row = entry.id
-            self._record = LedgerRecord(self._job, self._route.ledger, entry)
+            self._record = LedgerRecord(self._job, self._route.ledger, entry, source.url)
             return await self._take_up(source, entry, self._route.ledger)
+
+    async def _open(self, source: Source) -> None:
+        # What is known by its key may have been read to its end, or be gone, and is not needed any more.
+        if not self._is_open:
+            await source.open()
+            self._is_open = True
 
     async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
         """Go on where an earlier batch has left off."""
@@ -258,14 +268,14 @@ class Passage:
                 return transcript if transcript.is_done else None
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
-        is_time_needed = source.url is not None or entry.upload_url is not None
-        if is_time_needed:
+        if source.url is not None or entry.upload_url is not None or entry.state == "submitting":
             # So that a job can be looked for by when it was made.
             await self._route.outage.outlast(self._route.pipeline.know_time)
         audio_url = entry.upload_url or source.url
-        if entry.state == "submitting" and audio_url is not None:
+        if entry.state == "submitting":
             self._place.leave()
-            if await self._find(audio_url, entry, ledger):
+            # With its key, what was an address may be a file by now.
+            if await self._find(audio_url or entry.source, entry, ledger):
                 return None
         if entry.state == "failed" or (entry.upload_url and not has_upload(entry)):
             await ledger.anew(entry.id)
@@ -301,6 +311,8 @@ class Passage:
         if source.url is not None:
             return source.url
         await self._place.take()
+        await self._open(source)
+        self._was_read = True
         self._attempts += 1
         url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
         await self._record.uploaded(url)
@@ -311,7 +323,8 @@ class Passage:
         try:
             await self._submit_once(audio_url)
         except UploadGoneError:
-            if source.url is not None or not source.replayable:
+            is_spent = self._was_read and not source.replayable
+            if source.url is not None or is_spent:
                 raise
             await self._submit_once(await self._upload(source))
 

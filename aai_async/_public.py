@@ -76,6 +76,7 @@ from aai_async._errors import (
 )
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
 from aai_async._inbox import Inbox, Notifications
+from aai_async._item import Item
 from aai_async._job import Job
 from aai_async._journal import Journal
 from aai_async._listing import Listing
@@ -132,6 +133,7 @@ __all__ = [
     "Event",
     "FileChangedError",
     "Inbox",
+    "Item",
     "Job",
     "Journal",
     "JournalError",

@@ -19,6 +19,7 @@ from aai_async._doubts import Doubts
 from aai_async._errors import SourceError, without_secrets
 from aai_async._events import OnEvent
 from aai_async._inbox import Notifications
+from aai_async._item import Item
 from aai_async._journal import Claim, Ledger
 from aai_async._options import Options
 from aai_async._original import Originals
@@ -28,12 +29,14 @@ from aai_async._source import Audio, Source
 
 
 @attrs.frozen
-class Item:
+class BatchItem:
     """What is to be transcribed, and how."""
 
     index: int
     audio: Audio
     options: Options
+    key: str | None
+    """What it is recognised by, instead of what the source says."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,9 +56,16 @@ class Route:
     notifications: Notifications | None
     on_event: OnEvent | None
 
-    async def keys(self, source: Source, options: Options) -> tuple[bytes, ...]:
-        """Give what tells a recording and what is asked for it from others; nothing where nothing does."""
-        asked = self.digest if options is self.options else options.digest
+    async def keys(self, item: BatchItem, source: Source) -> tuple[bytes, ...]:
+        """
+        Give what tells an item from others; nothing where nothing does.
+
+        Its source is open, unless it has a key.
+        """
+        asked = self.digest if item.options is self.options else item.options.digest
+        if item.key is not None:
+            identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
+            return (hashlib.sha256(identity + asked.encode()).digest(),)
         return await keys_of(source, asked, by_content=self.by_content)
 
 
@@ -71,7 +81,7 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
 
 
-def claim_of(item: Item, source: Source, keys: tuple[bytes, ...]) -> Claim:
+def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...]) -> Claim:
     """Give what a journal is asked for, or enters, for an item whose source is open."""
     asked = item.options.payload()
     asked.pop("webhook_auth_header_value", None)
@@ -87,13 +97,15 @@ def claim_of(item: Item, source: Source, keys: tuple[bytes, ...]) -> Claim:
     )
 
 
-def source_of(audio: Audio) -> Source:
+def source_of(audio: Audio | Item) -> Source:
     """
     Tell what an item is; nothing is read yet.
 
     Raises:
         SourceError: It cannot be a recording.
     """
+    if isinstance(audio, Item):
+        raise SourceError("An Item has options of its own: give Item(recording, options), and not a pair.")
     if isinstance(audio, (tuple, list)):
         raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
     return Source.of(audio)

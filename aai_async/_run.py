@@ -24,17 +24,18 @@ from aai_async._errors import (
     SourceError,
 )
 from aai_async._events import logger
+from aai_async._item import Item
 from aai_async._options import Options
 from aai_async._outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._passage import Passage
-from aai_async._route import Item, Route
+from aai_async._route import BatchItem, Route
 from aai_async._source import Audio
 from aai_async._tasks import is_being_cancelled, task_group
 
-Sources: TypeAlias = (
-    Iterable[Audio | tuple[Audio, Options | None]] | AsyncIterable[Audio | tuple[Audio, Options | None]]
-)
-"""Recordings, each by itself or paired with options of its own."""
+_OneSource: TypeAlias = Audio | tuple[Audio, Options | None] | Item
+
+Sources: TypeAlias = Iterable[_OneSource] | AsyncIterable[_OneSource]
+"""Recordings, each by itself, paired with options of its own, or as an `Item`."""
 
 
 _CLOSING = 5.0
@@ -168,8 +169,9 @@ class Run:
             while True:
                 await self._places.acquire()
                 await self._wait_for_room_to_upload()
-                audio, options = _pair(await anext(self._sources))
-                item = Item(self._begun, audio, self._route.options if options is None else options)
+                drawn = _item(await anext(self._sources))
+                options = self._route.options if drawn.options is None else drawn.options
+                item = BatchItem(self._begun, drawn.source, options, drawn.key)
                 place = _Place(self._places_to_upload)
                 items.start_soon(self._carry, item, place)
                 self._begun += 1
@@ -192,7 +194,7 @@ class Run:
         await self._places_to_upload.acquire()
         self._places_to_upload.release()
 
-    async def _carry(self, item: Item, place: _Place) -> None:
+    async def _carry(self, item: BatchItem, place: _Place) -> None:
         """See one item through."""
         passage = Passage(item, self._route, place)
         sending = anyio.CancelScope()
@@ -260,11 +262,13 @@ class Run:
         self._drawing.cancel()
 
 
-def _pair(given: object) -> tuple[Audio, Options | None]:
+def _item(given: object) -> Item:
+    if isinstance(given, Item):
+        return given
     pair = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
     if len(pair) == 2 and isinstance(pair[1], (Options, type(None))):
-        return cast("Audio", pair[0]), pair[1]
-    return cast("Audio", given), None
+        return Item(cast("Audio", pair[0]), pair[1])
+    return Item(cast("Audio", given))
 
 
 def _drawn(sources: Sources) -> AsyncIterator[object]:

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaita
 from typing import IO, TypeAlias, cast
 from urllib.parse import urlsplit
 
+from aai_async._addresses import without_signature
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._file import RegularFile
 from aai_async._file_object import BlockingStream, ReadOnce, StreamInUse
@@ -301,13 +302,15 @@ def _check_length(name: str, sent: int, size: int | None, *, is_whole: bool) -> 
 class _RemoteSource(_Checked):
     def __init__(self, url: str) -> None:
         self.name = without_secrets(url)
-        self.url = url
+        self.url = self._address = url
 
     async def open(self) -> None:
         """There is nothing to check: the service fetches it by itself."""
 
     async def identity(self) -> bytes | None:
-        return hashlib.sha256(f"url\0{self.url}".encode("utf-8", "surrogatepass")).digest()
+        """The address, without what changes when it is signed again."""
+        url = without_signature(self._address)
+        return hashlib.sha256(f"url\0{url}".encode("utf-8", "surrogatepass")).digest()
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         raise SourceError(f"{self.name} is fetched by the service, never read here.")

@@ -310,7 +310,7 @@ class _Search:
         return self.submission.memory.is_unique(self.submission.audio_url)
 
     async def _may_be(self, row: Row) -> bool:
-        if row.item.audio_url != self.submission.audio_url:
+        if not self.sought.was_submitted(row.item.audio_url or ""):
             return False
         if self._is_unique:
             return True
@@ -342,6 +342,7 @@ def _sought_by(submission: Submission, began: float, earlier: _Earlier | None) -
         address=submission.audio_url,
         began_by=began_by,
         is_unique=lambda: submission.memory.is_unique(submission.audio_url),
+        was_submitted=lambda url: url == submission.audio_url,
     )
 
 

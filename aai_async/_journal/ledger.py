@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import anyio
 
+from aai_async._addresses import mark_of
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, JournalError
@@ -101,8 +102,12 @@ class Ledger:
         said = str(error.args[0])
         await self.commit(lambda connection: store.failed(connection, job, said, retries, is_over=is_over))
 
-    async def in_doubt(self) -> list[Entry]:
-        """Give the rows whose submit may have been sent."""
+    async def knows(self, keys: Sequence[bytes]) -> bool:
+        """Whether there is a job that is known by one of these keys."""
+        return await self._read(lambda connection: store.find(connection, keys)) is not None
+
+    async def in_doubt(self) -> list[tuple[Entry, frozenset[bytes]]]:
+        """Give the rows whose submit may have been sent, each with what it is known by."""
         return await self._read(store.in_doubt)
 
     async def others(self, entry: Entry) -> frozenset[str]:
@@ -148,8 +153,10 @@ class Ledger:
 class LedgerRecord(Record):
     """What a call keeps of its job, also in a ledger."""
 
-    def __init__(self, job: Job, ledger: Ledger, entry: Entry) -> None:
+    def __init__(self, job: Job, ledger: Ledger, entry: Entry, address: str | None) -> None:
+        """Begin; `address` is what is submitted where nothing is uploaded."""
         super().__init__(job)
+        self._mark = None if address is None else mark_of(entry.id, address)
         self._ledger = ledger
         self._job = entry.id
 
@@ -158,7 +165,7 @@ class LedgerRecord(Record):
         await self._ledger.commit(lambda connection: store.uploaded(connection, self._job, url))
 
     async def submitting(self, now: dt.datetime | None) -> None:
-        await self._ledger.commit(lambda connection: store.submitting(connection, self._job, now))
+        await self._ledger.commit(lambda connection: store.submitting(connection, self._job, now, self._mark))
 
     async def refused(self) -> None:
         await self._ledger.commit(lambda connection: store.refused(connection, self._job))

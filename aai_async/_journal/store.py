@@ -68,7 +68,8 @@ CREATE TABLE jobs (            -- one row for each recording and what was asked 
   warnings TEXT,               -- of the service about the result, as a JSON array; NULL without any
   missing TEXT                 -- what was requested and is not in the result, likewise
 );
-CREATE TABLE keys (            -- what tells a recording and its options from others: SHA-256
+CREATE TABLE keys (            -- SHA-256 of what tells a recording and its options from others,
+                               -- and of the addresses that were submitted for it
   key BLOB PRIMARY KEY,
   job INTEGER NOT NULL REFERENCES jobs
 ) WITHOUT ROWID;
@@ -405,8 +406,10 @@ def uploaded(connection: sqlite3.Connection, job: int, url: str) -> None:
     )
 
 
-def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None) -> None:
-    """A submit will be sent next."""
+def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None, mark: bytes | None) -> None:
+    """A submit will be sent next; `mark` is what its address is known by, if it is of no upload."""
+    if mark is not None:
+        connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (mark, job))
     connection.execute(
         "UPDATE jobs SET state = 'submitting', submitting_at = ? WHERE id = ?",
         (now and now.isoformat(), job),
@@ -463,12 +466,18 @@ def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
-def in_doubt(connection: sqlite3.Connection) -> list[Entry]:
-    """Give the rows whose submit may have been sent."""
+def in_doubt(connection: sqlite3.Connection) -> list[tuple[Entry, frozenset[bytes]]]:
+    """Give the rows whose submit may have been sent, each with its keys."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
     )
-    return [Entry(*row) for row in rows]
+    entries = [Entry(*row) for row in rows]
+    keys = {entry.id: set[bytes]() for entry in entries}
+    for key, job in connection.execute(
+        "SELECT key, job FROM keys WHERE job IN (SELECT id FROM jobs WHERE state = 'submitting')"
+    ):
+        keys[job].add(key)
+    return [(entry, frozenset(keys[entry.id])) for entry in entries]
 
 
 def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:

@@ -132,6 +132,8 @@ class OwnInbox:
 async def wait_for_notifications(client: aai.Client) -> None:
     await client.wait("3f1c", notifications=OwnInbox())
     aai.transcribe_all(client, ["call.mp3"], notifications=OwnInbox())
+    aai.transcribe_all(client, ["call.mp3", aai.Item(b"RIFF", key="a"), (b"RIFF", aai.Options())])
+    aai.Item("call.mp3", key=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await client.wait("3f1c", notifications=42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -1,0 +1,88 @@
+"""
+What an address names, whoever signed it and when. Pure functions.
+
+Sources of the query names:
+S3 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and (version 2)
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html;
+Google https://cloud.google.com/storage/docs/authentication/canonical-requests;
+Azure https://learn.microsoft.com/rest/api/storageservices/create-service-sas;
+CloudFront https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+
+@attrs.frozen
+class _Scheme:
+    """A way to sign an address in its query; names in lower case."""
+
+    marks: frozenset[str]
+    """Names that are all there where it was used."""
+    names: frozenset[str]
+    """Names that change with the signature, besides."""
+    prefix: str = "\0"
+    """What others of them begin with."""
+
+    def drops(self, name: str) -> bool:
+        return name in self.marks or name in self.names or name.startswith(self.prefix)
+
+
+def _scheme(marks: str, names: str = "", prefix: str = "\0") -> _Scheme:
+    return _Scheme(frozenset(marks.split()), frozenset(names.split()), prefix)
+
+
+_SCHEMES = (
+    _scheme("x-amz-signature", "x-id", "x-amz-"),
+    _scheme("awsaccesskeyid signature", "expires x-amz-security-token"),
+    _scheme("x-goog-signature", "", "x-goog-"),
+    _scheme("googleaccessid signature", "expires"),
+    _scheme("key-pair-id signature", "expires policy hash-algorithm"),
+    _scheme(
+        "sig sv",
+        "ss srt sr sp st se spr sip si sdd ses saoid suoid scid skoid sktid skt ske sks skv sduoid skdutid",
+    ),
+)
+
+
+def without_signature(url: str) -> str:
+    """
+    Give an address without what changes when it is signed again for S3, Google, Azure or CloudFront.
+
+    What names an object or its version stays. An address that is not signed in one of these ways stays whole.
+    """
+    address, mark, query = url.partition("?")
+    query, hash_, fragment = query.partition("#")
+    parameters = query.split("&")
+    names = {_name(parameter) for parameter in parameters}
+    used = [scheme for scheme in _SCHEMES if scheme.marks <= names]
+    if not mark or not used:
+        return url
+    kept = [one for one in parameters if not any(scheme.drops(_name(one)) for scheme in used)]
+    return f"{address}{'?' if kept else ''}{'&'.join(kept)}{hash_}{fragment}"
+
+
+def _name(parameter: str) -> str:
+    return unquote(parameter.partition("=")[0]).lower()
+
+
+def mark_of(job: int, url: str) -> bytes:
+    """Give what the journal knows an address by that was submitted for one of its jobs: a hash."""
+    return hashlib.sha256(f"submitted\0{job}\0{_normal(url)!r}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _normal(url: str) -> Hashable:
+    """Give what stays of an address that is repeated with other escapes, another case, or its port."""
+    try:
+        parts = urlsplit(url.strip())
+        usual = {"http": 80, "https": 443}.get(parts.scheme)
+        port = parts.port or usual
+    except ValueError:
+        return url
+    texts = [unquote(part) for part in (parts.path or "/", parts.query, parts.fragment)]
+    return parts.scheme, parts.hostname, port, *texts
