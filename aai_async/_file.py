@@ -204,7 +204,7 @@ class Replacement(_UsedInThreads):
 
     def _open(self) -> None:
         with self._used(), self._errors_named():
-            self._path = self._path.resolve() if self._follows_link else _in_resolved_folder(self._path)
+            self._path = _resolved(self._path) if self._follows_link else _in_resolved_folder(self._path)
             self._temporary = self._path.parent / self._temporary.name
             there = _status_of(self._path)
             if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
@@ -253,7 +253,8 @@ class Replacement(_UsedInThreads):
     def _errors_named(self) -> Generator[None]:
         try:
             yield
-        except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last for a circle of links
+        # Before Python 3.13 the last is raised for a circle of links.
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SaveError(f"{self._shown} cannot be written: {reason}.") from error
 
@@ -274,6 +275,15 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise
+
+
+def _resolved(path: Path) -> Path:
+    """Follow the links of a path to its end, which need not exist."""
+    resolved = path.resolve()
+    if resolved.is_symlink():
+        # From Python 3.13 on, a circle of links is left as it is.
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return resolved
 
 
 def _in_resolved_folder(path: Path) -> Path:

@@ -77,7 +77,7 @@ async def save(response: Any, clock: WallClock, file: Replacement) -> None:
     is_empty = True
     async with contextlib.aclosing(_pieces(response, clock, _LARGEST_FILE)) as pieces:
         async for piece in pieces:
-            is_empty = False
+            is_empty = is_empty and not piece
             await file.write(piece)
     if is_empty:
         raise ProtocolError("The file that the service has put there is empty.")
