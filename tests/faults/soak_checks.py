@@ -24,6 +24,9 @@ _STRAY = (
 )
 """What is not the traceback of a single exception."""
 
+_OUT_OF_REACH = r"Exception ignored in: .*\n(?:Traceback .*\n|\s.*\n|\n)*KeyboardInterrupt: ?\n"
+"""An interrupt that hit what Python calls by itself, such as the callback of a weak reference."""
+
 SECRETS = (KEY, WEBHOOK_SECRET, SIGNATURE)
 
 
@@ -107,7 +110,7 @@ def check_results(
 
 def check_output(output: Path, *, is_interrupted: bool) -> None:
     """Nothing is written to standard error, but that it was interrupted."""
-    written = output.read_text() if output.exists() else ""
+    written = re.sub(_OUT_OF_REACH, "", output.read_text()) if output.exists() else ""
     stray = [line for line in written.splitlines() if re.match(_STRAY, line)]
     last = written.rstrip().rpartition("\n")[2]
     if written and (stray or not is_interrupted or last != "KeyboardInterrupt"):

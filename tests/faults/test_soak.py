@@ -116,7 +116,8 @@ def test_what_a_process_writes_is_read(tmp_path: Path) -> None:
     """A secret, a traceback, and groups of exceptions where only an interrupt may be."""
     output = tmp_path / "output"
     check_output(output, is_interrupted=False)
-    output.write_text("Traceback (most recent call last):\nKeyboardInterrupt\n")
+    interrupted = "Traceback (most recent call last):\n  File\nKeyboardInterrupt"
+    output.write_text(f"Exception ignored in: <function _remove>\n{interrupted}: \n{interrupted}\n")
     check_output(output, is_interrupted=True)
     with pytest.raises(BrokenPromiseError, match="a bare exception: KeyboardInterrupt"):
         check_output(output, is_interrupted=False)
