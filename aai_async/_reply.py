@@ -38,7 +38,8 @@ _RATE_LIMIT = re.compile(
 """Documentation: "request-rate limit exceeded", with status 403."""
 
 _BALANCE = re.compile(
-    r"\b(account|negative|insufficient)\b[^.;]*\bbalance\b|\bbalance\b[^.;]*\b(negative|insufficient)\b",
+    r"(\b(account|negative|insufficient|your?|low|credits?)\b|\$)[^.;]*\bbalance\b"
+    r"|\bbalance\b[^.;]*(\b(negative|insufficient|low|credits?|top up)\b|\$)",
     re.IGNORECASE,
 )
 """Documentation: "Your current account balance is negative. Please top up ..."."""

@@ -413,6 +413,10 @@ def _status_and_detail(error: AAIError) -> tuple[int, str]:
     message = str(error.args[0])
     if isinstance(error, WebhookError):
         return error.status, message
+    if isinstance(error, SourceError) and error.__cause__ is not None:
+        # The text of a stream or a file of the caller's may name anything of the server; the log has it.
+        logger.warning("answered 422: %s", error)
+        return 422, "The recording cannot be read."
     for kinds, status, detail in _ANSWERS:
         if isinstance(error, kinds):
             return status, detail or _without_folders(message)

@@ -35,6 +35,8 @@ def reply(status: int, body: bytes = b"") -> Reply:
         (403, "Your plan does not include uploaded files", aai.AccountError),
         (400, "Negative account balance", aai.AccountError),
         (400, "Insufficient balance", aai.AccountError),
+        (400, "Your balance is too low", aai.AccountError),
+        (400, "You have a balance of $0.00", aai.AccountError),
         (
             400,
             "short_file_diarization_method must be one of deliberate, balanced, conservative, aggressive",

@@ -11,10 +11,14 @@ import attrs
 import msgspec
 
 from aai_async._answers import reading
-from aai_async._errors import ProtocolError, escaped
+from aai_async._errors import ProtocolError, escaped, without_secret_addresses
 
 _SMALL = 4096
 """Bytes up to which a field is read at once; what is larger waits until it is asked for."""
+
+
+_WITH_ADDRESSES = {"audio_url", "webhook_url", "error"}
+"""The fields that may have an address in them which lets in everybody who has it."""
 
 
 JSON: TypeAlias = dict[str, Any]
@@ -37,8 +41,20 @@ class Part:
         return {name: _plain(getattr(self, name)) for name in reading.kinds_of(type(self))}
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Give its fields with their names, so that `dict(answer)` works; FastAPI makes JSON of it so."""
-        return iter(self.to_dict().items())
+        """
+        Yield its fields with their names, so that `dict(answer)` works and FastAPI makes JSON of it.
+
+        A signature or password in `audio_url`, `webhook_url` or `error` is left out, unlike in `to_dict`: the
+        JSON goes to whoever asked the application.
+        """
+        return iter(self._without_secrets().items())
+
+    def _without_secrets(self) -> dict[str, Any]:
+        values = self.to_dict()
+        for name in _WITH_ADDRESSES & values.keys():
+            if isinstance(values[name], str):
+                values[name] = without_secret_addresses(values[name])
+        return values
 
     @classmethod
     def _from_pydantic(cls, value: Any) -> Self:
@@ -55,7 +71,9 @@ class Part:
 
         return core_schema.no_info_plain_validator_function(
             cls._from_pydantic,
-            serialization=core_schema.plain_serializer_function_ser_schema(cls.to_dict, when_used="json"),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._without_secrets, when_used="json"
+            ),
         )
 
     @classmethod

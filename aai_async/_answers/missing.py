@@ -109,7 +109,8 @@ def _settings(answer: Any, requested: Mapping[str, Any]) -> Iterator[MissingResu
             yield MissingResult(option=name, reason=f"the service answers {name}={str(echoed).lower()}")
     models: Sequence[str] = requested.get("speech_models") or answer.speech_models or ()
     used: str | None = answer.speech_model_used
-    if models and used and models[0] != used:
+    # A later model of the list is what was requested, too: it serves where an earlier one lacks the language.
+    if models and used and used not in models:
         yield MissingResult(option="speech_models", reason=f"{used} was used instead of {models[0]}")
     policies: Sequence[str] = requested.get("redact_pii_policies") or ()
     if answer.redact_pii_policies is not None and (

@@ -32,7 +32,7 @@ _SMALLEST = 100
 
 State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "done", "failed"]
 
-VERSION = 1
+VERSION = 2
 """Of the schema, as `PRAGMA user_version`."""
 
 _APPLICATION = 0x41414931

@@ -26,7 +26,7 @@ most others from 8 December 2026 on (documentation, "Speech model versions and d
 what the migration guide recommends beside it, for the languages that the first does not know.
 """
 
-_MOST_LOGGED: Final = 1000
+_MOST_LOGGED: Final = 200
 """How many different messages a server logs: names come from outside, and memory is finite."""
 
 _ALIKE: Final = 0.75
@@ -74,18 +74,27 @@ class SubmissionPolicy:
         if name in known:
             return
         prefix = f"{inside}." if inside else ""
+        named = f"{kind} {shown(prefix + name)}"
+        if not self.strict and not self._is_new(named):
+            # To find a name that is alike takes a while, and a submission may have thousands of names.
+            return
         alike = difflib.get_close_matches(name[:_LONGEST_NAME], known, 1, _ALIKE)
         hint = f" Did you mean {prefix + alike[0]!r}?" if alike else ""
-        named = f"{kind} {shown(prefix + name)}"
         if self.strict:
             raise RefusalError(400, f"{refusal} Unknown {named}.{hint}")
-        self.log_once(f"The {named} is unknown to this server: {served}.{hint}")
+        _log.warning("The %s is unknown to this server: %s.%s", named, served, hint)
 
     def log_once(self, message: str) -> None:
         """Log a warning, unless this server has logged the same one before."""
-        if message not in self._logged and len(self._logged) < _MOST_LOGGED:
-            self._logged.add(message)
+        if self._is_new(message):
             _log.warning("%s", message)
+
+    def _is_new(self, subject: str) -> bool:
+        """Whether this server has not logged anything about a subject, and may."""
+        if subject in self._logged or len(self._logged) >= _MOST_LOGGED:
+            return False
+        self._logged.add(subject)
+        return True
 
 
 def shown(name: str) -> str:

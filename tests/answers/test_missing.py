@@ -155,12 +155,14 @@ def test_a_language_that_was_not_detected_is_missing() -> None:
 @pytest.mark.parametrize(
     ("echo", "options", "found"),
     [
-        ({"speech_models": ["a", "b"], "speech_model_used": "b"}, {}, ["b was used instead of a"]),
+        ({"speech_models": ["a", "b"], "speech_model_used": "b"}, {}, []),
+        ({"speech_models": ["a", "b"], "speech_model_used": "c"}, {}, ["c was used instead of a"]),
         ({"speech_models": ["a", "b"], "speech_model_used": "a"}, {}, []),
         ({"speech_models": ["a", "b"], "speech_model_used": None}, {}, []),
         ({"speech_models": None, "speech_model_used": "b"}, {}, []),
         ({"speech_models": [], "speech_model_used": "b"}, {}, []),
-        ({"speech_model_used": "b"}, {"speech_models": ["a", "b"]}, ["b was used instead of a"]),
+        ({"speech_model_used": "b"}, {"speech_models": ["a", "b"]}, []),
+        ({"speech_model_used": "c"}, {"speech_models": ["a", "b"]}, ["c was used instead of a"]),
         (
             {"speech_models": ["b"], "speech_model_used": "b"},
             {"speech_models": ["a"]},

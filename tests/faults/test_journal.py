@@ -159,7 +159,8 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, "damaged, or no journal"),
     "overwritten": (overwritten, "."),
     "other-application": (lambda path: ask(path, "CREATE TABLE books (title)"), "no journal of aai_async"),
-    "newer": (changed("PRAGMA user_version = 2"), "has schema 2, and this version of aai_async knows 1"),
+    "newer": (changed("PRAGMA user_version = 3"), "has schema 3, and this version of aai_async knows 2"),
+    "older": (changed("PRAGMA user_version = 1"), "has schema 1, and this version of aai_async knows 2"),
     "without-tables": (changed("DROP TABLE account"), "no such table: account"),
     "without-account": (changed("DELETE FROM account"), "does not say whose it is"),
     "other-service": (

@@ -465,6 +465,36 @@ class Page(BaseModel):
     transcript: aai.Transcript
 
 
+async def test_a_transcript_that_a_route_returns_shows_no_secret_of_an_address() -> None:
+    """A signature or a password lets in everybody who has it; `to_dict` keeps what the service sent."""
+    signed = "https://bucket.example/call.mp3?X-Amz-Signature=SECRET"
+    hook = "https://user:SECRET@app.example/hook?token=SECRET"
+    body = {
+        "id": "a",
+        "status": "error",
+        "audio_url": signed,
+        "webhook_url": hook,
+        "error": f"No access to {signed}",
+    }
+    transcript = aai.Transcript.from_json(json.dumps(body))
+    app = FastAPI()
+
+    @app.get("/plain", response_model=None)
+    async def plain() -> aai.Transcript:
+        return transcript
+
+    @app.get("/within")
+    async def within() -> Page:
+        return Page(transcript=transcript)
+
+    async with running(app) as browser:
+        for path in ("/plain", "/within"):
+            shown = (await browser.get(path)).text
+            assert "bucket.example/call.mp3" in shown
+            assert "SECRET" not in shown
+    assert transcript.to_dict() == body
+
+
 async def test_a_transcript_that_a_route_returns_is_json_with_all_its_words() -> None:
     """Whether or not the route says what it returns, alone or within something else."""
     app = FastAPI()
@@ -576,6 +606,28 @@ async def test_a_file_of_the_server_that_cannot_be_sent_is_answered_without_its_
     assert answer.status_code == 422
     assert "call.mp3" in answer.text
     assert "kept apart" not in answer.text
+
+
+async def test_what_a_stream_of_the_application_says_stays_in_its_log(
+    service: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may name anything of the server, in any way."""
+
+    async def broken() -> AsyncIterator[bytes]:
+        raise OSError("cannot open file:///srv/tenants/acme corp/x.mp3")
+        yield b""
+
+    app = FastAPI(lifespan=web.lifespan(service.client))
+    web.add_error_handlers(app)
+
+    @app.post("/call")
+    async def call(client: web.ClientDependency) -> str | None:
+        return (await client.transcribe(broken())).text
+
+    async with running(app) as browser:
+        answer = await browser.post("/call")
+    assert (answer.status_code, answer.json()) == (422, {"detail": "The recording cannot be read."})
+    assert "acme corp" in caplog.text
 
 
 async def test_a_transcript_that_is_not_there_is_404(service: ScriptedServer) -> None:
