@@ -1,35 +1,35 @@
 """
 Every exception that this package raises.
 
-AAIError                      what was done, how often, how far it got, to which transcript or upload
-├─ ConfigError                no key, one that no header can carry, an insecure base URL, a closed client
+AAIError                      the operation, its attempts, how far it got, the transcript or upload
+├─ ConfigError                no API key, an unusable API key, an insecure base URL, a closed client
 ├─ OptionsError               a combination of options that the service refuses (also a ValueError)
-├─ SourceError                missing, empty, a directory, unreadable, too large, not audio at all
+├─ SourceError                the file is missing, empty, a directory, unreadable, too large or not audio
 │  └─ FileChangedError        the file changed while it was being uploaded
-├─ SaveError                  what was to be saved cannot be written there
-├─ TransportError             no reply came that could be read to its end
+├─ SaveError                  a result cannot be written to the given path
+├─ TransportError             no complete response was received
 │  ├─ ConnectError            no connection, so nothing was sent
 │  └─ AttemptTimeoutError     one attempt took too long
-├─ ProtocolError              a reply that is not what the API documents
-├─ APIError                   the service said no; `status`, `reply`, `retry_after`
-│  ├─ AccountError            401, 402, 403: the key or the account
-│  ├─ RateLimitError          429, or the 403 that means it
-│  ├─ NotFoundError           404, or the 400 with which the service says it
+├─ ProtocolError              a response that the API does not document
+├─ APIError                   the service refused the request; `status`, `reply`, `retry_after`
+│  ├─ AccountError            401, 402, 403: the API key or the account
+│  ├─ RateLimitError          429, or the 403 that means the same
+│  ├─ NotFoundError           404, or the 400 that means the same
 │  ├─ RejectedError           every other 3xx and 4xx
-│  │  ├─ RedactedAudioError   the masked recording has expired, or was not asked for
-│  │  └─ UploadGoneError      the upload has expired, or is another project's
+│  │  ├─ RedactedAudioError   the redacted recording has expired or was not requested
+│  │  └─ UploadGoneError      the upload has expired or belongs to another project
 │  └─ ServerError             5xx
-├─ TranscriptError            the job ended in `error`; stands beside the Transcript that it carries
-├─ AmbiguousSubmitError       the job may or may not exist, and be paid for; `candidates`
-├─ DeadlineError              the time that was given ran out
+├─ TranscriptError            the job ended in `error`; defined beside the Transcript that it carries
+├─ AmbiguousSubmitError       the job may exist and be billed; `candidates`
+├─ DeadlineError              the time limit was exceeded
 ├─ RetryBudgetError           too many requests of the whole client have failed
-├─ WebhookError               a notification that must not be believed, or is none; `status`
-├─ BatchAbortedError          a batch was given up; stands beside the Outcome that it carries
+├─ WebhookError               a notification that is forged or invalid; `status`
+├─ BatchAbortedError          a batch was aborted; defined beside the Outcome that it carries
 └─ JournalError               the journal of a batch cannot be used; nothing more was sent
-   ├─ JournalLockedError      another batch uses it
-   └─ JournalFullError        there is no room for it
+   ├─ JournalLockedError      another batch uses the journal
+   └─ JournalFullError        the disk has no space for the journal
 
-It imports nothing of ours, and holds neither a request nor the API key.
+This module imports no other module of the package. Errors hold neither a request nor the API key.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from typing import Any, Literal, TypedDict, Unpack
 
 
 class Verdict(enum.Enum):
-    """What a failed attempt means for sending the same request again."""
+    """How far a failed attempt got, which decides whether the request can be sent again."""
 
     NOT_SENT = "not sent"
-    """The service cannot have seen it."""
+    """The service cannot have received the request."""
 
     REFUSED = "refused"
-    """The service saw it and did nothing, for now (408, 425, 429, or a 503 that says so)."""
+    """The service received the request and did not process it (408, 425, 429, or its own 503)."""
 
     AMBIGUOUS = "ambiguous"
-    """The service may have carried it out, and the answer was lost."""
+    """The service may have processed the request; the response was lost."""
 
     FATAL = "fatal"
-    """Sending it again would get the same answer."""
+    """Sending the request again would get the same response."""
 
 
 class _Context(TypedDict, total=False):
@@ -68,28 +68,28 @@ class _Context(TypedDict, total=False):
 
 class AAIError(Exception):
     """
-    The root of every error of this package.
+    The base class of every error of this package.
 
-    All of them can be pickled, and show what was being done and to what.
+    Errors can be pickled. Their text names the operation and the transcript, upload or source.
     """
 
     operation: str | None
-    """What was being done: `upload`, `submit`, `wait`, `get` …"""
+    """The operation that failed: `upload`, `submit`, `wait`, `get` …"""
 
     attempts: int
-    """How many requests were sent for it; 0 when nothing was sent."""
+    """Number of requests sent for the operation; 0 when nothing was sent."""
 
     transcript_id: str | None
-    """The job it is about, once one is known: `Client.wait` takes it up again."""
+    """The id of the job, if it is known. Pass it to `Client.wait` to continue."""
 
     upload_url: str | None
-    """The upload it is about, once there is one: `Client.submit` accepts it as a source."""
+    """The URL of the upload, if there is one. `Client.submit` accepts it as a source."""
 
     source: str | None
-    """The recording that was being uploaded: its path, or what kind of thing it is."""
+    """The recording that was being uploaded: its path, or its type."""
 
     verdict: Verdict | None
-    """How far the last request got: not sent, refused, ambiguous or fatal; `None` when there was none."""
+    """How far the last request got: not sent, refused, ambiguous or fatal; `None` without a request."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class AAIError(Exception):
         message = str(self.args[0])
         return f"{message} [{context}]" if context else message
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the shape that pickle asks for
+    def __reduce__(self) -> tuple[Any, ...]:  # the type that pickle expects
         return _restore, (type(self), self.args, self.__dict__)
 
 
@@ -133,49 +133,49 @@ def about(
     upload_url: str | None = None,
     source: str | None = None,
 ) -> Generator[None]:
-    """Let every error that leaves the block say what was being done, and to what."""
+    """Add the operation and its subject to every error raised in the block."""
     try:
         yield
     except AAIError as error:
-        # The caller's own verb says more than the request that served it; the closest id is the right one.
+        # The operation that the caller started is more useful than the request behind it. An id that is set
+        # already comes from closer to the failure.
         error.operation = operation or error.operation
         error.transcript_id = error.transcript_id or _as_id(transcript_id)
         error.upload_url = error.upload_url or upload_url
-        # The message of an error about the recording names it already.
+        # The message of a SourceError names the recording already.
         error.source = error.source or (None if isinstance(error, SourceError) else source)
         raise
 
 
 def _as_id(given: object) -> str | None:
-    # Of what was refused as an id, the message has shown enough.
+    # The message shows an invalid id already.
     return given if isinstance(given, str) and given.isprintable() and 0 < len(given) <= 100 else None
 
 
 def without_secrets(url: str) -> str:
     """
-    Give an address as it may be shown, whatever its scheme.
+    Return a URL of any scheme in the form that can be shown.
 
-    That is without a user and a password, and without parameters, a query and a fragment, any of which may be
-    a signature that lets in whoever has it.
+    The user, password, path parameters, query and fragment are removed, because each can hold a credential.
     """
     return _USER.sub(r"\1", _PARAMETER.sub("", re.split(r"[?#]", url, maxsplit=1)[0]))
 
 
 def without_secret_addresses(text: str) -> str:
-    """Give a text in which each address is shown by `without_secrets`."""
+    """Replace each URL in a text with its form from `without_secrets`."""
     return _ADDRESS.sub(lambda match: without_secrets(match[0]), text)
 
 
 _USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
 
 _PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
-"""Of a part of a path (RFC 3986, 3.3), such as a session."""
+"""A parameter of a path segment (RFC 3986, 3.3), such as a session."""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
-    """Make text of the service fit for a message: at most 300 printable characters, and no secret address."""
+    """Prepare text from the service for a message: at most 300 printable characters, no secrets in URLs."""
     text = without_secret_addresses(" ".join(text.split()))
     visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
     return visible[:300]
@@ -189,31 +189,31 @@ def _restore(kind: type[AAIError], args: tuple[Any, ...], state: dict[str, Any])
 
 
 class ConfigError(AAIError):
-    """The client cannot work as it was set up: no key, an unusable key or base URL, not open."""
+    """The configuration cannot work: no API key, an unusable key or base URL, a client that is not open."""
 
 
 class OptionsError(AAIError, ValueError):
-    """Options that the service would refuse; names the fields and the mend."""
+    """The service would refuse these options. The message names the fields and the fix."""
 
 
 class SourceError(AAIError):
-    """What was given as audio cannot be sent; nothing was."""
+    """The audio source cannot be sent. Nothing was sent."""
 
 
 class FileChangedError(SourceError):
-    """The file changed while it was being uploaded, so no job was made of it."""
+    """The file changed while it was being uploaded. No job was submitted."""
 
 
 class SaveError(AAIError):
-    """What was to be saved cannot be written there; what stood there before stands there still."""
+    """A result cannot be written to the given path. A file that existed there is unchanged."""
 
 
 class TransportError(AAIError):
-    """No reply came, or none that could be read to its end."""
+    """No complete response was received."""
 
 
 class ConnectError(TransportError):
-    """No connection could be made, so nothing was sent."""
+    """No connection could be opened. Nothing was sent."""
 
 
 class AttemptTimeoutError(TransportError):
@@ -221,20 +221,20 @@ class AttemptTimeoutError(TransportError):
 
 
 class ProtocolError(AAIError):
-    """The service answered with something that its documentation does not describe."""
+    """The service sent a response that its documentation does not describe."""
 
 
 class APIError(AAIError):
-    """The service answered that it will not."""
+    """The service answered with an error status."""
 
     status: int
     """The HTTP status."""
 
     reply: str
-    """What the service said: at most 300 characters, control characters escaped."""
+    """The error text of the service: at most 300 characters, control characters escaped."""
 
     retry_after: float | None
-    """Seconds after which the service wants to be asked again, when it said so."""
+    """Seconds to wait before the next request, if the service sent `Retry-After`."""
 
     def __init__(
         self,
@@ -252,27 +252,27 @@ class APIError(AAIError):
 
 
 class AccountError(APIError):
-    """The key or the account is refused (401, 402, 403): no other request will fare better."""
+    """The service refuses the API key or the account (401, 402, 403). Every other request fails too."""
 
 
 class RateLimitError(APIError):
-    """Too many requests for this account (429); `retry_after` says when to come back."""
+    """Too many requests for this account (429). `retry_after` is the time to wait."""
 
 
 class NotFoundError(APIError):
-    """No transcript has this id, as far as this key and region can see."""
+    """No transcript with this id exists for this API key and region."""
 
 
 class RejectedError(APIError):
-    """The service understood the request and refuses it."""
+    """The service refuses the request as invalid."""
 
 
 class RedactedAudioError(RejectedError):
-    """The masked copy of a recording was not asked for, or is gone: it is kept for 24 hours."""
+    """The redacted copy of a recording was not requested or has expired. It is kept for 24 hours."""
 
 
 class UploadGoneError(RejectedError):
-    """An upload cannot be submitted: it is kept for 24 hours, for the project of the key that made it."""
+    """An upload cannot be submitted. Uploads are kept for 24 hours, for the project of their API key."""
 
 
 class ServerError(APIError):
@@ -281,13 +281,13 @@ class ServerError(APIError):
 
 class AmbiguousSubmitError(AAIError):
     """
-    A submit was sent, its answer was lost, and the list does not tell whether it made a job.
+    The response to a submit was lost, and the list does not show whether a job exists.
 
-    `upload_url` is what was submitted: a job with that `audio_url` may still show in `Client.list`.
+    `upload_url` is the submitted URL. A job with that `audio_url` can still appear in `Client.list`.
     """
 
     candidates: tuple[str, ...]
-    """The ids of the jobs that may be it: several with the same address; mostly none."""
+    """The ids of the jobs with the submitted URL, if there are several; usually empty."""
 
     def __init__(
         self, message: str, *, candidates: tuple[str, ...] = (), **context: Unpack[_Context]
@@ -297,22 +297,22 @@ class AmbiguousSubmitError(AAIError):
 
 
 class DeadlineError(AAIError):
-    """The time given ran out; the job goes on at the service and `transcript_id` finds it."""
+    """The time limit was exceeded. The job continues at the service; `transcript_id` is its id."""
 
 
 class RetryBudgetError(AAIError):
     """
-    So many requests of the client have failed that it repeats none for now; its cause is the last failure.
+    Too many requests of the client have failed, so it does not retry for now. The cause is the last failure.
 
-    Each success pays back a little of the budget, `Retry(budget=...)`.
+    Each success returns a part of the budget, `Retry(budget=...)`.
     """
 
 
 class WebhookError(AAIError):
-    """A notification that must not be believed, or is none."""
+    """The request is forged or not a notification of the service."""
 
     status: Literal[401, 413, 422]
-    """What to answer; the service then does not call again."""
+    """The HTTP status to answer with. The service does not call again after it."""
 
     def __init__(self, message: str, *, status: Literal[401, 413, 422]) -> None:
         super().__init__(message, operation="webhook")
@@ -323,13 +323,13 @@ class JournalError(AAIError):
     """
     The journal of a batch cannot be used: unwritable, damaged, of another account or of a newer version.
 
-    It is never overwritten. When it fails amid a batch, nothing more is sent.
+    The journal is never overwritten. If it fails during a batch, nothing more is sent.
     """
 
 
 class JournalLockedError(JournalError):
-    """Another batch uses the journal, in this process or in another."""
+    """Another batch uses the journal, in this or another process."""
 
 
 class JournalFullError(JournalError):
-    """There is no room on the disk for the journal."""
+    """The disk has no space left for the journal."""

@@ -1,7 +1,7 @@
 """
-What there is to tell while a call is at work, to the log and to whoever asked for it with `on_event`.
+The events of a call in progress, for the log and for `on_event`.
 
-Neither is ever given the key, a body, or what was said in a recording; an address is shown without its query.
+They never contain the API key, a body or transcribed text. URLs are shown without their query.
 """
 
 from __future__ import annotations
@@ -19,91 +19,91 @@ from aai_async._errors import AAIError, ConfigError, without_secrets
 
 logger = logging.getLogger("aai_async")
 """
-One line for each attempt at DEBUG, for each repetition at INFO, for what was left behind at WARNING.
+Logs each attempt at DEBUG, each retry at INFO, and jobs that go on after the call at WARNING.
 
-It has no handler that hides them: where logging is not configured, Python writes warnings to standard error.
+It has no null handler: where logging is not configured, Python writes warnings to standard error.
 """
 
 
 @attrs.frozen(kw_only=True)
 class _Happening:
     index: int | None = None
-    """Which item of a batch it happened to, where it is a batch that is told."""
+    """The index of the batch item, if the event belongs to a batch."""
 
 
 @attrs.frozen(kw_only=True)
 class Retrying(_Happening):
-    """A request failed and is sent again."""
+    """A request failed and will be sent again."""
 
     operation: str
-    """Which: `upload`, `submit`, `get` …"""
+    """The operation: `upload`, `submit`, `get` …"""
 
     attempt: int
-    """How many times it was sent so far."""
+    """Number of attempts so far."""
 
     delay: float
-    """Seconds until it is sent again; none for a submit that was looked for in the list and did not show."""
+    """Seconds until the next attempt; 0 for a submit that the search of the list did not find."""
 
     error: AAIError
-    """What it failed with."""
+    """The error of the last attempt."""
 
 
 @attrs.frozen(kw_only=True)
 class Throttled(_Happening):
-    """The service has asked the whole client to wait (429 with `Retry-After`)."""
+    """The service asks the client to wait (429 with `Retry-After`); all requests of the client pause."""
 
     delay: float
-    """Seconds until the next request of the client is sent."""
+    """Seconds until the client sends its next request."""
 
 
 @attrs.frozen(kw_only=True)
 class Uploading(_Happening):
-    """A piece of a recording is handed to the connection; from the start again after `Retrying`."""
+    """A chunk of a recording is passed to the connection; after `Retrying` it starts again at 0."""
 
     sent: int
-    """Bytes of it that were handed over, with this piece."""
+    """Bytes passed so far, this chunk included."""
 
     size: int | None
-    """Bytes of it in all; `None` of a stream."""
+    """Size of the recording in bytes; `None` for a stream of unknown size."""
 
 
 @attrs.frozen(kw_only=True)
 class Submitted(_Happening):
-    """A job was made, which is billed."""
+    """A job was created, which is billed."""
 
     transcript_id: str
-    """What `Client.wait` takes."""
+    """The id of the job, for `Client.wait`."""
 
     upload_url: str = attrs.field(repr=without_secrets)
-    """What was submitted."""
+    """The URL that was submitted."""
 
 
 @attrs.frozen(kw_only=True)
 class StatusChanged(_Happening):
-    """A look has shown a job in another state than the look before, while it is waited for."""
+    """A poll found a job in a new state while a call waits for it."""
 
     transcript_id: str
-    """The job."""
+    """The id of the job."""
 
     status: str
-    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
+    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add values."""
 
 
 Event: TypeAlias = Uploading | Submitted | StatusChanged | Retrying | Throttled
 
 OnEvent: TypeAlias = Callable[[Event], None]
-"""Called in the event loop, between two steps of a call: it must not block. What it raises is logged."""
+"""Called in the event loop, so it must not block. Exceptions that it raises are logged."""
 
 
 def check_listener(on_event: object) -> None:
     """
-    Make sure that it can be called between two steps.
+    Check that a listener is a plain function.
 
     Raises:
-        ConfigError: It is no function, or one that would have to be awaited.
+        ConfigError: It is not callable, or it is a coroutine function.
     """
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
-        raise ConfigError(f"on_event must be a function that is not awaited, not {on_event!r}.")
+        raise ConfigError(f"on_event must be a function that is not async, not {on_event!r}.")
 
 
 _listener = ContextVar[OnEvent | None]("_listener", default=None)
@@ -111,7 +111,7 @@ _listener = ContextVar[OnEvent | None]("_listener", default=None)
 
 @contextmanager
 def heard_by(listener: OnEvent) -> Generator[None]:
-    """Let one more be told of what happens in the block, and in the tasks that it starts."""
+    """Add a listener for the events of the block and of the tasks that it starts."""
     token = _listener.set(listener)
     try:
         yield
@@ -120,13 +120,13 @@ def heard_by(listener: OnEvent) -> Generator[None]:
 
 
 def tell(on_event: OnEvent | None, event: Event) -> None:
-    """Let those who asked know."""
+    """Emit an event to the listener of the client and to that of the current context."""
     inform(on_event, event)
     inform(_listener.get(), event)
 
 
 def inform(listener: OnEvent | None, event: Event) -> None:
-    """Let one know; what its function raises is logged, for no job must be lost to it."""
+    """Call one listener. Its exceptions are logged, so that they cannot end a job."""
     try:
         if listener is not None:
             listener(event)

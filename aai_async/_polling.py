@@ -1,7 +1,7 @@
 """
-How long to wait between two looks at a job, or at the list of them.
+The time between two polls of a job, or of the list of jobs.
 
-Pure data: no clock, no I/O. `Client.wait` sleeps what the schedule says.
+Pure data: no clock, no I/O. `Client.wait` sleeps between polls as the schedule defines.
 """
 
 from __future__ import annotations
@@ -22,39 +22,40 @@ def _not_negative(_: object, field: attrs.Attribute[float], value: object) -> No
 @attrs.frozen(kw_only=True)
 class Polling:
     """
-    A schedule of looks whose gaps grow with the square root of the time already waited.
+    A poll schedule whose intervals grow with the square root of the time already waited.
 
     The hazard of a job whose length is known only up to a factor falls as 1/t, and the best
     density of inspections is the square root of the hazard (J. B. Keller, "Optimum Checking Schedules
-    for Systems Subject to Random Failure", Management Science 21, 1974): at the same number of
-    requests that finds a finished job sooner than a fixed interval does.
+    for Systems Subject to Random Failure", Management Science 21, 1974). With the same number of
+    requests, this schedule finds a finished job sooner than a fixed interval.
     """
 
     first: float = attrs.field(default=1.0, validator=_not_negative)
-    """Seconds until the first look, when nothing is known of the job."""
+    """Seconds until the first poll, when nothing is known about the job."""
 
     pace: float = attrs.field(default=0.5, validator=_not_negative)
-    """A gap is this times the square root of the seconds waited so far; more is fewer requests."""
+    """An interval is this factor times the square root of the seconds waited; higher means fewer requests."""
 
     ceiling: float = attrs.field(default=30.0, validator=_not_negative)
-    """Most seconds between two looks."""
+    """Maximum seconds between two polls."""
 
     floor: float = attrs.field(default=0.5, validator=_not_negative)
-    """Fewest seconds between two looks into the list, which serve all waits of a client where it has many."""
+    """Minimum seconds between two requests for the list, which serve all waits of a client with many jobs."""
 
     give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
-    """Seconds after which `wait` looks for the last time; the job goes on and can be waited for again."""
+    """Seconds after which `wait` polls for the last time. The job continues; call `wait` again."""
 
     lost_after: float = attrs.field(default=15 * 60.0, validator=_not_negative)
-    """Seconds without a single look that succeeds after which `wait` gives up; the job goes on."""
+    """Seconds without a successful poll after which `wait` gives up. The job continues."""
 
     def gap(self, waited: float) -> float:
-        """Seconds between two looks at a job that has been waited for so long."""
-        # Below a second the root is steeper than the clock: a first look at once must not become a storm.
+        """Seconds between two polls of a job after `waited` seconds."""
+        # Below one second the square root falls more slowly than the time waited: without this minimum, a
+        # first poll at once would be followed by a burst of polls.
         return min(self.pace * math.sqrt(max(waited, 1.0)), self.ceiling)
 
     def after_failures(self, delay: float, failures: int) -> float:
-        """Seconds to sleep instead of `delay` when so many looks in a row have failed: doubled each time."""
+        """Seconds to sleep instead of `delay` after consecutive failed polls: doubled for each failure."""
         return min(delay * 2.0 ** min(failures, 64), max(delay, self.ceiling))
 
     def delays(self, expected: float | None = None, *, age: float = 0.0) -> Iterator[float]:

@@ -1,7 +1,7 @@
 """
-When to send a failed request again, what that may cost, and how long an attempt may take.
+When a failed request is retried, what a retry costs, and how long an attempt can take.
 
-No clock, no I/O, no HTTP library: the loop that asks and sleeps is in `_http`.
+No clock, no I/O, no HTTP library: the loop that sends and sleeps is in `_http`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import attrs
 from aai_async._errors import ConfigError, Verdict
 
 REPEATABLE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED, Verdict.AMBIGUOUS})
-"""What a request that may be carried out twice is sent again for: a look, a replayable upload."""
+"""The verdicts after which an idempotent request is retried: a poll, a replayable upload."""
 
 EFFECTIVELY_ONCE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED})
-"""What a request that makes and bills a job is sent again for."""
+"""The verdicts after which a submit is retried, which creates and bills a job."""
 
 NOT_SENT_ONLY = frozenset({Verdict.NOT_SENT})
-"""What an upload that can be read only once is sent again for."""
+"""The verdicts after which an upload is retried whose source can be read only once."""
 
 
 _REFUSED_FOR_NOW = frozenset({408, 425, 429})
 """
-Request Timeout, Too Early and Too Many Requests: the request was not carried out, and may be later.
+Request Timeout, Too Early and Too Many Requests: the request was not processed and can be retried later.
 
 Source: RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4.
 """
@@ -38,12 +38,12 @@ Source: RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4.
 
 def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
     """
-    Tell what a status other than 200 means.
+    Return the verdict for a status other than 200.
 
     Args:
         status: The HTTP status.
-        says_why: Whether the reply carries the service's own error text: a 503 of the service did nothing,
-            one of a proxy in between may have.
+        says_why: Whether the response has the service's own error text. After a 503 of the service nothing
+            was processed; after a 503 of a proxy the request can have been processed.
     """
     if status in _REFUSED_FOR_NOW or (status == 503 and says_why):
         return Verdict.REFUSED
@@ -54,12 +54,12 @@ def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """
-    Read a `Retry-After` header in seconds; junk, nan, infinity and whatever is not after now count as absent.
+    Parse a `Retry-After` header into seconds. Invalid values, nan, infinity and past times count as absent.
 
     Args:
         value: A number of seconds or an HTTP date (RFC 9110, 10.2.3); the service documents whole seconds
             (https://www.assemblyai.com/docs/api-reference/overview).
-        date: The `Date` header of the same reply: now by the service's clock, which ours may not agree with.
+        date: The `Date` header of the same response: the service's clock can differ from the local one.
     """
     try:
         seconds = float(value or "")
@@ -72,7 +72,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
 
 
 def parse_http_date(value: str | None) -> dt.datetime | None:
-    """Read a date of an HTTP header, which is in UTC; `None` of anything else."""
+    """Parse the date in an HTTP header, which is in UTC; `None` if it is invalid."""
     try:
         date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -83,7 +83,7 @@ def parse_http_date(value: str | None) -> dt.datetime | None:
 def _positive(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
         name = f"{type(instance).__name__}({field.name}=...)"
-        raise ConfigError(f"{name} must be a number above 0, not {value!r}; float('inf') is without limit.")
+        raise ConfigError(f"{name} must be a number above 0, not {value!r}; float('inf') means no limit.")
 
 
 def _whole(instance: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -95,44 +95,44 @@ def _whole(instance: object, field: attrs.Attribute[Any], value: object) -> None
 def _function(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     if not callable(value):
         name = f"{type(instance).__name__}({field.name}=...)"
-        raise ConfigError(f"{name} must be a function that gives a number, not {value!r}.")
+        raise ConfigError(f"{name} must be a function that returns a number, not {value!r}.")
 
 
 @attrs.frozen(kw_only=True)
 class Retry:
     """
-    When to send a failed request again: exponential back-off with jitter, `Retry-After` honoured and capped.
+    When a failed request is retried: exponential back-off with jitter; `Retry-After` is honoured and capped.
 
-    Which failures a request may be repeated for is the request's own
-    knowledge; a submit that may have been carried out, for one, is looked for first.
+    Each kind of request defines the failures after which it is retried. For a submit that the service may
+    have processed, the list of transcripts is searched first.
     """
 
     attempts: int = attrs.field(default=5, validator=_whole)
     """
-    How many times a request is sent at the most, the first included. A submit whose answer was lost, and that
-    the list does not show, has another two: `Client(on_ambiguous="raise")` is without them.
+    Maximum number of attempts, the first included. A submit whose response was lost, and whose job is not in
+    the list, has two more attempts. `Client(on_ambiguous="raise")` turns these off.
     """
 
     first: float = attrs.field(default=0.5, validator=_positive)
-    """Seconds before the second attempt, before jitter; doubled each time."""
+    """Seconds before the second attempt, before jitter; doubled for each further attempt."""
 
     ceiling: float = attrs.field(default=20.0, validator=_positive)
-    """Most seconds between two attempts, before jitter."""
+    """Maximum seconds between two attempts, before jitter."""
 
     retry_after_ceiling: float = attrs.field(default=60.0, validator=_positive)
-    """A `Retry-After` above this many seconds is not waited for but raised at once."""
+    """With a `Retry-After` above this many seconds, the error is raised at once."""
 
     budget: float = attrs.field(default=100.0, validator=_positive)
     """
-    How many tokens all calls of a client have together for repeating requests: each repetition costs 5, or
-    10 after a timeout, and gives them back if the call succeeds after it; each call that succeeds gives 1.
-    An outage so costs about one request for each call, and not `attempts`. Looks of `wait` are free.
+    Number of tokens that all calls of a client share for retries. A retry costs 5 tokens, or 10 after a
+    timeout; they are returned if the call then succeeds. Each call that succeeds adds 1. During an outage,
+    each call so sends about one request instead of `attempts`. Polls of `wait` are free.
     """
 
     jitter: Callable[[], float] = attrs.field(
         default=random.random, repr=False, eq=False, validator=_function
     )
-    """A number in [0, 1) that spreads the waits of many clients; replace it in tests."""
+    """Returns a number in [0, 1) that spreads the retries of many clients; replace it in tests."""
 
     def delay(
         self,
@@ -143,31 +143,31 @@ class Retry:
         retry_after: float | None = None,
     ) -> float | None:
         """
-        Seconds to wait after failed attempt number `attempt`, or `None`: give up.
+        Seconds to wait after failed attempt number `attempt`, or `None` to give up.
 
         Args:
             verdict: How far the attempt got.
-            attempt: How many attempts have been made, this one included.
-            repeat: The verdicts after which this request may be sent again.
-            retry_after: Seconds that the service asked for.
+            attempt: Number of attempts so far, this one included.
+            repeat: The verdicts after which this request is retried.
+            retry_after: The seconds in `Retry-After`.
         """
         if attempt >= self.attempts or verdict not in repeat:
             return None
         if retry_after is not None and retry_after > self.retry_after_ceiling:
             return None
-        # The exponent is bounded so that a very patient policy does not overflow a float.
+        # The exponent is bounded so that a policy with many attempts does not overflow a float.
         step = min(self.ceiling, self.first * 2.0 ** min(attempt - 1, 64))
         return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)
 
 
 class Budget:
-    """What is left of `Retry.budget`; the limit is shared by the calls of a client, as botocore has it."""
+    """The tokens left of `Retry.budget`. All calls of a client share them, as in botocore."""
 
     def __init__(self, size: float) -> None:
         self._size = self.left = size
 
     def spend(self, *, is_timeout: bool) -> float | None:
-        """Take what one more attempt costs, and tell how much; `None` if that is not left."""
+        """Take the cost of one more attempt and return it; `None` if too few tokens are left."""
         cost = 10.0 if is_timeout else 5.0
         if cost > self.left:
             return None
@@ -176,7 +176,7 @@ class Budget:
 
     @contextlib.contextmanager
     def given_back_unless_used(self, cost: float) -> Generator[None]:
-        """Give back what was taken for an attempt, if the wait before it is cancelled."""
+        """Return the cost of an attempt if the wait before it is cancelled."""
         is_used = False
         try:
             yield
@@ -186,29 +186,29 @@ class Budget:
                 self.left = min(self.left + cost, self._size)
 
     def succeed(self, spent: float) -> None:
-        """Give back what a call has spent that came to a good end, and one more."""
+        """Return what a successful call has spent, and one token more."""
         self.left = min(self.left + spent + 1.0, self._size)
 
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
     """
-    How long a single attempt may stand still.
+    Time limits of a single attempt.
 
-    There is no limit on the length of an upload: it dies when nothing moves, not when it takes long.
+    The total time of an upload has no limit. An upload fails when it makes no progress.
     """
 
     connect: float = attrs.field(default=10.0, validator=_positive)
-    """Seconds to make a connection, TLS included."""
+    """Seconds to open a connection, TLS included."""
 
     stall: float = attrs.field(default=60.0, validator=_positive)
-    """Seconds to send a piece, of 256 KiB at most on a slow link, or to receive anything."""
+    """Seconds to send one chunk, at most 256 KiB on a slow link, or to receive any data."""
 
     reply: float = attrs.field(default=90.0, validator=_positive)
     """
-    Seconds from the last piece to the whole reply, or for each mebibyte of it: no drip lasts. After an upload
-    there is one more for each 32 KiB that the system may not have sent yet, of 4 MiB at the most.
+    Seconds from the last chunk sent to the complete response, or for each MiB of the response. After an
+    upload, one second is added for each 32 KiB that the system may not have sent yet, at most 4 MiB.
     """
 
     parting: float = attrs.field(default=5.0, validator=_positive)
-    """Seconds that a cancelled call may take to learn the id of a job that it has already sent for."""
+    """Seconds that a cancelled call can take to receive the id of a job that it has already submitted."""

@@ -1,11 +1,11 @@
 """
-A client inside a FastAPI application: one for each process, uploads, webhooks, and answers for errors.
+FastAPI integration: one client for each process, uploads, webhooks and error responses.
 
     app = FastAPI(lifespan=lifespan())
     add_error_handlers(app)
     app.include_router(webhook_router(secret=secret, on_event=inbox.put))
 
-It needs the extra `fastapi`, and knows nothing of how transcripts are made.
+It needs the extra `fastapi`.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ except ImportError as error:
     raise ImportError('aai_async.fastapi needs FastAPI: pip install "aai-async[fastapi]"') from error
 
 STALL = 30.0
-"""Seconds for which the sender of a recording may send nothing."""
+"""Maximum seconds without data from the sender of a recording."""
 
 PATIENCE = 5.0
-"""Seconds for which the service waits while `on_event` works; it would wait for ten."""
+"""Seconds that a webhook request waits for `on_event`; the service would wait ten."""
 
 # One client for each process
 
@@ -68,17 +68,17 @@ def lifespan(
     make_client: Callable[[], Client] = Client, *, name: str = "default"
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """
-    Give an application one client, open while it runs: `FastAPI(lifespan=lifespan())`.
+    Open one client for the lifetime of an application: `FastAPI(lifespan=lifespan())`.
 
     In a lifespan of your own: `async with lifespan()(app): yield`. For several clients, such as one for each
     region, give each a name: `async with lifespan()(app), lifespan(make_eu_client, name="eu")(app): yield`.
 
     Args:
-        make_client: Makes the client, where the environment does not say enough; called in each process.
+        make_client: Creates the client, once in each process. By default the environment configures it.
         name: The name of the client within the application, for `client_of` and `client_dependency`.
 
     Raises:
-        ConfigError: When it is entered: the application has a client of this name already.
+        ConfigError: When it is entered: the application already has a client of this name.
     """
 
     @contextlib.asynccontextmanager
@@ -86,7 +86,7 @@ def lifespan(
         clients = _clients_of(app)
         if name in clients:
             raise ConfigError(
-                f"This application has a client {name!r} already: give each lifespan a name of its own, "
+                f"The application already has a client {name!r}: give each lifespan a different name, "
                 'lifespan(..., name="eu").'
             )
         async with make_client() as client:
@@ -101,21 +101,21 @@ def lifespan(
 
 def client_of(app: FastAPI, name: str = "default") -> Client:
     """
-    Give a client of an application, where there is no request to depend on: in a webhook.
+    Return a client of an application, for code without a request, such as a webhook handler.
 
     Args:
         app: The application.
-        name: The name that its `lifespan` was given.
+        name: The name that was passed to `lifespan`.
 
     Raises:
-        ConfigError: It has none of this name.
+        ConfigError: The application has no client of this name.
     """
     client = _clients_of(app).get(name)
     if client is None:
         named = "" if name == "default" else f"name={name!r}"
         raise ConfigError(
             f"The application has no client {name!r}: FastAPI(lifespan=aai_async.fastapi.lifespan({named})). "
-            "One that is mounted into another, or called by a test without its lifespan, has not begun."
+            "The lifespan does not run in a mounted application, or in a test client without a `with` block."
         )
     return client
 
@@ -128,26 +128,26 @@ def _clients_of(app: FastAPI) -> dict[str, Client]:
 
 async def client_of_connection(connection: HTTPConnection) -> Client:
     """
-    Give the client of the application that is asked: the dependency of `ClientDependency`.
+    Return the client of the application of a connection: the dependency of `ClientDependency`.
 
-    A test may put another in its place: `app.dependency_overrides[client_of_connection] = …`.
+    A test can replace it: `app.dependency_overrides[client_of_connection] = …`.
 
     Raises:
-        ConfigError: It has none.
+        ConfigError: The application has no client.
     """
     return client_of(connection.app)
 
 
 ClientDependency = Annotated[Client, Depends(client_of_connection)]
-"""The type of a parameter that is the client: `async def transcribe(client: ClientDependency): …`."""
+"""The type of a parameter that receives the client: `async def transcribe(client: ClientDependency): …`."""
 
 
 @functools.cache
 def client_dependency(name: str) -> Callable[[HTTPConnection], Awaitable[Client]]:
     """
-    Give the dependency for a named client: `EU = Annotated[Client, Depends(client_dependency("eu"))]`.
+    Return the dependency for a named client: `EU = Annotated[Client, Depends(client_dependency("eu"))]`.
 
-    The same name gives the same function, so `app.dependency_overrides` knows it.
+    The same name returns the same function, so `app.dependency_overrides` works with it.
     """
 
     async def named_client(connection: HTTPConnection) -> Client:
@@ -156,22 +156,22 @@ def client_dependency(name: str) -> Callable[[HTTPConnection], Awaitable[Client]
     return named_client
 
 
-# Recordings that are sent to the application
+# Recordings uploaded to the application
 
 
 def from_upload_file(file: UploadFile) -> IO[bytes]:
     """
-    Give a file of a form as a recording: its size is known, and it is sent again where that is needed.
+    Return an uploaded form file as a recording. Its size is known, and a failed upload is retried.
 
-    It is sent from its start, also where some of it was read before. Nothing is copied. The file lives as
-    long as its request, so upload it before you answer.
+    The file is sent from its start, even if a part was read before. Nothing is copied. The file is closed at
+    the end of its request, so upload it before you return the response.
     """
     file.file.seek(0)
     return cast("IO[bytes]", _FormFile(file))
 
 
 class _FormFile:
-    """A file of a form by its own name, whose end says what has ended it."""
+    """A form file with its file name, which raises a helpful error when it is closed."""
 
     def __init__(self, file: UploadFile) -> None:
         self._file = file.file
@@ -192,32 +192,32 @@ class _FormFile:
     def _open(self) -> BinaryIO:
         if self._file.closed:
             raise SourceError(
-                f"{self.name!r} is closed: it lives as long as its request. Upload it before you answer, and "
-                "wait for the transcript afterwards."
+                f"{self.name!r} is closed, because its request has ended. Upload it before you return the "
+                "response, and wait for the transcript afterwards."
             )
         return self._file
 
 
 def from_request(request: Request, *, max_bytes: int = MAX_UPLOAD_SIZE, stall: float = STALL) -> Source:
     """
-    Give the body of a request as a recording that passes through: it is never kept, in memory or on disk.
+    Return the body of a request as a recording. It is streamed and never stored in memory or on disk.
 
-    It can be read once, so an upload that fails is not repeated. Its length, where the sender announced one,
-    is passed on: the service gets a `Content-Length`, and `Uploading.size` is known.
+    The body can be read only once, so a failed upload is not retried. If the request has a `Content-Length`,
+    it is passed on to the service, and `Uploading.size` is known.
 
     Args:
-        request: Whose body is the recording itself, and has not been read.
-        max_bytes: What is too long.
-        stall: Seconds after which a sender who sends nothing is given up; else a few who hang would keep all
-            others from uploading.
+        request: The request. Its body is the recording itself and has not been read.
+        max_bytes: Maximum length of the body in bytes.
+        stall: Seconds without data after which the upload is aborted; otherwise a few stalled senders would
+            block all other uploads.
 
     Raises:
-        SourceError: There is no body, it is a form, it has more than `max_bytes`, it stalls, or breaks off.
+        SourceError: The body is empty, is a form, is longer than `max_bytes`, stalls, or ends early.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         raise SourceError(
-            f"The body is a form ({kind}), and this route takes the recording itself: "
+            f"The body is a form ({kind}), but this route expects the recording itself: "
             "curl --data-binary @FILE, or fetch(url, {method: 'POST', body: file})."
         )
     length = request.headers.get("content-length")
@@ -244,9 +244,9 @@ async def _next(stream: AsyncGenerator[bytes], stall: float) -> bytes | None:
         with anyio.fail_after(stall):
             return await anext(stream, None)
     except TimeoutError:
-        raise SourceError(f"The recording has stalled: nothing of it came for {stall:g} seconds.") from None
+        raise SourceError(f"The upload stalled: no data was received for {stall:g} seconds.") from None
     except ClientDisconnect:
-        raise SourceError("Whoever sent the recording went away before its end.") from None
+        raise SourceError("The sender disconnected before the end of the recording.") from None
 
 
 def _no_body() -> SourceError:
@@ -255,22 +255,20 @@ def _no_body() -> SourceError:
 
 def _check_length(length: int, most: int) -> None:
     if length > most:
-        raise SourceError(
-            f"The recording has more than {most:,} bytes, which is the most that is taken here."
-        )
+        raise SourceError(f"The recording has more than {most:,} bytes, which is the maximum for this route.")
 
 
 @contextlib.asynccontextmanager
 async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
     """
-    Cancel what is within when the client goes away, which by itself ends no handler.
+    Cancel the block when the HTTP client disconnects. Without it, a handler keeps running.
 
-    Its body must have been read before: by a parameter, or by `Client.upload(from_request(request))`. A job
-    that is waited for goes on, unless `transcribe(on_cancel="delete")` says otherwise.
+    The request body must have been read before: by a parameter, or by `Client.upload(from_request(request))`.
+    A job that is waited for continues, unless `transcribe(on_cancel="delete")` is used.
 
     Raises:
-        ClientDisconnect: It went away; `add_error_handlers` answers it, to nobody.
-        ConfigError: The body has not been read before.
+        ClientDisconnect: The HTTP client disconnected. `add_error_handlers` handles it.
+        ConfigError: The request body has not been read before.
     """
     end: Exception | None = None
 
@@ -282,8 +280,8 @@ async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
                 end = ClientDisconnect()
             elif _has_body(request, message):
                 end = ConfigError(
-                    "cancel_on_disconnect has met the body of its request, which must be read before: by a "
-                    "parameter of the route, or by client.upload(from_request(request))."
+                    "cancel_on_disconnect found an unread request body. Read the body before: by a parameter "
+                    "of the route, or by client.upload(from_request(request))."
                 )
         scope.cancel()
 
@@ -294,7 +292,7 @@ async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
 
 
 def _has_body(request: Request, message: Message) -> bool:
-    """Whether a message is of a body, and not only the word that there is none."""
+    """Whether a message belongs to a body; servers also send an empty message for a request without one."""
     is_announced = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     return is_announced or bool(message.get("body")) or bool(message.get("more_body"))
 
@@ -311,31 +309,31 @@ def webhook_router(
     patience: float = PATIENCE,
 ) -> APIRouter:
     """
-    Make a route that the service may call: `POST /webhook`, with the secret in its header.
+    Return a router with a route for the service to call: `POST /webhook`, with the secret in a header.
 
-    The header is checked before the body is read. What is known to have been handled is not handled again,
-    in the same process. When `on_event` raises, or takes longer than the service would wait, the answer is
-    503, and the service calls again, up to ten times; what `on_event` has begun goes on meanwhile. So raise
-    where `Client.get` shows that the job is not done: this one came early, or from somebody else, and the
-    real one is not to be taken for its repetition. When it raises `NotFoundError` twice, the notification was
-    about somebody else's job, and is done with.
+    The header is checked before the body is read. A notification that was handled is not handled again by
+    the same process. If `on_event` raises or takes longer than `patience`, the response is 503, and the
+    service calls again, up to ten times; an `on_event` that is running continues meanwhile. So raise an
+    error if `Client.get` shows that the job is not done: the notification is early or forged, and the real
+    one must not count as its repetition. If `on_event` raises `NotFoundError` twice, the notification is
+    about a job of another account and counts as handled.
 
     Args:
-        secret: What tells the service from others; its `options` go into the submit.
-        on_event: What to do, such as `Inbox().put`; a notification is a hint, so look with `Client.get`. It
-            runs in the event loop, also where it is a plain function, which must not block.
-        on_redacted_audio: What to do when a masked recording is there; by default nothing.
-        path: Where.
-        patience: Seconds after which the service is told to call again.
+        secret: The secret header that the service sends; submit with its `options`.
+        on_event: The handler, such as `Inbox().put`. A notification is a hint, so check it with `Client.get`.
+            The handler runs in the event loop: a plain function must not block.
+        on_redacted_audio: The handler for redacted recordings; by default they are ignored.
+        path: The path of the route.
+        patience: Seconds after which the response is 503, so that the service calls again.
 
     Raises:
-        ConfigError: The secret is none, or what is to be called cannot be.
+        ConfigError: The secret is not a `WebhookSecret`, or a handler is not callable.
     """
     _check_hook(secret, on_event, on_redacted_audio)
     desk = Desk(on_event, on_redacted_audio, patience)
     router = APIRouter(lifespan=desk.open)
 
-    # With and without a slash at its end: the service follows no redirect from the one to the other.
+    # With and without a trailing slash, because the service does not follow redirects.
     @router.post(path.rstrip("/") or "/", status_code=204, response_model=None, include_in_schema=False)
     @router.post(f"{path.rstrip('/')}/", status_code=204, response_model=None, include_in_schema=False)
     async def webhook(request: Request) -> None:
@@ -343,11 +341,11 @@ def webhook_router(
             secret.check(request.headers.raw)
             notification = parse(await _body_of(request))
         except WebhookError as error:
-            logger.warning("a call of the webhook was answered %d: %s", error.status, error)
+            logger.warning("webhook request refused with status %d: %s", error.status, error)
             raise HTTPException(error.status, str(error.args[0])) from None
         query = dict(request.query_params)
         if not await desk.handle(attrs.evolve(notification, query=query)):
-            raise HTTPException(503, "This was not handled yet: call again.")
+            raise HTTPException(503, "The notification has not been handled yet; call again.")
 
     return router
 
@@ -355,15 +353,15 @@ def webhook_router(
 def _check_hook(secret: object, *hooks: object) -> None:
     if not isinstance(secret, WebhookSecret):
         raise ConfigError(
-            f"secret must be a WebhookSecret, not {type(secret).__name__}: WebhookSecret(its value)."
+            f"secret must be a WebhookSecret, not {type(secret).__name__}: use WebhookSecret(value)."
         )
     for hook in hooks:
         if hook is not None and not callable(hook):
-            raise ConfigError(f"What a webhook calls must be a function, not {type(hook).__name__}.")
+            raise ConfigError(f"The handler of a webhook must be a function, not {type(hook).__name__}.")
 
 
 async def _body_of(request: Request) -> bytes:
-    """Read a body, or as much of it as shows that it is too large."""
+    """Read a body, or the first part of one that is too large."""
     body = b""
     async with contextlib.aclosing(request.stream()) as stream:
         async for chunk in stream:
@@ -378,12 +376,12 @@ async def _body_of(request: Request) -> bytes:
 
 def add_error_handlers(app: FastAPI) -> None:
     """
-    Answer the errors of this package as HTTP has it, instead of with 500.
+    Answer the errors of this package with a fitting HTTP status.
 
-    What was wrong with the request says so: 422 for a recording or options that cannot be sent and for a
-    job that ended in error, 404 for a transcript that is not there. What a later request may mend is 503,
-    with `Retry-After`, 504 where time ran out, and 502 where the service failed. The rest, such as a refused
-    key, is nobody's business: it is 500, and logged.
+    Errors of the request: 422 for a recording or options that cannot be sent and for a job that ended in
+    error, 404 for a transcript that does not exist. Temporary errors: 503 with `Retry-After`. Time limits:
+    504. Failures of the service: 502. All others, such as a refused API key, are answered with 500 without
+    details. Every status from 500 is logged.
     """
 
     async def answer(_: Request, error: Exception) -> Response:
@@ -397,11 +395,11 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 _CLIENT_CLOSED_REQUEST = 499
-"""As proxies log it; nobody receives it."""
+"""The status that proxies log; no client receives it."""
 
 
 def error_response(error: AAIError) -> JSONResponse:
-    """Make the answer to an error, as `add_error_handlers` does: `{"detail": …}`."""
+    """Return the response to an error, as `add_error_handlers` does: `{"detail": …}`."""
     status, detail = _status_and_detail(error)
     if status >= 500:
         logger.error("answered %d: %s", status, error, exc_info=error)
@@ -425,12 +423,12 @@ def _status_and_detail(error: AAIError) -> tuple[int, str]:
 
 _ANSWERS: tuple[tuple[tuple[type[AAIError], ...], int, str | None], ...] = (
     ((SourceError, OptionsError, TranscriptError), 422, None),
-    ((NotFoundError,), 404, "There is no such transcript."),
-    ((RateLimitError, TransportError, RetryBudgetError), 503, "The service cannot be reached for now."),
-    ((DeadlineError,), 504, "The transcription has not ended in time."),
+    ((NotFoundError,), 404, "The transcript does not exist."),
+    ((RateLimitError, TransportError, RetryBudgetError), 503, "The service cannot be reached. Try again."),
+    ((DeadlineError,), 504, "The transcription did not end in time."),
     ((ServerError, ProtocolError, AmbiguousSubmitError), 502, "The transcription service has failed."),
 )
-"""Status and text of the answer; `None` is the message of the error."""
+"""Status and text of the response; `None` stands for the message of the error."""
 
 
 _QUOTED = re.compile(r"""(?<!\w)(?P<open>b?(['"]))(?P<text>(?:\\.|(?!\2).)*)\2""")
@@ -442,7 +440,7 @@ _FOLDERS = re.compile(r"(?<![\w:/\\.])(?:[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+"
 
 
 def _without_folders(message: str) -> str:
-    """Leave of each path in a message only the name of the file: its folders are the server's own."""
+    """Reduce each path in a message to its file name: the folders of the server stay private."""
     return _FOLDERS.sub("", _QUOTED.sub(_without_quoted_folders, message))
 
 
@@ -454,6 +452,6 @@ def _without_quoted_folders(quoted: re.Match[str]) -> str:
 
 
 def _retry_after(error: AAIError) -> int:
-    """Give whole seconds, as the header wants them."""
+    """Return whole seconds, as the header requires."""
     asked = error.retry_after if isinstance(error, APIError) else None
     return max(1, math.ceil(asked)) if asked is not None else 10

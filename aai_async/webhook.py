@@ -1,11 +1,11 @@
 """
-Notifications of the service that a transcript is done: told from forgeries, and read. No framework, no I/O.
+Verify and parse notifications of the service that a transcript is done. No framework, no I/O.
 
-A notification is a hint: it has no text in it, anybody who knows the secret can send one, and the service
-sends the same more than once. What is true of a job, `Client.get` and `Client.wait` say.
+A notification is a hint: it contains no text, anyone who knows the secret can send one, and the service
+can send the same one more than once. For the state of a job, call `Client.get` or `Client.wait`.
 
-The service calls from `SOURCE_ADDRESSES`. It wants a 2xx within ten seconds, tries ten times, ten seconds
-apart, and takes a 4xx for final.
+The service calls from `SOURCE_ADDRESSES`. It expects a 2xx within ten seconds, tries ten times, ten seconds
+apart, and does not retry after a 4xx.
 
 Source: https://www.assemblyai.com/docs/deployment/webhooks
 """
@@ -26,49 +26,49 @@ from aai_async._errors import ConfigError, OptionsError, WebhookError, escaped
 from aai_async._options import Options
 
 SOURCE_ADDRESSES = {"us": "44.238.19.20", "eu": "54.220.25.36"}
-"""Where the service calls from, by region."""
+"""The IP addresses that the service calls from, by region."""
 
 LARGEST = 64 * 1024
-"""Bytes of the largest notification that is read; the service's own have a hundred."""
+"""Maximum size of a notification in bytes; those of the service have about a hundred."""
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 """
-The headers of a request: by name, or as pairs, in which one may come twice.
+The headers of a request: a mapping by name, or pairs, in which a name can occur twice.
 
-In ASGI these are `scope["headers"]`, and in Starlette and FastAPI `request.headers.raw`.
+In ASGI they are `scope["headers"]`, in Starlette and FastAPI `request.headers.raw`.
 """
 
 
 @attrs.frozen(kw_only=True)
 class Notification:
-    """A transcript is done, well or badly; see `Client.get`."""
+    """A transcript has completed or failed; fetch it with `Client.get`."""
 
     transcript_id: str
-    """The job."""
+    """The id of the job."""
 
     status: str
-    """`"completed"` or `"error"`; the service may add words."""
+    """`"completed"` or `"error"`; the service may add values."""
 
     query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
-    """What your `webhook_url` has after its question mark, where the route tells it."""
+    """The query of your `webhook_url`, if the route provides it."""
 
 
 @attrs.frozen(kw_only=True)
 class RedactedAudioNotification:
     """
-    The masked copy of a recording is ready.
+    The redacted copy of a recording is ready.
 
-    The service does not say of which transcript: put its name into the query of `webhook_url`.
+    The service does not send the transcript id: put a reference of your own into the query of `webhook_url`.
     """
 
     redacted_audio_url: str = attrs.field(repr=False)
-    """Where it is, for 24 hours; whoever has the address can read it, without a key."""
+    """The URL of the file for 24 hours. Anyone who has it can read the file, without an API key."""
 
     status: str
     """`"redacted_audio_ready"`."""
 
     query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
-    """What your `webhook_url` has after its question mark, where the route tells it."""
+    """The query of your `webhook_url`, if the route provides it."""
 
 
 AnyNotification: TypeAlias = Notification | RedactedAudioNotification
@@ -82,10 +82,10 @@ class _Body(msgspec.Struct):
 
 def parse(body: bytes) -> AnyNotification:
     """
-    Read a notification; keys that are not known are passed over.
+    Parse a notification. Unknown keys are ignored.
 
     Raises:
-        WebhookError: It is none, or too large.
+        WebhookError: The body is too large or not a notification.
     """
     if len(body) > LARGEST:
         raise WebhookError(f"A notification has at most {LARGEST:,} bytes, not {len(body):,}.", status=413)
@@ -93,36 +93,38 @@ def parse(body: bytes) -> AnyNotification:
         read = msgspec.json.decode(body, type=_Body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WebhookError(
-            f"This is no notification of the service: {escaped(str(error))}.", status=422
+            f"The body is not a notification of the service: {escaped(str(error))}.", status=422
         ) from None
     if read.transcript_id:
         return Notification(transcript_id=_checked_id(read.transcript_id), status=read.status)
     if read.redacted_audio_url:
         return RedactedAudioNotification(redacted_audio_url=read.redacted_audio_url, status=read.status)
-    raise WebhookError("This is no notification of the service: it is about no transcript.", status=422)
+    raise WebhookError("The body is not a notification of the service: it has no transcript_id.", status=422)
 
 
 def _checked_id(transcript_id: str) -> str:
     try:
         return checked_id(transcript_id)
     except OptionsError as error:
-        raise WebhookError(f"This is no notification of the service: {error.args[0]}", status=422) from None
+        raise WebhookError(
+            f"The body is not a notification of the service: {error.args[0]}", status=422
+        ) from None
 
 
 _SHORTEST = 16
-"""Letters of a secret that nobody guesses in time."""
+"""Minimum characters of a secret that cannot be guessed."""
 
 
 def _check_value(_: object, __: object, value: str) -> None:
     if not value:
-        raise ConfigError("A webhook needs a secret, or anybody could call it: WebhookSecret.generate().")
+        raise ConfigError("A webhook needs a secret, or anyone could call it: WebhookSecret.generate().")
     if (
         not isinstance(cast("object", value), str)
         or len(value) < _SHORTEST
         or not all("!" <= letter <= "~" for letter in value)
     ):
         raise ConfigError(
-            f"The secret of a webhook is printable ASCII without spaces, of at least {_SHORTEST} letters."
+            f"The secret of a webhook must be at least {_SHORTEST} printable ASCII characters without spaces."
         )
 
 
@@ -133,24 +135,23 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def _check_header_name(_: object, __: object, name: str) -> None:
     if not isinstance(cast("object", name), str) or not _HEADER_NAME.fullmatch(name):
         raise ConfigError(
-            f"{escaped(repr(name))} is no name of a header: those have letters, digits, - and _ only."
+            f"{escaped(repr(name))} is not a valid header name: use only a-z, 0-9, '-' and '_'."
         )
 
 
 @attrs.frozen
 class WebhookSecret:
     """
-    A header by which an endpoint knows that it is the service who calls.
+    A secret header that proves that a request comes from the service.
 
-    Make one with `generate`, keep its `value` where your other secrets are, and make it again from there.
+    Create one with `generate`, store its `value` with your other secrets, and construct it from there.
 
     Raises:
-        ConfigError: There is no secret, or one that is short or that no header can carry; or the header has
-            no proper name.
+        ConfigError: The secret is empty, too short or not valid in a header, or the header name is invalid.
     """
 
     value: str = attrs.field(repr=False, validator=_check_value)
-    """What the header says."""
+    """The value of the header."""
 
     older: tuple[str, ...] = attrs.field(
         default=(),
@@ -160,25 +161,25 @@ class WebhookSecret:
         validator=attrs.validators.deep_iterable(_check_value),
     )
     """
-    What it said before, or will say: believed too, so that a secret can be changed while jobs are under way.
+    Earlier or future values, which are accepted too, so that a secret can be rotated while jobs are running.
 
-    Of several processes, give the new one to all as `older` first, and as `value` when all have it.
+    With several processes, first add the new value to `older` in all of them, then make it the `value`.
     """
 
     header_name: str = attrs.field(default="x-webhook-secret", kw_only=True, validator=_check_header_name)
-    """The header."""
+    """The name of the header."""
 
     @classmethod
     def generate(cls, *, header_name: str = "x-webhook-secret") -> Self:
-        """Make a new one, that nobody can guess."""
+        """Create a random secret."""
         return cls(secrets.token_urlsafe(32), header_name=header_name)
 
     def options(self, webhook_url: str, options: Options | None = None) -> Options:
         """
-        Add to options what lets the service call an endpoint.
+        Return options with the webhook URL and the secret header added.
 
         Raises:
-            OptionsError: The address is one that the service would refuse.
+            OptionsError: The service would refuse the URL.
         """
         return attrs.evolve(
             options or Options(),
@@ -189,29 +190,32 @@ class WebhookSecret:
 
     def check(self, headers: Headers) -> None:
         """
-        Make sure that the secret is there, in constant time, before a body is read.
+        Check the secret in constant time. Call it before the body is read.
 
         Raises:
-            WebhookError: It is missing, wrong, or there twice; answer 401.
+            WebhookError: The header is missing, wrong or repeated; answer 401.
         """
         given = [
             value for name, value in _pairs(headers) if name.lower() == self.header_name.lower().encode()
         ]
         if len(given) != 1 or not self._is_right(given[0]):
             what = "is missing" if not given else "is wrong" if len(given) == 1 else "came more than once"
-            raise WebhookError(f"The header {self.header_name} {what}: this is not the service.", status=401)
+            raise WebhookError(
+                f"The header {self.header_name} {what}: the request does not come from the service.",
+                status=401,
+            )
 
     def _is_right(self, given: bytes) -> bool:
-        # All are compared, so that the time does not tell which of them was nearly right.
+        # All values are compared, so that the time does not reveal which of them matches.
         matches = [hmac.compare_digest(given, value.encode()) for value in (self.value, *self.older)]
         return any(matches)
 
     def verify(self, headers: Headers, body: bytes) -> AnyNotification:
         """
-        Make sure that a notification is the service's, and read it.
+        Check that a notification comes from the service, and parse it.
 
         Raises:
-            WebhookError: It is not, or it is none; answer its `status`.
+            WebhookError: The secret is wrong or the body is not a notification; answer its `status`.
         """
         self.check(headers)
         return parse(body)
