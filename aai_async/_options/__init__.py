@@ -1,4 +1,4 @@
-"""What can be asked of the service with a recording, checked before a byte is sent."""
+"""The options of a transcription, checked before anything is sent."""
 
 from aai_async._options.nested import (
     CustomSpelling,

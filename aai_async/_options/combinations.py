@@ -1,7 +1,7 @@
 """
-The combinations of options that the service refuses, or that would not do what they seem to.
+The combinations of options that the service refuses, or that would have no effect.
 
-Each is documented on the page of the option that it begins with, or enforced by the service's own SDK.
+Each rule is documented on the page of its first option, or enforced by the service's own SDK.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from aai_async._options.models import NEWEST, RECOMMENDED
 from aai_async._options.rules import Payload, Rule, at, cannot_be_off, excludes, needs
 
 _FEWER_KEYTERMS = 200
-"""How many key terms Universal-2 takes."""
+"""Maximum number of key terms for Universal-2."""
 
 _SUMMARIES = {
     "informative": {"bullets", "bullets_verbose", "headline", "paragraph"},
     "conversational": {"bullets", "bullets_verbose", "headline", "paragraph"},
     "catchy": {"gist", "headline"},
 }
-"""Which summaries each model writes."""
+"""The summary types of each model."""
 
 _KINDS_OF_SUMMARY = {kind for kinds in _SUMMARIES.values() for kind in kinds}
 
@@ -52,13 +52,12 @@ def _of_languages() -> tuple[Rule, ...]:
         excludes(
             "language_code",
             "language_detection",
-            "for the one says what the other is to find out",
-            "give the language or have it detected",
+            "set the language or let it be detected",
         ),
         Rule(
             lambda given: "en" not in given.get("language_codes", ("en",)),
-            "language_codes must have 'en' in it: the service follows switches between English and one other "
-            "language. For one language alone use language_code.",
+            "language_codes must contain 'en': the service supports switches between English and one other "
+            "language. For a single language use language_code.",
         ),
     )
 
@@ -67,22 +66,22 @@ def _of_models() -> tuple[Rule, ...]:
     return (
         Rule(
             lambda given: "speech_model" in given,
-            f"speech_model is refused by the service, which takes speech_models in its place: {RECOMMENDED}.",
+            f"The service refuses speech_model. Use speech_models instead: {RECOMMENDED}.",
         ),
         Rule(
             _has_too_many_keyterms,
-            f"keyterms_prompt has more than {_FEWER_KEYTERMS} entries, the most that "
-            f"speech_models=['universal-2'] takes: leave some out, or add {NEWEST!r}.",
+            f"keyterms_prompt has more than {_FEWER_KEYTERMS} entries, the maximum for "
+            f"speech_models=['universal-2']: remove some, or add {NEWEST!r} to speech_models.",
         ),
         Rule(
             lambda given: not all(term.isascii() for term in given.get("word_boost", ())),
-            "word_boost takes letters of ASCII only: use keyterms_prompt, which takes all.",
+            "word_boost supports only ASCII characters: use keyterms_prompt, which supports all.",
         ),
     )
 
 
 def _of_speakers() -> tuple[Rule, ...]:
-    why = "which is what tells speakers apart"
+    why = "which separates the speakers"
     names = (*_UNDERSTANDING, "speaker_identification")
     matches = (*_UNDERSTANDING, "translation", "match_original_utterance")
     return (
@@ -91,18 +90,17 @@ def _of_speakers() -> tuple[Rule, ...]:
         excludes(
             "speakers_expected",
             "speaker_options",
-            "for both say how many there are",
-            "give the number where it is certain, else the range",
+            "give the number if it is certain, otherwise the range",
         ),
         Rule(
             lambda given: at(given, *names) is not None and not given.get("speaker_labels"),
-            "speech_understanding.speaker_identification needs speaker_labels, whose labels it replaces: "
-            "add speaker_labels=True.",
+            "speech_understanding.speaker_identification needs speaker_labels, because it replaces the "
+            "labels: add speaker_labels=True.",
         ),
         Rule(
             lambda given: at(given, *matches) and not given.get("speaker_labels"),
-            "speech_understanding.translation.match_original_utterance needs speaker_labels, without which "
-            "there are no utterances: add speaker_labels=True.",
+            "speech_understanding.translation.match_original_utterance needs speaker_labels, because there "
+            "are no utterances otherwise: add speaker_labels=True.",
         ),
     )
 
@@ -110,19 +108,22 @@ def _of_speakers() -> tuple[Rule, ...]:
 def _of_redaction() -> tuple[Rule, ...]:
     policies = "redact_pii_policies=['person_name', 'phone_number']"
     both = f"add redact_pii=True and {policies}"
-    why = "which is what redacts"
+    why = "which turns redaction on"
     return (
         Rule(
             lambda given: (
                 given.get("redact_pii")
                 and not (given.get("redact_pii_policies") or given.get("redact_static_entities"))
             ),
-            "redact_pii needs redact_pii_policies or redact_static_entities, for it has to know what to "
-            f"redact: add {policies}.",
+            "redact_pii needs redact_pii_policies or redact_static_entities, which define what to redact: "
+            f"add {policies}.",
         ),
-        needs("redact_pii_policies", "redact_pii", "without which nothing is redacted"),
+        needs("redact_pii_policies", "redact_pii", "because nothing is redacted otherwise"),
         needs(
-            "redact_pii_return_unredacted", "redact_pii", "without which the text is plain anyway", mend=both
+            "redact_pii_return_unredacted",
+            "redact_pii",
+            "because the text is unredacted otherwise",
+            mend=both,
         ),
         needs("redact_static_entities", "redact_pii", why, mend=both),
         needs("redact_pii_audio", "redact_pii", why, mend=both),
@@ -137,8 +138,7 @@ def _of_summaries() -> tuple[Rule, ...]:
         excludes(
             "auto_chapters",
             "summarization",
-            "for the service makes one kind of summary",
-            "ask for one, or use speech_understanding",
+            "the service writes one kind of summary; request one of them, or use speech_understanding",
         ),
         Rule(
             lambda given: (
@@ -147,13 +147,13 @@ def _of_summaries() -> tuple[Rule, ...]:
                     given.get("speaker_labels") or given.get("dual_channel") or given.get("multichannel")
                 )
             ),
-            "summary_model='conversational' needs speaker_labels, for it tells who said what: "
-            "add speaker_labels=True, or take 'informative'.",
+            "summary_model='conversational' needs speaker_labels, because it attributes text to speakers: "
+            "add speaker_labels=True, or use 'informative'.",
         ),
         Rule(
             _cannot_be_written,
-            "summary_model and summary_type do not go together: 'catchy' writes a 'gist' or a 'headline', "
-            "the others write 'bullets', 'bullets_verbose', a 'headline' or a 'paragraph'.",
+            "summary_model does not support this summary_type: 'catchy' supports 'gist' and 'headline', "
+            "the others support 'bullets', 'bullets_verbose', 'headline' and 'paragraph'.",
         ),
     )
 
@@ -166,12 +166,12 @@ def _of_delivery() -> tuple[Rule, ...]:
         ),
         Rule(
             _is_no_web_address,
-            "webhook_url must begin with https:// or http://, for the service sends its report there.",
+            "webhook_url must begin with https:// or http://, because the service sends a request to it.",
         ),
         Rule(
             _is_half_a_header,
-            "webhook_auth_header_name and webhook_auth_header_value go together, the header and its content: "
-            "give both or neither.",
+            "webhook_auth_header_name and webhook_auth_header_value go together as the name and the value of "
+            "one header: set both or neither.",
         ),
     )
 
@@ -184,4 +184,4 @@ COMBINATIONS: tuple[Rule, ...] = (
     *_of_summaries(),
     *_of_delivery(),
 )
-"""Every rule between two options; those inside one nested object stand with its class."""
+"""Every rule between two options; rules within a nested object are defined in its class."""

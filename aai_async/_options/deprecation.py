@@ -1,4 +1,4 @@
-"""What to tell of a parameter that the service has given up: once, for a batch names it a thousand times."""
+"""Warnings about deprecated parameters: once in a process, because a batch can use one a thousand times."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from types import FrameType
 
 @functools.cache
 def warn_once(name: str, mend: str) -> None:
-    """Warn of a deprecated parameter, the first time that it is used, at the line that uses it."""
+    """Warn about a deprecated parameter when it is first used, at the line that uses it."""
     message = f"{name} is deprecated by the service: {mend}."
     warnings.warn(message, DeprecationWarning, stacklevel=2 + _frames_of_ours())
 
 
 def _frames_of_ours() -> int:
-    """Count the frames between the warning and whoever asked for the parameter: ours, and those of attrs."""
+    """Count the frames of this package and of attrs between the warning and the user's code."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     count = 0
     while frame is not None and _is_ours(frame):

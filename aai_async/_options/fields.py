@@ -1,8 +1,8 @@
 """
-How an option is declared: of which kind and in which range a value must be.
+Declarations of options: the type and the range of a value.
 
-It knows no option by name. Each function below makes an attrs field that is `None` unless it is set, and
-refuses a wrong value with a message that shows it.
+The module knows no option by name. Each function creates an attrs field that is `None` unless it is set, and
+that refuses an invalid value with a message that shows it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import attrs
 from aai_async._errors import OptionsError
 
 Check: TypeAlias = Callable[[str, Any], None]
-"""Takes the name of an option and whatever was given for it, and raises `OptionsError`."""
+"""Takes the name of an option and its value, and raises `OptionsError` if the value is invalid."""
 
 KIND = "kind"
-"""Under this key the metadata of a field name the class of the nested object that it takes."""
+"""The key in the metadata of a field for the class of its nested object."""
 
 
 def flag() -> Any:  # Any, as attrs.field
@@ -28,14 +28,14 @@ def flag() -> Any:  # Any, as attrs.field
 
 
 def text(*, most_words: int | None = None, is_secret: bool = False) -> Any:  # as attrs.field
-    """Declare an option that is a text, of at most `most_words` words."""
+    """Declare an option that is a string of at most `most_words` words."""
 
     def check(name: str, value: Any) -> None:
         if is_secret and not isinstance(value, str):
             raise OptionsError(f"{name} must be str, not {type(value).__name__}.")
         _expect(isinstance(value, str), name, "str", value)
         if most_words is not None and len(value.split()) > most_words:
-            raise OptionsError(f"{name} has {len(value.split())} words; the service takes {most_words}.")
+            raise OptionsError(f"{name} has {len(value.split())} words; the service allows {most_words}.")
 
     return _field(check, is_secret=is_secret)
 
@@ -44,7 +44,7 @@ def number(low: float, high: float) -> Any:  # as attrs.field
     """Declare an option that is a number within bounds."""
     return _field(
         lambda name, value: _in_range(name, value, (int, float), low, high),
-        # 0 and 0.0 are the same, and so must be what is sent for them.
+        # 0 and 0.0 are equal, so both must be sent as the same JSON.
         converter=lambda value: float(value) if type(value) is int else value,
     )
 
@@ -61,22 +61,22 @@ def texts(
     most_words: int | None = None,
     most_letters: int | None = None,
 ) -> Any:  # as attrs.field
-    """Declare an option that is a list of texts; the bounds are for the list, and for each text of it."""
+    """Declare an option that is a list of strings, with limits for the list and for each string."""
 
     def check(name: str, value: Any) -> None:
         items = _items(name, value, "str", lambda item: isinstance(item, str) and bool(item.strip()))
         if must_have_some and not items:
-            raise OptionsError(f"{name} must not be empty; leave it out to use the service's default.")
+            raise OptionsError(f"{name} must not be empty; omit it to use the service's default.")
         if most is not None and len(items) > most:
-            raise OptionsError(f"{name} has {len(items)} entries; the service takes {most}.")
+            raise OptionsError(f"{name} has {len(items)} entries; the service allows {most}.")
         for item in items:
             if most_words is not None and len(item.split()) > most_words:
                 raise OptionsError(
-                    f"{name} has {item!r} in it; the service takes at most {most_words} words."
+                    f"{name} contains {item!r}; the service allows at most {most_words} words."
                 )
             if most_letters is not None and len(item) > most_letters:
                 raise OptionsError(
-                    f"{name} has {item!r} in it; the service takes at most {most_letters} letters."
+                    f"{name} contains {item!r}; the service allows at most {most_letters} characters."
                 )
 
     return _field(check, converter=_frozen)
@@ -87,7 +87,7 @@ def nested(kind: type) -> Any:  # as attrs.field
 
     def check(name: str, value: Any) -> None:
         given: object = value
-        mend = " (JSON is read by Options.from_dict)" if isinstance(given, Mapping) else ""
+        mend = " (for JSON use Options.from_dict)" if isinstance(given, Mapping) else ""
         _expect(isinstance(given, kind), name, f"{_how_to_make(kind)}{mend}", value)
 
     return _field(check, metadata={KIND: kind})
@@ -103,7 +103,7 @@ def nested_list(kind: type) -> Any:  # as attrs.field
 
 
 def texts_by_label() -> Any:  # as attrs.field
-    """Declare an option that names lists of texts."""
+    """Declare an option that is a dict of lists of strings."""
 
     def check(name: str, value: Any) -> None:
         is_dict = isinstance(value, dict) and bool(cast("dict[str, Any]", value))
@@ -116,32 +116,32 @@ def texts_by_label() -> Any:  # as attrs.field
 
 def json_copy(value: Any) -> Any:  # JSON in, the same JSON out
     """
-    Copy what is to be sent, so that whoever changes it later changes nothing here.
+    Copy a JSON value, so that later changes of the original have no effect.
 
     Raises:
-        OptionsError: JSON cannot hold it, or not in a way that is always the same.
+        OptionsError: JSON cannot represent the value, or its representation is not unique.
     """
     try:
         return _copy(value)
     except RecursionError:
-        raise OptionsError("The options hold what JSON cannot: something that is inside itself.") from None
+        raise OptionsError("The options must be JSON, but a value in them contains itself.") from None
 
 
 def _copy(value: Any) -> Any:
-    # Told by its class, for a type checker loses what a value may be where isinstance was asked.
+    # Uses the class, because isinstance makes a type checker narrow the value to unknown types.
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if issubclass(kind, Mapping) and all(isinstance(name, str) for name in value):
         return {_copy(name): _copy(one) for name, one in value.items()}
     if issubclass(kind, (list, tuple)):
         return [_copy(one) for one in value]
     if not _is_scalar(value):
-        raise OptionsError(f"The options hold what JSON cannot: {_shown(value)}.")
+        raise OptionsError(f"The options must be JSON, but contain {_shown(value)}.")
     return value
 
 
 def _is_scalar(value: object) -> bool:
     if isinstance(value, str):
-        # Half a surrogate pair is no text to anybody else.
+        # Half a surrogate pair cannot be encoded.
         return value.encode("utf-8", "replace").decode() == value
     return (
         value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
@@ -170,9 +170,9 @@ def _field(
     )
 
 
-def _frozen(value: Any) -> Any:  # anything the caller gave; the check judges it
+def _frozen(value: Any) -> Any:  # any value; the check follows
     given: object = value
-    # A set has no order that could be kept, and a str is a list of letters to Python.
+    # A set has no stable order, and a str is a sequence of characters in Python.
     is_list = isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))
     return tuple(value) if is_list else value
 
@@ -201,7 +201,7 @@ def _items(name: str, value: object, what: str, is_item: Callable[[Any], bool]) 
 
 
 def _in_range(name: str, value: Any, kinds: tuple[type, ...], low: float, high: float | None) -> None:
-    # A bool is an int to Python, but not to the service.
+    # A bool is an int in Python, but not for the service.
     is_number = isinstance(value, kinds) and not isinstance(value, bool)
     _expect(is_number, name, " or ".join(kind.__name__ for kind in kinds), value)
     if high is None:

@@ -1,4 +1,4 @@
-"""What options and the objects nested in them have in common: frozen classes that become JSON and back."""
+"""The base of options and their nested objects: frozen classes that convert to JSON and back."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from aai_async._options.rules import Rule, check
 T = TypeVar("T")
 
 _ALIKE = 0.88
-"""Names as alike as this are taken for misspelt ones; new parameters often extend the name of an old one."""
+"""Names at least this similar count as misspelt; new parameters often extend the name of an old one."""
 
 
-def _extra(value: Any) -> dict[str, Any]:  # anything the caller gave
+def _extra(value: Any) -> dict[str, Any]:  # any value
     if not isinstance(value, Mapping):
-        raise OptionsError(f"extra must be a dict of parameters by name, not {value!r}.")
+        raise OptionsError(f"extra must be a dict of parameter names and values, not {value!r}.")
     copied: dict[str, Any] = json_copy(value)
     return copied
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class OptionGroup:
-    """A JSON object of a request, one field for each of its keys. `None` is not sent."""
+    """A JSON object of a request, with one field for each key. `None` is not sent."""
 
     extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], converter=_extra, hash=False)
-    """Keys that have no field here, of any shape, merged last; also the way to send an explicit null."""
+    """Further keys with any JSON value, merged last. Use it also to send an explicit null."""
 
     _rules: ClassVar[tuple[Rule, ...]] = ()
 
@@ -49,18 +49,18 @@ class OptionGroup:
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def payload(self) -> dict[str, Any]:  # JSON
-        """Give the JSON object that is sent for it."""
+        """Return the JSON object that is sent."""
         return {**self._given(), **json_copy(self.extra)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:  # JSON
         """
-        Read what `payload` gave, or what the documentation shows: nested objects are dicts, too.
+        Create an instance from JSON, as `payload` returns it or the API documentation shows it.
 
-        What has no field goes into `extra`, and so does an explicit null.
+        Nested objects are dicts too. Keys without a field and explicit nulls go into `extra`.
 
         Raises:
-            OptionsError: A value that the service refuses, or a name that looks like a misspelt one.
+            OptionsError: The service would refuse a value, or a name is probably misspelt.
         """
         _check_is_object(cls, document)
         fields = {_wire_name(field.name): field for field in attrs.fields(cls)}
@@ -87,7 +87,7 @@ class OptionGroup:
         if name not in known and (alike := difflib.get_close_matches(name, known, 1, likeness)):
             raise OptionsError(
                 f"{cls.__name__} has no {name!r}. Did you mean {alike[0]!r}? "
-                f"A parameter that is new at the service goes into extra={{{name!r}: ...}}."
+                f"Pass a parameter that is new at the service in extra={{{name!r}: ...}}."
             )
 
     @classmethod
@@ -96,24 +96,24 @@ class OptionGroup:
         cls._refuse_misspelt(name, names, likeness=0.6)
         if name not in names:
             raise OptionsError(
-                f"{cls.__name__} has no {name!r}; what is new goes into extra={{{name!r}: ...}}."
+                f"{cls.__name__} has no {name!r}. Pass a new parameter in extra={{{name!r}: ...}}."
             )
 
 
 def teaching(cls: type[T]) -> type[T]:
-    """Let a class answer a misspelt option with the one that was probably meant."""
+    """Make a class suggest the probable option when one is misspelt."""
     if not issubclass(cls, OptionGroup):
         raise TypeError(cls)
     group: type[OptionGroup] = cls
     generated: Callable[..., None] = cls.__init__
 
     @functools.wraps(generated)
-    def init(self: OptionGroup, **given: Any) -> None:  # whatever the caller gave
+    def init(self: OptionGroup, **given: Any) -> None:  # any values
         for name in given:
             group._refuse_unknown(name)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         generated(self, **given)
 
-    setattr(cls, "__init__", init)  # noqa: B010 - to the type checkers it stays what attrs made
+    setattr(cls, "__init__", init)  # noqa: B010 - type checkers keep the signature from attrs
     return cls
 
 
@@ -121,11 +121,13 @@ def _check_is_object(cls: type[OptionGroup], document: object) -> None:
     names = cast("Mapping[object, object]", document) if isinstance(document, Mapping) else (None,)
     if not all(isinstance(name, str) for name in names):
         kind = type(document).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        raise OptionsError(f"{cls.__name__} are read from a dict of parameters by name, not from {kind}.")
+        raise OptionsError(
+            f"{cls.__name__}.from_dict takes a dict of parameter names and values, not {kind}."
+        )
 
 
 def _wire_name(name: str) -> str:
-    # `from` is a word of Python's.
+    # `from` is a keyword in Python.
     return name.removesuffix("_")
 
 

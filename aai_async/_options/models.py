@@ -1,7 +1,7 @@
 """
-What is known about speech models: which of them are doubtful, and which languages the newest surely knows.
+Known facts about speech models: the models that may be refused, and the certain languages of the newest.
 
-Nothing here refuses a request: models come and go faster than releases of this library.
+They lead to warnings only, never to a refused request: models change more often than this library.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ RECOMMENDED = f"speech_models=['{NEWEST}', 'universal-2']"
 """What the service's migration guide of November 2026 recommends."""
 
 _DOUBTFUL = {
-    "universal-3-pro": f"use {RECOMMENDED}. The service refused it from July 2026 on, according to those who "
-    "used it and to its changelog; its page on retired models says that the successor takes its place",
+    "universal-3-pro": f"use {RECOMMENDED}. According to users and to its changelog, the service refuses it "
+    "since July 2026; according to its page on retired models, it uses the successor instead",
 }
 """Models that the service may refuse, and what to do."""
 
@@ -32,20 +32,20 @@ CERTAIN_LANGUAGES = frozenset(
     }
 )
 """
-The languages that the newest model surely knows: the 18 of universal-3-5-pro, which it replaces.
+The languages that the newest model certainly supports: the 18 of universal-3-5-pro, which it replaces.
 
-It knows 32. Which ones the service says on its page of supported languages, of which no copy with that part
-could be read when this was written; so a language that is not here is not refused, but remarked on.
+It supports 32. The service lists them on its page of supported languages, but no copy of that list was
+available when this was written. So any other language leads to a warning and is not refused.
 
 Source: https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
 """
 
 _log = logging.getLogger("aai_async.options")
-"""Set its level to ERROR to silence what is said here."""
+"""Set its level to ERROR to silence these warnings."""
 
 
 def warn_about_models(sent: Payload) -> None:
-    """Warn about the models of a request, as far as something about them is doubtful: once in a process."""
+    """Warn about the models of a request that may be refused: once in a process."""
     models = _listed(sent.get("speech_models"))
     for model, advice in _DOUBTFUL.items():
         if model in models:
@@ -67,15 +67,15 @@ def _languages(sent: Payload) -> Iterator[str]:
 
 
 def _listed(value: object) -> list[object]:
-    # What comes from `extra` may be of any shape.
+    # A value from `extra` can have any type.
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
 @functools.cache
 def _log_once(code: str) -> None:
     _log.warning(
-        "speech_models names %r alone, which knows 32 languages, maybe without %r: use %s, unless the page "
-        "of supported languages lists it. The service may not fall back to another model by itself.",
+        "speech_models contains only %r, which supports 32 languages, perhaps without %r: use %s, unless the "
+        "page of supported languages lists it. The service may not fall back to another model.",
         NEWEST,
         code,
         RECOMMENDED,

@@ -1,4 +1,4 @@
-"""The objects nested in `Options`, but for those of `speech_understanding`, which are in `understanding`."""
+"""The objects nested in `Options`, except those of `speech_understanding`, which are in `understanding`."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from aai_async._options.vocabulary import LanguageCode
 @attrs.frozen(kw_only=True, repr=False)
 class SpeakerOptions(OptionGroup):
     """
-    How many speakers to tell apart, as a range, for `Options.speaker_options`.
+    The number of speakers as a range, for `Options.speaker_options`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/speaker-diarization#set-a-range-of-possible-speakers
     """
 
     min_speakers_expected: int | None = integer(1)
-    """The fewest speakers; the service assumes 1."""
+    """Minimum number of speakers; the default is 1."""
 
     max_speakers_expected: int | None = integer(1)
-    """The most speakers; by default as many as there are up to 2 min of audio, 10 up to 10 min, then 30."""
+    """Maximum number of speakers; the default is no limit up to 2 min of audio, 10 up to 10 min, then 30."""
 
     use_two_stage_clustering: bool | None = flag()
-    """Internal to the service, and in its SDK; not documented."""
+    """Internal to the service. It is in the service's SDK but not documented."""
 
     short_file_diarization_method: (
         Literal["deliberate", "balanced", "conservative", "aggressive"] | str | None
     ) = text()
-    """How short files are told apart; the service assumes `"deliberate"`. In its SDK, not documented."""
+    """The method for short files; the default is `"deliberate"`. In the service's SDK, not documented."""
 
     long_file_diarization_method: Literal["standard", "experimental"] | str | None = text()
-    """How long files are told apart; the service assumes `"standard"`. In its SDK, not documented."""
+    """The method for long files; the default is `"standard"`. In the service's SDK, not documented."""
 
     include_speaker_confidence: bool | None = flag()
-    """Say how sure it is of each speaker; where in the reply is not documented, see `Transcript.raw`."""
+    """Return a confidence for each speaker. Its place in the response is not documented: `Transcript.raw`."""
 
     _rules = (
         Rule(
@@ -48,7 +48,7 @@ class SpeakerOptions(OptionGroup):
                 "max_speakers_expected" in given
                 and given["max_speakers_expected"] < given.get("min_speakers_expected", 1)
             ),
-            "max_speakers_expected must not be less than min_speakers_expected: between them is the range.",
+            "max_speakers_expected must not be less than min_speakers_expected.",
         ),
     )
 
@@ -73,43 +73,42 @@ class LanguageDetectionOptions(OptionGroup):
     """
 
     expected_languages: Sequence[LanguageCode] | None = texts()
-    """The languages that may be spoken; the service assumes `["all"]`."""
+    """The languages that can be detected; the default is `["all"]`."""
 
     fallback_language: LanguageCode | None = text()
-    """What to take where none of them is: one of them, or `"auto"` (the default), the likeliest of them."""
+    """The language if none of them is detected: one of them, or `"auto"` (the default), the likeliest one."""
 
     code_switching: bool | None = flag()
     """
-    Follow a speaker who changes the language, with Universal-2; off by default. Models of the third
-    generation do so by themselves.
+    Follow speakers who switch between languages, with Universal-2; off by default. Models of the third
+    generation always do.
     """
 
     code_switching_confidence_threshold: float | None = number(0, 1)
-    """Between 0 and 1: how sure the service must be of a second language; it assumes 0.3."""
+    """Minimum confidence for a second language, between 0 and 1; the default is 0.3."""
 
     on_low_language_confidence: Literal["error", "fallback"] | str | None = text()
-    """What to do below the threshold of confidence: `"error"` (the default), or go on with the fallback."""
+    """Below the confidence threshold: `"error"` (the default), or `"fallback"` to use that language."""
 
     on_no_speech_detected: Literal["error", "fallback"] | str | None = text()
     """
-    What to do where nobody speaks: `"error"` (the default), or `"fallback"`: complete with an empty text and
-    a warning. It needs a `fallback_language` other than `"auto"`, and such a job is billed.
+    If there is no speech: `"error"` (the default), or `"fallback"` to complete with an empty text and a
+    warning. `"fallback"` needs a `fallback_language` other than `"auto"`, and such a job is billed.
     """
 
     localization: Sequence[Literal["en_au", "en_uk"] | str] | None = texts()
-    """The spelling of a detected English, at most one for each language."""
+    """The spelling of detected English; at most one variant for each language."""
 
     swiss_german: bool | None = flag()
-    """Take detected German for Swiss German."""
+    """Treat detected German as Swiss German."""
 
     language_detection_model: str | None = text()
-    """The model that detects; in the service's SDK, not documented."""
+    """The model for language detection. In the service's SDK, not documented."""
 
     _rules = (
         Rule(
             _detects_what_is_not_expected,
-            "fallback_language must be one of expected_languages, which alone are detected: add it there, "
-            "or take 'auto'.",
+            "fallback_language must be one of expected_languages: add it there, or use 'auto'.",
         ),
         Rule(
             lambda given: (
@@ -117,11 +116,11 @@ class LanguageDetectionOptions(OptionGroup):
                 and given.get("fallback_language", "auto") == "auto"
             ),
             "on_no_speech_detected='fallback' needs a fallback_language other than 'auto', which the service "
-            "refuses: add the language that a silent transcript is to have, such as fallback_language='en'.",
+            "refuses: set the language of a transcript without speech, such as fallback_language='en'.",
         ),
         Rule(
             _languages_named_twice,
-            "localization has two spellings of one language, and only one can be written: leave one out.",
+            "localization has two variants of one language: remove one of them.",
         ),
     )
 
@@ -130,29 +129,29 @@ class LanguageDetectionOptions(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class RedactPIIAudioOptions(OptionGroup):
     """
-    How the masked copy of the audio is made, for `Options.redact_pii_audio_options`.
+    Settings of the redacted copy of the audio, for `Options.redact_pii_audio_options`.
 
     Source: https://www.assemblyai.com/docs/pii-redaction#request-for-redacted-audio
     """
 
     return_redacted_no_speech_audio: bool | None = flag()
-    """Make the copy even where nobody speaks; off by default."""
+    """Create the copy even if there is no speech; off by default."""
 
     override_audio_redaction_method: Literal["silence"] | str | None = text()
-    """`"silence"` instead of the beep that is the default."""
+    """`"silence"` instead of the default, a beep."""
 
 
 @teaching
 @attrs.frozen(kw_only=True, repr=False)
 class KeytermsPromptOptions(OptionGroup):
     """
-    How `Options.keyterms_prompt` is taken, for `Options.keyterms_prompt_options`.
+    Settings of `Options.keyterms_prompt`, for `Options.keyterms_prompt_options`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/keyterms-prompting
     """
 
     keyterms_match_strength: Literal["standard", "high"] | str | None = text()
-    """How strongly the terms are favoured; the service assumes `"standard"`."""
+    """How strongly the terms are favoured; the default is `"standard"`."""
 
 
 @teaching
@@ -165,10 +164,10 @@ class CustomSpelling(OptionGroup):
     """
 
     from_: Sequence[str] | None = texts(must_have_some=True)
-    """`from` on the wire: the words or phrases to replace, in whichever case."""
+    """`from` in the request: the words or phrases to replace, in any case."""
 
     to: str | None = text()
-    """What to write instead: one word, in the case given."""
+    """The replacement: one word, written as it is given."""
 
     _rules = (
         Rule(
@@ -177,6 +176,6 @@ class CustomSpelling(OptionGroup):
         ),
         Rule(
             lambda given: len(str(given.get("to")).split()) != 1,
-            "CustomSpelling(to=...) must be one word, for it stands in the place of one: join or shorten it.",
+            "CustomSpelling(to=...) must be one word: join or shorten it.",
         ),
     )

@@ -1,8 +1,8 @@
 """
-What can be asked of the service with a recording: one field per request parameter.
+The options of a transcription: one field for each request parameter.
 
-Everything is checked before a byte is sent. Field names are the wire's, vocabularies are open: what
-the service adds tomorrow is not refused here.
+Everything is checked before anything is sent. Field names are those of the API. Enumerations are open: a
+value that the service adds later is not refused.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _SUMMARIES = "use speech_understanding=aai.SpeechUnderstanding(summarization=aai
 _DEPRECATED = {
     "auto_chapters": _SUMMARIES,
     "boost_param": "use keyterms_prompt_options",
-    "custom_topics": "leave it out, it has no effect",
+    "custom_topics": "remove it, it has no effect",
     "dual_channel": "use multichannel",
     "summarization": _SUMMARIES,
     "summary_model": _SUMMARIES,
     "summary_type": _SUMMARIES,
-    "topics": "leave it out, it has no effect",
+    "topics": "remove it, it has no effect",
     "word_boost": "use keyterms_prompt",
 }
 
@@ -57,78 +57,78 @@ _DEPRECATED = {
 @attrs.frozen(kw_only=True, repr=False)
 class Options(OptionGroup):
     """
-    How to transcribe. `None` leaves an option to the service, and is not sent.
+    The options of a transcription. An option that is `None` is not sent; the service uses its default.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/submit
 
     Raises:
-        OptionsError: An option of the wrong type, or a combination that the service refuses.
+        OptionsError: An option has the wrong type, or the service refuses the combination of options.
     """
 
     speech_models: Sequence[SpeechModel] | None = texts(must_have_some=True)
     """
-    Models in order of preference: the next one serves where one lacks the language. Where none is named, the
-    account decides, and most accounts get another default on 8 December 2026: name them to keep the output
-    stable. `["assemblyai-stt-3-7", "universal-2"]` is what the service recommends; with the former alone, no
-    other model serves the languages that it does not know. `universal-3-5-pro` is deprecated.
+    Models in order of preference: if a model does not support the language, the next one is used. Without
+    this option, the account's default applies, which changes for most accounts on 8 December 2026: set the
+    models to keep the output stable. The service recommends `["assemblyai-stt-3-7", "universal-2"]`; with the
+    first alone, languages that it does not support have no model. `universal-3-5-pro` is deprecated.
 
     Source: https://www.assemblyai.com/docs/getting-started/model-versions-and-deprecations and
     https://www.assemblyai.com/docs/pre-recorded-audio/assemblyai-stt-3-7-migration-guide
     """
 
     speech_model: str | None = text()
-    """Refused: the service answers any use of it with an error, since 2026. Use `speech_models`."""
+    """Refused: since 2026 the service answers it with an error. Use `speech_models`."""
 
     language_code: LanguageCode | None = text()
     """
-    The spoken language, such as `"en_us"` (what the service assumes) or `"de"`.
+    The spoken language, such as `"en_us"` (the default) or `"de"`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
     """
 
     language_codes: Sequence[LanguageCode] | None = texts(most=2)
     """
-    The two languages of a recording that switches between them; one of them is `"en"`.
+    The two languages of a recording that switches between them; one of them must be `"en"`.
 
-    This is the older way, of Universal-2: models of the third generation follow such switches by themselves,
-    in all their languages, with `language_detection=True`.
+    This is for Universal-2. Models of the third generation follow such switches in all their languages, with
+    `language_detection=True`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/code-switching
     """
 
     language_detection: bool | None = flag()
     """
-    Detect the language, from 15 s of speech on reliably; a model of the third generation then also follows
+    Detect the language, reliable from 15 s of speech. A model of the third generation then also follows
     speakers who switch between languages.
 
-    Whether it is on where it is left out is not settled: the service's API reference says off, its page on
-    language detection says on. So set it, or `language_code`. A feature that the language lacks is left out
-    of the answer here, and refused with status 400 where `language_code` names the language.
+    The default is unclear: it is off in the service's API reference and on in its page on language detection.
+    So set this option, or `language_code`. With detection, a feature that the language does not support is
+    missing from the result. With `language_code`, it is refused with status 400.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/language-detection and
     https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
     """
 
     language_confidence_threshold: float | None = number(0, 1)
-    """Between 0 (the default) and 1: below it the job ends in `error` instead of guessing the language."""
+    """Minimum confidence, between 0 (the default) and 1; below it the job ends in `error`."""
 
     language_detection_options: LanguageDetectionOptions | None = nested(LanguageDetectionOptions)
     """How the language is detected."""
 
     domain: Literal["medical-v1"] | str | None = text()
-    """A field whose terms are favoured; a warning in `Transcript.metadata` says where it was ignored."""
+    """A domain whose terms are favoured. If it is ignored, `Transcript.metadata` has a warning."""
 
     prompt: str | None = text(most_words=1500)
     """
-    What the recording is about, in at most 1,500 words: the field, the occasion, who speaks. It is no
-    instruction: what it says about formatting or behaviour is ignored. Models of the third generation only,
+    The context of the recording, in at most 1,500 words: the domain, the occasion, the speakers. It is not
+    an instruction: text about formatting or behaviour is ignored. Only for models of the third generation,
     such as `assemblyai-stt-3-7`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/prompting
     """
 
     temperature: float | None = number(0, 1)
-    """Between 0 (the default) and 1: how much chance there is in the text; third generation only."""
+    """The randomness of the text, between 0 (the default) and 1; third generation only."""
 
     keyterms_prompt: Sequence[str] | None = texts(most=1000, most_words=6)
     """
@@ -138,21 +138,22 @@ class Options(OptionGroup):
     """
 
     keyterms_prompt_options: KeytermsPromptOptions | None = nested(KeytermsPromptOptions)
-    """How strongly."""
+    """How strongly the key terms are favoured."""
 
     audio_start_from: int | None = integer(0)
     """
-    Where to begin, in ms from the start of the file.
+    Where the transcription begins, in ms from the start of the file.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/set-the-start-and-end-of-the-transcript
     """
 
     audio_end_at: int | None = integer(0)
-    """Where to stop, in ms from the start of the file."""
+    """Where the transcription ends, in ms from the start of the file."""
 
     speech_threshold: float | None = number(0, 1)
     """
-    Between 0 (the default) and 1: with a smaller share of speech the job ends in `error`; from 30 s of audio.
+    Minimum share of speech, between 0 (the default) and 1; below it the job ends in `error`. It needs 30 s of
+    audio.
 
     Source: https://www.assemblyai.com/docs/speech-threshold
     """
@@ -162,16 +163,16 @@ class Options(OptionGroup):
 
     format_text: bool | None = flag()
     """
-    Write numbers, dates and the like in digits and signs, such as "$1,250"; on by default. `False` writes
-    them as they are spoken: "one thousand two hundred fifty dollars".
+    Write numbers and dates in digits and symbols, such as "$1,250"; on by default. `False` writes them as
+    they are spoken: "one thousand two hundred fifty dollars".
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/formatting
     """
 
     disfluencies: bool | None = flag()
     """
-    Keep filler words such as "um", repetitions and false starts. Where it is left out, the model decides:
-    `assemblyai-stt-3-7` keeps them, the models before it leave them out. `False` gives clean text.
+    Keep filler words such as "um", repetitions and false starts. The default depends on the model:
+    `assemblyai-stt-3-7` keeps them, earlier models remove them. `False` gives clean text.
 
     Source: https://www.assemblyai.com/blog/verbatim-transcription-api and
     https://www.assemblyai.com/docs/pre-recorded-audio/filler-words
@@ -186,30 +187,30 @@ class Options(OptionGroup):
 
     custom_spelling: Sequence[CustomSpelling] | None = nested_list(CustomSpelling)
     """
-    How words are to be spelt.
+    The spelling of words.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/custom-spelling
     """
 
     remove_audio_tags: Literal["all", "speaker"] | str | None = text()
-    """`"all"` leaves out tags such as `[MUSIC]`, `"speaker"` those of speakers; third generation only."""
+    """`"all"` removes tags such as `[MUSIC]`, `"speaker"` those of speakers; third generation only."""
 
     speaker_labels: bool | None = flag()
     """
-    Tell speakers apart (diarization), off by default; fills `Transcript.utterances`.
+    Separate the speakers (diarization); off by default. The result is in `Transcript.utterances`.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/speaker-diarization
     """
 
     speakers_expected: int | None = integer(1)
-    """How many speakers there are, where that is certain; needs `speaker_labels`."""
+    """Exact number of speakers; needs `speaker_labels`."""
 
     speaker_options: SpeakerOptions | None = nested(SpeakerOptions)
-    """How many speakers there are, as a range; needs `speaker_labels`, and excludes `speakers_expected`."""
+    """Number of speakers as a range; needs `speaker_labels`. Not together with `speakers_expected`."""
 
     multichannel: bool | None = flag()
     """
-    Transcribe each channel by itself; off by default, and takes about a quarter longer.
+    Transcribe each channel separately; off by default. The job takes about a quarter longer.
 
     Source: https://www.assemblyai.com/docs/pre-recorded-audio/multichannel
     """
@@ -218,27 +219,27 @@ class Options(OptionGroup):
     """
     Replace personal data in the text; off by default, needs `redact_pii_policies`.
 
-    `Transcript.entities` and `summary` may still show it.
+    `Transcript.entities` and `summary` can still contain it.
 
     Source: https://www.assemblyai.com/docs/pii-redaction
     """
 
     redact_pii_policies: Sequence[PIIPolicy] | None = texts()
-    """Which kinds of personal data, such as `"person_name"` or `"phone_number"`."""
+    """The kinds of personal data to redact, such as `"person_name"` or `"phone_number"`."""
 
     redact_pii_sub: PIISubstitution | None = text()
-    """What stands in for it: `"hash"` (the default) or `"entity_name"`."""
+    """The replacement for redacted text: `"hash"` (the default) or `"entity_name"`."""
 
     redact_pii_return_unredacted: bool | None = flag()
-    """Give the plain text as well, in `Transcript.unredacted_text`; needs `redact_pii`."""
+    """Return the unredacted text as well, in `Transcript.unredacted_text`; needs `redact_pii`."""
 
     redact_static_entities: Mapping[str, Sequence[str]] | None = texts_by_label()
-    """Terms to redact wherever they are said, by the label that stands in for them; needs `redact_pii`."""
+    """Terms to redact everywhere, by the label that replaces them; needs `redact_pii`."""
 
     redact_pii_audio: bool | None = flag()
     """
-    Make a copy of the audio in which it is masked, for `Client.save_redacted_audio`; needs `redact_pii`, and
-    a file under 1 GB.
+    Create a redacted copy of the audio, for `Client.save_redacted_audio`; needs `redact_pii` and a file under
+    1 GB.
 
     Source: https://www.assemblyai.com/docs/pii-redaction#request-for-redacted-audio
     """
@@ -247,7 +248,7 @@ class Options(OptionGroup):
     """The format of that copy: `"mp3"` (the default) or `"wav"`."""
 
     redact_pii_audio_options: RedactPIIAudioOptions | None = nested(RedactPIIAudioOptions)
-    """How it is masked."""
+    """How the copy is redacted."""
 
     content_safety: bool | None = flag()
     """
@@ -257,7 +258,7 @@ class Options(OptionGroup):
     """
 
     content_safety_confidence: int | None = integer(25, 100)
-    """Percent, 25 to 100, from which a label is given; the service assumes 50."""
+    """Minimum confidence of a label in percent, 25 to 100; the default is 50."""
 
     iab_categories: bool | None = flag()
     """
@@ -268,7 +269,7 @@ class Options(OptionGroup):
 
     sentiment_analysis: bool | None = flag()
     """
-    Tell the sentiment of each sentence; off by default.
+    Detect the sentiment of each sentence; off by default.
 
     Source: https://www.assemblyai.com/docs/speech-understanding/sentiment-analysis
     """
@@ -296,13 +297,13 @@ class Options(OptionGroup):
 
     webhook_url: str | None = text()
     """
-    Where the service reports the end of the job. Its query is preserved: put there what you must know then.
+    The URL that the service calls at the end of the job. Its query is preserved and can hold your own data.
 
     Source: https://www.assemblyai.com/docs/deployment/webhooks-for-pre-recorded-audio
     """
 
     webhook_auth_header_name: str | None = text()
-    """A header that the service sends with it, to tell the report from a forgery."""
+    """The name of a header that the service sends to `webhook_url`, which proves the sender."""
 
     webhook_auth_header_value: str | None = text(is_secret=True)
     """The secret in that header."""
@@ -331,7 +332,7 @@ class Options(OptionGroup):
     """Deprecated, use `keyterms_prompt`: at most 1,000 words and phrases of at most six words, in ASCII."""
 
     boost_param: Literal["low", "default", "high"] | str | None = text()
-    """Deprecated, use `keyterms_prompt_options`: how strongly `word_boost` is taken."""
+    """Deprecated, use `keyterms_prompt_options`: how strongly `word_boost` is applied."""
 
     dual_channel: bool | None = flag()
     """Deprecated, use `multichannel`."""
@@ -348,7 +349,7 @@ class Options(OptionGroup):
         super().__attrs_post_init__()
         if "audio_url" in self.extra:
             raise OptionsError(
-                "audio_url is no option: leave it out, and give it to Client.transcribe or Client.submit."
+                "audio_url is not an option: pass it to Client.transcribe or Client.submit instead."
             )
         for name, mend in _DEPRECATED.items():
             if getattr(self, name) is not None:
@@ -359,9 +360,9 @@ class Options(OptionGroup):
     @property
     def digest(self) -> str:
         """
-        A fingerprint that is the same for the same options in every process: SHA-256, in hexadecimal.
+        A fingerprint of the options, which is stable across processes: SHA-256 in hexadecimal.
 
-        Equal digests mean that the same was asked. The webhook's secret is not in it.
+        Equal digests mean equal options. The webhook's secret is not included.
         """
         asked = {name: value for name, value in self.payload().items() if name != "webhook_auth_header_value"}
         return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()

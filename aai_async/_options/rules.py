@@ -1,7 +1,7 @@
 """
-Which options go together: each rule of the service once, as a value that judges what would be sent.
+Rules for combinations of options: each rule of the service is a value that checks a payload.
 
-A rule looks at JSON, and knows no class: options and the objects nested in them share it.
+A rule reads JSON and knows no class, so that options and their nested objects share it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ Payload: TypeAlias = Mapping[str, Any]
 
 @attrs.frozen
 class Rule:
-    """A combination that the service refuses, or that does not do what it seems to."""
+    """A combination that the service refuses, or that has no effect."""
 
     is_broken: Callable[[Payload], Any]
-    """Whether it is, as the truth of what is returned."""
+    """Returns a true value if the payload breaks the rule."""
 
     message: str
-    """Both fields, the reason and the mend."""
+    """The error message: both fields, the reason and the fix."""
 
 
 def check(rules: Iterable[Rule], given: Payload, extra: Payload) -> None:
     """
-    Refuse what breaks a rule.
+    Check a payload against rules.
 
-    What is in `extra` is not judged: it may mend what the fields alone would break, and with it one gets
-    round a rule that the service has given up.
+    `extra` itself is not checked. It can satisfy a rule that the fields alone would break, and it is the way
+    around a rule that the service no longer has.
 
     Raises:
-        OptionsError: The message of the first rule that is broken.
+        OptionsError: A rule is broken; the message is that of the first one.
     """
     for rule in rules:
         if rule.is_broken(given) and not _is_mended(rule, {**given, **extra}):
@@ -47,36 +47,36 @@ def _is_mended(rule: Rule, sent: Payload) -> bool:
     try:
         return not rule.is_broken({name: value for name, value in sent.items() if value is not None})
     except (AttributeError, TypeError, ValueError):
-        # What stands in `extra` is of another kind than the rule knows, and so none of its business.
+        # A value in `extra` has a type that the rule does not know, so the rule does not apply.
         return True
 
 
 def needs(name: str, needed: str, why: str, *, mend: str | None = None) -> Rule:
-    """Say that an option works only with another one."""
+    """Create the rule that an option works only with another one."""
     mend = mend or f"add {needed}=True"
     return Rule(
         lambda given: _is_on(given, name) and not given.get(needed), f"{name} needs {needed}, {why}: {mend}."
     )
 
 
-def excludes(name: str, other: str, why: str, mend: str) -> Rule:
-    """Say that two options cannot both be on."""
+def excludes(name: str, other: str, mend: str) -> Rule:
+    """Create the rule that two options cannot both be on."""
     return Rule(
         lambda given: _is_on(given, name) and _is_on(given, other),
-        f"{name} and {other} exclude each other, {why}: {mend}.",
+        f"{name} and {other} cannot be combined: {mend}.",
     )
 
 
 def cannot_be_off(name: str, *, with_: str) -> Rule:
-    """Say that an option of which `False` was asked is needed by another one."""
+    """Create the rule that an option cannot be `False` together with another one."""
     return Rule(
         lambda given: given.get(name) is False and given.get(with_),
-        f"{with_} needs {name}, which is False here, for it reads whole sentences: leave {name} out.",
+        f"{with_} needs {name}, because it reads whole sentences: remove {name}=False.",
     )
 
 
-def at(given: Payload, *path: str) -> Any:  # whatever JSON is there
-    """Give what stands at a path of names, `None` where there is nothing."""
+def at(given: Payload, *path: str) -> Any:  # any JSON value
+    """Return the value at a path of names; `None` if there is none."""
     value: Any = given
     for name in path:
         value = cast("Payload", value).get(name) if isinstance(value, Mapping) else None

@@ -1,4 +1,4 @@
-"""What can be asked about a transcript once its words are known: the objects of `speech_understanding`."""
+"""The tasks that process the text of a transcript: the objects of `speech_understanding`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aai_async._options.rules import Payload, Rule, excludes
 from aai_async._options.vocabulary import Effort, LanguageCode
 
 _LONGEST_VALUE = 35
-"""Letters that a name or role may have."""
+"""Maximum characters of a name or role."""
 
 
 @teaching
@@ -26,16 +26,16 @@ class Translation(OptionGroup):
     """
 
     target_languages: Sequence[LanguageCode] | None = texts(must_have_some=True)
-    """Into which languages. Required."""
+    """The languages to translate into. Required."""
 
     formal: bool | None = flag()
-    """Formal address; the service's description says that it is on by default, its own SDK sends `False`."""
+    """Use formal address. The default is on in the API description, but the service's SDK sends `False`."""
 
     match_original_utterance: bool | None = flag()
-    """Translate each utterance by itself, into its `translated_texts`; needs `Options.speaker_labels`."""
+    """Translate each utterance separately, into its `translated_texts`; needs `Options.speaker_labels`."""
 
     force_translation: bool | None = flag()
-    """Translate also what is thought to be in the target language already."""
+    """Translate even if the text seems to be in the target language already."""
 
     effort: Effort | None = text()
     """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
@@ -52,19 +52,19 @@ class Translation(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class KnownSpeaker(OptionGroup):
     """
-    A speaker who may be in the recording; anything else that is known of them goes into `extra`.
+    A speaker who can be in the recording. Pass further attributes of the speaker in `extra`.
 
     Source: https://www.assemblyai.com/docs/speech-understanding/speaker-identification
     """
 
     name: str | None = text()
-    """With `speaker_type="name"`."""
+    """The name, for `speaker_type="name"`."""
 
     role: str | None = text()
-    """With `speaker_type="role"`."""
+    """The role, for `speaker_type="role"`."""
 
     description: str | None = text()
-    """What helps to tell who it is."""
+    """A description that helps to identify the speaker."""
 
 
 def _unlike_its_type(given: Payload) -> bool:
@@ -76,19 +76,19 @@ def _unlike_its_type(given: Payload) -> bool:
 @attrs.frozen(kw_only=True, repr=False)
 class SpeakerIdentification(OptionGroup):
     """
-    Put names or roles in the place of `"A"`, `"B"` …; needs `Options.speaker_labels`.
+    Replace the labels `"A"`, `"B"` … with names or roles; needs `Options.speaker_labels`.
 
     Source: https://www.assemblyai.com/docs/speech-understanding/speaker-identification
     """
 
     speaker_type: Literal["role", "name"] | str | None = text()
-    """Whether to find out names or roles. Required."""
+    """Whether to identify names or roles. Required."""
 
     known_values: Sequence[str] | None = texts(most_letters=_LONGEST_VALUE)
-    """The names or roles, of at most 35 letters each; required for roles, unless there are `speakers`."""
+    """The names or roles, at most 35 characters each; required for roles, unless `speakers` is set."""
 
     speakers: Sequence[KnownSpeaker] | None = nested_list(KnownSpeaker)
-    """The same with more about each, instead of `known_values`."""
+    """The speakers with more details, instead of `known_values`."""
 
     effort: Effort | None = text()
     """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
@@ -98,17 +98,16 @@ class SpeakerIdentification(OptionGroup):
             lambda given: "speaker_type" not in given,
             "SpeakerIdentification needs speaker_type: 'name' or 'role'.",
         ),
-        excludes("known_values", "speakers", "for each of them lists the speakers", "give one of the two"),
+        excludes("known_values", "speakers", "set one of the two"),
         Rule(
             lambda given: (
                 given.get("speaker_type") == "role" and not given.keys() & {"known_values", "speakers"}
             ),
-            "speaker_type='role' needs known_values or speakers, for roles cannot be guessed: "
-            "known_values=['Agent', 'Customer'].",
+            "speaker_type='role' needs known_values or speakers, such as known_values=['Agent', 'Customer'].",
         ),
         Rule(
             _unlike_its_type,
-            "Each of speakers needs what speaker_type asks for: a name with 'name', a role with 'role'.",
+            "Each of speakers needs a name with speaker_type='name', and a role with speaker_type='role'.",
         ),
     )
 
@@ -117,22 +116,22 @@ class SpeakerIdentification(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class CustomFormatting(OptionGroup):
     """
-    How dates, telephone numbers and addresses are written.
+    The format of dates, telephone numbers and email addresses.
 
     Source: https://www.assemblyai.com/docs/speech-understanding/custom-formatting
     """
 
     date: str | None = text()
-    """Such as `"mm/dd/yyyy"`."""
+    """The format of dates, such as `"mm/dd/yyyy"`."""
 
     phone_number: str | None = text()
-    """Such as `"(xxx)xxx-xxxx"`."""
+    """The format of telephone numbers, such as `"(xxx)xxx-xxxx"`."""
 
     email: str | None = text()
-    """Such as `"username@domain.com"`."""
+    """The format of email addresses, such as `"username@domain.com"`."""
 
     format_utterances: bool | None = flag()
-    """Write the utterances so, too."""
+    """Apply the formats to the utterances too."""
 
     effort: Effort | None = text()
     """`"low"` (the default) or `"medium"`, which costs more and is better on difficult recordings."""
@@ -142,19 +141,19 @@ class CustomFormatting(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class Summarization(OptionGroup):
     """
-    Summarise the recording by section; the successor of `Options.summarization`. In the service's SDK.
+    Summarise the recording by section; the successor of `Options.summarization`. From the service's SDK.
 
     Source: https://www.assemblyai.com/docs/speech-understanding/summarization
     """
 
     summary_type: Literal["bullets", "paragraph"] | str | None = text()
-    """The shape of each section's summary. Required."""
+    """The form of each section's summary. Required."""
 
     headline_length: int | None = integer(5, 15)
-    """About how many words a headline has, 5 to 15; the service assumes 10."""
+    """Approximate number of words in a headline, 5 to 15; the default is 10."""
 
     approximate_chapters: int | None = integer(1)
-    """About how many sections to make; by default the service decides."""
+    """Approximate number of sections; by default the service decides."""
 
     effort: Effort | None = text()
     """`"low"` (the default) or `"medium"`."""
@@ -171,13 +170,13 @@ class Summarization(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class ActionItems(OptionGroup):
     """
-    List what somebody is to do. In the service's newest documentation only.
+    List the tasks that were agreed on. Described only in the service's newest documentation.
 
     Source: https://www.assemblyai.com/docs/speech-understanding
     """
 
     include_decisions: bool | None = flag()
-    """List what was decided, too."""
+    """List decisions too."""
 
     effort: Effort | None = text()
     """`"low"` (the default) or `"medium"`."""
@@ -187,49 +186,49 @@ class ActionItems(OptionGroup):
 @attrs.frozen(kw_only=True, repr=False)
 class SpeechUnderstanding(OptionGroup):
     """
-    What is to be made of the words, for `Options.speech_understanding` and `Client.understand`.
+    The tasks that process the text, for `Options.speech_understanding` and `Client.understand`.
 
-    On the wire all of this stands under one more key, `request`. The service's description allows one task
-    at a time, its SDK several.
+    In the request, the tasks are nested under a key `request`. The API description allows one task at a
+    time, the service's SDK several.
 
     Source: https://www.assemblyai.com/docs/speech-understanding
     """
 
     translation: Translation | None = nested(Translation)
-    """Other languages."""
+    """Translate the text."""
 
     speaker_identification: SpeakerIdentification | None = nested(SpeakerIdentification)
-    """Names or roles of the speakers."""
+    """Identify the speakers by name or role."""
 
     custom_formatting: CustomFormatting | None = nested(CustomFormatting)
-    """The writing of dates, numbers and addresses."""
+    """Format dates, telephone numbers and email addresses."""
 
     summarization: Summarization | None = nested(Summarization)
-    """A summary by section."""
+    """Summarise by section."""
 
     action_items: ActionItems | None = nested(ActionItems)
-    """What is to be done."""
+    """List action items."""
 
     _rules = (
         Rule(
             lambda given: not given,
-            "SpeechUnderstanding asks for nothing: give it a task, such as "
+            "SpeechUnderstanding has no task: add one, such as "
             "translation=aai.Translation(target_languages=['es']).",
         ),
     )
 
     def payload(self) -> dict[str, Any]:  # JSON
-        """Give the JSON object that is sent for it."""
+        """Return the JSON object that is sent."""
         return {"request": super().payload()}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:  # JSON
         """
-        Read what `payload` gave: the tasks, under the key `request` or without it.
+        Create an instance from JSON, as `payload` returns it: the tasks, with or without the key `request`.
 
         Raises:
-            OptionsError: As those of the tasks.
+            OptionsError: As for the tasks.
         """
-        # What is no dict is refused there.
+        # The base class refuses a document that is not a dict.
         is_wrapped = isinstance(document, Mapping) and [*document] == ["request"]  # pyright: ignore[reportUnnecessaryIsInstance]
         return super().from_dict(document["request"] if is_wrapped else document)

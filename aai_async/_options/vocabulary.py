@@ -1,7 +1,7 @@
 """
-The words that options take, as far as they are known.
+The known values of options.
 
-Each is open: an editor completes the words below, and one that the service adds tomorrow passes.
+Each type is open: an editor completes the values below, and a value that the service adds later is accepted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PIIPolicy: TypeAlias = Literal[
 # fmt: on
 
 PIISubstitution: TypeAlias = Literal["hash", "entity_name"] | str
-"""What stands in for redacted text: a run of `#`, or `[PERSON_NAME]`."""
+"""The replacement for redacted text: a run of `#`, or `[PERSON_NAME]`."""
 
 AudioQuality: TypeAlias = Literal["mp3", "wav"] | str
 """The format of a redacted recording."""
@@ -52,7 +52,7 @@ SummaryModel: TypeAlias = Literal["informative", "conversational", "catchy"] | s
 """The model of the deprecated `summarization`."""
 
 SummaryType: TypeAlias = Literal["bullets", "bullets_verbose", "gist", "headline", "paragraph"] | str
-"""The shape of the deprecated `summarization`."""
+"""The form of the deprecated `summarization`."""
 
 Effort: TypeAlias = Literal["low", "medium"] | str
-"""How much processing a speech-understanding task may take: quality against cost."""
+"""How much processing a speech-understanding task can use: quality against cost."""

@@ -104,7 +104,7 @@ async def test_a_file_of_a_form_that_is_closed_says_why(service: ScriptedServer)
     recording = web.from_upload_file(file)
     await file.close()
     async with service.client() as client:
-        with pytest.raises(aai.SourceError, match=r"'call\.mp3' is closed: it lives as long as its request"):
+        with pytest.raises(aai.SourceError, match=r"'call\.mp3' is closed, because its request has ended"):
             await client.upload(recording)
 
 
@@ -195,7 +195,7 @@ async def test_a_body_that_stalls_is_given_up(service: ScriptedServer) -> None:
         with anyio.fail_after(5):
             sent = await called(app, "/raw", hang)
     assert sent[0]["status"] == 422
-    assert b"nothing of it came for 0.05 seconds" in sent[1]["body"]
+    assert b"no data was received for 0.05 seconds" in sent[1]["body"]
     assert service.count("POST /v2/transcript") == 0
 
 
@@ -448,7 +448,7 @@ async def test_two_clients_of_one_name_are_refused(service: ScriptedServer) -> N
     """The second would take the place of the first without a word."""
     app = FastAPI()
     async with web.lifespan(service.client)(app):
-        with pytest.raises(aai.ConfigError, match="has a client 'default' already"):
+        with pytest.raises(aai.ConfigError, match="already has a client 'default'"):
             async with web.lifespan(service.client)(app):
                 pass
         assert web.client_of(app)

@@ -33,7 +33,7 @@ OF_ANOTHER_KIND: list[tuple[dict[str, Any], str]] = [
     ({"webhook_auth_header_value": b"secret"}, "webhook_auth_header_value must be str, not bytes"),
     (
         {"speaker_options": {"min_speakers_expected": 2}},
-        r"must be aai.SpeakerOptions\(...\) \(JSON is read by",
+        r"must be aai.SpeakerOptions\(...\) \(for JSON use",
     ),
     ({"speaker_options": 2}, r"speaker_options must be aai.SpeakerOptions\(...\), not 2"),
     ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, r"must be a list of aai.CustomSpelling\(...\)"),
@@ -41,13 +41,13 @@ OF_ANOTHER_KIND: list[tuple[dict[str, Any], str]] = [
     ({"redact_static_entities": ["a"]}, "must be a dict of lists of str"),
     ({"redact_static_entities": {}}, "must be a dict of lists of str"),
     ({"redact_static_entities": {"A": "b"}}, r"redact_static_entities\['A'\] must be a list of str"),
-    ({"extra": {"when": 1j}}, "hold what JSON cannot"),
-    ({"extra": {"text": "\udcff"}}, "hold what JSON cannot"),
-    ({"extra": CYCLE}, "hold what JSON cannot"),
+    ({"extra": {"when": 1j}}, "options must be JSON"),
+    ({"extra": {"text": "\udcff"}}, "options must be JSON"),
+    ({"extra": CYCLE}, "options must be JSON"),
     ({"extra": [1]}, "extra must be a dict"),
     ({"extra": None}, "extra must be a dict"),
-    ({"extra": {"audio_url": "https://example.com"}}, "audio_url is no option"),
-    ({"prompt": "\ud800"}, "hold what JSON cannot"),
+    ({"extra": {"audio_url": "https://example.com"}}, "audio_url is not an option"),
+    ({"prompt": "\ud800"}, "options must be JSON"),
 ]
 
 
@@ -64,7 +64,7 @@ def test_a_value_of_another_kind_is_refused(given: dict[str, Any], said: str) ->
         ({"speaker_label": True}, "Options has no 'speaker_label'. Did you mean 'speaker_labels'?"),
         ({"punctate": True}, "Did you mean 'punctuate'?"),
         ({"languge_code": "de"}, "Did you mean 'language_code'?"),
-        ({"diarize_with_love": True}, "Options has no 'diarize_with_love'; what is new goes into extra="),
+        ({"diarize_with_love": True}, "Options has no 'diarize_with_love'. Pass a new parameter in extra="),
     ],
 )
 def test_a_misspelt_option_is_answered_with_the_one_that_was_meant(given: dict[str, Any], said: str) -> None:
@@ -179,7 +179,9 @@ def test_an_unknown_key_of_json_is_kept_and_a_misspelt_one_refused() -> None:
     odd: list[Any] = [7, None, [], {7: True}]
     for document in odd:
         for kind in (aai.Options, aai.SpeechUnderstanding):
-            with pytest.raises(aai.OptionsError, match=r"read from a dict of parameters by name, not from"):
+            with pytest.raises(
+                aai.OptionsError, match=r"from_dict takes a dict of parameter names and values, not"
+            ):
                 kind.from_dict(document)
 
 
@@ -278,7 +280,7 @@ def test_a_rule_survives_whatever_stands_in_extra(given: dict[str, Any]) -> None
 def test_what_json_has_no_fixed_form_for_is_refused() -> None:
     """A set has another order in the next process, and another digest."""
     for odd in ({"a", "b"}, b"abc", float("nan"), aai.SpeakerOptions(), {1: 2}):
-        with pytest.raises(aai.OptionsError, match="hold what JSON cannot"):
+        with pytest.raises(aai.OptionsError, match="options must be JSON"):
             aai.Options(extra={"new": odd})
     assert aai.Options(temperature=0).digest == aai.Options(temperature=0.0).digest
     assert aai.Options(extra=MappingProxyType({"new": (1, 2)})).payload() == {"new": [1, 2]}

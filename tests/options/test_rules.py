@@ -28,20 +28,20 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.Options,
         {"language_code": "de", "language_detection": True},
-        "language_code and language_detection excl",
+        "language_code and language_detection cannot be combined",
     ),
-    (aai.Options, {"language_codes": ["de", "es"]}, "language_codes must have 'en' in it"),
+    (aai.Options, {"language_codes": ["de", "es"]}, "language_codes must contain 'en'"),
     (
         aai.Options,
         {"speech_model": "best"},
-        r"speech_model is refused .*: speech_models=\['assemblyai-stt-3-7', 'universal-2'\]",
+        r"The service refuses speech_model\. .*: speech_models=\['assemblyai-stt-3-7', 'universal-2'\]",
     ),
     (
         aai.Options,
         {"speech_models": ["universal-2"], "keyterms_prompt": [str(number) for number in range(201)]},
         "keyterms_prompt has more than 200 entries, .* add 'assemblyai-stt-3-7'",
     ),
-    (aai.Options, {"word_boost": ["Köln"]}, "word_boost takes letters of ASCII only: use keyterms_prompt"),
+    (aai.Options, {"word_boost": ["Köln"]}, "word_boost supports only ASCII characters: use keyterms_prompt"),
     (
         aai.Options,
         {"speakers_expected": 2},
@@ -51,7 +51,7 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.Options,
         {"speaker_labels": True, "speakers_expected": 2, "speaker_options": aai.SpeakerOptions()},
-        "speakers_expected and speaker_options exclude each other",
+        "speakers_expected and speaker_options cannot be combined",
     ),
     (aai.Options, names_speakers(), "speaker_identification needs speaker_labels"),
     (aai.Options, translates(match_original_utterance=True), "match_original_utterance needs speaker_labels"),
@@ -71,7 +71,7 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (aai.Options, {"auto_chapters": True, "punctuate": False}, "auto_chapters needs punctuate"),
     (aai.Options, {"summarization": True, "punctuate": False}, "summarization needs punctuate"),
     (aai.Options, {"summarization": True, "format_text": False}, "summarization needs format_text"),
-    (aai.Options, {"summarization": True, "auto_chapters": True}, "auto_chapters and summarization exclude"),
+    (aai.Options, {"summarization": True, "auto_chapters": True}, "auto_chapters and summarization cannot"),
     (
         aai.Options,
         {"summarization": True, "summary_model": "conversational"},
@@ -80,7 +80,7 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.Options,
         {"summarization": True, "summary_model": "catchy", "summary_type": "bullets"},
-        "summary_model and summary_type do not go together",
+        "summary_model does not support this summary_type",
     ),
     (
         aai.Options,
@@ -99,7 +99,7 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
         {"expected_languages": ["en", "es"], "fallback_language": "de"},
         "fallback_language must be one of expected_languages",
     ),
-    (aai.LanguageDetectionOptions, {"localization": ["en_au", "en_uk"]}, "localization has two spellings"),
+    (aai.LanguageDetectionOptions, {"localization": ["en_au", "en_uk"]}, "localization has two variants"),
     (
         aai.LanguageDetectionOptions,
         {"on_no_speech_detected": "fallback"},
@@ -117,7 +117,7 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.SpeakerIdentification,
         {"speaker_type": "name", "known_values": ["Ann"], "speakers": [aai.KnownSpeaker(name="Ann")]},
-        "known_values and speakers exclude each other",
+        "known_values and speakers cannot be combined",
     ),
     (
         aai.SpeakerIdentification,
@@ -127,17 +127,17 @@ BROKEN: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.SpeakerIdentification,
         {"speaker_type": "role", "speakers": [aai.KnownSpeaker(name="Ann")]},
-        "a role with 'role'",
+        "a role with speaker_type='role'",
     ),
     (aai.Summarization, {}, "Summarization needs summary_type"),
-    (aai.SpeechUnderstanding, {}, "SpeechUnderstanding asks for nothing"),
+    (aai.SpeechUnderstanding, {}, "SpeechUnderstanding has no task"),
 ]
 
 OUT_OF_RANGE: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.Options,
         {"language_codes": ["en", "es", "de"]},
-        "language_codes has 3 entries; the service takes 2",
+        "language_codes has 3 entries; the service allows 2",
     ),
     (aai.Options, {"language_confidence_threshold": 1.5}, "must be between 0 and 1, not 1.5"),
     (aai.Options, {"speech_threshold": -0.1}, "speech_threshold must be between 0 and 1"),
@@ -147,14 +147,14 @@ OUT_OF_RANGE: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (aai.Options, {"audio_start_from": -1}, "audio_start_from must be at least 0, not -1"),
     (aai.Options, {"audio_end_at": -1}, "audio_end_at must be at least 0"),
     (aai.Options, {"speakers_expected": 0, "speaker_labels": True}, "speakers_expected must be at least 1"),
-    (aai.Options, {"prompt": "word " * 1501}, "prompt has 1501 words; the service takes 1500"),
+    (aai.Options, {"prompt": "word " * 1501}, "prompt has 1501 words; the service allows 1500"),
     (
         aai.Options,
         {"keyterms_prompt": ["term"] * 1001},
-        "keyterms_prompt has 1001 entries; the service takes 1000",
+        "keyterms_prompt has 1001 entries; the service allows 1000",
     ),
-    (aai.Options, {"keyterms_prompt": ["1 2 3 4 5 6 7"]}, "takes at most 6 words"),
-    (aai.Options, {"word_boost": ["1 2 3 4 5 6 7"]}, "takes at most 6 words"),
+    (aai.Options, {"keyterms_prompt": ["1 2 3 4 5 6 7"]}, "allows at most 6 words"),
+    (aai.Options, {"word_boost": ["1 2 3 4 5 6 7"]}, "allows at most 6 words"),
     (aai.Options, {"speech_models": []}, "speech_models must not be empty"),
     (aai.SpeakerOptions, {"min_speakers_expected": 0}, "min_speakers_expected must be at least 1"),
     (aai.SpeakerOptions, {"max_speakers_expected": 0}, "max_speakers_expected must be at least 1"),
@@ -176,7 +176,7 @@ OUT_OF_RANGE: list[tuple[type[OptionGroup], dict[str, Any], str]] = [
     (
         aai.SpeakerIdentification,
         {"speaker_type": "name", "known_values": ["x" * 36]},
-        "the service takes at most 35 letters",
+        "the service allows at most 35 characters",
     ),
 ]
 
