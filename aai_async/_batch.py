@@ -105,7 +105,7 @@ def _ledger_of(journal: object) -> Ledger:
         journal = Journal(cast("str", journal))
     if not isinstance(journal, Journal):
         raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
-    return Ledger(journal.path, keep_results=journal.keep_results)
+    return Ledger(journal.path, keep_results=journal.keep_results, adopts_key=journal.adopt_key)
 
 
 def _check_bound(name: str, bound: object) -> None:
@@ -161,6 +161,7 @@ class Batch:
             ConfigError: The client is not open, or the batch was begun before.
             JournalLockedError: Another batch uses the journal.
             JournalError: The journal cannot be used.
+            AAIError: The journal is of another API key, and the service could not be asked about the new one.
         """
         if self._run is not None:
             raise ConfigError("This batch was begun before: make another one, with the same journal.")
@@ -176,7 +177,8 @@ class Batch:
             http = pipeline.http
             self._stack.enter_context(http.room_for_uploads(self._uploads))
             if route.ledger is not None:
-                await self._stack.enter_async_context(route.ledger.held(http.hosts.api, http.fingerprint))
+                held = route.ledger.held(http.hosts.api, http.fingerprint, pipeline.knows)
+                await self._stack.enter_async_context(held)
             self._run = Run(route, self._sources, self._jobs, self._uploads, fail_fast=self._fail_fast)
             self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = self._stack.pop_all()

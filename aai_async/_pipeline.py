@@ -15,7 +15,7 @@ import anyio
 from aai_async import _endpoints
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript, TranscriptError
-from aai_async._errors import about, escaped
+from aai_async._errors import NotFoundError, about, escaped
 from aai_async._events import OnEvent, logger
 from aai_async._http import HTTP
 from aai_async._inbox import Notifications
@@ -94,6 +94,19 @@ class Pipeline:
         """
         with about(transcript_id=transcript_id):
             return await self.http.perform(_endpoints.get(transcript_id))
+
+    async def knows(self, transcript_id: str) -> bool:
+        """
+        Ask whether this key sees a transcript, deleted or not.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        try:
+            await self.get(transcript_id)
+        except NotFoundError:
+            return False
+        return True
 
     async def check(
         self, transcript: Transcript, options: Options | None = None

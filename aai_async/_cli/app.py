@@ -137,6 +137,10 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a journal that must be there already.")
     ] = False,
+    adopt_key: Annotated[
+        bool,
+        typer.Option("--adopt-key", help="Go on with a journal of an earlier API key of the account."),
+    ] = False,
     force: Force = False,
     skip_bad: Annotated[
         bool,
@@ -198,6 +202,7 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
             journal=None if no_journal else journal,
             has_journal=not no_journal,
             resume=resume,
+            adopts_key=adopt_key,
             dry_run=dry_run,
             jobs=jobs,
             uploads=uploads,

@@ -80,6 +80,7 @@ def transcribe(
     journal: Path | None,
     has_journal: bool,
     resume: bool,
+    adopts_key: bool,
     dry_run: bool,
     jobs: int,
     uploads: int,
@@ -102,12 +103,16 @@ def transcribe(
     check_folder(folder)
     if folder is None and not jsonl:
         check_standard_output(rendering, len(found.recordings))
+    path = _journal(journal, has_journal=has_journal, folder=folder, resume=resume, local=local)
+    if adopts_key and path is None:
+        raise _usage("--adopt-key is about a journal: name it with --journal, or its folder with -o.")
     order = Order(
         found=found,
         options=options,
         rendering=rendering,
         folder=folder,
-        journal=_journal(journal, has_journal=has_journal, folder=folder, resume=resume, local=local),
+        journal=path,
+        adopts_key=adopts_key,
         jobs=jobs,
         uploads=uploads,
         fail_fast=fail_fast,

@@ -32,6 +32,8 @@ class Order:
     folder: Path | None
     """Where files are written; standard output without."""
     journal: Path | None
+    adopts_key: bool
+    """Whether the journal may be of an earlier API key."""
     jobs: int
     uploads: int
     fail_fast: bool

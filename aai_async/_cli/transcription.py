@@ -31,6 +31,7 @@ from aai_async._cli.wording import count, readable
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._events import Event
+from aai_async._journal import Journal
 from aai_async._outcome import BatchAbortedError, Outcome, Summary
 from aai_async._source import Audio
 from aai_async._threads import in_thread
@@ -142,6 +143,10 @@ class Session:
         except AAIError as error:
             self._give_up(error)
 
+    def _journal(self) -> Journal | None:
+        path = self._order.journal
+        return None if path is None else Journal(path, adopt_key=self._order.adopts_key)
+
     async def _transcribe(self, client: Client) -> None:
         batch = transcribe_all(
             client,
@@ -149,7 +154,7 @@ class Session:
             self._order.options,
             jobs=self._order.jobs,
             uploads=self._order.uploads,
-            journal=self._order.journal,
+            journal=self._journal(),
             fail_fast=self._order.fail_fast,
             by_content=self._order.by_content,
             on_event=self._hear,

@@ -42,9 +42,15 @@ class Journal:
         keep_results: Whether the transcripts are kept in it, too, about a tenth of their size. Without them,
             read them from the service in time: by default it deletes transcripts after 30 days, after 3 where
             a business associate agreement was made.
+        adopt_key: Whether the journal may be of an earlier API key of the account, which was replaced. It
+            belongs to the new key once the service has shown that this key sees a transcript of the journal.
+            If it sees none of the latest ten, the journal is refused, unless all are older than three days:
+            those may have been deleted, which proves nothing. The journal of another base URL is refused.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, keep_results: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, keep_results: bool = True, adopt_key: bool = False
+    ) -> None:
         try:
             # Now, for the working directory may be another one later.
             self._path = Path(path).absolute()
@@ -53,6 +59,7 @@ class Journal:
         if not os.fspath(path):
             raise ConfigError("A journal is named by the path of its file, which is empty.")
         self._keeps_results = keep_results
+        self._adopts_key = adopt_key
         self._store = Store(self._path)
 
     @property
@@ -64,6 +71,11 @@ class Journal:
     def keep_results(self) -> bool:
         """Whether the transcripts are kept in it, too."""
         return self._keeps_results
+
+    @property
+    def adopt_key(self) -> bool:
+        """Whether it may be of an earlier API key of the account."""
+        return self._adopts_key
 
     def __repr__(self) -> str:
         return f"Journal({str(self._path)!r})"

@@ -21,6 +21,7 @@ from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, JournalError
 from aai_async._job import Job, Record
 from aai_async._journal import store
+from aai_async._journal.key_change import Knows, check_key, newest_jobs
 from aai_async._journal.lock import Lock
 from aai_async._journal.store import Claim, Entry, Result, Step, Store
 from aai_async._threads import OneThread, in_thread
@@ -31,8 +32,9 @@ T = TypeVar("T")
 class Ledger:
     """A journal that is written by one batch at a time."""
 
-    def __init__(self, path: Path, *, keep_results: bool) -> None:
+    def __init__(self, path: Path, *, keep_results: bool, adopts_key: bool = False) -> None:
         self._path = path
+        self._adopts_key = adopts_key
         self._keeps_results = keep_results
         self._store = Store(path)
         self._waiting: list[Step[Any]] = []
@@ -40,21 +42,35 @@ class Ledger:
         self._thread = OneThread()
 
     @contextlib.asynccontextmanager
-    async def held(self, service: str, fingerprint: Callable[[bytes], str]) -> AsyncGenerator[None]:
+    async def held(
+        self, service: str, fingerprint: Callable[[bytes], str], knows: Knows | None = None
+    ) -> AsyncGenerator[None]:
         """
         Hold it for a batch.
 
+        Args:
+            service: The base URL.
+            fingerprint: Makes the fingerprint of the API key with a salt.
+            knows: Asks the service whether this key sees a transcript. It is needed to adopt a new key.
+
         Raises:
+            AAIError: The service cannot be asked.
             JournalLockedError: Another batch holds it.
             JournalError: It cannot be written, is damaged, or is of another account.
         """
         # Known in the thread alone, where all is done in turn, also after the call was cancelled.
         held: list[Lock] = []
+        adopts = self._adopts_key and knows is not None
         try:
             with store.errors_named(self._path):
                 await self._thread.do(lambda: held.append(self._locked()))
-                await self._thread.do(lambda: self._store.open(service, fingerprint))
+                is_other_key = await self._thread.do(
+                    lambda: self._store.open(service, fingerprint, allows_other_key=adopts)
+                )
             self._turn = anyio.Lock()
+            if is_other_key and knows is not None:
+                await check_key(self._path, await self._read(newest_jobs), knows)
+                await self.commit(lambda connection: store.adopt_key(connection, fingerprint))
             yield
         finally:
             self._turn = None

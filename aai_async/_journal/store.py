@@ -193,9 +193,11 @@ class Store:
         self._process = os.getpid()
         """Where it was made: SQLite takes no connection through a fork, not even to close it."""
 
-    def open(self, service: str, fingerprint: Callable[[bytes], str]) -> None:
+    def open(
+        self, service: str, fingerprint: Callable[[bytes], str], *, allows_other_key: bool = False
+    ) -> bool:
         """
-        Open it to write, and make it where there is none.
+        Open it to write, and make it where there is none. Return whether it is of another API key.
 
         Raises:
             JournalError: It cannot be written, is no journal, or one of another account or a newer version.
@@ -205,9 +207,12 @@ class Store:
             self._connection = _connect(str(self._path))
             self._connection.execute("PRAGMA synchronous = FULL")
             with _transaction(self._connection):
-                self._check_or_create(self._connection, service, fingerprint)
+                is_of_key = self._check_or_create(self._connection, service, fingerprint)
+                if not (is_of_key or allows_other_key):
+                    raise self._of_other_key()
             # Where it is refused, as on some network drives, SQLite stays with its older way.
             self._connection.execute("PRAGMA journal_mode = WAL")
+            return not is_of_key
 
     def open_to_read(self) -> None:
         """
@@ -321,10 +326,9 @@ class Store:
 
     def _check_or_create(
         self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
-    ) -> None:
+    ) -> bool:
         if self._is_journal(connection):
-            self._check_account(connection, service, fingerprint)
-            return
+            return self._is_of_key(connection, service, fingerprint)
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise self._foreign()
         for statement in _SCHEMA.split(";\n"):
@@ -333,6 +337,7 @@ class Store:
         connection.execute("INSERT INTO account VALUES (?, ?, ?)", (service, salt, fingerprint(salt)))
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+        return True
 
     def _is_journal(self, connection: sqlite3.Connection) -> bool:
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
@@ -348,9 +353,9 @@ class Store:
     def _foreign(self) -> JournalError:
         return JournalError(f"{str(self._path)!r} is no journal of aai_async: name another file.")
 
-    def _check_account(
+    def _is_of_key(
         self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
-    ) -> None:
+    ) -> bool:
         row = connection.execute("SELECT service, salt, fingerprint FROM account").fetchone()
         if row is None:
             raise JournalError(f"The journal {str(self._path)!r} does not say whose it is: it is damaged.")
@@ -360,11 +365,29 @@ class Store:
                 f"The journal {str(self._path)!r} is of {known_service}, and this client asks {service}: "
                 "transcripts of one are unknown to the other. Name another file."
             )
-        if known != fingerprint(salt):
-            raise JournalError(
-                f"The journal {str(self._path)!r} was begun with another API key: use that one, or another "
-                "file."
-            )
+        return bool(known == fingerprint(salt))
+
+    def _of_other_key(self) -> JournalError:
+        return JournalError(
+            f"The journal {str(self._path)!r} was begun with another API key: use that one, or another file. "
+            "If the account has a new key, give Journal(path, adopt_key=True), or --adopt-key."
+        )
+
+
+def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
+    """Give the ids of the jobs that were made last, newest first, each with a time at which it was known."""
+    rows = connection.execute(
+        "SELECT transcript_id, coalesce(finished_at, submitting_at, uploaded_at) FROM jobs "
+        "WHERE transcript_id IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (most,),
+    )
+    return [(transcript_id, _parsed(time)) for transcript_id, time in rows]
+
+
+def adopt_key(connection: sqlite3.Connection, fingerprint: Callable[[bytes], str]) -> None:
+    """Let the journal belong to another API key."""
+    salt = secrets.token_bytes(16)
+    connection.execute("UPDATE account SET salt = ?, fingerprint = ?", (salt, fingerprint(salt)))
 
 
 def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
