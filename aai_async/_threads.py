@@ -20,7 +20,7 @@ import anyio
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled, current_token
 
 from aai_async._errors import AAIError
-from aai_async._parting import raise_if_held, wait_patiently
+from aai_async._parting import early_ends, raise_if_held, wait_patiently
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ class _Errand(Generic[T]):
         """Wait for what comes of it; one who is cancelled waits for so many seconds."""
         try:
             await self._end.wait()
-        except anyio.get_cancelled_exc_class():
+        except early_ends():
             if patience:
                 raise_if_held(await wait_patiently(self._end, anyio.current_time() + patience))
             raise

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @types.coroutine
-def _watched(call: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
+def watched(call: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
     """Run a coroutine as the event loop would, and tell each time that it hands over to it."""
     answer: Any = None
     failure: BaseException | None = None
@@ -41,7 +41,7 @@ async def cancelled_at(count: int, make: Callable[[], Coroutine[Any, Any, object
             if waits == count:
                 scope.cancel()
 
-        await _watched(make(), on_wait)
+        await watched(make(), on_wait)
     return waits >= count
 
 
@@ -56,7 +56,7 @@ async def cancelled_natively_at(count: int, make: Callable[[], Coroutine[Any, An
             task.cancel()
 
     async def run() -> None:
-        await _watched(make(), on_wait)
+        await watched(make(), on_wait)
 
     task = asyncio.create_task(run())
     await asyncio.wait([task])
@@ -76,7 +76,7 @@ async def requested_natively_at(
             task.cancel()
 
     async def run() -> None:
-        await _watched(make(), on_wait)
+        await watched(make(), on_wait)
 
     task = asyncio.create_task(run())
     await asyncio.wait([task])
