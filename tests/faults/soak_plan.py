@@ -14,6 +14,8 @@ import aai_async as aai
 WEBHOOK_SECRET = "webhook-secret-8f14e45fceea167a"
 SIGNATURE = "signature-c4ca4238a0b92382"
 
+_SIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature="
+
 OPTIONS: tuple[Mapping[str, Any], ...] = (
     {},
     {"speaker_labels": True},
@@ -77,8 +79,14 @@ class Recording:
 
     name: str
     is_address: bool
+    is_stream: bool
+    """Whether the library gets it as a stream, with its name as the key."""
     filler: int
     """Bytes of a file beyond what names it."""
+
+    def source(self, run: str) -> str:
+        """How it is given in a run: each time, an address has another signature."""
+        return f"{self.name}?{_SIGNED}{SIGNATURE}{run}" if self.is_address else self.name
 
     def identity(self, version: int) -> str:
         """What its transcript says: which recording it is, and in which version."""
@@ -180,7 +188,8 @@ def plan_of(seed: int) -> Plan:
 def _recording(draw: random.Random, number: int) -> Recording:
     is_address = draw.random() < 0.35
     name = f"https://media.test/{number}/call.mp3" if is_address else _NAMES[number]
-    return Recording(name, is_address, draw.choice([0, 100, 5_000, 200_000]))
+    is_stream = not is_address and draw.random() < 0.15
+    return Recording(name, is_address, is_stream, draw.choice([0, 100, 5_000, 200_000]))
 
 
 def _items(draw: random.Random, recordings: tuple[Recording, ...], *, is_command: bool) -> tuple[Item, ...]:
@@ -198,7 +207,8 @@ def _items(draw: random.Random, recordings: tuple[Recording, ...], *, is_command
 
 def _round(draw: random.Random, recordings: tuple[Recording, ...], items: tuple[Item, ...]) -> Round:
     what = draw.choices(list(_ROUNDS), list(_ROUNDS.values()))[0]
-    files = [number for number, one in enumerate(recordings) if not one.is_address]
+    # What has a key is known by that, whatever its content.
+    files = [number for number, one in enumerate(recordings) if not (one.is_address or one.is_stream)]
     is_partial = draw.random() < 0.15
     some = draw.sample(items, draw.randint(1, len(items)) if is_partial else len(items))
     return Round(

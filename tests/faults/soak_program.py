@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,9 +37,19 @@ def client_of(order: dict[str, Any]) -> aai.Client:
     )
 
 
+def _item(source: str, options: dict[str, Any], key: str | None) -> aai.Item:
+    return aai.Item(_streamed(source) if key else source, aai.Options.from_dict(options), key=key)
+
+
+async def _streamed(path: str) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        while piece := await file.read(10_000):
+            yield piece
+
+
 async def transcribe(order: dict[str, Any]) -> None:
     """Do a batch, and note what it gives, a line each."""
-    items = [(source, aai.Options.from_dict(options)) for source, options in order["items"]]
+    items = [_item(**described) for described in order["items"]]
     with Path(order["notes"]).open("a", buffering=1) as notes:  # noqa: ASYNC230 - nothing waits for it
 
         def note(**what: object) -> None:

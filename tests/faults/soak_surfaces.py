@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from soak_checks import BrokenPromiseError, check_output, notes_of, read_lines
-from soak_plan import OPTIONS, SIGNATURE, Item, Plan
+from soak_plan import OPTIONS, Item, Plan
 
 
 class Surface(Protocol):
@@ -42,14 +42,19 @@ class Library:
     def order(self, items: Sequence[Item], run: str, jobs: int, uploads: int) -> dict[str, Any]:
         settings = {"jobs": jobs, "uploads": uploads, "by_content": self._plan.by_content}
         return {
-            "items": [[self._source(item), OPTIONS[item.options]] for item in items],
+            "items": [self._described(item, run) for item in items],
             "batch": {"journal": str(self.journal), **settings},
             "notes": str(self._notes),
         }
 
-    def _source(self, item: Item) -> str:
+    def _described(self, item: Item, run: str) -> dict[str, Any]:
         recording = self._plan.recordings[item.recording]
-        return _signed(recording.name) if recording.is_address else str(self._folder / recording.name)
+        source = recording.source(run)
+        return {
+            "source": source if recording.is_address else str(self._folder / source),
+            "options": OPTIONS[item.options],
+            "key": recording.name if recording.is_stream else None,
+        }
 
     def notes(self, items: Sequence[Item], run: str) -> list[dict[str, Any]]:
         return notes_of(self._notes, run)
@@ -78,8 +83,7 @@ class Command:
         self.journal = self._results / ".aai-async.db"
 
     def order(self, items: Sequence[Item], run: str, jobs: int, uploads: int) -> dict[str, Any]:
-        recordings = [self._plan.recordings[item.recording] for item in items]
-        names = [_signed(one.name) if one.is_address else one.name for one in recordings]
+        names = [self._plan.recordings[item.recording].source(run) for item in items]
         options = [f"--set={name}={_plain(value)}" for name, value in OPTIONS[items[0].options].items()]
         bounds = [f"--jobs={jobs}", f"--uploads={uploads}", *["--dedupe"] * self._plan.by_content]
         results = [f"--output-dir={self._results}", "--format=json", "--jsonl", "--progress=none"]
@@ -119,10 +123,6 @@ class Command:
                 raise BrokenPromiseError(f"a result that is not its own: {path.name}: {text!r}")
             given.append(text)
         return given
-
-
-def _signed(address: str) -> str:
-    return f"{address}?X-Amz-Signature={SIGNATURE}"
 
 
 def _plain(value: object) -> str:
