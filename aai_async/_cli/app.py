@@ -174,7 +174,8 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     Transcribe recordings: files, patterns, folders, addresses.
 
     The result of call.mp3 is call.mp3.txt. Recordings whose results exist are skipped. The first Ctrl-C lets
-    what is under way end, the second stops at once; the same command goes on, and nothing is paid twice.
+    what is under way end, the second stops at once. With a journal, the same command goes on, and nothing is
+    paid twice.
     """
     from aai_async._cli import ordering  # noqa: PLC0415 - see the module
 

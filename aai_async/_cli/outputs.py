@@ -1,9 +1,10 @@
 """
 Where results go: which file belongs to which recording, what is there already, and writing it.
 
-The result of `call.mp3` is `call.mp3.txt`, whatever else is transcribed: the suffix stays, so that `call.wav`
-has another one. Only where a recording of another folder has that name already does it stand in a folder of
-the name of its own, or have a mark made of its path. The register of the folder says which name is whose.
+The result of `call.mp3` is `call.mp3.txt`: the suffix stays, so that `call.wav` has another one. If a
+recording of another folder already has that name, the result is put into a folder named like its own, or its
+name has a mark made of its path. The register of the folder says which name is whose, and of which transcript
+a file is.
 """
 
 from __future__ import annotations
@@ -89,13 +90,15 @@ class Outputs:
 
     def are_there(self, recording: Recording) -> bool:
         """
-        Whether the results of this very recording are there in all formats; it blocks.
+        Whether the results of this very recording are there in all formats, from one transcript; it blocks.
 
         A file that was changed since is another recording. One that is gone is not needed any more.
         """
         if not self._name_known(recording) or self._is_forced:
             return False
-        return self._is_current(recording) and all(map(_has_content, self.paths(recording).values()))
+        noted = [self._register.file(self._stems[recording], name) for name in self._rendering.formats]
+        ids = {UNKNOWN if file is None else file.transcript for file in noted}
+        return UNKNOWN not in ids and len(ids) == 1 and not self._unwritten(recording, *ids)
 
     def _name_known(self, recording: Recording) -> bool:
         if recording not in self._stems and recording.name != STANDARD_INPUT:
@@ -104,16 +107,13 @@ class Outputs:
                 self._stems[recording] = stem
         return recording in self._stems
 
-    def _latest_transcript(self, recording: Recording) -> str | None:
-        """Give the transcript that was last written for a recording; `None` if it has no name."""
+    def _latest(self, recording: Recording) -> Line | None:
+        """Give what was written down last of a recording; `None` if it has no name."""
         stem = self._register.stem_of(self._digest_of(recording))
-        latest = None if stem is None else self._register.latest(stem)
-        return None if latest is None else latest.transcript
+        return None if stem is None else self._register.latest(stem)
 
-    def _is_current(self, recording: Recording) -> bool:
-        latest = self._register.latest(self._stems[recording])
-        version = self._version_of(recording)
-        return latest is not None and version in {latest.version, _GONE}
+    def _is_current(self, recording: Recording, version: str) -> bool:
+        return self._version_of(recording) in {version, _GONE}
 
     def _version_of(self, recording: Recording) -> str:
         if recording not in self._versions:
@@ -206,9 +206,9 @@ class Outputs:
             self._listings[folder] = there
         return self._listings[folder]
 
-    def _line(self, recording: Recording, transcript_id: str = UNKNOWN) -> Line:
+    def _line(self, recording: Recording) -> Line:
         version = self._version_of(recording)
-        return Line(self._digest_of(recording), version, transcript_id, self._stems[recording])
+        return Line(self._digest_of(recording), version, UNKNOWN, self._stems[recording])
 
     async def prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
         """Make the folders of the files, and give what would keep files from being written."""
@@ -254,33 +254,59 @@ class Outputs:
         """
         Write the files of a recording; one that cannot be written does not keep the others from it.
 
-        What is there already of the same recording stays as it is, unless all was to be written.
+        What is there already of the same transcript stays as it is, unless all was to be written. What is
+        there of another transcript is replaced.
         """
         new: list[Path] = []
         errors: list[AAIError] = []
-        for name, path in (await in_thread(self._unwritten, recording)).items():
+        sizes = dict[str, int]()
+        unwritten = await in_thread(self._unwritten, recording, transcript.id)
+        await in_thread(self._note_replaced, recording, unwritten)
+        for name, path in unwritten.items():
             try:
                 text = await in_thread(self._rendering.text, name, transcript, recording, path.parent)
                 await in_thread(self._check_inside, path.parent)
-                await save(path, text)
+                sizes[name] = await save(path, text)
                 new.append(path)
             except AAIError as error:
                 errors.append(error)
             except OSError as error:
                 errors.append(SaveError(f"{str(path)!r} cannot be written: {error.strerror}."))
-        if not errors:
-            await in_thread(self._note_written, recording, transcript.id)
+        await in_thread(self._note_written, recording, transcript.id, sizes)
         there = [path for path in self.paths(recording).values() if path in new or not errors]
         return Written(there, new, errors)
 
-    def _unwritten(self, recording: Recording) -> dict[str, Path]:
-        keeps = not self._is_forced and self._is_current(recording)
+    def _unwritten(self, recording: Recording, transcript_id: str) -> dict[str, Path]:
+        paths = self.paths(recording)
+        if self._is_forced:
+            return paths
         return {
-            name: path for name, path in self.paths(recording).items() if not (keeps and _has_content(path))
+            name: path for name, path in paths.items() if not self._is_kept(recording, name, transcript_id)
         }
 
-    def _note_written(self, recording: Recording, transcript_id: str) -> None:
-        self._register.append([self._line(recording, transcript_id)], is_synced=False)
+    def _is_kept(self, recording: Recording, name: str, transcript_id: str) -> bool:
+        noted = self._register.file(self._stems[recording], name)
+        return (
+            noted is not None
+            and noted.transcript == transcript_id
+            and self._is_current(recording, noted.version)
+            and _is_whole(self.paths(recording)[name], noted.size)
+        )
+
+    def _note_replaced(self, recording: Recording, names: Iterable[str]) -> None:
+        # A run that ends before the new file is noted must not leave it noted as the old one.
+        stem = self._stems[recording]
+        replaced = {name: 0 for name in names if self._register.file(stem, name) is not None}
+        if replaced:
+            self._append(attrs.evolve(self._line(recording), files=replaced))
+
+    def _note_written(self, recording: Recording, transcript_id: str, sizes: dict[str, int]) -> None:
+        if sizes:
+            self._append(attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes))
+
+    def _append(self, line: Line) -> None:
+        self._register.append([line], is_synced=False)
+        self._register.note(line)
 
 
 def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
@@ -292,16 +318,21 @@ def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
                 yield safe_names.of_path(str(PurePosixPath(*path.parts[-number:])))
 
 
-async def save(path: Path, text: str) -> None:
+async def save(path: Path, text: str) -> int:
     """
     Write a file as a whole, in UTF-8, and the folders that it stands in; a link is replaced, not followed.
+
+    Returns:
+        Its bytes.
 
     Raises:
         SaveError: It cannot be written.
     """
     await in_thread(_make, path.parent)
+    data = text.encode("utf-8", "backslashreplace")
     async with Replacement.of(path, follows_link=False) as file:
-        await file.write(text.encode("utf-8", "backslashreplace"))
+        await file.write(data)
+    return len(data)
 
 
 def _make(folder: Path) -> None:
@@ -320,13 +351,17 @@ def _check_writable(folder: Path) -> None:
         raise SaveError(f"Nothing can be written in {str(folder)!r}: {error.strerror}.") from error
 
 
-def _has_content(path: Path) -> bool:
-    """Whether there is a file, or a link to one, that a power cut has not left empty."""
+def _is_whole(path: Path, size: int) -> bool:
+    """
+    Whether there is a file, or a link to one, that a power cut has not left empty.
+
+    Subtitles of a recording without speech are empty, so the bytes that were written tell.
+    """
     try:
         status = path.stat()
     except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and status.st_size > 0
+    return stat.S_ISREG(status.st_mode) and (status.st_size > 0 or size == 0)
 
 
 def _is_empty(entry: os.DirEntry[str]) -> bool:

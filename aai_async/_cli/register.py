@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable, Iterator
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -21,6 +22,8 @@ from aai_async._file import sync_folder
 REGISTER = ".aai-async.names"
 
 UNKNOWN = "-"
+
+_FILE = re.compile(r"([a-z]+)=([0-9]+)")
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -41,21 +44,47 @@ class Line:
     stem: PurePosixPath
     """The name of the results, without a suffix."""
 
+    files: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    """Bytes of each file that was written, by its format."""
+
     def written(self) -> str:
         """Give it as a line of ASCII: names need not be text."""
         transcript = quote_from_bytes(encoded(self.transcript), safe="-_")
-        return f"{self.recording} {self.version} {transcript} {quote_from_bytes(encoded(str(self.stem)))}\n"
+        stem = quote_from_bytes(encoded(str(self.stem)))
+        files = ",".join(f"{name}={size}" for name, size in self.files.items()) or UNKNOWN
+        return f"{self.recording} {self.version} {transcript} {stem} {files}\n"
 
     @classmethod
     def read(cls, line: str) -> Line | None:
         """Read one; `None` if it is damaged, by a power cut say."""
         fields = line.split(" ")
-        if len(fields) != 4 or not all(fields):
+        if len(fields) != 5 or not all(fields):
             return None
+        files = dict(_FILE.findall(fields[4]))
         stem = PurePosixPath(os.fsdecode(unquote_to_bytes(fields[3])))
         if stem.is_absolute() or not {"..", "."}.isdisjoint(stem.parts):
             return None
-        return cls(fields[0], fields[1], os.fsdecode(unquote_to_bytes(fields[2])), stem)
+        return cls(
+            fields[0],
+            fields[1],
+            os.fsdecode(unquote_to_bytes(fields[2])),
+            stem,
+            {name: int(size) for name, size in files.items()},
+        )
+
+
+@attrs.frozen
+class File:
+    """What was written down last of one file."""
+
+    version: str
+    """The version of the recording that it is of."""
+
+    transcript: str
+    """The id of the transcript that it is of, or `-` while it is replaced."""
+
+    size: int
+    """Its bytes when it was written."""
 
 
 class Register:
@@ -67,6 +96,7 @@ class Register:
         self._owners = dict[str, str]()
         self._stems = dict[str, PurePosixPath]()
         self._latest = dict[str, Line]()
+        self._files = dict[tuple[str, str], File]()
         self._folders = set[str]()
 
     def load(self) -> None:
@@ -99,10 +129,10 @@ class Register:
             return
         self._stems.setdefault(line.recording, line.stem)
         self._folders.update(folded(parent) for parent in line.stem.parents)
-        before = self._latest.get(key)
-        if line.transcript == UNKNOWN and before is not None:
-            line = attrs.evolve(line, transcript=before.transcript)
-        self._latest[key] = line
+        for name, size in line.files.items():
+            self._files[key, name] = File(line.version, line.transcript, size)
+        if line.transcript != UNKNOWN or key not in self._latest:
+            self._latest[key] = line
 
     def stem_of(self, recording: str) -> PurePosixPath | None:
         """Give the name that a recording has."""
@@ -111,6 +141,10 @@ class Register:
     def latest(self, stem: PurePosixPath) -> Line | None:
         """Give what was written down last of a name."""
         return self._latest.get(folded(stem))
+
+    def file(self, stem: PurePosixPath, name: str) -> File | None:
+        """Give what was written down last of the file of one format."""
+        return self._files.get((folded(stem), name))
 
     def stems_of(self, transcripts: set[str]) -> Iterator[PurePosixPath]:
         """Give the names under which any of some transcripts was written last."""

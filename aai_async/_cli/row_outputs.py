@@ -40,19 +40,19 @@ class RowOutputs(Outputs):
         return await self.write(row, transcript)
 
     def _named_row(self, recording: Recording, transcript_id: str) -> Recording:
-        if self._latest_transcript(recording) not in {None, transcript_id}:
+        latest = self._latest(recording)
+        # A run that was interrupted has written down the name only.
+        if latest is not None and latest.transcript not in {UNKNOWN, transcript_id}:
             recording = attrs.evolve(recording, transcript_id=transcript_id)
         self._transcripts[recording] = transcript_id
         self.name([recording])
         return recording
 
-    def _is_current(self, recording: Recording) -> bool:
-        return self._latest_transcript(recording) == self._transcripts[recording]
+    def _is_current(self, recording: Recording, version: str) -> bool:  # noqa: ARG002 - the transcript decides
+        return True
 
-    def _version_of(self, recording: Recording) -> str:  # noqa: ARG002 - that of the row is not known
-        return UNKNOWN
-
-    def _note_written(self, recording: Recording, transcript_id: str) -> None:
-        # What is noted already may know the version, too.
-        if not self._is_current(recording):
-            super()._note_written(recording, transcript_id)
+    def _version_of(self, recording: Recording) -> str:
+        # That of a row is known only where a run has written the same transcript.
+        latest = self._latest(recording)
+        is_of_row = latest is not None and latest.transcript == self._transcripts[recording]
+        return latest.version if latest is not None and is_of_row else UNKNOWN

@@ -241,3 +241,32 @@ async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
     connection.close()
     assert await journals.export(Path("calls.db"), Rendering(formats=("json",)), None, False) == Ending.ALL
     assert json.loads(capsys.readouterr().out)["text"] == "a.mp3 in en."
+
+
+async def test_a_row_has_the_name_that_an_interrupted_run_has_given_its_recording(client: aai.Client) -> None:
+    """The run has written down the name, and no result."""
+    await batch(client, ["x.mp3"])
+    outputs = Outputs(Path("out"), Rendering())
+    outputs.name([named("x.mp3")])
+    await outputs.prepare([named("x.mp3")])
+    await outputs.claim([named("x.mp3")])
+    await export()
+    assert texts() == {"x.mp3.txt": "x.mp3 in en."}
+    await export("out", "txt", "csv")
+    assert sorted(path.name for path in Path("out").glob("x*")) == ["x.mp3.csv", "x.mp3.txt"]
+
+
+async def test_a_result_that_an_export_replaces_is_still_that_of_the_run(client: aai.Client) -> None:
+    """It is of the same version of the recording."""
+    await batch(client, ["x.mp3"])
+    async with aai.Journal.open("calls.db") as journal:
+        (outcome,) = [one async for one in journal.outcomes()]
+    outputs = Outputs(Path("out"), Rendering())
+    outputs.name([named("x.mp3")])
+    await outputs.prepare([named("x.mp3")])
+    await outputs.claim([named("x.mp3")])
+    await outputs.write(named("x.mp3"), outcome.unwrap())
+    await export("out", "txt", "csv", force=True)
+    again = Outputs(Path("out"), Rendering(formats=("txt", "csv")))
+    again.load()
+    assert again.are_there(named("x.mp3"))

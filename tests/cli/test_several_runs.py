@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
 import pytest
 
 from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import SpeechRequest
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -26,9 +28,13 @@ class Service:
     """An embedded server that hears what is in a file, and the command that asks it."""
 
     def __init__(self, folder: Path) -> None:
-        self.engine = ScriptedEngine(lambda request: Path(request.audio).read_text())
+        self.answer: Callable[[SpeechRequest], str] = lambda request: Path(request.audio).read_text()
+        self.engine = ScriptedEngine(self._answer)
         self.url = ""
         self.folder = folder
+
+    def _answer(self, request: SpeechRequest) -> str:
+        return self.answer(request)
 
     def make(self, *names: str) -> None:
         for name in names:
@@ -108,6 +114,82 @@ async def test_an_empty_result_and_a_changed_recording_are_not_done(
         "right.mp3.txt": "This is right.mp3",
     }
     assert service.jobs == (5 if mode else 4)
+
+
+def jobs_of(service: Service, *formats: str) -> set[str]:
+    """Give which jobs the files of `x.mp3` are from, where each job says its number."""
+    texts = [(service.folder / f"out/x.mp3.{name}").read_text() for name in formats]
+    return {job for text in texts for job in re.findall(r"job \d+", text)}
+
+
+@pytest.fixture
+def counting(service: Service) -> Service:
+    """A service of which each job has another text: its number."""
+    service.answer = lambda _: f"This is job {service.jobs}"
+    service.make("x.mp3")
+    return service
+
+
+GERMAN = ["--language", "de"]
+
+
+@MODES
+async def test_the_files_of_a_recording_are_from_one_job(counting: Service, mode: list[str]) -> None:
+    """A format that is added with other options comes with new files in the other formats."""
+    assert (await counting.run("x.mp3", *mode)).returncode == 0
+    again = await counting.run("x.mp3", "-f", "txt,srt", *GERMAN, *mode)
+    assert (again.returncode, counting.jobs) == (0, 2)
+    assert jobs_of(counting, "txt", "srt") == {"job 2"}
+    assert (await counting.run("x.mp3", "-f", "txt,srt", *GERMAN, *mode)).stderr.count(b"skipped, ") == 1
+
+
+@MODES
+async def test_a_format_of_an_earlier_job_is_not_taken_for_one_of_the_latest(
+    counting: Service, mode: list[str]
+) -> None:
+    """Where the latest job has written fewer formats than the one before it, all are written again."""
+    await counting.run("x.mp3", "-f", "txt,srt", *mode)
+    await counting.run("x.mp3", "--force", *GERMAN, *mode)
+    assert (jobs_of(counting, "txt"), jobs_of(counting, "srt")) == ({"job 2"}, {"job 1"})
+    again = await counting.run("x.mp3", "-f", "txt,srt", *GERMAN, *mode)
+    assert (again.returncode, counting.jobs) == (0, 3 if mode else 2)
+    assert len(jobs_of(counting, "txt", "srt")) == 1
+
+
+@MODES
+async def test_formats_of_two_versions_of_a_recording_are_not_mixed(
+    counting: Service, mode: list[str]
+) -> None:
+    """A format that was written before the recording was changed is out of date."""
+    await counting.run("x.mp3", "-f", "txt,srt", *mode)
+    (counting.folder / "x.mp3").write_text("another one")
+    await counting.run("x.mp3", *mode)
+    assert (await counting.run("x.mp3", "-f", "txt,srt", *mode)).returncode == 0
+    assert len(jobs_of(counting, "txt", "srt")) == 1
+
+
+async def test_what_was_corrected_by_hand_stays_as_long_as_its_transcript_does(counting: Service) -> None:
+    """A format that is added keeps it; another transcript replaces it."""
+    await counting.run("x.mp3")
+    (counting.folder / "out/x.mp3.txt").write_text("mine")
+    await counting.run("x.mp3", "-f", "txt,srt")
+    assert ((counting.folder / "out/x.mp3.txt").read_text(), counting.jobs) == ("mine", 1)
+    await counting.run("x.mp3", "-f", "txt,srt,vtt", *GERMAN)
+    assert jobs_of(counting, "txt", "srt", "vtt") == {"job 2"}
+
+
+@MODES
+async def test_the_empty_subtitles_of_silence_are_a_result(service: Service, mode: list[str]) -> None:
+    """A recording without speech is paid for once."""
+    service.answer = lambda _: ""
+    service.make("x.mp3")
+    for _ in range(2):
+        again = await service.run("x.mp3", "-f", "srt", *mode)
+        assert ((service.folder / "out/x.mp3.srt").read_bytes(), service.jobs) == (b"", 1)
+    assert again.stderr.count(b"skipped, ") == 1
+    (service.folder / "out/x.mp3.srt").unlink()
+    await service.run("x.mp3", "-f", "srt", *mode)
+    assert ((service.folder / "out/x.mp3.srt").exists(), service.jobs) == (True, 2 if mode else 1)
 
 
 async def test_what_is_read_from_standard_input_is_never_there_already(service: Service) -> None:
