@@ -1,7 +1,7 @@
 """
-Who asks, and whom: the API key, and the hosts that it goes to.
+The API key and the hosts that it is sent to.
 
-It knows addresses and what a header can carry, and nothing of requests.
+The module checks URLs and header values, and sends no requests.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ R = TypeVar("R", bound=_Request)
 
 class Key:
     """
-    The API key: an `auth` for the HTTP library that shows itself nowhere else.
+    The API key: an `auth` for the HTTP library that never shows the key elsewhere.
 
-    Making one never fails, so that whoever made it can let go of the plain text before `check` raises.
+    The constructor never fails, so that the caller can delete the plain text before `check` raises.
     """
 
     __slots__ = ("_value",)
@@ -46,35 +46,35 @@ class Key:
 
     def check(self) -> None:
         """
-        Make sure that a header can carry it.
+        Check that the key is valid in a header.
 
         Raises:
-            ConfigError: It is missing, empty, or has something in it that no key has. It is not shown.
+            ConfigError: The key is missing, empty, or has invalid characters. The message does not show it.
         """
         if self._value is None:
-            raise ConfigError("There is no API key: give Client('your-key') or set ASSEMBLYAI_API_KEY.")
+            raise ConfigError("There is no API key: pass Client('your-key') or set ASSEMBLYAI_API_KEY.")
         if not isinstance(self._value, str):
             raise ConfigError(f"The API key must be str, not {type(self._value).__name__}.")
         if self._value.lower().startswith("bearer "):
-            raise ConfigError("The API key is sent as it is, without 'Bearer ': give the key alone.")
+            raise ConfigError("The API key must not begin with 'Bearer ': pass only the key.")
         if not self._value or not all("!" <= letter <= "~" for letter in self._value):
             raise ConfigError(
-                "The API key is empty, or has a line break, a space or a letter outside ASCII in it. "
-                "Whatever reads it from a file must strip it."
+                "The API key is empty, or contains a line break, a space or a character outside ASCII. "
+                "If you read it from a file, strip it."
             )
 
     def __repr__(self) -> str:
         return "<API key>"
 
     def __reduce__(self) -> str:
-        raise TypeError("An API key is not pickled; make the Client where it is used.")
+        raise TypeError("An API key cannot be pickled; create the Client where it is used.")
 
     def fingerprint(self, salt: bytes) -> str:
-        """Tell this key from others, without telling it: HMAC-SHA-256 in hexadecimal."""
+        """Return a fingerprint that does not reveal the key: HMAC-SHA-256 in hexadecimal."""
         return hmac.new(salt, str(self._value).encode(), hashlib.sha256).hexdigest()
 
     def hidden_in(self, text: str) -> str:
-        """Give a text without the key, which a transport of the caller's may have put into it."""
+        """Replace the key in a text, where a custom transport can have put it."""
         return text.replace(str(self._value), repr(self))
 
     def __call__(self, request: R) -> R:
@@ -84,28 +84,26 @@ class Key:
 
 @attrs.frozen
 class Hosts:
-    """The addresses that are asked, each a scheme and a host."""
+    """The base URLs, each a scheme and a host."""
 
     api: str
     gateway: str | None
-    """That of the LLM Gateway; `None` where only `api` was named, and not by its region."""
+    """The base URL of the LLM Gateway; `None` if only `api` was set, and not by its region."""
 
     @classmethod
     def of(cls, region: object, base_url: str | None, gateway_url: str | None) -> Hosts:
         """
-        Tell whom to ask, from what the caller said and from the environment.
+        Choose the base URLs from the arguments and the environment.
 
         Raises:
-            ConfigError: An unknown region, or an address that would carry the key in the clear.
+            ConfigError: The region is unknown, or a URL would send the key unencrypted.
         """
         if region is None and base_url is None:
-            # Only here: recordings that are to stay in the EU must not go where a forgotten variable says.
+            # Only without a region: recordings that must stay in the EU must not follow a forgotten variable.
             base_url = os.environ.get("ASSEMBLYAI_BASE_URL") or None
         region = "us" if region is None else region
         if not isinstance(region, str) or region not in _HOSTS:
-            raise ConfigError(
-                f"There is no region {region!r}: it is 'us' or 'eu'. Another host goes into base_url."
-            )
+            raise ConfigError(f"Unknown region {region!r}: use 'us' or 'eu'. For another host, use base_url.")
         gateway = gateway_url or (_GATEWAYS[region] if base_url is None else None)
         return cls(
             api=checked_base_url(_HOSTS[region] if base_url is None else base_url),
@@ -115,36 +113,36 @@ class Hosts:
 
 def checked_base_url(url: str, name: str = "base_url") -> str:
     """
-    Give the base URL without a trailing slash.
+    Return the base URL without a trailing slash.
 
     Raises:
-        ConfigError: Not http(s), with a user, path or query in it, or http to another machine: the key
-            and the recordings would travel in the clear.
+        ConfigError: The URL is not http(s), has a user, path or query, or is http to another machine, which
+            would send the key and the recordings unencrypted.
     """
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
         is_plain = parts.path in {"", "/"} and not (parts.query or parts.fragment) and parts.port != 0
-    except (ValueError, AttributeError):  # a port that is no number, a host that is none, no str
+    except (ValueError, AttributeError):  # an invalid port, an invalid host, not a str
         parts, host, is_plain = urlsplit(""), "", False
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigError(f"{name} must be a scheme and a host, such as https://api.assemblyai.com.")
     if not is_plain or "@" in parts.netloc or "\\" in url:
         raise ConfigError(
-            f"{name} must be a scheme and a host alone, such as {parts.scheme}://{host}: "
+            f"{name} must be only a scheme and a host, such as {parts.scheme}://{host}: "
             "without user, path, query or fragment."
         )
     if not _is_private(parts):
-        raise ConfigError(f"{name} is http:// to {host}: the key would travel in the clear. Use https://.")
+        raise ConfigError(f"{name} is http:// to {host}: the key would be sent unencrypted. Use https://.")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def checked_download_url(url: str) -> str:
     """
-    Give the address at which the service has put something, if it may be fetched from.
+    Check and return the URL of a file to download.
 
     Raises:
-        ProtocolError: It is no https address. It is not shown, for whoever has it can read what is there.
+        ProtocolError: It is not an https URL. The message omits the URL, which gives access to the file.
     """
     try:
         parts = urlsplit(url)
@@ -153,11 +151,11 @@ def checked_download_url(url: str) -> str:
         is_usable = False
     if not is_usable:
         raise ProtocolError(
-            "The service gave an address for the file that is not https://, so it was not used."
+            "The service returned a URL for the file that is not https://, so it was not used."
         )
     return url
 
 
 def _is_private(parts: SplitResult) -> bool:
-    """Whether nobody on the way can read along."""
+    """Whether the connection is encrypted or stays on this machine."""
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)

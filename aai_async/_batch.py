@@ -1,8 +1,8 @@
 """
-Hundreds of files, or millions: sources in, outcomes out as they finish.
+Batches of hundreds or millions of files: sources in, outcomes out as they finish.
 
-Two bounds and no queue: an item is drawn when there is room for it. Here is what a batch is to whoever has
-asked for it; what it does is in `_run`.
+A batch has two limits and no queue: an item is read when there is capacity for it. This module has the public
+interface; `_run` has the implementation.
 """
 
 from __future__ import annotations
@@ -46,32 +46,33 @@ def transcribe_all(
     notifications: Notifications | None = None,
 ) -> Batch:
     """
-    Transcribe many recordings: a batch, for `async with`, of outcomes, for `async for`, as they finish.
+    Transcribe many recordings. Returns a batch for `async with`; `async for` yields outcomes as they finish.
 
-    Items that are the same, with the same options, have one job: the same file, unchanged, also by a symbolic
-    link; the same address, also under a new signature; the same bytes; the same `Item(key=...)`.
+    Equal items with equal options share one job: the same unchanged file, also through a symbolic link; the
+    same URL, also with a new signature; the same bytes; the same `Item(key=...)`.
 
     Args:
-        client: An open client; others may use it at the same time.
-        sources: Whatever `Client.transcribe` takes, pairs of that and its `Options`, or `Item`; a list, a
-            generator, an async iterable, of any length. One is drawn when there is room for it, in the event
-            loop: what blocks there, such as a walk through a slow disk, should be an async iterable.
-        options: What to ask for where an item does not say.
-        jobs: How many may be between being drawn and being taken from the batch. The service works at 200 at
-            a time in paid accounts, at 5 in free ones, and queues the others, in turn and at no cost: twice
-            as many, so that it never waits for the next.
-        uploads: How many of them may be uploading: what fills the link, and no more.
-        journal: A file in which each step is written down before the next. Run again with it, at any time
-            and after any end, the batch goes on, and uploads, submits and pays for nothing twice.
-        on_event: Told of what happens to the items, see `Event`, with their `index`; it must not block. What
-            it raises is logged, by the logger `aai_async`, and nothing more.
-        fail_fast: Whether the first error ends the batch, with a `BatchAbortedError`.
-        by_content: Whether files of the same content are the same, which reads each of them once more.
-        notifications: An `Inbox` that the service's notifications are put into, where the options have a
-            `webhook_url`: a job then costs three requests, and is noticed at once.
+        client: An open client, which can be used elsewhere at the same time.
+        sources: Sources as for `Client.transcribe`, pairs of a source and its `Options`, or `Item`: a list,
+            a generator or an async iterable of any length. Items are read one by one in the event loop, when
+            there is capacity. Use an async iterable if reading blocks, such as a walk over a slow disk.
+        options: The options for items without their own.
+        jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
+            service processes 200 jobs at a time for paid accounts and 5 for free ones, and queues the others
+            at no cost. The default is twice as many, so that the service never waits for the next job.
+        uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
+        journal: A file in which each step is recorded before the next. Run the batch again with the same
+            journal, at any time and after any failure: it continues, and uploads, submits and pays for
+            nothing twice.
+        on_event: Called for each event of the items, see `Event`, with their `index`; it must not block.
+            Exceptions that it raises are only logged, by the logger `aai_async`.
+        fail_fast: Whether the first error ends the batch with a `BatchAbortedError`.
+        by_content: Whether files with equal content are equal items. Each file is then read once more.
+        notifications: An `Inbox` that receives the service's notifications, if the options have a
+            `webhook_url`. A job then needs three requests, and its end is noticed at once.
 
     Raises:
-        ConfigError: A bound below 1, a single recording instead of many, something else of the wrong type.
+        ConfigError: A limit is below 1, `sources` is a single recording, or an argument has the wrong type.
     """
     _check_sources(sources)
     _check_bound("jobs", jobs)
@@ -121,17 +122,19 @@ def _check_kind(name: str, given: object, kind: type) -> None:
 def _check_sources(sources: object) -> None:
     if isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(sources, "read"):
         raise ConfigError(
-            "transcribe_all takes many recordings: give a list, [recording], or call Client.transcribe."
+            "transcribe_all takes many recordings: pass a list, [recording], or call Client.transcribe."
         )
     if isinstance(sources, Mapping):
-        raise ConfigError("A mapping is no list of recordings: for pairs with their options, give .items().")
+        raise ConfigError(
+            "sources must not be a mapping: pass .items() for pairs of recordings and their options."
+        )
     if not isinstance(sources, (Iterable, AsyncIterable)):
         mend = " Call it." if callable(sources) else ""
         raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{mend}")
 
 
 class Batch:
-    """Many transcriptions under way: what `transcribe_all` gives, for `async with` and `async for`."""
+    """A batch of transcriptions, as returned by `transcribe_all`, for `async with` and `async for`."""
 
     def __init__(
         self,
@@ -155,17 +158,17 @@ class Batch:
 
     async def __aenter__(self) -> Self:
         """
-        Begin.
+        Start the batch.
 
         Raises:
-            ConfigError: The client is not open, or the batch was begun before.
+            ConfigError: The client is not open, or the batch was started before.
             JournalLockedError: Another batch uses the journal.
             JournalError: The journal cannot be used.
             AAIError: The journal is of another API key, and the service could not be asked about the new one.
         """
         if self._run is not None:
-            raise ConfigError("This batch was begun before: make another one, with the same journal.")
-        # Made here, for they belong to the event loop that is running.
+            raise ConfigError("This batch was started before: create another one with the same journal.")
+        # Created here, because they belong to the running event loop.
         pipeline = self._pipeline
         pipeline.http.check()
         route = self._make_route(
@@ -192,13 +195,13 @@ class Batch:
             try:
                 if tasks is not None:
                     tasks.cancel_scope.cancel()
-                    # Without what the block has raised, which would come back in a group.
+                    # Without the exception of the block, which would be raised again in a group.
                     await tasks.__aexit__(None, None, None)
             except BaseExceptionGroup as group:
                 raise alone(group) or group from None
             except cancelled as error:
-                # What the block has raised goes on although a scope around it is cancelled, which cancels
-                # whatever is awaited next. asyncio's own cancellation does not come a second time.
+                # An exception of the block propagates even if an outer scope is cancelled: that scope cancels
+                # the next await. asyncio's own cancellation is delivered only once, so it must propagate.
                 if kind is None or issubclass(kind, cancelled) or is_native(error):
                     raise
             finally:
@@ -209,10 +212,10 @@ class Batch:
 
     async def __anext__(self) -> Outcome:
         """
-        Give the next outcome, as soon as there is one.
+        Return the next outcome as soon as an item has finished.
 
         Raises:
-            BatchAbortedError: The batch was given up, and all that had finished was given.
+            BatchAbortedError: The batch was aborted, and all finished items have been returned.
         """
         outcome = await self._begun().next()
         if outcome is None:
@@ -221,45 +224,45 @@ class Batch:
 
     async def collect(self) -> list[Outcome]:
         """
-        Give all outcomes that are left, in the order of the sources; they are all kept in memory.
+        Return all remaining outcomes in the order of the sources. All of them are held in memory.
 
         Raises:
-            BatchAbortedError: The batch was given up; `outcomes` has those that had finished.
+            BatchAbortedError: The batch was aborted; `outcomes` has the finished items.
         """
         outcomes: list[Outcome] = []
         try:
             async for outcome in self:
-                outcomes.append(outcome)  # noqa: PERF401 - what was collected counts also when it breaks off
+                outcomes.append(outcome)  # noqa: PERF401 - the outcomes are needed also after an error
         except BatchAbortedError as error:
             error.outcomes = in_order(outcomes)
             raise
         except BaseException:
-            # Cancelled or interrupted: the next call gives them.
+            # Cancelled or interrupted: the next call returns them.
             self._begun().put_back(outcomes)
             raise
         return list(in_order(outcomes))
 
     def stop(self) -> None:
-        """Draw no more; what is under way comes to its end, and the iteration with it."""
+        """Start no more items. The iteration ends when the items in progress have finished."""
         self._begun().stop()
 
     @property
     def summary(self) -> Summary:
-        """The batch in numbers, so far."""
+        """The counts of the batch so far."""
         return self._begun().summary
 
     @property
     def remaining(self) -> tuple[Outcome, ...]:
         """
-        What was not given when the block was left, or the batch given up.
+        The outcomes that were not returned before the block was left or the batch was aborted.
 
-        It was under way, and `Outcome.transcript_id` is a job that goes on; or it had finished.
+        Such an item has finished, or was in progress: a job with an `Outcome.transcript_id` then continues.
         """
         return self._begun().remaining
 
     def _begun(self) -> Run:
         if self._run is None:
             raise ConfigError(
-                "This batch has not begun: use it inside `async with aai.transcribe_all(...) as batch:`."
+                "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run

@@ -1,7 +1,7 @@
 """
-The verbs. Each is a call of `_endpoints` handed to `_http`, or a few of them in a row.
+The client. Each method passes one or several calls of `_endpoints` to `_http`.
 
-Nothing here knows of HTTP; whoever reads `Client.transcribe` has read the library.
+The module does not use HTTP directly. `Client.transcribe` is a good start for reading the library.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ T = TypeVar("T")
 
 class Client:
     """
-    A connection to the service, for `async with`; its tasks may share it.
+    A client of the service, for `async with`. Many tasks can share one client.
 
-    It runs on asyncio and on trio, and no task of it outlives a call. It knows its connections, what of the
-    retry budget is left, and its latest uploads and jobs, to tell them from what it has lost.
+    It runs on asyncio and trio, and leaves no task running after a call. It holds the connection pool, the
+    shared retry budget and a bounded record of recent uploads and jobs.
 
     Args:
-        api_key: The key; without one, the environment's `ASSEMBLYAI_API_KEY`.
-        region: `"us"` (the default) or `"eu"`: where recordings go and stay. A transcript is known in its
-            region alone.
-        base_url: Another host, such as an embedded server's. Without it and without a region, the
-            environment's `ASSEMBLYAI_BASE_URL`.
-        gateway_url: The host of the LLM Gateway, which `understand` asks; by default the region's.
-        retry: When a failed request is sent again.
-        polling: How often `wait` looks.
-        timeouts: How long an attempt may stand still.
-        http: A function that makes the `httpx.AsyncClient` or `httpx2.AsyncClient` to send with, for proxies,
-            certificates or another transport. It is called again when a cancelled request may have left
-            something in a pool. Or such a client itself, which whoever made it closes.
-        on_ambiguous: What to do when the answer to a submit was lost: `"lookup"` looks for the job in the
-            list, and submits again only if it does not come up there; `"raise"` never submits again.
-        on_event: Told of what happens during calls, see `Event`; it must not block.
+        api_key: The API key; by default the environment variable `ASSEMBLYAI_API_KEY`.
+        region: `"us"` (the default) or `"eu"`: where recordings are processed and stored. A transcript exists
+            only in its region.
+        base_url: Another host, such as an embedded server. Without it and without a region, the environment
+            variable `ASSEMBLYAI_BASE_URL` is used.
+        gateway_url: The host of the LLM Gateway, for `understand`; by default that of the region.
+        retry: When a failed request is retried.
+        polling: How often `wait` polls.
+        timeouts: Time limits of a single attempt.
+        http: A function that returns an `httpx.AsyncClient` or `httpx2.AsyncClient`, for proxies,
+            certificates or another transport. It is called again when a cancelled request can have left a
+            connection in a bad state. Or such a client itself, which you must close.
+        on_ambiguous: What to do if the response to a submit was lost: `"lookup"` searches the list for the
+            job and submits again only if it is not found; `"raise"` never submits again.
+        on_event: Called for each event during calls, see `Event`; it must not block.
 
     Raises:
-        ConfigError: No key, one that no header can carry, an unknown region, or an insecure base URL.
+        ConfigError: No API key, an unusable API key, an unknown region, or an insecure base URL.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Client:
         on_event: OnEvent | None = None,
     ) -> None:
         key = Key(os.environ.get("ASSEMBLYAI_API_KEY") if api_key is None else api_key)
-        # Whatever is raised from here on shows this frame in its traceback, perhaps with its variables.
+        # Tracebacks from here on show this frame, perhaps with its local variables.
         del api_key
         key.check()
         polling, timeouts = _of_type(Polling, polling, "polling"), _of_type(Timeouts, timeouts, "timeouts")
@@ -95,7 +95,7 @@ class Client:
         )
 
     def __repr__(self) -> str:
-        # A debugger may ask one that could not be made.
+        # A debugger can call this on an instance whose __init__ failed.
         http: HTTP | None = getattr(self, "_http", None)
         return f"<Client of {http.hosts.api if http else 'nothing'}>"
 
@@ -117,20 +117,20 @@ class Client:
         notifications: Notifications | None = None,
     ) -> Transcript:
         """
-        Transcribe one recording: upload it, submit it, wait for it.
+        Transcribe one recording: upload it, submit it and wait for it.
 
         Args:
             audio: A path, an http(s) URL that the service fetches, bytes, a binary file, a stream of bytes.
-            options: What to ask for.
-            job: Told the upload and the id as soon as they are known, also of a call that is cancelled.
-            on_cancel: Whether a job goes on, and is billed, when the call is cancelled, or is deleted. The
-                service does not say whether it then bills it.
-            notifications: As for `wait`, where the options have a `webhook_url`.
+            options: The options of the transcription.
+            job: Receives the upload URL and the id as soon as they are known, even if the call is cancelled.
+            on_cancel: Whether the job continues (and is billed) or is deleted when the call is cancelled. The
+                service does not document whether it bills a deleted job.
+            notifications: As for `wait`, if the options have a `webhook_url`.
 
         Raises:
-            SourceError: The recording cannot be sent; nothing was.
+            SourceError: The recording cannot be sent. Nothing was sent.
             TranscriptError: The job ended in `error`.
-            AAIError: Anything else; after the submit it carries the `transcript_id`, which `wait` takes up.
+            AAIError: Any other error. After the submit it has a `transcript_id`, for `wait`.
         """
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
         check_notifications(notifications)
@@ -143,13 +143,13 @@ class Client:
 
     async def upload(self, audio: Audio) -> str:
         """
-        Store a recording with the service, and give the URL that `submit` takes.
+        Upload a recording to the service and return its URL for `submit`.
 
-        A URL is given back as it is: the service fetches it by itself. An upload that is never submitted
-        costs nothing and is deleted after a day.
+        If `audio` is a URL, it is returned unchanged, because the service fetches it. An upload that is not
+        submitted costs nothing and is deleted after a day.
 
         Raises:
-            SourceError: There is nothing that could be sent.
+            SourceError: The recording cannot be sent.
             AAIError: The upload failed.
         """
         source = Source.of(audio)
@@ -166,25 +166,26 @@ class Client:
         on_cancel: Literal["keep", "delete"] = "keep",
     ) -> Transcript:
         """
-        Make a job of a recording and give it back at once, unfinished. It is billed.
+        Create a job for a recording and return it at once, unfinished. The job is billed.
 
-        It is sent again where it cannot have been carried out. If its answer was lost, the job is looked for
-        in the list, and only if that does not show it, it is sent again, see `Client(on_ambiguous=...)`. A
-        call that is cancelled when it was sent takes up to `Timeouts(parting=...)` seconds to learn the id.
+        A failed submit is retried if the service cannot have processed it. If the response was lost, the list
+        is searched for the job, and the submit is retried only if the job is not found, see
+        `Client(on_ambiguous=...)`. A call that is cancelled after the request was sent waits up to
+        `Timeouts(parting=...)` seconds for the id of the job.
 
         Args:
-            audio: As for `transcribe`, or the URL that `upload` gave.
-            options: What to ask for.
-            job: Told the upload and the id as soon as they are known, also of a call that is cancelled.
-            on_cancel: Whether the job goes on, and is billed, when the call is cancelled, or is deleted.
+            audio: As for `transcribe`, or the URL that `upload` returned.
+            options: The options of the transcription.
+            job: Receives the upload URL and the id as soon as they are known, even if the call is cancelled.
+            on_cancel: Whether the job continues (and is billed) or is deleted when the call is cancelled.
 
         Raises:
-            AmbiguousSubmitError: The answer was lost, and the list does not tell whether there is a job.
+            AmbiguousSubmitError: The response was lost, and the list does not show whether a job exists.
             AAIError: The upload or the submit failed.
         """
         options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
-        # Of another call it may be, whose job is not to be deleted with this one.
+        # The object can be from an earlier call, whose job must not be deleted with this one.
         job.upload_url = job.transcript_id = None
         record, parting = Record(job), self._pipeline.parting()
         async with self._pipeline.if_cancelled(record, on_cancel, parting):
@@ -202,24 +203,24 @@ class Client:
         notifications: Notifications | None = None,
     ) -> Transcript:
         """
-        Look at a job until it has ended. A look that fails does not end the wait.
+        Poll a job until it has ended. A poll that fails does not end the wait.
 
-        Four waits and more at the same time share looks into the list of transcripts. The service deletes
-        transcripts after 30 days by default, after 3 where a business associate agreement was made
+        Four or more concurrent waits share requests for the list of transcripts. The service deletes
+        transcripts after 30 days by default, or after 3 days with a business associate agreement
         (https://www.assemblyai.com/docs/faq/how-long-are-outputs-retained): wait for them earlier.
 
         Args:
-            transcript_id: The job.
-            notifications: An `Inbox` that the service's notifications are put into, see
-                `Options.webhook_url`. The job is looked at when one comes, and only each minute before.
-            raise_on_error: Whether a job that ended in `error` is raised or given back.
-            on_cancel: Whether the job goes on, and is billed, when the call is cancelled, or is deleted.
+            transcript_id: The id of the job.
+            notifications: An `Inbox` that receives the service's notifications, see `Options.webhook_url`.
+                The job is polled when a notification arrives, and otherwise only once a minute.
+            raise_on_error: Whether a job that ended in `error` raises an error or is returned.
+            on_cancel: Whether the job continues (and is billed) or is deleted when the call is cancelled.
 
         Raises:
             TranscriptError: The job ended in `error`.
-            DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
-                most, or no look has succeeded for `Polling(lost_after=...)`. It can be waited for again.
-            AAIError: The service refuses to show it.
+            DeadlineError: The job did not end within `Polling(give_up_after=...)` seconds (plus at most ten),
+                or no poll succeeded for `Polling(lost_after=...)` seconds. Call `wait` again to continue.
+            AAIError: The service refuses to return the job.
         """
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         check_notifications(notifications)
@@ -245,10 +246,10 @@ class Client:
 
     async def get(self, transcript_id: str) -> Transcript:
         """
-        Give a transcript in whatever state it is.
+        Return a transcript in its current state.
 
         Raises:
-            NotFoundError: This key sees no such transcript in this region.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed.
         """
         transcript = await self._pipeline.get(transcript_id)
@@ -258,12 +259,12 @@ class Client:
 
     async def delete(self, transcript_id: str) -> Transcript:
         """
-        Delete a transcript and its uploaded recording at the service, and give what is left of it.
+        Delete a transcript and its uploaded recording at the service. Returns what remains of the transcript.
 
-        A journal and files that were written keep the text: see `Journal.forget`.
+        A journal and saved files keep the text, see `Journal.forget`.
 
         Raises:
-            NotFoundError: This key sees no such transcript in this region.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
@@ -282,19 +283,19 @@ class Client:
         """
         List the transcripts of the last 90 days, newest first: ``async for item in client.list():``.
 
-        Pages are fetched as they are needed, 200 transcripts at a time. By default, the service deletes a
-        transcript after 30 days; its place in the list says nothing about whether it is still there.
+        Pages are fetched on demand, 200 transcripts at a time. By default, the service deletes a transcript
+        after 30 days, but a deleted transcript can still be in the list.
 
         Args:
-            status: Only those in this state.
-            created_on: Only those of this day, presumably in UTC, as a date or as `"2026-11-24"`.
-            before_id: Only those older than this one: where an earlier listing stopped.
-            after_id: Only those newer than this one: what has come since an earlier listing.
-            throttled_only: Only those that wait for others to end; deprecated by the service.
-            limit: At most so many; without it all.
+            status: Only transcripts in this state.
+            created_on: Only transcripts of this day, presumably in UTC, as a date or as `"2026-11-24"`.
+            before_id: Only transcripts older than this one, such as the last one of an earlier listing.
+            after_id: Only transcripts newer than this one.
+            throttled_only: Only jobs that wait because too many are in progress; deprecated by the service.
+            limit: Maximum number of transcripts; by default all.
 
         Raises:
-            OptionsError: An id, a day or a limit that the service refuses.
+            OptionsError: The service would refuse an id, the day or the limit.
             AAIError: A page could not be fetched.
         """
         wanted = Filter(
@@ -309,10 +310,10 @@ class Client:
 
     async def sentences(self, transcript_id: str) -> Sentences:
         """
-        Give a completed transcript sentence by sentence.
+        Return the sentences of a completed transcript.
 
         Raises:
-            NotFoundError: This key sees no such transcript in this region.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
@@ -320,10 +321,10 @@ class Client:
 
     async def paragraphs(self, transcript_id: str) -> Paragraphs:
         """
-        Give a completed transcript paragraph by paragraph.
+        Return the paragraphs of a completed transcript.
 
         Raises:
-            NotFoundError: This key sees no such transcript in this region.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
@@ -337,16 +338,16 @@ class Client:
         chars_per_caption: int | None = None,
     ) -> str:
         """
-        Give a completed transcript as captions: the content of an SRT or a WebVTT file, without speakers.
+        Return the captions of a completed transcript: the content of an SRT or WebVTT file, without speakers.
 
         Args:
-            transcript_id: The transcript.
+            transcript_id: The id of the transcript.
             subtitle_format: `"srt"` or `"vtt"`.
-            chars_per_caption: The most letters of one caption; without it the service decides.
+            chars_per_caption: Maximum characters of one caption; by default the service decides.
 
         Raises:
-            NotFoundError: This key sees no such transcript in this region.
-            AAIError: The request failed, the transcript is not completed, or nothing was said in it.
+            NotFoundError: No transcript with this id exists for this API key and region.
+            AAIError: The request failed, the transcript is not completed, or it has no speech.
         """
         with about(transcript_id=transcript_id):
             call = _endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
@@ -354,11 +355,11 @@ class Client:
 
     async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
         """
-        Find where words, numbers or phrases of at most five words were said in a completed transcript.
+        Search a completed transcript for words, numbers or phrases of at most five words.
 
         Raises:
-            OptionsError: A phrase that cannot be searched for; the service takes none with a comma in it.
-            NotFoundError: This key sees no such transcript in this region.
+            OptionsError: A phrase cannot be searched for; the service refuses phrases with a comma.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
@@ -366,11 +367,11 @@ class Client:
 
     async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
         """
-        Look whether the masked copy of a recording is ready, and where it is; made with `redact_pii_audio`.
+        Return the state and the URL of the redacted copy of a recording, see `Options.redact_pii_audio`.
 
         Raises:
-            RedactedAudioError: It was not asked for, or its 24 hours are over.
-            NotFoundError: This key sees no such transcript in this region.
+            RedactedAudioError: The copy was not requested, or it expired after 24 hours.
+            NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
@@ -378,15 +379,15 @@ class Client:
 
     async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
         """
-        Wait for the masked copy of a recording, and save it.
+        Wait for the redacted copy of a recording and save it.
 
-        It is written next to `path` under a temporary name and takes its place when it is whole. It is
-        streamed, so memory does not grow with it, and the API key does not go to the storage it comes from.
+        The file is written next to `path` under a temporary name and renamed when it is complete. It is
+        streamed, so memory does not grow with its size. The API key is not sent to the storage.
 
         Raises:
-            SaveError: Nothing can be written there; nothing was asked for yet.
-            RedactedAudioError: It was not asked for, or its 24 hours are over.
-            DeadlineError: It was not ready after `Polling(give_up_after=...)` seconds.
+            SaveError: The path cannot be written. No request was sent.
+            RedactedAudioError: The copy was not requested, or it expired after 24 hours.
+            DeadlineError: The copy was not ready after `Polling(give_up_after=...)` seconds.
             AAIError: A request failed.
         """
         with about(operation="save_redacted_audio", transcript_id=transcript_id):
@@ -399,12 +400,12 @@ class Client:
 
     async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
         """
-        Translate, format or summarise a completed transcript, or name its speakers, after the fact.
+        Translate, format or summarise a completed transcript, or identify its speakers.
 
-        The LLM Gateway is asked, which bills by the token and keeps nothing: the result is only here.
+        The request goes to the LLM Gateway, which bills by token and does not store the result.
 
         Raises:
-            ConfigError: `base_url` names a host of your own, and `gateway_url` none.
+            ConfigError: `base_url` is set to a host of your own, but `gateway_url` is not set.
             AAIError: The request failed.
         """
         task = _of_type(SpeechUnderstanding, task, "task")
@@ -416,9 +417,9 @@ class Client:
 
 async def transcribe(audio: Audio, options: Options | None = None) -> Transcript:
     """
-    Transcribe one recording with a client of its own, set up from the environment.
+    Transcribe one recording with a new client that is configured from the environment.
 
-    For more than one, open a `Client` and share it.
+    For more than one recording, open a `Client` and share it.
 
     Raises:
         AAIError: As `Client.transcribe`.
@@ -431,7 +432,7 @@ def _of_type(kind: type[T], value: object, name: str) -> T:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        mend = f" JSON is read by aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
+        mend = f" For JSON use aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
         raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")
     return value
 
@@ -442,5 +443,5 @@ def _check_word(given: object, words: tuple[str, ...], name: str) -> None:
 
 
 def pipeline_of(client: Client) -> Pipeline:
-    """Give the steps of a client to whoever takes them one at a time."""
+    """Return the pipeline of a client, for batches."""
     return client._pipeline  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class

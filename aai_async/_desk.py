@@ -1,7 +1,7 @@
 """
-Where notifications are handled: each once, and in the background where it takes long.
+Runs the handlers of notifications: each notification once, in the background if the handler takes long.
 
-It knows no web framework: a route gives it what it has read and believed, and is told whether that is done.
+It uses no web framework: a route passes a verified notification and learns whether it was handled.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from aai_async._events import logger
 from aai_async.webhook import AnyNotification, Notification, RedactedAudioNotification
 
 OnNotification: TypeAlias = Callable[[Notification], object | Awaitable[object]]
-"""Called when a transcript is done, plain or async; what it raises makes the service call again."""
+"""A plain or async function, called when a transcript is done. If it raises, the service calls again."""
 
 OnRedactedAudio: TypeAlias = Callable[[RedactedAudioNotification], object | Awaitable[object]]
-"""Called when a masked recording is there; the rest is the same."""
+"""A function like `OnNotification`, called when a redacted recording is ready."""
 
 _KEPT = 10_000
-"""Notifications that are remembered, so that none is handled twice."""
+"""Maximum number of notifications that are remembered, so that none is handled twice."""
 
 
 class Desk:
-    """Handle notifications with a function of the user's, while an application runs."""
+    """Handles notifications with the user's functions while an application runs."""
 
     def __init__(
         self, on_event: OnNotification, on_redacted_audio: OnRedactedAudio | None, patience: float
@@ -45,9 +45,9 @@ class Desk:
 
     @contextlib.asynccontextmanager
     async def open(self, _: object) -> AsyncGenerator[None]:
-        """Work while the application runs; what is not done `patience` after its end is cancelled."""
+        """Run while the application runs. Handlers are cancelled `patience` seconds after its end."""
         if self._tasks is not None:
-            # The router is there twice, in one application.
+            # The application includes the router twice.
             yield
             return
         async with anyio.create_task_group() as tasks:
@@ -60,11 +60,11 @@ class Desk:
                 tasks.cancel_scope.deadline = anyio.current_time() + self._patience
 
     async def handle(self, notification: AnyNotification) -> bool:
-        """Handle a notification, and tell whether that has been done."""
+        """Handle a notification, and return whether it has been handled."""
         if self._tasks is None:
             raise ConfigError(
-                "The webhook cannot work: the lifespan of its router has not begun. Include the router into "
-                "the application before it starts, and run the application with its lifespan."
+                "The webhook cannot work, because the lifespan of its router has not started. Include the "
+                "router in the application before it starts, and run the application with its lifespan."
             )
         key = _key(notification)
         errand = self._errands.get(key)
@@ -90,16 +90,16 @@ class Desk:
                 await result
         except NotFoundError:
             errand.found_nothing = True
-            logger.warning("a notification was of a job that is not there: %r", notification)
-            # The service may not know everywhere yet what it has just made; the second time it is believed.
+            logger.warning("a notification is about a job that does not exist: %r", notification)
+            # A new job may not be visible on all servers of the service yet, so only the second time counts.
             return errand.is_second
         except anyio.get_cancelled_exc_class():
             if anyio.current_effective_deadline() == -math.inf:
                 raise
-            # Nobody has cancelled it: it has waited for something of its own that was cancelled.
+            # The handler was not cancelled: it awaited a task of its own that was cancelled.
             logger.exception("a notification could not be handled: %r", notification)
             return False
-        except Exception:  # noqa: BLE001 - of the caller's function; the service calls again
+        except Exception:  # noqa: BLE001 - any error of the user's function; the service calls again
             logger.exception("a notification could not be handled: %r", notification)
             return False
         return True
@@ -112,18 +112,18 @@ class Desk:
 
 @attrs.define
 class _Errand:
-    """What is done with one notification."""
+    """The state of handling one notification."""
 
     is_second: bool
-    """Whether an earlier one found that the service does not know the job."""
+    """Whether an earlier attempt found that the job does not exist."""
     over: anyio.Event = attrs.field(factory=anyio.Event)
     is_done: bool = False
     found_nothing: bool = False
-    """Whether the service does not know the job."""
+    """Whether the handler found that the job does not exist."""
 
     @property
     def is_in_vain(self) -> bool:
-        """Whether it is over and has not been done."""
+        """Whether it is over without having been handled."""
         return self.over.is_set() and not self.is_done
 
 

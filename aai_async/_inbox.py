@@ -1,7 +1,7 @@
 """
-Where notifications of the service wait for those who wait for a job.
+An inbox for notifications of the service, which ends waits for jobs early.
 
-In memory, for one process; another that implements `Notifications` may keep them anywhere.
+`Inbox` is in memory, for one process. Another implementation of `Notifications` can store them elsewhere.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from aai_async._errors import ConfigError
 from aai_async.webhook import Notification
 
 _MOST_KEPT = 10_000
-"""Notifications that are remembered, for who waits for their jobs later; the oldest are forgotten first."""
+"""Maximum number of notifications that are kept for later waits; the oldest are dropped first."""
 
 
 class Notifications(Protocol):
-    """What tells that a notification of a job has come: `Inbox`, or one over a database of yours."""
+    """The interface for notifications of jobs: `Inbox`, or your own implementation with a database."""
 
     async def arrival(self, transcript_id: str) -> None:
         """
-        Return when a notification of this job has come, also if it came before this was called.
+        Return when a notification for this job has arrived, even if it arrived before the call.
 
-        It is cancelled when the job is done. What it raises is logged, and the job is looked at without it.
+        The call is cancelled when the job is done. If it raises, the error is logged and the job is polled.
         """
         ...
 
 
 def check_notifications(notifications: object) -> None:
     """
-    Make sure that they can be waited for.
+    Check that an object implements `Notifications`.
 
     Raises:
-        ConfigError: They cannot.
+        ConfigError: It does not.
     """
     if notifications is not None and not callable(getattr(notifications, "arrival", None)):
         raise ConfigError(
-            "notifications must be an aai.Inbox, or have its `async def arrival(transcript_id)`, unlike "
+            "notifications must be an aai.Inbox or an object with `async def arrival(transcript_id)`, not "
             f"{type(notifications).__name__}."
         )
 
 
 class Inbox:
     """
-    The notifications that have come to this process.
+    The notifications that this process has received.
 
-    Whoever receives them calls `put`, in the event loop in which the jobs are waited for.
+    Call `put` from the webhook handler, in the event loop that waits for the jobs.
     """
 
     def __init__(self) -> None:
         self._come = dict[str, None]()
-        """Ids of which a notification has come; the last come last."""
+        """The ids with a notification; the latest is last."""
         self._waiting = dict[str, set[anyio.Event]]()
-        """What to set for those who wait for a job."""
+        """The events of the waits for each job."""
 
     def put(self, notification: Notification) -> None:
-        """Tell those who wait for the job, now or later."""
+        """Wake the current and later waits for the job."""
         transcript_id = notification.transcript_id
         self._come.pop(transcript_id, None)
         self._come[transcript_id] = None
@@ -67,7 +67,7 @@ class Inbox:
             news.set()
 
     async def arrival(self, transcript_id: str) -> None:
-        """Return when a notification of this job has come, or if one has come before."""
+        """Return when a notification for this job has arrived, or at once if one arrived before."""
         if transcript_id in self._come:
             return
         news, waiting = anyio.Event(), self._waiting.setdefault(transcript_id, set())

@@ -1,4 +1,4 @@
-"""The list of transcripts as something to iterate over, which fetches pages as they are needed."""
+"""The list of transcripts as an async iterable, which fetches pages on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aai_async._errors import OptionsError, ProtocolError
 from aai_async._options.deprecation import warn_once
 
 Perform: TypeAlias = Callable[[Call[TranscriptPage]], Awaitable[TranscriptPage]]
-"""Sends the request for a page."""
+"""A function that sends the request for a page."""
 
 _LARGEST_PAGE = 200
 
@@ -26,7 +26,7 @@ def _as_day(day: object) -> str | None:
     if day is None:
         return None
     try:
-        # A time of a day is also a date to Python.
+        # A datetime is also a date in Python.
         text = day.strftime("%Y-%m-%d") if isinstance(day, dt.date) else day
         return dt.date.fromisoformat(cast("str", text)).isoformat()
     except (ValueError, TypeError):
@@ -36,10 +36,10 @@ def _as_day(day: object) -> str | None:
 @attrs.frozen(kw_only=True)
 class Filter:
     """
-    Which transcripts of the list are wanted.
+    The filter of a listing.
 
     Raises:
-        OptionsError: A value that the service refuses.
+        OptionsError: The service would refuse a value.
     """
 
     status: str | None = None
@@ -53,18 +53,18 @@ class Filter:
         _endpoints.checked_count("limit", self.limit)
         if self.throttled_only and self.after_id is not None:
             raise OptionsError(
-                "throttled_only and after_id exclude each other: the list does not say who waits."
+                "throttled_only and after_id cannot be combined: the list does not show throttled jobs."
             )
         if self.throttled_only:
-            warn_once("throttled_only", "list all that are queued, status='queued'")
+            warn_once("throttled_only", "list the queued jobs with status='queued'")
         for transcript_id in (self.before_id, self.after_id):
             if transcript_id is not None:
                 _endpoints.checked_id(transcript_id)
 
     def page(self, before_id: str | None) -> Call[TranscriptPage]:
-        """Ask for the page that is older than a transcript."""
+        """Return the call for the page that is older than a transcript."""
         if self.after_id is not None:
-            # The one to stop at must not be filtered out.
+            # The transcript to stop at must not be filtered out.
             return _endpoints.page(limit=_LARGEST_PAGE, before_id=before_id)
         return _endpoints.page(
             limit=min(self.limit or _LARGEST_PAGE, _LARGEST_PAGE),
@@ -75,7 +75,7 @@ class Filter:
         )
 
     def wants(self, item: TranscriptListItem) -> bool:
-        """Whether one of a page is among them, where the service was not asked to filter."""
+        """Whether an item of a page matches, if the service was not asked to filter."""
         if self.after_id is None:
             return True
         is_of_day = self.created_on is None or str(item.created).startswith(self.created_on)
@@ -86,8 +86,8 @@ class Listing:
     """
     The transcripts of an account, newest first, for `async for`.
 
-    It fetches a page at a time, only as far as it is read; each loop begins anew. To go on later, give the
-    last id that was read as `before_id`.
+    It fetches one page at a time, only as far as you iterate. Each loop starts again at the newest one. To
+    continue later, pass the last id as `before_id`.
     """
 
     def __init__(self, perform: Perform, wanted: Filter) -> None:
@@ -96,7 +96,7 @@ class Listing:
 
     def __aiter__(self) -> AsyncIterator[TranscriptListItem]:
         """
-        Give one after the other.
+        Iterate over the transcripts.
 
         Raises:
             AAIError: A page could not be fetched.
@@ -105,7 +105,7 @@ class Listing:
 
     def pages(self) -> AsyncIterator[TranscriptPage]:
         """
-        Give the pages as the service cuts them, without an end at `after_id` or `limit`.
+        Iterate over the pages of the service, without the limits `after_id` and `limit`.
 
         Raises:
             ProtocolError: A page leads back to itself.
@@ -114,7 +114,7 @@ class Listing:
         return _Pages(self._perform, self._wanted)
 
 
-# Iterators and not generators, which would have to be closed by whoever leaves a loop early.
+# Iterators instead of generators, because a generator must be closed when a loop ends early.
 class _Pages:
     def __init__(self, perform: Perform, wanted: Filter) -> None:
         self._perform = perform
@@ -133,7 +133,7 @@ class _Pages:
         older_than = page.page_details.older_than
         self._is_over = older_than is None or not page.transcripts
         if not self._is_over and older_than in self._seen:
-            raise ProtocolError("The list does not go on: a page leads back to one before it.")
+            raise ProtocolError("The list does not end: a page links to an earlier one.")
         self._seen.add(older_than)
         self._before_id = older_than
         return page

@@ -1,5 +1,5 @@
 """
-What became of one item of a batch, and of all of them together.
+The outcome of one item of a batch, and the summary of all.
 
 Pure values: no clock, no I/O.
 """
@@ -18,64 +18,64 @@ from aai_async._item import shown
 from aai_async._source import Audio
 
 Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
-"""How far an item came: nothing is kept of it, it is uploaded, its job is made, its job has ended."""
+"""The stage of an item: nothing is stored of it, it is uploaded, its job is created, its job has ended."""
 
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What became of one item of a batch: a transcript or an error."""
+    """The outcome of one item of a batch: a transcript or an error."""
 
     index: int
-    """Where it stood among the sources, from 0."""
+    """The position in the sources, from 0."""
 
     source: Audio = attrs.field(repr=shown)
-    """What was given, as it was given; its name, where it was read from a journal."""
+    """The source as it was passed; its name, if the outcome was read from a journal."""
 
     key: str | None = attrs.field(default=None, repr=False)
-    """The key of its `Item`, if it has one; not of a journal, which has a hash of it."""
+    """The key of its `Item`, if it has one; `None` if read from a journal, which stores only a hash."""
 
     stage: Stage
-    """How far it came: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
+    """The stage of the item: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
 
     attempts: int = 0
     """
-    Requests sent to upload and to submit it, without those after an outage: 2 where nothing failed, 0 for
-    what was known already.
+    Number of requests to upload and submit the item, without those after an outage: 2 without failures, 0 if
+    the result was known already.
     """
 
     transcript_id: str | None = None
-    """Its job, once there is one, which is billed: `Client.wait` takes it."""
+    """The id of the job, if one was created, which is billed. Pass it to `Client.wait`."""
 
     upload_url: str | None = attrs.field(default=None, repr=False)
-    """Where it was uploaded to."""
+    """The URL of the upload."""
 
     duplicate_of: int | None = None
-    """The index of another item that was the same: they have one job."""
+    """The index of an equal item, which has the same job."""
 
     transcript: Transcript | None = attrs.field(default=None, repr=False)
-    """What was said, if all went well."""
+    """The transcript, if the item succeeded."""
 
     error: AAIError | None = None
-    """What went wrong, if something did."""
+    """The error, if the item failed."""
 
     warnings: tuple[str, ...] = ()
-    """What the service remarks about the result, as in `Transcript.warnings`; also if that was not kept."""
+    """The warnings of the service, as in `Transcript.warnings`, even if the result was not kept."""
 
     missing: tuple[MissingResult, ...] = ()
-    """What was requested and is not in the result, as `Transcript.missing_for` gives it; likewise."""
+    """The missing features, as from `Transcript.missing_for`, even if the result was not kept."""
 
     def unwrap(self) -> Transcript:
         """
-        Give the transcript.
+        Return the transcript.
 
         Raises:
-            AAIError: There is none: what went wrong.
+            AAIError: The error of the item, or that there is no transcript.
         """
         if self.error is not None:
             raise self.error
         if self.transcript is None:
             raise AAIError(
-                "There is no transcript here: the job has not ended, or its result was not kept.",
+                "The outcome has no transcript: the job has not ended, or its result was not kept.",
                 transcript_id=self.transcript_id,
                 upload_url=self.upload_url,
             )
@@ -84,7 +84,7 @@ class Outcome:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """A batch in numbers."""
+    """The counts of a batch."""
 
     completed: int = 0
     """Items with a transcript."""
@@ -93,34 +93,34 @@ class Summary:
     """Items with an error."""
 
     unfinished: int = 0
-    """Items that were begun and have neither."""
+    """Items that were started and have neither."""
 
     resumed: int = 0
-    """Of those completed, what the journal had already or earlier items of the batch had: no job was made."""
+    """Completed items whose result was in the journal or belongs to an equal item: no job was created."""
 
     audio_seconds: float = 0.0
-    """Length of the recordings that were completed, in seconds."""
+    """Length of the completed recordings in seconds."""
 
     elapsed: float = 0.0
-    """Seconds since the batch began, or that it took; 0 of a journal."""
+    """Duration of the batch so far in seconds; 0 for a journal."""
 
     retries: int = 0
-    """Requests that were sent again."""
+    """Number of retried requests."""
 
     with_warnings: int = 0
-    """Of those completed, how many have `Outcome.warnings`."""
+    """Completed items with `Outcome.warnings`."""
 
     with_missing: int = 0
-    """Of those completed, how many lack something that was requested: `Outcome.missing`."""
+    """Completed items with missing features: `Outcome.missing`."""
 
     @property
     def total(self) -> int:
-        """All items that were begun."""
+        """All items that were started."""
         return self.completed + self.failed + self.unfinished
 
     @property
     def audio_hours(self) -> float:
-        """Length of the recordings that were completed, in hours."""
+        """Length of the completed recordings in hours."""
         return self.audio_seconds / 3600
 
     def __str__(self) -> str:
@@ -132,23 +132,23 @@ class Summary:
 
 
 def noted(summary: Summary) -> str:
-    """Write how many results have warnings or lack something: nothing, or text that begins with a comma."""
+    """Format the number of results with warnings or missing features, with a comma first; may be empty."""
     warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
     return warned + (f", {summary.with_missing} with missing results" if summary.with_missing else "")
 
 
 class BatchAbortedError(AAIError):
     """
-    A batch was given up: the account is refused, the journal fails, or the sources cannot be read on.
+    A batch was aborted: the account is refused, the journal fails, or reading the sources fails.
 
-    Its cause says why. What the batch had not begun is as it was.
+    The cause of the error is the reason. Items that were not started are unchanged.
     """
 
     outcomes: tuple[Outcome, ...]
-    """What had finished, in the order of the sources, for `Batch.collect`; whoever iterates has them."""
+    """The finished items in the order of the sources, from `Batch.collect`; an iteration has yielded them."""
 
     unfinished: tuple[Outcome, ...]
-    """What was under way; `Outcome.transcript_id` is a job that goes on, and `Client.wait` takes it."""
+    """The items in progress. A job with an `Outcome.transcript_id` continues; pass it to `Client.wait`."""
 
     def __init__(
         self, message: str, *, outcomes: tuple[Outcome, ...] = (), unfinished: tuple[Outcome, ...] = ()
@@ -159,5 +159,5 @@ class BatchAbortedError(AAIError):
 
 
 def in_order(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    """Give outcomes in the order of the sources."""
+    """Return outcomes in the order of the sources."""
     return tuple(sorted(outcomes, key=lambda outcome: outcome.index))

@@ -1,7 +1,7 @@
 """
-What came back for a request, and what it means where it is not an answer. No I/O.
+The response to a request, and the error for a failed one. No I/O.
 
-There are no machine-readable codes: status and text are all that tells one refusal from another.
+The service sends no machine-readable error codes: only status and text distinguish the errors.
 
 Source: https://www.assemblyai.com/docs/api-reference/overview
 """
@@ -30,7 +30,7 @@ from aai_async._errors import (
 )
 from aai_async._retry import parse_retry_after, verdict_of_status
 
-# Whole words, in one sentence: a text about a "balanced" method is no verdict on the account.
+# Whole words within one sentence: a text about a "balanced" method is not an error of the account.
 
 _RATE_LIMIT = re.compile(
     r"\brate\b[^.;]*\blimit(s|ed|ing)?\b|\blimit(s|ed)?\b[^.;]*\brate\b|\btoo many requests\b", re.IGNORECASE
@@ -56,13 +56,13 @@ class _ErrorBody(Answer):
     error: str | None = None
 
     message: str | None = None
-    """What the LLM Gateway says instead."""
+    """The error text of the LLM Gateway."""
 
     metadata: JSON | None = attrs.field(default=None, hash=False)
-    """What it says in addition."""
+    """Further details of the LLM Gateway."""
 
     request_id: str | None = None
-    """What its support wants to know."""
+    """The id of the request, for the service's support."""
 
     @property
     def text(self) -> str | None:
@@ -75,21 +75,21 @@ class _ErrorBody(Answer):
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """What came back, whole."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
-    """By name in lower case."""
+    """The headers, by name in lower case."""
     body: bytes = attrs.field(repr=False)
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the service asks to wait for."""
+        """The seconds in `Retry-After`."""
         return parse_retry_after(self.headers.get("retry-after"), self.headers.get("date"))
 
     @property
     def error(self) -> str | None:
-        """The service's own error text; `None` where something else answered."""
+        """The error text of the service; `None` if the body is not an error of the service."""
         try:
             return _ErrorBody.from_json(self.body).text
         except ProtocolError:
@@ -97,7 +97,7 @@ class Reply:
 
     @property
     def is_of_the_service(self) -> bool:
-        """Whether it has an error of the API's own form, which no proxy in between writes."""
+        """Whether the body is an error in the format of the API, which no proxy writes."""
         try:
             return _ErrorBody.from_json(self.body).error is not None
         except ProtocolError:
@@ -105,15 +105,15 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """What came back as text, whatever it is."""
+        """The body as text."""
         return self.body.decode("utf-8", "replace")
 
 
 def refusal(reply: Reply) -> APIError | ProtocolError:
-    """Turn a reply that is not read into the error that it means."""
+    """Return the error for a response that is not a success."""
     if reply.status < 300:
         return ProtocolError(
-            f"The service answered {reply.status}, where it documents 200 alone: {_said(reply)}",
+            f"The service answered {reply.status}, but documents only 200: {_said(reply)}",
             verdict=_verdict(reply),
         )
     kind, mend = _kind_of_refusal(reply.status, reply.error or _said(reply))
@@ -121,32 +121,28 @@ def refusal(reply: Reply) -> APIError | ProtocolError:
 
 
 def refuse_redacted_audio(reply: Reply) -> APIError | ProtocolError:
-    """Turn what is said instead of a masked recording into the error that it means."""
+    """Return the error for a failed request for a redacted recording."""
     error = refusal(reply)
     if reply.status != 400 or isinstance(error, (NotFoundError, AccountError)):
         return error
-    mend = (
-        ". It is made where redact_pii_audio was asked for, and kept for 24 hours; after that, submit again."
-    )
+    mend = ". Redacted audio needs redact_pii_audio=True and is kept for 24 hours; after that, submit again."
     return _refused(RedactedAudioError, reply, mend)
 
 
 def refuse_download(reply: Reply) -> APIError | ProtocolError:
-    """Turn what the storage behind a pre-signed address says into the error that it means."""
+    """Return the error for a failed download from the storage behind a pre-signed URL."""
     if 300 <= reply.status < 400:
-        return ProtocolError(f"The storage answered {reply.status}, and redirects are not followed.")
-    # The storage behind the address has its own ways to say that it has run out.
+        return ProtocolError(f"The storage answered {reply.status}, but redirects are not followed.")
+    # The storage has several statuses for an expired URL.
     if reply.status in {400, 401, 403, 404, 410}:
-        return _refused(
-            RedactedAudioError, reply, ". The address has expired: ask for the redacted audio again."
-        )
+        return _refused(RedactedAudioError, reply, ". The URL has expired: request the redacted audio again.")
     return refusal(reply)
 
 
 def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
     shown = _said(reply)
     if reply.retry_after is not None:
-        mend = f"{mend or '.'} It asks for {reply.retry_after:g} seconds of patience."
+        mend = f"{mend or '.'} It requests a wait of {reply.retry_after:g} seconds."
     return kind(
         f"The service answered {reply.status}: {shown.rstrip('.') if mend else shown}{mend}",
         status=reply.status,
@@ -161,7 +157,7 @@ def _verdict(reply: Reply) -> Verdict:
 
 
 def _said(reply: Reply) -> str:
-    return escaped(reply.error or reply.text) or "nothing"
+    return escaped(reply.error or reply.text) or "(empty)"
 
 
 def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
@@ -171,10 +167,10 @@ def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
         return AccountError, ". Check the API key, and that it belongs to this region."
     if status in {402, 403} or (status == 400 and _BALANCE.search(said)):
         if _UPLOAD.search(said):
-            # That says nothing about the account.
+            # This is an error of the upload, not of the account.
             return UploadGoneError, ". Upload it again: uploads are kept for 24 hours, for one project."
         return AccountError, ""
     if status == 404 or (status == 400 and _LOOKUP.search(said)):
-        return NotFoundError, ". Check the id, and that key and region are those it was made with."
+        return NotFoundError, ". Check the id, and that it was created with this API key and region."
     mend = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
     return (ServerError if status >= 500 else RejectedError), mend

@@ -160,7 +160,7 @@ async def test_a_list_that_leads_back_to_itself_ends(
         return httpx.Response(200, json={"page_details": details, "transcripts": [{"id": older}, {}]})
 
     respx_mock.get(URL).mock(side_effect=answer)
-    with pytest.raises(aai.ProtocolError, match="leads back to one before it"):
+    with pytest.raises(aai.ProtocolError, match="links to an earlier one"):
         await ids(client.list())
 
 
@@ -180,7 +180,7 @@ async def test_a_page_that_cannot_be_fetched_ends_the_loop_with_an_error(
         ({"limit": True}, "limit must be a whole number from 1"),
         ({"created_on": "yesterday"}, "created_on must be a date, such as '2026-11-24', not 'yesterday'"),
         ({"created_on": 20261124.5}, "created_on must be a date"),
-        ({"after_id": "a", "throttled_only": True}, "throttled_only and after_id exclude each other"),
+        ({"after_id": "a", "throttled_only": True}, "throttled_only and after_id cannot be combined"),
         ({"before_id": "../x"}, "is no transcript id"),
         ({"after_id": ""}, "is no transcript id"),
     ],

@@ -309,7 +309,7 @@ async def test_an_address_that_has_run_out_says_so(
 ) -> None:
     """It is no fault of the account, whatever the storage's status suggests."""
     storage.fetches.respond(status, text="<Error><Code>AccessDenied</Code></Error>")
-    with pytest.raises(aai.RedactedAudioError, match="address has expired") as caught:
+    with pytest.raises(aai.RedactedAudioError, match="URL has expired") as caught:
         await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
     assert "secret" not in str(caught.value)
 

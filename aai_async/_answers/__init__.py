@@ -1,1 +1,1 @@
-"""What the service answers, read so that nothing which it adds or leaves out makes an answer unreadable."""
+"""The responses of the service. Unknown and missing fields never make a response unreadable."""

@@ -1,4 +1,4 @@
-"""What every answer of the service has: all that was sent, and fields that are read when asked for."""
+"""The base of all responses: the complete body, and fields that are decoded on first access."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aai_async._answers import reading
 from aai_async._errors import ProtocolError, escaped, without_secret_addresses
 
 _SMALL = 4096
-"""Bytes up to which a field is read at once; what is larger waits until it is asked for."""
+"""Maximum size in bytes of a field that is decoded at once; larger fields are decoded on first access."""
 
 
 _WITH_ADDRESSES = {"audio_url", "webhook_url", "error"}
@@ -22,11 +22,11 @@ _WITH_ADDRESSES = {"audio_url", "webhook_url", "error"}
 
 
 JSON: TypeAlias = dict[str, Any]
-"""An object that has no class here: the caller's own, said back, or one whose shape is not documented."""
+"""An object without a class: one that the caller sent and the service echoes, or an undocumented one."""
 
 
 class Part:
-    """A piece of an answer: a value whose repr is short and says only what is known."""
+    """An object within a response. Its repr is short and leaves out empty fields."""
 
     __slots__ = ()
 
@@ -37,12 +37,12 @@ class Part:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, Any]:  # JSON
-        """Give its fields by name, as values that JSON has; of a time, the ISO 8601 text."""
+        """Return the fields by name as JSON values; times are ISO 8601 strings."""
         return {name: _plain(getattr(self, name)) for name in reading.kinds_of(type(self))}
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """
-        Yield its fields with their names, so that `dict(answer)` works and FastAPI makes JSON of it.
+        Yield the names and values of the fields, for `dict(answer)`, which FastAPI uses to create JSON.
 
         A signature or password in `audio_url`, `webhook_url` or `error` is left out, unlike in `to_dict`: the
         JSON goes to whoever asked the application.
@@ -59,11 +59,10 @@ class Part:
     @classmethod
     def _from_pydantic(cls, value: Any) -> Self:
         if not isinstance(value, cls):
-            raise ValueError(f"must be aai.{cls.__name__}")  # noqa: TRY004 - the kind that pydantic reports
+            raise ValueError(f"must be aai.{cls.__name__}")  # noqa: TRY004 - the type that pydantic reports
         return value
 
-    # The two hooks by which pydantic takes a class that it does not know: as the return type of a FastAPI
-    # route, and as a field of a model. Only pydantic calls them.
+    # Two hooks that pydantic calls for the return type of a FastAPI route and for a field of a model.
 
     @classmethod
     def __get_pydantic_core_schema__(cls, *_: Any) -> Any:
@@ -84,49 +83,49 @@ class Part:
 @attrs.frozen(kw_only=True, repr=False)
 class Answer(Part):
     """
-    A whole reply of the service.
+    A complete response of the service.
 
-    Its large fields are read when they are first asked for. What copies slots without asking, as msgspec's
-    encoder does, misses them: keep `body`, or call `load` first.
+    Large fields are decoded on first access. Code that copies slots directly, as msgspec's encoder does, does
+    not see them: store `body`, or call `load` first.
     """
 
     _body: bytes = attrs.field(default=b"{}", repr=False, eq=False)
 
     _unread: Mapping[str, msgspec.Raw] | None = attrs.field(default=None, init=False, repr=False, eq=False)
-    """The large fields, as views of the body, until they are asked for; `None` without a body."""
+    """The large fields that are not decoded yet, as views of the body; `None` without a body."""
 
     _required: ClassVar[tuple[str, ...]] = ()
-    """The fields without which it means nothing."""
+    """The required fields."""
 
-    _what: ClassVar[str] = "an answer"
-    """What to call it in a message."""
+    _what: ClassVar[str] = "a response"
+    """The name of the response in a message."""
 
     @property
     def body(self) -> bytes:
-        """The reply as it came, in JSON: what to keep of it, and what `from_json` reads again."""
+        """The response body in JSON as it was received. Store it; `from_json` reads it again."""
         return self._body
 
     @property
-    def raw(self) -> dict[str, Any]:  # whatever the service sent, so no narrower type is honest
+    def raw(self) -> dict[str, Any]:  # any JSON of the service, so no narrower type is correct
         """
-        Everything that the service sent, also what this version has no field for; decoded at each call.
+        Everything that the service sent, including unknown fields; decoded on each access.
 
         Raises:
-            ProtocolError: There is a number in it of more digits than Python reads.
+            ProtocolError: The body contains a number with more digits than Python can parse.
         """
         try:
             decoded: dict[str, Any] = reading.decode(self._body)
         except (ValueError, RecursionError) as error:
-            raise ProtocolError(f"The reply has something in it that cannot be read: {error}.") from None
+            raise ProtocolError(f"The response contains a value that cannot be decoded: {error}.") from None
         return decoded
 
     @classmethod
     def from_json(cls, body: bytes | str) -> Self:
         """
-        Read a reply of the service.
+        Create an instance from a response body.
 
         Raises:
-            ProtocolError: It is not JSON, or lacks what it would mean nothing without; shows its beginning.
+            ProtocolError: It is not JSON or lacks a required field. The message shows its beginning.
         """
         body = _as_bytes(body)
         try:
@@ -147,7 +146,7 @@ class Answer(Part):
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Give everything that the service sent, decoded, as `raw`; of one that was made or varied, its fields.
+        Return `raw`; for an instance that was constructed or changed with `attrs.evolve`, its fields.
 
         Raises:
             ProtocolError: As for `raw`.
@@ -162,19 +161,19 @@ class Answer(Part):
 
     def load(self) -> Self:
         """
-        Read now what would be read when it is first asked for, and give the answer itself.
+        Decode all fields now instead of on first access, and return the instance.
 
-        Ten hours of words take a tenth of a second. They are read in pieces, so that a thread lets the event
-        loop go on meanwhile: ``await anyio.to_thread.run_sync(transcript.load)``.
+        The words of ten hours take 0.1 s. They are decoded in pieces, so that the event loop keeps running
+        while a thread decodes them: ``await anyio.to_thread.run_sync(transcript.load)``.
         """
         for name in self._unread or ():
             getattr(self, name)
         return self
 
-    if not TYPE_CHECKING:  # to a type checker each field is there from the beginning
+    if not TYPE_CHECKING:  # for a type checker every field always exists
 
         def __getattr__(self, name: str) -> Any:
-            """Read a field that was left for later: its slot is empty until then."""
+            """Decode a large field on first access: its slot is empty until then."""
             unread = None if name.startswith("_") else self._unread
             if name not in (unread or ()):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -183,7 +182,7 @@ class Answer(Part):
             _set(self, name, _default_of(field) if value is None else value)
             return getattr(self, name)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the shape that pickle asks for
+    def __reduce__(self) -> tuple[Any, ...]:  # the type that pickle expects
         if self._unread is not None:
             return type(self).from_json, (self._body,)
         return _remake, (
@@ -193,18 +192,18 @@ class Answer(Part):
 
 
 def has_value(answer: Answer, name: str) -> bool:
-    """Whether a field has a value, which is not read for it."""
+    """Whether a field has a value. The value is not decoded."""
     return name in _unread_of(answer) or getattr(answer, name) is not None
 
 
 def peek(answer: Answer, name: str, kind: Any) -> Any:
     """
-    Give a field; if it is still unread, as another type, which has less of it, and without keeping that.
+    Return a field; if it is not decoded yet, decode it as a smaller type and do not keep the result.
 
     Args:
-        answer: What has the field.
-        name: The field.
-        kind: The type, with some of the attributes of the field's own.
+        answer: The response.
+        name: The name of the field.
+        kind: A type with some of the attributes of the field's type.
     """
     raw = _unread_of(answer).get(name)
     if raw is None:
@@ -218,7 +217,7 @@ def _unread_of(answer: Answer) -> Mapping[str, msgspec.Raw]:
 
 
 def raw_field(answer: Answer, name: str) -> Any:  # JSON
-    """Give a field as it came, decoded, with all that this version does not know; `None` if nothing came."""
+    """Return the decoded JSON of a field, including unknown keys; `None` if the field is missing."""
     try:
         part = reading.split(answer.body).get(name)
         return None if part is None else reading.decode(bytes(part))
@@ -227,7 +226,7 @@ def raw_field(answer: Answer, name: str) -> Any:  # JSON
 
 
 @functools.cache
-def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, by which no type checker looks anything up
+def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, with attributes unknown to type checkers
     if not attrs.has(cls):
         return tuple(cls.__struct_fields__)
     return tuple(field.name for field in attrs.fields(cls) if field.repr)
@@ -241,7 +240,7 @@ def _remake(cls: type[Answer], values: dict[str, Any]) -> Answer:
 
 
 def _set(answer: Answer, name: str, value: object) -> None:
-    # Past the guard of a frozen class, which is for its users.
+    # Bypasses the guard of the frozen class.
     object.__setattr__(answer, name, value)
 
 
@@ -249,12 +248,14 @@ def _as_bytes(body: object) -> bytes:
     if isinstance(body, str):
         return body.encode("utf-8", "replace")
     if not isinstance(body, (bytes, bytearray)):
-        raise ProtocolError(f"A reply is read from its bytes, not from {type(body).__name__}.")
+        raise ProtocolError(
+            f"from_json takes the body of a response as bytes or str, not {type(body).__name__}."
+        )
     return bytes(body)
 
 
 def _large(parts: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
-    # A text is read as fast as it is skipped.
+    # Decoding a string is as fast as skipping it.
     return {
         name: part
         for name, part in parts.items()
@@ -294,14 +295,14 @@ def _peeked(part: Part, name: str) -> object:
     try:
         return object.__getattribute__(part, name)
     except AttributeError:
-        # Nobody pays for the words of ten hours in a line of a log.
+        # A repr must not decode the words of ten hours.
         return _Unread()
 
 
 def _unreadable(cls: type[Answer], why: str, body: bytes) -> ProtocolError:
     shown = escaped(body[:2000].decode("utf-8", "replace"))
     what = cls._what  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    return ProtocolError(f"The reply is not {what}: {why}. It says: {shown or 'nothing'}")
+    return ProtocolError(f"The response is not {what}: {why}. It begins with: {shown or '(empty)'}")
 
 
 def _short(value: object) -> str:

@@ -1,7 +1,7 @@
 """
-What was asked, as the service says it back in each transcript.
+The options of a job, as the service echoes them in each transcript.
 
-It repeats `Options` from the other side: what was sent, and the service's defaults for what was not.
+They mirror `Options`: the values that were sent, and the service's defaults for all others.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from aai_async._answers.answer import JSON, Answer
 
 @attrs.frozen(kw_only=True, repr=False)
 class Echo(Answer):
-    """The settings of a job; each is described with the field of the same name in `Options`."""
+    """The options of a job; the field of the same name in `Options` describes each."""
 
     speech_models: tuple[str, ...] | None = attrs.field(default=None, repr=False)
-    """The models that were asked for, in order of preference."""
+    """The requested models, in order of preference."""
 
     speech_model: str | None = attrs.field(default=None, repr=False)
-    """Deprecated: the one model that was asked for."""
+    """Deprecated: the requested model."""
 
     language_codes: tuple[str, ...] | None = attrs.field(default=None, repr=False)
     """The languages of a recording that switches between them."""
@@ -34,10 +34,10 @@ class Echo(Answer):
     """How the language was to be detected."""
 
     domain: str | None = attrs.field(default=None, repr=False)
-    """The field whose terms were favoured."""
+    """The domain whose terms were favoured."""
 
     prompt: str | None = attrs.field(default=None, repr=False)
-    """What the recording was said to be about."""
+    """The context of the recording."""
 
     temperature: float | None = attrs.field(default=None, repr=False)
     """Between 0 and 1."""
@@ -58,7 +58,7 @@ class Echo(Answer):
     """Whether punctuation was added."""
 
     format_text: bool | None = attrs.field(default=None, repr=False)
-    """Whether numbers and the like were written in digits and signs."""
+    """Whether numbers and dates were written in digits and symbols."""
 
     disfluencies: bool | None = attrs.field(default=None, repr=False)
     """Whether filler words were kept."""
@@ -67,22 +67,22 @@ class Echo(Answer):
     """Whether profane words were replaced with asterisks."""
 
     custom_spelling: tuple[JSON, ...] | None = attrs.field(default=None, repr=False, hash=False)
-    """How words were to be spelt, as `from` and `to`."""
+    """The spelling of words, as `from` and `to`."""
 
     remove_audio_tags: str | None = attrs.field(default=None, repr=False)
-    """Which tags, such as `[MUSIC]`, were left out."""
+    """The tags, such as `[MUSIC]`, that were removed."""
 
     speaker_labels: bool | None = attrs.field(default=None, repr=False)
-    """Whether speakers were told apart."""
+    """Whether the speakers were separated."""
 
     speakers_expected: int | None = attrs.field(default=None, repr=False)
-    """How many speakers there were said to be."""
+    """The expected number of speakers."""
 
     speaker_options: JSON | None = attrs.field(default=None, repr=False, hash=False)
-    """How many speakers there were said to be, as a range."""
+    """The expected number of speakers, as a range."""
 
     multichannel: bool | None = attrs.field(default=None, repr=False)
-    """Whether each channel was transcribed by itself."""
+    """Whether each channel was transcribed separately."""
 
     dual_channel: bool | None = attrs.field(default=None, repr=False)
     """Deprecated."""
@@ -91,46 +91,46 @@ class Echo(Answer):
     """Whether personal data was replaced in the text."""
 
     redact_pii_policies: tuple[str, ...] | None = attrs.field(default=None, repr=False)
-    """Which kinds of personal data."""
+    """The kinds of personal data that were redacted."""
 
     redact_pii_sub: str | None = attrs.field(default=None, repr=False)
-    """What stands in for it."""
+    """The replacement for redacted text."""
 
     redact_pii_return_unredacted: bool | None = attrs.field(default=None, repr=False)
-    """Whether the plain text was to be given as well."""
+    """Whether the unredacted text was requested as well."""
 
     redact_pii_audio: bool | None = attrs.field(default=None, repr=False)
-    """Whether a masked copy of the audio was made."""
+    """Whether a redacted copy of the audio was requested."""
 
     redact_pii_audio_quality: str | None = attrs.field(default=None, repr=False)
     """The format of that copy."""
 
     redact_pii_audio_options: JSON | None = attrs.field(default=None, repr=False, hash=False)
-    """How it was masked."""
+    """How the copy was redacted."""
 
     content_safety: bool | None = attrs.field(default=None, repr=False)
-    """Whether sensitive content was looked for."""
+    """Whether sensitive content was to be detected."""
 
     iab_categories: bool | None = attrs.field(default=None, repr=False)
-    """Whether topics were looked for."""
+    """Whether topics were to be detected."""
 
     sentiment_analysis: bool | None = attrs.field(default=None, repr=False)
-    """Whether the sentiment of each sentence was told."""
+    """Whether the sentiment of each sentence was to be detected."""
 
     entity_detection: bool | None = attrs.field(default=None, repr=False)
-    """Whether names, places, dates … were looked for."""
+    """Whether names, places, dates … were to be detected."""
 
     auto_highlights: bool | None = attrs.field(default=None, repr=False)
-    """Whether key phrases were looked for."""
+    """Whether key phrases were to be detected."""
 
     webhook_url: str | None = attrs.field(default=None, repr=False)
-    """Where the end of the job is reported."""
+    """The URL that is called at the end of the job."""
 
     webhook_auth: bool | None = attrs.field(default=None, repr=False)
-    """Whether a header goes with the webhook; its secret is never told."""
+    """Whether the webhook request has a secret header; its value is never returned."""
 
     webhook_auth_header_name: str | None = attrs.field(default=None, repr=False)
-    """The header that goes with the report."""
+    """The name of the secret header of the webhook request."""
 
     auto_chapters: bool | None = attrs.field(default=None, repr=False)
     """Deprecated."""

@@ -1,7 +1,7 @@
 """
-What the service found in what was said: topics, sentiments, entities, summaries.
+The results of audio intelligence: topics, sentiments, entities, summaries.
 
-Vocabularies are open; docstrings name the words that are known. Times are ms from the start of the file.
+Enumerations are open; docstrings name the known values. Times are ms from the start of the file.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Chapter(Span):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Entity(Span):
-    """Something that was named (`entity_detection`)."""
+    """An entity that was mentioned (`entity_detection`)."""
 
     entity_type: str | None = None
-    """Such as `"person_name"`, `"location"`, `"date"`: the same words as `redact_pii_policies`."""
+    """The type, such as `"person_name"`, `"location"`, `"date"`: the same values as `redact_pii_policies`."""
 
     text: str = ""
-    """The words that name it."""
+    """The words that mention it."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -83,13 +83,13 @@ class AutoHighlight(Part):
     """The phrase."""
 
     count: int = 0
-    """How often it was said."""
+    """Number of occurrences."""
 
     rank: float | None = None
-    """Between 0 and 1: how much it matters."""
+    """The relevance, between 0 and 1."""
 
     timestamps: tuple[Timestamp, ...] = ()
-    """Where it was said."""
+    """The times of the occurrences."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -97,10 +97,10 @@ class AutoHighlightsResult(Part):
     """The key phrases (`auto_highlights`)."""
 
     status: str | None = None
-    """`"success"`, or `"unavailable"` where the model failed."""
+    """`"success"`, or `"unavailable"` if the model failed."""
 
     results: tuple[AutoHighlight, ...] = ()
-    """One for each phrase."""
+    """One entry for each phrase."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -122,13 +122,13 @@ class ContentSafetyLabel(Part):
 
 @attrs.frozen(kw_only=True, repr=False)
 class ContentSafetyLabelResult(Part):
-    """Sensitive content in one place."""
+    """A passage with sensitive content."""
 
     text: str = ""
-    """What was said there."""
+    """The text of the passage."""
 
     labels: tuple[ContentSafetyLabel, ...] = ()
-    """What is sensitive in it."""
+    """The kinds of sensitive content in it."""
 
     sentences_idx_start: int | None = None
     """Index of the first sentence."""
@@ -137,40 +137,40 @@ class ContentSafetyLabelResult(Part):
     """Index of the last sentence."""
 
     timestamp: Timestamp | None = None
-    """When it was said."""
+    """The time of the passage."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class SeverityScoreSummary(Part):
-    """How the severities of a label are spread: three shares that make 1."""
+    """The distribution of the severities of a label: three shares with the sum 1."""
 
     low: float | None = None
-    """The share that is hardly severe."""
+    """The share of low severity."""
 
     medium: float | None = None
-    """The share in between."""
+    """The share of medium severity."""
 
     high: float | None = None
-    """The share that is very severe."""
+    """The share of high severity."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class ContentSafetyLabelsResult(Part):
-    """The sensitive content (`content_safety`); empty where it was not looked for."""
+    """The sensitive content (`content_safety`); empty if it was not requested."""
 
     status: str | None = None
-    """`"success"`, or `"unavailable"` where the model failed."""
+    """`"success"`, or `"unavailable"` if the model failed."""
 
     results: tuple[ContentSafetyLabelResult, ...] = ()
-    """One for each place."""
+    """One result for each passage."""
 
     summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
-    """By label, between 0 and 1: how sure it is of each in the whole recording."""
+    """The confidence of each label for the whole recording, between 0 and 1."""
 
     severity_score_summary: dict[str, SeverityScoreSummary] = attrs.field(
         factory=dict[str, SeverityScoreSummary], hash=False
     )
-    """By label."""
+    """The distribution of the severities, by label."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -178,7 +178,7 @@ class TopicLabel(Part):
     """A topic."""
 
     label: str | None = None
-    """From the general to the particular, such as `"Home&Garden>IndoorEnvironmentalQuality"`."""
+    """The topic, from general to specific, such as `"Home&Garden>IndoorEnvironmentalQuality"`."""
 
     relevance: float | None = None
     """Between 0 and 1."""
@@ -186,30 +186,30 @@ class TopicLabel(Part):
 
 @attrs.frozen(kw_only=True, repr=False)
 class TopicDetectionResult(Part):
-    """The topics of one place."""
+    """The topics of a passage."""
 
     text: str = ""
-    """What was said there."""
+    """The text of the passage."""
 
     labels: tuple[TopicLabel, ...] = ()
-    """What it is about."""
+    """The topics of the passage."""
 
     timestamp: Timestamp | None = None
-    """When it was said."""
+    """The time of the passage."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class TopicDetectionModelResult(Part):
-    """The topics (`iab_categories`); empty where they were not looked for."""
+    """The topics (`iab_categories`); empty if they were not requested."""
 
     status: str | None = None
-    """`"success"`, or `"unavailable"` where the model failed."""
+    """`"success"`, or `"unavailable"` if the model failed."""
 
     results: tuple[TopicDetectionResult, ...] = ()
-    """One for each place."""
+    """One result for each passage."""
 
     summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
-    """By topic, between 0 and 1: how much the whole recording is about it."""
+    """The relevance of each topic to the whole recording, between 0 and 1."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -220,7 +220,7 @@ class CodeSwitchingLanguage(Part):
     """Such as `"en"`."""
 
     language: str | None = None
-    """The same, under the name that the documentation prints."""
+    """The same value, under the name in the service's documentation."""
 
     confidence: float | None = None
     """Between 0 and 1."""
@@ -228,46 +228,46 @@ class CodeSwitchingLanguage(Part):
 
 @attrs.frozen(kw_only=True, repr=False)
 class LanguageDetectionResults(Part):
-    """What the detection found, with `LanguageDetectionOptions(code_switching=True)`."""
+    """The detected languages, with `LanguageDetectionOptions(code_switching=True)`."""
 
     code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
-    """One for each language."""
+    """One entry for each language."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class TranslationResult(Part):
-    """How the translation went; its texts are in `translated_texts`."""
+    """The status of the translation; its texts are in `translated_texts`."""
 
     status: str | None = None
-    """How the task went, in the service's own words."""
+    """The status of the task, as the service reports it."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class SpeakerIdentificationResult(Part):
-    """Who the speakers are; the utterances say so already."""
+    """The identified speakers; the utterances already have their names."""
 
     status: str | None = None
-    """How the task went, in the service's own words."""
+    """The status of the task, as the service reports it."""
 
     mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
-    """Name or role by the label that it replaced, such as `{"A": "Agent"}`."""
+    """The name or role for each label that was replaced, such as `{"A": "Agent"}`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class CustomFormattingResult(Part):
-    """The text with dates, numbers and addresses as they were asked for."""
+    """The text with dates, numbers and addresses in the requested format."""
 
     status: str | None = None
-    """How the task went, in the service's own words."""
+    """The status of the task, as the service reports it."""
 
     mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
-    """What was written by what stood there before."""
+    """The replacement for each original text."""
 
     formatted_text: str | None = None
-    """The whole text, so written."""
+    """The whole text in the requested format."""
 
     formatted_utterances: tuple[JSON, ...] | None = attrs.field(default=None, hash=False)
-    """The utterances, so written, with `CustomFormatting(format_utterances=True)`."""
+    """The utterances in the requested format, with `CustomFormatting(format_utterances=True)`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -275,13 +275,13 @@ class SummarySection(Span):
     """The summary of one section."""
 
     headline: str | None = None
-    """What the section is about."""
+    """The headline of the section."""
 
     text: str | None = None
-    """With `summary_type="paragraph"`."""
+    """The summary, with `summary_type="paragraph"`."""
 
     bullets: tuple[str, ...] | None = None
-    """With `summary_type="bullets"`."""
+    """The summary, with `summary_type="bullets"`."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -295,72 +295,72 @@ class SummarizationResult(Part):
     """The summaries."""
 
     status: str | None = None
-    """How the task went, in the service's own words."""
+    """The status of the task, as the service reports it."""
 
     summary: tuple[SummarySection, ...] | None = None
-    """By section."""
+    """The summaries of the sections."""
 
     block_summary: str | None = None
-    """Of the whole recording."""
+    """The summary of the whole recording."""
 
     summary_type: str | None = None
-    """`"bullets"` or `"paragraph"`, as it was asked for."""
+    """`"bullets"` or `"paragraph"`, as requested."""
 
     effort: str | None = None
-    """`"low"` or `"medium"`, as it was asked for."""
+    """`"low"` or `"medium"`, as requested."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class ActionItem(Part):
-    """Something that somebody is to do."""
+    """A task that somebody has to do."""
 
     action_item: str | None = None
-    """What is to be done."""
+    """The description of the task."""
 
     quote: str | None = None
-    """The words that say so."""
+    """The words in the recording that mention the task."""
 
     timestamp: JSON | int | str | None = attrs.field(default=None, hash=False)
-    """Where they were said; its shape is not documented."""
+    """The time of the quote; its format is not documented."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class ActionItemsResult(Part):
-    """What is to be done."""
+    """The action items."""
 
     status: str | None = None
-    """How the task went, in the service's own words."""
+    """The status of the task, as the service reports it."""
 
     effort: str | None = None
-    """`"low"` or `"medium"`, as it was asked for."""
+    """`"low"` or `"medium"`, as requested."""
 
     items: tuple[ActionItem, ...] | None = None
-    """One for each thing to do."""
+    """One entry for each action item."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class SpeechUnderstandingResponse(Part):
-    """One result for each task that was asked for."""
+    """One result for each requested task."""
 
     translation: TranslationResult | None = None
-    """Of `Translation`."""
+    """The result of `Translation`."""
 
     speaker_identification: SpeakerIdentificationResult | None = None
-    """Of `SpeakerIdentification`."""
+    """The result of `SpeakerIdentification`."""
 
     custom_formatting: CustomFormattingResult | None = None
-    """Of `CustomFormatting`."""
+    """The result of `CustomFormatting`."""
 
     summarization: SummarizationResult | None = None
-    """Of `Summarization`."""
+    """The result of `Summarization`."""
 
     action_items: ActionItemsResult | None = None
-    """Of `ActionItems`."""
+    """The result of `ActionItems`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class SpeechUnderstandingResult(Part):
-    """What was asked about the words, and what came of it."""
+    """The requested tasks of speech understanding and their results."""
 
     request: JSON | None = attrs.field(default=None, repr=False, hash=False)
     """The tasks as they were sent."""

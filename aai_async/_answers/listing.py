@@ -19,59 +19,59 @@ class TranscriptListItem(Part):
     """
 
     id: str = ""
-    """What `Client.get` takes."""
+    """The id of the transcript, for `Client.get`."""
 
     status: str | None = None
     """`"queued"`, `"processing"`, `"completed"` or `"error"`."""
 
     audio_url: str | None = attrs.field(default=None, repr=False)
-    """What was transcribed; `"http://deleted_by_user"` once it was deleted."""
+    """The URL of the audio; `"http://deleted_by_user"` after it was deleted."""
 
     created: datetime | None = None
-    """The service names no time zone; presumably UTC."""
+    """When the job was created. The service sends no time zone; presumably UTC."""
 
     completed: datetime | None = None
-    """The service names no time zone; presumably UTC. `None` also for a job that failed."""
+    """When the job was completed, presumably in UTC. `None` also for a job that failed."""
 
     error: str | None = None
-    """Why the job failed, when it did."""
+    """The error text of a failed job."""
 
     resource_url: str | None = attrs.field(default=None, repr=False)
-    """Where the transcript is."""
+    """The API URL of the transcript."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class PageDetails(Part):
-    """Where a page stands in the list."""
+    """The position of a page in the list."""
 
     limit: int | None = None
-    """How many transcripts a page has at the most."""
+    """Maximum number of transcripts on a page."""
 
     result_count: int | None = None
-    """How many transcripts are on the page."""
+    """Number of transcripts on the page."""
 
     current_url: str | None = attrs.field(default=None, repr=False)
-    """This page."""
+    """The URL of this page."""
 
     prev_url: str | None = attrs.field(default=None, repr=False)
-    """The page of *older* transcripts."""
+    """The URL of the page of *older* transcripts."""
 
     next_url: str | None = attrs.field(default=None, repr=False)
-    """The page of *newer* transcripts."""
+    """The URL of the page of *newer* transcripts."""
 
     @property
     def older_than(self) -> str | None:
-        """The id before which the next older page begins; `None` on the last one."""
-        # The id alone is taken from the address, never the address: the key goes to no other host.
+        """The id before which the next older page begins; `None` on the last page."""
+        # Only the id is taken from the URL, so that the API key is never sent to another host.
         return next(iter(parse_qs(urlsplit(self.prev_url or "").query).get("before_id", ())), None)
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class TranscriptPage(Answer):
-    """Some transcripts, newest first."""
+    """One page of transcripts, newest first."""
 
     page_details: PageDetails = attrs.field(factory=PageDetails)
-    """Where it stands in the list."""
+    """The position of the page in the list."""
 
     transcripts: tuple[TranscriptListItem, ...] = ()
     """The transcripts, without their texts."""

@@ -1,9 +1,9 @@
 """
-What was requested and is not in a result.
+Find features that were requested and are missing from a result.
 
-The result's own echo of the request shows what was requested; `Options` may be given beside it, for what the
-service does not echo. An empty list means that nothing was found, `null` that the feature did not
-run. Pure; an answer is read by the names of its fields.
+The echo of the request in the result shows most requested options; `Options` add those that the service does
+not echo. An empty list means that nothing was found, `null` that the feature did not run. Pure; a response is
+read by the names of its fields.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _IN_LISTS = {
     "language_detection": "language_code",
     "redact_pii_return_unredacted": "unredacted_text",
 }
-"""Where the result of a feature is; `null` there means that it did not run."""
+"""The field with the result of each feature; `null` means that the feature did not run."""
 
 _WITH_STATUS = {
     "auto_highlights": "auto_highlights_result",
     "content_safety": "content_safety_labels",
     "iab_categories": "iab_categories_result",
 }
-"""Where the result of a feature is that also has a `status`."""
+"""The field with the result of each feature whose result has a `status`."""
 
 _SUCCESS = "success"
 """Source: API reference, `AudioIntelligenceModelStatus`."""
@@ -42,20 +42,20 @@ _SUCCESS = "success"
 
 @attrs.frozen(kw_only=True, repr=False)
 class MissingResult(Part):
-    """Something that was requested, and that a completed transcript does not have."""
+    """A requested feature that is missing from a completed transcript."""
 
     option: str
-    """Its name in `Options`: `"speaker_labels"`, `"speech_models"`, `"speech_understanding.translation"`."""
+    """The name in `Options`: `"speaker_labels"`, `"speech_models"`, `"speech_understanding.translation"`."""
 
     reason: str
-    """What the answer has instead, such as `"utterances is null"`."""
+    """The actual content of the response, such as `"utterances is null"`."""
 
     def __str__(self) -> str:
         return f"{self.option} ({self.reason})"
 
 
 class _Turn(msgspec.Struct):
-    """The little of an utterance that is needed here; to read all of its words would take long."""
+    """The fields of an utterance that are needed; decoding all of its words would take long."""
 
     speaker: str | None = None
     channel: str | None = None
@@ -68,17 +68,17 @@ class _Result(msgspec.Struct):
 
 def missing_results(answer: Any, requested: Mapping[str, Any]) -> tuple[MissingResult, ...]:
     """
-    Give what was requested and is not in a completed transcript.
+    Return the requested features that are missing from a completed transcript.
 
     Args:
         answer: The transcript.
-        requested: What was sent, as far as it is known.
+        requested: The options that were sent, as far as they are known.
     """
     found = [*_settings(answer, requested)]
     if answer.text is None and not has_value(answer, "words"):
         found.append(MissingResult(option="text", reason="text is null"))
     elif (answer.text or "").strip() or peek(answer, "words", tuple[msgspec.Raw, ...]):
-        # Where nobody spoke, there is nothing that a feature could find.
+        # Without speech, no feature can find anything.
         found += _features(answer, requested)
         found += missing_tasks(answer, _tasks(requested.get("speech_understanding")))
     return tuple(found)
@@ -86,10 +86,10 @@ def missing_results(answer: Any, requested: Mapping[str, Any]) -> tuple[MissingR
 
 def missing_tasks(answer: Any, requested: Mapping[str, Any]) -> Iterator[MissingResult]:
     """
-    Give the tasks of speech understanding that have no result.
+    Yield the tasks of speech understanding that have no result.
 
     Args:
-        answer: A transcript, or what the LLM Gateway answered.
+        answer: A transcript, or the response of the LLM Gateway.
         requested: The tasks that were sent, as far as they are known.
     """
     result = answer.speech_understanding
@@ -101,7 +101,7 @@ def missing_tasks(answer: Any, requested: Mapping[str, Any]) -> Iterator[Missing
 
 
 def _settings(answer: Any, requested: Mapping[str, Any]) -> Iterator[MissingResult]:
-    """Compare what was sent with what the service answers that it has done."""
+    """Compare the options that were sent with their echo in the response."""
     for name, value in requested.items():
         echoed = getattr(answer, name, None)
         is_feature = name in _IN_LISTS or name in _WITH_STATUS
@@ -143,7 +143,7 @@ def _features(answer: Any, requested: Mapping[str, Any]) -> Iterator[MissingResu
 
 def _has_speakers(answer: Answer) -> bool:
     turns = _turns(answer)
-    # With multichannel alone, the channel stands in the place of the speaker.
+    # With multichannel alone, `speaker` holds the channel.
     return not turns or any(turn.speaker not in {None, turn.channel} for turn in turns)
 
 
@@ -184,7 +184,7 @@ def _reason_of_translation(answer: Any, task: Mapping[str, Any]) -> str | None:
     targets: Any = task.get("target_languages")
     languages: list[Any] = [*targets] if isinstance(targets, list) else []
     for language in languages:
-        # What is spoken in the target language already is not translated unless that is requested.
+        # Speech in the target language is translated only with force_translation.
         is_spoken = not task.get("force_translation") and _folded(language).partition("_")[0] == spoken
         if _folded(language) not in texts and not is_spoken:
             return f"translated_texts has no {_json(language)}"
@@ -212,7 +212,7 @@ def _reason_of_content(name: str, result: Any, task: Mapping[str, Any]) -> str |
 
 
 def _has_answer(answer: Answer, name: str) -> bool:
-    """Whether there is a result of a task that no field is known for; `True` also where nothing shows it."""
+    """Whether a task without a known field has a result; `True` if the response does not show it."""
     understanding = raw_field(answer, "speech_understanding")
     if understanding is None:
         return True

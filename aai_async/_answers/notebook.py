@@ -1,7 +1,7 @@
 """
-A transcript in a notebook: a little HTML, without a script, in which nothing that was said is markup.
+The HTML preview of a transcript in a notebook, without scripts. All text is escaped.
 
-Pure; it knows texts, and no transcript.
+Pure; it takes strings, not a transcript.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import html
 from collections.abc import Iterable, Iterator, Sequence
 
 _MOST = 50
-"""Turns that are shown."""
+"""Maximum number of turns shown."""
 
 _LETTERS = 10_000
-"""That are shown, of all turns; a page is not made slow by one that is long."""
+"""Maximum number of characters shown, so that a long transcript does not slow the page down."""
 
 _COLOURS = ("#3777c5", "#be572a", "#2c8559", "#9e5bb6", "#9d6c18", "#c6477d", "#21828a", "#74757c")
-"""Those of the speakers, with a contrast of 4.5 on white and on black."""
+"""The colours of the speakers, with a contrast of 4.5 on white and on black."""
 
 _QUIET = "#767676"
 
@@ -28,17 +28,17 @@ _CELL = "text-align:left;vertical-align:top;white-space:nowrap"
 _SPEECH = "text-align:start;white-space:normal;max-width:44em"
 
 Said = tuple[str | None, int, str]
-"""Who speaks, from when in ms, and what."""
+"""The speaker, the start in ms, and the text."""
 
 
 def preview(facts: Iterable[str], turns: Sequence[Said], notices: Iterable[str] = ()) -> str:
     """
-    Write what is known of a transcript, and how it begins.
+    Return the HTML of the metadata and the beginning of a transcript.
 
     Args:
-        facts: Such as its id and its length.
-        turns: What was said.
-        notices: What is to be known about the result, such as warnings.
+        facts: The metadata, such as the id and the length.
+        turns: The text by turn.
+        notices: Notices about the result, such as warnings.
     """
     shown = list(_beginning(turns))
     speakers = list(dict.fromkeys(speaker for speaker, _, _ in shown))
@@ -47,7 +47,7 @@ def preview(facts: Iterable[str], turns: Sequence[Said], notices: Iterable[str] 
     more = f"<p>and {rest:,} more</p>" if rest else ""
     head = " · ".join(_escaped(fact) for fact in facts if fact)
     warned = "".join(f'<p style="color:{_WARNING}">{_escaped(notice)}</p>' for notice in notices)
-    # Notebooks set tables in colours of their own, some of them for one background.
+    # Some notebooks colour tables for one background only.
     table = f'<table style="color:inherit">{"".join(rows)}</table>'
     return f'<div><p style="color:{_QUIET}">{head}</p>{warned}{table}{more}</div>'
 

@@ -1,8 +1,8 @@
 """
-From bytes to values, tolerantly: an answer that was paid for is not refused because one value in it is odd.
+Tolerant decoding: one invalid value does not make a paid result unreadable.
 
-A value is read as its type says; where that fails it is read piece by piece, and what cannot be read at all
-counts as absent. It knows no field of the service.
+A value is decoded as its type. If that fails, its parts are decoded one by one, and invalid parts count as
+absent. The module knows no field of the service.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ import msgspec
 T = TypeVar("T")
 
 UNREADABLE: Any = object()
-"""Stands for a value that cannot be read; of any type, for it takes the place of each."""
+"""Stands for a value that cannot be decoded. Its type is Any, because it can replace any value."""
 
 TROUBLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the decoder raises for bytes that are not what they should be."""
+"""The exceptions that the decoder raises for invalid input."""
 
 _LARGE = 4 * 1024 * 1024
-"""Bytes from which a list is read in pieces, which takes twice as long but lets others run in between."""
+"""Bytes from which a list is decoded in pieces. This takes twice as long but lets other threads run."""
 
 _PIECE = 160 * 1024
-"""Bytes of a large list that are read at once: about a ms, after which another thread may have its turn."""
+"""Bytes of a large list that are decoded at once: about 1 ms, after which another thread can run."""
 
 
 def split(body: bytes) -> dict[str, msgspec.Raw]:
     """
-    Tell the fields of a JSON object apart, without reading them.
+    Split a JSON object into its fields without decoding them.
 
     Raises:
-        msgspec.DecodeError, UnicodeDecodeError, RecursionError: It is none (`TROUBLE`).
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: It is not a JSON object (`TROUBLE`).
     """
     decoder = _decoder(dict[str, msgspec.Raw])
     try:
@@ -49,10 +49,10 @@ def split(body: bytes) -> dict[str, msgspec.Raw]:
 
 def decode(body: bytes) -> Any:  # JSON
     """
-    Decode JSON, with what is not quite JSON in it.
+    Decode JSON, including common deviations such as NaN.
 
     Raises:
-        ValueError, RecursionError: It is none.
+        ValueError, RecursionError: It is not JSON.
     """
     text = body.decode("utf-8-sig", "replace")
     try:
@@ -62,7 +62,7 @@ def decode(body: bytes) -> Any:  # JSON
 
 
 def read(kind: Any, raw: msgspec.Raw) -> Any:  # a type in, a value of that type out, or UNREADABLE
-    """Read a value as a type."""
+    """Decode a value as a type."""
     item = _item_of(kind)
     try:
         if item is None or len(memoryview(raw)) < _LARGE:
@@ -77,10 +77,10 @@ def read(kind: Any, raw: msgspec.Raw) -> Any:  # a type in, a value of that type
 
 def _repaired(body: bytes) -> bytes:
     """
-    Make JSON of what services in Python may write: NaN, Infinity, half a surrogate pair, a byte order mark.
+    Repair deviations from JSON that Python writes: NaN, Infinity, half a surrogate pair, a byte order mark.
 
-    Python's own decoder reads these, but holds the interpreter for a second per 16 MB, whichever thread it
-    runs in. This takes a few milliseconds at a time.
+    Python's own decoder accepts these but holds the interpreter lock for 1 s per 16 MB, in any thread. This
+    function holds it for a few milliseconds at a time.
     """
     text = body.decode("utf-8-sig", "replace").encode()
     if b"\\ud" in text or b"\\uD" in text:
@@ -105,7 +105,7 @@ _ESCAPE = re.compile(
 
 
 def _constants(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give where the words stand that JSON has no numbers for, in strings as well."""
+    """Yield the positions of the words NaN and Infinity, also within strings."""
     found = {constant: text.find(constant) for constant in (b"NaN", b"Infinity")}
     while left := {at: constant for constant, at in found.items() if at >= 0}:
         at = min(left)
@@ -119,7 +119,7 @@ def _count_quotes(text: bytes, start: int, end: int) -> int:
     count = 0
     while start < end:
         stop = min(start + _PIECE, end)
-        # An escape is not cut in two.
+        # Do not split an escape sequence.
         while stop < end and text[stop - 1] == _BACKSLASH:
             stop += 1
         piece = text[start:stop]
@@ -134,7 +134,7 @@ _BACKSLASH = ord("\\")
 
 
 def _read_in_pieces(item: Any, raw: msgspec.Raw) -> tuple[Any, ...]:
-    # The decoder holds the interpreter from its first byte to its last, whichever thread it runs in.
+    # The decoder holds the interpreter lock from the first byte to the last, in any thread.
     raws: list[msgspec.Raw] = _decoder(list[msgspec.Raw]).decode(raw)
     return tuple(one for piece in _pieces(raws) for one in _read_piece(item, piece))
 
@@ -155,18 +155,18 @@ def _read_piece(item: Any, raws: list[msgspec.Raw]) -> list[Any]:
     try:
         return _decoder(list[item]).decode(b"[" + b",".join(map(bytes, raws)) + b"]")  # type: ignore[no-any-return]
     except TROUBLE:
-        # One of them is odd; the others of its piece are read by themselves.
+        # One of them is invalid; the others of the piece are decoded one by one.
         return [one for one in (read(item, raw) for raw in raws) if one is not UNREADABLE]
 
 
 @functools.cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    # Not strict, for JSON has one kind of number: 1.0 may stand where a whole one is documented.
+    # Not strict, because JSON has one number type: 1.0 can occur where an integer is documented.
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def kinds_of(cls: Any) -> dict[str, Any]:  # a class, by which no type checker looks anything up
-    """Name the types of the public fields of a class of answers."""
+def kinds_of(cls: Any) -> dict[str, Any]:  # a class, with attributes unknown to type checkers
+    """Return the types of the public fields of a response class."""
     return _kinds_of(cls)
 
 
@@ -178,7 +178,7 @@ def _kinds_of(cls: Any) -> dict[str, Any]:
 
 
 def _convert(kind: Any, value: Any) -> Any:
-    """Make of a decoded value what its type says, as far as that is possible."""
+    """Convert a decoded value to a type, as far as possible."""
     kind = _without_none(kind)
     if value is None:
         return UNREADABLE
@@ -213,7 +213,7 @@ def _scalar(kind: Any, value: Any) -> Any:
     if kind is int and isinstance(value, float):
         return round(value)
     if kind in {int, float} and type(value) is int:
-        # Not by the converter, for older ones of it stumble over numbers beyond all bounds.
+        # Without the converter, because older versions of it fail on very large numbers.
         return value if kind is int else _as_float(value)
     if kind is str and isinstance(value, (int, float)):
         return str(value)
@@ -236,7 +236,7 @@ def _readable(values: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _item_of(kind: Any) -> Any:
-    """Give the type of the items, where the type is a tuple of any length."""
+    """Return the type of the items if the type is a tuple of any length."""
     kind = _without_none(kind)
     match get_args(kind):
         case (item, last) if get_origin(kind) is tuple and last is Ellipsis:
@@ -249,5 +249,5 @@ def _without_none(kind: Any) -> Any:
     if get_origin(kind) not in {Union, types.UnionType}:
         return kind
     kinds = [one for one in get_args(kind) if one is not type(None)]
-    # Of several, the converter finds the one that fits.
+    # For several types, the converter finds the one that fits.
     return kinds[0] if len(kinds) == 1 else kind

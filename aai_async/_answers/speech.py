@@ -1,7 +1,7 @@
 """
-What was said: words, and the longer stretches that the service makes of them.
+The transcribed text: words, utterances, sentences and paragraphs.
 
-Times are ms from the start of the file, also where only a window of it was transcribed.
+Times are ms from the start of the file, even if only a part of it was transcribed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aai_async._answers.answer import Answer, Part
 
 
 class Span(Part):
-    """A stretch of the recording."""
+    """A span of time in the recording."""
 
     __slots__ = ()
 
@@ -22,13 +22,13 @@ class Span(Part):
 
     @property
     def duration(self) -> int:
-        """How long it takes, in ms."""
+        """The length in ms."""
         return self.end - self.start
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class Timestamp(Span):
-    """A stretch of the recording, and nothing else."""
+    """A span of time in the recording, without text."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -41,8 +41,8 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One word, with its punctuation.
 
-    Ten hours are 200,000 of them, so this one is a struct of msgspec, which is read four times as fast as an
-    attrs class and which the garbage collector need not look at: `msgspec.structs.replace` varies it.
+    Ten hours have 200,000 words. So this class is a msgspec struct, which is decoded four times as fast as an
+    attrs class and is not tracked by the garbage collector. Use `msgspec.structs.replace` to change a copy.
     """
 
     text: str = ""
@@ -68,10 +68,10 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Utterance(Span):
-    """An uninterrupted stretch of one speaker or one channel."""
+    """An uninterrupted turn of one speaker or one channel."""
 
     text: str = ""
-    """What was said."""
+    """The text."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -80,7 +80,7 @@ class Utterance(Span):
     """ms from the start of the file."""
 
     words: tuple[Word, ...] = ()
-    """The same, word by word."""
+    """The words of the text."""
 
     confidence: float | None = None
     """Between 0 and 1."""
@@ -98,13 +98,13 @@ class Utterance(Span):
 @attrs.frozen(kw_only=True, repr=False)
 class Paragraph(Span):
     """
-    Some sentences that belong together.
+    A paragraph of the text.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/get-paragraphs
     """
 
     text: str = ""
-    """What was said."""
+    """The text."""
 
     start: int = 0
     """ms from the start of the file."""
@@ -113,7 +113,7 @@ class Paragraph(Span):
     """ms from the start of the file."""
 
     words: tuple[Word, ...] = ()
-    """The same, word by word."""
+    """The words of the text."""
 
     confidence: float | None = None
     """Between 0 and 1."""
@@ -137,16 +137,16 @@ class Sentence(Paragraph):
 @attrs.frozen(kw_only=True, repr=False)
 class _Segments(Answer):
     id: str
-    """Of the transcript."""
+    """The id of the transcript."""
 
     confidence: float | None = None
-    """Between 0 and 1: of the transcript."""
+    """The confidence of the transcript, between 0 and 1."""
 
     audio_duration: float | None = None
     """Length of the recording in seconds."""
 
     speech_model_used: str | None = None
-    """The model that heard it."""
+    """The model that transcribed the recording."""
 
     _required = ("id",)
 
@@ -156,7 +156,7 @@ class Sentences(_Segments):
     """The sentences of a transcript."""
 
     sentences: tuple[Sentence, ...] = ()
-    """All of them in turn."""
+    """All sentences in order."""
 
     _what = "a list of sentences"
 
@@ -166,44 +166,44 @@ class Paragraphs(_Segments):
     """The paragraphs of a transcript."""
 
     paragraphs: tuple[Paragraph, ...] = ()
-    """All of them in turn."""
+    """All paragraphs in order."""
 
     _what = "a list of paragraphs"
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class WordSearchMatch(Part):
-    """A word or phrase that was looked for, and where it was said."""
+    """A word or phrase of a search, and its occurrences."""
 
     text: str = ""
-    """What was looked for."""
+    """The word or phrase."""
 
     count: int = 0
-    """How often it was said."""
+    """Number of occurrences."""
 
     timestamps: tuple[tuple[int, int], ...] = ()
-    """Start and end of each, in ms from the start of the file."""
+    """Start and end of each occurrence, in ms from the start of the file."""
 
     indexes: tuple[int, ...] = ()
-    """Where each begins in `Transcript.words`."""
+    """Index in `Transcript.words` of the first word of each occurrence."""
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class WordSearch(Answer):
     """
-    What was found of the words that were looked for.
+    The result of a word search.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/word-search
     """
 
     id: str
-    """Of the transcript."""
+    """The id of the transcript."""
 
     total_count: int = 0
-    """Of all matches."""
+    """Number of all occurrences."""
 
     matches: tuple[WordSearchMatch, ...] = ()
-    """One for each word or phrase that was said at all."""
+    """One entry for each word or phrase that occurs."""
 
     _required = ("id",)
     _what = "the result of a word search"
@@ -212,20 +212,20 @@ class WordSearch(Answer):
 @attrs.frozen(kw_only=True, repr=False)
 class RedactedAudio(Answer):
     """
-    Whether the masked copy of a recording is ready.
+    The state of the redacted copy of a recording.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/get-redacted-audio
     """
 
     status: str | None = None
-    """`"redacted_audio_ready"`, or something else while it is being made."""
+    """`"redacted_audio_ready"`, or another value while the copy is being created."""
 
     redacted_audio_url: str | None = attrs.field(default=None, repr=False)
-    """Where it is, for 24 hours; whoever has the address can read it, without a key."""
+    """The URL of the file for 24 hours. Anyone who has it can read the file, without an API key."""
 
     _what = "the state of a redacted recording"
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is something to fetch."""
+        """Whether the copy can be downloaded."""
         return self.redacted_audio_url is not None

@@ -1,8 +1,8 @@
 """
-The transcript itself: what the service answers to a submit and to every look.
+The transcript: the response to a submit and to every poll.
 
-Answers are read tolerantly. Only what an object means nothing without is required; vocabularies stay
-open strings; fields that this version does not know are in `Transcript.raw`. Field names are the wire's.
+Decoding is tolerant. Few fields are required; enumerations are open strings; unknown fields are in
+`Transcript.raw`. Field names are those of the API.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from aai_async._options import Options, SpeechUnderstanding
 
 DELETED_URL = "http://deleted_by_user"
 """
-The address of what was deleted.
+The audio URL of a deleted transcript.
 
 Source: https://www.assemblyai.com/docs/api-reference/transcripts/delete
 """
@@ -42,78 +42,78 @@ Source: https://www.assemblyai.com/docs/api-reference/transcripts/delete
 @attrs.frozen(kw_only=True, repr=False)
 class Transcript(Echo):
     """
-    A transcription job in whatever state it is.
+    A transcription job in any state.
 
-    Large fields, such as the words of an hour, are read when they are first asked for.
+    Large fields, such as the words of an hour, are decoded on first access.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/get
     """
 
     id: str
-    """What `Client.wait`, `Client.get` and the other verbs take."""
+    """The id of the job, for `Client.wait`, `Client.get` and other methods."""
 
     status: str
-    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add words."""
+    """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add values."""
 
     error: str | None = None
-    """Why the job failed, when it did."""
+    """The error text of a failed job."""
 
     text: str | None = None
-    """The whole text; empty when nobody spoke."""
+    """The whole text; empty if there was no speech."""
 
     words: tuple[Word, ...] | None = None
-    """Every word in turn."""
+    """All words in order."""
 
     utterances: tuple[Utterance, ...] | None = None
-    """Who said what in turn, with `speaker_labels` or `multichannel`."""
+    """The turns of the speakers in order, with `speaker_labels` or `multichannel`."""
 
     confidence: float | None = None
     """Between 0 and 1: the mean over the words."""
 
     audio_duration: float | None = None
-    """Length of the recording in seconds; the service sends whole ones."""
+    """Length of the recording in seconds; the service sends whole seconds."""
 
     audio_url: str | None = attrs.field(default=None, repr=False)
-    """What was transcribed; `"http://deleted_by_user"` once it was deleted."""
+    """The URL of the audio; `"http://deleted_by_user"` after it was deleted."""
 
     language_code: str | None = None
-    """The language that was detected or given."""
+    """The detected or requested language."""
 
     language_confidence: float | None = attrs.field(default=None, repr=False)
     """Between 0 and 1, with `language_detection`."""
 
     language_detection_results: LanguageDetectionResults | None = attrs.field(default=None, repr=False)
-    """With `LanguageDetectionOptions(code_switching=True)`."""
+    """The detected languages, with `LanguageDetectionOptions(code_switching=True)`."""
 
     speech_model_used: str | None = attrs.field(default=None, repr=False)
-    """The model that served."""
+    """The model that was used."""
 
     audio_channels: int | None = attrs.field(default=None, repr=False)
-    """How many channels were transcribed, with `multichannel`."""
+    """Number of transcribed channels, with `multichannel`."""
 
     throttled: bool | None = attrs.field(default=None, repr=False)
-    """Whether the job waits because the account has too many in flight."""
+    """Whether the job waits because the account has too many jobs in progress."""
 
     webhook_status_code: int | None = attrs.field(default=None, repr=False)
-    """What the webhook's receiver answered."""
+    """The HTTP status that the webhook's receiver answered with."""
 
     metadata: JSON | None = attrs.field(default=None, repr=False, hash=False)
-    """Remarks of the service, see `warnings`; the embedded server names its engine here."""
+    """Notices of the service, see `warnings`. The embedded server adds the name of its engine."""
 
     unredacted_text: str | None = attrs.field(default=None, repr=False)
-    """With `redact_pii_return_unredacted`."""
+    """The unredacted text, with `redact_pii_return_unredacted`."""
 
     unredacted_words: tuple[Word, ...] | None = attrs.field(default=None, repr=False)
-    """With `redact_pii_return_unredacted`."""
+    """The unredacted words, with `redact_pii_return_unredacted`."""
 
     unredacted_utterances: tuple[Utterance, ...] | None = attrs.field(default=None, repr=False)
-    """With `redact_pii_return_unredacted`."""
+    """The unredacted utterances, with `redact_pii_return_unredacted`."""
 
     translated_texts: dict[str, str] | None = attrs.field(default=None, repr=False, hash=False)
     """The text by language, with `Translation`."""
 
     speech_understanding: SpeechUnderstandingResult | None = attrs.field(default=None, repr=False)
-    """What came of `Options.speech_understanding`."""
+    """The results of `Options.speech_understanding`."""
 
     auto_highlights_result: AutoHighlightsResult | None = attrs.field(default=None, repr=False)
     """The key phrases."""
@@ -130,7 +130,7 @@ class Transcript(Echo):
     """The sentiment of each sentence."""
 
     entities: tuple[Entity, ...] | None = attrs.field(default=None, repr=False)
-    """What was named; not redacted."""
+    """The entities that were mentioned; not redacted."""
 
     chapters: tuple[Chapter, ...] | None = attrs.field(default=None, repr=False)
     """Deprecated, with `auto_chapters`."""
@@ -139,25 +139,25 @@ class Transcript(Echo):
     """Deprecated, with `summarization`; not redacted."""
 
     is_deleted: bool | None = attrs.field(default=None, repr=False)
-    """Whether it was deleted; seen at the service, not documented."""
+    """Whether the transcript was deleted. The service sends it, but does not document it."""
 
     _required = ("id", "status")
     _what = "a transcript"
 
     @property
     def is_done(self) -> bool:
-        """Whether the job has ended, well or badly, and will not change any more."""
+        """Whether the job has completed or failed and will not change any more."""
         return self.status in {"completed", "error"}
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Who speaks, in the order of their first words; empty where speakers were not told apart."""
+        """The speakers in the order of their first words; empty if speakers were not separated."""
         turns = self.utterances or ()
         return tuple(dict.fromkeys(turn.speaker for turn in turns if turn.speaker is not None))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the service remarks in `metadata`, such as an option that it did not follow; see `missing`."""
+        """The warnings of the service in `metadata`, such as an option that it ignored; see `missing`."""
         metadata = self.metadata or {}
         remarks = [*_listed(metadata.get("warning")), *_listed(metadata.get("warnings"))]
         texts = (_text_of(remark) for remark in remarks)
@@ -166,11 +166,12 @@ class Transcript(Echo):
     @property
     def missing(self) -> tuple[MissingResult, ...]:
         """
-        What was requested and is not in the transcript, although the job is completed.
+        The requested features that are missing from the transcript, although the job is completed.
 
-        A feature that the spoken language lacks is left out by the service without an error. What was
-        requested is known from the transcript's own echo; `missing_for` knows more. A feature that found
-        nothing is not missing, nor is anything where nobody spoke or the transcript was deleted.
+        The service omits a feature that the spoken language does not support, without an error. The requested
+        options are read from the echo in the transcript; `missing_for` also checks options that are not
+        echoed. A feature that found nothing is not missing. Nothing is missing if there was no speech or if
+        the transcript was deleted.
 
         Source: https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
         """
@@ -178,10 +179,10 @@ class Transcript(Echo):
 
     def missing_for(self, options: Options) -> tuple[MissingResult, ...]:
         """
-        Give what was requested and is not in the transcript, including what the service does not echo.
+        Return the requested features that are missing, including options that the service does not echo.
 
         Args:
-            options: What was sent with the submit.
+            options: The options of the submit.
         """
         return self._missing(options.payload())
 
@@ -192,9 +193,9 @@ class Transcript(Echo):
 
     def text_by_speaker(self) -> dict[str, str]:
         """
-        Give what each speaker said, one line for each of their utterances, in the order of their first words.
+        Return the text of each speaker, one line per utterance, in the order of the speakers' first words.
 
-        Empty where speakers were not told apart.
+        The dict is empty if speakers were not separated.
         """
         texts: dict[str, list[str]] = {}
         for turn in self.utterances or ():
@@ -203,7 +204,7 @@ class Transcript(Echo):
         return {speaker: "\n".join(lines) for speaker, lines in texts.items()}
 
     def _repr_html_(self) -> str:
-        """Show it in a notebook; `aai_async.formats.html` makes a page of it."""
+        """Return the preview for a notebook; `aai_async.formats.html` returns a complete page."""
         length = f"{self.audio_duration:.0f} s" if self.audio_duration else ""
         turns = [(turn.speaker, turn.start, turn.text) for turn in self.utterances or ()]
         if not turns and self.text:
@@ -213,14 +214,14 @@ class Transcript(Echo):
         return preview(facts, turns, notices)
 
 
-def _listed(remarks: Any) -> list[Any]:  # its shape is not documented
+def _listed(remarks: Any) -> list[Any]:  # its type is not documented
     return [*cast("Iterable[Any]", remarks)] if isinstance(remarks, list) else [remarks]
 
 
-def _text_of(remark: Any) -> str | None:  # likewise
+def _text_of(remark: Any) -> str | None:  # its type is not documented
     text: object = cast("JSON", remark).get("message", remark) if isinstance(remark, dict) else remark
     if isinstance(text, (dict, list)):
-        # In an unknown shape, it is still a warning.
+        # A warning of an unknown type is still a warning.
         return msgspec.json.encode(text).decode() if text else None
     return text if isinstance(text, str) and text else None
 
@@ -228,19 +229,19 @@ def _text_of(remark: Any) -> str | None:  # likewise
 @attrs.frozen(kw_only=True, repr=False)
 class Understanding(Answer):
     """
-    What came of the tasks of `Client.understand`.
+    The results of `Client.understand`.
 
     Source: https://www.assemblyai.com/docs/speech-understanding
     """
 
     request_id: str | None = None
-    """What to tell the service's support."""
+    """The id of the request, for the service's support."""
 
     speech_understanding: SpeechUnderstandingResult
-    """What came of each task."""
+    """The result of each task."""
 
     utterances: tuple[Utterance, ...] | None = None
-    """With names, translations or formats, where those were asked for."""
+    """The utterances with names, translations or formats, if these were requested."""
 
     translated_texts: dict[str, str] | None = attrs.field(default=None, hash=False)
     """The text by language, with `Translation`."""
@@ -250,24 +251,24 @@ class Understanding(Answer):
 
     @property
     def missing(self) -> tuple[MissingResult, ...]:
-        """The tasks that were requested and have no result, by the answer's own echo of the request."""
+        """The requested tasks without a result, according to the echo of the request."""
         return tuple(missing_tasks(self, {}))
 
     def missing_for(self, task: SpeechUnderstanding) -> tuple[MissingResult, ...]:
         """
-        Give the tasks that were requested and have no result, including those that are not echoed.
+        Return the requested tasks without a result, including those that are not echoed.
 
         Args:
-            task: What was sent.
+            task: The tasks that were sent.
         """
         return tuple(missing_tasks(self, task.payload()["request"]))
 
 
 class TranscriptError(AAIError):
-    """The job ended in `error`; `transcript.error` is the service's own text."""
+    """The job ended in `error`; `transcript.error` is the error text of the service."""
 
     transcript: Transcript
-    """The whole reply."""
+    """The failed job."""
 
     def __init__(self, message: str, *, transcript: Transcript) -> None:
         super().__init__(message, transcript_id=transcript.id)

@@ -128,7 +128,7 @@ def test_a_number_that_not_even_python_reads_does_not_hide_the_rest() -> None:
     body = b'{"id": "a", "status": "completed", "text": "Hi", "confidence": %b}' % (b"9" * 5000)
     transcript = aai.Transcript.from_json(body)
     assert (transcript.text, transcript.confidence) == ("Hi", None)
-    with pytest.raises(aai.ProtocolError, match="cannot be read"):
+    with pytest.raises(aai.ProtocolError, match="cannot be decoded"):
         _ = transcript.raw
 
 

@@ -187,7 +187,7 @@ async def a_redacted_recording_can_be_saved(stage: Stage) -> None:
 
 async def redacted_audio_that_was_not_asked_for_is_an_error(stage: Stage) -> None:
     transcript = await stage.client.transcribe(b"Hello.")
-    with pytest.raises(aai.RedactedAudioError, match="redact_pii_audio was asked for"):
+    with pytest.raises(aai.RedactedAudioError, match="Redacted audio needs redact_pii_audio=True"):
         await stage.client.redacted_audio(transcript.id)
 
 

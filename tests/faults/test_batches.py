@@ -1035,15 +1035,15 @@ async def test_a_batch_is_used_once_and_inside_its_block(server: FaultServer, co
     async with connect() as client:
         batch = aai.transcribe_all(client, [URL])
         for use in (batch.stop, lambda: batch.summary, lambda: batch.remaining):
-            with pytest.raises(aai.ConfigError, match="has not begun"):
+            with pytest.raises(aai.ConfigError, match="has not been started"):
                 use()
-        with pytest.raises(aai.ConfigError, match="has not begun"):
+        with pytest.raises(aai.ConfigError, match="has not been started"):
             await anext(batch)
-        with pytest.raises(aai.ConfigError, match="has not begun"):
+        with pytest.raises(aai.ConfigError, match="has not been started"):
             await batch.collect()
         async with batch:
             assert len(await batch.collect()) == 1
-        with pytest.raises(aai.ConfigError, match="begun before"):
+        with pytest.raises(aai.ConfigError, match="started before"):
             async with batch:
                 pytest.fail("it has begun again")
     assert len(server.service.jobs) == 1
@@ -1657,7 +1657,7 @@ def test_an_outcome_without_a_transcript_says_what_went_wrong() -> None:
     with pytest.raises(aai.SourceError) as caught:
         aai.Outcome(index=0, source="a.wav", stage="pending", error=error).unwrap()
     assert caught.value is error
-    with pytest.raises(aai.AAIError, match="There is no transcript here") as unfinished:
+    with pytest.raises(aai.AAIError, match="The outcome has no transcript") as unfinished:
         aai.Outcome(index=0, source="a.wav", stage="submitted", transcript_id="one").unwrap()
     assert unfinished.value.transcript_id == "one"
 

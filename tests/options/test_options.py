@@ -191,7 +191,7 @@ def test_a_deprecated_option_warns_once_and_says_what_to_use(name: str) -> None:
     warn_once.cache_clear()
     given: dict[str, Any] = {name: ["a"]}
     with pytest.warns(
-        DeprecationWarning, match=f"{name} is deprecated by the service: (use|leave)"
+        DeprecationWarning, match=f"{name} is deprecated by the service: (use|remove)"
     ) as caught:
         aai.Options(**given)
     assert caught[0].filename == __file__
