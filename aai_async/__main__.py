@@ -1,4 +1,4 @@
-"""`python -m aai_async` is the command `aai-async`."""
+"""Run the command `aai-async` with `python -m aai_async`."""
 
 import sys
 

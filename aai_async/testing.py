@@ -1,5 +1,5 @@
 """
-A pytest plugin: the service on this machine, with the answers, delays and faults that a test wants.
+A pytest plugin: a local server with the service's API, and the results, delays and faults that a test sets.
 
     async def test_a_call_is_transcribed(aai_server, aai_client):
         aai_server.hears("Hello there.")
@@ -9,7 +9,7 @@ A pytest plugin: the service on this machine, with the answers, delays and fault
         assert transcript.text == "Hello there."
         assert aai_server.count("POST /v2/transcript") == 1
 
-It needs the extra `testing`, neither a network nor weights, and works on asyncio and on trio.
+It requires the extra `testing`, but neither a network nor weights, and works on asyncio and trio.
 """
 
 from __future__ import annotations
@@ -39,19 +39,20 @@ if TYPE_CHECKING:
     from aai_async.server.engines.scripted import Answer, Script
 
 LARGEST_KEPT = 1 << 20
-"""Bytes of a body that are kept for a test to look at."""
+"""Maximum number of bytes of a request body that are kept for a test."""
 
 
 _PARALLEL_JOBS = 200
-"""As the service has them."""
+"""Jobs in progress at once, as at the service."""
 
 
 @pytest.fixture
 def aai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     """
-    Serve a `ScriptedServer` on a port of this machine, for one test.
+    Serve a `ScriptedServer` on a loopback port, for one test.
 
-    `Client()` of whatever is tested asks it: it stands in the environment.
+    The fixture sets ASSEMBLYAI_BASE_URL and ASSEMBLYAI_API_KEY, so each `Client()` in the tested code uses
+    this server.
     """
     with ScriptedServer() as server:
         monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
@@ -61,28 +62,28 @@ def aai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def aai_client(aai_server: ScriptedServer) -> aai.Client:
-    """Make a client of `aai_server` that hardly waits; open it: `async with aai_client:`."""
+    """Create a client of `aai_server` with very short waits; open it with `async with aai_client:`."""
     return aai_server.client()
 
 
 @attrs.frozen(kw_only=True)
 class ReceivedRequest:
-    """A request that has come to a `ScriptedServer`."""
+    """A request that a `ScriptedServer` received."""
 
     method: str
     path: str
     query: str
-    """What stands after the question mark."""
+    """The query string, without the question mark."""
     headers: Mapping[str, str]
-    """By names in lower case; the key is not among them."""
+    """The headers by lower-case name, without the API key."""
     body: bytes = attrs.field(repr=False)
-    """The first MiB of it."""
+    """The body, truncated after 1 MiB."""
     size: int
-    """Bytes of the whole body."""
+    """Size of the complete body, in bytes."""
 
     @property
     def json(self) -> Any:  # whatever the client has sent
-        """The body, read as JSON."""
+        """The body, decoded as JSON."""
         return json.loads(self.body)
 
 
@@ -90,9 +91,9 @@ class ReceivedRequest:
 class _Fault:
     pattern: str
     passes: int
-    """Requests that it lets through first."""
+    """Number of matching requests that are served normally first."""
     left: int
-    """Requests that it then answers, or delays."""
+    """Number of matching requests that are then answered or delayed."""
     status: int | None
     headers: Mapping[str, str]
     text: str
@@ -101,19 +102,19 @@ class _Fault:
 
 class ScriptedServer:
     """
-    The service on this machine, which hears what it is told to hear: `with ScriptedServer() as server:`.
+    A local server that returns the transcripts a test sets: `with ScriptedServer() as server:`.
 
-    Or in this event loop, without a port: `async with server.in_process():`.
+    To serve in the current event loop, without a port, use `async with server.in_process():`.
     """
 
     key: str
-    """The API key that it asks for."""
+    """The API key that clients must send."""
 
     base_url: str
-    """Where it is."""
+    """The URL of the server."""
 
     requests: list[ReceivedRequest]
-    """All that were answered, in turn, also by a fault, and those that were broken off."""
+    """All requests in order, including those answered by a fault and those that were aborted."""
 
     def __init__(self) -> None:
         from aai_async.server.policy import SubmissionPolicy  # noqa: PLC0415 - not in each process that runs pytest
@@ -129,15 +130,15 @@ class ScriptedServer:
         self._turn = threading.Lock()
         self._resources = contextlib.ExitStack()
 
-    # What it does
+    # Behaviour
 
     @property
     def strict(self) -> bool:
         """
-        Whether names that the server does not know are refused with status 400, and what was probably meant.
+        Whether unknown names are refused with status 400 and a suggestion of the correct name.
 
-        By default, models, parameters, keys and values that the service may have added since are recorded,
-        echoed and logged once. `aai_server.strict = True` finds typing errors.
+        By default, unknown models, parameters, keys and values are recorded, echoed and logged once, because
+        the service may have added them since. Set `aai_server.strict = True` to find typing errors.
         """
         return self._policy.strict
 
@@ -147,7 +148,7 @@ class ScriptedServer:
 
     @property
     def speech_models(self) -> Sequence[str]:
-        """The models of a job that names none, which the account decides at the service; to be set."""
+        """The models of a job that names none; can be set. At the service, the account decides."""
         return self._policy.speech_models
 
     @speech_models.setter
@@ -156,18 +157,18 @@ class ScriptedServer:
 
     def hears(self, script: Script, *, delay: float = 0.0) -> None:
         """
-        Hear this in each recording that is transcribed from now on, whether it is uploaded or an address.
+        Set the result for each recording transcribed from now on, whether it is uploaded or given as a URL.
 
         Args:
-            script: A text; an `aai_async.server.Recognition`, of words with times, confidences and speakers;
-                or a function of an `aai_async.server.SpeechRequest`, plain or async, that gives one of them
-                for each recording.
-            delay: Seconds that each job takes.
+            script: A text; an `aai_async.server.Recognition` with words, times, confidences and speakers; or
+                a function, plain or async, that takes an `aai_async.server.SpeechRequest` and returns one of
+                these.
+            delay: Duration of each job, in seconds.
         """
         self._script, self._delay = script, delay
 
     def fails(self, message: str, *, delay: float = 0.0) -> None:
-        """Let each job that is worked on from now on end in `error`, with this as its text."""
+        """Let each job started from now on end in `error` with this message; `delay` is in seconds."""
         from aai_async.server import EngineError  # noqa: PLC0415 - not in each process that runs pytest
 
         self.hears(EngineError(message), delay=delay)
@@ -184,27 +185,27 @@ class ScriptedServer:
         delay: float = 0.0,
     ) -> None:
         """
-        Do something else with a request: answer it with a status, let it wait, or both.
+        Inject a fault: answer matching requests with a status, delay them, or both.
 
-        A request that is answered does not reach the service: what it asks for is not done.
+        A request that is answered with a status does not reach the server's application and has no effect.
 
         Args:
-            request: Which: method and path, with wildcards: `"GET /v2/transcript/*"`, `"POST *"`.
-            status: What to answer; without it the service does.
-            on: The first of these requests that it happens to, counted from now: 2 is the second.
-            times: How many it happens to.
-            headers: Of the answer, such as `{"retry-after": "0"}`; a client really waits for as long as it is
-                told to.
-            text: The body of the answer.
-            delay: Seconds before the answer.
+            request: Method and path of the requests, with wildcards: `"GET /v2/transcript/*"`, `"POST *"`.
+            status: Status code of the response; by default the request is served normally after the delay.
+            on: The first matching request to affect, counted from now: 2 is the second.
+            times: Number of requests to affect.
+            headers: Headers of the response, such as `{"retry-after": "0"}`. The client waits for the full
+                time of a `retry-after`.
+            text: Body of the response.
+            delay: Delay before the response, in seconds.
 
         Raises:
-            ValueError: `on` or `times` is below 1, or nothing is to be done.
+            ValueError: `on` or `times` is less than 1, or neither `status` nor `delay` is given.
         """
         if on < 1 or times < 1:
-            raise ValueError(f"on and times count from 1, not {min(on, times)}")
+            raise ValueError(f"on and times must be at least 1, not {min(on, times)}")
         if status is None and not delay:
-            raise ValueError("a fault needs a status, a delay, or both")
+            raise ValueError("a fault requires a status, a delay, or both")
         with self._turn:
             self._faults.append(
                 _Fault(
@@ -219,11 +220,11 @@ class ScriptedServer:
             )
 
     def count(self, request: str) -> int:
-        """Count the requests that have come, by method and path with wildcards."""
+        """Return the number of requests received, by method and path with wildcards."""
         return sum(_fits(one.method, one.path, request) for one in list(self.requests))
 
     def client(self, **settings: Any) -> aai.Client:  # as `Client` takes them
-        """Make a client that asks this server and hardly waits between looks, and before it repeats."""
+        """Create a client of this server with very short waits between polls and before retries."""
         transport = self._transport
         if transport is not None:
             settings.setdefault("http", lambda: httpx.AsyncClient(transport=transport))
@@ -231,7 +232,7 @@ class ScriptedServer:
         settings.setdefault("retry", aai.Retry(first=0.001))
         return aai.Client(self.key, base_url=self.base_url, **settings)
 
-    # Where it is
+    # Lifetime
 
     def __enter__(self) -> Self:
         from aai_async.server import LocalServer  # noqa: PLC0415 - not in each process that runs pytest
@@ -254,7 +255,7 @@ class ScriptedServer:
 
     @contextlib.asynccontextmanager
     async def in_process(self) -> AsyncGenerator[Self]:
-        """Serve in this event loop, by ASGI: no port, and no thread for it; `client` makes what asks it."""
+        """Serve through ASGI in the current event loop, without a port or thread; use `client` to connect."""
         from aai_async.server.app import Limits, open_app  # noqa: PLC0415 - not in each process that runs pytest
 
         limits = Limits(parallel_jobs=_PARALLEL_JOBS)
@@ -266,7 +267,7 @@ class ScriptedServer:
                 self._transport = httpx.ASGITransport(self._before(app))
                 try:
                     yield self
-                except Exception as error:  # noqa: BLE001 - raised again outside of the application's group
+                except Exception as error:  # noqa: BLE001 - raised again outside the application's task group
                     failure = error
                 finally:
                     self._transport = None
@@ -284,7 +285,7 @@ class ScriptedServer:
 
         return ScriptedEngine(answer, reads_recordings=False)
 
-    # What stands before it
+    # Middleware
 
     def _before(self, app: ASGIApp) -> ASGIApp:
         async def record(scope: Scope, receive: Receive, send: Send) -> None:
@@ -305,7 +306,7 @@ class ScriptedServer:
                 is_noted = True
 
             async def speak(message: Message) -> None:
-                # Before the answer: whoever has it may look here at once.
+                # Recorded before the response: a test may read `requests` as soon as it has the response.
                 note()
                 await send(message)
 
@@ -340,7 +341,8 @@ def _fits(method: str, path: str, pattern: str) -> bool:
 
 
 async def _answer(fault: _Fault, listen: Receive, send: Send) -> None:
-    # The whole of the body first: a client that is answered amid an upload may see a broken connection.
+    # Read the whole body first: a response in the middle of an upload may reach the client as a broken
+    # connection.
     while (await listen()).get("more_body"):
         pass
     headers = {"content-type": "application/json", **fault.headers}

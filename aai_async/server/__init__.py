@@ -1,8 +1,8 @@
 """
-The service on this machine, for people and tests without a network or a key.
+A local server with the service's API, for development and tests without a network or an API key.
 
-An island: it imports nothing of the client, and the client nothing of it. The names below are looked up when
-asked for, so that the engine's own process does not load a web server.
+The server and the client do not import each other. The public names are imported on first access, so that
+the process of a speech engine does not load a web server.
 """
 
 from importlib import import_module

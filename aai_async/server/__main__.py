@@ -1,7 +1,7 @@
 """
-`python -m aai_async.server`: the local server on a command line.
+Command line of the local server: `python -m aai_async.server`.
 
-It reads arguments and prints where the server is; everything else is `LocalServer`'s.
+It parses the arguments, runs a `LocalServer` and prints its URL and API key.
 """
 
 import argparse
@@ -17,7 +17,7 @@ try:
     from aai_async.server.store import DirectoryError
     from aai_async.server.weights import WeightsError
 except ModuleNotFoundError as error:
-    raise SystemExit(f'{error}. The server is an extra: pip install "aai-async[server,models]"') from None
+    raise SystemExit(f'{error}. The server requires: pip install "aai-async[server,models]"') from None
 
 _SCRIPT = "This is a scripted transcript. No speech was recognised."
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the program's name; by default those of the process.
 
     Returns:
-        The exit status: 0 after an orderly end, 1 when the server could not start.
+        The exit status: 0 after a normal end, 1 if the server could not start.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -55,27 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m aai_async.server",
-        description="AssemblyAI's pre-recorded speech-to-text API on this machine.",
+        description="Run a local server with AssemblyAI's pre-recorded speech-to-text API.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--key", help="the API key to ask for (default: a new one)")
     parser.add_argument(
-        "--directory", help="where to keep uploads and transcripts (default: a temporary one)"
+        "--host", default="127.0.0.1", help="loopback address to listen on (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 selects a free port (default: %(default)s)")
+    parser.add_argument("--key", help="API key that clients must send (default: a random one)")
+    parser.add_argument(
+        "--directory", help="directory for uploads and transcripts (default: a temporary one)"
     )
     parser.add_argument(
         "--parallel-jobs",
         type=int,
         default=1,
         metavar="N",
-        help="how many jobs are worked on at once, each by a process with its own model; the others are "
+        help="maximum number of jobs in progress, each in a process with its own model; further jobs are "
         "queued and throttled (default: %(default)s)",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="refuse models, parameters and values that the server does not know, to find typing errors "
-        "(default: record them, and log each once)",
+        help="refuse unknown models, parameters and values, to find typing errors (default: record them and "
+        "log each once)",
     )
     parser.add_argument("--engine", choices=("whisper", "scripted"), default="whisper")
     parser.add_argument(

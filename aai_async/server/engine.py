@@ -1,8 +1,8 @@
 """
-What the server asks of a speech engine, and what an engine answers.
+The interface between the server and a speech engine: requests and results.
 
-An engine turns a stored file into words with times, confidences and, when asked, speakers.
-It knows nothing of HTTP, jobs or the service's JSON; the server knows nothing of models.
+An engine turns a stored file into words with times, confidences and, on request, speakers.
+Engines do not depend on HTTP, jobs or the service's JSON, and the server does not depend on models.
 """
 
 from pathlib import Path
@@ -11,146 +11,154 @@ from typing import Protocol
 import attrs
 
 UNSPACED_LANGUAGES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
-"""Languages written without spaces between words, as faster_whisper/tokenizer.py lists them."""
+"""Languages written without spaces between words (source: faster_whisper/tokenizer.py)."""
 
 
 class EngineError(Exception):
     """
-    The recording cannot be transcribed; the text becomes the transcript's `error`.
+    The recording cannot be transcribed; the message becomes the transcript's `error`.
 
-    It is written in the service's own words, such as ``Audio duration is too short.``
+    Use the service's own wording, such as ``Audio duration is too short.``
     """
 
 
 @attrs.frozen(kw_only=True)
 class SpeechRequest:
-    """What to recognise. Every field here is really served by an engine, or the server refused it before."""
+    """
+    A recording to recognise, with its options.
+
+    Engines must honour every field; the server refuses a job whose options its engine does not support.
+    """
 
     audio: Path
     """
-    The recording, in whatever container or codec it was uploaded.
+    Path of the recording, in the container and codec in which it was uploaded.
 
-    Of one at an address, which the server does not fetch, only the last part of that, and no file: see
-    `Engine.reads_recordings`.
+    The server does not fetch a recording from a URL. For such a job the path is the last segment of the URL,
+    and no file exists there: see `Engine.reads_recordings`.
     """
 
     language_code: str | None = None
     """The spoken language, such as ``"en"``; `None` asks the engine to detect it."""
 
     expected_languages: tuple[str, ...] = ()
-    """The languages that a detected one must be among; none here means all."""
+    """The languages that detection may return; empty for all."""
 
     fallback_language: str | None = None
-    """What to take for one that is not among them; `None` is the most probable of them."""
+    """The language to use if the detected one is not expected; `None` for the most probable expected one."""
 
     fallback_below: float = 0.0
-    """The confidence below which `fallback_language` is taken, if there is one, whatever was detected."""
+    """The confidence below which `fallback_language`, if set, replaces any detected language."""
 
     audio_start_from: int = 0
-    """Where to begin, in ms from the start of the file."""
+    """Start of the part to transcribe, in ms from the start of the file."""
 
     audio_end_at: int | None = None
-    """Where to stop, in ms from the start of the file; `None` is its end."""
+    """End of the part to transcribe, in ms from the start of the file; `None` for the end of the file."""
 
     keyterms: tuple[str, ...] = ()
     """Words and phrases the engine should favour."""
 
     numerals: bool = True
-    """Whether numbers may be written in digits and signs, as in ``$125``; else as they are spoken."""
+    """Whether numbers may be written with digits and symbols, as in ``$125``; otherwise as spoken."""
 
     multichannel: bool = False
-    """Whether to recognise each channel of the recording by itself."""
+    """Whether to recognise each channel of the recording separately."""
 
     speaker_labels: bool = False
-    """Whether to tell the speakers apart."""
+    """Whether to identify the speakers."""
 
     speakers_expected: int | None = None
-    """The exact number of speakers, where the caller knows it."""
+    """The exact number of speakers; `None` if it is unknown."""
 
     min_speakers: int = 1
-    """The fewest speakers to tell apart."""
+    """Minimum number of speakers."""
 
     max_speakers: int | None = None
-    """The most speakers to tell apart; `None` leaves it to the engine."""
+    """Maximum number of speakers; `None` lets the engine decide."""
 
 
 @attrs.frozen(kw_only=True)
 class RecognizedWord:
-    """One word as the engine heard it, punctuation attached, with no surrounding space."""
+    """A recognised word, with its punctuation and without surrounding spaces."""
 
     text: str
     start: int
-    """ms from the start of the file."""
+    """Start of the word, in ms from the start of the file."""
 
     end: int
-    """ms from the start of the file."""
+    """End of the word, in ms from the start of the file."""
 
     confidence: float
     """Between 0 and 1."""
 
     speaker: str | None = None
     """
-    ``"A"``, ``"B"`` … by first appearance, when speakers were asked for.
+    ``"A"``, ``"B"`` … in order of first appearance, if speakers were requested.
 
-    Of channels that were recognised by themselves, the channel: ``"1"``; with speakers ``"1A"``, ``"1B"`` ….
+    If the channels were recognised separately, the channel: ``"1"``; with speakers ``"1A"``, ``"1B"`` ….
     """
 
     channel: str | None = None
-    """``"1"``, ``"2"`` …, when each channel was recognised by itself."""
+    """``"1"``, ``"2"`` …, if the channels were recognised separately."""
 
 
 @attrs.frozen(kw_only=True)
 class Recognition:
-    """All that an engine heard in one recording."""
+    """The result of recognising one recording."""
 
     words: tuple[RecognizedWord, ...]
-    """In order of time; of channels that were recognised by themselves, turn by turn."""
+    """In order of time; with separately recognised channels, ordered by turns."""
 
     language_code: str | None
-    """`None` when the language was to be detected and nothing was spoken."""
+    """The language; `None` if it was to be detected and the recording has no speech."""
 
     language_confidence: float | None = None
-    """Between 0 and 1, only when the language was detected."""
+    """Between 0 and 1; `None` unless the language was detected."""
 
     audio_duration: float
     """Length of the decoded recording in seconds."""
 
     audio_channels: int | None = None
-    """How many channels were recognised by themselves, when that was asked for."""
+    """Number of separately recognised channels; `None` unless `multichannel` was requested."""
 
     speech_share: float | None = None
-    """How much of what was listened to is speech, between 0 and 1; `None` if the engine cannot tell."""
+    """Share of speech in the transcribed part, between 0 and 1; `None` if the engine cannot measure it."""
 
     engine: str
-    """Which model really ran, such as ``"whisper-base"``."""
+    """Name of the model that was used, such as ``"whisper-base"``."""
 
 
 class Engine(Protocol):
-    """A speech engine as the server sees it."""
+    """The interface that the server requires of a speech engine."""
 
     @property
     def name(self) -> str:
-        """Which model this is, such as ``"whisper-base"``."""
+        """Name of the model, such as ``"whisper-base"``."""
         ...
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """The language codes that it can transcribe; `None` is all of them."""
+        """The language codes that the engine can transcribe; `None` for all."""
         ...
 
     @property
     def detects_language(self) -> bool:
-        """Whether it can tell which language is spoken."""
+        """Whether the engine can detect the spoken language."""
         ...
 
     @property
     def reads_recordings(self) -> bool:
-        """Whether it needs the file of a recording; then one at an address fails, for nothing is fetched."""
+        """
+        Whether the engine reads the file of the recording.
+
+        If so, a job with a URL as its audio fails, because the server does not fetch it.
+        """
         ...
 
     async def recognize(self, request: SpeechRequest) -> Recognition:
         """
-        Transcribe one recording, without holding the event loop.
+        Transcribe one recording without blocking the event loop.
 
         Raises:
             EngineError: The recording cannot be transcribed.
@@ -158,5 +166,5 @@ class Engine(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Stop whatever the engine started."""
+        """Release the engine's resources, such as its processes."""
         ...

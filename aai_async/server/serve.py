@@ -1,7 +1,8 @@
 """
-A server that listens: the application on a real loopback port, in a thread with an event loop of its own.
+A server that serves the application on a loopback port, in a thread with its own event loop.
 
-It owns the socket, the key and the directory, and their end. What is answered is the business of `app`.
+It owns the socket, the key and the directory, and releases them at the end. The module `app` makes the
+responses.
 """
 
 import logging
@@ -33,41 +34,42 @@ from aai_async.server.store import DirectoryError
 _LAST_PORT: Final = 65535
 _BACKLOG: Final = 2048
 
-# Seconds that a reply in progress gets at the end, before it is cut off.
+# Seconds that a response in progress gets at shutdown, before its connection is closed.
 _GRACE: Final = 2
 
-# Else logging's last resort would print tracebacks of connections that are cut off at the end.
+# Without a handler, logging's last resort would print tracebacks of the connections closed at shutdown.
 logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 
-# Seconds that an idle connection is kept: longer than clients keep theirs, so that they close first.
+# Seconds that an idle connection stays open: longer than clients keep theirs, so that they close first.
 _KEEP_ALIVE: Final = 75
 
 
 class ServerStartError(Exception):
-    """The server cannot listen where it was told to."""
+    """The server cannot listen on the requested address, or was entered twice."""
 
 
 class LocalServer:
     """
-    The service on this machine: `async with LocalServer() as server:`, from asyncio or trio.
+    A local server with the service's API: `async with LocalServer() as server:`, from asyncio or trio.
 
-    It listens on loopback only and runs in a thread of its own, so it answers while the caller computes.
-    Where there is no event loop, `with LocalServer() as server:` does the same.
+    The server listens on loopback only. It runs in its own thread, so it responds while the caller computes.
+    In code without an event loop, use `with LocalServer() as server:`.
 
     Args:
-        engine: What recognises speech, by default Whisper. The server closes it at the end.
+        engine: The speech engine, by default Whisper. The server closes it at the end.
         host: A loopback address.
-        port: 0 takes a free one.
-        key: The API key to ask for; by default one is made up.
-        directory: Where uploads, transcripts and redacted audio are kept. By default a temporary one, removed
-            at the end. With the same directory the next server knows the finished transcripts, runs what was
-            queued and goes on with webhooks and redacted audio; what was being worked on ends in `error`.
-        parallel_jobs: How many jobs are worked on at once; the others are queued and throttled.
-        upload_bytes: The largest upload to accept.
-        strict: Whether models, parameters, keys and values that the server does not know are refused with
-            status 400, and what was probably meant. By default they are recorded, echoed and logged once.
+        port: The port to listen on; 0 selects a free one.
+        key: The API key that clients must send; by default a random one.
+        directory: The directory for uploads, transcripts and redacted audio. By default a temporary one,
+            removed at the end. A later server with the same directory serves the finished transcripts, runs
+            the queued jobs and continues webhook deliveries and redacted audio. Jobs that were in progress
+            end in `error`.
+        parallel_jobs: Maximum number of jobs in progress; further jobs are queued and throttled.
+        upload_bytes: Maximum size of an upload, in bytes.
+        strict: Whether unknown models, parameters, keys and values are refused with status 400 and a
+            suggestion of the correct name. By default they are recorded, echoed and logged once.
         speech_models: The models of a job that names none; at the service, the account decides.
-        middleware: Given the server's ASGI application, makes the one that is served in its place.
+        middleware: A function that takes the server's ASGI application and returns the one to serve.
 
     Raises:
         ValueError: The host is not a loopback address, or another argument is out of range.
@@ -109,7 +111,7 @@ class LocalServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, such as ``http://127.0.0.1:49152``; the port is known once it has started."""
+        """The URL of the server, such as ``http://127.0.0.1:49152``; the port is known once it started."""
         host = f"[{self._address}]" if ":" in self._address else self._address
         return f"http://{host}:{self._port}"
 
@@ -132,7 +134,7 @@ class LocalServer:
         try:
             await to_thread.run_sync(self._start)
         except BaseException:
-            # Cancelled, perhaps, while the thread goes on starting: it must end before we may leave.
+            # The caller may have been cancelled while the thread is still starting: stop it before leaving.
             await self._stop_surely()
             raise
         return self
@@ -144,12 +146,12 @@ class LocalServer:
 
     def _enter_once(self) -> None:
         if self._entered:
-            raise ServerStartError("a LocalServer can be entered once; make another one")
+            raise ServerStartError("A LocalServer can be entered only once; create another one.")
         self._entered = True
 
     def _start(self) -> None:
         with self._turn:
-            # Stopped before it started: it was cancelled while this waited for a thread.
+            # If the caller was cancelled while this waited for a thread, the server is already stopped.
             if not self._stopped:
                 self._listen()
 
@@ -158,8 +160,8 @@ class LocalServer:
             try:
                 await to_thread.run_sync(self._stop)
             finally:
-                # asyncio's own cancel() reaches through the shield, and the first call may be running still:
-                # this one waits for it and finds nothing left to do.
+                # asyncio's own cancel() ignores the shield, and the first call may still be running. The
+                # second call waits for it and then has nothing left to do.
                 await to_thread.run_sync(self._stop)
 
     def _stop(self) -> None:
@@ -168,7 +170,7 @@ class LocalServer:
             self._resources.close()
 
     def _listen(self) -> None:
-        # Here, in a thread: the default engine looks for its weights on disk.
+        # The default engine searches the disk for its weights, so it is created in this thread.
         engine = self._engine or _whisper(self._limits.parallel_jobs)
         enter = self._resources.enter_context
         directory = _private(self._directory or enter(tempfile.TemporaryDirectory(prefix="aai-async-")))
@@ -176,7 +178,8 @@ class LocalServer:
         self._port = listener.getsockname()[1]
         portal = enter(start_blocking_portal("asyncio"))
         served, stop = portal.start_task(self._serve, engine, listener, directory)
-        # Undone in reverse: stop, wait for the end, and only then close portal, socket and directory.
+        # The callbacks run in reverse order: stop the server, wait for its end, then close the portal, the
+        # socket and the directory.
         self._resources.callback(served.result)
         self._resources.callback(stop)
 
@@ -205,7 +208,7 @@ class LocalServer:
                     log_config=None,
                     access_log=False,
                     server_header=False,
-                    # Nobody stands between loopback and us who could say where a request comes from.
+                    # No proxy stands in front of loopback, so forwarding headers are not trusted.
                     proxy_headers=False,
                     timeout_keep_alive=_KEEP_ALIVE,
                     timeout_graceful_shutdown=_GRACE,
@@ -215,18 +218,18 @@ class LocalServer:
             def stop() -> None:
                 server.should_exit = True
 
-            # The socket listens already: a request sent from now on waits in it until it is accepted.
+            # The socket is already listening: a request sent from now on waits until it is accepted.
             task_status.started(stop)
             await server.serve(sockets=[listener])
 
 
 async def serve_forever(server: LocalServer, announce: Callable[[LocalServer], None]) -> None:
     """
-    Run `server` until the process is told to stop (Ctrl-C, SIGTERM).
+    Run `server` until the process receives SIGINT (Ctrl-C) or SIGTERM.
 
     Args:
-        server: One that was not entered yet.
-        announce: Called once, when it listens.
+        server: A server that has not been entered yet.
+        announce: Called once with the server, when it listens.
     """
     try:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -234,7 +237,7 @@ async def serve_forever(server: LocalServer, announce: Callable[[LocalServer], N
                 announce(server)
                 await anext(signals)
     except NotImplementedError:
-        # Windows: the loop takes no signals, and Ctrl-C arrives as a cancellation.
+        # On Windows the event loop cannot receive signals, and Ctrl-C arrives as a cancellation.
         async with server:
             announce(server)
             await anyio.sleep_forever()
@@ -245,12 +248,14 @@ def _private(directory: str | Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise DirectoryError(f"cannot keep transcripts in {path}: {error.strerror}") from error
+        raise DirectoryError(
+            f"Cannot create the directory {path}: {error.strerror}. Choose another one."
+        ) from error
     return path
 
 
 def _whisper(workers: int) -> Engine:
-    # Here and not above, so that a server with another engine needs nothing of this one.
+    # Imported only when needed, so that a server with another engine does not require Whisper.
     from aai_async.server.engines.whisper import WhisperEngine  # noqa: PLC0415
 
     return WhisperEngine(workers=workers)
@@ -258,18 +263,18 @@ def _whisper(workers: int) -> Engine:
 
 def _bound(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # The protocol is named, which socket.create_server does not: asyncio switches Nagle's algorithm off only
-    # where it reads TCP, and with it on every small reply waits 40 ms for the client's acknowledgement.
+    # socket.create_server does not set the protocol. asyncio turns Nagle's algorithm off only for sockets
+    # whose protocol is TCP; otherwise each small response waits 40 ms for the client's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # pragma: no branch
-            # So that a restart need not wait for the last one's connections to be forgotten.
+            # Allows a restart while connections of the previous server are still in TIME_WAIT.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise ServerStartError(f"cannot listen on {address} port {port}: {error}") from error
+        raise ServerStartError(f"Cannot listen on {address} port {port}: {error}.") from error
     return listener
 
 
@@ -280,8 +285,8 @@ def _loopback(host: str) -> str:
         address = ""
     if address not in {"127.0.0.1", "::1"}:
         raise ValueError(
-            f"host {host!r} will not do: the local server listens on loopback only, 127.0.0.1 or ::1, "
-            "because what it does it does for whoever reaches it"
+            f"host must be a loopback address, 127.0.0.1 or ::1, not {host!r}: the local server "
+            "is not secured against other machines"
         )
     return address
 

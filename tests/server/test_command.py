@@ -61,7 +61,7 @@ def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> No
     """The address is in it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["--engine", "scripted", "--port", str(taken.getsockname()[1])]) == 1
-    assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
+    assert "Cannot listen on 127.0.0.1" in capsys.readouterr().err
 
 
 def test_an_interrupt_while_it_starts_is_an_orderly_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """
-An engine that answers what a test tells it.
+An engine that returns the results that a test sets.
 
-It decodes nothing and needs no weights, so a test can have any answer, or failure, at once.
+It decodes nothing and needs no weights, so a test gets any result or failure immediately.
 """
 
 import inspect
@@ -13,30 +13,30 @@ import anyio
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 
 Answer: TypeAlias = str | Recognition | EngineError
-"""A text to have been spoken, a whole recognition, or a failure, which is raised."""
+"""A text to return as spoken, a complete recognition, or an error to raise."""
 
 Script: TypeAlias = Answer | Callable[[SpeechRequest], Answer | Awaitable[Answer]]
-"""One answer for all recordings, or a function, plain or async, that makes one for each."""
+"""One answer for all recordings, or a function, plain or async, that returns one for each."""
 
 WORD = 300
-"""How long each word of a text takes, in ms."""
+"""Duration of each word of a text, in ms."""
 
 PAUSE = 100
-"""How far the words of a text are apart, in ms."""
+"""Silence between the words of a text, in ms."""
 
 
 class ScriptedEngine:
     """
-    Answer as told, after a delay.
+    An engine that returns set results, after a delay.
 
-    ``ScriptedEngine("Hello there.")`` hears two words in every recording.
-    ``ScriptedEngine(EngineError("Audio duration is too short."))`` fails all of them.
-    ``ScriptedEngine(lambda request: request.audio.name)`` hears what its function says.
+    ``ScriptedEngine("Hello there.")`` recognises these two words in every recording.
+    ``ScriptedEngine(EngineError("Audio duration is too short."))`` fails every recording.
+    ``ScriptedEngine(lambda request: request.audio.name)`` uses the text that the function returns.
 
     Args:
-        script: What to answer.
-        delay: How long each recording takes, in seconds.
-        reads_recordings: Whether it needs files, or also answers for what lies at an address.
+        script: The result, or a function that returns one for each recording.
+        delay: Duration of each recognition, in seconds.
+        reads_recordings: Whether only uploaded files are accepted; `False` also accepts jobs with a URL.
     """
 
     name = "scripted"
@@ -50,14 +50,14 @@ class ScriptedEngine:
         self._script = script
         self._delay = delay
         self.requests: list[SpeechRequest] = []
-        """All that was asked so far."""
+        """All requests so far."""
 
     async def recognize(self, request: SpeechRequest) -> Recognition:
         """
-        Answer as told.
+        Return the scripted result.
 
         Raises:
-            EngineError: So it was told.
+            EngineError: The script is an `EngineError`, or its function returned one.
         """
         self.requests.append(request)
         await anyio.sleep(self._delay)
@@ -69,7 +69,7 @@ class ScriptedEngine:
         return spoken(answer, request) if isinstance(answer, str) else answer
 
     async def aclose(self) -> None:
-        """Do nothing; nothing was started."""
+        """Do nothing: this engine has no resources to release."""
 
 
 def spoken(text: str, request: SpeechRequest) -> Recognition:

