@@ -74,7 +74,8 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
             "--from-file",
             "-a",
             metavar="FILE|-",
-            help="Read names from a file, one in each line, quoted or not.",
+            help="Read names from a file: one per line, quoted or not, or separated by zero bytes. "
+            "A line that begins with # is a comment, unless there is a file of that name.",
         ),
     ] = None,
     language: Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import locale
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -13,23 +14,23 @@ from aai_async._cli.recordings import STANDARD_INPUT, is_address
 from aai_async._cli.safe_names import of_text
 
 _BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-_SHARE_OF_ZEROS = 0.2
-"""Of the bytes of UTF-16 at the least: line ends, dots and suffixes are ASCII."""
+_SUFFIX_AT_END = re.compile(r"\.[!-~]+\s*\Z")
+"""Of a single name without a line end."""
 
 
 def read_list(name: str) -> list[str]:
     """
-    Read names from a file, one in each line; empty lines and those that begin with `#` are skipped.
+    Read names from a file, one in each line, or separated by zero bytes, as `find -print0` writes them.
 
-    A byte order mark, the line ends of Windows, UTF-16 and quotes around a name are understood, and so are
-    names that end with a zero byte, as `find -print0` writes them.
+    In lines, a byte order mark, the line ends of Windows, UTF-16 and quotes around a name are understood.
+    Empty lines are skipped, and so are those that begin with `#`, unless there is a file of that name. Names
+    between zero bytes are taken as they are.
 
     Args:
         name: The file, or `-` for standard input.
@@ -39,26 +40,39 @@ def read_list(name: str) -> list[str]:
         UnicodeError: It is not text.
     """
     data = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
-    lines = _lines(data)
-    return [_unquoted(line) for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _lines(data: bytes) -> list[str]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _split(of_text(data[len(mark) :].decode(encoding)))
-    zeros = data.count(0)
-    if zeros and len(data) % 2 == 0 and zeros / len(data) >= _SHARE_OF_ZEROS:
-        is_little = data[1::2].count(0) >= data[::2].count(0)
-        return _split(of_text(data.decode("utf-16-le" if is_little else "utf-16-be")))
-    if zeros:
-        return [_decoded(part) for part in data.split(b"\0")]
-    return _split(_decoded(data))
+            return _in_lines(of_text(data[len(mark) :].decode(encoding)))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if 0 not in data:
+        return _in_lines(_decoded(data))
+    text = _as_utf_16(data)
+    if text is not None:
+        return _in_lines(of_text(text))
+    return [_decoded(part) for part in data.split(b"\0") if part]
 
 
-def _split(text: str) -> list[str]:
+def _as_utf_16(data: bytes) -> str | None:
+    """Decode UTF-16 without a byte order mark; `None` if these are names between zero bytes."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        # Two ways to read short names have as many zeros, but only text has line ends or a whole suffix.
+        if "\n" in text or _SUFFIX_AT_END.search(text):
+            return text
+    return None
+
+
+def _in_lines(text: str) -> list[str]:
     # Not splitlines, which splits at characters that a name may have.
-    return text.replace("\r\n", "\n").split("\n")
+    lines = text.replace("\r\n", "\n").split("\n")
+    return [_unquoted(line) for line in lines if line.strip() and not _is_comment(line)]
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#") and not os.path.lexists(line)
 
 
 def _decoded(data: bytes) -> str:

@@ -73,3 +73,47 @@ def test_names_need_not_be_text(tmp_path: Path) -> None:
     listed = tmp_path / "list"
     listed.write_bytes(b" a b.mp3\n\xff.mp3\nx\x0cy\xc2\x85z.mp3\n")
     assert read_list(str(listed)) == [" a b.mp3", os.fsdecode(b"\xff.mp3"), "x\x0cy\x85z.mp3"]
+
+
+@pytest.mark.parametrize(
+    "names", [["a.ts", "b.ts"], ["a.ts", "bb.ts"], ["1", "2", "3"], ["a", "会"], ["é.ts", "b.ts"]]
+)
+@pytest.mark.parametrize("end", ["", "\0"])
+def test_short_names_between_zero_bytes_are_not_taken_for_utf_16(
+    tmp_path: Path, names: list[str], end: str
+) -> None:
+    """However many of the bytes are zeros."""
+    listed = tmp_path / "list"
+    listed.write_bytes(("\0".join(names) + end).encode())
+    assert read_list(str(listed)) == names
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["a", "会.ts\r\n", "1\r\n2\r\n3\r\n", "a.ts", "会議録音データ一覧.mp3"])
+def test_a_short_list_in_utf_16_is_read(tmp_path: Path, text: str, encoding: str) -> None:
+    """Also without a byte order mark."""
+    listed = tmp_path / "list"
+    listed.write_bytes(text.encode(encoding))
+    assert read_list(str(listed)) == text.split()
+
+
+def test_names_between_zero_bytes_are_taken_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program has written them: there are no comments, no quotes and no blanks around names."""
+    monkeypatch.chdir(tmp_path)
+    listed = tmp_path / "list"
+    names = ["#1 take.mp3", '"a".mp3', '"b.mp3"', " c.mp3 ", "d\ne.mp3", " ", "https://host.example/x"]
+    listed.write_bytes("\0".join([*names, ""]).encode())
+    assert read_list(str(listed)) == names
+
+
+def test_a_file_whose_name_begins_like_a_comment_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other lines that begin with `#` are comments; a blank or a quote before it makes it no comment."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "#1 take.mp3").touch()
+    listed = tmp_path / "list"
+    listed.write_text("#1 take.mp3\n#2 take.mp3\n'#3 take.mp3'\n./#4.mp3\n# b.mp3\n", encoding="utf-8")
+    assert read_list(str(listed)) == ["#1 take.mp3", "#3 take.mp3", "./#4.mp3"]
