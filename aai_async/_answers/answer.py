@@ -45,7 +45,7 @@ class Part:
         Yield the names and values of the fields, for `dict(answer)`, which FastAPI uses to create JSON.
 
         A signature or password in `audio_url`, `webhook_url` or `error` is left out, unlike in `to_dict`: the
-        JSON goes to whoever asked the application.
+        JSON goes to the client of the application.
         """
         return iter(self._without_secrets().items())
 

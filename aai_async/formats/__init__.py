@@ -1,8 +1,8 @@
 """
-Transcripts written down: as text, subtitles, data, and a page to listen to.
+Output formats of transcripts: text, subtitles, data, and an HTML page with a player.
 
-Pure functions from a transcript to a text: ``formats.srt(transcript, speakers=True)``. `render` takes the
-name of the format, as a file suffix has it.
+Pure functions from a transcript to a string: ``formats.srt(transcript, speakers=True)``. `render` takes the
+name of the format, which is also the file suffix.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _FORMATS: Mapping[str, Callable[..., str]] = {
 }
 
 NAMES = tuple(_FORMATS)
-"""All formats, by the suffix of their files."""
+"""The names of all formats, which are also their file suffixes."""
 
 
 def check(name: str) -> None:
     """
-    Make sure that there is a format of that name.
+    Check that a format exists.
 
     Raises:
-        OptionsError: There is none; the text says which there are.
+        OptionsError: It does not exist; the message lists all formats.
     """
     if name not in _FORMATS:
         alike = difflib.get_close_matches(name, NAMES, 1)
@@ -49,16 +49,16 @@ def check(name: str) -> None:
 
 def render(name: str, transcript: Transcript, **keywords: Any) -> str:  # those of the format
     """
-    Write a transcript in the format of that name.
+    Return a transcript in a format.
 
     Args:
         name: One of `NAMES`.
-        transcript: A completed one.
-        keywords: What the function of the format takes.
+        transcript: A completed transcript.
+        keywords: The keyword arguments of the format's function.
 
     Raises:
-        OptionsError: There is no such format.
-        AAIError: The transcript has nothing that it could show.
+        OptionsError: The format does not exist.
+        AAIError: The transcript has nothing to show.
     """
     check(name)
     return _FORMATS[name](transcript, **keywords)

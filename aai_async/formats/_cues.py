@@ -1,7 +1,7 @@
 """
-Subtitles before they are written: which words stand together, in which lines, and for how long.
+Subtitle cues: their words, lines and times.
 
-The measures are those that broadcasters agree on, and each says where it is from. Pure.
+The limits follow broadcasters' guidelines; each names its source. Pure.
 """
 
 from __future__ import annotations
@@ -26,49 +26,49 @@ from aai_async.formats._speech import (
 
 MAX_CHARS = 42
 """
-Letters in a line.
+Maximum characters of a line.
 
 Source: Netflix, Timed Text Style Guide: English, 42 characters per line.
 """
 
 MAX_LINES = 2
 """
-Lines at once.
+Maximum lines of a cue.
 
 Source: BBC Subtitle Guidelines, at most two; Netflix, Timed Text Style Guide: General Requirements, the same.
 """
 
 _LETTERS_A_SECOND = 20.0
 """
-What can be read.
+Reading speed in characters per second.
 
 Source: Netflix, Timed Text Style Guide: English, reading speed of programmes for adults.
 """
 
 _SHORTEST = 833
 """
-ms: five sixths of a second.
+Minimum duration in ms: five sixths of a second.
 
 Source: Netflix, Timed Text Style Guide: General Requirements, minimum duration.
 """
 
 _LONGEST = 7_000
 """
-ms.
+Maximum duration in ms.
 
 Source: Netflix, Timed Text Style Guide: General Requirements, maximum duration.
 """
 
 _GAP = 83
 """
-ms between two that follow each other: two frames.
+Minimum gap between two cues in ms: two frames.
 
 Source: Netflix, Timed Text Style Guide: General Requirements, frame gap.
 """
 
 _FLICKER = 500
 """
-ms of an empty screen that are seen as a flicker, so the earlier one stays until the next.
+A shorter gap in ms is visible as a flicker, so the earlier cue stays until the next.
 
 Source: Netflix, Timed Text Style Guide: General Requirements, frame gap: half a second or two frames.
 """
@@ -105,7 +105,7 @@ _OPENERS = frozenset(
     ]
 )
 """
-English words that open what belongs together, so that a break before them is better than after.
+English words that begin a phrase, so that a break before them is better than after.
 
 Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
 """
@@ -148,14 +148,14 @@ Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
 
 _CLAUSE, _PHRASE, _TORN = 0.25, 0.1, 0.2
 """
-What a break after a clause or before a phrase is worth, and one within a phrase costs: as shares of the
-letters of a cue by which it is off the middle.
+The gain of a break after a clause or before a phrase, and the cost of one within a phrase: as the distance
+from the middle, in shares of the characters of a cue.
 """
 
 
 @attrs.frozen
 class Cue:
-    """What stands on the screen at once."""
+    """A subtitle that is shown at once."""
 
     start: int
     """ms from the start of the file."""
@@ -163,25 +163,25 @@ class Cue:
     """ms from the start of the file."""
     lines: tuple[str, ...]
     speaker: str | None = None
-    """Who says it, by name, where that is to be shown."""
+    """The name of the speaker, if it is to be shown."""
     is_turn: bool = False
-    """Whether another spoke before."""
+    """Whether the speaker differs from that of the cue before."""
 
 
 @attrs.frozen
 class Shape:
-    """How large a cue may be, and what stands between its words."""
+    """The maximum size of a cue, and the text between its words."""
 
     chars: int
     lines: int
     separator: str
 
     def fits(self, texts: Sequence[str]) -> bool:
-        """Whether there is room for words; for a single one there always is."""
+        """Whether words fit into the cue; a single word always does."""
         return len(texts) == 1 or len(_filled(texts, self)) <= self.lines
 
     def length(self, texts: Sequence[str]) -> int:
-        """Count letters and spaces."""
+        """Count characters and spaces."""
         return sum(map(len, texts)) + len(self.separator) * max(len(texts) - 1, 0)
 
 
@@ -195,26 +195,26 @@ def cues(
     room_for_name: bool,
 ) -> list[Cue]:
     """
-    Make the cues of a transcript.
+    Return the cues of a transcript.
 
     Args:
-        transcript: A completed one.
-        speakers: Whether it is to be shown who speaks.
-        max_chars: Letters in a line; only a longer word stands out.
-        max_lines: Lines of a cue.
-        chars_per_caption: Make them as the service does instead: one line of at most so many letters,
+        transcript: A completed transcript.
+        speakers: Whether to show the speakers.
+        max_chars: Maximum characters of a line; only a longer word exceeds it.
+        max_lines: Maximum lines of a cue.
+        chars_per_caption: Create cues as the service does: one line of at most this number of characters,
             filled from the left, with the times of its words.
-        room_for_name: Whether the name of the speaker takes room in the first line.
+        room_for_name: Whether the name of the speaker is a part of the first line.
 
     Raises:
-        OptionsError: A measure below 1.
-        AAIError: It is not completed, or has no times.
+        OptionsError: A limit is below 1.
+        AAIError: The transcript is not completed, or has no times.
     """
     _check(max_chars=max_chars, max_lines=max_lines, chars_per_caption=chars_per_caption)
     words = words_of(completed(transcript), speakers=speakers)
     if not transcript.words and one_line(transcript.text or ""):
         raise AAIError(
-            f"The transcript {transcript.id} has a text and no words, so there are no times for subtitles.",
+            f"The transcript {transcript.id} has text but no words, so there are no times for subtitles.",
             transcript_id=transcript.id,
         )
     separator = separator_of(transcript)
@@ -247,12 +247,12 @@ def _laid_out(words: Sequence[Spoken], shape: Shape, speakers: bool, room_for_na
 
 
 def _stands_long_enough(sentence: Sequence[Spoken], following: Spoken) -> bool:
-    """Whether a sentence can be read before the next, so that they need not be read together."""
+    """Whether a sentence can be read before the next, so that it can be a cue of its own."""
     return sentence[-1].speaker != following.speaker or following.start - sentence[0].start >= _SHORTEST
 
 
 def _pieces(sentence: Sequence[Spoken], shape: Shape, head: list[str]) -> Iterator[Sequence[Spoken]]:
-    """Split a sentence into what stands on the screen at once: where a clause ends, or evenly."""
+    """Split a sentence into cues: at the ends of clauses, or evenly."""
     begin = 0
     while begin < len(sentence):
         most = _most(sentence, begin, shape, head)
@@ -262,7 +262,7 @@ def _pieces(sentence: Sequence[Spoken], shape: Shape, head: list[str]) -> Iterat
 
 
 def _most(sentence: Sequence[Spoken], begin: int, shape: Shape, head: list[str]) -> int:
-    """Give the end of the most words that have room, and time."""
+    """Return the end of the longest run of words that fits in size and duration."""
     texts = [*head, sentence[begin].text]
     end = begin + 1
     while end < len(sentence):
@@ -274,7 +274,7 @@ def _most(sentence: Sequence[Spoken], begin: int, shape: Shape, head: list[str])
 
 
 def _best_end(sentence: Sequence[Spoken], begin: int, most: int, shape: Shape) -> int:
-    """Choose an end that leaves no crumbs for the cues that follow, best of all after a clause."""
+    """Choose an end that leaves no tiny remainder for the following cues, preferably after a clause."""
     left = [word.text for word in sentence[begin:]]
     fitting = shape.length(left[: most - begin])
     total = shape.length(left)
@@ -302,14 +302,14 @@ def _filled(texts: Sequence[str], shape: Shape) -> list[list[str]]:
 
 
 def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
-    """Lay words out in as few lines as they need, each about as long as the others."""
+    """Lay words out in the minimum number of lines, with about the same length."""
     number = len(_filled(texts, shape))
     if number == 1:
         return (shape.separator.join(texts),)
 
     @functools.cache
     def best(begin: int, lines: int) -> tuple[float, tuple[int, ...]]:
-        """Give the cost of the words from one on, and where their lines end."""
+        """Return the cost of the words from `begin` on, and the ends of their lines."""
         if lines == 1:
             return cost(begin, len(texts)), (len(texts),)
         return min(
@@ -320,7 +320,7 @@ def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
 
     def cost(begin: int, end: int) -> float:
         length = shape.length(texts[begin:end])
-        # Too long a line is the worst, unless it is a single word.
+        # A line that is too long has the highest cost, unless it is a single word.
         excess = 1e6 * max(length - shape.chars, 0)
         torn = 0.0 if end == len(texts) else _cost_of_break(texts[end - 1], texts[end])
         return excess + (1 - length / shape.chars) ** 2 + torn
@@ -331,7 +331,7 @@ def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
 
 
 def _cost_of_break(last: str, following: str) -> float:
-    """Tell how ill a break between two words reads; less than nothing where it reads well."""
+    """Return the cost of a break between two words; negative for a good break."""
     if last.lower() in _ATTACHED:
         return _TORN
     if last.endswith(_CLAUSE_ENDS):
@@ -340,7 +340,7 @@ def _cost_of_break(last: str, following: str) -> float:
 
 
 def _timed(laid_out: Sequence[Cue]) -> list[Cue]:
-    """Let each stand long enough to be read, where the next one leaves room for that."""
+    """Extend each cue so that it can be read, as far as the next one allows."""
     found: list[Cue] = []
     for index, cue in enumerate(laid_out):
         start = max(cue.start, found[-1].end if found else 0)
@@ -357,7 +357,7 @@ def _end(cue: Cue, following: int | None) -> int:
     latest = following - _GAP
     if latest - cue.start > _LONGEST:
         return min(wanted, latest)
-    # The last word may be cut by the gap, but not one that hardly stands anyway.
+    # The gap can shorten the last word, but not a cue that is shown only briefly.
     return max(latest, cue.end - _GAP, min(cue.end, cue.start + _SHORTEST))
 
 

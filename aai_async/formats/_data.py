@@ -1,4 +1,4 @@
-"""A transcript for other programs: as the service sent it, or as rows of words or utterances."""
+"""Formats for other programs: the JSON of the service, or rows of words or utterances."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from aai_async.formats._speech import completed, paragraphs
 Rows: TypeAlias = Literal["utterances", "words"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet may carry out. Source: OWASP, CSV Injection."""
+"""Prefixes that make a spreadsheet run text as a formula. Source: OWASP, CSV Injection."""
 
 
 @attrs.frozen
 class Row:
-    """A stretch of speech."""
+    """A row: one utterance, paragraph or word."""
 
     start: int
     """ms from the start of the file."""
@@ -37,11 +37,11 @@ class Row:
 
 def json(transcript: Transcript, *, indent: int | None = None) -> str:
     """
-    Give what the service sent, with nothing lost: also what this version has no field for.
+    Return the complete JSON of the service, including unknown fields.
 
     Args:
-        transcript: One in any state.
-        indent: Spaces for each level; without it, as it came.
+        transcript: A transcript in any state.
+        indent: Spaces for each level; by default the JSON is not reformatted.
     """
     body = transcript.body
     text = body if indent is None else msgspec.json.format(body, indent=indent)
@@ -50,10 +50,10 @@ def json(transcript: Transcript, *, indent: int | None = None) -> str:
 
 def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
     """
-    Write a JSON object in each line, for each utterance or each word.
+    Return one JSON object per line, for each utterance or each word.
 
     The keys are `transcript_id`, `start` and `end` in ms, `speaker`, `channel`, `confidence` and `text`.
-    Where speakers were not told apart, the utterances are paragraphs.
+    If speakers were not separated, the utterances are paragraphs.
 
     Raises:
         AAIError: The transcript is not completed.
@@ -68,13 +68,13 @@ def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
 
 def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True) -> str:
     """
-    Write a table, with a head: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
+    Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
 
     Args:
-        transcript: A completed one.
-        rows: One for each utterance, or for each word. Where speakers were not told apart, the utterances are
+        transcript: A completed transcript.
+        rows: One row for each utterance, or for each word. If speakers were not separated, the utterances are
             paragraphs.
-        safe: Whether text that a spreadsheet would take for a formula begins with an apostrophe.
+        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe.
 
     Raises:
         AAIError: The transcript is not completed.

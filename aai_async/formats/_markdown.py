@@ -9,22 +9,22 @@ from aai_async._answers.transcript import Transcript
 from aai_async.formats._speech import clock, completed, one_line, paragraphs, speaker_name
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
-"""What Markdown, or HTML in it, would take for markup, wherever it stands."""
+"""Characters that are markup anywhere in Markdown, or in HTML within it."""
 
 _AT_THE_START = re.compile(r"^(\s*)(?:([-+=:])|(\d+)([.)]))")
-"""What would make a list or a heading of a line."""
+"""Text that makes a line a list item or a heading."""
 
 
 def md(transcript: Transcript, *, title: str | None = None) -> str:
     """
-    Write a transcript as Markdown: a heading, what is known of it, and its paragraphs.
+    Return a transcript as Markdown: a heading, metadata and the paragraphs.
 
-    Warnings of the service, what was requested and is missing, summary, chapters, key phrases and the like
-    stand before the text.
+    Warnings of the service, missing features, the summary, chapters, key phrases and entities come before the
+    text.
 
     Args:
-        transcript: A completed one.
-        title: The heading; by default its id.
+        transcript: A completed transcript.
+        title: The heading; by default the id.
 
     Raises:
         AAIError: The transcript is not completed.

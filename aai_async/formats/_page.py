@@ -1,8 +1,8 @@
 """
-A transcript as a page to read and to listen to: one file that needs nothing else, and fetches nothing.
+A transcript as an HTML page with a player: one self-contained file that fetches nothing.
 
-The text is in the page as text, so that it can be read, searched and printed without its script. What was
-said is never markup: it is escaped, and a policy lets nothing run but the script that is known by its hash.
+The page contains the text itself, so it can be read, searched and printed without its script. The text is
+escaped, and a content security policy allows only the page's own script, by its hash.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _MEDIA_TYPE = re.compile(r"(audio|video)/[a-zA-Z0-9.+-]+")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
 _NO_ADDRESS = re.compile(r"^[/\\]{2}|^\s|\s$|[\x00-\x1f\x7f]")
-"""Another machine's path, or what a browser would overlook in front of a scheme."""
+"""A path on another machine, or characters that a browser ignores before a scheme."""
 
 
 def html(transcript: Transcript, *, title: str | None = None, audio: str | None = None) -> str:
     """
-    Write a transcript as a page: the words of the recording, which is heard from where one is clicked.
+    Return a transcript as an HTML page. A click on a word plays the recording from there.
 
     Args:
-        transcript: A completed one.
-        title: The heading; by default its id.
-        audio: Where the recording is, seen from the page: an https address, a relative path with `%` escapes,
-            a file URL, or the recording itself, by `embedded`. Without it, the reader may open a file of
-            their own, which stays with them.
+        transcript: A completed transcript.
+        title: The heading; by default the id.
+        audio: The URL of the recording, relative to the page: an https URL, a relative path with `%` escapes,
+            a file URL, or the recording itself, from `embedded`. Without it, readers can open a file of
+            their own, which is not uploaded.
 
     Raises:
-        OptionsError: `audio` is no address that a page may play.
+        OptionsError: `audio` is not a URL that the page can play.
         AAIError: The transcript is not completed.
     """
     sheet = Sheet.of(completed(transcript))
@@ -72,17 +72,19 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
 
 def embedded(recording: bytes, media_type: str) -> str:
     """
-    Make of a recording an address that holds it, for `html`; it grows by a third.
+    Return a data URL that contains a recording, for `html`. It is a third larger than the recording.
 
     Args:
         recording: The content of the file.
-        media_type: Such as `"audio/mpeg"`.
+        media_type: The media type, such as `"audio/mpeg"`.
 
     Raises:
-        OptionsError: It is not the type of a sound or a film.
+        OptionsError: The media type is not audio or video.
     """
     if not _MEDIA_TYPE.fullmatch(media_type):
-        raise OptionsError(f"A recording is of a type such as 'audio/mpeg', not {media_type!r}.")
+        raise OptionsError(
+            f"media_type must be an audio or video type such as 'audio/mpeg', not {media_type!r}."
+        )
     return f"data:{media_type};base64,{base64.b64encode(recording).decode()}"
 
 
@@ -93,12 +95,12 @@ def _part(name: str) -> str:
 
 @functools.cache
 def _script() -> str:
-    # In a block, so that its names are its own and not the window's.
+    # In a block, so that its names are not global names of the window.
     return "\n".join(("'use strict';\n{", *map(_part, _SCRIPTS), "}"))
 
 
 def _policy(style: str, script: str, audio: str | None) -> str:
-    """Let nothing run and nothing be fetched but what the page is made of."""
+    """Return a content security policy that allows only the parts of the page itself."""
     sources = " ".join(("blob:", *_media_sources(audio)))
     return (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; media-src {sources}; "
@@ -113,7 +115,7 @@ def _hash(text: str) -> str:
 def _media_sources(audio: str | None) -> Sequence[str]:
     if audio is None:
         return ()
-    # What is embedded is long, and its beginning tells.
+    # A data URL is long, and its beginning is enough.
     parts = urlsplit(audio[:10_000])
     if not _NO_ADDRESS.search(audio[:10_000]):
         if parts.scheme == "data" and _MEDIA_TYPE.match(parts.path):
@@ -123,6 +125,6 @@ def _media_sources(audio: str | None) -> Sequence[str]:
         if parts.scheme in {"", "file"}:
             return ("'self'", "file:")
     raise OptionsError(
-        "audio must be an http(s) address, a path from the page (a Windows path as a file URL: "
+        "audio must be an http(s) URL, a path relative to the page (a Windows path as a file URL: "
         f"Path.as_uri()), or formats.embedded(...), not {audio[:100]!r}."
     )

@@ -1,7 +1,8 @@
 """
-What a transcript page shows, as pieces of HTML: facts, speakers, contents, text, and data for the script.
+The parts of a transcript page as HTML: metadata, speakers, contents, text, and data for the script.
 
-Pure; whatever was said is escaped here. It knows neither the page around the pieces nor its policy.
+Pure; all text of the transcript is escaped here. The module knows neither the page around the parts nor its
+policy.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from aai_async._answers.transcript import Transcript
 from aai_async.formats._speech import Turn, clock, one_line, paragraphs, separator_of, speaker_name
 
 _COLOURS = 8
-"""Those of page.css."""
+"""The number of speaker colours in page.css."""
 
 _HOUR = 3_600_000
-"""ms"""
+"""An hour in ms."""
 
 _TIMES = 3
-"""As many are shown of a phrase."""
+"""Maximum number of times shown for a phrase."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 
@@ -44,16 +45,16 @@ _LABELS = {
 
 @attrs.frozen
 class Sheet:
-    """A transcript, cut into paragraphs that also begin where its chapters do."""
+    """A transcript, split into paragraphs, also at the starts of its chapters."""
 
     transcript: Transcript
     paragraphs: Sequence[Turn]
     speakers: Sequence[str]
-    """In the order of their first words."""
+    """The speakers in the order of their first words."""
     chapters: Sequence[tuple[int, Chapter]]
-    """With the time, in ms, of the word that each begins with."""
+    """The chapters, each with the start in ms of its first word."""
     length: int
-    """ms, of the recording as far as it is known."""
+    """Length of the recording in ms, as far as it is known."""
 
     @classmethod
     def of(cls, transcript: Transcript) -> Sheet:
@@ -71,7 +72,7 @@ class Sheet:
         )
 
     def facts(self) -> str:
-        """Tell how long it is, and in which language."""
+        """Return the length, the number of words and the language."""
         words = sum(len(turn.words) for turn in self.paragraphs)
         facts = (
             self._clock(self.length) if self.length > 1 else "",
@@ -81,7 +82,7 @@ class Sheet:
         return " · ".join(f"<bdi>{_escaped(fact)}</bdi>" for fact in facts if fact)
 
     def notices(self) -> str:
-        """List the warnings of the service, and what was requested and is missing."""
+        """List the warnings of the service and the missing features."""
         items = [
             *(f"Warning: {one_line(warning)}" for warning in self.transcript.warnings),
             *(f"Requested, but missing: {one_line(str(one))}" for one in self.transcript.missing),
@@ -90,7 +91,7 @@ class Sheet:
         return f'<ul class="notices" aria-label="Warnings">{listed}</ul>' if items else ""
 
     def voices(self) -> str:
-        """Name the speakers in their colours, and say how much of the time each speaks."""
+        """List the speakers in their colours, with their shares of the speaking time."""
         shares = self._shares()
         items = (
             f'<li class="{_colour(index)}"><i></i><bdi>{_escaped(speaker_name(speaker))}</bdi> '
@@ -100,7 +101,7 @@ class Sheet:
         return f'<ul class="voices" aria-label="Speakers">{"".join(items)}</ul>' if self.speakers else ""
 
     def marks(self) -> str:
-        """Offer what can be marked in the text: what was found, and what is not sure."""
+        """Return the checkboxes for marks in the text: results of features, and words of low confidence."""
         return "\n".join(
             f'<label><input type="checkbox" id="{name}"{" checked" if name == "unsure" else ""}> '
             f'<span class="mark-{name}">{_LABELS[name]}</span> <span class="aside">{about}</span></label>'
@@ -108,41 +109,41 @@ class Sheet:
         )
 
     def contents(self) -> str:
-        """List chapters, key phrases and entities, with when they are to be heard."""
+        """List chapters, key phrases and entities, with their times."""
         parts = [*self._contents()]
         return f'<nav class="contents" aria-label="Contents">{"".join(parts)}</nav>' if parts else ""
 
     def summary(self) -> str:
-        """Show the summary, where there is one."""
+        """Return the summary, if there is one."""
         text = one_line(self.transcript.summary or "")
         shown = f'<h2 id="summary">Summary</h2><p dir="auto">{_escaped(text)}</p>'
         return f'<section class="summary" aria-labelledby="summary">{shown}</section>' if text else ""
 
     def language(self) -> str:
-        """Give the attributes that tell a browser how to pronounce and set the text."""
+        """Return the attributes for the language and direction of the text."""
         code = (self.transcript.language_code or "").replace("_", "-")
         return f' lang="{code}"{self.direction()}' if _LANGUAGE.fullmatch(code) else ""
 
     def direction(self) -> str:
-        """Give the attribute for what is written from right to left."""
+        """Return the attribute for a language that is written from right to left."""
         code = (self.transcript.language_code or "").lower()
         return ' dir="rtl"' if re.split("[-_]", code)[0] in _LEFTWARDS else ""
 
     def turns(self) -> str:
-        """Write the text: who speaks, when, and what is said."""
+        """Return the text, with the speaker and the time of each turn."""
         if not self.paragraphs:
             text = _escaped(one_line(self.transcript.text or ""))
             return f'<section class="turn"><p class="said" dir="auto">{text}</p></section>' if text else ""
         return "\n".join(self._turns())
 
     def data(self) -> str:
-        """Give what the script needs, as JSON that nothing in it can end."""
+        """Return the data for the script, as JSON whose content cannot end the script element."""
         words = [word for turn in self.paragraphs for word in turn.words]
         starts = [word.start for word in words]
         firsts = itertools.accumulate((len(turn.words) for turn in self.paragraphs), initial=0)
         highlights = self.transcript.auto_highlights_result
         document: dict[str, Any] = {
-            # As differences, which are short.
+            # As differences, which are shorter.
             "starts": [start - before for start, before in zip(starts, [0, *starts], strict=False)],
             "lengths": [len(word.text.encode("utf-16-le")) // 2 for word in words],
             "confidence": [_per_cent(word.confidence) for word in words],
@@ -245,7 +246,7 @@ class Sheet:
 
 
 def _chapters(transcript: Transcript, found: Sequence[Turn]) -> list[tuple[int, Chapter]]:
-    """Give each chapter with the start of the word that is closest to its own."""
+    """Return each chapter with the start of the closest word."""
     starts = sorted(word.start for turn in found for word in turn.words) or [0]
     return [(_closest(starts, chapter.start), chapter) for chapter in transcript.chapters or ()]
 
@@ -256,7 +257,7 @@ def _closest(values: Sequence[int], value: int) -> int:
 
 
 def _cut(turn: Turn, starts: Sequence[int]) -> Iterator[Turn]:
-    """Begin another paragraph where a chapter begins."""
+    """Split a paragraph at the starts of chapters."""
     wanted = set(starts)
     firsts = [0, *(at for at, word in enumerate(turn.words) if at and word.start in wanted)]
     for first, last in itertools.pairwise([*firsts, len(turn.words)]):
@@ -289,5 +290,5 @@ def _escaped(text: str) -> str:
 
 
 def _inert(json: str) -> str:
-    """Write signs that would mean something to HTML or to an old JavaScript so that they do not."""
+    """Escape characters that are special in HTML or in old JavaScript."""
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", json)

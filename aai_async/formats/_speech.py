@@ -1,8 +1,8 @@
 """
-What was said, as the formats need it: words in turn with who says them, in sentences and paragraphs.
+The speech of a transcript for the formats: words with speakers, in sentences and paragraphs.
 
-Pure: a transcript in, values out. It knows no format. The embedded server splits words for itself: it
-stands in for the service, and shares nothing with the client.
+Pure: a transcript in, values out. It knows no format. The embedded server has its own code to split words,
+because it replaces the service and shares nothing with the client.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _UNSPACED = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
 _ENDS = (".", "?", "!", "…", "。", "！", "？", "।", "؟")
 
 _CLOSERS = "\"'”’)]»」』"
-"""What may stand after the end of a sentence and belongs to it."""
+"""Characters that can follow the end of a sentence and belong to it."""
 
 _ABBREVIATIONS = frozenset(["mr.", "mrs.", "ms.", "dr.", "prof.", "sr.", "jr.", "st.", "vs.", "no.", "gen."])
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]+")
-"""Line breaks, and what nobody can see or no file can hold."""
+"""Line breaks, invisible characters, and surrogates, which no file can hold."""
 
 
 @attrs.frozen
 class Spoken:
-    """A word, and who says it."""
+    """A word and its speaker."""
 
     text: str
     start: int
@@ -58,15 +58,15 @@ class Spoken:
 
 @attrs.frozen
 class Turn:
-    """Words of one speaker, up to where another begins."""
+    """Consecutive words of one speaker."""
 
     words: tuple[Spoken, ...]
     separator: str
-    """What stands between two words."""
+    """The text between two words."""
 
     @property
     def speaker(self) -> str | None:
-        """Who says it, where that is known."""
+        """The speaker, if known."""
         return self.words[0].speaker
 
     @property
@@ -76,36 +76,36 @@ class Turn:
 
     @property
     def text(self) -> str:
-        """What is said."""
+        """The text of the words."""
         return self.separator.join(word.text for word in self.words)
 
 
 def completed(transcript: Transcript) -> Transcript:
     """
-    Make sure that there is something to write.
+    Check that a transcript is completed.
 
     Raises:
         TranscriptError: The job has failed.
-        AAIError: It has not ended.
+        AAIError: The job has not ended.
     """
     if transcript.status == "error":
-        said = one_line(transcript.error or "the service did not say why")
+        said = one_line(transcript.error or "the service gave no reason")
         raise TranscriptError(f"The transcript {transcript.id} has failed: {said}", transcript=transcript)
     if transcript.status != "completed":
         raise AAIError(
-            f"The transcript {transcript.id} is {transcript.status!r} yet: Client.wait({transcript.id!r}).",
+            f"The transcript {transcript.id} is {transcript.status!r}: call Client.wait({transcript.id!r}).",
             transcript_id=transcript.id,
         )
     return transcript
 
 
 def one_line(text: str) -> str:
-    """Give a text without line breaks and without what nobody can see."""
+    """Return a text without line breaks and invisible characters."""
     return " ".join(_UNSEEN.sub(" ", text).split())
 
 
 def words_of(transcript: Transcript, *, speakers: bool = True) -> list[Spoken]:
-    """Give all words in turn; those that have nothing to be seen are left out."""
+    """Return all words in order, without those that have no visible characters."""
     found = list(_by_utterance(transcript)) if speakers else []
     if len(found) != len(transcript.words or ()):
         found = [
@@ -116,7 +116,7 @@ def words_of(transcript: Transcript, *, speakers: bool = True) -> list[Spoken]:
 
 
 def _by_utterance(transcript: Transcript) -> Iterable[Spoken]:
-    # After identification the utterances have names, and the words may have letters yet.
+    # After speaker identification the utterances have names, but the words can still have labels.
     for utterance in transcript.utterances or ():
         speaker = utterance.speaker or utterance.channel
         for word in utterance.words:
@@ -124,40 +124,40 @@ def _by_utterance(transcript: Transcript) -> Iterable[Spoken]:
 
 
 def separator_of(transcript: Transcript) -> str:
-    """Give what stands between two words in the language of a transcript."""
+    """Return the text between two words in the language of a transcript."""
     language = (transcript.language_code or "").lower().partition("_")[0].partition("-")[0]
     return "" if language in _UNSPACED else " "
 
 
 def speaker_name(speaker: str) -> str:
-    """Name a speaker: `A` is Speaker A, and a name that was found out is itself."""
+    """Return the name to show for a speaker: Speaker A for `A`; an identified name is unchanged."""
     name = one_line(speaker)
     return f"Speaker {name}" if len(name) <= 2 else name
 
 
 def turns(transcript: Transcript) -> list[Turn]:
-    """Give what each says until another does."""
+    """Group the words by turns."""
     separator = separator_of(transcript)
     grouped = itertools.groupby(words_of(transcript), key=lambda word: word.speaker)
     return [Turn(tuple(words), separator) for _, words in grouped]
 
 
 def paragraphs(transcript: Transcript) -> list[Turn]:
-    """Give sentences that belong together: of one speaker, without a long silence, and not too many."""
+    """Group the sentences into paragraphs: of one speaker, without a long silence, of limited length."""
     separator = separator_of(transcript)
     whole = joined(sentences(words_of(transcript)), _ends_paragraph)
     return [Turn(tuple(words), separator) for words in whole]
 
 
 def sentences(words: Iterable[Spoken]) -> list[list[Spoken]]:
-    """Split words where a sentence ends, a long silence begins, or another speaks."""
+    """Split words at the end of a sentence, at a long silence and at a change of speaker."""
     return joined(([word] for word in words), _ends_sentence)
 
 
 def joined(
     pieces: Iterable[list[Spoken]], ends: Callable[[Sequence[Spoken], Spoken], bool]
 ) -> list[list[Spoken]]:
-    """Put pieces together, except where one ends before the following word."""
+    """Join consecutive pieces unless `ends` is true for them."""
     found: list[list[Spoken]] = []
     for piece in pieces:
         if found and not ends(found[-1], piece[0]):
@@ -190,11 +190,11 @@ def _closes(text: str, following: str) -> bool:
     bare = text.rstrip(_CLOSERS)
     if not bare.endswith(_ENDS) or bare.lower() in _ABBREVIATIONS:
         return False
-    # "e.g. this" and "3 p.m. today" go on.
+    # "e.g. this" and "3 p.m. today" do not end a sentence.
     return not (bare.endswith(".") and following[:1].islower())
 
 
 def clock(milliseconds: int) -> str:
-    """Write a time: `0:00:38`."""
+    """Format a time: `0:00:38`."""
     seconds = max(milliseconds, 0) // 1000
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -1,4 +1,4 @@
-"""Cues written as SubRip and as WebVTT; no text can be taken for markup, for a time, or for another cue."""
+"""Cues as SubRip and WebVTT. The text is escaped, so it cannot be markup, a time or another cue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aai_async._answers.transcript import Transcript
 from aai_async.formats._cues import MAX_CHARS, MAX_LINES, Cue, cues
 
 _TAG = re.compile(r"<(?=[/a-zA-Z!])|\{(?=\\)")
-"""What players take for markup in SubRip, which has no escapes."""
+"""Markup for players in SubRip, which has no escapes."""
 
 _HARMLESS = {"<": "‹", "{": "("}
 
@@ -23,21 +23,21 @@ def srt(
     chars_per_caption: int | None = None,
 ) -> str:
     """
-    Write a transcript as SubRip.
+    Return a transcript as SubRip.
 
-    Lines are broken where clauses end, and each cue stands for as long as it takes to be read, as
-    broadcasters have it: at most 42 letters in two lines, 20 letters a second, five sixths of a second to
-    seven. Where speech is quicker than that, the words come first.
+    Lines are broken at the ends of clauses, and each cue is shown long enough to be read, by broadcasters'
+    rules: at most two lines of 42 characters, 20 characters per second, 0.833 s to 7 s. If speech is faster
+    than that, the cues follow the speech.
 
     Args:
-        transcript: A completed one.
-        speakers: Whether the first cue of each turn begins with who speaks.
-        max_chars: Letters in a line; only a longer word stands out.
-        max_lines: Lines of a cue.
-        chars_per_caption: Make cues as the service does, instead: of one line of at most so many letters.
+        transcript: A completed transcript.
+        speakers: Whether the first cue of each turn begins with the speaker.
+        max_chars: Maximum characters of a line; only a longer word exceeds it.
+        max_lines: Maximum lines of a cue.
+        chars_per_caption: Create cues as the service does: one line of at most this number of characters.
 
     Raises:
-        OptionsError: A measure below 1.
+        OptionsError: A limit is below 1.
         AAIError: The transcript is not completed, or has no times.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/get-subtitles
@@ -55,7 +55,7 @@ def srt(
 
 def _as_srt(cue: Cue, chars_per_caption: int | None) -> str:
     times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
-    # The others have the name in their first line already, where it takes its room.
+    # In other cues, the first line already contains the name and was laid out with it.
     named = chars_per_caption is not None and cue.is_turn
     lines = (f"{cue.speaker}: {cue.lines[0]}",) if named else cue.lines
     return "\n".join((times, *map(_as_srt_line, lines)))
@@ -63,7 +63,7 @@ def _as_srt(cue: Cue, chars_per_caption: int | None) -> str:
 
 def _as_srt_line(line: str) -> str:
     line = _TAG.sub(lambda sign: _HARMLESS[sign[0]], line)
-    # Repeated, for "--->" hides another one.
+    # Repeated, because "--->" contains another arrow.
     while "-->" in line:
         line = line.replace("-->", "->")
     return line
@@ -78,17 +78,17 @@ def vtt(
     chars_per_caption: int | None = None,
 ) -> str:
     """
-    Write a transcript as WebVTT, as `srt` does.
+    Return a transcript as WebVTT, with the rules of `srt`.
 
     Args:
-        transcript: A completed one.
-        speakers: Whether each cue says who speaks, as a voice span, which players may show or style.
-        max_chars: Letters in a line; only a longer word stands out.
-        max_lines: Lines of a cue.
-        chars_per_caption: Make cues as the service does, instead: of one line of at most so many letters.
+        transcript: A completed transcript.
+        speakers: Whether each cue has the speaker as a voice span, which players can show or style.
+        max_chars: Maximum characters of a line; only a longer word exceeds it.
+        max_lines: Maximum lines of a cue.
+        chars_per_caption: Create cues as the service does: one line of at most this number of characters.
 
     Raises:
-        OptionsError: A measure below 1.
+        OptionsError: A limit is below 1.
         AAIError: The transcript is not completed, or has no times.
 
     Source: https://www.w3.org/TR/webvtt1/

@@ -1,4 +1,4 @@
-"""A transcript to be read: plain text."""
+"""A transcript as plain text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from aai_async.formats._speech import Turn, clock, completed, one_line, paragrap
 
 def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = False) -> str:
     """
-    Write a transcript as plain text: a line for each paragraph, or for each turn where speakers are named.
+    Return a transcript as plain text: one line for each paragraph, or for each turn if speakers are named.
 
     Args:
-        transcript: A completed one.
-        speakers: Whether each line begins with who speaks; by default where speakers were told apart.
-        times: Whether each line begins with when.
+        transcript: A completed transcript.
+        speakers: Whether to prefix lines with the speaker; by default if speakers were separated.
+        times: Whether to prefix lines with timestamps.
 
     Raises:
         AAIError: The transcript is not completed.

@@ -19,6 +19,15 @@ ROOT = Path(__file__).parents[2]
 FILES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md")),
+    *sorted((ROOT / "aai_async/_options").glob("*.py")),
+    *sorted((ROOT / "aai_async/_answers").glob("*.py")),
+    *sorted((ROOT / "aai_async/formats").glob("*.py")),
+    *(
+        ROOT / f"aai_async/{name}.py"
+        for name in ("_errors", "_events", "_retry", "_polling", "webhook", "fastapi")
+    ),
+    *(ROOT / f"aai_async/{name}.py" for name in ("_client", "_outcome", "_batch", "_inbox", "_desk")),
+    *(ROOT / f"aai_async/{name}.py" for name in ("_access", "_reply", "_listing")),
     # To hold the package to it as well: *sorted((ROOT / "aai_async").rglob("*.py")),
 ]
 
@@ -43,7 +52,7 @@ ALLOWED = re.compile(r"\blook(s|ed|ing)?[ -]up\b|\bsigned letters?\b", re.IGNORE
 
 _MARKDOWN_CODE = re.compile(r"^(```+|:::+).*?^\1|`[^`\n]+`|\]\([^)]*\)|<!--.*?-->", re.DOTALL | re.MULTILINE)
 
-_PYTHON_CODE = re.compile(r"``[^`]+``|`[^`]+`")
+_PYTHON_CODE = re.compile(r"``[^`]+``|`[^`]+`|class=\"[^\"]*\"")
 
 _REPLACED = re.compile(r"\{[^{}]*\}")
 """What an f-string fills in."""
