@@ -127,7 +127,7 @@ def test_a_filter_that_the_service_has_given_up_warns() -> None:
     """And says what to use."""
     warn_once.cache_clear()
     with pytest.warns(
-        DeprecationWarning, match="throttled_only is deprecated by the service: list all"
+        DeprecationWarning, match="throttled_only is deprecated by the service: list the queued"
     ) as caught:
         aai.Client("key").list(throttled_only=True)
     assert caught[0].filename == __file__
