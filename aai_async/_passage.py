@@ -20,6 +20,7 @@ from aai_async._answers.transcript import DELETED_URL, Transcript, TranscriptErr
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
+    FileChangedError,
     JournalError,
     NotFoundError,
     UploadGoneError,
@@ -72,6 +73,7 @@ class Passage:
         self._entry: Entry | None = None
         self._as_original: Original | None = None
         self._same_as: Original | None = None
+        self._keys: tuple[bytes, ...] = ()
         self._attempts = 0
         self._is_finished = self._is_open = self._was_read = False
         self.retries = 0
@@ -124,6 +126,8 @@ class Passage:
             return outcome
         finally:
             self._place.leave()
+            if self._route.ledger and self._entry:
+                self._route.ledger.leave(self._entry.id)
             if self._as_original is not None:
                 self._as_original.end(outcome)
 
@@ -198,9 +202,17 @@ class Passage:
         elif self._route.ledger and self._entry:
             with self._keeping_journal_error():
                 await self._route.ledger.failed(
-                    self._entry.id, error, self.retries, is_over=self._is_finished
+                    self._entry.id,
+                    error,
+                    self.retries,
+                    is_over=self._is_finished,
+                    is_unrecognisable=self._is_unrecognisable_after(error),
                 )
         return self.outcome(error=error)
+
+    def _is_unrecognisable_after(self, error: AAIError) -> bool:
+        """Whether no later batch can tell that it is the same recording."""
+        return not self._keys or (isinstance(error, FileChangedError) and self._item.key is None)
 
     @contextlib.contextmanager
     def _keeping_journal_error(self) -> Generator[None]:
@@ -222,7 +234,7 @@ class Passage:
         async with contextlib.aclosing(source):
             if self._item.key is None:
                 await self._open(source)
-            keys = await self._route.keys(self._item, source)
+            keys = self._keys = await self._route.keys(self._item, source)
             self._same_as = self._route.originals.find(keys)
             if self._same_as is not None:
                 return None
@@ -232,7 +244,9 @@ class Passage:
             if self._route.ledger is None:
                 await self._submit(source, await self._upload(source))
                 return None
-            self._entry = entry = await self._route.ledger.claim(claim_of(self._item, source, keys))
+            self._entry = entry = await self._route.ledger.claim(
+                claim_of(self._item, source, keys, self._route.asked(self._item))
+            )
             self._same_as = self._route.originals.find([_row_key(entry)])
             if self._same_as is not None:
                 # The journal knows it by another key: of the same content, in an earlier batch.

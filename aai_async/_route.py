@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 from collections.abc import Sequence
 
 import attrs
@@ -25,7 +24,7 @@ from aai_async._options import Options
 from aai_async._original import Originals
 from aai_async._outage import Outage
 from aai_async._pipeline import Pipeline
-from aai_async._source import Audio, Source
+from aai_async._source import Audio, Source, place_of_file
 
 
 @attrs.frozen
@@ -56,13 +55,17 @@ class Route:
     notifications: Notifications | None
     on_event: OnEvent | None
 
+    def asked(self, item: BatchItem) -> str:
+        """Give the digest of what is asked for an item."""
+        return self.digest if item.options is self.options else item.options.digest
+
     async def keys(self, item: BatchItem, source: Source) -> tuple[bytes, ...]:
         """
         Give what tells an item from others; nothing where nothing does.
 
         Its source is open, unless it has a key.
         """
-        asked = self.digest if item.options is self.options else item.options.digest
+        asked = self.asked(item)
         if item.key is not None:
             identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
             return (hashlib.sha256(identity + asked.encode()).digest(),)
@@ -81,19 +84,28 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
 
 
-def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...]) -> Claim:
-    """Give what a journal is asked for, or enters, for an item whose source is open."""
+def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: str) -> Claim:
+    """
+    Give what a journal is asked for, or enters, for an item.
+
+    Args:
+        item: The item.
+        source: Its source, which is open, unless the item has a key.
+        keys: What tells it from others.
+        digest: Of what is asked for it.
+    """
+    file = place_of_file(source) if item.key is None else None
     asked = item.options.payload()
     asked.pop("webhook_auth_header_value", None)
     if item.options.webhook_url:
         asked["webhook_url"] = without_secrets(item.options.webhook_url)
     return Claim(
-        # What nothing tells from others is written down all the same, under a key that comes once.
-        keys=keys or (secrets.token_bytes(32),),
+        keys=keys,
         position=item.index,
         source=without_secrets(source.url) if source.url else _plain(source.path or source.name),
         size=source.size,
         options=msgspec.json.encode(asked).decode(),
+        place=file and hashlib.sha256(b"place\0%b\0%b" % (file, digest.encode())).digest(),
     )
 
 

@@ -316,6 +316,11 @@ class _RemoteSource(_Checked):
         raise SourceError(f"{self.name} is fetched by the service, never read here.")
 
 
+def place_of_file(source: Source) -> bytes | None:
+    """Give where an open source is on disk, through no link: the same for every version of a file."""
+    return os.fsencode(source.real_path) if isinstance(source, _PathSource) else None
+
+
 class _BytesSource(_Checked):
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self.name = "The audio given as bytes"
@@ -339,7 +344,7 @@ class _PathSource(_Checked):
         with _reading(f"The {type(path).__name__}"):
             self.path = os.fsdecode(path)
         self.name = _shown(self.path)
-        self._real_path = self.path
+        self.real_path = self.path
         self._identity: tuple[int, ...] | None = None
 
     async def open(self) -> None:
@@ -349,12 +354,12 @@ class _PathSource(_Checked):
 
     def _inspect(self, file: RegularFile) -> None:
         self._identity = file.open()
-        self._real_path = os.path.realpath(self._path)
+        self.real_path = os.path.realpath(self._path)
 
     async def identity(self) -> bytes | None:
         """Its path, where no link leads any further, its size, and when it was last changed."""
         size, changed = (self._identity or (0, 0))[-2:]
-        whole = b"path\0%b\0%d\0%d" % (os.fsencode(self._real_path), size, changed)
+        whole = b"path\0%b\0%d\0%d" % (os.fsencode(self.real_path), size, changed)
         return hashlib.sha256(whole).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:

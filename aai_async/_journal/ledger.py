@@ -39,6 +39,8 @@ class Ledger:
         self._store = Store(path)
         self._waiting: list[Step[Any]] = []
         self._turn: anyio.Lock | None = None
+        self._active = set[int]()
+        """Jobs that the batch is at work at."""
         self._thread = OneThread()
 
     @contextlib.asynccontextmanager
@@ -60,6 +62,7 @@ class Ledger:
         """
         # Known in the thread alone, where all is done in turn, also after the call was cancelled.
         held: list[Lock] = []
+        is_ours = False
         adopts = self._adopts_key and knows is not None
         try:
             with store.errors_named(self._path):
@@ -71,19 +74,25 @@ class Ledger:
             if is_other_key and knows is not None:
                 await check_key(self._path, await self._read(newest_jobs), knows)
                 await self.commit(lambda connection: store.adopt_key(connection, fingerprint))
+            is_ours = True
+            with store.errors_named(self._path):
+                # At the end as well; a batch that was killed has not come to it.
+                await self._thread.do(self._store.tidy)
             yield
         finally:
             self._turn = None
             try:
                 with store.errors_named(self._path):
-                    await self._thread.do(lambda: self._let_go(held))
+                    await self._thread.do(lambda: self._let_go(held, is_ours=is_ours))
             finally:
                 self._thread.close()
 
-    def _let_go(self, held: Sequence[Lock]) -> None:
+    def _let_go(self, held: Sequence[Lock], *, is_ours: bool) -> None:
         # What another batch holds is not let go of.
         for lock in held:
             try:
+                if is_ours:
+                    self._store.tidy()
                 self._store.close()
             finally:
                 lock.release()
@@ -94,8 +103,19 @@ class Ledger:
         return Lock.beside(self._path)
 
     async def claim(self, wanted: Claim) -> Entry:
-        """Find the job of a recording, or enter it."""
-        return await self.commit(lambda connection: store.claim(connection, wanted))
+        """Find the job of a recording, or enter it; `leave` it in the end."""
+
+        def claim(connection: sqlite3.Connection) -> Entry:
+            entry = store.claim(connection, wanted, self._active)
+            # At once, for another claim may be in the same transaction.
+            self._active.add(entry.id)
+            return entry
+
+        return await self.commit(claim)
+
+    def leave(self, job: int) -> None:
+        """Nothing is at work at a job any more."""
+        self._active.discard(job)
 
     async def anew(self, job: int) -> None:
         """Begin a job anew."""
@@ -113,10 +133,16 @@ class Ledger:
         )
         await self.commit(lambda connection: store.done(connection, job, result, retries))
 
-    async def failed(self, job: int, error: AAIError, retries: int, *, is_over: bool) -> None:
-        """Something went wrong with a job."""
+    async def failed(
+        self, job: int, error: AAIError, retries: int, *, is_over: bool, is_unrecognisable: bool
+    ) -> None:
+        """Something went wrong with a job, see `store.failed`."""
         said = str(error.args[0])
-        await self.commit(lambda connection: store.failed(connection, job, said, retries, is_over=is_over))
+
+        def note(connection: sqlite3.Connection) -> None:
+            store.failed(connection, job, said, retries, is_over=is_over, is_unrecognisable=is_unrecognisable)
+
+        await self.commit(note)
 
     async def knows(self, keys: Sequence[bytes]) -> bool:
         """Whether there is a job that is known by one of these keys."""

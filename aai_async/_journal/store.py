@@ -15,7 +15,7 @@ import sqlite3
 import stat
 import threading
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -24,6 +24,7 @@ import msgspec
 
 from aai_async._answers.missing import MissingResult
 from aai_async._errors import AAIError, JournalError, JournalFullError
+from aai_async._journal import outdated
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ CREATE TABLE results (         -- the replies of the service, compressed with zl
   transcript BLOB NOT NULL
 );
 CREATE INDEX jobs_by_state ON jobs (state);
+CREATE INDEX keys_by_job ON keys (job);
 """
 
 _COLUMNS = (
@@ -152,6 +154,8 @@ class Claim:
     source: str
     size: int | None
     options: str
+    place: bytes | None = None
+    """What a file and its options are known by, in whatever version it is."""
 
 
 class Step(Generic[T]):
@@ -251,6 +255,13 @@ class Store:
             self._connection.execute("PRAGMA secure_delete = ON")
             if not self._is_journal(self._connection):
                 raise self._foreign()
+
+    def tidy(self) -> None:
+        """Remove what no batch can find again; where that fails, the next batch does it."""
+        if self._process != os.getpid():
+            return
+        step = Step(outdated.remove_unrecognisable)
+        self.commit([step])
 
     def close(self) -> None:
         """Close it; in a forked child, nothing happens."""
@@ -401,8 +412,8 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
-def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
-    """Find the job of a recording by any of its keys, or enter it."""
+def claim(connection: sqlite3.Connection, wanted: Claim, active: Collection[int] = ()) -> Entry:
+    """Find the job of a recording by any of its keys, or enter it; `active` are jobs that are at work."""
     found = find(connection, wanted.keys)
     if found is None:
         values = (wanted.position, wanted.source, wanted.size, wanted.options)
@@ -416,6 +427,8 @@ def claim(connection: sqlite3.Connection, wanted: Claim) -> Entry:
             (wanted.position, job, wanted.position),
         )
     connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in wanted.keys])
+    if wanted.place is not None:
+        outdated.supersede(connection, wanted.place, job or 0, active)
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return Entry(*row)
 
@@ -476,8 +489,28 @@ def done(connection: sqlite3.Connection, job: int, result: Result, retries: int)
         connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(result.body)))
 
 
-def failed(connection: sqlite3.Connection, job: int, error: str, retries: int, *, is_over: bool) -> None:
-    """Something went wrong; if the job is over, it may be begun anew."""
+def failed(
+    connection: sqlite3.Connection,
+    job: int,
+    error: str,
+    retries: int,
+    *,
+    is_over: bool,
+    is_unrecognisable: bool = False,
+) -> None:
+    """
+    Something went wrong.
+
+    Args:
+        connection: The journal, within a transaction.
+        job: What it has happened to.
+        error: What has happened.
+        retries: Requests that were sent again.
+        is_over: Whether the job has ended, and may be begun again.
+        is_unrecognisable: Whether no batch will find it again.
+    """
+    if is_unrecognisable:
+        outdated.retire(connection, job)
     connection.execute("UPDATE jobs SET retries = retries + ? WHERE id = ?", (retries, job))
     if is_over:
         connection.execute(
