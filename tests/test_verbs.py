@@ -279,7 +279,7 @@ async def test_a_download_that_breaks_begins_anew(
         (
             httpx.Response(400, json={"error": "Redacted audio has expired"}),
             aai.RedactedAudioError,
-            "has expired. It is made where redact_pii_audio was asked for, and kept for 24 hours",
+            "has expired. Redacted audio needs redact_pii_audio=True and is kept for 24 hours",
         ),
         (
             httpx.Response(400, json={"error": "Transcript lookup error, transcript id not found"}),
