@@ -1,8 +1,8 @@
 """
-The wire: routes, status codes and bodies of AssemblyAI's /v2 API as its clients see it.
+The ASGI application: routes, status codes and bodies of AssemblyAI's /v2 API.
 
-It reads requests, asks the store, the uploads and the runner, and writes what they say as JSON or text.
-How jobs live, how speech is recognised and who may come in is decided elsewhere.
+It reads requests, calls the store, the uploads and the runner, and returns their results as JSON or text.
+Other modules handle the states of jobs, speech recognition and authentication.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -45,7 +45,7 @@ from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 T = TypeVar("T")
 
 LARGEST_SUBMISSION: Final = 1 << 20
-"""Bytes of JSON: a thousand keyterms fit many times."""
+"""Maximum size of a submission in bytes: many times that of a thousand keyterms."""
 
 _WIDEST_CAPTION: Final = 10_000
 _ACCESS_DENIED: Final = (
@@ -56,23 +56,25 @@ _ACCESS_DENIED: Final = (
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What one server bears."""
+    """The limits of one server."""
 
     upload_bytes: int = LARGEST_UPLOAD
+    """Maximum size of an upload, in bytes."""
+
     upload_seconds: float = UPLOAD_KEPT_SECONDS
-    """How long an upload can be submitted; after that it is deleted, unless a job needs it."""
+    """Seconds for which an upload can be submitted; then it is deleted, unless a job needs it."""
 
     parallel_jobs: int = 1
-    """How many jobs are worked on at once; the others are queued and throttled."""
+    """Maximum number of jobs in progress; further jobs are queued and throttled."""
 
     stall_seconds: float = 60
-    """How long a request body may bring nothing before it is given up."""
+    """Seconds without data after which a request body is given up."""
 
     webhooks: Pace = attrs.field(factory=Pace)
-    """When a webhook that does not answer is called again."""
+    """The retries of webhook deliveries."""
 
     redacted_audio_seconds: float = KEPT_SECONDS
-    """How long redacted audio can be read."""
+    """Seconds for which redacted audio can be downloaded."""
 
 
 @asynccontextmanager
@@ -86,15 +88,15 @@ async def open_app(
     policy: SubmissionPolicy | None = None,
 ) -> AsyncGenerator[Starlette, None]:
     """
-    An ASGI application that works while the block lasts, on asyncio and on trio.
+    Open the ASGI application, on asyncio or trio; it runs until the end of the `async with` block.
 
     Args:
-        engine: What recognises speech; it is closed at the end.
-        key: The API key to ask for.
-        directory: Where uploads and transcripts are kept; made if need be.
-        limits: What to bear.
-        base_url: Where it can be reached, for the addresses that webhooks are told.
-        policy: How submissions are taken; it may be changed while the block lasts.
+        engine: The speech engine; it is closed at the end.
+        key: The API key that clients must send.
+        directory: The directory for uploads and transcripts; created if it does not exist.
+        limits: The limits of the server.
+        base_url: The URL of the server, for the URLs sent to webhooks.
+        policy: The submission policy; it can be changed inside the block.
     """
     limits = limits or Limits()
     policy = policy or SubmissionPolicy()
@@ -111,7 +113,7 @@ async def open_app(
                 store, uploads, engine, courier=courier, masker=masker, parallel_jobs=limits.parallel_jobs
             )
             async with anyio.create_task_group() as tasks:
-                # The runner last: what it finds interrupted it hands to the other two.
+                # The runner starts last, because it passes interrupted jobs to the other two.
                 for worker in (courier, masker, runner):
                     await worker.resume()
                     tasks.start_soon(worker.run)
@@ -138,7 +140,7 @@ class _Service:
     policy: SubmissionPolicy
 
     async def upload(self, request: Request) -> Response:
-        """API reference, "Upload a media file": any body, with or without a length or a type."""
+        """API reference, "Upload a media file": any body, with or without Content-Length and Content-Type."""
         upload_id = await self.uploads.receive(self._body(request), announced=_content_length(request))
         return json_response(200, {"upload_url": f"{request.base_url}upload/{upload_id}"})
 
@@ -170,7 +172,7 @@ class _Service:
         return Response(body, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
-        """API reference, "Delete transcript"; the upload goes with it, unless another job still needs it."""
+        """API reference, "Delete transcript"; also deletes the upload, unless another job still needs it."""
         job = (await self._record(request)).job
         if job.deleted:
             raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
@@ -209,7 +211,7 @@ class _Service:
         return json_response(200, await self._derived(request, lambda speech: search.matches(speech, terms)))
 
     async def redacted_audio(self, request: Request) -> Response:
-        """API reference, "Get redacted audio": 202 until it is there (the vendor's SDK polls so)."""
+        """API reference, "Get redacted audio": 202 until it is ready, as the vendor's SDK expects."""
         job = (await self._record(request)).job
         if not job.parameters.redact_pii_audio:
             raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT if job.deleted else refusal.AUDIO_UNASKED)
@@ -228,16 +230,16 @@ class _Service:
         return json_response(200, {"status": "redacted_audio_ready", "redacted_audio_url": url})
 
     async def redacted_file(self, request: Request) -> Response:
-        """The redacted audio itself, without a key: who has its address was given it."""
+        """Return the redacted audio, without a key: its URL is the secret."""
         path = await self.shelf.file(request.path_params["name"])
         return await self.denied(request) if path is None else FileResponse(path)
 
     async def no_id(self, _request: Request) -> Response:
-        """A trailing slash is a lookup of nothing (troubleshooting page of the documentation)."""
+        """Refuse a trailing slash as an empty id (troubleshooting page of the documentation)."""
         raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
 
     async def denied(self, _request: Request) -> Response:
-        """An upload URL is for transcribing; reading it is denied, as at the service."""
+        """Deny reading an upload URL, as the service does: it is only for submission."""
         return Response(_ACCESS_DENIED, 403, media_type="application/xml")
 
     async def _body(self, request: Request) -> AsyncIterator[bytes]:
@@ -272,14 +274,14 @@ class _Service:
         upload_id = upload_id_of(url)
         if upload_id is not None and await self.uploads.can_be_submitted(upload_id):
             return upload_id
-        # An address of ours without a file is refused now; any other address fails the job later.
+        # An upload URL of this server without a file is refused now; any other URL fails the job later.
         if url.startswith(f"{request.base_url}upload/"):
             raise RefusalError(403, refusal.UNKNOWN_UPLOAD)
         return None
 
     async def is_needed(self, upload_id: str) -> bool:
-        """Whether a job has to read an upload yet."""
-        # In this order, for a job that completes in between goes from the one to the other.
+        """Whether a job still has to read an upload."""
+        # In this order, because a job that completes in between moves from the store to the shelf.
         unfinished = await self.store.unfinished()
         return any(job.upload_id == upload_id for job in unfinished) or await self.shelf.needs(upload_id)
 
@@ -293,7 +295,7 @@ class _Service:
         document = (await self._record(request)).document
         if document is None:
             raise RefusalError(400, refusal.NOT_COMPLETED)
-        # In a thread, for a day of words takes a while to read and to cut.
+        # In a thread, because decoding and splitting the words of a day takes a while.
         return await to_thread.run_sync(lambda: make(transcript.speech_of(document)))
 
     async def _captions(self, request: Request) -> list[captions.Caption]:
@@ -320,7 +322,7 @@ def _application(service: _Service, key: str) -> Starlette:
         middleware=[Middleware(Guard, key=key, engine_name=service.engine.name)],
         exception_handlers={RefusalError: _refused, HTTPException: _unroutable, Exception: _failed},
     )
-    # The service does not redirect: with a slash too many it looks up nothing.
+    # The service does not redirect a URL with an extra slash.
     app.router.redirect_slashes = False
     return app
 
@@ -353,7 +355,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _unroutable(_request: Request, error: Exception) -> Response:
-    # The live service answers an unknown route in plain text.
+    # The service's response for an unknown route is plain text.
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
     return PlainTextResponse("Not found" if status == 404 else "Method Not Allowed", status, headers)

@@ -1,7 +1,7 @@
 """
-The door: which hosts a request may name, and that it brings the key.
+ASGI middleware that checks the Host header and the API key of each request.
 
-It answers before a byte of the body is read, and knows nothing of what lies behind.
+It refuses a request before reading its body, and does not depend on the application.
 """
 
 import re
@@ -18,14 +18,14 @@ from aai_async.server.refusal import INVALID_KEY
 
 ALLOWED_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 """
-What the Host header may say, port aside.
+The accepted values of the Host header, without the port.
 
-A page of the web that points its own name at this machine sends that name, and is turned away.
+This blocks DNS rebinding: a web page whose host name resolves to this machine sends that name and is refused.
 """
 
 
 def json_response(status: int, body: object) -> Response:
-    """A reply in JSON."""
+    """Return a JSON response."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
@@ -35,9 +35,9 @@ class Guard:
     ASGI middleware in front of the whole server.
 
     Args:
-        app: What is guarded.
-        key: What the `authorization` header must say, without any prefix.
-        engine_name: Told in the header `x-local-engine` of every reply: this is not the service.
+        app: The application to protect.
+        key: The required value of the `authorization` header, without any prefix.
+        engine_name: The value of the header `x-local-engine`, which marks each response as a local one.
     """
 
     app: ASGIApp
@@ -45,7 +45,7 @@ class Guard:
     engine_name: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or refuse it."""
+        """Pass the request to the application, or refuse it."""
 
         async def send_signed(message: Message) -> None:
             if message["type"] == "http.response.start":

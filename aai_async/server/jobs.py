@@ -1,8 +1,8 @@
 """
-The life of a job: queued → processing → completed or error, and after either the tombstone.
+The states of a job: queued → processing → completed or error, and then possibly deleted.
 
-A pure state machine: every move returns a new `Job`, the time is passed in, and an illegal move raises.
-It knows nothing of storage, engines or HTTP.
+A pure state machine: each transition returns a new `Job`, the time is an argument, and an illegal transition
+raises. It does not depend on storage, engines or HTTP.
 """
 
 import enum
@@ -16,11 +16,11 @@ from aai_async.server.parameters import Parameters
 
 DELETED_TEXT: Final = "Deleted by user."
 DELETED_URL: Final = "http://deleted_by_user"
-"""What stands where the caller's own was (API reference, "Delete transcript")."""
+"""The replacements for the caller's data in a deleted transcript (API reference, "Delete transcript")."""
 
 
 class Status(enum.StrEnum):
-    """Where a job is (API reference, `TranscriptStatus`)."""
+    """The status of a job (API reference, `TranscriptStatus`)."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -37,27 +37,27 @@ _MOVES: Final = {
 
 
 class IllegalMoveError(Exception):
-    """A job was asked to do what it cannot do any more, or not yet."""
+    """The transition is not allowed in the job's current status."""
 
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """One transcription, from its submission until long after its end."""
+    """A transcription job, kept from its submission on, also after it was deleted."""
 
     id: str
     parameters: Parameters
     upload_id: str | None
-    """The file of this server that it reads; `None` when its `audio_url` points elsewhere."""
+    """The id of its upload on this server; `None` if its `audio_url` points elsewhere."""
 
     created: datetime
     """UTC."""
 
     status: Status = Status.QUEUED
     throttled: bool = False
-    """Whether it is held back because too many jobs run already."""
+    """Whether it waits because the maximum number of jobs is in progress."""
 
     completed: datetime | None = None
-    """UTC; `None` for failed jobs, as the service has it."""
+    """UTC; `None` for failed jobs, as at the service."""
 
     audio_duration: int | None = None
     """Seconds, rounded up."""
@@ -67,29 +67,29 @@ class Job:
 
     @classmethod
     def submitted(cls, parameters: Parameters, *, upload_id: str | None, now: datetime) -> Self:
-        """A job that nobody works on yet. Its id cannot be guessed."""
+        """Return a new queued job. Its id is random."""
         return cls(id=str(uuid.uuid4()), parameters=parameters, upload_id=upload_id, created=now)
 
     def hold(self) -> Self:
-        """Let it wait for a free slot, and say so."""
+        """Mark the job as throttled: it waits for a free worker."""
         if self.status is not Status.QUEUED:
-            raise IllegalMoveError(f"a {self.status} job cannot be held back")
+            raise IllegalMoveError(f"a {self.status} job cannot be throttled")
         return attrs.evolve(self, throttled=True)
 
     def start(self) -> Self:
-        """Take it to work."""
+        """Start the job."""
         return attrs.evolve(self._move(Status.PROCESSING), throttled=False)
 
     def complete(self, *, audio_duration: int, now: datetime) -> Self:
-        """End it well; `audio_duration` in seconds."""
+        """Complete the job; `audio_duration` in seconds."""
         return attrs.evolve(self._move(Status.COMPLETED), completed=now, audio_duration=audio_duration)
 
     def fail(self, error: str) -> Self:
-        """End it with the text that the transcript's `error` will say."""
+        """Fail the job with the text for the transcript's `error`."""
         return attrs.evolve(self._move(Status.ERROR), error=error, throttled=False)
 
     def delete(self) -> Self:
-        """Forget what was asked and said; the tombstone keeps id, status, times and duration."""
+        """Remove the request and the transcript; id, status, times and duration remain."""
         if _MOVES[self.status] or self.deleted:
             raise IllegalMoveError(f"a {'deleted' if self.deleted else self.status} job cannot be deleted")
         error = None if self.error is None else DELETED_TEXT

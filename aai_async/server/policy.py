@@ -1,9 +1,9 @@
 """
-How submissions are taken: which models serve where none is named, and what becomes of unknown names.
+The policy for submissions: the default models and the handling of unknown names.
 
-The service adds models, parameters and values with every release. By default a name that this server does
-not know is recorded, echoed and logged once, as the service of next year would take it; a strict server
-refuses it, which finds typing errors.
+The service adds models, parameters and values with every release. By default an unknown name is recorded,
+echoed and logged once, because a later version of the service may accept it. A strict server refuses it, to
+find typing errors.
 """
 
 import difflib
@@ -19,21 +19,21 @@ _log: Final = logging.getLogger(__name__)
 
 DEFAULT_MODELS: Final = ("assemblyai-stt-3-7", "universal-2")
 """
-The models of a submission that names none, where `SubmissionPolicy` says nothing else.
+The models of a submission that names none, unless `SubmissionPolicy` sets others.
 
 The service decides it by account. The first is the default of accounts made since 17 November 2026, and of
 most others from 8 December 2026 on (documentation, "Speech model versions and deprecations"). The second is
-what the migration guide recommends beside it, for the languages that the first does not know.
+what the migration guide recommends beside it, for the languages that the first does not support.
 """
 
 _MOST_LOGGED: Final = 200
-"""How many different messages a server logs: names come from outside, and memory is finite."""
+"""Maximum number of different messages that a server logs: clients choose the names, and memory is finite."""
 
 _ALIKE: Final = 0.75
-"""How alike two names must be, by `difflib`, for one to be taken for the other one misspelt."""
+"""Minimum similarity of two names, by `difflib`, for one to be suggested as the correct spelling."""
 
 _LONGEST_NAME: Final = 100
-"""Characters of a name from outside that are shown."""
+"""Maximum number of characters shown of a client's name."""
 
 
 def _check_models(_policy: object, _field: object, models: Sequence[str]) -> None:
@@ -43,10 +43,10 @@ def _check_models(_policy: object, _field: object, models: Sequence[str]) -> Non
 
 @attrs.define(kw_only=True)
 class SubmissionPolicy:
-    """How one server takes submissions; it may be changed while the server runs."""
+    """The submission policy of one server; it can be changed while the server runs."""
 
     strict: bool = False
-    """Whether a name that the server does not know is refused with status 400."""
+    """Whether an unknown name is refused with status 400."""
 
     speech_models: Sequence[str] = attrs.field(default=DEFAULT_MODELS, validator=_check_models)
     """The models of a submission that names none. At the service, the account decides."""
@@ -57,18 +57,18 @@ class SubmissionPolicy:
         self, kind: str, name: str, known: Iterable[str], *, served: str, refusal: str, inside: str = ""
     ) -> None:
         """
-        Decide on a name that may be unknown.
+        Log or refuse a name if it is unknown.
 
         Args:
-            kind: What it names, such as `parameter`.
-            name: The name; it is shown, so it must not be a secret.
-            known: The names that the server knows.
-            served: What the server does about an unknown name, for the log.
-            refusal: What a strict server answers, before the name and what was probably meant.
-            inside: The name of the object that has the name in it, if one has.
+            kind: The kind of name, such as `parameter`.
+            name: The name; it is logged, so it must not be a secret.
+            known: The known names.
+            served: The log text on how an unknown name is served.
+            refusal: The beginning of a strict server's error, before the name and a suggestion.
+            inside: The name of the object that contains the name, if any.
 
         Raises:
-            RefusalError: 400, the name is unknown and the server is strict.
+            RefusalError: Status 400: the name is unknown and the server is strict.
         """
         known = tuple(known)
         if name in known:
@@ -76,7 +76,7 @@ class SubmissionPolicy:
         prefix = f"{inside}." if inside else ""
         named = f"{kind} {shown(prefix + name)}"
         if not self.strict and not self._is_new(named):
-            # To find a name that is alike takes a while, and a submission may have thousands of names.
+            # Finding a similar name is slow, and a submission may have thousands of names.
             return
         alike = difflib.get_close_matches(name[:_LONGEST_NAME], known, 1, _ALIKE)
         hint = f" Did you mean {prefix + alike[0]!r}?" if alike else ""
@@ -85,12 +85,12 @@ class SubmissionPolicy:
         _log.warning("The %s is unknown to this server: %s.%s", named, served, hint)
 
     def log_once(self, message: str) -> None:
-        """Log a warning, unless this server has logged the same one before."""
+        """Log a warning, unless this server already logged the same one."""
         if self._is_new(message):
             _log.warning("%s", message)
 
     def _is_new(self, subject: str) -> bool:
-        """Whether this server has not logged anything about a subject, and may."""
+        """Whether this server has not yet logged the subject and has not reached the maximum."""
         if subject in self._logged or len(self._logged) >= _MOST_LOGGED:
             return False
         self._logged.add(subject)
@@ -98,5 +98,5 @@ class SubmissionPolicy:
 
 
 def shown(name: str) -> str:
-    """Quote a name that comes from outside: on one line, and not endless."""
+    """Quote a client's name on one line, truncated."""
     return repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…")

@@ -1,13 +1,13 @@
 """
-How the server says no: a status and one sentence, in the service's own words wherever they are known.
+Error responses of the server: a status and one sentence, in the service's own wording where it is known.
 
-It owns the sentences; it does not decide when to say them. A leaf: it imports nothing.
+This module defines the texts; other modules decide when to use them. It imports nothing.
 """
 
 from typing import Final
 
 INVALID_KEY: Final = "Authentication error, API token missing/invalid"
-"""With 401, for a missing and a wrong key alike (API reference, every endpoint)."""
+"""With status 401, for a missing or a wrong key (API reference, every endpoint)."""
 
 INVALID_SCHEMA: Final = "Invalid endpoint schema, please refer to documentation for examples."
 """For an unknown request key and for a nested value of the wrong shape."""
@@ -26,37 +26,37 @@ UNKNOWN_SPEECH_MODELS: Final = (
 )
 
 UNKNOWN_TRANSCRIPT: Final = "Transcript lookup error, transcript id not found"
-"""With 400, never 404: the service answers so for unknown ids and for those of other accounts."""
+"""With status 400, not 404: the service's response for unknown ids and for those of other accounts."""
 
 UNKNOWN_UPLOAD: Final = "Cannot access uploaded file"
-"""With 403 (API reference, "Upload a media file")."""
+"""With status 403 (API reference, "Upload a media file")."""
 
 NOT_COMPLETED: Final = "This transcript is not completed"
 
 EMPTY_TEXT: Final = "Transcript text is empty"
-"""When captions are asked of a transcript in which nothing was said."""
+"""For captions of a transcript without speech."""
 
 AUDIO_UNASKED: Final = "Redacted audio was not requested for this transcript, submit with redact_pii_audio"
 AUDIO_SPEECHLESS: Final = (
-    "There is no redacted audio, for no speech was detected: submit with "
-    "redact_pii_audio_options.return_redacted_no_speech_audio to get it all the same"
+    "Redacted audio was not created because no speech was detected, submit with "
+    "redact_pii_audio_options.return_redacted_no_speech_audio to get it anyway"
 )
 AUDIO_FAILED: Final = "Redacted audio could not be made, developers have been alerted"
 AUDIO_EXPIRED: Final = "Redacted audio is no longer available"
 
 NO_SPEECH: Final = "language_detection cannot be performed on files with no spoken audio"
-"""When a language is to be told from silence: the `error`, or the warning of what completes all the same."""
+"""For language detection without speech: the `error` of a failed job, or the warning of a completed one."""
 
 SERVER_FAILURE: Final = "Server error, developers have been alerted"
-"""The `error` of a transcript that failed for no fault of the recording."""
+"""The `error` of a transcript that failed for a reason other than its recording."""
 
 
 class RefusalError(Exception):
     """
-    A request that is answered with an error status.
+    The request is refused with an error status.
 
     Args:
-        status: The HTTP status.
+        status: The HTTP status code.
         text: One sentence for the `error` key of the body.
     """
 

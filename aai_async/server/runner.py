@@ -1,7 +1,7 @@
 """
-Running jobs: a bounded number at once, the others in the order they came.
+Runs jobs: a bounded number at once, the others in order of submission.
 
-It moves jobs through their life and asks the engine. It knows nothing of HTTP.
+It changes the status of jobs and calls the engine. It does not depend on HTTP.
 """
 
 import logging
@@ -30,9 +30,7 @@ from aai_async.server.upload import UploadFolder
 
 _log: Final = logging.getLogger(__name__)
 
-INTERRUPTED: Final = (
-    f"{refusal.SERVER_FAILURE}: the server was stopped while it worked on this, submit it again"
-)
+INTERRUPTED: Final = f"{refusal.SERVER_FAILURE}: the server was stopped during this job, submit it again"
 
 
 class Runner:
@@ -40,12 +38,12 @@ class Runner:
     The workers of one server.
 
     Args:
-        store: Where jobs are kept.
-        uploads: Where recordings are.
-        engine: What recognises speech; it does so without holding the event loop.
-        courier: Who tells webhooks of the end.
-        masker: Who makes redacted audio after it.
-        parallel_jobs: How many jobs may be worked on at once.
+        store: Stores the jobs.
+        uploads: Stores the recordings.
+        engine: Recognises speech, without blocking the event loop.
+        courier: Calls webhooks when a job ends.
+        masker: Creates redacted audio when a job ends.
+        parallel_jobs: Maximum number of jobs in progress.
     """
 
     def __init__(
@@ -75,15 +73,15 @@ class Runner:
                     tasks.start_soon(self._work)
 
     async def submit(self, job: Job) -> Job:
-        """Accept a new job: as `processing` where a worker is free, else as `queued` and throttled."""
-        # Counted before the first await, so that two submissions cannot both see the last free worker.
+        """Accept a new job: as `processing` if a worker is free, otherwise as `queued` and throttled."""
+        # Counted before the first await, so that two submissions cannot both take the last free worker.
         free = self._unfinished < self._parallel_jobs
         self._unfinished += 1
         accepted = job.start() if free else job.hold()
         try:
             await self._store.add(accepted)
         except BaseException:
-            # Cancelled too: a job that was never kept holds no place.
+            # Also on cancellation: a job that was not stored does not occupy a worker.
             self._unfinished -= 1
             raise
         self._send.send_nowait(accepted)
@@ -91,10 +89,10 @@ class Runner:
 
     async def resume(self) -> None:
         """
-        Take up what a former server on the same directory left behind.
+        Continue the unfinished jobs of a previous server on the same directory.
 
-        Queued jobs run again. One that was being worked on fails: it may be what brought the server down,
-        and would do so at every start.
+        Queued jobs run. A job that was in progress fails: it may have crashed the server, and would crash it
+        again at every start.
         """
         for job in await self._store.unfinished():
             if job.status is Status.PROCESSING:
@@ -108,8 +106,8 @@ class Runner:
             try:
                 await self._finish(job if job.status is Status.PROCESSING else await self._started(job))
             except Exception:  # noqa: BLE001
-                # Not the job but its bookkeeping failed, say for want of disk space: the server goes on.
-                _log.exception("transcript %s could not be brought to its end", job.id)
+                # Storing the result failed, for example because the disk is full: the server continues.
+                _log.exception("The result of transcript %s could not be stored.", job.id)
             finally:
                 self._unfinished -= 1
 
@@ -121,13 +119,13 @@ class Runner:
     async def _finish(self, job: Job) -> None:
         try:
             recognition = await self._engine.recognize(job.parameters.speech_request(await self._audio(job)))
-            # In a thread, for an hour of words takes a while to write down.
+            # In a thread, because encoding the words of an hour takes a while.
             ended = await to_thread.run_sync(_conclude, job, recognition)
         except EngineError as error:
             await self._end(job.fail(str(error)))
         except Exception:  # noqa: BLE001
-            # Whatever an engine does, the server lives.
-            _log.exception("transcript %s failed", job.id)
+            # Any error of an engine fails the job only, not the server.
+            _log.exception("The transcript %s failed.", job.id)
             await self._end(job.fail(refusal.SERVER_FAILURE))
         else:
             await self._end(*ended)

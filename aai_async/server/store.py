@@ -1,8 +1,8 @@
 """
-What survives a restart: jobs and finished transcripts, in one SQLite file.
+Persistent storage of jobs and finished transcripts in one SQLite file.
 
-Every call runs in a worker thread, one at a time. It knows jobs, but neither HTTP nor the service's JSON:
-a finished document is bytes to it.
+Every call runs in a worker thread, one at a time. The store does not depend on HTTP or the service's JSON: it
+handles a finished document as bytes.
 """
 
 import sqlite3
@@ -23,14 +23,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Work: TypeAlias = Callable[[sqlite3.Connection], None]
-"""Something to be kept in the same transaction as a job, by whoever keeps more than jobs."""
+"""Additional writes of other modules in the same transaction as a job."""
 
 LISTED_DAYS: Final = 90
 """How far back the listing reaches (API reference, "List transcripts")."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS job (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of creation, which two equal times would not tell
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of creation: times may be equal
     id TEXT NOT NULL UNIQUE,
     parameters BLOB NOT NULL,
     upload_id TEXT,
@@ -47,12 +47,12 @@ CREATE TABLE IF NOT EXISTS job (
 _COLUMNS: Final = (
     "id, parameters, upload_id, created, status, throttled, completed, audio_duration, error, deleted"
 )
-# More jobs than there will ever be.
+# Larger than any job number.
 _BEYOND: Final = 2**62
 
 
 class DirectoryError(Exception):
-    """The directory cannot keep the transcripts: another server works in it, or what is there is no store."""
+    """The directory cannot be used: not writable, in use by another server, or its file is not a store."""
 
 
 @attrs.frozen
@@ -66,7 +66,7 @@ class Record:
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """Which part of the listing is asked for."""
+    """The filter and page of a listing request."""
 
     limit: int = 10
     status: Status | None = None
@@ -81,7 +81,7 @@ class Query:
 
 @attrs.frozen
 class Page:
-    """Some jobs, newest first, and whether the filter has more on either side."""
+    """A page of jobs, newest first, and whether the filter matches more on either side."""
 
     jobs: tuple[Job, ...]
     has_older: bool
@@ -92,7 +92,7 @@ class Store:
     """
     The jobs of one directory.
 
-    Jobs and their ids only ever grow in number; `number` is the order of the listing.
+    Jobs are never removed; the column `number` gives the order of the listing.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -103,10 +103,10 @@ class Store:
     @asynccontextmanager
     async def opened(cls, path: Path) -> AsyncGenerator[Self, None]:
         """
-        Open the file, or make it, and keep every other server out of it.
+        Open or create the file and lock it against other servers.
 
         Raises:
-            DirectoryError: Another server has it open, or it is something else.
+            DirectoryError: Another server has the file open, or it is not a store.
         """
         connection = await to_thread.run_sync(_connect, path)
         try:
@@ -116,49 +116,49 @@ class Store:
                 await to_thread.run_sync(connection.close)
 
     async def add(self, job: Job) -> None:
-        """Keep a new job."""
+        """Store a new job."""
         await self.transact(_insert, job)
 
     async def save(self, job: Job, document: bytes | None = None, *also: Work) -> None:
-        """Keep what became of a job; without `document` a former one is forgotten."""
+        """Update a job; without `document` its previous document is removed."""
         await self.transact(_update, job, document, also)
 
     async def find(self, transcript_id: str) -> Record | None:
-        """The job of that id, if there is one."""
+        """Return the job with that id, or `None`."""
         return await self.transact(_find, transcript_id)
 
     async def page(self, query: Query, *, now: datetime) -> Page:
         """
-        One page of the listing.
+        Return one page of the listing.
 
         Raises:
-            LookupError: The id to start from is unknown.
+            LookupError: The id in `before_id` or `after_id` is unknown.
         """
         return await self.transact(_page, query, now - timedelta(days=LISTED_DAYS))
 
     async def unfinished(self) -> tuple[Job, ...]:
-        """The jobs that are neither completed nor failed, oldest first."""
+        """Return the jobs that are neither completed nor failed, oldest first."""
         return await self.transact(_unfinished)
 
     async def transact(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do some work in one transaction, for what is kept next to the jobs."""
+        """Run a function in one transaction; other modules use it for their own tables."""
 
         def in_transaction() -> T:
             with self._connection:
                 return work(self._connection, *args, **kwargs)
 
-        # Not abandoned on cancellation: a transaction ends before anything else may begin.
+        # Not abandoned on cancellation: a transaction must end before the next one begins.
         return await to_thread.run_sync(in_transaction, limiter=self._turn)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # What was said is nobody else's business: the database's other files take its mode.
+    # Only the owner may read the transcripts; SQLite's other files inherit this mode.
     path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=0.2, check_same_thread=False)
     try:
-        # Exclusive, so that two servers cannot run each other's jobs; the write below takes the lock.
+        # Exclusive, so that two servers cannot run each other's jobs; the write below acquires the lock.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -167,15 +167,17 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute(_SCHEMA)
     except sqlite3.Error as error:
         connection.close()
-        reason = "another server works in it" if "locked" in str(error) else f"{path.name}: {error}"
-        raise DirectoryError(f"cannot keep transcripts in {path.parent}: {reason}") from error
+        reason = "another server uses it" if "locked" in str(error) else f"{path.name}: {error}"
+        raise DirectoryError(
+            f"Cannot store transcripts in {path.parent}: {reason}. Choose another directory."
+        ) from error
     return connection
 
 
 def _insert(connection: sqlite3.Connection, job: Job) -> None:
     row = _row(job)
     marks = ", ".join("?" * len(row))
-    # The names are ours, the values are bound.
+    # The column names are constants; the values are bound.
     connection.execute(f"INSERT INTO job ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608
 
 
@@ -230,7 +232,7 @@ def _number(connection: sqlite3.Connection, transcript_id: str) -> int:
 def _between(
     connection: sqlite3.Connection, query: Query, since: datetime, after: int, before: int
 ) -> list[tuple[object, ...]]:
-    # With after_id the page is the one next to it, else walking `next_url` would skip jobs.
+    # With after_id the page must be adjacent to it; otherwise following `next_url` would skip jobs.
     direction = "ASC" if query.after_id is not None and query.before_id is None else "DESC"
     condition, values = _filter(query, since)
     rows = connection.execute(
@@ -282,5 +284,5 @@ def _job(row: tuple[object, ...]) -> Job:
     names = _COLUMNS.split(", ")
     values: dict[str, Any] = dict(zip(names, row, strict=True))
     values["parameters"] = msgspec.json.decode(values["parameters"])
-    # Lax, for SQLite has neither booleans nor times.
+    # Not strict, because SQLite has neither booleans nor times.
     return msgspec.convert(values, type=Job, strict=False)

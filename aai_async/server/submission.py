@@ -1,7 +1,7 @@
 """
-Reading a submission: a decoded body to checked parameters, or the service's own 400.
+Validates a submission: returns checked parameters for a decoded body, or raises the service's error 400.
 
-It owns what may not be combined and what is out of bounds; which parameters there are says `parameters`.
+It checks values and combinations; the module `parameters` defines the parameters.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -53,12 +53,12 @@ def read_parameters(
     Check a decoded request body.
 
     Args:
-        document: The body; null values count as not given.
-        engine: Whose languages bound what may be asked.
-        policy: What to do about unknown names, by default to take them.
+        document: The body; null values count as absent.
+        engine: The engine, whose languages limit the accepted ones.
+        policy: The handling of unknown names; by default they are accepted.
 
     Raises:
-        RefusalError: 400, and why.
+        RefusalError: Status 400 with the reason.
     """
     policy = policy or SubmissionPolicy()
     given = {name: value for name, value in document.items() if value is not None}
@@ -78,7 +78,7 @@ def read_parameters(
 
 
 def _unknown(document: Mapping[str, object], policy: SubmissionPolicy) -> dict[str, object]:
-    """Return the parameters that are unknown, or have unknown keys in them, as they were sent."""
+    """Return the parameters that are unknown or contain unknown keys, as they were sent."""
     found: dict[str, object] = {}
     for name, value in document.items():
         is_known = name in FIELDS or name == "speech_model"
@@ -108,7 +108,7 @@ def _check_models(asked: Parameters, policy: SubmissionPolicy) -> None:
         )
         if model in DOUBTFUL_MODELS:
             policy.log_once(
-                f"The speech model {model!r} is taken here, but is deprecated: {DOUBTFUL_MODELS[model]}. "
+                f"The speech model {model!r} is accepted here, but is deprecated: {DOUBTFUL_MODELS[model]}. "
                 f"Use {DEFAULT_MODELS[0]!r}."
             )
 
@@ -233,7 +233,7 @@ def _detection_conflicts(asked: Parameters) -> Iterator[str]:
     options = asked.language_detection_options or LanguageDetectionOptions()
     served: set[str] = {*_DETECTION_KEYS}
     if options.code_switching_confidence_threshold == 0.3:
-        # The service's default, which without code switching asks for nothing.
+        # The service's default, which has no effect without code switching.
         served.add("code_switching_confidence_threshold")
     yield from _unserved_keys("language_detection_options", options, served)
     asks = options.languages or options.fallback or options.takes_fallback or options.bears_silence

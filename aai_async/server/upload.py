@@ -1,7 +1,7 @@
 """
-Uploaded recordings: streamed to disk under ids that cannot be guessed, and found again by their URL.
+Uploaded recordings: streamed to disk under random ids, and found by their URL.
 
-It knows files and addresses; what is in a file is the engine's business, as it is at the service.
+It handles files and URLs only; the engine reads their content.
 """
 
 import logging
@@ -20,16 +20,16 @@ from anyio import to_thread
 from aai_async.server.refusal import RefusalError
 
 LARGEST_UPLOAD: Final = 2_200_000_000
-"""Bytes: 2.2 GB (FAQ, "What are the file size and file duration limits for the API?")."""
+"""In bytes: 2.2 GB (FAQ, "What are the file size and file duration limits for the API?")."""
 
 KEPT_SECONDS: Final = 24 * 60 * 60
-"""How long an upload can be submitted (API reference, "Upload a media file")."""
+"""Seconds for which an upload can be submitted (API reference, "Upload a media file")."""
 
 _SWEEP_SECONDS: Final = 600
-"""Seconds between two searches for uploads to delete; a submit in between refuses what is too old."""
+"""Seconds between two searches for expired uploads; in between, submitting one is refused as well."""
 
 _BLOCK: Final = 1 << 20
-"""Bytes written at once: every write is a hop to another thread."""
+"""Bytes per write: each write switches to a worker thread."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,29 +38,30 @@ _PATH: Final = re.compile(r"/upload/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
 
 @attrs.frozen
 class UploadFolder:
-    """The folder that holds them."""
+    """The folder of the uploads."""
 
     folder: Path
     limit: int = LARGEST_UPLOAD
-    """Bytes."""
+    """Maximum size of an upload, in bytes."""
 
     kept_seconds: float = KEPT_SECONDS
-    """How long an upload can be submitted."""
+    """Seconds for which an upload can be submitted."""
 
     async def prepare(self) -> None:
-        """Make the folder, and clear what an interrupted server left half written."""
+        """Create the folder, and delete partial files of an interrupted server."""
         await to_thread.run_sync(self._prepare)
 
     async def receive(self, body: AsyncIterator[bytes], *, announced: int | None = None) -> str:
         """
-        Write `body` to disk and return the id of the new upload. Whatever goes wrong leaves nothing behind.
+        Write `body` to disk and return the id of the new upload. An error leaves no file behind.
 
         Args:
-            body: The bytes of the file.
-            announced: The bytes that the client said it would send, if it did.
+            body: The content of the file.
+            announced: The Content-Length in bytes, if the client sent one.
 
         Raises:
-            RefusalError: 413 for too much, at once where it was announced; 400 for nothing at all.
+            RefusalError: Status 413: the body is too large; raised before reading it if its length was
+                announced. Status 400: the body is empty.
         """
         if announced is not None:
             self._check_size(announced)
@@ -76,18 +77,18 @@ class UploadFolder:
         return upload_id
 
     async def find(self, upload_id: str) -> Path | None:
-        """The file of that upload, if it is still there."""
+        """Return the file of that upload, or `None` if it does not exist."""
         path = self.folder / upload_id
         return path if await to_thread.run_sync(path.is_file) else None
 
     async def can_be_submitted(self, upload_id: str) -> bool:
-        """Whether that upload is there and no older than `kept_seconds`."""
+        """Whether that upload exists and is newer than `kept_seconds`."""
         age = await to_thread.run_sync(_age, self.folder / upload_id)
         return age is not None and age < self.kept_seconds
 
     async def expire(self, is_needed: Callable[[str], Awaitable[bool]]) -> None:
         """
-        Delete the uploads that are too old to be submitted and that no job needs, until cancelled.
+        Delete expired uploads that no job needs, repeatedly until cancelled.
 
         Args:
             is_needed: Whether a job still has to read the upload of this id.
@@ -98,12 +99,12 @@ class UploadFolder:
                     if not await is_needed(upload_id):
                         await self.remove(upload_id)
             except Exception:  # noqa: BLE001
-                # The disk may fail, and the server goes on: the next search deletes what is left.
-                _log.exception("old uploads could not be deleted")
+                # On a disk error the server continues, and the next search tries again.
+                _log.exception("Expired uploads could not be deleted; the next search tries again.")
             await anyio.sleep(min(_SWEEP_SECONDS, self.kept_seconds))
 
     async def remove(self, upload_id: str) -> None:
-        """Delete that file; it may be gone already."""
+        """Delete the file of that upload, if it exists."""
         await to_thread.run_sync(lambda: (self.folder / upload_id).unlink(missing_ok=True))
 
     def _prepare(self) -> None:
@@ -112,7 +113,7 @@ class UploadFolder:
             partial.unlink()
 
     def _expired(self) -> list[str]:
-        # A minute later than they can be submitted: a job may be about to be written down for one.
+        # A minute after expiry, because a job with an upload that was just valid may not be stored yet.
         latest = self.kept_seconds + min(60, self.kept_seconds)
         ages = {path.name: _age(path) for path in self.folder.iterdir() if path.suffix != ".part"}
         return [name for name, age in ages.items() if age is not None and age >= latest]
@@ -130,7 +131,7 @@ class UploadFolder:
                     block.clear()
             await file.write(bytes(block))
         finally:
-            # Shielded, which the file's own context manager is not in every version of anyio.
+            # Shielded here, because the file's context manager is not shielded in every version of anyio.
             with anyio.CancelScope(shield=True):
                 await file.aclose()
         return size
@@ -141,7 +142,7 @@ class UploadFolder:
 
 
 def _age(path: Path) -> float | None:
-    """Seconds since a file was written; `None` if it is not there."""
+    """Return the seconds since a file was written, or `None` if it does not exist."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
@@ -149,7 +150,7 @@ def _age(path: Path) -> float | None:
 
 
 def upload_id_of(url: str) -> str | None:
-    """The id in an upload URL of a local server, whichever port that had; `None` for every other URL."""
+    """Return the id in an upload URL of a local server on any port; `None` for every other URL."""
     try:
         parts = urlsplit(url)
         local = parts.hostname in ("127.0.0.1", "localhost", "::1")

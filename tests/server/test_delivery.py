@@ -158,7 +158,7 @@ async def test_an_endpoint_that_does_not_answer_in_time_is_told_again(
             while "given up" not in caplog.text:
                 await anyio.sleep(0.01)
         assert (await http.get(f"/v2/transcript/{transcript_id}")).json()["webhook_status_code"] is None
-    assert f"{transcript_id} was given up after 2 attempts; the last was answered not at all" in caplog.text
+    assert f"{transcript_id} was given up after 2 attempts; last response: none." in caplog.text
     assert SECRET not in caplog.text
 
 
@@ -258,7 +258,7 @@ async def test_an_outbox_that_fails_costs_its_notice_only(
         lost = await submit(http, receiver.url)
         await receiver.told(1)
         assert await answered(http, await submit(http, receiver.url)) == 200
-    assert f"the webhook of transcript {lost} is not called any more" in caplog.text
+    assert f"The webhook of transcript {lost} is not called again" in caplog.text
 
 
 def test_the_secret_is_in_no_repr() -> None:

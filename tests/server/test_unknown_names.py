@@ -196,7 +196,7 @@ def test_a_doubtful_model_is_taken_and_logged_once(caplog: pytest.LogCaptureFixt
     for _ in range(2):
         assert read(policy, speech_models=["universal-3-pro"]).speech_models == ("universal-3-pro",)
     [message] = caplog.messages
-    assert "'universal-3-pro' is taken here, but is deprecated" in message
+    assert "'universal-3-pro' is accepted here, but is deprecated" in message
     assert "Use 'assemblyai-stt-3-7'" in message
 
 

@@ -1,1 +1,1 @@
-"""Webhooks: where one may go (`webhook`), what is still to be told (`outbox`), who tells it (`courier`)."""
+"""Webhooks: their URLs and headers (`webhook`), pending notices (`outbox`) and delivery (`courier`)."""

@@ -1,8 +1,8 @@
 """
-Telling webhooks: one POST at a time for each notice, repeated until it is heard or given up.
+Delivers webhook notices: a POST request for each, retried until it succeeds or is given up.
 
-It reads what to tell from the outbox and notes there what became of it, so that a restart goes on where the
-last server stopped. Documentation, "Webhooks for pre-recorded audio".
+It reads the notices from the outbox and records each attempt there, so a restarted server continues where the
+previous one stopped. Source: documentation, "Webhooks for pre-recorded audio".
 """
 
 import logging
@@ -22,35 +22,35 @@ from aai_async.server.jobs import Job
 
 _log: Final = logging.getLogger(__name__)
 
-# So many connections at most, whatever a former server left to be told.
+# Maximum number of connections, however many notices a previous server left.
 _MOST_AT_ONCE: Final = 50
 
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How patient a courier is; the service's own numbers."""
+    """Retries and timeouts of deliveries; the defaults are the service's."""
 
     attempts: int = 10
-    """How often a notice is sent at most."""
+    """Maximum number of attempts for a notice."""
 
     pause_seconds: float = 10
-    """How long to wait before it is sent again."""
+    """Seconds before the next attempt."""
 
     answer_seconds: float = 10
-    """How long an endpoint may take to answer."""
+    """Seconds that an endpoint may take to respond."""
 
 
 class Courier:
     """
-    Tells webhooks what became of their transcripts, and holds up nobody.
+    Calls the webhooks of finished transcripts, without delaying other jobs.
 
-    A deleted transcript is not told of any more. A server that stops in the middle of an attempt does not
-    count it, so an endpoint may hear the same twice, as it may from the service.
+    Notices of deleted transcripts are not sent. An attempt during which the server stops is not counted, so
+    an endpoint may receive the same notice twice, as from the service.
 
     Args:
-        outbox: What there is to tell.
-        pace: When to send again, and when to give up.
-        audio_url: Tells where the redacted audio of a transcript is, while it is.
+        outbox: Stores the pending notices.
+        pace: The retries and timeouts.
+        audio_url: Returns the URL of a transcript's redacted audio, or `None` if it is not available.
     """
 
     def __init__(self, outbox: Outbox, pace: Pace, audio_url: Callable[[str], Awaitable[str | None]]) -> None:
@@ -61,13 +61,13 @@ class Courier:
         self._slots = anyio.CapacityLimiter(_MOST_AT_ONCE)
 
     def tell(self, notice: Notice) -> None:
-        """Begin to tell what was entered in the outbox; what was not is passed over."""
-        # At a shutdown nobody tells any more: the outbox keeps it for the next start.
+        """Start the delivery of a notice in the outbox; a notice that is not there is skipped."""
+        # During shutdown nothing is delivered: the outbox keeps the notice for the next start.
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._send.send_nowait(notice)
 
     async def resume(self) -> None:
-        """Take up what a former server on the same directory left untold, with the attempts it has left."""
+        """Continue a previous server's pending notices in the same directory, with their attempts left."""
         for notice in await self._outbox.pending():
             self.tell(notice)
 
@@ -84,11 +84,14 @@ class Courier:
                     return
                 await anyio.sleep(self._pace.pause_seconds)
         except Exception:  # noqa: BLE001
-            # Its bookkeeping failed, say for want of disk space: the other notices are still told.
-            _log.exception("the webhook of transcript %s is not called any more", notice.transcript_id)
+            # Recording the attempt failed, for example because the disk is full: other notices continue.
+            _log.exception(
+                "The webhook of transcript %s is not called again: its state could not be stored.",
+                notice.transcript_id,
+            )
 
     async def _try(self, http: httpx.AsyncClient, notice: Notice) -> bool:
-        """Send a notice once, and return whether it is to be sent again."""
+        """Send a notice once and return whether to send it again."""
         attempts = await self._outbox.attempts(notice)
         record = None if attempts is None else await self._outbox.store.find(notice.transcript_id)
         webhook = None if record is None else record.job.parameters.webhook
@@ -102,35 +105,35 @@ class Courier:
             status_code = await self._post(http, webhook, body)
         again = attempts + 1 < self._pace.attempts and not _is_final(status_code)
         with anyio.CancelScope(shield=True):
-            # Told is told: a server that stops now must not tell it again when it is back.
+            # Shielded, so that a server that stops now does not send the notice again after a restart.
             await self._outbox.note(notice, status_code=status_code, pending=again)
         if not again and not _is_success(status_code):
             _log.warning(
-                "the webhook of transcript %s was given up after %d attempts; the last was answered %s",
+                "The webhook of transcript %s was given up after %d attempts; last response: %s.",
                 notice.transcript_id,
                 attempts + 1,
-                status_code or "not at all",
+                status_code or "none",
             )
         return again
 
     async def _body(self, job: Job, subject: Subject) -> bytes | None:
-        """What to say (API reference, `TranscriptWebhookNotification`); `None` where it is true no longer."""
+        """Return the body (API reference, `TranscriptWebhookNotification`); `None` if it is obsolete."""
         if subject is Subject.TRANSCRIPT:
             return msgspec.json.encode({"transcript_id": job.id, "status": job.status})
         url = await self._audio_url(job.id)
-        # Without an id, as at the service: the webhook's own address must tell which transcript it is.
+        # Without an id, as at the service: the webhook's URL must identify the transcript.
         body = {"redacted_audio_url": url, "status": "redacted_audio_ready"}
         return None if url is None else msgspec.json.encode(body)
 
     async def _post(self, http: httpx.AsyncClient, webhook: Webhook, body: bytes) -> int | None:
-        """Return the status of the answer; `None` if there was none in time."""
+        """Return the status code of the response; `None` without a response in time."""
         with anyio.move_on_after(self._pace.answer_seconds):
             for target in webhook.targets:
                 try:
-                    # Streamed, for the status is all that counts: what follows it is never read.
+                    # Streamed, because only the status is needed: the body is never read.
                     answer = await http.send(_request(http, webhook, target, body), stream=True)
                 except httpx.ConnectError:
-                    continue  # Nobody listens there, but perhaps at the host's other address.
+                    continue  # No server listens at this address; try the host's other one.
                 except (httpx.HTTPError, OSError, ValueError):
                     break
                 await answer.aclose()
@@ -139,7 +142,7 @@ class Courier:
 
 
 class _UnloggedURL(httpx.URL):
-    """An address that the HTTP library's log has without its query, which may be a secret."""
+    """A URL that the HTTP library logs without its query, which may be a secret."""
 
     def __str__(self) -> str:
         return super().__str__().partition("?")[0]
@@ -153,8 +156,8 @@ def _request(http: httpx.AsyncClient, webhook: Webhook, target: httpx.URL, body:
 
 
 def _client() -> httpx.AsyncClient:
-    # Certificates are not verified: none is issued for loopback, and nobody stands in between there.
-    # `_post` bounds the time as a whole.
+    # Certificates are not verified: none are issued for loopback, and its traffic cannot be intercepted.
+    # `_post` limits the total time.
     return httpx.AsyncClient(trust_env=False, verify=False, timeout=None)  # noqa: S501, S113  # nosec B501, B113
 
 
@@ -163,5 +166,5 @@ def _is_success(status_code: int | None) -> bool:
 
 
 def _is_final(status_code: int | None) -> bool:
-    # A 4xx is for good: the endpoint would answer the same again.
+    # A 4xx is final: the endpoint would respond in the same way again.
     return _is_success(status_code) or (status_code is not None and httpx.codes.is_client_error(status_code))

@@ -1,7 +1,7 @@
 """
-What is still to be told to webhooks, kept next to the jobs so that a restart forgets none of it.
+Pending webhook notices, stored with the jobs so that they survive a restart.
 
-It knows what is told of and how often that was tried; the sending is the courier's.
+It stores the notices and their attempts; the courier sends them.
 """
 
 import enum
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     transcript_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    status_code INTEGER, -- what the endpoint returned last, if ever it did
+    status_code INTEGER, -- the endpoint's last response, if any
     pending INTEGER NOT NULL DEFAULT 1,
     UNIQUE (transcript_id, subject)
 )
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS delivery (
 
 
 class Subject(enum.StrEnum):
-    """What a webhook is told of."""
+    """The subject of a notice."""
 
     TRANSCRIPT = "transcript"
     REDACTED_AUDIO = "redacted_audio"
@@ -35,7 +35,7 @@ class Subject(enum.StrEnum):
 
 @attrs.frozen
 class Notice:
-    """One thing to be told about one transcript."""
+    """A notice to send about one transcript."""
 
     transcript_id: str
     subject: Subject = Subject.TRANSCRIPT
@@ -49,36 +49,36 @@ class Outbox:
 
     @classmethod
     async def opened(cls, store: Store) -> Self:
-        """Make room in the store, if there is none yet."""
+        """Create the table in the store, if it does not exist."""
         await store.transact(_create)
         return cls(store)
 
     async def pending(self) -> tuple[Notice, ...]:
-        """What is still to be told, oldest first."""
+        """Return the notices still to be sent, oldest first."""
         return await self.store.transact(_pending)
 
     async def attempts(self, notice: Notice) -> int | None:
-        """How often it was tried so far; `None` when it need not be told, or not any more."""
+        """Return the number of attempts so far; `None` if the notice is not pending."""
         return await self.store.transact(_attempts, notice)
 
     async def note(self, notice: Notice, *, status_code: int | None, pending: bool) -> None:
         """
-        Count an attempt.
+        Record an attempt.
 
         Args:
-            notice: What was told.
-            status_code: What the endpoint returned, if it did in time.
-            pending: Whether it is to be tried again.
+            notice: The notice that was sent.
+            status_code: The status code of the response; `None` without a response in time.
+            pending: Whether to send the notice again.
         """
         await self.store.transact(_note, notice, status_code, pending)
 
     async def status_code(self, transcript_id: str) -> int | None:
-        """What the endpoint of that transcript returned last (API reference, `webhook_status_code`)."""
+        """Return the endpoint's last status code (API reference, `webhook_status_code`)."""
         return await self.store.transact(_status_code, transcript_id)
 
 
 def entry(job: Job, subject: Subject = Subject.TRANSCRIPT) -> Work:
-    """Enter a notice of a job that has a webhook, in the transaction that ends the job."""
+    """Add a notice for a job with a webhook, in the transaction that ends the job."""
 
     def enter(connection: sqlite3.Connection) -> None:
         if job.parameters.webhook is not None and job.status in (Status.COMPLETED, Status.ERROR):
@@ -90,7 +90,7 @@ def entry(job: Job, subject: Subject = Subject.TRANSCRIPT) -> Work:
 
 
 def removal(transcript_id: str) -> Work:
-    """Forget all notices of a transcript, in the transaction that deletes it."""
+    """Remove all notices of a transcript, in the transaction that deletes it."""
 
     def remove(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM delivery WHERE transcript_id = ?", (transcript_id,))

@@ -1,7 +1,7 @@
 """
-A caller's webhook: where it may be, what it is told, and with which header.
+A caller's webhook: its permitted URLs and its header.
 
-Pure: it sends nothing and resolves no name. Documentation, "Webhooks for pre-recorded audio".
+It sends no requests and resolves no names. Source: documentation, "Webhooks for pre-recorded audio".
 """
 
 import re
@@ -15,7 +15,7 @@ import httpx
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[!-~](?:[ !-~]*[!-~])?")
 
-# Headers that frame the request itself: another value would break it, or smuggle a second one.
+# Headers that frame the request: another value would break it or smuggle a second request.
 _FRAMING: Final = frozenset(
     {
         "connection",
@@ -33,16 +33,16 @@ _LAST_PORT: Final = 65535
 
 
 _LOCALHOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*localhost", re.IGNORECASE)
-"""The name of this machine, and every name below it."""
+"""The name localhost and all its subdomains."""
 
 
 @attrs.frozen(kw_only=True)
 class Webhook:
     """
-    An address on this machine, and the header by which it knows who calls.
+    A URL on this machine, and the header that authenticates the caller.
 
     Raises:
-        httpx.InvalidURL: `url` is none.
+        httpx.InvalidURL: `url` is not a valid URL.
     """
 
     url: httpx.URL = attrs.field(converter=httpx.URL, repr=False)
@@ -52,23 +52,23 @@ class Webhook:
     @property
     def targets(self) -> tuple[httpx.URL, ...]:
         """
-        The same URL at each loopback address that its host means; none if it means another machine.
+        The URL with each loopback address of its host; empty if the host is another machine.
 
-        Names under localhost are loopback by definition (RFC 6761, section 6.3), so nothing is ever resolved,
-        and no name can turn out to lead elsewhere.
+        Names under localhost are loopback by definition (RFC 6761, section 6.3). No name is resolved, so none
+        can lead to another machine.
         """
         host = self.url.host
         if _LOCALHOST.fullmatch(host):
             return tuple(self.url.copy_with(host=address) for address in ("127.0.0.1", "::1"))
         try:
-            # With a zone it would be looked up.
+            # An address with a zone would be resolved.
             return (self.url,) if "%" not in host and ip_address(host).is_loopback else ()
         except ValueError:
             return ()
 
     @property
     def headers(self) -> dict[str, str]:
-        """What to send along, the host as the caller wrote it."""
+        """The headers to send, with the host as the caller wrote it."""
         headers = {"host": self.url.netloc.decode("ascii"), "content-type": "application/json"}
         if self.header_name is not None and self.header_value is not None:
             headers[self.header_name] = self.header_value
@@ -76,12 +76,12 @@ class Webhook:
 
     @classmethod
     def asked_for(cls, url: str | None, header_name: str | None, header_value: str | None) -> Self | None:
-        """The webhook of three checked parameters; `None` without a URL."""
+        """Return the webhook of three checked parameters; `None` without a URL."""
         return None if url is None else cls(url=url, header_name=header_name, header_value=header_value)
 
 
 def complaints(url: str | None, header_name: str | None, header_value: str | None) -> Iterator[str]:
-    """Yield what is wrong with the three parameters of a webhook, without saying the secret."""
+    """Yield the errors in the three parameters of a webhook, without the secret value."""
     if url is not None:
         yield from _url_complaints(url)
     elif header_name is not None:
