@@ -1,7 +1,7 @@
 """
-Files on disk, read and written in worker threads: closed, and never left half written, whatever happens.
+Files on disk, read and written in worker threads. They are always closed, and never left half written.
 
-It knows descriptors and errors of the operating system, and nothing of what is in a file.
+This module handles descriptors and operating system errors, and does not interpret the content of files.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from aai_async._threads import in_thread
 
 class _UsedInThreads(abc.ABC):
     """
-    A file that is used in threads and let go whatever happens.
+    A file that is used in threads and always released.
 
-    asyncio's own cancel does not wait for a thread, so the block may be left while one still opens, reads or
-    writes: then that thread lets go, for a number that is closed too early may be somebody else's by then.
+    asyncio's own cancel does not wait for a thread, so the block may end while a thread still opens, reads
+    or writes. That thread then closes the file: closing the descriptor earlier would be unsafe, because its
+    number may already belong to another file.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class _UsedInThreads(abc.ABC):
         self._is_busy = self._is_left = False
 
     def leave(self) -> None:
-        """Let go now, or when the thread that is at work has ended."""
+        """Release the file now, or when the thread that uses it has finished."""
         with self._turn:
             self._is_left = True
             if not self._is_busy:
@@ -57,18 +58,18 @@ class _UsedInThreads(abc.ABC):
 
     @abc.abstractmethod
     def _let_go(self) -> None:
-        """Close what is open; called once or more."""
+        """Close the file if it is open; may be called more than once."""
 
 
 class RegularFile(_UsedInThreads):
     """
-    A file to read: it is a regular one.
+    A regular file to read.
 
-    It is opened without blocking, so that a pipe without a writer is refused and not waited for.
+    It is opened without blocking, so that a pipe without a writer is refused instead of waited for.
     """
 
     size = 0
-    """Length in bytes, once open."""
+    """Length in bytes, set when the file is opened."""
 
     def __init__(self, path: str | os.PathLike[str], name: str) -> None:
         super().__init__()
@@ -83,7 +84,7 @@ class RegularFile(_UsedInThreads):
         self.leave()
 
     def open(self) -> tuple[int, ...]:
-        """Open it, and give its identity: what changes when the file does."""
+        """Open the file, and return its identity, which changes when the file changes."""
         flags = (
             os.O_RDONLY
             | getattr(os, "O_NONBLOCK", 0)
@@ -95,12 +96,12 @@ class RegularFile(_UsedInThreads):
             return self._identity()
 
     def identity(self) -> tuple[int, ...]:
-        """Give the identity of what is open now."""
+        """Return the current identity of the open file."""
         with self._used(), self._errors_named():
             return self._identity()
 
     def read(self, size: int) -> bytes:
-        """Read at most `size` bytes; none at the end."""
+        """Read at most `size` bytes; empty at the end."""
         with self._used(), self._errors_named():
             return os.read(self._descriptor, size)
 
@@ -108,9 +109,9 @@ class RegularFile(_UsedInThreads):
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             kind = (
-                "a directory: name the recordings in it"
+                "a directory: give the recordings in it"
                 if stat.S_ISDIR(status.st_mode)
-                else "not a regular file: open it yourself, and give the file object"
+                else "not a regular file: open it, and pass the file object"
             )
             raise SourceError(f"{self._name} is {kind}.")
         self.size = status.st_size
@@ -127,7 +128,7 @@ class RegularFile(_UsedInThreads):
             yield
         except FileNotFoundError:
             raise SourceError(
-                f"There is no file {self._name}. A str is taken for a path or an http(s) URL."
+                f"No such file: {self._name}. A str must be a path or an http(s) URL."
             ) from None
         except (OSError, ValueError) as error:
             raise SourceError(
@@ -145,14 +146,14 @@ _NEW_FILE = (
 )
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
-"""What systems answer that cannot sync a folder: Windows, and some network drives."""
+"""Errors of systems that cannot sync a folder: Windows, and some network drives."""
 
 
 class Replacement(_UsedInThreads):
     """
-    A file that is being written under a temporary name, next to the one whose place it will take.
+    A file that is written under a temporary name, in the same folder as the file that it will replace.
 
-    It is for its owner alone to read, unless it replaces a file of the same owner: then it keeps that mode.
+    Only its owner can read it. If it replaces a file of the same owner, it takes the mode of that file.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, follows_link: bool = True) -> None:
@@ -160,7 +161,7 @@ class Replacement(_UsedInThreads):
         self._shown = repr(os.fspath(path) if isinstance(path, os.PathLike) else path)
         self._follows_link = follows_link
         with self._errors_named():
-            # Now, for the working directory may be another one later.
+            # Resolved now, because the working directory may change later.
             self._path = Path(path).absolute()
         self._temporary = self._path.parent / f".{secrets.token_hex(8)}.part"
         self._file: BufferedWriter | None = None
@@ -169,17 +170,17 @@ class Replacement(_UsedInThreads):
     @contextlib.asynccontextmanager
     async def of(cls, path: str | os.PathLike[str], *, follows_link: bool = True) -> AsyncGenerator[Self]:
         """
-        Open it for a block; if that ends well it takes the place of `path`, else nothing is left of it.
+        Open it for a block. If the block succeeds, the file replaces `path`; otherwise it is removed.
 
-        The content is on disk before it takes that place, so a power cut leaves the old file or the whole new
-        one.
+        The content is synced to disk before the replacement, so a power cut leaves either the old file or
+        the complete new one.
 
         Args:
             path: The file.
-            follows_link: Where `path` is a symbolic link: replace the file it leads to, or the link itself.
+            follows_link: If `path` is a symbolic link, whether to replace its target or the link itself.
 
         Raises:
-            SaveError: Nothing can be written there.
+            SaveError: The file cannot be written.
         """
         replacement = cls(path, follows_link=follows_link)
         try:
@@ -191,15 +192,15 @@ class Replacement(_UsedInThreads):
                 with anyio.CancelScope(shield=True):
                     await in_thread(replacement.leave)
             finally:
-                # asyncio's own cancel reaches through the shield, where it comes a second time.
+                # A second cancel of asyncio's own passes through the shield.
                 replacement.leave()
 
     async def restart(self) -> None:
-        """Forget what was written so far."""
+        """Discard the content written so far."""
         await in_thread(self._restart)
 
     async def write(self, content: bytes) -> None:
-        """Write on."""
+        """Append content."""
         await in_thread(self._write, content)
 
     def _open(self) -> None:
@@ -209,7 +210,7 @@ class Replacement(_UsedInThreads):
             there = _status_of(self._path)
             if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
                 is_folder = stat.S_ISDIR(there.st_mode)
-                what = "a directory: name the file to write in it" if is_folder else "no regular file"
+                what = "a directory: give the name of a file in it" if is_folder else "not a regular file"
                 raise SaveError(f"{self._shown} is {what}.")
             if not self._is_left:
                 self._file = os.fdopen(os.open(self._temporary, _NEW_FILE, 0o600), "wb")
@@ -235,7 +236,7 @@ class Replacement(_UsedInThreads):
 
     def _let_go(self) -> None:
         if self._file is not None:
-            # A full disk fails here once more, and whoever reads of it has the first failure already.
+            # A full disk fails again on close; the first failure was already raised.
             with contextlib.suppress(OSError):
                 self._file.close()
             with contextlib.suppress(OSError):
@@ -246,14 +247,14 @@ class Replacement(_UsedInThreads):
     def _writing(self) -> Generator[BufferedWriter]:
         with self._used(), self._errors_named():
             if self._file is None or self._is_left:
-                raise SaveError(f"{self._shown} was given up while it was being written.")
+                raise SaveError(f"{self._shown} was abandoned while it was being written. Write it again.")
             yield self._file
 
     @contextlib.contextmanager
     def _errors_named(self) -> Generator[None]:
         try:
             yield
-        # Before Python 3.13 the last is raised for a circle of links.
+        # Before Python 3.13, RuntimeError is raised for a loop of links.
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SaveError(f"{self._shown} cannot be written: {reason}.") from error
@@ -261,7 +262,7 @@ class Replacement(_UsedInThreads):
 
 def sync_folder(folder: Path) -> None:
     """
-    Have the names in a folder written to disk, where the system can do that.
+    Sync the entries of a folder to disk, if the system supports that.
 
     Raises:
         OSError: The disk fails.
@@ -278,10 +279,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def _resolved(path: Path) -> Path:
-    """Follow the links of a path to its end, which need not exist."""
+    """Resolve the links of a path; the target need not exist."""
     resolved = path.resolve()
     if resolved.is_symlink():
-        # From Python 3.13 on, a circle of links is left as it is.
+        # From Python 3.13 on, `resolve` leaves a loop of links unresolved.
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return resolved
 
@@ -298,6 +299,6 @@ def _status_of(path: Path) -> os.stat_result | None:
 
 
 def _is_own_file(status: os.stat_result) -> bool:
-    # The mode of somebody else's file may have been chosen to read what replaces it.
+    # The mode of another user's file may have been chosen so that they can read its replacement.
     is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     return stat.S_ISREG(status.st_mode) and is_own

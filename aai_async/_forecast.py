@@ -1,7 +1,8 @@
 """
-How long a job will take, learned from those that have ended.
+Estimates of how long a job takes, learned from finished jobs.
 
-No clock, no I/O. It errs on the low side: a look too early costs a request, one too late costs time.
+This module uses no clock and no I/O. It prefers low estimates: an early poll costs a request, a late one
+costs time.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ import math
 
 _LEAST_PER_BYTE = 0.05 / 1_000_000
 """
-Seconds that each byte takes at the least: 63 minutes took 35 s, which as uncompressed stereo are 630 MB.
+Minimum number of seconds per byte: 63 minutes took 35 s, which as uncompressed stereo are 630 MB.
 Source: https://www.assemblyai.com/docs/faq
 """
 
 _WEIGHT = 0.2
-"""What the latest job counts for against all before it: a service that slows down is noticed in a few."""
+"""Weight of the latest job against all earlier ones: a slower service shows after a few jobs."""
 
 
 class Forecast:
-    """What the jobs of a client take, each and for each byte; means of logarithms, for times are skewed."""
+    """Mean duration of a client's jobs, per job and per byte; means of logarithms, as times are skewed."""
 
     def __init__(self) -> None:
         self._whole: float | None = None
         self._per_byte: float | None = None
 
     def expect(self, size: int | None) -> float | None:
-        """Give the seconds that a job of so many bytes takes, rather too few; `None` for no idea."""
+        """Return a low estimate, in seconds, for a job of `size` bytes; `None` if nothing is known."""
         guesses: list[float] = []
         if self._whole is not None:
             guesses.append(math.exp(self._whole))
@@ -36,7 +37,7 @@ class Forecast:
         return min(guesses, default=None)
 
     def learn(self, seconds: float, size: int | None) -> None:
-        """A job of so many bytes has taken so long, from its submit to its end."""
+        """Record the `seconds` from submit to end of a job of `size` bytes."""
         if seconds <= 0:
             return
         self._whole = _mean(self._whole, math.log(seconds))

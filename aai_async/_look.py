@@ -1,7 +1,7 @@
 """
-Looking at one thing again and again until what was asked for is there.
+Polling of one resource until it is ready.
 
-It knows when to look, what a look that failed means and when to give up; what is looked at is a `Call`.
+This module decides when to poll, how to treat a failed poll, and when to give up. A `Call` is polled.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from aai_async._polling import Polling
 T = TypeVar("T")
 
 LAST_LOOK = 10.0
-"""Seconds that a look may take beyond the deadline of its wait."""
+"""Seconds that a poll may take beyond the deadline of its wait."""
 
 
 class Missed:
-    """A look that failed in a way that may pass."""
+    """A poll that failed for a reason that may be temporary."""
 
     def __init__(self, error: AAIError | None = None) -> None:
         self.asked_for = (error.retry_after if isinstance(error, APIError) else None) or 0.0
-        self.why = f" The last look failed: {error.args[0]}" if error else ""
+        self.why = f" The last poll failed: {error.args[0]}" if error else ""
 
 
 class Streak:
-    """The looks that have failed in a row, and since when."""
+    """The number of consecutive failed polls, and the time of the first."""
 
     def __init__(self, polling: Polling) -> None:
         self._polling = polling
@@ -50,15 +50,15 @@ class Streak:
         self._asked_for = 0.0
 
     def end(self) -> None:
-        """A look has succeeded."""
+        """Record that a poll has succeeded."""
         self.length, self._asked_for = 0, 0.0
 
     def add(self, missed: Missed) -> None:
         """
-        One more has failed.
+        Record that a poll has failed.
 
         Raises:
-            DeadlineError: None has succeeded for `Polling(lost_after=...)` seconds.
+            DeadlineError: No poll has succeeded for `Polling(lost_after=...)` seconds.
         """
         now = anyio.current_time()
         self._since = self._since if self.length else now
@@ -66,29 +66,29 @@ class Streak:
         self._asked_for = missed.asked_for
         if self.length > 1 and now - self._since >= self._polling.lost_after:
             raise DeadlineError(
-                "No look has succeeded in the time of Polling(lost_after=...): wait for it again."
+                "No poll has succeeded in the time of Polling(lost_after=...): wait for it again."
                 f"{missed.why}"
             )
-        # What the service has asked to wait for is no failure of it.
+        # A wait that the service has asked for does not count as time without a response.
         self._since += missed.asked_for
 
     def delay(self, usual: float) -> float:
-        """Seconds to the next look, where without a failure it would be so many."""
+        """Return the seconds to the next poll; `usual` is the delay without failures."""
         return max(self._polling.after_failures(usual, self.length), self._asked_for)
 
 
 class Looks(Generic[T]):
     """
-    All the looks at one thing: when the next is due, and what the last has seen.
+    The polls of one resource: when the next is due, and whether the last has failed.
 
     Args:
-        http: What looks.
-        call: What is looked at.
-        polling: When.
-        until: Whether it is there.
-        is_new: Whether it was made so lately that the service may not know of it everywhere.
-        expected: How many seconds it is thought to take, where something is known.
-        age: Seconds since it was begun; infinity if it may have ended, so that it is polled at once.
+        http: Sends the requests.
+        call: The request.
+        polling: The delays between polls.
+        until: Whether a response ends the polling.
+        is_new: Whether the resource is so new that some servers may not know it yet.
+        expected: Expected duration in seconds, if known.
+        age: Seconds since the work began; infinity if it may have ended, so that it is polled at once.
     """
 
     def __init__(
@@ -111,27 +111,27 @@ class Looks(Generic[T]):
         self._delays = polling.delays(expected, age=age)
         self._streak = Streak(polling)
         self.next_at = anyio.current_time() + next(self._delays)
-        """When the next look is due, by the clock of the event loop."""
+        """When the next poll is due, by the clock of the event loop."""
 
     @property
     def has_failed(self) -> bool:
-        """Whether the last look failed."""
+        """Whether the last poll failed."""
         return self._streak.length > 0
 
     def restart(self) -> None:
-        """Go on as if it was begun now: it was just seen at work."""
+        """Restart the delays as if the work began now, because it was just seen unfinished."""
         self._delays = self._polling.delays(self._expected)
         self.next_at = anyio.current_time() + next(self._delays)
 
     async def look(self, deadline: float) -> T | None:
         """
-        Look, and give what is seen if it is what was waited for.
+        Poll once, and return the response if it ends the polling.
 
         Raises:
-            DeadlineError: It is not there at the deadline, or none has succeeded for a long time.
-            AAIError: The service refuses to show it.
+            DeadlineError: It was not ready at the deadline, or no poll has succeeded for too long.
+            AAIError: The service refuses the request.
         """
-        # The last look happens at the deadline, so it gets a little time beyond it.
+        # The last poll happens at the deadline, so it gets a little time beyond it.
         seen = await look_once(self._http, self._call, deadline + LAST_LOOK, self._is_new)
         usual = next(self._delays)
         if isinstance(seen, Missed):
@@ -150,12 +150,12 @@ class Looks(Generic[T]):
 
 async def look_until(http: HTTP, call: Call[T], polling: Polling, *, until: Callable[[T], bool]) -> T:
     """
-    Look until what is seen is what was waited for. A look that fails does not end the wait.
+    Poll until `until` accepts a response. A failed poll does not end the wait.
 
     Raises:
-        DeadlineError: It was not there after `Polling(give_up_after=...)` seconds, and ten more at the most,
-            or no look has succeeded for `Polling(lost_after=...)` seconds.
-        AAIError: The service refuses to show it.
+        DeadlineError: It was not ready after `Polling(give_up_after=...)` seconds, plus at most ten, or no
+            poll has succeeded for `Polling(lost_after=...)` seconds.
+        AAIError: The service refuses the request.
     """
     looks = Looks(http, call, polling, until=until, age=math.inf)
     deadline = anyio.current_time() + polling.give_up_after
@@ -170,10 +170,10 @@ async def look_once(
     http: HTTP, call: Call[T], until: float, is_new: Callable[[], bool] = lambda: False
 ) -> T | Missed:
     """
-    Look once, until some time at the latest; a failure that may pass is given back.
+    Poll once, with a deadline. A failure that may be temporary is returned.
 
     Raises:
-        AAIError: The service refuses to show it.
+        AAIError: The service refuses the request.
     """
     with anyio.CancelScope(deadline=until):
         try:
@@ -182,7 +182,7 @@ async def look_once(
             may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
             if not may_pass:
                 raise
-            logger.info("a look at %s failed (%s)", call.path, type(error).__name__)
+            logger.info("a poll of %s failed (%s)", call.path, type(error).__name__)
             return Missed(error)
     return Missed()
 

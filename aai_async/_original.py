@@ -1,7 +1,7 @@
 """
-Which items of a batch are the same, so that they have one job.
+Identical items of a batch, which share one job.
 
-No I/O: what tells them from others is found out elsewhere.
+This module does no I/O: the keys of the items are computed elsewhere.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from aai_async._memory import forget_oldest
 from aai_async._outcome import Outcome
 
 _MOST_REMEMBERED = 100_000
-"""Items by which others are told to be the same, in one batch; a journal remembers all."""
+"""Maximum number of keys by which a batch recognises duplicates; a journal keeps all."""
 
 
 @attrs.define(eq=False)
 class Original:
-    """An item that others may be the same as."""
+    """An item that others may duplicate."""
 
     index: int
     row: int | None = None
-    """That of it in a journal."""
+    """Its row in a journal."""
     outcome: Outcome | None = None
-    """What became of it; without the transcript where nobody waits for that."""
+    """Its outcome; without the transcript if no duplicate waits for it."""
     _has_ended: bool = False
     _end: anyio.Event | None = None
-    """Set when it has, for those who wait for that."""
+    """Set when the item has ended, if a duplicate waits for that."""
     _waiting: int = 0
 
     async def wait(self) -> Outcome | None:
-        """Wait until it is over; `None` if it was given up."""
+        """Wait until the item has ended, and return its outcome; `None` if it was abandoned."""
         if self._has_ended:
             return self.outcome
         self._waiting += 1
@@ -48,7 +48,7 @@ class Original:
                 self._forget_transcript()
 
     def end(self, outcome: Outcome | None) -> None:
-        """It is over."""
+        """Record that the item has ended."""
         self.outcome = outcome
         if not self._waiting:
             self._forget_transcript()
@@ -59,29 +59,29 @@ class Original:
 
     def _forget_transcript(self) -> None:
         if self.outcome is not None:
-            # The copy of an error is without its traceback, whose frames hold the recording.
+            # A copy of the error has no traceback, whose frames would keep the recording in memory.
             error = copy.copy(self.outcome.error)
             self.outcome = attrs.evolve(self.outcome, source="", transcript=None, error=error)
 
 
 class Originals:
-    """The items of a batch by what tells them from others, the oldest forgotten first."""
+    """The items of a batch by their keys; the oldest are discarded first."""
 
     def __init__(self) -> None:
         self._known = dict[bytes, Original]()
 
     def find(self, keys: Sequence[bytes]) -> Original | None:
-        """Give the item that is the same."""
+        """Return the item that has one of the keys."""
         return next((self._known[key] for key in keys if key in self._known), None)
 
     def enter(self, keys: Sequence[bytes], index: int) -> Original:
-        """Remember an item."""
+        """Add an item."""
         original = Original(index)
         self.add(keys, original)
         return original
 
     def add(self, keys: Sequence[bytes], original: Original) -> None:
-        """Remember what else it is known by."""
+        """Add more keys of an item."""
         for key in keys:
             self._known[key] = original
         forget_oldest(self._known, _MOST_REMEMBERED)

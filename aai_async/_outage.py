@@ -1,7 +1,7 @@
 """
-No connection, for all items of a batch: one of them asks again and again, and the others wait for that.
+Connection outages of a batch: one item probes the service repeatedly, and the others wait for it.
 
-Without it, a batch would lose all its items to a network that is away for a few minutes.
+Without this, a network failure of a few minutes would fail all items of a batch.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from aai_async._events import logger
 T = TypeVar("T")
 
 _LONGEST_PAUSE = 30.0
-"""Seconds between two attempts to find out whether there is a connection again."""
+"""Maximum number of seconds between two probes."""
 
 
 class Outage:
     """
-    The outages of a batch, one after the other.
+    The outages of a batch, one after another.
 
     Args:
-        patience: Seconds after which it is given up.
-        probe: Asks the service something small.
+        patience: Seconds of an outage after which the batch is aborted.
+        probe: Sends a small request to the service.
     """
 
     def __init__(self, patience: float, probe: Callable[[], Awaitable[object]]) -> None:
@@ -35,14 +35,14 @@ class Outage:
         self._since: float | None = None
         self._turn = anyio.Lock()
         self.given_up: AAIError | None = None
-        """What it failed with in the end."""
+        """The error of the last probe, once the outage was too long."""
 
     async def outlast(self, step: Callable[[], Awaitable[T]]) -> T:
         """
-        Take a step that needs a connection, and again when there is one.
+        Run a step that needs a connection, and run it again after an outage.
 
         Raises:
-            AAIError: It failed in another way, or there was no connection for too long.
+            AAIError: The step failed for another reason, or the outage was too long.
         """
         while True:
             if self._since is None:
@@ -61,10 +61,10 @@ class Outage:
     def _begin(self, error: AAIError) -> None:
         if self._since is None:
             self._since = anyio.current_time()
-            logger.warning("there is no connection: the batch waits for one (%s)", error)
+            logger.warning("no connection: the batch waits for one (%s)", error)
 
     async def _ask(self, since: float) -> None:
-        """Find out whether there is a connection again."""
+        """Wait, then probe whether the connection works again."""
         waited = anyio.current_time() - since
         await anyio.sleep(min(max(waited, 1.0), _LONGEST_PAUSE, max(self._patience - waited, 0.0)))
         try:
@@ -74,18 +74,18 @@ class Outage:
                 if anyio.current_time() - since >= self._patience:
                     self.given_up = error
                 return
-        # Whatever else it failed with, there is somebody who answers.
+        # Any other error means that the service responded.
         self._since = None
 
 
 def _is_a_connection_all_it_lacked(error: AAIError) -> bool:
-    # A submit whose answer was lost has to be looked for, and is not just repeated.
+    # A submit whose response was lost must not be repeated before its job was searched for.
     return is_for_want_of_connection(error) and not isinstance(error, AmbiguousSubmitError)
 
 
 def is_for_want_of_connection(error: BaseException | None) -> bool:
-    """Whether it would not have come with a connection: by itself, or by what it came of."""
+    """Return whether the error, or its cause, is the lack of a connection."""
     while isinstance(error, (RetryBudgetError, AmbiguousSubmitError)):
         error = error.__cause__
-    # A host that is not trusted is there.
+    # A host whose certificate is not trusted was reached, and has another verdict.
     return isinstance(error, ConnectError) and error.verdict is Verdict.NOT_SENT

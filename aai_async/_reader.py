@@ -1,7 +1,7 @@
 """
-Readers of the caller's own: what a `read` gives, be it awaited or not, and what counts as bytes.
+Caller-supplied readers: results of `read`, awaitable or not, and conversion to bytes.
 
-It knows neither files nor HTTP.
+This module does not depend on files or HTTP.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from aai_async._errors import SourceError
 
 
 class AsyncReader(Protocol):
-    """A file whose `read` is awaited: of anyio or aiofiles, an `UploadFile`, an `asyncio.StreamReader`."""
+    """A file with an async `read`: from anyio or aiofiles, an `UploadFile`, an `asyncio.StreamReader`."""
 
     def read(self, size: int, /) -> Awaitable[bytes]:
-        """Read at most `size` bytes; none at the end."""
+        """Read at most `size` bytes; empty at the end."""
         ...
 
 
 def is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
     """
-    Whether its `read` is known to be awaited, without a call of it.
+    Return whether `read` is known to be async without calling it.
 
-    Also one that only hands the call on, if it is decorated, callable by itself, or annotated. Any other
-    shows it with its first answer.
+    Decorated functions and callable objects are recognised too. For any other reader, the result of the
+    first call shows whether it must be awaited.
     """
     read: Any = getattr(audio, "read", None)
     if not callable(read):
         return False
-    with contextlib.suppress(ValueError):  # it wraps itself
+    with contextlib.suppress(ValueError):  # the function wraps itself
         read = inspect.unwrap(read)
     if inspect.iscoroutinefunction(read) or inspect.iscoroutinefunction(type(read).__call__):
         return True
@@ -41,13 +41,13 @@ def is_async_reader(audio: object) -> TypeGuard[AsyncReader]:
 
 class ChunksOf:
     """
-    The chunks of a reader; not a generator, which would have to be closed.
+    Iterator over the chunks of a reader. It is not a generator, so it needs no closing.
 
     Args:
-        reader: What is read.
-        size: Bytes to ask for at a time.
-        name: What to call it in messages.
-        first: What its first call gave, where it was called already.
+        reader: The reader.
+        size: Bytes to request per read.
+        name: Name in messages.
+        first: Result of the first call of `read`, if that was already made.
     """
 
     def __init__(self, reader: Any, size: int, name: str, first: Awaitable[object] | None = None) -> None:
@@ -71,10 +71,10 @@ class ChunksOf:
 
 def checked_bytes(name: str, chunk: object) -> bytes:
     """
-    Give the content of anything that holds bytes.
+    Return the content of a bytes-like object.
 
     Raises:
-        SourceError: It holds none: text, a number, a list.
+        SourceError: The object is not bytes-like: text, a number, a list.
     """
     if type(chunk) is bytes:
         return chunk
@@ -82,11 +82,11 @@ def checked_bytes(name: str, chunk: object) -> bytes:
         return memoryview(cast("bytes", chunk)).tobytes()
     except TypeError:
         raise SourceError(
-            f"{name} gives {type(chunk).__name__} where bytes are needed: open files with mode 'rb'."
+            f"{name} returned {type(chunk).__name__} instead of bytes: open files with mode 'rb'."
         ) from None
 
 
 def drop(answer: object) -> None:
-    """Let go of an answer that nobody will await."""
+    """Close a coroutine that will not be awaited."""
     if inspect.iscoroutine(answer):
         answer.close()

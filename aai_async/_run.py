@@ -1,7 +1,7 @@
 """
-A batch that has begun: when it draws, when it must stop, and how outcomes get to whoever iterates.
+A running batch: when it takes sources, when it must stop, and how outcomes reach the consumer.
 
-What happens to one item is in `_passage`.
+`_passage` processes one item.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from aai_async._tasks import is_being_cancelled, task_group
 _OneSource: TypeAlias = Audio | tuple[Audio, Options | None] | Item
 
 Sources: TypeAlias = Iterable[_OneSource] | AsyncIterable[_OneSource]
-"""Recordings, each by itself, paired with options of its own, or as an `Item`."""
+"""Recordings, each alone, paired with its own options, or as an `Item`."""
 
 
 _CLOSING = 5.0
-"""Seconds that an async generator of the caller's may take to close."""
+"""Seconds that a caller's async generator may take to close."""
 
 
 class _Place:
-    """One of the places for uploads, which an item takes before anything else."""
+    """An upload slot, which an item takes before its first step."""
 
     def __init__(self, places: anyio.Semaphore) -> None:
         self._places = places
         self._is_taken = False
         self.was_taken = anyio.Event()
-        """Set when the item has begun."""
+        """Set when the item has started."""
 
     async def take(self) -> None:
         if not self._is_taken:
@@ -64,28 +64,28 @@ class _Place:
 
 
 class Run:
-    """A batch that has begun."""
+    """A batch that has started."""
 
     def __init__(self, route: Route, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool) -> None:
         self._route = route
         self._sources = _drawn(sources)
         self._fail_fast = fail_fast
         self._places = anyio.Semaphore(jobs)
-        """Taken before an item is drawn, left when its outcome is taken."""
+        """Acquired before an item is taken from the sources, released when its outcome is taken."""
         self._put_back = 0
-        """Outcomes that were taken and put back, whose places others have by now."""
+        """Number of outcomes that were taken and put back; other items now have their places."""
         self._places_to_upload = anyio.Semaphore(uploads)
         self._finished = deque[Outcome]()
-        """Those that nobody has taken yet: no more than places."""
+        """Outcomes that were not taken yet: at most as many as there are places."""
         self._news = anyio.Event()
-        """Set when one has finished, or all."""
+        """Set when an item has finished, or all have."""
         self._drawing = anyio.CancelScope()
         self._everything = anyio.CancelScope()
         self._sending = set[anyio.CancelScope]()
         self._unfinished: list[Outcome] = []
         self._cause: Exception | None = None
         self._is_refused = False
-        """Whether nothing more is to be sent."""
+        """Whether nothing more may be sent."""
         self._began = anyio.current_time()
         self._ended: float | None = None
         self._begun = 0
@@ -93,7 +93,7 @@ class Run:
 
     @property
     def summary(self) -> Summary:
-        """The batch in numbers, so far."""
+        """Counts of the batch so far."""
         counts = self._counts
         ended = anyio.current_time() if self._ended is None else self._ended
         unfinished = self._begun - counts.completed - counts.failed
@@ -101,11 +101,11 @@ class Run:
 
     @property
     def remaining(self) -> tuple[Outcome, ...]:
-        """What was not finished when it ended, and what had finished and was not taken."""
+        """Outcomes of the items that were unfinished at the end, and finished ones that were not taken."""
         return in_order([*self._unfinished, *self._finished])
 
     async def go(self) -> None:
-        """Draw, and see all items through."""
+        """Take the sources, and process all items."""
         try:
             with self._everything:
                 async with task_group() as items:
@@ -117,17 +117,17 @@ class Run:
 
     async def next(self) -> Outcome | None:
         """
-        Give the next outcome; `None` after the last.
+        Return the next outcome; `None` after the last.
 
         Raises:
-            BatchAbortedError: The batch was given up, and this would be after the last.
+            BatchAbortedError: The batch was aborted, and the last outcome was already returned.
         """
         while not self._finished:
             if self._ended is not None:
                 if self._cause is not None:
                     raise self._aborted(self._cause) from self._cause
                 return None
-            # None is lost to a cancellation here, for it is taken only afterwards.
+            # A cancellation of this wait loses no outcome: one is taken only afterwards.
             await self._news.wait()
         if len(self._finished) == 1 and self._ended is None:
             self._news = anyio.Event()
@@ -138,7 +138,7 @@ class Run:
         return self._finished.popleft()
 
     def put_back(self, outcomes: Sequence[Outcome]) -> None:
-        """Keep what was taken and not given to anybody."""
+        """Keep outcomes that were taken and not returned to the caller."""
         self._finished.extendleft(reversed(outcomes))
         self._put_back += len(outcomes)
         if outcomes:
@@ -148,21 +148,21 @@ class Run:
         said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
         with_jobs = sum(1 for one in self._unfinished if one.transcript_id)
         return BatchAbortedError(
-            f"The batch was given up after {self._counts.completed} transcripts: {str(said).rstrip('.')}. "
-            f"{len(self._unfinished)} of its items were under way, {with_jobs} with a job that goes on: see "
-            "`unfinished`.",
+            f"The batch was aborted after {self._counts.completed} transcripts: {str(said).rstrip('.')}. "
+            f"{len(self._unfinished)} of its items were unfinished, {with_jobs} with a job that continues: "
+            "see `unfinished`.",
             unfinished=in_order(self._unfinished),
         )
 
     def stop(self) -> None:
-        """Draw no more."""
+        """Take no more sources."""
         self._drawing.cancel()
 
     def say_what_goes_on(self) -> None:
-        """Log the jobs that go on although the batch has ended."""
+        """Log the jobs that continue although the batch has ended."""
         jobs = [one.transcript_id for one in self._unfinished if one.transcript_id]
         if jobs:
-            logger.warning("a batch has left %d jobs that go on: %s", len(jobs), ", ".join(jobs))
+            logger.warning("a batch ended with %d jobs that continue: %s", len(jobs), ", ".join(jobs))
 
     async def _draw(self, items: TaskGroup) -> None:
         try:
@@ -181,8 +181,8 @@ class Run:
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
                 raise
-            self._abort(SourceError("The sources were cancelled by something that they have waited for."))
-        except Exception as error:  # noqa: BLE001 - of the caller's own iterable, raised to whoever iterates
+            self._abort(SourceError("The iterable of sources was cancelled by something it waited for."))
+        except Exception as error:  # noqa: BLE001 - from the caller's iterable, raised to the consumer
             self._abort(error)
         finally:
             if inspect.isasyncgen(self._sources):
@@ -190,12 +190,12 @@ class Run:
                     await self._sources.aclose()
 
     async def _wait_for_room_to_upload(self) -> None:
-        # A place is not kept while the next source is awaited: an item that must upload again may need it.
+        # The slot is not kept while the next source is awaited: an item that uploads again may need it.
         await self._places_to_upload.acquire()
         self._places_to_upload.release()
 
     async def _carry(self, item: BatchItem, place: _Place) -> None:
-        """See one item through."""
+        """Process one item."""
         passage = Passage(item, self._route, place)
         sending = anyio.CancelScope()
         self._sending.add(sending)
@@ -208,7 +208,7 @@ class Run:
             if is_being_cancelled():
                 self._unfinished.append(passage.outcome())
                 raise
-            error = SourceError("It was cancelled by something that the recording has waited for.")
+            error = SourceError("The recording was cancelled by something it waited for.")
             self._settle(passage, passage.outcome(error=error))
         except KeyboardInterrupt:
             self._unfinished.append(passage.outcome())
@@ -246,7 +246,7 @@ class Run:
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return
-        # A job is looked at yet, unless that is refused as well, or could not be written down.
+        # Existing jobs are still polled, unless that is refused too, or the journal cannot be written.
         is_only_about_sending = not isinstance(cause, (AccountError, JournalError)) or (
             isinstance(cause, AccountError) and cause.status != 401
         )
@@ -276,7 +276,7 @@ def _drawn(sources: Sources) -> AsyncIterator[object]:
 
 
 class _Stepwise:
-    """An iterator for `async for`; not a generator, which would have to be closed."""
+    """An async iterator. It is not a generator, so it needs no closing."""
 
     def __init__(self, items: Iterator[object]) -> None:
         self._items = items

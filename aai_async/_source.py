@@ -1,7 +1,7 @@
 """
-What can be transcribed, turned into something that knows its size and whether it can be read again.
+Audio sources: each knows its size, and whether it can be read more than once.
 
-All reading of files happens in worker threads, two mebibytes at a time. Nothing here knows of HTTP.
+Files are read in worker threads, two mebibytes at a time. This module does not depend on HTTP.
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ from aai_async._reader import AsyncReader, ChunksOf, checked_bytes, drop, is_asy
 from aai_async._threads import in_thread, in_thread_that_may_block
 
 CHUNK_SIZE = 2 * 1024 * 1024
-"""Bytes read at a time: fewer cost a thread hop too often, more cost memory and hold the event loop."""
+"""Bytes per read. Smaller chunks cost more thread switches; larger ones cost memory and block the loop."""
 
 MAX_UPLOAD_SIZE = 2_200_000_000
-"""Bytes that the service takes in one upload (https://www.assemblyai.com/docs/faq)."""
+"""The largest upload in bytes that the service accepts (https://www.assemblyai.com/docs/faq)."""
 
 
 class Source(abc.ABC):
     """
-    One recording that can be sent.
+    A recording that can be sent.
 
-    `Source.of` makes it from whatever the caller has. `open` checks it before anything is sent,
-    `chunks` reads it, from its start each time if it is `replayable`.
+    `Source.of` makes one from any supported input. `open` checks it before anything is sent. `chunks` reads
+    it; each call starts from the beginning if it is `replayable`.
 
-    A subclass of your own, such as an object in a store, is given to `Client.transcribe` like a path. It
-    needs `open` and `chunks`; `size` where it is known, `replayable = False` where it can be read only once.
-    With an `identity`, a journal recognises it. What it raises becomes a `SourceError`.
+    Pass a subclass of your own, such as an object in a store, to `Client.transcribe` like a path. It must
+    define `open` and `chunks`. Set `size` if it is known, and `replayable = False` if it can be read only
+    once. A journal recognises a source by its `identity`. Exceptions that it raises become a `SourceError`.
     """
 
     name: str = "The recording"
-    """What to call it in messages: its path, or what kind of thing it is."""
+    """Name in messages: the path, or a description of the kind of source."""
 
     path: str | None = None
-    """Where it is on disk, if it is a file that was named."""
+    """Path on disk, if the source was given as a path."""
 
     size: int | None = None
-    """Length in bytes, once opened and if it can be known before reading."""
+    """Length in bytes, set by `open` if it can be determined before reading."""
 
     replayable: bool = True
-    """Whether it can be read again from its start."""
+    """Whether it can be read again from the start."""
 
     url: str | None = None
-    """Where the service fetches it by itself; then there is nothing to upload."""
+    """URL from which the service fetches the recording; nothing is uploaded then."""
 
     @staticmethod
     def of(audio: Audio) -> Source:
         """
-        Tell what was given; nothing is read yet.
+        Make a source from an input. Nothing is read yet.
 
         Raises:
-            SourceError: It cannot be audio: another type, text, a URL that the service cannot fetch.
+            SourceError: The input cannot be audio: another type, text, a URL that the service cannot fetch.
         """
         if isinstance(audio, Source):
             return audio if isinstance(audio, _Checked) else _OwnSource(audio)
@@ -79,29 +79,29 @@ class Source(abc.ABC):
     @abc.abstractmethod
     async def open(self) -> None:
         """
-        Check that there is something to send, and learn its size.
+        Check that there is something to send, and determine its size.
 
         Raises:
-            SourceError: Missing, empty, unreadable, a directory, too large, not bytes.
+            SourceError: The source is missing, empty, unreadable, a directory, too large, or not bytes.
         """
 
     async def aclose(self) -> None:  # noqa: B027 - most sources hold nothing
-        """Let go of what was given, where it was handed over for good: a generator."""
+        """Release the input if this source owns it, such as a generator."""
 
     async def identity(self) -> bytes | None:
         """
-        Tell this recording from others, once it is open: the same bytes for the same one, in every process.
+        Return bytes that identify the opened recording: the same ones in every process.
 
-        `None` where nothing can tell it without reading all of it.
+        `None` if it can be identified only by reading all of it.
         """
         return None
 
     async def digest(self) -> bytes | None:
         """
-        Give the SHA-256 of the content, which is read for it; `None` if it could not be read again then.
+        Read the content and return its SHA-256; `None` if it could not be read again afterwards.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The content cannot be read.
         """
         if not self.replayable or self.url is not None:
             return None
@@ -114,10 +114,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """
-        Read it from its start. Close the generator when done, for it may hold a file open.
+        Read the recording from its start. Close the generator when done: it may hold a file open.
 
         Raises:
-            FileChangedError: The file is no longer the one that was opened.
+            FileChangedError: The file changed after it was opened.
         """
 
 
@@ -132,7 +132,7 @@ Audio: TypeAlias = (
     | AsyncIterable[bytes]
     | Source
 )
-"""Whatever `Client.transcribe` takes: a path, an http(s) URL, bytes, a binary file, a stream, a `Source`."""
+"""Input of `Client.transcribe`: a path, an http(s) URL, bytes, a binary file, a stream, or a `Source`."""
 
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -150,7 +150,7 @@ def _from_str(text: str) -> Source:
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
     if not _has_host(text) or not text.isprintable():
         raise SourceError(
-            f"{_shown(without_secrets(text))} is no URL that could be fetched. Give the whole URL, or a path."
+            f"{_shown(without_secrets(text))} is not a valid URL. Give the complete URL, or a path."
         )
     return _RemoteSource(text)
 
@@ -159,7 +159,7 @@ def _has_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a host that is none
+    except ValueError:  # an invalid port or host
         return False
 
 
@@ -173,7 +173,7 @@ def _from_buffer(audio: object) -> Source | None:
     if view.itemsize != 1:
         raise SourceError(
             f"{type(audio).__name__} holds samples or numbers, not the bytes of a file. Write it as a WAV "
-            "file first, for raw samples lack the header that says what they are."
+            "file first: raw samples lack the header that describes their format."
         )
     return _BytesSource(view if view.format in {"B", "b", "c"} else view.tobytes())
 
@@ -193,7 +193,7 @@ def _from_stream(audio: object) -> Source:
         return OneShotSource(aiter(stream), _name_of(stream))
     raise SourceError(
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
-        "an object with an async read(size), or an async iterable of bytes; of a list, b''.join(it)."
+        "an object with an async read(size), or an async iterable of bytes. Join a list with b''.join(...)."
     )
 
 
@@ -211,7 +211,7 @@ def _name_of(audio: object) -> str:
 
 @contextlib.contextmanager
 def _reading(name: str) -> Generator[None]:
-    """Name what failed: the caller's own stream may raise anything, also the errors of an HTTP library."""
+    """Add the source's name to an error: a caller's stream may raise anything, even HTTP library errors."""
     try:
         yield
     except SourceError:
@@ -226,24 +226,24 @@ def _checked_size(name: str, size: int) -> int:
         raise SourceError(f"{name} is empty.")
     if size > MAX_UPLOAD_SIZE:
         raise SourceError(
-            f"{name} has {size:,} bytes; the service takes uploads of at most {MAX_UPLOAD_SIZE:,}. "
-            "Compress it (FLAC, Opus), split it, or give a URL: 5 GB may be fetched from one."
+            f"{name} has {size:,} bytes; the service accepts uploads of at most {MAX_UPLOAD_SIZE:,} bytes. "
+            "Compress it (FLAC, Opus), split it, or give a URL: the service fetches up to 5 GB from a URL."
         )
     return size
 
 
 def _changed(name: str) -> FileChangedError:
     return FileChangedError(
-        f"{name} changed while it was being uploaded; no job was made of it. Upload it again."
+        f"{name} changed while it was being uploaded; no job was created. Upload it again."
     )
 
 
 class _Checked(Source):
-    """One of this module, which gives bytes, as many as it has announced, and raises what is documented."""
+    """A source that yields bytes, exactly as many as announced, and raises only documented errors."""
 
 
 class _OwnSource(_Checked):
-    """A source of the caller's own, held to that."""
+    """A caller's source, checked to behave like the library's own sources."""
 
     def __init__(self, given: Source) -> None:
         self._given = given
@@ -296,7 +296,9 @@ class _OwnSource(_Checked):
 
 def _check_length(name: str, sent: int, size: int | None, *, is_whole: bool) -> None:
     if size is not None and (sent > size or (is_whole and sent < size)):
-        raise SourceError(f"{name} was announced with {size:,} bytes, and has {sent:,} or more.")
+        raise SourceError(
+            f"{name} announced {size:,} bytes, but yielded {sent:,}{'' if is_whole else ' or more'}."
+        )
 
 
 class _RemoteSource(_Checked):
@@ -305,15 +307,15 @@ class _RemoteSource(_Checked):
         self.url = self._address = url
 
     async def open(self) -> None:
-        """There is nothing to check: the service fetches it by itself."""
+        """Do nothing: the service fetches the recording."""
 
     async def identity(self) -> bytes | None:
-        """The address, without what changes when it is signed again."""
+        """Return a hash of the URL without its signature, which changes each time the URL is signed."""
         url = without_signature(self._address)
         return hashlib.sha256(f"url\0{url}".encode("utf-8", "surrogatepass")).digest()
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        raise SourceError(f"{self.name} is fetched by the service, never read here.")
+        raise SourceError(f"{self.name} is a URL: the service fetches it, and this library cannot read it.")
 
 
 def place_of_file(source: Source) -> bytes | None:
@@ -357,14 +359,14 @@ class _PathSource(_Checked):
         self.real_path = os.path.realpath(self._path)
 
     async def identity(self) -> bytes | None:
-        """Its path, where no link leads any further, its size, and when it was last changed."""
+        """Return a hash of the resolved path, the size and the modification time."""
         size, changed = (self._identity or (0, 0))[-2:]
         whole = b"path\0%b\0%d\0%d" % (os.fsencode(self.real_path), size, changed)
         return hashlib.sha256(whole).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         with RegularFile(self._path, self.name) as file:
-            # What fits into one piece takes one thread, and not three.
+            # A file that fits into one chunk takes one thread call instead of three.
             chunk = await in_thread(self._begin, file)
             left = file.size
             while chunk:
@@ -381,7 +383,7 @@ class _PathSource(_Checked):
     def _go_on(self, file: RegularFile, left: int) -> bytes:
         chunk = file.read(min(left, CHUNK_SIZE))
         if len(chunk) == left:
-            # Before the last piece: with it the service has all, and may answer.
+            # Checked before the last chunk is sent: with it the upload is complete.
             self._check_unchanged(file.identity())
         return chunk
 
@@ -391,7 +393,7 @@ class _PathSource(_Checked):
 
 
 class _FileSource(_Checked):
-    """A binary file object, sent from where it stands."""
+    """A binary file object, sent from its current position."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -399,9 +401,9 @@ class _FileSource(_Checked):
         self._start = 0
         self._first = b""
         self._awaited: OneShotSource | None = None
-        """The same where `read` turned out to be awaited."""
+        """The source that reads instead, if `read` returns an awaitable."""
         self._stream: BlockingStream | None = None
-        """The same where it cannot seek."""
+        """The stream that reads instead, if the file cannot seek."""
         self._once = ReadOnce()
         self._use: StreamInUse | None = None
         self._is_wanted = True
@@ -413,7 +415,7 @@ class _FileSource(_Checked):
                 awaited = await in_thread_that_may_block(self._measure, self._use)
                 is_awaited = bool(awaited)
             except RuntimeError as error:
-                # What it gives belongs to the event loop, which has to be asked where it runs.
+                # Its `read` needs the running event loop, so it must be called in the loop's thread.
                 if "event loop" not in str(error):
                     raise
                 awaited, is_awaited = [], True
@@ -429,11 +431,11 @@ class _FileSource(_Checked):
             self._use.leave(self)
 
     def _measure(self, use: StreamInUse) -> list[Awaitable[object]]:
-        """Learn its size; give what `read` gave, if that is to be awaited, in a list."""
+        """Determine the size. If `read` returned an awaitable, return that in a list."""
         with use.turn_of(self.name):
             is_seekable = self._is_seekable()
             if is_seekable:
-                # Another call may have read on from where it stood.
+                # Another call may have moved the position, so the first known start counts.
                 self._start = use.start = self._file.tell() if use.start is None else use.start
                 self.size = self._file.seek(0, io.SEEK_END) - self._start
                 self._file.seek(self._start)
@@ -441,9 +443,7 @@ class _FileSource(_Checked):
         if not is_seekable:
             return self._begin_stream(use)
         if self._start and not self.size:
-            raise SourceError(
-                f"{self.name} stands at its end, after {self._start} bytes: call seek(0) first."
-            )
+            raise SourceError(f"{self.name} is at its end, after {self._start} bytes: call seek(0) first.")
         _checked_size(self.name, self.size or 0)
         return []
 
@@ -454,7 +454,7 @@ class _FileSource(_Checked):
             self._stream = BlockingStream(self._file, use, self.name, lambda: self._is_wanted)
         first: object = self._first or self._stream.read(CHUNK_SIZE)
         if inspect.isawaitable(first):
-            # In a list, for a thread must not give an awaitable.
+            # In a list, because a thread must not return an awaitable.
             return [first]
         self._first = checked_bytes(self.name, first)
         _checked_size(self.name, len(self._first))
@@ -499,7 +499,7 @@ class _FileSource(_Checked):
         if self._use is None:
             raise SourceError(f"{self.name} was not opened.")
         with self._use.turn_of(self.name):
-            # Only where another has read meanwhile: of what is compressed, it may cost much.
+            # Seek only if another call has read meanwhile: seeking in a compressed file may be slow.
             if self._file.tell() != at:
                 self._file.seek(at)
             return checked_bytes(self.name, self._file.read(min(size, CHUNK_SIZE)))
@@ -507,13 +507,13 @@ class _FileSource(_Checked):
 
 class OneShotSource(_Checked):
     """
-    A stream that can be read only once; its first chunk is drawn early, to know that there is one.
+    A stream that can be read only once. `open` reads the first chunk, to check that the stream is not empty.
 
     Args:
-        stream: Its chunks.
-        name: What to call it in messages.
-        size: Its length in bytes, where that is known before it is read.
-        brought: What the caller has given, where that is not the stream itself.
+        stream: The chunks.
+        name: Name in messages.
+        size: Length in bytes, if it is known before reading.
+        brought: The caller's object, if that is not the stream itself.
     """
 
     replayable = False
@@ -538,7 +538,7 @@ class OneShotSource(_Checked):
         _checked_size(self.name, len(self._first))
 
     async def aclose(self) -> None:
-        # What another call reads is not closed by one that was refused it.
+        # A call that was refused the stream must not close it while another call reads it.
         is_own = self._use is None or self._use.is_of(self)
         if self._use is not None:
             self._use.leave(self)

@@ -1,8 +1,8 @@
 """
-Many waits, few requests: one look into the list serves all jobs that a client waits for.
+Shared polling: one poll of the list serves all jobs that a client waits for.
 
-Nothing runs in the background. One of those who wait leads: it looks into the list when that is due, and
-tells the others; when it leaves, another leads. What the list does not show is looked at by its id.
+Nothing runs in the background. One of the waiting calls is the leader: it polls the list when that is due,
+and wakes the others. When it ends, another call leads. Jobs that the list does not show are polled by id.
 """
 
 from __future__ import annotations
@@ -27,60 +27,60 @@ from aai_async._watched import Wait, Watched, is_over
 
 _SHARED_FROM = 4
 """
-Jobs from which the list is cheaper than each by its id: looking twice as often serves four times as many, and
-each then costs one more request, which fetches it.
+Minimum number of jobs for polling the list, which is then cheaper than polling each by its id: twice the
+polls serve four times the jobs, and each job then costs one more request, which fetches it.
 """
 
 _PAGE = 200
-"""Jobs that the service shows in one page of the list, at the most."""
+"""Maximum number of jobs in one page of the list."""
 
 _SWEEP_EACH = 3.0
-"""Seconds after which all that is queued or at work is looked at anew, if that is more than a page."""
+"""Seconds between two requests for all queued and processing jobs, if those are more than a page."""
 
 _LONGEST_LOOK = 10.0
-"""Seconds that a page of the list may take: all who wait stand still for it."""
+"""Timeout in seconds for a page of the list: all waiting calls are blocked meanwhile."""
 
 _LAG = 10.0
-"""Seconds after a submit in which the service may not know everywhere of the job."""
+"""Seconds after a submit in which some servers of the service may not know the job yet."""
 
 _LIST_LAG = 3.0
-"""Seconds after which a job that the list does not show is looked at by its id."""
+"""Seconds of waiting after which a job that the list does not show is polled by its id."""
 
 _MISSES = 3
-"""Looks into the list that fail in a row until it is asked whether the list alone fails."""
+"""Consecutive failed polls of the list before a job is polled by its id, to check if only the list fails."""
 
 _LIST_OFF = 60.0
-"""Seconds for which a list that alone fails is left alone."""
+"""Seconds without polls of the list after it failed while polls by id worked."""
 
 _SELDOM = 60.0
-"""Seconds between two looks at a job of which a notification is to come."""
+"""Seconds between two polls of a job whose notification is expected."""
 
 _CHECK_EACH = 10.0
-"""Seconds after which the list is compared with the job that has been waited for longest: it may be stale."""
+"""Seconds between two comparisons of the list, which may be stale, with the job awaited for longest."""
 
 _LEAST_GAP = 0.001
-"""Seconds, where the caller wants none between looks."""
+"""Minimum number of seconds in the computation of the rate, where the caller wants none between polls."""
 
 _TOGETHER = 0.02
 """Seconds in which waits for jobs that may have ended begin together, and share one poll of the list."""
 
 _LONGEST_NAP = 1.0
-"""Seconds after which a leader looks whether more have come who want to know sooner."""
+"""Seconds after which a leader checks whether new waiting calls need an earlier poll."""
 
 
 @attrs.frozen
 class _Seen:
-    """What a page of the list has shown."""
+    """The result of one page of the list."""
 
     news: int
-    """How many of those who are waited for have ended by it."""
+    """Number of awaited jobs that the page newly shows as ended."""
     rows: int
     older_than: str | None
-    """Where the next page begins; `None` after the last."""
+    """Cursor of the next page; `None` after the last."""
 
 
 class Watcher:
-    """All the waits of a client."""
+    """All waits of a client."""
 
     def __init__(self, http: HTTP, polling: Polling, memory: Memory, on_event: OnEvent | None = None) -> None:
         self._on_event = on_event
@@ -89,36 +89,36 @@ class Watcher:
         self._memory = memory
         self._watched = dict[str, Watched]()
         self._awaited = dict[str, Watched]()
-        """Those of which the list may tell something new: each enters and leaves by itself."""
+        """The jobs that the list may have news of; each job adds and removes itself."""
         self._leader: Wait | None = None
         self._forecast = Forecast()
         self._streak = Streak(polling)
         self._list_at = -math.inf
-        """When the list was last looked into."""
+        """When the list was last polled."""
         self._list_off_until = -math.inf
         self._check_at: float | None = None
         self._ended = dict[str, float]()
-        """When jobs were seen to have ended which the list had just shown as unfinished."""
+        """When polls by id showed the end of jobs that the list had just shown as unfinished."""
         self._was_shared = False
-        """Whether those who wait rely on the list, since they have looked at that last."""
+        """Whether the waiting calls relied on the list when that was last checked."""
         self._is_long = False
-        """Whether a page of the list is not enough to show all jobs that are waited for."""
+        """Whether the awaited jobs do not fit into one page of the list."""
         self._swept_at = -math.inf
-        """When all jobs were last looked for."""
+        """When the list was last searched for all jobs."""
 
     async def wait(self, transcript_id: str, *, is_announced: bool = False) -> Transcript:
         """
-        Wait until a job has ended, and give its transcript.
+        Wait until a job has ended, and return its transcript.
 
         Args:
             transcript_id: The job.
-            is_announced: Whether `notify` will be called when it may be done, so that it is seldom looked at
+            is_announced: Whether `notify` will be called when it may have ended, so that it is rarely polled
                 before.
 
         Raises:
-            DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, and ten more at the
-                most, or no look has succeeded for `Polling(lost_after=...)`.
-            AAIError: The service refuses to show it.
+            DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, plus at most ten, or
+                no poll has succeeded for `Polling(lost_after=...)` seconds.
+            AAIError: The service refuses the request.
         """
         watched = self._watched.get(_endpoints.checked_id(transcript_id))
         if watched is None:
@@ -139,13 +139,13 @@ class Watcher:
             self._leave(wait)
 
     def notify(self, transcript_id: str) -> None:
-        """Look at a job at once, and from then on as often as at any other: it may be done."""
+        """Poll a job at once, because it may have ended, and then as often as any other."""
         self.expect_no_notification(transcript_id)
         if (watched := self._watched.get(transcript_id)) is not None:
             watched.poll_by_id()
 
     def expect_no_notification(self, transcript_id: str) -> None:
-        """Look at a job as often as at any other."""
+        """Poll a job as often as any other."""
         watched = self._watched.get(transcript_id)
         if watched is not None and watched.is_announced:
             watched.is_announced = False
@@ -160,7 +160,7 @@ class Watcher:
         return watched
 
     def _plan(self, watched: Watched) -> None:
-        """Plan the looks at it by its id."""
+        """Schedule the polls by its id."""
 
         def is_done(seen: Transcript) -> bool:
             watched.see(seen.status)
@@ -181,7 +181,7 @@ class Watcher:
             watched.first_at = watched.looks.next_at
         else:
             watched.first_at = anyio.current_time() + next(polling.delays(expected))
-            # Others that begin at the same time may share one poll of the list.
+            # Waits that begin at the same time may share one poll of the list.
             watched.looks.next_at += min(_TOGETHER, polling.first)
 
     def _leave(self, wait: Wait) -> None:
@@ -192,28 +192,28 @@ class Watcher:
         self._tell_if_no_longer_shared()
 
     def _tell_if_no_longer_shared(self) -> None:
-        """Let those who relied on the list look by themselves again, where it serves too few."""
+        """Wake the calls that relied on the list if it is not used any more; they poll by id again."""
         was_shared, self._was_shared = self._was_shared, self._is_shared
         if was_shared and not self._was_shared:
             self._tell_awaited()
 
     @property
     def _is_shared(self) -> bool:
-        """Whether the list is looked into for those whom it shows."""
+        """Whether the list is polled for the jobs that it shows."""
         return len(self._awaited) >= _SHARED_FROM and anyio.current_time() >= self._list_off_until
 
     async def _step(self, wait: Wait) -> None:
-        """Sleep until there is something to do, or do it."""
+        """Poll if that is due; otherwise wait until it is due, or until there is news."""
         watched = wait.watched
         if watched.lost is not None:
-            # A copy, for each who waits has a context of its own to add.
+            # A copy, because each waiting call adds its own context.
             raise copy.copy(watched.lost)
         now = anyio.current_time()
         self._tell_if_no_longer_shared()
         is_shared = watched.is_awaited and self._was_shared
         next_at = min(watched.next_at(is_shared=is_shared), wait.deadline)
         if now >= next_at:
-            # Whoever wants no time between looks still lets others have their turn.
+            # Other tasks must run even if there is no delay between polls.
             await checkpoint()
             await self._look(wait)
         elif not is_shared or not self._leads(wait):
@@ -224,15 +224,15 @@ class Watcher:
             await watched.news(min(next_at, list_at, now + _LONGEST_NAP))
 
     def _leads(self, wait: Wait) -> bool:
-        """Whether this one leads, as it does where nobody else does."""
+        """Return whether this call is the leader; it becomes the leader if there is none."""
         if self._leader is None or not self._leader.watched.is_awaited:
             self._leader = wait
         return self._leader is wait
 
     async def _look(self, wait: Wait) -> None:
-        """Look at a job by its id."""
+        """Poll a job by its id."""
         watched, deadline = wait.watched, wait.deadline
-        # It may be a long answer, and the others are not to wait for that.
+        # The response may be large, and the other calls must not wait for it.
         self._resign(wait)
         if watched.is_looked_at:
             await watched.news(deadline + LAST_LOOK)
@@ -244,7 +244,7 @@ class Watcher:
             watched.is_looked_at = False
             watched.tell()
         if is_done_unlisted:
-            # It may have ended since the list was seen; the next page will tell.
+            # It may have ended after the poll of the list; the next page decides whether the list is stale.
             self._ended[watched.id] = anyio.current_time()
         if watched.transcript is not None and watched.took is not None:
             self._forecast.learn(watched.took, watched.size)
@@ -258,10 +258,10 @@ class Watcher:
 
     def _next_list_at(self) -> float:
         """
-        When the next look into the list is due.
+        Return when the next poll of the list is due.
 
-        Each job wants looks of some density; the best density of looks that serve all is the root of the sum
-        of their squares, for the square is the hazard that is looked for.
+        Each job needs a certain rate of polls. The best common rate is the root of the sum of the squares of
+        all rates, because the square of a rate is proportional to the hazard of the job's end.
         """
         now = anyio.current_time()
         density, first_at, unchecked_at = 0.0, math.inf, math.inf
@@ -285,7 +285,7 @@ class Watcher:
         try:
             missed = await self._walk(wait.deadline)
         except AAIError as error:
-            logger.info("the list cannot be looked into (%s)", type(error).__name__)
+            logger.info("the list cannot be polled (%s)", type(error).__name__)
             self._turn_list_off()
             return
         finally:
@@ -299,7 +299,7 @@ class Watcher:
             self._doubt()
 
     def _doubt(self) -> None:
-        """Now and then, when all jobs were just looked for, compare one of them with the list."""
+        """Compare one job with the list from time to time, after the list was searched for all jobs."""
         self._ended.clear()
         if self._check_at is None or self._list_at >= self._check_at:
             oldest = next(iter(self._awaited.values()), None)
@@ -308,7 +308,7 @@ class Watcher:
             self._check_at = self._list_at + _CHECK_EACH
 
     async def _fail(self, wait: Wait, missed: Missed) -> None:
-        """Find out whether the list alone fails, or all; in the end, give up for all."""
+        """Check whether only the list fails, or all polls; finally end all waits with an error."""
         try:
             self._streak.add(missed)
         except DeadlineError as error:
@@ -328,16 +328,16 @@ class Watcher:
         self._tell_awaited()
 
     def _tell_awaited(self) -> None:
-        """Wake those who may rely on the list."""
+        """Wake the calls that may rely on the list."""
         for watched in self._awaited.values():
             watched.tell()
 
     async def _walk(self, deadline: float) -> Missed | None:
         """
-        Look into the list, for as little as tells most.
+        Poll the list, with the fewest requests that show the most.
 
         Raises:
-            AAIError: It is not shown at all.
+            AAIError: The service refuses to show the list.
         """
         unseen = dict(self._awaited)
         if not self._is_long:
@@ -353,7 +353,7 @@ class Watcher:
         return await self._sweep(unseen, deadline)
 
     async def _skim(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
-        """See the newest jobs that are completed; as many pages as are full of news."""
+        """Fetch the newest completed jobs, and further pages while more than half of a page is news."""
         before_id: str | None = None
         for _ in range(_most_pages(unseen)):
             seen = await self._see(unseen, deadline, "completed", before_id)
@@ -363,15 +363,15 @@ class Watcher:
             if 2 * seen.news <= seen.rows or before_id is None:
                 break
         for watched in unseen.values():
-            # The next sweep tells.
+            # The next sweep shows their state.
             watched.is_unchecked = False
         return None
 
     async def _sweep(self, unseen: dict[str, Watched], deadline: float) -> Missed | None:
-        """See all that is queued or at work: what is not, has ended, or is not shown at all."""
+        """Fetch all queued and processing jobs: the others have ended, or are not in the list."""
         self._is_long = len(unseen) > _PAGE // 2
         most = _most_pages(unseen)
-        # In the order in which a job goes through them, so that none is missed on its way.
+        # In the order of a job's statuses, so that a job that changes its status meanwhile is not missed.
         for status in ("queued", "processing"):
             before_id: str | None = None
             for _ in range(most):
@@ -391,7 +391,7 @@ class Watcher:
         status: str | None = None,
         before_id: str | None = None,
     ) -> _Seen | Missed:
-        """Ask for a page, and take from it what it says of those who are waited for."""
+        """Request a page, and record what it shows about the awaited jobs."""
         asked_at = anyio.current_time()
         call = _endpoints.page(limit=_PAGE, status=status, before_id=before_id)
         page = await look_once(self._http, call, min(deadline, asked_at + _LONGEST_LOOK))
@@ -404,15 +404,15 @@ class Watcher:
             news += watched is not None and watched.show(item)
         shown = (item.id for item in page.transcripts if not is_over(item))
         if any(self._ended.get(transcript_id, math.inf) < asked_at for transcript_id in shown):
-            logger.info("the list lags behind the jobs, so they are looked at by their ids")
+            logger.info("the list is stale, so the jobs are polled by their ids")
             self._turn_list_off()
         return _Seen(news, len(page.transcripts), page.page_details.older_than)
 
     def _hide(self, unseen: dict[str, Watched]) -> None:
-        """All were looked for, and these were not there."""
+        """Record that the list was searched for all jobs and did not contain these."""
         self._swept_at = anyio.current_time()
         for watched in unseen.values():
-            # Those that were made a moment ago may come up later.
+            # Jobs that were created just now may appear in the list later.
             if watched.waited >= _LIST_LAG:
                 watched.hide()
             elif watched.is_unchecked:
@@ -420,7 +420,7 @@ class Watcher:
 
 
 def _seldom(polling: Polling) -> Polling:
-    """Look as if by chance: in case that a notification is lost."""
+    """Return a policy of rare polls, in case a notification is lost."""
     return attrs.evolve(
         polling, first=max(polling.first, _SELDOM / 2), pace=_SELDOM, ceiling=max(polling.ceiling, _SELDOM)
     )

@@ -359,6 +359,6 @@ async def test_looks_that_fail_for_too_long_end_the_wait_with_the_id(service: Se
     service.looks.side_effect = httpx.ConnectError("unreachable")
     polling = aai.Polling(first=0.01, ceiling=0.02, lost_after=0.1)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
-        with anyio.fail_after(5), pytest.raises(aai.DeadlineError, match="No look has succeeded") as caught:
+        with anyio.fail_after(5), pytest.raises(aai.DeadlineError, match="No poll has succeeded") as caught:
             await client.wait(JOB)
     assert caught.value.transcript_id == JOB

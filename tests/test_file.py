@@ -190,7 +190,7 @@ async def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     odd: list[Any] = [tmp_path / "pipe", tmp_path, "/", "/dev/null", None, 3, "nul\0", tmp_path / ("x" * 300)]
     for path in odd:
-        with pytest.raises(aai.SaveError, match=r"(is a directory|is no regular file|cannot be written)"):
+        with pytest.raises(aai.SaveError, match=r"(is a directory|is not a regular file|cannot be written)"):
             async with Replacement.of(path):
                 pass
     assert os.listdir(tmp_path) == ["pipe"]

@@ -146,8 +146,8 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
     [
         ("s3://bucket/call.mp3", "not s3://.*pre-signed https://"),
         ("file:///call.mp3", "not file://.*open the file itself"),
-        ("https://", "no URL that could be fetched"),
-        ("https://example.com/\udcff", "no URL that could be fetched"),
+        ("https://", "is not a valid URL"),
+        ("https://example.com/\udcff", "is not a valid URL"),
         (42, "int is not audio"),
         (None, "NoneType is not audio"),
         (["a.mp3"], "list is not audio"),
@@ -164,10 +164,10 @@ def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("missing.mp3", "There is no file"),
-        ("", "There is no file"),
-        ("Hello, this is the text of my recording.", "There is no file"),
-        ("http:x.wav", "There is no file"),
+        ("missing.mp3", "No such file"),
+        ("", "No such file"),
+        ("Hello, this is the text of my recording.", "No such file"),
+        ("http:x.wav", "No such file"),
         ("a\0b", "cannot be read"),
         ("x" * 5000, "cannot be read"),
         ("/dev/null", "not a regular file"),
@@ -233,12 +233,12 @@ async def test_a_recording_over_the_limit_of_the_service_is_refused(tmp_path: Pa
 async def test_a_stream_of_something_else_than_bytes_is_refused(chunk: Any) -> None:
     """Whether it comes at once or later."""
     async with contextlib.aclosing(stream_of(chunk)) as stream:
-        with pytest.raises(aai.SourceError, match="where bytes are needed"):
+        with pytest.raises(aai.SourceError, match="instead of bytes"):
             await Source.of(stream).open()
     async with contextlib.aclosing(stream_of(b"a", chunk)) as stream:
         source = Source.of(stream)
         await source.open()
-        with pytest.raises(aai.SourceError, match="where bytes are needed"):
+        with pytest.raises(aai.SourceError, match="instead of bytes"):
             await read(source)
 
 
@@ -579,10 +579,10 @@ async def test_a_source_of_ones_own_is_sent(client: aai.Client, respx_mock: resp
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (Stored("text"), "gives str where bytes are needed"),
+        (Stored("text"), "returned str instead of bytes"),
         (Stored(KeyError("bucket")), "cannot be read: KeyError: 'bucket'"),
-        (Stored(b"abc", size=6, name="s3://calls/1"), "s3://calls/1 was announced with 6 bytes"),
-        (Stored(b"abc", b"def", size=4), "was announced with 4 bytes"),
+        (Stored(b"abc", size=6, name="s3://calls/1"), "s3://calls/1 announced 6 bytes"),
+        (Stored(b"abc", b"def", size=4), "announced 4 bytes"),
         (Stored(b"", size=0), "The recording is empty"),
         (Stored(), "The recording is empty"),
         (Stored(size=3_000_000_000), "at most 2,200,000,000"),

@@ -109,14 +109,14 @@ def _five_gigabytes(folder: Path) -> Path:
     [
         (_zero_bytes, "is empty"),
         (lambda folder: folder, "is a directory"),
-        (lambda folder: folder / "missing.wav", "There is no file"),
-        (lambda folder: folder / "missing" / "call.wav", "There is no file"),
+        (lambda folder: folder / "missing.wav", "No such file"),
+        (lambda folder: folder / "missing" / "call.wav", "No such file"),
         (_unreadable, "Permission denied"),
         (_device, "not a regular file"),
         (_unix_socket, "cannot be read: No such device"),
         (_pipe_without_writer, "not a regular file"),
         (_links_in_a_circle, "Too many levels of symbolic links"),
-        (_dangling_link, "There is no file"),
+        (_dangling_link, "No such file"),
         (_link_to_a_folder, "is a directory"),
         (_five_gigabytes, "5,000,000,001 bytes"),
     ],
@@ -582,7 +582,7 @@ async def test_a_file_may_have_any_name(
                 await client.upload(given)
         for name in NAMES:
             Path(name).unlink()
-            with pytest.raises(aai.SourceError, match="There is no file") as caught:
+            with pytest.raises(aai.SourceError, match="No such file") as caught:
                 await client.upload(name)
             assert str(caught.value).isprintable()
             str(caught.value).encode()

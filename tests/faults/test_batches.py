@@ -137,7 +137,7 @@ async def test_a_key_that_is_refused_stops_a_batch(
         aai.transcribe_all(client, recordings(tmp_path, 60), uploads=4) as batch,
     ):
         with pytest.raises(
-            aai.BatchAbortedError, match="The batch was given up after 0 transcripts"
+            aai.BatchAbortedError, match="The batch was aborted after 0 transcripts"
         ) as caught:
             await batch.collect()
     assert isinstance(caught.value.__cause__, aai.AccountError)
@@ -874,7 +874,7 @@ async def test_a_batch_that_begins_without_a_connection_waits_for_one(
             outcomes = await batch.collect()
     assert [outcome.error for outcome in outcomes] == [None] * 21
     assert len(server.service.jobs) == 21
-    assert "there is no connection" in caplog.text
+    assert "no connection: the batch waits" in caplog.text
 
 
 @both_loops
@@ -1771,7 +1771,7 @@ async def test_a_batch_that_is_left_tells_of_the_jobs_that_go_on(
                     await anyio.sleep(0.01)
             await anyio.sleep(0.1)
     ids = ", ".join(str(outcome.transcript_id) for outcome in batch.remaining)
-    assert "a batch has left 3 jobs that go on" in caplog.text
+    assert "a batch ended with 3 jobs that continue" in caplog.text
     assert all(name in caplog.text for name in ids.split(", "))
 
 
