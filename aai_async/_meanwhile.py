@@ -1,4 +1,4 @@
-"""One thing done beside another, and ended with it. It knows event loops, and nothing else."""
+"""Background work for the duration of a block. This module depends on event loops only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from aai_async._tasks import task_group
 @contextlib.asynccontextmanager
 async def meanwhile(work: Callable[[], Coroutine[object, object, None]]) -> AsyncGenerator[anyio.CancelScope]:
     """
-    Do some work beside the block, until the block ends; its scope, given to the block, cancels both.
+    Run some work in the background until the block ends. The scope, given to the block, cancels both.
 
-    An exception of the block is raised as it is, and not in a group; the work itself should raise none.
+    An exception of the block is raised itself, not in a group. The work should not raise exceptions.
     """
     failure: Exception | None = None
     async with task_group() as tasks:

@@ -1,7 +1,7 @@
 """
-What is brought to its end although its caller was cancelled: for a bounded time, and in no task that stays.
+Work that is completed although its caller was cancelled, for a bounded time and without leftover tasks.
 
-A cancellation is never swallowed, only held back. It knows event loops, and nothing of HTTP.
+A cancellation is never swallowed, only delayed. This module depends on event loops, and not on HTTP.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ T = TypeVar("T")
 
 
 class Parting:
-    """The time that one call has after it was cancelled, for all that it has to do yet."""
+    """The time that one call has after its cancellation, for all its remaining work."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._deadline = math.inf
 
     def begin(self) -> float:
-        """Give the deadline; the time runs from the first call of this."""
+        """Return the deadline; the time starts with the first call of this method."""
         self._deadline = min(self._deadline, anyio.current_time() + self._seconds)
         return self._deadline
 
 
 class Receipt(Generic[T]):
     """
-    What is known of a request that is paid for, and where that is kept.
+    The state of a billable request, and the functions that record it.
 
     Args:
-        keep: Keeps the answer.
-        parting: The time that the call has when it is cancelled.
-        announce: Notes that the request is about to be sent, which is done right before that.
-        withdraw: Notes that it was not carried out after all.
+        keep: Records the response.
+        parting: The time that the call has after its cancellation.
+        announce: Records that the request is about to be sent; called immediately before that.
+        withdraw: Records that the request was not carried out.
     """
 
     def __init__(
@@ -56,21 +56,21 @@ class Receipt(Generic[T]):
         self._withdraw = withdraw
         self._is_announced = False
         self._was_lost = False
-        """Whether an answer was lost, which stays so whatever comes of later attempts."""
+        """Whether a response was lost; the result of later attempts does not change this."""
         self.is_missing = False
-        """Whether it was sent, and nothing is known of what became of it."""
+        """Whether the request was sent, and its result is unknown."""
         self.is_answered = False
-        """Whether the service has carried it out and answered: no later failure means that it was not."""
+        """Whether the service has carried it out and responded; a later failure does not change this."""
         self._scope: anyio.CancelScope | None = None
 
     async def sending(self) -> None:
-        """It is about to be sent; nothing of it is sent yet."""
+        """Record that the request is about to be sent; nothing is sent yet."""
         if self._announce is not None and not self._was_lost:
             await self._announce()
             self._is_announced = True
 
     async def withdrawn(self) -> None:
-        """Nothing came of what was announced, unless it was answered, or an answer was lost."""
+        """Record that the announced request was not carried out, unless it has or may have a response."""
         if self._is_announced and not (self._was_lost or self.is_missing or self.is_answered):
             self._is_announced = False
             if self._withdraw is not None:
@@ -78,23 +78,23 @@ class Receipt(Generic[T]):
 
     def sent(self) -> None:
         """
-        From here on, what is lost is lost for good: a cancellation is held back.
+        Delay cancellations from now on, because the response of a sent request must not be lost.
 
         Raises:
-            AAIError: It has come before, and nothing must be sent any more.
+            AAIError: The call was already cancelled, so nothing may be sent.
         """
         if self._scope is not None and self._scope.cancel_called:
-            raise AAIError("The call was given up before this was sent.", verdict=Verdict.NOT_SENT)
+            raise AAIError("The call was cancelled before the request was sent.", verdict=Verdict.NOT_SENT)
         self.is_missing = True
         if self._scope is not None:
             self._scope.shield = True
 
     async def hold(self, work: Callable[[], Awaitable[T | AAIError]]) -> T | AAIError:
         """
-        Do the work; if it has `sent` when the caller is cancelled, it has the time of the parting to end.
+        Run the work. If the caller is cancelled after `sent`, the work has the time of `parting` to end.
 
-        It is done in a task of its own, since asyncio's own cancel goes through every shield of the task that
-        it hits. That task has ended when this returns or raises.
+        It runs in a task of its own, because asyncio's own cancel passes through all shields of the task
+        that it cancels. That task has ended when this method returns or raises.
         """
         self._scope = scope = anyio.CancelScope()
         outcome = _Outcome[T | AAIError]()
@@ -127,15 +127,15 @@ async def finish(
     work: Callable[[], Awaitable[object]], deadline: float, or_else: Callable[[], None] | None = None
 ) -> None:
     """
-    Do something yet in a call that is ending, cancelled or not.
+    Run final work of a call that is ending, cancelled or not.
 
     Args:
-        work: What to do; it is cancelled at the deadline, and its errors are dropped.
+        work: The work; it is cancelled at the deadline, and its errors are dropped.
         deadline: By the clock of the event loop.
-        or_else: Called if it did not come to its end in time.
+        or_else: Called if the work was not completed.
 
     Raises:
-        BaseException: A cancellation that was held back meanwhile.
+        BaseException: A cancellation that was delayed meanwhile.
     """
     scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
     held: BaseException | None = None
@@ -165,7 +165,7 @@ class _Outcome(Generic[T]):
         return bool(self._results)
 
     def check(self) -> None:
-        """Let go on what is no error but the end of the program."""
+        """Raise an exception that ends the program."""
         if self._error is not None and not isinstance(
             self._error, (Exception, anyio.get_cancelled_exc_class())
         ):
@@ -176,7 +176,7 @@ class _Outcome(Generic[T]):
             with scope:
                 self._results.append(await work())
         except BaseException as error:
-            # Raised where it is waited for, and not in a group; a cancellation goes on at once, below.
+            # Raised in the waiting task, and not in a group; a cancellation is raised at once, below.
             self._error = error
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 raise
@@ -191,10 +191,10 @@ class _Outcome(Generic[T]):
 
 async def wait_patiently(event: anyio.Event, deadline: float = math.inf) -> BaseException | None:
     """
-    Wait for an event although the caller is cancelled, by whichever means and however often.
+    Wait for an event even if the caller is cancelled, by any means and any number of times.
 
     Returns:
-        The last cancellation that was held back, which the caller has to raise: see `raise_if_held`.
+        The last cancellation that was delayed, which the caller must raise: see `raise_if_held`.
     """
     held: BaseException | None = None
     while not event.is_set() and anyio.current_time() < deadline:
@@ -207,11 +207,11 @@ async def wait_patiently(event: anyio.Event, deadline: float = math.inf) -> Base
 
 
 def raise_if_held(held: BaseException | None) -> None:
-    """Let a cancellation go on that was held back."""
+    """Raise a cancellation that was delayed."""
     if held is not None:
         raise held
 
 
 def early_ends() -> tuple[type[BaseException], ...]:
-    """What ends a call before its time: a cancellation, or Ctrl-C, which trio raises in the call itself."""
+    """Return the exceptions that end a call early: cancellation, or Ctrl-C, which trio raises in the call."""
     return anyio.get_cancelled_exc_class(), KeyboardInterrupt

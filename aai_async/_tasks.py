@@ -1,4 +1,8 @@
-"""Task groups out of which a Ctrl-C comes alone, and whose cancellation it is. It knows event loops only."""
+"""
+Task groups that raise a Ctrl-C without a group, and the source of a cancellation.
+
+This module depends on event loops only.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,8 @@ async def task_group() -> AsyncGenerator[TaskGroup]:
     Open a task group whose block and tasks may be interrupted.
 
     Raises:
-        KeyboardInterrupt: As it is, and not in a group; `SystemExit` likewise.
-        BaseException: What alone was raised; a group where it was more.
+        KeyboardInterrupt: The interruption itself, not in a group; the same for `SystemExit`.
+        BaseException: A single exception itself; several in a group.
     """
     interruption: BaseException | None = None
     try:
@@ -38,33 +42,33 @@ async def task_group() -> AsyncGenerator[TaskGroup]:
 
 
 def alone(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """Give what is to be raised in place of a group of exceptions of tasks; `None` for the group itself."""
+    """Return the exception to raise in place of a task group's exception group; `None` for the group."""
     leaves = [*_leaves(group)]
     interruption = next((one for one in leaves if isinstance(one, _INTERRUPTIONS)), None)
     if interruption is None:
         return leaves[0] if len(leaves) == 1 else None
     if native_cancellations():
-        # The event loop of asyncio has raised it already and is being closed: once more would cut that short.
+        # asyncio's event loop has raised it already and is closing; raising it again would interrupt that.
         return anyio.get_cancelled_exc_class()()
     return interruption
 
 
 def is_being_cancelled() -> bool:
-    """Whether it is this task that is cancelled; something that it has waited for may raise the same."""
+    """Return whether this task is cancelled; an awaited object may raise the same exception."""
     cancellations = native_cancellations()
     return cancellations is None or cancellations > 0
 
 
 def is_native(cancellation: BaseException) -> bool:
-    """Whether it was asked for by a method of asyncio's tasks, and not by a scope."""
+    """Return whether a cancellation comes from `asyncio.Task.cancel`, and not from a cancel scope."""
     is_of_scope = str(cancellation).startswith(("Cancelled via cancel scope", "Cancelled by cancel scope"))
     return native_cancellations() is not None and not is_of_scope
 
 
 def native_cancellations() -> int | None:
-    """How many cancellations of this task asyncio counts; `None` on another event loop."""
+    """Return asyncio's count of cancellation requests for this task; `None` on another event loop."""
     try:
-        # Not imported here, which takes time that a program on trio would spend for nothing.
+        # Not imported, because a program on trio should not spend the time for the import.
         task = sys.modules["asyncio"].current_task()
     except (KeyError, RuntimeError):
         return None

@@ -1,8 +1,8 @@
 """
-Work that would block the event loop, in threads of this library's own.
+Worker threads of this library, for work that would block the event loop.
 
-They are not those of the application, whose pool may be full. They are daemons, so one that blocks for ever
-keeps no interpreter from ending, and an interruption that cuts the end of an event loop short leaves none.
+They are separate from the application's thread pool, which may be full. They are daemon threads: one that
+blocks for ever does not keep the interpreter from exiting, even if an event loop was interrupted at its end.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from aai_async._parting import early_ends, raise_if_held, wait_patiently
 T = TypeVar("T")
 
 _MOST = 32
-"""Threads that read and write files at once, for each event loop."""
+"""Maximum number of threads that read and write files at the same time, for each event loop."""
 
 _PATIENCE = 0.7
-"""Seconds that a cancelled call waits for its thread, which may be at a drive that does not answer."""
+"""Seconds that a cancelled call waits for its thread, which may be blocked by an unresponsive drive."""
 
 _IDLE = 10.0
-"""Seconds after which a thread ends that has nothing to do."""
+"""Seconds after which an idle thread ends."""
 
 _FILES: RunVar[anyio.CapacityLimiter] = RunVar("aai_async_files")
 
 _IDLE_WORKERS: RunVar[dict[_Worker, None]] = RunVar("aai_async_idle_workers")
-"""Threads of an event loop that have nothing to do, the latest last; each operation on it is atomic."""
+"""The idle threads of an event loop, the latest last; each operation on it is atomic."""
 
 
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     """
-    Do the work in a thread and give what it gives; a cancelled call waits for that, but not for long.
+    Run the work in a thread and return its result. A cancelled call waits for it, but not for long.
 
     Raises:
         AAIError: The system has no thread left.
@@ -54,9 +54,9 @@ async def in_thread(work: Callable[..., T], *arguments: object) -> T:
 
 async def in_thread_that_may_block(work: Callable[..., T], *arguments: object) -> T:
     """
-    Do the work in a thread and give what it gives; a cancelled call leaves the thread to itself at once.
+    Run the work in a thread and return its result. A cancelled call abandons the thread at once.
 
-    What the caller has brought may block for ever, so such threads are not counted with the others.
+    A caller's object may block for ever, so these threads do not count towards the limit.
 
     Raises:
         AAIError: The system has no thread left.
@@ -69,7 +69,7 @@ async def in_thread_that_may_block(work: Callable[..., T], *arguments: object) -
 
 async def in_thread_to_its_end(work: Callable[[], T]) -> T:
     """
-    Do the work in a thread and give what it gives; a cancellation, of whatever kind, waits until it is done.
+    Run the work in a thread and return its result. A cancellation of any kind waits until it is done.
 
     Raises:
         AAIError: The system has no thread left.
@@ -81,7 +81,7 @@ async def in_thread_to_its_end(work: Callable[[], T]) -> T:
 
 
 async def in_thread_if_there_is_one(work: Callable[..., T], *arguments: object) -> T:
-    """Do the work in a thread, and here where the system has none left: it must not be lost."""
+    """Run the work in a thread, or in this one if the system has no thread left, so that it always runs."""
     async with _room_for_files():
         errand = _Errand(functools.partial(work, *arguments))
         try:
@@ -93,22 +93,22 @@ async def in_thread_if_there_is_one(work: Callable[..., T], *arguments: object) 
 
 class OneThread:
     """
-    A thread that does one thing after the other, until `close`.
+    A thread that runs one piece of work after another, until `close`.
 
-    A cancelled call waits until its own is done, but not for long; it is done in any case.
+    A cancelled call waits for its work, but not for long. The work is done in any case.
     """
 
     def __init__(self) -> None:
         self._worker: _Worker | None = None
         self._is_left_behind = False
-        """Whether somebody has not waited for the end of what is being done."""
+        """Whether a call was cancelled before its work was done."""
 
     async def do(self, work: Callable[[], T]) -> T:
         """
-        Do the work after what was asked for before, and give what it gives.
+        Run the work after all earlier work, and return its result.
 
         Raises:
-            AAIError: It is the first, and the system has no thread left.
+            AAIError: This is the first call, and the system has no thread left.
         """
         self._worker = worker = self._worker or _take_worker()
         errand = _Errand(work)
@@ -120,7 +120,7 @@ class OneThread:
             self._is_left_behind = self._is_left_behind or not errand.is_done
 
     def close(self) -> None:
-        """Let the thread go when it has done everything."""
+        """Release the thread when it has done all its work."""
         if self._worker is not None:
             self._worker.rest()
             self._worker = None
@@ -136,13 +136,13 @@ class _Errand(Generic[T]):
         self._error: BaseException | None = None
         self._end = anyio.Event()
         token: Any = current_token()
-        # Of asyncio, or of trio; in a wrapper since anyio 4.11.
+        # The loop of asyncio or trio; wrapped since anyio 4.11.
         loop = getattr(token, "native_token", token)
         self._soon = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
         self.is_done = False
 
     def do(self) -> None:
-        """Do it; in the thread."""
+        """Run the work; called in the thread."""
         try:
             self._results.append(self._context.run(self._work))
         except BaseException as error:  # noqa: BLE001 - raised in the call
@@ -150,13 +150,13 @@ class _Errand(Generic[T]):
         self.is_done = True
 
     def report(self) -> None:
-        """Wake the call that waits; in the thread."""
-        # Where the event loop has ended, nobody waits any more.
+        """Wake the waiting call; called in the thread."""
+        # If the event loop has ended, no call is waiting.
         with contextlib.suppress(RuntimeError):
             self._soon(self._end.set)
 
     async def end(self, patience: float) -> T:
-        """Wait for what comes of it; one who is cancelled waits for so many seconds."""
+        """Wait for the result; a cancelled call waits for `patience` seconds."""
         try:
             await self._end.wait()
         except early_ends():
@@ -169,12 +169,12 @@ class _Errand(Generic[T]):
         try:
             raise error
         finally:
-            # Its traceback has this frame, which must not have it.
+            # The traceback refers to this frame, which must not refer to the error: that would be a cycle.
             del error
 
 
 class _Worker:
-    """A thread that waits for something to do."""
+    """A thread that waits for work."""
 
     def __init__(self, idle: dict[_Worker, None]) -> None:
         self._idle = idle
@@ -182,11 +182,11 @@ class _Worker:
         threading.Thread(target=self._work, name="aai-async", daemon=True).start()
 
     def give(self, task: Callable[[], None]) -> None:
-        """Let it do something, after what it was given before."""
+        """Queue a task after the earlier ones."""
         self._tasks.put(task)
 
     def rest(self) -> None:
-        """Let others take it, when it has done everything."""
+        """Make the thread available to others when it has done all its tasks."""
         self._tasks.put(lambda: self._idle.setdefault(self))
 
     def _work(self) -> None:
@@ -194,12 +194,12 @@ class _Worker:
             try:
                 task = self._tasks.get(timeout=_IDLE)
             except Empty:
-                # One that nobody else has taken just now.
+                # It ends only if no call has taken it meanwhile.
                 if self._idle.pop(self, self) is None:
                     return
                 continue
             task()
-            # Not until the next: it holds what was read.
+            # Not kept until the next task, because it holds the data that was read.
             del task
 
 
@@ -217,15 +217,15 @@ def _take_worker() -> _Worker:
         if "start new thread" not in str(error):
             raise
         raise AAIError(
-            "No thread could be started, and files are read in threads: raise the limit of this process, or "
-            "do less at once."
+            "No thread could be started, and files are read in threads. Raise the thread limit of this "
+            "process, or run fewer calls at the same time."
         ) from error
 
 
 def _give(errand: _Errand[T]) -> None:
     worker = _take_worker()
     worker.give(errand.do)
-    # Idle before its caller is woken, which may have more to do.
+    # The thread is idle before its caller is woken, so that the caller can use it again at once.
     worker.rest()
     worker.give(errand.report)
 

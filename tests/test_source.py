@@ -137,7 +137,7 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
     await source.open()
     assert source.url == url
     assert "secret" not in source.name
-    with pytest.raises(aai.SourceError, match="fetched by the service"):
+    with pytest.raises(aai.SourceError, match="the service fetches it"):
         await read(source)
 
 

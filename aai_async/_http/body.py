@@ -1,8 +1,8 @@
 """
-The content of one attempt, which tells how far the request got.
+The request body of one attempt, which records how far the request got.
 
-How much of it the transport has taken is the one evidence that holds for every transport: nothing taken,
-nothing sent.
+The amount that the transport has taken is the only evidence that is valid for every transport: if it took
+nothing, nothing was sent.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from aai_async._parting import Receipt
 from aai_async._source import CHUNK_SIZE, Source
 
 _SMALLEST_PIECE = 32 * 1024
-"""Bytes handed to the transport at once on a slow link, and doubled from there on a quick one."""
+"""Bytes per piece on a slow link; doubled step by step on a fast one."""
 
 _QUICK = 1.0
-"""Seconds within which a piece must be sent for the next to be twice as large."""
+"""Seconds within which a piece must be sent for the next to be twice the size."""
 
 _BUFFERED = 4 * 1024 * 1024
-"""Bytes that the system may have taken and not sent yet: until then, quick says nothing of the link."""
+"""Bytes that the system may buffer: until that many are sent, speed is no evidence of a fast link."""
 
 _LARGEST_UNPROVED = 256 * 1024
-"""Bytes handed over at once until then: a link of 5 KiB a second sends them in a minute."""
+"""Maximum bytes per piece until then: a link of 5 KiB per second sends them in a minute."""
 
 _LONGEST_READ = 0.5
-"""Seconds that a transport may take to leave off reading when its attempt is over."""
+"""Seconds that a transport may take to stop reading when its attempt is over."""
 
 
 OnSent: TypeAlias = Callable[[int], None]
-"""Told how many bytes the transport has taken, with each piece."""
+"""Called after each piece with the total number of bytes that the transport has taken."""
 
 
 class Body:
     """
-    What is sent, for `async for`, handed out in pieces.
+    The request body as an async iterator of pieces.
 
-    The time to send a piece is what `Timeouts(stall=...)` bounds: they are small on a slow link, which would
-    seem to stall, and large on a fast one, where each costs CPU.
+    `Timeouts(stall=...)` limits the time to send a piece. Pieces are small on a slow link, which would seem
+    to stall otherwise, and large on a fast one, because each piece costs CPU time.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Body:
         on_sent: OnSent | None = None,
     ) -> None:
         self._chunks = chunks
-        # Not a view of what is left of it: a piece that is all of it is then no copy.
+        # Not a view of the rest: a piece that is the complete chunk is then not copied.
         self._chunk = b""
         self._start = 0
         self._piece_size = _SMALLEST_PIECE
@@ -68,14 +68,14 @@ class Body:
         self._sent = 0
         self.headers = headers
         self.is_document = is_document
-        """Whether it is JSON, which is worth nothing without its end."""
+        """Whether it is JSON, which the service cannot process if it is incomplete."""
         self._error: SourceError | None = None
-        """What the recording broke off with; a transport may say something else, or take the cause away."""
+        """The error of the recording; a transport may raise another one, or remove the cause."""
         self._cause: BaseException | None = None
         self._is_left = False
         self._is_reading = False
         self._was_read: anyio.Event | None = None
-        """Set when what is being read just now has been read, for whoever waits for that."""
+        """Set when the current read has finished, if `aclose` waits for that."""
 
     @property
     def has_begun(self) -> bool:
@@ -108,7 +108,7 @@ class Body:
         self._is_reading = True
         try:
             while self._start == len(self._chunk):
-                # Before the next is read, so that there are not two of them.
+                # Discarded before the next is read, so that only one chunk is in memory.
                 self._chunk, self._start = b"", 0
                 self._chunk = await anext(self._chunks)
             self._clock.send()
@@ -126,7 +126,7 @@ class Body:
                 await self._chunks.aclose()
 
     async def aclose(self) -> None:
-        """Close what is read from; a transport that reads in a task of its own may be at it yet."""
+        """Close the chunks; a transport that reads in a task of its own may still be reading them."""
         self._is_left = True
         if not self._is_reading:
             await self._chunks.aclose()
@@ -137,7 +137,7 @@ class Body:
             await self._was_read.wait()
 
     def why_it_broke(self) -> SourceError | None:
-        """Give the error of the recording itself, with its cause."""
+        """Return the error of the recording itself, with its cause."""
         if self._error is not None:
             self._error.__cause__ = self._cause
         return self._error
@@ -150,7 +150,7 @@ async def opened(
     receipt: Receipt[Any] | None = None,
     on_sent: OnSent | None = None,
 ) -> AsyncGenerator[Body | None]:
-    """Open what is sent, for one attempt; close it with the block. `on_sent` is told of a recording."""
+    """Open the body of one attempt, and close it after the block. `on_sent` is called for recordings only."""
     if content is None:
         yield None
         return

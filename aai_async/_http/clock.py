@@ -1,4 +1,4 @@
-"""The wall clock of one attempt, which no drip of bytes can put off."""
+"""The deadline of one attempt, which a slow trickle of bytes cannot extend."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import anyio
 from aai_async._retry import Timeouts
 
 _SLOWEST = 32 * 1024
-"""Bytes a second at which what the system has buffered is thought to go."""
+"""Assumed minimum rate, in bytes per second, at which the system sends buffered data."""
 
 
 class WallClock:
     """
-    A deadline, put off when something substantial has moved, and lifted while the caller is waited for.
+    A deadline that is extended by substantial progress, and suspended while the caller's source is read.
 
-    The HTTP library's own timeouts bound the wait for the next byte, whichever it is.
+    The HTTP library's own timeouts limit the wait for each next byte.
     """
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self.scope = anyio.CancelScope()
         self.bound = ""
-        """Which of `Timeouts` it goes by just now."""
+        """The field of `Timeouts` that applies now."""
         self.receive()
 
     def send(self) -> None:
-        """A piece is being sent."""
+        """Restart the deadline for a piece that is being sent."""
         self._restart("stall", self._timeouts.stall)
 
     def receive(self, *, buffered: int = 0) -> None:
-        """The last piece was handed over, and so many bytes may not be out yet; or a mebibyte has come."""
+        """Restart the deadline after the last piece, with `buffered` bytes unsent, or a received mebibyte."""
         self._restart("reply", self._timeouts.reply + buffered / _SLOWEST)
 
     def _restart(self, bound: str, seconds: float) -> None:
         self.bound, self.scope.deadline = bound, anyio.current_time() + seconds
 
     def stop(self) -> None:
-        """Only the caller's own recording is waited for."""
+        """Suspend the deadline while the caller's recording is read."""
         self.scope.deadline = math.inf

@@ -1,9 +1,9 @@
 """
-The HTTP client that is sent with, and what becomes of it when an attempt breaks off.
+The HTTP clients that send requests, and their replacement after a broken attempt.
 
-A cancelled attempt can leave a slot or a socket in the pool of httpx 0.28 for ever (encode/httpcore#1093).
-So a client that was made here is retired after one: new attempts use another, and the old one is closed when
-the last attempt on it has ended.
+A cancelled attempt can leak a slot or a socket in the pool of httpx 0.28 (encode/httpcore#1093). So a client
+that this library created is retired after one: new attempts use another client, and the old one is closed
+when the last attempt on it has ended.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from aai_async._threads import in_thread_if_there_is_one
 
 _GATE = 16
 """
-Requests in flight, and as many uploads; the others wait here, because httpx slows down with each that waits
-in its pool. Uploads are counted by themselves: a recording that comes slowly must not hold up other calls.
+Maximum number of requests in flight, and of uploads. Others wait in front of the pool, because each request
+that waits in it slows httpx down. Uploads count separately: a slow recording must not delay other calls.
 """
 
 _CLOSING = 0.5
-"""Seconds that closing may take, which a cancelled call waits for."""
+"""Seconds that closing may take; a cancelled call waits for it."""
 
 
 class Lease:
     """The use of a client for one attempt."""
 
     def __init__(self, client: AsyncClient) -> None:
-        self.client: Any = client  # of one of two libraries that do not know each other
+        self.client: Any = client  # of httpx or httpx2, which have no common type
         self.library = library_of(client)
         self.is_broken = False
-        """Whether something was sent, and the attempt has not come to its end: it was broken off."""
+        """Whether the attempt began to send and did not complete."""
         self.is_body_cut = False
-        """Whether the transport has told that the body was not sent to its end."""
+        """Whether the transport has reported that the body was not sent completely."""
         self.is_stray = False
-        """Whether its connection must not be used again, and could not be ended by itself."""
+        """Whether its connection must not be reused, and could not be shut down alone."""
         self._unwrapped: list[Any] = []
 
     async def trace(self, event: str, details: Mapping[str, Any]) -> None:
-        """Watch what the transport does, as an extension of the request: not every transport tells."""
+        """Receive the trace events of the transport, an extension that not every transport supports."""
         if event == "http11.send_request_body.failed":
             self.is_body_cut = True
         if event == "connection.connect_tcp.complete":
@@ -65,38 +65,38 @@ class Lease:
 
     def drop(self, response: Any) -> None:
         """
-        Let no other request use the connection of a reply, which is read and not yet closed.
+        Prevent the reuse of the connection of a response that is read and not yet closed.
 
-        A faulty proxy may have sent it twice, or in place of another, so that the next request would get what
-        was not meant for it.
+        A faulty proxy may have sent the response twice, or in place of another, so that the next request
+        would get the wrong one.
         """
         if response.is_closed or response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
-            # It came from memory, or by a protocol that numbers its replies.
+            # It came from memory, or by a protocol that matches responses to requests.
             return
         stream = response.extensions.get("network_stream")
         own = stream.get_extra_info("socket") if stream else None
         if own is None:
             self.is_stray = True
             return
-        # Its pool finds that it has ended, and closes it. By a copy, since not every event loop's socket has
-        # the method.
+        # The pool finds that the connection has ended, and closes it. A copy is used, because not every event
+        # loop's socket has the method.
         with contextlib.suppress(OSError), socket.fromfd(own.fileno(), own.family, own.type) as copy:
             copy.shutdown(socket.SHUT_RDWR)
 
     @property
     def has_loose_ends(self) -> bool:
-        """Whether there is a connection that nobody knows of: one cancelled amid the handshake of TLS."""
+        """Whether a connection has no owner, because it was cancelled during the TLS handshake."""
         return self.is_broken and bool(self._unwrapped)
 
     async def tie_up(self) -> None:
-        """Close that connection."""
+        """Close a connection that has no owner."""
         if self.is_broken:
             for stream in self._unwrapped:
                 await stream.aclose()
 
 
 class Connections:
-    """The gate in front of a client, and the clients behind it. Open it, then `lease`."""
+    """The HTTP clients, and the limits on their use. Open it, then `lease`."""
 
     def __init__(self, given: HTTPClient | None, hosts: Hosts) -> None:
         self._client: AsyncClient | None = None
@@ -105,38 +105,38 @@ class Connections:
         self._checks_certificates = any(
             url and url.startswith("https://") for url in (hosts.api, hosts.gateway)
         )
-        """Whether a client that is made here loads certificates, which takes a tenth of a second."""
+        """Whether a client that this library creates loads certificates, which takes a tenth of a second."""
         if not self._is_ours or inspect.iscoroutinefunction(given):
             library_of(given)
             self._client = cast("AsyncClient", given)
         self._in_use = Counter[AsyncClient]()
-        """The attempts on each client."""
+        """Number of attempts on each client."""
         self._retired = set[AsyncClient]()
-        """Clients for no further attempt that are not closed yet."""
+        """Clients that get no further attempts and are not closed yet."""
         self._place: _Place | None = None
 
     async def open(self) -> None:
         """
-        Make what belongs to the event loop that is running.
+        Create the objects that belong to the running event loop.
 
         Raises:
-            ConfigError: It is open already, or `http` made something else.
+            ConfigError: It is already open, or `http` did not return an HTTP client.
         """
         if self._place is not None and not self._place.has_ended:
-            raise ConfigError("This Client is open already: share it, or make another one.")
-        # What an event loop has left that has ended cannot be closed any more, only forgotten.
+            raise ConfigError("This Client is already open: share it, or create another one.")
+        # The clients of an event loop that has ended cannot be closed any more, only discarded.
         self._forget()
         self._place = _Place.here()
         try:
             await self._current(self._place)
         except BaseException:
-            # A cancellation as well: what was not opened can be opened again.
+            # Also after a cancellation: a client that was not opened can be opened again.
             self._place = None
             raise
 
     def check(self) -> None:
         """
-        Make sure that it is open, and open here.
+        Check that it is open, in this process and event loop.
 
         Raises:
             ConfigError: It is not.
@@ -145,7 +145,7 @@ class Connections:
 
     @contextlib.contextmanager
     def room_for_uploads(self, most: int) -> Generator[None]:
-        """Let so many uploads go at once, where that is more than usual."""
+        """Allow `most` concurrent uploads, if that is more than the usual limit."""
         limiter = self._checked_place().recordings
         more = max(0, most - _GATE)
         limiter.total_tokens += more
@@ -155,17 +155,17 @@ class Connections:
             limiter.total_tokens -= more
 
     async def close(self) -> None:
-        """Close what was made here."""
+        """Close the clients that this library created."""
         self._place = None
         clients = {*self._retired, *([self._client] if self._client and self._is_ours else [])}
         self._forget()
         async with contextlib.AsyncExitStack() as stack:
-            # Each of them, also where closing another one fails or is cancelled.
+            # Each is closed, even if closing another one fails or is cancelled.
             for client in clients:
                 stack.push_async_callback(client.aclose)
 
     def _forget(self) -> None:
-        """Hold no client any more but one of the caller's own."""
+        """Discard all clients except the caller's own."""
         self._in_use.clear()
         self._retired.clear()
         if self._is_ours:
@@ -176,16 +176,16 @@ class Connections:
         self, *, is_recording: bool, is_urgent: bool, is_to_storage: bool = False
     ) -> AsyncGenerator[Lease]:
         """
-        Use a client for one attempt, as soon as there is room, or at once where it is urgent.
+        Use a client for one attempt, as soon as the limit allows it, or at once if it is urgent.
 
         Args:
-            is_recording: Whether a recording is sent, which has a gate of its own.
-            is_urgent: Whether it waits for no other request.
-            is_to_storage: Whether it goes to another https host than those of the client.
+            is_recording: Whether a recording is sent; uploads have a separate limit.
+            is_urgent: Whether the attempt ignores the limit.
+            is_to_storage: Whether the request goes to an https host other than those of the client.
 
         Raises:
-            ConfigError: Not open, or not here.
-            ConnectError: There is no client, and none could be made.
+            ConfigError: It is not open, or not in this process and event loop.
+            ConnectError: There is no client, and none could be created.
         """
         place = self._checked_place()
         gate = place.recordings if is_recording else place.others
@@ -215,13 +215,13 @@ class Connections:
             await finish(closing, anyio.current_time() + _CLOSING)
 
     def _check_certificates(self) -> None:
-        """Retire a client that was made for hosts without TLS, and so without certificates."""
+        """Retire a client that was created without certificates, for hosts without TLS."""
         self._checks_certificates = True
         if self._make is None:
             self._retire()
 
     def _retire(self) -> None:
-        """Use the client of now for no further attempt, unless it is the caller's own."""
+        """Use the current client for no further attempts, unless it is the caller's own."""
         if self._is_ours and self._client is not None:
             self._retired.add(self._client)
             self._client = None
@@ -233,7 +233,7 @@ class Connections:
             raise
         except Exception as error:
             raise ConnectError(
-                f"Client(http=...) could not make another client: {type(error).__name__}: {error}.",
+                f"Client(http=...) could not create another client: {type(error).__name__}: {error}.",
                 verdict=Verdict.NOT_SENT,
             ) from error
 
@@ -254,11 +254,11 @@ class Connections:
         library_of(made)
         if made.is_closed:
             raise ConfigError(
-                "Client(http=...) gave a client that is closed: it must make a new one each time."
+                "Client(http=...) returned a closed client: it must create a new one for each call."
             )
         if self._place is not place:
             await made.aclose()
-            raise ConfigError("This Client was closed while a call was at work.")
+            raise ConfigError("This Client was closed while a call was in progress.")
         self._client = made
 
     def _checked_place(self) -> _Place:
@@ -270,7 +270,7 @@ class Connections:
 
 @attrs.frozen
 class _Place:
-    """Where a client was opened, which is where it can be used."""
+    """The process and event loop in which a client was opened, and the only ones that can use it."""
 
     process: int
     loop: object
@@ -285,14 +285,14 @@ class _Place:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the event loop is no more, so that nothing can be closed there."""
+        """Whether the event loop has ended, so that nothing can be closed in it."""
         loop: Any = getattr(self.loop, "native_token", self.loop)
         if self.process != os.getpid():
             return False
         if isinstance(loop, asyncio.AbstractEventLoop):
             return loop.is_closed()
         try:
-            # Trio reports that a loop has ended only to a call that wants something of it.
+            # Trio reports that a loop has ended only when a function is scheduled in it.
             loop.run_sync_soon(_nothing)
         except RuntimeError:
             return True
@@ -308,12 +308,12 @@ class _Place:
 
 
 def _nothing() -> None:
-    """Do nothing in a loop."""
+    """Do nothing; scheduled in a loop to check that it runs."""
 
 
 @contextlib.asynccontextmanager
 async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
-    # Not of the task, which may hold a place already: a stream that is uploaded may itself ask the client.
+    # Not the task as borrower, which may already be one: an uploaded stream may itself use the client.
     borrower = object()
     try:
         gate.acquire_on_behalf_of_nowait(borrower)
@@ -333,7 +333,7 @@ async def _close(lease: Lease, client: AsyncClient | None) -> bool:
 
 
 def _make_client(checks_certificates: bool) -> httpx.AsyncClient:
-    # httpx makes a context in any case, and loading certificates takes a tenth of a second.
+    # Without a context, httpx creates one that loads certificates, which takes a tenth of a second.
     context = _tls_context() if checks_certificates else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
         verify=context,

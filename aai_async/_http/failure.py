@@ -1,4 +1,4 @@
-"""What an exception of the transport means: which error of ours it is, and how far the request got."""
+"""Conversion of transport exceptions to errors of this library, which state how far the request got."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _PASSING = (
     ssl.SSLWantReadError,
     ssl.SSLWantWriteError,
 )
-"""What TLS says when the connection breaks, or when it waits for more."""
+"""TLS errors of a broken connection, or of one that waits for more data."""
 
 
 def in_groups(error: BaseException) -> list[BaseException]:
-    """Give the exceptions in a group, and in the groups in it."""
+    """Return the exceptions in a group and its nested groups."""
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     group = cast("BaseExceptionGroup[BaseException]", error)
@@ -47,10 +47,10 @@ def in_groups(error: BaseException) -> list[BaseException]:
 
 async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: Lease) -> AAIError:
     """
-    Give the one error that the exceptions of an attempt come to.
+    Return the one error that represents the exceptions of an attempt.
 
     Raises:
-        BaseException: The program is to end, or the call was cancelled.
+        BaseException: The program must end, or the call was cancelled.
     """
     cancelled = anyio.get_cancelled_exc_class()
     for one in raised:
@@ -58,7 +58,7 @@ async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: 
             raise one.with_traceback(None)
     cancellation = next((one for one in raised if isinstance(one, cancelled)), None)
     if cancellation is not None:
-        # Connecting is several tasks, and so is their cancellation: this raises it as one.
+        # Connecting uses several tasks, each with its own cancellation: this raises a single one.
         await checkpoint()
         if is_being_cancelled():
             raise cancellation.with_traceback(None)
@@ -71,7 +71,7 @@ async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: 
 
 
 def _most_telling(raised: Sequence[BaseException], lease: Lease) -> BaseException:
-    """Give one that got further than connecting, if there is one."""
+    """Return an exception that was raised after connecting, if there is one."""
     no_connection = lease.library.ConnectError, lease.library.ConnectTimeout
     errors = [one for one in raised if isinstance(one, Exception)] or raised
     return next((one for one in errors if not isinstance(one, no_connection)), errors[0])
@@ -79,50 +79,48 @@ def _most_telling(raised: Sequence[BaseException], lease: Lease) -> BaseExceptio
 
 def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> TransportError:
     """
-    Tell what an exception of the transport means.
+    Convert an exception of the transport.
 
-    How far a request got is known from its body, not from the kind of exception: some transports call a
-    reset after the last byte a failure to connect.
+    The body shows how far a request got, and not the kind of exception: some transports report a reset
+    after the last byte as a failure to connect.
     """
     what = f"{type(error).__name__}: {escaped(str(error))}" if str(error) else type(error).__name__
     library = lease.library
     if logger.isEnabledFor(logging.DEBUG) and not isinstance(error, (library.TransportError, OSError)):
-        logger.debug(
-            "the transport raised %s, which is no failure of a network:\n%s", *_without_values(error)
-        )
+        logger.debug("the transport raised %s, which is not a network error:\n%s", *_without_values(error))
     could_connect = not isinstance(error, (library.ConnectError, library.ConnectTimeout))
     verdict = _verdict(body, could_connect=could_connect)
     if body and body.is_document and lease.is_body_cut:
         verdict = Verdict.NOT_SENT
     if verdict is Verdict.NOT_SENT and any(_is_distrust(cause) for cause in _chain(error)):
         message = (
-            f"The certificate of the host is not trusted, or it speaks no TLS ({what}). Check base_url; "
-            "certificates of your own come with Client(http=...)."
+            f"The certificate of the host is not trusted, or the host does not support TLS ({what}). Check "
+            "base_url. To trust your own certificates, pass an HTTP client with Client(http=...)."
         )
         return ConnectError(message, verdict=Verdict.FATAL)
     if verdict is Verdict.NOT_SENT and not could_connect:
         message = f"No connection to the service ({what}). Check the network, the region and base_url."
         return ConnectError(message, verdict=verdict)
     if isinstance(error, library.TimeoutException):
-        message = f"Nothing moved for as long as Timeouts(stall=...) allows ({what})."
+        message = f"No data was transferred in the time of Timeouts(stall=...) ({what})."
         return AttemptTimeoutError(message, verdict=verdict)
     return TransportError(f"The connection broke ({what}).", verdict=verdict)
 
 
 def _without_values(error: BaseException) -> tuple[str, str]:
     """
-    Give the kind of an exception and the lines that it passed through.
+    Return the type of an exception and the lines of its traceback.
 
-    Neither its text nor any variable: a transport has the key in both.
+    Its text and its variables are left out, because both may contain the API key.
     """
     return type(error).__name__, "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def out_of_time(body: Body | None, clock: WallClock) -> AttemptTimeoutError:
-    """Give the error of an attempt whose wall clock ran out."""
-    what = "A piece was not taken" if clock.bound == "stall" else "The reply did not come to its end"
+    """Return the error of an attempt that exceeded its deadline."""
+    what = "A piece was not sent" if clock.bound == "stall" else "The response was not complete"
     return AttemptTimeoutError(
-        f"{what} in the time of Timeouts({clock.bound}=...).",
+        f"{what} within the time of Timeouts({clock.bound}=...).",
         verdict=_verdict(body, could_connect=True),
     )
 
@@ -137,7 +135,7 @@ def _is_distrust(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    # The library cuts some causes off, but leaves them as context.
+    # The library suppresses some causes, but keeps them as context.
     seen = set[int]()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

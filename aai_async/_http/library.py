@@ -1,7 +1,8 @@
 """
-Which HTTP library a client belongs to: httpx, or its continuation httpx2, where the user has that.
+The HTTP library of a client: httpx, or its successor httpx2 if the user has installed that.
 
-They have the same names, but neither takes the other's objects: whatever is handed to a client is made here.
+They have the same names, but neither accepts the other's objects. This module creates the objects that are
+passed to a client.
 """
 
 from __future__ import annotations
@@ -19,39 +20,39 @@ if TYPE_CHECKING:
     import httpx2
 
 AsyncClient: TypeAlias = "httpx.AsyncClient | httpx2.AsyncClient"
-"""What sends requests."""
+"""An HTTP client of either library."""
 
 HTTPClient: TypeAlias = "AsyncClient | Callable[[], AsyncClient]"
-"""What `Client(http=...)` takes: one that the caller closes, or a function that makes one."""
+"""The value of `Client(http=...)`: a client that the caller closes, or a function that creates one."""
 
 
-def library_of(client: object) -> Any:  # a module, of which there is no type
+def library_of(client: object) -> Any:  # a module, which has no type of its own
     """
-    Give the library of a client.
+    Return the library of a client.
 
     Raises:
-        ConfigError: It is a client of neither.
+        ConfigError: It is not a client of either library.
     """
     for library in (httpx, sys.modules.get("httpx2")):
         if library is not None and isinstance(client, library.AsyncClient):
             return library
     raise ConfigError(
-        "http must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that makes one, "
+        "http must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that creates one, "
         f"not {type(client).__name__}."
     )
 
 
 def stream_of(library: Any, pieces: AsyncIterator[bytes]) -> object:
-    """Give the pieces of a body as the kind of stream that a library takes."""
-    # As its stream: given as content it is wrapped in a generator, which a broken upload leaves open.
+    """Return the pieces of a body as a stream of the given library."""
+    # As content, they would be wrapped in a generator, which a broken upload leaves open.
     return _stream_class(library)(pieces)
 
 
 def quiet_url(client: Any, library: Any, url: str) -> object:
-    """Give an address that lets in whoever has it; the library's log has it without its query."""
+    """Return a URL whose query grants access, so that the library logs it without the query."""
     transport = type(getattr(client, "_transport", None)).__module__
     if transport.partition(".")[0] != library.__name__:
-        # Another transport may ask for the text, and needs the whole.
+        # Another transport may use the text of the URL, and needs all of it.
         return library.URL(url)
     return _quiet_url_class(library)(url)
 
