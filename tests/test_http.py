@@ -381,7 +381,7 @@ async def test_a_client_that_was_closed_says_so() -> None:
 async def test_a_client_is_not_opened_twice() -> None:
     """The inner block would close what the outer one still uses."""
     async with aai.Client(KEY) as client:
-        with pytest.raises(aai.ConfigError, match="open already"):
+        with pytest.raises(aai.ConfigError, match="already open"):
             await client.__aenter__()
         with pytest.raises(aai.ConnectError):
             async with aai.Client(KEY, base_url="http://127.0.0.1:9", retry=ONCE) as other:
@@ -452,7 +452,7 @@ def test_a_client_whose_event_loop_is_alive_is_not_opened_in_another(backend: st
             await anyio.to_thread.run_sync(lambda: anyio.run(open_there, backend=backend))
 
     async def open_there() -> None:
-        with pytest.raises(aai.ConfigError, match="open already"):
+        with pytest.raises(aai.ConfigError, match="already open"):
             await client.__aenter__()
 
     anyio.run(open_here, backend=backend)
@@ -579,7 +579,7 @@ async def test_a_function_that_makes_no_new_client_is_told_so() -> None:
     async with aai.Client(KEY, http=lambda: same) as client:
         with anyio.move_on_after(0.05):
             await client.get("a")
-        with pytest.raises(aai.ConfigError, match="must make a new one each time"):
+        with pytest.raises(aai.ConfigError, match="must create a new one for each call"):
             await client.get("a")
 
 
