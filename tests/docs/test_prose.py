@@ -28,6 +28,13 @@ FILES = [
     ),
     *(ROOT / f"aai_async/{name}.py" for name in ("_client", "_outcome", "_batch", "_inbox", "_desk")),
     *(ROOT / f"aai_async/{name}.py" for name in ("_access", "_reply", "_listing")),
+    *(
+        ROOT / f"aai_async/{name}.py"
+        for name in ("_source", "_reader", "_file", "_run", "_original", "_outage")
+    ),
+    *(ROOT / f"aai_async/{name}.py" for name in ("_watch", "_watched", "_look", "_forecast")),
+    *(ROOT / f"aai_async/{name}.py" for name in ("_threads", "_tasks", "_parting", "_meanwhile")),
+    *(ROOT / f"aai_async/_http/{name}.py" for name in ("connections", "clock", "failure", "library", "body")),
     # To hold the package to it as well: *sorted((ROOT / "aai_async").rglob("*.py")),
 ]
 
