@@ -46,6 +46,15 @@ def has_job(entry: Entry) -> bool:
     return entry.state in {"submitted", "done"}
 
 
+def job_to_ask_for(entry: Entry) -> str | None:
+    """
+    Return the id of a job that an earlier batch has given up.
+
+    A batch that takes up this entry fetches that job first, and makes another if it has failed or is gone.
+    """
+    return None if has_job(entry) else entry.transcript_id
+
+
 def has_upload(entry: Entry) -> bool:
     """Whether a batch that takes up this entry uploads nothing, for what was uploaded can be submitted."""
     return entry.state != "failed" and entry.upload_url is not None and _is_fresh(entry.uploaded_at)
@@ -274,11 +283,12 @@ class Passage:
                 self._route.pipeline.memory.taken_up(entry.transcript_id or "", entry.upload_url or "")
                 return None
             return await ledger.result(entry.id) or await self._get(entry.transcript_id)
-        if entry.transcript_id is not None:
-            transcript = await self._ask_again(entry.transcript_id)
+        given_up = job_to_ask_for(entry)
+        if given_up is not None:
+            transcript = await self._ask_again(given_up)
             if transcript is not None:
                 self.is_resumed = True
-                await self._record.submitted(entry.transcript_id)
+                await self._record.submitted(given_up)
                 return transcript if transcript.is_done else None
         if entry.upload_url:
             self._route.pipeline.memory.uploaded(entry.upload_url, source.size)

@@ -17,7 +17,7 @@ from aai_async._cli.streams import write_out
 from aai_async._cli.wording import clock, count, readable, size, visible
 from aai_async._errors import without_secrets
 from aai_async._journal import Entry, Journal, find_entry
-from aai_async._passage import has_job, has_upload
+from aai_async._passage import has_job, has_upload, job_to_ask_for
 from aai_async._route import keys_of
 from aai_async._source import Source
 from aai_async._threads import in_thread
@@ -32,6 +32,8 @@ class _Totals:
     jobs: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    is_certain: bool = True
+    """Whether it is not less than this in the end."""
 
 
 async def show(order: Order) -> Ending:
@@ -50,7 +52,8 @@ async def show(order: Order) -> Ending:
         tell(line)
     known = f"{totals.seconds / 3600:.2f} hours of audio" if totals.seconds else _why_unknown()
     options = msgspec.json.encode(_without_secrets(order.options.payload())).decode()
-    tell(f"{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
+    most = "" if totals.is_certain else "at most "
+    tell(f"{most}{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
     if plan.refusals:
         return Ending.USAGE
     return Ending.ALL if not plan.left_out else Ending.SOME if totals.jobs else Ending.NONE
@@ -62,6 +65,7 @@ async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) 
         return
     length = await in_thread(_length, recording.name) if recording.is_file else None
     totals.jobs += 1
+    totals.is_certain = totals.is_certain and step.is_certain
     totals.bytes += 0 if step.is_uploaded else step.size or 0
     totals.seconds += length or 0.0
     where = ", ".join(map(readable, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
@@ -90,6 +94,8 @@ class _Step:
     """Whether no job would be made of it."""
     is_uploaded: bool = False
     """Whether it would not be uploaded again."""
+    is_certain: bool = True
+    """Whether a job would be made in any case, and not only if none is found."""
     size: int | None = None
     """Bytes, where they are known."""
 
@@ -131,11 +137,19 @@ def _step_from(entry: Entry) -> _Step:
     if has_job(entry):
         why = "its transcript is in the journal" if entry.state == "done" else "its job goes on"
         return _Step(f"{why}, so nothing is sent", is_free=True)
+    is_uploaded = has_upload(entry)
+    if job_to_ask_for(entry) is not None:
+        why = (
+            "its job is asked for once more first, and the recording is sent again if the job still failed: "
+            f"{entry.error}"
+        )
+        return _Step(why, is_uploaded=is_uploaded, is_certain=False)
     reasons = {
         "submitting": "it may have been submitted: its job is searched for first",
-        "failed": f"sent again, for it failed: {entry.error}",
+        "failed": f"sent again, because it failed: {entry.error}",
     }
-    return _Step(reasons.get(entry.state, ""), is_uploaded=has_upload(entry))
+    is_certain = entry.state != "submitting"
+    return _Step(reasons.get(entry.state, ""), is_uploaded=is_uploaded, is_certain=is_certain)
 
 
 def _without_secrets(payload: dict[str, object]) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,7 +48,7 @@ class Service:
         before = len(self.engine.requests)
         _, out, err = await self.run(*arguments, "--dry-run")
         assert len(self.engine.requests) == before
-        said = re.search(r"^(\d+) recordings?, ", err, re.MULTILINE)
+        said = re.search(r"^(?:at most )?(\d+) recordings?, ", err, re.MULTILINE)
         assert said is not None, err
         await self.run(*arguments)
         assert (len(out.splitlines()), int(said[1]), len(self.engine.requests) - before) == (jobs, jobs, jobs)
@@ -81,7 +83,28 @@ async def test_a_job_that_failed_is_sent_again(service: Service) -> None:
     await service.check("a.mp3", "--journal", "calls.db", jobs=1)
     service.fails = False
     said = await service.check("a.mp3", "--journal", "calls.db", jobs=1)
-    assert "it failed: The transcription failed: Audio duration is too short" in said
+    assert "its job is asked for once more first" in said
+    assert "failed: The transcription failed: Audio duration is too short" in said
+
+
+async def test_a_job_that_was_given_up_is_asked_for_before_another_is_made(
+    service: Service, tmp_path: Path
+) -> None:
+    """It may have completed meanwhile, and then nothing is sent; otherwise the recording is sent again."""
+    names = ["a.mp3", "b.mp3", "--journal", "calls.db"]
+    await service.run(*names)
+    with contextlib.closing(sqlite3.connect(tmp_path / "calls.db")) as connection, connection:
+        connection.execute("UPDATE jobs SET state = 'failed', error = 'The wait has ended.'")
+        connection.execute("DELETE FROM results")
+        connection.execute("UPDATE jobs SET transcript_id = NULL WHERE source LIKE '%b.mp3'")
+    _, _, err = await service.run(*names, "--dry-run")
+    lines = dict(line.split(": ", 1) for line in err.splitlines() if ".mp3: " in line)
+    assert "its job is asked for once more first" in lines["a.mp3"]
+    assert "sent again, because it failed" in lines["b.mp3"]
+    assert "asked for" not in lines["b.mp3"]
+    assert re.search(r"^at most 2 recordings, ", err, re.MULTILINE)
+    await service.run(*names)
+    assert len(service.engine.requests) == 3
 
 
 async def test_a_recording_that_was_changed_costs_again(service: Service, tmp_path: Path) -> None:
