@@ -1,9 +1,9 @@
 """
-Uploaded files in, sound out: any container and codec to 16 kHz samples, mixed into one or channel by channel,
-or to frames of another shape.
+Decodes uploaded files: any container and codec to 16 kHz samples, mixed to one channel or separate, or to
+frames of another shape.
 
-FFmpeg decodes (through PyAV), with a demuxing loop of ours: its own stops at the first damaged packet and
-says nothing. Refusals are written in the service's words. Knows nothing of speech.
+FFmpeg decodes, through PyAV. The demuxing loop is our own, because PyAV's stops silently at the first damaged
+packet. Errors use the service's wording. This module does not depend on speech recognition.
 """
 
 import codecs
@@ -25,13 +25,13 @@ from aai_async.server.engine import EngineError
 
 Samples: TypeAlias = NDArray[np.int16]
 """
-One channel of sound at `RATE`, one 16-bit integer a sample.
+One channel of sound at `RATE`, with 16-bit integers as samples.
 
-An hour takes 115 MB so, half of what floats would take; each model makes floats of the piece it looks at.
+An hour takes 115 MB, half the size of floats; each model converts only the section that it processes.
 """
 
 Shape: TypeAlias = Callable[[AudioFrame], tuple[str, int]]
-"""Says which channel layout and how many samples per second a recording is to be decoded to."""
+"""Returns the channel layout and the samples per second to decode a recording to, given its first frame."""
 
 RATE = 16_000
 """Samples per second."""
@@ -42,8 +42,8 @@ SHORTEST = RATE * 160 // 1000
 LONGEST = RATE * 10 * 60 * 60
 """The most samples that the service transcribes (10 h)."""
 
-# Containers of recordings, by FFmpeg's names. Playlists (hls, dash, concat) are left out on purpose: an
-# uploaded one could make FFmpeg open other files of this machine, or addresses in its network.
+# Containers of recordings, by FFmpeg's names. Playlists (hls, dash, concat) are excluded on purpose: an
+# uploaded one could make FFmpeg open other files on this machine or URLs in its network.
 _CONTAINERS = (
     "aac,ac3,act,adx,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avs,caf,dsf,dts,dv,eac3,f4v,flac,flv,"
     "gsm,ircam,loas,matroska,webm,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,"
@@ -55,9 +55,9 @@ _MOST_READ_ERRORS = 100
 
 def decode(path: Path) -> Samples:
     """
-    Decode a whole file and mix its channels into one, skipping what is damaged in it.
+    Decode a whole file and mix its channels into one, skipping damaged parts.
 
-    The result's length is that of the decoded sound, whatever the file's header claims.
+    The result's length is that of the decoded sound, whatever the file's header states.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much.
@@ -67,9 +67,9 @@ def decode(path: Path) -> Samples:
 
 def decode_channels(path: Path) -> list[Samples]:
     """
-    Decode each channel of a whole file, skipping what is damaged in it.
+    Decode each channel of a whole file, skipping damaged parts.
 
-    Each is a view of one buffer, in which the channels take turns.
+    Each channel is a view of one buffer with interleaved samples.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much.
@@ -92,7 +92,7 @@ def _decoded(path: Path, shape: Shape) -> list[Samples]:
                 channels = frame.layout.nb_channels
                 # A view would keep the buffer from growing, hence the small copy.
                 buffer += frame.to_ndarray().tobytes()
-                # Of all channels together, for memory is what it bounds.
+                # For all channels together, because this limits memory.
                 if len(buffer) > LONGEST * 2:
                     raise EngineError("Audio duration is too long")
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
@@ -113,11 +113,11 @@ def open_recording(path: Path) -> InputContainer:
 
 def frames(recording: InputContainer, shape: Shape) -> Iterator[AudioFrame]:
     """
-    Decode the sound of an open recording as 16-bit integers, skipping what is damaged in it.
+    Decode the sound of an open recording as 16-bit integers, skipping damaged parts.
 
     Args:
-        recording: What to decode.
-        shape: Is asked about the first frame.
+        recording: The recording.
+        shape: Called with the first frame.
     """
     stream = recording.streams.best("audio")
     if not isinstance(stream, AudioStream):
@@ -130,10 +130,10 @@ def frames(recording: InputContainer, shape: Shape) -> Iterator[AudioFrame]:
 
 def window(samples: Samples, start: int, end: int | None) -> slice:
     """
-    Return which samples lie between two times in ms.
+    Return the slice of the samples between two times in ms.
 
     Raises:
-        EngineError: Fewer than the service transcribes do.
+        EngineError: The slice is shorter than the service's minimum, or begins after the end.
     """
     first = start * RATE // 1000
     last = len(samples) if end is None else min(len(samples), end * RATE // 1000)
@@ -151,9 +151,9 @@ def sections(samples: Samples, within: slice, *, longest: int = 300, search: int
 
     Args:
         samples: The sound.
-        within: The window of it.
-        longest: How long a section may be, in seconds.
-        search: How much of a section's end is searched for the quietest tenth of a second, in seconds.
+        within: The window to cut.
+        longest: Maximum length of a section, in seconds.
+        search: Length of a section's end that is searched for the quietest tenth of a second, in seconds.
     """
     start = within.start
     while within.stop - start > longest * RATE:
@@ -171,7 +171,7 @@ def _quietest(samples: Samples, start: int, end: int) -> int:
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":
-    """Yield packets, going on after read errors; the last, empty one flushes the decoder."""
+    """Yield packets, continuing after read errors; the last, empty one flushes the decoder."""
     for _ in range(_MOST_READ_ERRORS):
         try:
             yield from container.demux(stream)
@@ -188,7 +188,7 @@ def _frames(packet: "Packet[AudioStream]") -> list[AudioFrame]:
 
 
 class _Resampling:
-    """A resampler that survives a change of format within the stream, as damage and joined files bring."""
+    """A resampler that handles a change of format within the stream, as in damaged and joined files."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -214,7 +214,7 @@ class _Resampling:
 
 
 def _no_audio(path: Path, container: str) -> EngineError:
-    """Say it as the service does; a page instead of media gets a text of its own there."""
+    """Return the service's error for a file without audio; its text for HTML pages differs."""
     kind, description = _sniff(path, container)
     prefix = "" if kind == "text/html" else "Transcoding failed. "
     return EngineError(f"{prefix}File does not appear to contain audio. File type is {kind} ({description}).")

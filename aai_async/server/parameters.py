@@ -1,8 +1,7 @@
 """
-What a submission may ask for: each documented parameter once, with its type and whether it is served here.
+The parameters of a submission: each documented one, with its type and how this server serves it.
 
-A table: how it is read, and how the rest is refused, is the business of `submission`. It knows nothing of
-HTTP, of jobs, or of how speech is recognised.
+The module `submission` reads and refuses them. This one does not depend on HTTP, jobs or speech recognition.
 """
 
 import enum
@@ -25,26 +24,26 @@ _LANGUAGES: Final = """
     cy yi yo
 """
 LANGUAGES: Final = frozenset(_LANGUAGES.split())
-"""The codes that the service knows (API reference, `TranscriptLanguageCode`; `de_ch` is the SDK's)."""
+"""The service's language codes (API reference, `TranscriptLanguageCode`; `de_ch` is from the SDK)."""
 
 SPEECH_MODELS: Final = ("assemblyai-stt-3-7", "universal-3-5-pro", "universal-3-pro", "universal-2")
-"""The models of every generation: a client that names one of them gets an answer."""
+"""The accepted models, of every generation."""
 
 REFUSED_MODELS: Final = frozenset({"best", "nano", "slam-1"})
-"""Models that the service refuses by now (release notes of Vercel's provider for it, November 2026)."""
+"""Models that the service no longer accepts (release notes of Vercel's provider for it, November 2026)."""
 
 DOUBTFUL_MODELS: Final = {
     "universal-3-pro": "the service refuses it according to its changelog, and replaces it according to its "
     "page on retired models",
 }
-"""Models that are taken here and may be refused at the service, each with the reason."""
+"""Models that are accepted here but may be refused by the service, each with the reason."""
 
 _CLEANING_MODELS: Final = frozenset({"universal-3-5-pro", "universal-3-pro", "universal-2"})
 """
 Models that leave out hesitations unless `disfluencies` is on.
 
 `assemblyai-stt-3-7` keeps them unless it is off (the service's blog on verbatim transcription, 23 November
-2026). A model that is not known here is taken to do as the newest one.
+2026). An unknown model is assumed to behave like the newest one.
 """
 
 VALUES: Final[dict[str, tuple[str, ...]]] = {
@@ -55,16 +54,16 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "language_detection_options.on_low_language_confidence": ("error", "fallback"),
     "language_detection_options.on_no_speech_detected": ("error", "fallback"),
 }
-"""The known values of parameters that take one of a few words; any other is served as if it were absent."""
+"""The known values of parameters with a fixed set of values; any other is served as if it were absent."""
 
 PII_POLICIES: Final = frozenset(
     {"credit_card_number", "email_address", "ip_address", "phone_number", "us_social_security_number"}
 )
-"""What is found on this machine of what `redact_pii_policies` may name (API reference, `PiiPolicy`)."""
+"""The values of `redact_pii_policies` that this server supports (API reference, `PiiPolicy`)."""
 
 _PROFANITY_LANGUAGES: Final = "ar cs da de en es fa fi fr hi hu it nl no pl pt ru sv tr"
 PROFANITY_LANGUAGES: Final = frozenset(_PROFANITY_LANGUAGES.split())
-"""The languages in which `filter_profanity` knows what is profane."""
+"""The languages that `filter_profanity` supports."""
 
 
 class Kind(enum.Enum):
@@ -72,16 +71,16 @@ class Kind(enum.Enum):
 
     SERVED = enum.auto()
     MODEL = enum.auto()
-    """A model of the service that does not run here: refused unless it is switched off."""
+    """A model that this server does not have: refused unless it is off."""
     OPTION = enum.auto()
-    """Anything else that does not exist here: likewise."""
+    """Another feature that this server does not have: refused unless it is off."""
     INERT = enum.auto()
     """Documented to have no effect: accepted and echoed."""
 
 
 @attrs.frozen
 class Rule:
-    """How a parameter is served, and what asks for nothing."""
+    """How a parameter is served, and its value when off."""
 
     kind: Kind
     off: object = None
@@ -98,7 +97,7 @@ _Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Names = tuple[str, ...]
 
-# How the service names a type in `format_text must be a Boolean`; what is not here has a shape of its own.
+# The service's names of types, as in `format_text must be a Boolean`; other types are objects.
 NOUNS: Final[tuple[tuple[object, str], ...]] = (
     (bool, "a Boolean"),
     (str, "a String"),
@@ -111,7 +110,7 @@ NOUNS: Final[tuple[tuple[object, str], ...]] = (
 
 
 class SpeakerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How many speakers to tell apart; the keys after the first two tune the service's own method."""
+    """The number of speakers to identify; all but the first two keys tune the service's own method."""
 
     min_speakers_expected: _Count | None = None
     max_speakers_expected: _Count | None = None
@@ -122,7 +121,7 @@ class SpeakerOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LanguageDetectionOptions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which languages to expect, and what to do about others and about silence."""
+    """The expected languages, and the handling of other languages and of silence."""
 
     expected_languages: Names | None = None
     fallback_language: str | None = None
@@ -136,29 +135,29 @@ class LanguageDetectionOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def takes_fallback(self) -> bool:
-        """Whether a language of too low a confidence gives way to the fallback, and fails no job."""
+        """Whether low confidence selects the fallback language instead of failing the job."""
         return self.on_low_language_confidence == "fallback"
 
     @property
     def bears_silence(self) -> bool:
-        """Whether a recording in which nothing is spoken completes, and fails no job."""
+        """Whether a recording without speech completes instead of failing the job."""
         return self.on_no_speech_detected == "fallback"
 
     @property
     def languages(self) -> Names:
-        """The expected languages as an engine names them; none means all."""
+        """The expected languages as an engine names them; empty for all."""
         expected = self.expected_languages or ()
         return () if "all" in expected else tuple(dict.fromkeys(map(_unregioned, expected)))
 
     @property
     def fallback(self) -> str | None:
-        """The fallback as an engine names it; `None` is the most probable of the expected languages."""
+        """The fallback as an engine names it; `None` for the most probable expected language."""
         code = self.fallback_language
         return None if code in (None, "auto") else _unregioned(code)
 
 
 class CustomSpelling(msgspec.Struct, frozen=True, rename={"said": "from"}):
-    """Words and phrases, and the one word to write for them."""
+    """Words and phrases, and the word to write in their place."""
 
     said: Names
     to: str
@@ -167,10 +166,10 @@ class CustomSpelling(msgspec.Struct, frozen=True, rename={"said": "from"}):
 @attrs.frozen(kw_only=True)
 class Parameters:
     """
-    What one transcript was asked for, checked (API reference, "Transcribe audio").
+    The validated parameters of one transcript (API reference, "Transcribe audio").
 
-    The class is the table: the annotation of a field holds its type and its rule, its value what a transcript
-    echoes when the caller did not give it.
+    The annotation of a field holds its type and its rule. The default is the value that a transcript echoes
+    when the parameter is absent.
     """
 
     audio_url: Annotated[str, _SERVED]
@@ -188,17 +187,17 @@ class Parameters:
     speakers_expected: Annotated[_Count | None, _SERVED] = None
     speaker_options: Annotated[SpeakerOptions | None, _SERVED] = None
     speech_threshold: Annotated[_Share | None, _SERVED] = None
-    # No engine here writes audio tags, so removing them is served by doing nothing.
+    # The engines write no audio tags, so there is nothing to remove.
     remove_audio_tags: Annotated[str | None, _SERVED] = None
     webhook_url: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     webhook_auth_header_name: Annotated[str | None, _SERVED] = None
     webhook_auth_header_value: Annotated[str | None, _SERVED] = attrs.field(default=None, repr=False)
     custom_spelling: Annotated[tuple[CustomSpelling, ...] | None, _SERVED] = None
-    # The hesitations that the engine heard are kept. Whisper leaves out most, and is not prompted with some
-    # to hear more: there was no recording with known ones to show that it then hears those that were spoken.
+    # Keeps the hesitations that the engine recognises. Whisper leaves out most of them. It is not prompted
+    # with hesitations, because no recording with known ones was available to verify that this helps.
     disfluencies: Annotated[bool | None, _SERVED] = None
     filter_profanity: Annotated[bool, _SERVED] = False
-    # Off, the engine writes numbers as they are spoken, and the text is in lower case.
+    # If off, the engine writes numbers as they are spoken, and the text is in lower case.
     format_text: Annotated[bool, _SERVED] = True
     redact_pii: Annotated[bool, _SERVED] = False
     redact_pii_audio: Annotated[bool, _SERVED] = False
@@ -239,12 +238,12 @@ class Parameters:
 
     unknown: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     """
-    What was asked for and is unknown here, as it was sent: whole parameters, and those with unknown keys in
-    them. Not a parameter itself, so it has no rule.
+    Unknown parameters, and parameters with unknown keys, as they were sent. This field is not a parameter, so
+    it has no rule.
     """
 
     def words_chosen(self) -> Iterator[tuple[str, str]]:
-        """Yield each parameter that takes one of a few words, with the word that it was given."""
+        """Yield each given parameter with a fixed set of values, and its value."""
         for path in VALUES:
             name, _, key = path.partition(".")
             value = getattr(self, name)
@@ -253,7 +252,7 @@ class Parameters:
                 yield path, word
 
     def ignored(self) -> Iterator[str]:
-        """Yield what was asked for and had no effect, because it is unknown here."""
+        """Yield the parameters and values that had no effect because they are unknown."""
         for name, value in self.unknown.items():
             keys = [f"{name}.{key}" for key in unknown_keys(name, value)] if name in FIELDS else [name]
             yield from (f"parameter {shown(one)}" for one in keys)
@@ -263,30 +262,30 @@ class Parameters:
 
     @property
     def keeps_disfluencies(self) -> bool:
-        """Whether hesitations stay in the text; where nothing was asked for, the model decides."""
+        """Whether hesitations stay in the text; by default the model decides."""
         if self.disfluencies is None:
             return self.speech_models[0] not in _CLEANING_MODELS
         return self.disfluencies
 
     @property
     def engine_language(self) -> str | None:
-        """The spoken language as an engine names it; `None` asks it to detect it, which outranks a code."""
+        """The language as an engine names it; `None` to detect it, which overrides `language_code`."""
         return None if self.language_detection else _unregioned(self.language_code or "en_us")
 
     @property
     def redacted_audio_format(self) -> Literal["mp3", "wav"]:
-        """The format of redacted audio, also its suffix."""
+        """The format of redacted audio, also its file suffix."""
         return "wav" if self.redact_pii_audio_quality == "wav" else "mp3"
 
     @property
     def webhook(self) -> Webhook | None:
-        """Who is told of the end, if anybody is."""
+        """The webhook to call when the job ends, if any."""
         return Webhook.asked_for(
             self.webhook_url, self.webhook_auth_header_name, self.webhook_auth_header_value
         )
 
     def speech_request(self, audio: Path) -> SpeechRequest:
-        """What to ask of the engine about the file `audio`."""
+        """Return the engine's request for the file `audio`."""
         options = self.speaker_options or SpeakerOptions()
         detection = self.language_detection_options or LanguageDetectionOptions()
         return SpeechRequest(
@@ -298,7 +297,7 @@ class Parameters:
             audio_start_from=self.audio_start_from or 0,
             audio_end_at=self.audio_end_at,
             keyterms=self.keyterms_prompt or (),
-            # What is to be redacted is found in digits, so they are kept for it.
+            # Redaction finds numbers in digits only, so it needs them.
             numerals=self.format_text or self.redact_pii,
             multichannel=self.multichannel,
             speaker_labels=self.speaker_labels,
@@ -309,7 +308,7 @@ class Parameters:
 
 
 def _unregioned(code: str) -> str:
-    """An engine's name of a language: it knows no regions, such as those of `en_us` and `de_ch`."""
+    """Return an engine's name of a language, which has no region, unlike `en_us` and `de_ch`."""
     return code.partition("_")[0]
 
 
@@ -325,7 +324,7 @@ def _struct_in(hint: object) -> type[msgspec.Struct] | None:
 
 
 def unknown_keys(name: str, value: object) -> list[str]:
-    """Return the keys that a parameter does not have, where it is an object, or a list of objects."""
+    """Return the unknown keys in a parameter that is an object or a list of objects."""
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     objects = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
     known = NESTED.get(name)

@@ -190,7 +190,7 @@ async def test_a_recording_that_cannot_be_masked_is_told(
         assert "could not be made" in refused(await redacted(http, broken))
         assert (await redacted(http, await submit(http, recording))).status_code == 200
         assert [call.body["status"] for call in await receiver.told(1)] == ["completed"]
-    assert f"the redacted audio of transcript {broken} could not be made" in caplog.text
+    assert f"The redacted audio of transcript {broken} could not be created" in caplog.text
     assert [path.suffix for path in (tmp_path / "redacted").iterdir()] == [".mp3"]
 
 
@@ -330,4 +330,4 @@ async def test_a_shelf_that_fails_costs_its_copy_only(
                 while "is given up" not in caplog.text:
                     await anyio.sleep(0.02)
         assert (await redacted(http, await submit(http, recording))).status_code == 200
-    assert f"the redacted audio of transcript {lost} is given up" in caplog.text
+    assert f"The redacted audio of transcript {lost} is given up" in caplog.text

@@ -1,1 +1,1 @@
-"""The speech engines, one module each: `whisper` is the real one, `scripted` answers what a test tells it."""
+"""The speech engines, one module each: `whisper` recognises speech, `scripted` returns set results."""

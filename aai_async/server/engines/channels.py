@@ -1,4 +1,4 @@
-"""Channels that were recognised one by one, put back together. Imports nothing heavy."""
+"""Combines the words of separately recognised channels. Imports no large libraries."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ def interleave(channels: Sequence[Sequence[RecognizedWord]]) -> tuple[Recognized
     """
     Return the words of all channels, phrase by phrase in the order in which the phrases begin.
 
-    Not word by word: where two people speak at once, neither could be read. Channels are named ``"1"``,
-    ``"2"`` …, and so are their speakers, ``"1A"`` where they were told apart (documentation, "Multichannel
+    Whole phrases stay together, so that simultaneous speech remains readable. Channels are named ``"1"``,
+    ``"2"`` …, and so are their speakers; with speaker labels ``"1A"`` (documentation, "Multichannel
     Transcription").
     """
     turns = [

@@ -1,4 +1,4 @@
-"""Which language to take for a recording, of those that it may be in. Imports nothing heavy."""
+"""Selects the language of a recording from the probabilities. Imports no large libraries."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from aai_async.server.engine import SpeechRequest
 
 def choose_language(probabilities: Mapping[str, float], request: SpeechRequest) -> tuple[str, float]:
     """
-    Return the language to transcribe in, and how probable it is.
+    Return the language to transcribe in and its probability.
 
     Args:
-        probabilities: Of each language that the engine knows.
-        request: What to expect, and what to take instead.
+        probabilities: The probability of each language that the engine knows, from 0 to 1.
+        request: The expected languages and the fallback.
     """
     code = max(probabilities, key=lambda known: probabilities[known])
     if request.expected_languages and code not in request.expected_languages:

@@ -1,8 +1,8 @@
 """
-The recognition itself, which a child process runs: sound to words with Whisper, and words to speakers.
+Recognition in a child process: words with Whisper, then the speakers of the words.
 
-Settings follow measurements: int8, one beam, batches cut by voice activity drop the fewest words of long
-recordings and invent none in silence. This module loads the heavy libraries; nothing else imports it.
+The settings follow measurements: int8, one beam and batches cut by voice activity drop the fewest words of
+long recordings and add none in silence. This module loads large libraries; only the child imports it.
 """
 
 import logging
@@ -31,17 +31,17 @@ faster_whisper: Any = import_module("faster_whisper")  # it ships no types
 _BATCH = 1
 
 _LAST_TEXT = "<|endoftext|>"
-"""The token behind the last one that stands for text."""
+"""The token after the last text token."""
 
 
 @attrs.define
 class _Findings:
-    """What is known of a recording while it is listened to; its channels have one language."""
+    """The findings during the recognition of a recording; all its channels have one language."""
 
     language: str | None
     confidence: float | None = None
     speech: float = 0.0
-    """Seconds, of all channels together."""
+    """Seconds of speech, in all channels together."""
 
 
 class Recognizer:
@@ -54,7 +54,7 @@ class Recognizer:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        # Its warnings concern options that are never given here.
+        # Its warnings concern options that are not used here.
         logging.getLogger("faster_whisper").setLevel(logging.ERROR)
         model = _load(settings)
         self._languages = frozenset(model.supported_languages)
@@ -93,16 +93,16 @@ class Recognizer:
 
     @cached_property
     def _numerals(self) -> tuple[int, ...]:
-        """The tokens with a digit or a sign for a word in them: without them, Whisper writes the words."""
+        """The tokens with digits or symbols; if they are suppressed, Whisper writes numbers as words."""
         tokenizer = self._pipeline.model.hf_tokenizer
         texts = ((token, tokenizer.decode([token])) for token in range(tokenizer.token_to_id(_LAST_TEXT)))
         return tuple(token for token, text in texts if any(map(_is_numeral, text)))
 
     def _whisper_code(self, code: str | None) -> str | None:
-        """Return the language without its region: the service knows ``en_us`` and ``de_ch``, Whisper none."""
+        """Return the language without its region, such as in ``en_us``, because Whisper has no regions."""
         if code is None:
             if not self._pipeline.model.model.is_multilingual:
-                raise EngineError(f"{self._settings.name} knows English only, so it detects no language.")
+                raise EngineError(f"{self._settings.name} knows English only and cannot detect the language.")
             return None
         language = code.replace("-", "_").partition("_")[0]
         if language not in self._languages:
@@ -142,7 +142,7 @@ class Recognizer:
     def _transcribe(
         self, sound: Floats, language: str | None, request: SpeechRequest
     ) -> Any:  # untyped there
-        """Cut out what is spoken and, if need be, tell its language; the segments are heard when iterated."""
+        """Find the speech and, if needed, its language; iterating over the segments recognises them."""
         return self._pipeline.transcribe(
             sound,
             language=language,
@@ -150,7 +150,7 @@ class Recognizer:
             batch_size=_BATCH,
             word_timestamps=True,
             hotwords=", ".join(request.keyterms) or None,
-            # -1 stands for those that the library suppresses by default.
+            # -1 stands for the tokens that the library suppresses by default.
             suppress_tokens=[-1] if request.numerals else [-1, *self._numerals],
         )
 
@@ -171,7 +171,7 @@ def _load(settings: WorkerSettings) -> Any:  # faster_whisper.WhisperModel
     if len(places) == 1 and all(pieces[0].name == name for name, pieces in files.items()):
         return faster_whisper.WhisperModel(str(places.pop()), **options)
     contents = {name: _Joined(pieces) for name, pieces in files.items()}
-    # The tokenizer's library is the one that takes no file-like object.
+    # The tokenizer's library does not accept a file-like object.
     tokenizer = {"tokenizer.json": contents.pop("tokenizer.json").read()}
     return faster_whisper.WhisperModel(found.name, files={**contents, **tokenizer}, **options)
 
@@ -179,9 +179,9 @@ def _load(settings: WorkerSettings) -> Any:  # faster_whisper.WhisperModel
 @attrs.frozen
 class _Joined:
     """
-    A file in pieces that is read as if it were whole.
+    A file in pieces that is read as one file.
 
-    CTranslate2 calls `read` itself, which spares a copy of the whole while it loads.
+    CTranslate2 calls `read`, which avoids a copy of the whole file during loading.
     """
 
     pieces: tuple[Path, ...]

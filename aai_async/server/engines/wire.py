@@ -1,7 +1,7 @@
 """
-What the Whisper engine and its child processes say to each other: JSON, each message behind its length.
+Messages between the Whisper engine and its child processes: JSON, each preceded by its length.
 
-Imports nothing heavy: it is loaded on both sides.
+Imports no large libraries, because both sides load it.
 """
 
 from pathlib import Path
@@ -15,52 +15,52 @@ from aai_async.server.engine import Recognition
 T = TypeVar("T")
 
 LENGTH_BYTES = 8
-"""How many bytes the length before each message takes, the most significant first."""
+"""Size of the length before each message, in bytes, in big-endian order."""
 
 
 @attrs.frozen(kw_only=True)
 class WorkerSettings:
-    """What a child process is to load."""
+    """The settings of a child process."""
 
     name: str
-    """What the engine calls itself, such as ``"whisper-base"``."""
+    """The name of the engine, such as ``"whisper-base"``."""
 
     model: str
-    """What `aai_async.server.weights.find_model` takes."""
+    """The argument `name` of `aai_async.server.weights.find_model`."""
 
     weights: Path | None
-    """Where to look for weights first."""
+    """The directory to search for weights first."""
 
     allow_download: bool
     threads: int
-    """How many cores to use."""
+    """Number of cores to use."""
 
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A child's answer to one request: what it heard, or why it cannot."""
+    """A child's reply to one request: the recognition or an error."""
 
     recognition: Recognition | None = None
     error: str | None = None
     last: bool = False
-    """Whether to give this child up, since it could not load what it needs."""
+    """Whether to discard this child process, because it could not load its weights."""
 
 
 def encode(message: Any) -> bytes:  # any attrs class
-    """Write a message without its length."""
+    """Encode a message without its length."""
     return msgspec.json.encode(message, enc_hook=str)
 
 
 def frame(message: Any) -> bytes:  # any attrs class
-    """Write a message with its length before it."""
+    """Encode a message, preceded by its length."""
     content = encode(message)
     return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
 def decode(content: bytes, kind: type[T]) -> T:
-    """Read a message of one kind."""
+    """Decode a message of a type."""
     return msgspec.json.decode(content, type=kind, dec_hook=_path)
 
 
-def _path(kind: type, value: Any) -> Any:  # the signature that msgspec asks for
+def _path(kind: type, value: Any) -> Any:  # the signature that msgspec requires
     return kind(value)

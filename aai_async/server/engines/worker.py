@@ -1,7 +1,7 @@
 """
-The child process of the Whisper engine: reads requests from its standard input, answers on its output.
+The child process of the Whisper engine: reads requests from standard input and writes replies to its output.
 
-It ends when its input does, so that it never outlives the process that started it.
+It exits when its input ends, so that it does not outlive its parent process.
 """
 
 import os
@@ -21,44 +21,44 @@ Recognize = Callable[[SpeechRequest], Recognition]
 """Transcribes one recording."""
 
 GRACE = 0.5
-"""How long a child that is idle has to end by itself once its input ended, in seconds."""
+"""Time that an idle child gets to exit after the end of its input, in seconds."""
 
 
 def main() -> None:
     """Run the child: its one argument is the settings, as JSON."""
-    # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its children.
+    # Ctrl-C signals the whole process group; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = _claim_output()
     settings = decode(sys.argv[1].encode(), WorkerSettings)
     if not settings.allow_download:
         os.environ["HF_HUB_OFFLINE"] = "1"
     requests: SimpleQueue[bytes | None] = SimpleQueue()
-    # A file of its own: the interpreter could not end while a thread waits inside sys.stdin.
+    # A separate file object: the interpreter could not exit while a thread waits in sys.stdin.
     source = os.fdopen(os.dup(0), "rb")
     threading.Thread(target=_listen, args=(source, requests, os._exit), daemon=True).start()
     serve(iter(requests.get, None), output, _load(settings))
 
 
 def serve(requests: Iterator[bytes], output: BinaryIO, recognize: Recognize) -> None:
-    """Answer requests until they end; what is no fault of the recording ends the child."""
+    """Serve requests until they end; an error that the recording did not cause ends the child."""
     for request in requests:
         try:
             reply = Reply(recognition=recognize(decode(request, SpeechRequest)))
         except EngineError as error:
             reply = Reply(error=str(error))
         except WeightsError as error:
-            # A fresh child may find them mended, so this one is given up.
+            # This child is discarded, because a new one may find correct weights.
             reply = Reply(error=str(error), last=True)
         try:
             output.write(frame(reply))
             output.flush()
         except BrokenPipeError:
-            # Whoever asked is gone.
+            # The parent process has exited.
             return
 
 
 def _load(settings: WorkerSettings) -> Recognize:
-    # Here rather than above: it takes the better part of a second, and HF_HUB_OFFLINE is read on import.
+    # Imported late: it takes most of a second, and HF_HUB_OFFLINE is read on import.
     from aai_async.server.engines.recognizer import Recognizer  # noqa: PLC0415
 
     try:
@@ -72,14 +72,14 @@ def _refuse(error: WeightsError, _: SpeechRequest) -> NoReturn:
 
 
 def _claim_output() -> BinaryIO:
-    """Keep standard output for messages alone; what libraries print there goes to standard error."""
+    """Reserve standard output for messages; redirect the output of libraries to standard error."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return output
 
 
 def _listen(source: BinaryIO, inbox: "SimpleQueue[bytes | None]", leave: Callable[[int], None]) -> None:
-    """Queue up requests; at the end of input let an idle child end, and stop one that is busy."""
+    """Queue requests; at the end of input let an idle child exit, and stop a busy one."""
     while len(length := source.read(LENGTH_BYTES)) == LENGTH_BYTES:
         inbox.put(source.read(int.from_bytes(length, "big")))
     inbox.put(None)

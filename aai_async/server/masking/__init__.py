@@ -1,1 +1,1 @@
-"""Redacted audio: a recording masked (`mask`), what is kept of it (`shelf`), who makes it (`masker`)."""
+"""Redacted audio: masking of a recording (`mask`), stored copies (`shelf`) and their creation (`masker`)."""

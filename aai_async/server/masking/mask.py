@@ -1,8 +1,8 @@
 """
-The masking itself, which a child process runs: a recording in, the same with parts of it covered out.
+Masks parts of a recording, in a child process.
 
 It decodes, covers and encodes frame by frame, so an hour takes no more memory than a second. This module
-loads heavy libraries; nothing else of the server imports it.
+loads large libraries; nothing else in the server imports it.
 """
 
 import signal
@@ -22,32 +22,32 @@ from aai_async.server.audio import Shape
 from aai_async.server.masking.order import MaskOrder, read
 
 BEEP_HERTZ = 1000
-"""The pitch of the sine that covers what was said."""
+"""Frequency of the beep that covers speech."""
 
 BEEP_PEAK = 6000
-"""Its peak, of 32767: about as loud as speech."""
+"""Peak amplitude of the beep, out of 32767: about as loud as speech."""
 
-# MPEG layer 3 knows these and no others, and two channels at most.
+# MPEG layer 3 supports only these rates, and at most two channels.
 _MP3_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _CODECS = {"mp3": "libmp3lame", "wav": "pcm_s16le"}
 
 
 def main() -> None:
-    """Run the child: its standard input is the order, as JSON."""
-    # Ctrl-C reaches the whole terminal group; the parent decides what becomes of its children.
+    """Run the child process: its standard input is the order, as JSON."""
+    # Ctrl-C signals the whole process group; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     mask(read(sys.stdin.buffer.read()))
 
 
 def mask(order: MaskOrder) -> None:
     """
-    Write the masked copy: its own rate and channels, as far as the format asked for has them.
+    Write the masked copy, with the recording's rate and channels if the requested format supports them.
 
     Raises:
-        av.FFmpegError: The recording cannot be decoded any more, or the copy cannot be written.
-        ValueError: There is no sound in it.
+        av.FFmpegError: The recording can no longer be decoded, or the copy cannot be written.
+        ValueError: The recording contains no sound.
     """
-    # RF64 where it must: ten hours of stereo are more than the four gigabytes that plain WAV can name.
+    # RF64 if needed: ten hours of stereo exceed the four gigabytes that plain WAV supports.
     options = {"rf64": "auto"} if order.format == "wav" else {}
     with (
         audio.open_recording(Path(order.source)) as recording,
@@ -60,11 +60,11 @@ def mask(order: MaskOrder) -> None:
 def _shape_for(format_: str) -> Shape:
     def shape(frame: AudioFrame) -> tuple[str, int]:
         channels, rate = frame.layout.nb_channels, frame.sample_rate
-        # By number, for a WAV's own name for one channel may be "1 channels", which no encoder knows.
+        # By number, because a WAV file may name one channel "1 channels", which no encoder accepts.
         layout = {1: "mono", 2: "stereo"}.get(channels, frame.layout.name)
         if format_ == "wav":
             return layout, rate
-        # The nearest rate above, for one below would cost the highest tones.
+        # The next higher rate, because a lower one would lose the highest frequencies.
         rate = next((known for known in _MP3_RATES if known >= rate), _MP3_RATES[-1])
         return layout if channels == 1 else "stereo", rate
 
@@ -72,7 +72,7 @@ def _shape_for(format_: str) -> Shape:
 
 
 def _masked(frames: Iterator[AudioFrame], order: MaskOrder) -> Iterator[AudioFrame]:
-    # Times count from the first sample that is decoded, as those of the words do.
+    # Times count from the first decoded sample, as those of the words do.
     position = 0
     spans = list(order.spans)
     for frame in frames:
@@ -113,7 +113,7 @@ def _covered(frame: AudioFrame, position: int, spans: Sequence[slice], *, silent
 
 
 def _beep(start: int, stop: int, rate: int) -> NDArray[np.float64]:
-    # Of the position in the file, so that it goes on smoothly from one frame to the next.
+    # The phase depends on the position in the file, so that the beep is continuous across frames.
     phase = np.arange(start, stop) % rate * BEEP_HERTZ / rate
     return np.asarray(BEEP_PEAK * np.sin(2 * np.pi * phase), dtype=np.float64)
 
@@ -130,7 +130,7 @@ def _encode(frames: Iterator[AudioFrame], copy: Any, codec: str) -> None:  # Out
             stream = copy.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
         copy.mux(stream.encode(frame))
     if stream is None:
-        raise ValueError("there is no sound in the recording")
+        raise ValueError("The recording contains no sound.")
     copy.mux(stream.encode(None))
 
 

@@ -1,7 +1,7 @@
 """
-Making redacted audio: one copy after the other, each in a child process, and away with it after its day.
+Creates redacted audio: one copy at a time, each in a child process, deleted when it expires.
 
-It holds up neither the jobs nor the server's end. The sound itself is the business of `mask`.
+It delays neither jobs nor the server's shutdown. The module `mask` processes the sound.
 """
 
 import logging
@@ -35,12 +35,12 @@ CHILD: Final = "aai_async.server.masking.mask"
 
 class Masker:
     """
-    Makes the copies that are ordered on a shelf.
+    Creates the copies that are pending on a shelf.
 
     Args:
-        shelf: What is ordered, and where copies are kept.
-        uploads: Where recordings are.
-        courier: Who tells webhooks that one is ready.
+        shelf: Stores pending and finished copies.
+        uploads: Stores the recordings.
+        courier: Notifies webhooks when a copy is ready.
     """
 
     def __init__(self, shelf: Shelf, uploads: UploadFolder, courier: Courier) -> None:
@@ -50,13 +50,13 @@ class Masker:
         self._send, self._receive = anyio.create_memory_object_stream[str](math.inf)
 
     def make(self, transcript_id: str) -> None:
-        """Begin to make the copy of a transcript; where none was ordered, none is made."""
-        # At a shutdown nobody makes any more: the next start takes it up from the shelf.
+        """Start to create the copy of a transcript, if one was requested."""
+        # During shutdown no copy is created: the next start continues from the shelf.
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._send.send_nowait(transcript_id)
 
     async def resume(self) -> None:
-        """Take up what a former server on the same directory had not made yet, or not yet thrown away."""
+        """Continue a previous server's pending and unexpired copies in the same directory."""
         for copy in await self._shelf.copies():
             self.make(copy.transcript_id)
 
@@ -68,8 +68,8 @@ class Masker:
                     try:
                         await self._attend(tasks, transcript_id)
                     except Exception:  # noqa: BLE001
-                        # Its bookkeeping failed, say for want of disk space: the others are still made.
-                        _log.exception("the redacted audio of transcript %s is given up", transcript_id)
+                        # Storing its state failed, for example because the disk is full: others continue.
+                        _log.exception("The redacted audio of transcript %s is given up.", transcript_id)
                         await self._give_up(transcript_id)
 
     async def _attend(self, tasks: TaskGroup, transcript_id: str) -> None:
@@ -83,14 +83,14 @@ class Masker:
             tasks.start_soon(self._expire, copy)
 
     async def _give_up(self, transcript_id: str) -> None:
-        """Say that there is none, so that nobody asks for it until the next start."""
+        """Mark the copy as failed, so that clients do not poll for it until the next start."""
         try:
             copy = await self._shelf.of(transcript_id)
             if copy is not None:
                 await self._shelf.finish(copy, Stage.FAILED, now=datetime.now(UTC))
                 await self._shelf.discard(copy)
         except Exception:  # noqa: BLE001
-            _log.exception("the redacted audio of transcript %s is made at the next start", transcript_id)
+            _log.exception("The redacted audio of transcript %s is created at the next start.", transcript_id)
 
     async def _settle(self, copy: Copy, job: Job, *, made: bool) -> None:
         notice = Notice(job.id, Subject.REDACTED_AUDIO)
@@ -99,7 +99,7 @@ class Masker:
         if await self._shelf.finish(copy, stage, *also, now=datetime.now(UTC)):
             self._courier.tell(notice)
         else:
-            # Deleted meanwhile, and its copy with it.
+            # The transcript and its copy were deleted in the meantime.
             await self._shelf.discard(copy)
 
     async def _make(self, copy: Copy, job: Job) -> bool:
@@ -107,7 +107,7 @@ class Masker:
         try:
             order = await self._order(copy, job, partial)
             await anyio.run_process(
-                # As for the engine's children: -P and the parent's own path find the same modules.
+                # As for the engine's children, -P and the parent's sys.path import the same modules.
                 [sys.executable, "-P", "-m", CHILD],
                 input=msgspec.json.encode(order),
                 stdout=subprocess.DEVNULL,
@@ -116,8 +116,8 @@ class Masker:
             )
             await to_thread.run_sync(partial.replace, self._shelf.folder / copy.name)
         except Exception:  # noqa: BLE001
-            # Whatever a recording does to FFmpeg, the server lives.
-            _log.exception("the redacted audio of transcript %s could not be made", job.id)
+            # Any failure of FFmpeg fails this copy only, not the server.
+            _log.exception("The redacted audio of transcript %s could not be created.", job.id)
             return False
         finally:
             with anyio.CancelScope(shield=True):
@@ -139,6 +139,6 @@ class Masker:
 
     async def _expire(self, copy: Copy) -> None:
         await anyio.sleep(max(self._shelf.remaining(copy, now=datetime.now(UTC)), 0))
-        # Windows keeps a file that is being read: then the next start throws it away.
+        # Windows does not delete a file that is being read: the next start deletes it.
         with suppress(OSError):
             await self._shelf.discard(copy)

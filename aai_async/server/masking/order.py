@@ -1,7 +1,7 @@
 """
-What redacted audio is asked for, and what a child process is to mask, as it is said to it: JSON.
+Options of redacted audio, and the JSON order for the child process that masks it.
 
-Imports nothing heavy: it is loaded on both sides.
+Imports no large libraries, because both sides load it.
 """
 
 from typing import Literal
@@ -10,14 +10,14 @@ import attrs
 import msgspec
 
 Span = tuple[int, int]
-"""From and to, in ms from the start of the file."""
+"""Start and end, in ms from the start of the file."""
 
 
 class AudioOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How to redact audio (API reference, `redact_pii_audio_options`)."""
 
     return_redacted_no_speech_audio: bool | None = None
-    """Whether a recording without speech has redacted audio too."""
+    """Whether a recording without speech also has redacted audio."""
 
     override_audio_redaction_method: str | None = None
     """`"silence"` covers with silence; anything else with a beep."""
@@ -25,7 +25,7 @@ class AudioOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @attrs.frozen(kw_only=True)
 class MaskOrder:
-    """One recording to be masked."""
+    """The order to mask one recording."""
 
     source: str
     """The file of the upload."""
@@ -38,9 +38,9 @@ class MaskOrder:
     """Whether to cover the spans with silence instead of a beep."""
 
     spans: tuple[Span, ...]
-    """What to cover, in order and apart from one another."""
+    """The spans to cover, in order and without overlaps."""
 
 
 def read(message: bytes) -> MaskOrder:
-    """Read an order on the child's side."""
+    """Decode an order, in the child process."""
     return msgspec.json.decode(message, type=MaskOrder)

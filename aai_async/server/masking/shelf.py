@@ -1,8 +1,8 @@
 """
-Redacted audio that was ordered, is made, and is kept for a day: files under names that cannot be guessed.
+Storage of redacted audio, pending and finished: files under random names, kept for a day.
 
-What is on it survives a restart, next to the jobs. It knows files and their age; how one is made is the
-masker's business. Documentation, "PII Redaction".
+The state is stored with the jobs and survives a restart. The masker creates the files. Source: documentation,
+"PII Redaction".
 """
 
 import enum
@@ -23,7 +23,7 @@ from aai_async.server.masking.order import Span
 from aai_async.server.store import Store, Work
 
 KEPT_SECONDS: Final = 24 * 60 * 60
-"""How long the service keeps redacted audio (documentation, "PII Redaction")."""
+"""Seconds for which the service keeps redacted audio (documentation, "PII Redaction")."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS redacted_audio (
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS redacted_audio (
 
 
 class Stage(enum.StrEnum):
-    """How far a copy is."""
+    """The state of a copy."""
 
     PENDING = "pending"
     READY = "ready"
@@ -51,10 +51,10 @@ class Copy:
 
     transcript_id: str
     name: str
-    """Of its file, and the end of its URL."""
+    """The name of its file and the last segment of its URL."""
 
     spans: tuple[Span, ...]
-    """What is covered in it."""
+    """The covered spans."""
 
     stage: Stage
     made: datetime | None
@@ -62,38 +62,38 @@ class Copy:
 
 
 _COPY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(mp3|wav)(\.part)?")
-"""The name of a copy, or of one that is being made."""
+"""The file name of a finished or partial copy."""
 
 
 @attrs.frozen
 class Shelf:
-    """The copies of one store, in a folder of their own."""
+    """The copies of one store, in their own folder."""
 
     store: Store
     folder: Path
     base_url: str
-    """Of the server, such as ``http://127.0.0.1:49152``."""
+    """The URL of the server, such as ``http://127.0.0.1:49152``."""
 
     kept_seconds: float = KEPT_SECONDS
 
     async def prepare(self) -> None:
-        """Make room if there is none yet, and clear away all files but those that may still be read."""
+        """Create table and folder if missing, and delete the files of expired and partial copies."""
         await self.store.transact(_create)
         now = datetime.now(UTC)
         names = {copy.name for copy in await self.copies() if self.remaining(copy, now=now) > 0}
         await to_thread.run_sync(self._prepare, names)
 
     async def copies(self) -> tuple[Copy, ...]:
-        """All that there are, oldest first."""
+        """Return all copies, oldest first."""
         return await self.store.transact(_copies, "TRUE", ())
 
     async def of(self, transcript_id: str) -> Copy | None:
-        """The copy of that transcript, if one was ordered."""
+        """Return the copy of that transcript, or `None` if none was requested."""
         found = await self.store.transact(_copies, "transcript_id = ?", (transcript_id,))
         return found[0] if found else None
 
     async def file(self, name: str) -> Path | None:
-        """The file of that name, if it is there and may still be read."""
+        """Return the file of that name, or `None` if it does not exist or has expired."""
         found = await self.store.transact(_copies, "name = ?", (name,))
         if not found or self.remaining(found[0], now=datetime.now(UTC)) <= 0:
             return None
@@ -101,40 +101,40 @@ class Shelf:
         return path if await to_thread.run_sync(path.is_file) else None
 
     def remaining(self, copy: Copy, *, now: datetime) -> float:
-        """For how many more seconds a copy may be read; 0 or less for one that is over, or not ready."""
+        """Return the seconds until a copy expires; 0 or less if it has expired or is not ready."""
         if copy.made is None:
             return 0
         return (copy.made + timedelta(seconds=self.kept_seconds) - now).total_seconds()
 
     async def needs(self, upload_id: str) -> bool:
-        """Whether a copy of that upload is still to be made."""
+        """Whether a copy of that upload is pending."""
         return await self.store.transact(_needs, upload_id)
 
     async def finish(self, copy: Copy, stage: Stage, *also: Work, now: datetime) -> bool:
-        """Note what became of a pending copy; return False where its transcript was deleted meanwhile."""
+        """Store the result of a pending copy; return False if its transcript was deleted in the meantime."""
         return await self.store.transact(_finish, copy, stage, now, also)
 
     async def url(self, transcript_id: str) -> str | None:
-        """Where the copy of that transcript can be read without a key, if it can be."""
+        """Return the public URL of the copy of that transcript, or `None` if it is not available."""
         copy = await self.of(transcript_id)
         if copy is None or self.remaining(copy, now=datetime.now(UTC)) <= 0:
             return None
         return f"{self.base_url}/redacted-audio/{copy.name}"
 
     async def discard(self, copy: Copy) -> None:
-        """Delete the file of a copy; it may be gone already."""
+        """Delete the file of a copy, if it exists."""
         await to_thread.run_sync(lambda: (self.folder / copy.name).unlink(missing_ok=True))
 
     def _prepare(self, names: Container[str]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self.folder.iterdir():
-            # Copies alone: whoever names a directory may have other things in it.
+            # Only copies are deleted: the user's directory may contain other files.
             if _COPY.fullmatch(path.name) and path.name not in names:
                 path.unlink()
 
 
 def order(job: Job, spans: tuple[Span, ...] | None) -> Work:
-    """Order a copy in the transaction that completes its job; without spans none is wanted."""
+    """Request a copy in the transaction that completes its job; without spans do nothing."""
 
     def enter(connection: sqlite3.Connection) -> None:
         if spans is not None:
@@ -148,7 +148,7 @@ def order(job: Job, spans: tuple[Span, ...] | None) -> Work:
 
 
 def removal(transcript_id: str) -> Work:
-    """Take a transcript's copy off the shelf, in the transaction that deletes it; the file is left."""
+    """Remove a transcript's copy from the table, in the transaction that deletes it; the file remains."""
 
     def remove(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM redacted_audio WHERE transcript_id = ?", (transcript_id,))
@@ -162,7 +162,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _copies(connection: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> tuple[Copy, ...]:
     rows = connection.execute(
-        # The conditions are ours, the values are bound.
+        # The conditions are constants; the values are bound.
         "SELECT transcript_id, name, spans, stage, made FROM redacted_audio"  # noqa: S608
         f" WHERE {condition} ORDER BY number",
         values,
