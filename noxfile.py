@@ -1,4 +1,4 @@
-"""What a contributor runs. Plain `nox` is what a change must pass; other sessions are asked for by name."""
+"""Sessions for contributors. Plain `nox` runs the required checks; other sessions run by name."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ for version in nox.project.python_versions(PROJECT):
 
 
 def node_sdk(session: nox.Session) -> dict[str, str]:
-    """Install the vendor's SDK for Node where there is an npm, and say where; one test skips without it."""
+    """Install the vendor's SDK for Node if npm exists, and return its place; one test skips without it."""
     if shutil.which("npm") is None:
         session.warn("There is no npm, so the vendor's SDK for Node is not tested.")
         return {}

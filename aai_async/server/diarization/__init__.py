@@ -1,1 +1,1 @@
-"""Who said which word: `speakers` compares voices, the other modules are the steps on the way there."""
+"""Speaker diarization: `speakers` assigns words to speakers; the other modules are its steps."""

@@ -20,8 +20,8 @@ def cluster(embeddings: Floats, *, cut: float, fewest: int = 1, most: int | None
     Args:
         embeddings: One unit vector a row.
         cut: The cosine distance, 0 to 2, averaged over all pairs, beyond which groups stay apart.
-        fewest: How many groups there must be at least, if there are so many rows.
-        most: How many there may be at most.
+        fewest: Minimum number of groups, limited by the number of rows.
+        most: Maximum number of groups.
     """
     count = len(embeddings)
     merges = _merges(embeddings)

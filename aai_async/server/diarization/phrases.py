@@ -30,7 +30,7 @@ _SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 
 @attrs.frozen
 class Phrase:
-    """Consecutive words, said in one breath as far as can be told."""
+    """Consecutive words, probably of one speaker."""
 
     first: int
     """Index of its first word."""
@@ -47,7 +47,7 @@ class Phrase:
 
 @attrs.frozen
 class Window:
-    """A stretch of a phrase, long enough to tell a voice by."""
+    """A part of a phrase, long enough to identify a voice."""
 
     phrase: int
     """Index of its phrase."""

@@ -1,5 +1,5 @@
 """
-Who said which word: voices are compared by an encoder, grouped, and followed through the words.
+Assigns words to speakers: an encoder compares voices, which are clustered and followed through the words.
 
 The method and its numbers were chosen on dialogues cut together from real readers: windows of about two
 seconds laid over phrases, WeSpeaker's embeddings, average linkage, then a Viterbi path over the words.
@@ -33,7 +33,7 @@ SWITCH_BETWEEN_PHRASES = 0.25
 """What a change of speaker from one phrase to the next costs."""
 
 SHORTEST_FOR_CLUSTERING = 1_000
-"""How long a window must be, in ms, to have a say in how many speakers there are."""
+"""Minimum length of a window, in ms, to count for the number of speakers."""
 
 LEAST_SPEECH = 1_000
 """How long a speaker must speak, in ms, to be one."""
@@ -185,7 +185,7 @@ def _letters(number: int) -> str:
 
 
 def _cut_out(samples: Samples, window: Window) -> Samples:
-    """Return a window's samples, widened where it is too short to tell anything."""
+    """Return a window's samples, widened if it is too short for the encoder."""
     lacking = max(_SHORTEST_EMBEDDED - (window.end - window.start), 0)
     start = max(window.start - lacking // 2, 0) * RATE // 1000
     end = (window.end + lacking - lacking // 2) * RATE // 1000

@@ -1,1 +1,1 @@
-"""What the service answers, as documents made by pure functions; statuses and routes are `app`'s."""
+"""Response bodies of the API, created by pure functions; `app` has the routes and status codes."""

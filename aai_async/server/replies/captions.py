@@ -16,7 +16,7 @@ from aai_async.server.replies.segments import split_sentences
 from aai_async.server.replies.wording import joined, space
 
 CHARS_PER_CAPTION: Final = 70
-"""Characters of a caption when the caller does not say; the service's samples come to about as many."""
+"""Default length of a caption in characters, about that of the service's samples."""
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ def read_query(parameters: Mapping[str, str]) -> Query:
     Check the query parameters; unknown ones are ignored.
 
     Raises:
-        RefusalError: 400, and why.
+        RefusalError: Status 400 with the reason.
     """
     return Query(
         limit=whole_number(parameters, "limit", 10, most=LARGEST_PAGE),
@@ -36,10 +36,10 @@ def read_query(parameters: Mapping[str, str]) -> Query:
 
 def whole_number(parameters: Mapping[str, str], name: str, default: int, *, most: int) -> int:
     """
-    The query parameter `name`, between 1 and `most`.
+    Return the query parameter `name`, between 1 and `most`.
 
     Raises:
-        RefusalError: 400, and why.
+        RefusalError: Status 400 with the reason.
     """
     text = parameters.get(name, str(default))
     # Not int() alone: it takes " 1_0 " and digits of any script.
@@ -53,9 +53,9 @@ def listing(page: Page, query: Query, url: str) -> Document:
     The body of `GET /v2/transcript`.
 
     Args:
-        page: What to show.
-        query: What was asked for.
-        url: The address of the listing itself, without a query.
+        page: The page of jobs.
+        query: The requested filter.
+        url: The URL of the listing, without a query.
     """
     newest, oldest = (page.jobs[0].id, page.jobs[-1].id) if page.jobs else (None, None)
     details = {

@@ -44,10 +44,10 @@ DICTIONARIES: Final[Mapping[str, str]] = {
 
 def masked(words: Iterable[RecognizedWord], language_code: str) -> tuple[RecognizedWord, ...]:
     """
-    Put an asterisk for each letter of a profane word (documentation, "Profanity Filtering").
+    Replace each character of a profane word with an asterisk (documentation, "Profanity Filtering").
 
     Args:
-        words: What was said.
+        words: The recognised words.
         language_code: A key of `DICTIONARIES`, or a region's variant such as `en_us`.
     """
     is_profane = cache(_filter(DICTIONARIES[language_code.partition("_")[0]]).is_profane)
@@ -59,7 +59,7 @@ def masked(words: Iterable[RecognizedWord], language_code: str) -> tuple[Recogni
 
 @cache
 def _filter(language: str) -> Any:  # glin_profanity.Filter
-    # Speech has no spellings that are meant to get past a filter.
+    # Recognised speech has no spellings that are meant to evade a filter.
     return glin_profanity.Filter({"languages": [language], "obfuscation": "off"})
 
 

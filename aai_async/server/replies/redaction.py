@@ -1,8 +1,8 @@
 """
 Finding personal information in finished words, and writing something else in its place.
 
-Pure: words in, words out, with the stretches of the recording in which it was said. What is found is what
-patterns can find in the text as the engine wrote it: a number that is spelt out in words is not.
+Pure functions: they return the redacted words and their times in the recording. Patterns search the text as
+the engine wrote it, so a number spelt out in words is not found.
 """
 
 import re
@@ -65,7 +65,7 @@ class Redaction:
 
     words: tuple[RecognizedWord, ...]
     spans: tuple[tuple[int, int], ...]
-    """When it was said, from the first word of it to the last: ms from the start of the file, in order."""
+    """The times of the redacted words, in order, in ms from the start of the file."""
 
 
 @attrs.frozen
@@ -91,13 +91,13 @@ def redact(
     What is spread over several words of a channel is found, and redacted in each of them.
 
     Args:
-        words: All that was said, in order.
+        words: All recognised words, in order.
         policies: Some of the values of `POLICY_OF`.
-        entities: Phrases by their label, which are found whatever their case, as whole words; each has a
-            letter or a digit at least.
-        by_name: Write a tag such as `[PHONE_NUMBER]`, once in each word that had a part of it, instead of a
-            `#` for each letter and digit.
-        language_code: Of the words; it tells whether there are spaces between them.
+        entities: Phrases by label, found in any case as whole words; each has at least one alphanumeric
+            character.
+        by_name: Write a tag such as `[PHONE_NUMBER]`, once in each affected word, instead of a `#` for each
+            alphanumeric character.
+        language_code: The language of the words, which decides whether spaces separate them.
     """
     find = partial(
         _redact_channel,
@@ -154,10 +154,10 @@ class _Said:
 
     @property
     def scannable(self) -> str:
-        """The text for the scanner, which tells where a number begins by what is no letter before it."""
+        """The text for the scanner, which requires a non-alphabetic character before a number."""
         if self.gap:
             return self.text
-        # Without spaces a number stands right behind a letter: each becomes a space, in its place.
+        # Without spaces a number directly follows other characters: each of these becomes a space.
         return "".join(sign if sign.isascii() or category(sign)[0] not in "LM" else " " for sign in self.text)
 
     def time_of(self, find: _Find) -> tuple[int, int]:
@@ -180,7 +180,7 @@ def _written(text: str, tag: str, *, by_name: bool) -> str:
         return text
     if by_name:
         return f"[{tag}]"
-    # Marks that combine with a letter count as letters: many scripts write their vowels so.
+    # Combining marks count too: many scripts write their vowels as such.
     return "".join("#" if category(sign)[0] in "LMN" else sign for sign in text)
 
 
@@ -194,7 +194,7 @@ def _by_policy(text: str, policies: frozenset[str]) -> Iterator[_Find]:
 
 
 def _grown(text: str, start: int, end: int, policy: str) -> _Find:
-    """Take in the letters and digits that adjoin: of a number found in part nothing is to be left."""
+    """Include adjacent alphanumeric characters, so that no part of a partly found number remains."""
     if policy in _IN_GROUPS:
         before, after = _GROUPS_BEFORE.search(text, 0, start), _GROUPS_AFTER.match(text, end)
         start, end = before.start() if before else start, after.end() if after else end
@@ -215,7 +215,7 @@ def _by_term(said: _Said, entities: Mapping[str, Iterable[str]]) -> Iterator[_Fi
         tag = "_".join(label.upper().split())
         for term in terms:
             phrase = re.escape(said.gap.join(filter(None, map(bare, term.split()))))
-            # Looking ahead instead of matching, so that a find does not hide one that begins inside of it.
+            # A lookahead instead of a match, so that a find does not hide one that begins inside it.
             for match in re.finditer(f"{before}(?=({phrase}){after})", said.text, re.IGNORECASE):
                 yield _Find(*match.span(1), tag)
 

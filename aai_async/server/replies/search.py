@@ -18,10 +18,10 @@ LONGEST_PHRASE: Final = 5
 
 def terms_of(words: str | None) -> list[str]:
     """
-    The terms of the query value `words`: joined by commas, so that none can contain one.
+    Return the comma-separated terms of the query value `words`.
 
     Raises:
-        RefusalError: 400 for none at all or for a phrase that is too long.
+        RefusalError: Status 400: there is no term, or a phrase is too long.
     """
     terms = [" ".join(term.split()) for term in (words or "").split(",")]
     found = list(dict.fromkeys(filter(None, terms)))
@@ -33,7 +33,7 @@ def terms_of(words: str | None) -> list[str]:
 
 
 def matches(speech: Speech, terms: Sequence[str]) -> Document:
-    """The body of `GET /v2/transcript/{id}/word-search`; a term that was not said is not in it."""
+    """Return the body of `GET /v2/transcript/{id}/word-search`; terms without a match are left out."""
     spoken = [_folded(word.text) for word in speech.words]
     found = [match for term in terms if (match := _match(term, spoken, speech.words))]
     total = sum(len(match["indexes"]) for match in found)

@@ -23,7 +23,7 @@ def written(
 
 
 def redacted(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
-    """Redact what was said, and what became of it: neither a spelling nor asterisks hide the one."""
+    """Redact the recognised words before spelling and masking, which could hide personal information."""
     find = partial(
         redact,
         policies=asked.redact_pii_policies or (),
@@ -54,8 +54,8 @@ def _spelt(
     if asked.custom_spelling:
         rules = [(said, spelling.to) for spelling in asked.custom_spelling for said in spelling.said]
         words = respelt(words, rules, language_code)
-    # A language that was asked for was checked at submission; one that was detected may be any, and then the
-    # service leaves out what it cannot do (documentation, "Unsupported feature behavior").
+    # A requested language was checked at submission. A detected one may be unsupported; the service then
+    # leaves out the feature (documentation, "Unsupported feature behavior").
     if asked.filter_profanity and language_code is not None and can_filter_profanity(language_code):
         words = masked(words, language_code)
     return words

@@ -16,19 +16,18 @@ def respelt(
     words: Sequence[RecognizedWord], rules: Iterable[tuple[str, str]], language_code: str | None = None
 ) -> tuple[RecognizedWord, ...]:
     """
-    Write the second of each rule where the first was said (documentation, "Custom Spelling").
+    Replace the first text of each rule with the second (documentation, "Custom Spelling").
 
-    The longest rule that fits counts. Marks around what was said are kept, and no phrase reaches from one
-    speaker to another.
+    The longest matching rule applies. Punctuation around a phrase is kept, and no phrase spans two speakers.
 
     Args:
-        words: What was said.
+        words: The recognised words.
         rules: A word or phrase, whose case does not count, and the word to write for it, as it stands.
-        language_code: Of the words; it tells whether there are spaces between them.
+        language_code: The language of the words, which decides whether spaces separate them.
     """
     gap = space(language_code)
     spellings = {_key(phrase.split(), gap): to for phrase, to in rules}
-    # Without spaces nobody knows into how many words an engine cuts a phrase: at most one for each letter.
+    # Without spaces the number of an engine's words in a phrase is unknown: at most one per character.
     lengths = [len(key.split(gap)) if gap else len(key) for key in spellings]
     sizes = set(lengths) if gap else range(1, max(lengths, default=0) + 1)
     return tuple(_replaced(words, spellings, sorted(sizes, reverse=True), gap))

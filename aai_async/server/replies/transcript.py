@@ -2,7 +2,7 @@
 The transcript as the service writes it: every key of the reply, in one place each.
 
 Pure: a job and its words in, a document out. Keys that the API reference types as never null are absent
-when there is nothing to say; the others are null, as at the service.
+when they have no value; the others are null, as at the service.
 """
 
 import math
@@ -56,7 +56,7 @@ _UNECHOED: Final = frozenset(
     }
 )
 
-# What a reply says of its own accord: no unknown parameter of the same name is echoed in its place.
+# Keys that a response sets itself: an unknown parameter of the same name is not echoed in its place.
 _OWN: Final = """
     id status throttled error text words utterances confidence audio_duration audio_channels metadata
     language_confidence language_detection_results speech_model_used translated_texts webhook_auth
@@ -110,7 +110,7 @@ _MARGIN: Final = 100
 """
 ms by which a span of redacted audio reaches beyond its words on either side.
 
-An engine's times are not exact to the edge of a word: without it the end of one could still be heard.
+An engine's word times are not exact: without the margin the end of a word could remain audible.
 """
 
 
@@ -129,7 +129,7 @@ class Utterance:
 
 @attrs.frozen(kw_only=True)
 class Speech:
-    """What the parts of a finished transcript are made from: its own document, read back."""
+    """The fields of a finished transcript that sentences, captions and searches use, decoded from it."""
 
     id: str
     words: tuple[RecognizedWord, ...]
@@ -143,11 +143,11 @@ class Speech:
 
 def unfinished(job: Job, *, webhook_status_code: int | None = None) -> Document:
     """
-    The transcript of a job that waits, is worked on, or failed.
+    Return the transcript of a job that is queued, in progress or failed.
 
     Args:
-        job: Which one.
-        webhook_status_code: What its webhook answered last, if it did.
+        job: The job.
+        webhook_status_code: The last status code of its webhook, if any.
     """
     document = {**_head(job), "text": None, "words": None, "utterances": None, "confidence": None}
     document |= {"audio_duration": job.audio_duration, "language_confidence": None}
@@ -162,7 +162,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     The transcript of a completed job.
 
     Raises:
-        EngineError: What was heard does not meet what was asked for.
+        EngineError: The recognition does not meet a requested threshold.
     """
     asked = job.parameters
     _check_speech(asked, recognition)
@@ -180,7 +180,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     if asked.language_detection and (language := recognition.language_code or _fallback(asked)):
         document["language_code"] = language
     document["speech_model_used"] = asked.speech_models[0]
-    # Not a key of the service: it says which model really ran.
+    # Not a key of the service: it names the model that was used.
     warnings = [{"message": text} for text in _warnings(asked, recognition)]
     document["metadata"] = {
         "local_engine": recognition.engine,
@@ -191,10 +191,10 @@ def finished(job: Job, recognition: Recognition) -> Document:
 
 def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
     """
-    What redacted audio must not let hear; `None` when none is to be made.
+    Return the spans to cover in redacted audio; `None` if none is to be created.
 
-    That is what was redacted in the text, and what was not transcribed at all, for nobody knows what is said
-    there.
+    They contain the words redacted in the text and the parts that were not transcribed, whose content is
+    unknown.
     """
     asked = job.parameters
     options = asked.redact_pii_audio_options or AudioOptions()
@@ -224,7 +224,7 @@ def whole_seconds(audio_duration: float) -> int:
 
 
 def mean_confidence(words: Sequence[RecognizedWord]) -> float:
-    """Between 0 and 1; 0 where nothing was said, for the service types it as a number."""
+    """Return the mean, between 0 and 1; 0 without words, because the service types it as a number."""
     return sum(word.confidence for word in words) / len(words) if words else 0.0
 
 
@@ -240,7 +240,7 @@ def _echo(asked: Parameters) -> Document:
         if field.name not in _UNECHOED and field.name != "unknown"
     }
     echo["webhook_auth"] = asked.webhook_auth_header_name is not None
-    # The default, unless the language is still to be found out.
+    # The default, unless the language is to be detected.
     echo["language_code"] = None if asked.language_detection else asked.language_code or "en_us"
     echo["disfluencies"] = asked.keeps_disfluencies
     echo |= {name: value for name, value in asked.unknown.items() if name not in _OWN_KEYS}
@@ -283,7 +283,7 @@ def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
 
 def _check_speech(asked: Parameters, recognition: Recognition) -> None:
     threshold, share = asked.speech_threshold, recognition.speech_share
-    # The service looks at 30 seconds or more only (documentation, "Speech Threshold").
+    # The service applies it to 30 seconds or more only (documentation, "Speech Threshold").
     if not threshold or recognition.audio_duration < 30:
         return
     if share is None:
@@ -335,15 +335,15 @@ _speech = msgspec.json.Decoder(Speech)
 
 
 def speech_of(document: bytes) -> Speech:
-    """Read back what was said from a finished transcript's own bytes."""
+    """Decode the speech from a finished transcript's bytes."""
     return _speech.decode(document)
 
 
 def with_webhook_status(document: bytes, status_code: int | None) -> bytes:
     """
-    Return a finished transcript that says what its webhook answered.
+    Return a finished transcript with the status code of its webhook.
 
-    It was written before anybody was told of it. Its other values are copied as they are, unread.
+    The transcript was encoded before the webhook was called. Its other values are copied without decoding.
     """
     if status_code is None:
         return document
