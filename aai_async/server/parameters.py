@@ -156,10 +156,10 @@ class LanguageDetectionOptions(msgspec.Struct, frozen=True, omit_defaults=True):
         return None if code in (None, "auto") else _unregioned(code)
 
 
-class CustomSpelling(msgspec.Struct, frozen=True, rename={"said": "from"}):
+class CustomSpelling(msgspec.Struct, frozen=True):
     """Words and phrases, and the word to write in their place."""
 
-    said: Names
+    said: Names = msgspec.field(name="from")
     to: str
 
 

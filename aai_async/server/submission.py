@@ -222,7 +222,7 @@ def _redaction_conflicts(asked: Parameters) -> Iterator[str]:
             yield f"{name} requires redact_pii to be true"
     for label, terms in (asked.redact_static_entities or {}).items():
         if not _readable(label) or not all(map(_readable, terms)):
-            yield "Each label and term of redact_static_entities must contain a letter or a digit"
+            yield "Each label and term of redact_static_entities must contain an alphanumeric character"
 
 
 def _readable(text: str) -> bool:

@@ -22,6 +22,8 @@ FILES = [
     *sorted((ROOT / "aai_async/_options").glob("*.py")),
     *sorted((ROOT / "aai_async/_answers").glob("*.py")),
     *sorted((ROOT / "aai_async/formats").glob("*.py")),
+    *sorted((ROOT / "aai_async/server").rglob("*.py")),
+    *(ROOT / name for name in ("aai_async/testing.py", "aai_async/__main__.py", "noxfile.py")),
     *(
         ROOT / f"aai_async/{name}.py"
         for name in ("_errors", "_events", "_retry", "_polling", "webhook", "fastapi")

@@ -224,7 +224,7 @@ def test_a_parameter_at_the_services_default_asks_for_nothing() -> None:
                 "redact_pii_policies": ["phone_number"],
                 "redact_static_entities": {"A": ["b", "—"]},
             },
-            "Each label and term of redact_static_entities must contain a letter or a digit",
+            "Each label and term of redact_static_entities must contain an alphanumeric character",
         ),
         (
             {"custom_spelling": [{"from": ["a", "—"], "to": "b"}]},
