@@ -24,7 +24,7 @@ nox.options.reuse_venv = "yes"
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Format and rules."""
+    """Check the format and the lint rules."""
     session.install("ruff>=0.9")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
@@ -32,7 +32,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Both type checkers, over the package and what users write with it."""
+    """Run both type checkers on the package and on examples of its use."""
     session.install(EVERYTHING, *nox.project.dependency_groups(PROJECT, "dev"))
     session.run("mypy")
     session.run("pyright")
@@ -40,7 +40,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """What could endanger users: in the code, in what it depends on, and in what would be published."""
+    """Check the security of the code, its dependencies and the published files."""
     session.install(
         "bandit>=1.8",
         "build>=1.2",
@@ -50,11 +50,11 @@ def audit(session: nox.Session) -> None:
         "pytest-timeout>=2.4",
     )
     session.install("ruff>=0.9")
-    # Named, so that they are asked whatever pyproject.toml selects; its exceptions hold here too.
+    # Selected by name, so that they run whatever pyproject.toml selects; its exceptions apply here too.
     ignored = ",".join(PROJECT["tool"]["ruff"]["lint"]["ignore"])
     session.run("ruff", "check", "--select", "S,ASYNC,BLE,TRY,LOG,PTH", "--ignore", ignored, "aai_async")
     session.run("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", "aai_async")
-    # Of the project's files alone, so the package and what its other tests need are not installed.
+    # Reads only the project's files, so the package and the dependencies of other tests are not installed.
     session.run("pytest", "--noconftest", "tests/test_packaging.py")
     dist = Path(session.create_tmp()) / "dist"
     shutil.rmtree(dist, ignore_errors=True)
@@ -67,10 +67,10 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests against the installed package, with branch coverage; real speech recognition included."""
+    """Run all tests on the installed package, with branch coverage and real speech recognition."""
     session.install(EVERYTHING, *TESTS)
     session.run("coverage", "erase")
-    # By its path and not with -m, which would test the checkout and not what is installed.
+    # By its path and not with -m, which would test the checkout instead of the installed package.
     command = ["coverage", "run", f"{session.bin}/pytest", "--numprocesses", "auto", *session.posargs]
     session.run(*command, env=node_sdk(session))
     session.run("coverage", "combine", "--quiet")
@@ -112,7 +112,7 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """What may go wrong, three times, each time in another order."""
+    """Run the fault tests three times, each time in another order."""
     session.install(".", *TESTS)
     for _ in range(3):
         session.run("pytest", "tests/faults", *session.posargs)
@@ -127,7 +127,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def busy(session: nox.Session) -> None:
-    """All tests three times, while each core has something else to do: none may depend on how fast it is."""
+    """Run all tests three times while each core is busy: no test may depend on speed."""
     session.install(EVERYTHING, *TESTS)
     with contextlib.ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
@@ -152,7 +152,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """The tests with the oldest dependencies that the package and its extras promise to work with."""
+    """Run the tests with the oldest dependencies that the package and its extras support."""
     extras = PROJECT["project"]["optional-dependencies"]
     promised = [*PROJECT["project"]["dependencies"], *itertools.chain(*extras.values())]
     session.install(".", *(requirement.replace(">=", "==") for requirement in promised), *TESTS)
@@ -164,7 +164,7 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """A real recording of two speakers, transcribed on this machine through the public surface."""
+    """Transcribe a real recording of two speakers with the local server."""
     session.install("--quiet", EVERYTHING)
     recordings = session.posargs or ["tests/data/two_speakers.mp3"]
     session.run("aai-async", "transcribe", "--local", "--speaker-labels", *recordings)

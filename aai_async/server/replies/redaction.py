@@ -53,7 +53,7 @@ _PATTERNS: Final = tuple(
 _SCANNER: Final = glin_profanity.PiiScanner(custom_patterns=list(_PATTERNS))
 
 _IN_GROUPS: Final = frozenset({"credit_card_number", "phone_number", "us_social_security_number"})
-"""What is read out in groups of digits: the groups that adjoin belong to it, or are better hidden, too."""
+"""The policies for numbers spoken in groups of digits: adjacent groups are redacted too."""
 
 _GROUPS_BEFORE: Final = re.compile(r"(?:[0-9]+[ .()-]{1,2})+$")
 _GROUPS_AFTER: Final = re.compile(r"(?:[ .()-]{1,2}[0-9]+)+")
@@ -61,7 +61,7 @@ _GROUPS_AFTER: Final = re.compile(r"(?:[ .()-]{1,2}[0-9]+)+")
 
 @attrs.frozen(kw_only=True)
 class Redaction:
-    """Words without what was found in them: as many as before, with the times that they had."""
+    """The redacted words: the same number of words, with unchanged times."""
 
     words: tuple[RecognizedWord, ...]
     spans: tuple[tuple[int, int], ...]
@@ -88,7 +88,7 @@ def redact(
     """
     Redact what `policies` name and the terms of `entities` (documentation, "PII Redaction").
 
-    What is spread over several words of a channel is found, and redacted in each of them.
+    A find may span several words of a channel; it is redacted in each of them.
 
     Args:
         words: All recognised words, in order.

@@ -264,7 +264,7 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
 
 
 def _fallback(asked: Parameters) -> str | None:
-    """Return the language of a transcript in which nothing is spoken, as it was asked for."""
+    """Return the requested fallback language of a transcript without speech."""
     options = asked.language_detection_options
     return None if options is None else options.fallback_language
 

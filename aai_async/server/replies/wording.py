@@ -23,7 +23,7 @@ _SENTENCE_END: Final = re.compile(r"(?<![.…])[.?!]$")
 
 
 def space(language_code: str | None) -> str:
-    """What stands between two words of that language."""
+    """Return the separator between two words of that language."""
     return "" if language_code in UNSPACED_LANGUAGES else " "
 
 
