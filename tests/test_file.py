@@ -60,7 +60,7 @@ async def test_a_file_that_was_given_up_takes_nothing_more(tmp_path: Path) -> No
     """A thread that comes late writes nowhere."""
     async with Replacement.of(tmp_path / "a.mp3") as file:
         pass
-    with pytest.raises(aai.SaveError, match="was given up"):
+    with pytest.raises(aai.SaveError, match="was abandoned"):
         await file.write(b"late")
     assert (tmp_path / "a.mp3").read_bytes() == b""
 
