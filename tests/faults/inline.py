@@ -1,0 +1,29 @@
+"""Does in the event loop what is done in threads, for a clock that jumps does not wait for threads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from unittest.mock import patch
+
+from aai_async import _threads
+
+
+class _Worker:
+    """Does each task at once, in the thread of whoever gives it."""
+
+    def __init__(self, idle: dict[_Worker, None]) -> None:
+        self._idle = idle
+
+    def give(self, task: Callable[[], None]) -> None:
+        task()
+
+    def rest(self) -> None:
+        self._idle.setdefault(self)
+
+
+@contextlib.contextmanager
+def no_threads() -> Generator[None]:
+    """Use no thread within the block."""
+    with patch.object(_threads, "_Worker", _Worker):
+        yield
