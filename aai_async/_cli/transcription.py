@@ -164,6 +164,8 @@ class Session:
                 tasks.start_soon(self._display.keep_up_to_date)
                 tasks.start_soon(self._write_on)
                 await self._go_through(batch)
+                # A write that has begun would go on in its thread, and the program might end before it.
+                await self._flush()
                 tasks.cancel_scope.cancel()
 
     async def _go_through(self, batch: Batch) -> None:
@@ -194,11 +196,14 @@ class Session:
         """Write what happens while no recording has finished."""
         while True:
             await anyio.sleep(_BETWEEN_WRITES)
-            try:
-                await self._output.flush()
-            except BrokenPipeError:
-                self._nobody_reads = True
-                self.everything.cancel()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            await self._output.flush()
+        except BrokenPipeError:
+            self._nobody_reads = True
+            self.everything.cancel()
 
     async def _settle(self, outcome: Outcome) -> None:
         if outcome.transcript is None:

@@ -1,0 +1,85 @@
+"""A run ends when all its results are on standard output."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+import aai_async as aai
+from aai_async._cli import streams, transcription
+from aai_async._cli.ending import Ending
+from aai_async._cli.plan import Order
+from aai_async._cli.recordings import find
+from aai_async._cli.rendering import Rendering
+from aai_async.server import LocalServer, ScriptedEngine
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    (tmp_path / "x.mp3").write_bytes(b"sound")
+    return Order(
+        found=find([str(tmp_path / "x.mp3")], recursive=False),
+        options=aai.Options(),
+        rendering=Rendering(),
+        folder=None,
+        journal=None,
+        adopts_key=False,
+        jobs=1,
+        uploads=1,
+        fail_fast=False,
+        by_content=False,
+        force=False,
+        skips_bad=False,
+        region=None,
+        local=False,
+        proxy=None,
+        progress="none",
+        jsonl=False,
+    )
+
+
+async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run waits for the write that the background has begun."""
+    begun, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+    facts = transcription._facts
+
+    def write_slowly(text: str) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        written.append(text)
+
+    def facts_after_the_write_has_begun(transcript: aai.Transcript, seconds: float) -> str:
+        assert begun.wait(60)
+        return facts(transcript, seconds)
+
+    async def let_go_later() -> None:
+        while not begun.is_set():
+            await anyio.sleep(0.01)
+        await anyio.sleep(0.5)  # a run that does not wait has ended by then
+        go_on.set()
+
+    monkeypatch.setattr(streams, "write_out", write_slowly)
+    monkeypatch.setattr(transcription, "_facts", facts_after_the_write_has_begun)
+    async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
+        monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
+        monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(let_go_later)
+            assert await transcription.run(order) == Ending.ALL
+            before = list(written)
+    go_on.set()
+    assert before == ["What was said.\n"]
