@@ -167,7 +167,7 @@ def test_a_measure_below_one_is_refused(write: object, measures: dict[str, int])
 
 def test_a_text_without_words_has_no_times() -> None:
     """And says so, with its id."""
-    with pytest.raises(aai.AAIError, match="made has a text and no words"):
+    with pytest.raises(aai.AAIError, match="made has text but no words"):
         formats.srt(transcript([], text="Something was said."))
 
 
