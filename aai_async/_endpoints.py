@@ -6,10 +6,8 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -21,16 +19,25 @@ from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, Word
 from aai_async._answers.transcript import Transcript, Understanding
 from aai_async._errors import APIError, OptionsError, ProtocolError, Verdict, escaped
 from aai_async._file import Replacement
+from aai_async._matching import (
+    Shelf,
+    deletion_reader,
+    is_id,
+    page_reader,
+    reader_of,
+    redacted_audio_reader,
+    shelf_reader,
+    shows_query,
+    submit_reader,
+    subtitles_reader,
+    upload_reader,
+)
 from aai_async._options import Options, SpeechUnderstanding
 from aai_async._reply import Reply, refusal, refuse_download, refuse_redacted_audio
-from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE, parse_http_date
+from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 from aai_async._source import Source
 
 T = TypeVar("T")
-
-
-class _UploadBody(msgspec.Struct):
-    upload_url: str
 
 
 @attrs.frozen(kw_only=True)
@@ -63,35 +70,42 @@ class Call(Generic[T]):
     """What it gives if there is nothing any more when it is sent again: it was carried out the first time."""
 
 
-@attrs.frozen(kw_only=True)
-class Shelf:
-    """A page of the list, and when it was made."""
+def upload(source: Source, *, is_new: Callable[[str], bool] = lambda _: True) -> Call[str]:
+    """
+    Store a recording; gives the URL that only the service can read. `POST /v2/upload`.
 
-    page: TranscriptPage
-    now: dt.datetime | None
-    """The time by the service's clock; `None` where the reply does not say."""
-
-
-def upload(source: Source) -> Call[str]:
-    """Store a recording; gives the URL that only the service can read. `POST /v2/upload`."""
+    Args:
+        source: The recording.
+        is_new: Whether no other upload has this URL; asked of the one in the reply.
+    """
     return Call(
         operation="upload",
         method="POST",
         path="/v2/upload",
         body=source,
-        read=_read_upload,
+        read=upload_reader(is_new),
         repeat=REPEATABLE if source.replayable else NOT_SENT_ONLY,
     )
 
 
-def submit(audio_url: str, options: Options) -> Call[Transcript]:
-    """Make a job, which is billed. There is no idempotency key. `POST /v2/transcript`."""
+def submit(
+    audio_url: str, options: Options, *, is_new: Callable[[Transcript], bool] = lambda _: True
+) -> Call[Transcript]:
+    """
+    Make a job, which is billed. There is no idempotency key. `POST /v2/transcript`.
+
+    Args:
+        audio_url: The recording.
+        options: What is asked for.
+        is_new: Whether a job can be the one of this submit; asked of the one in the reply.
+    """
     return Call(
         operation="submit",
         method="POST",
         path="/v2/transcript",
         body=msgspec.json.encode({**options.payload(), "audio_url": audio_url}),
-        read=lambda reply: Transcript.from_json(reply.body),
+        read=submit_reader(audio_url, is_new),
+        shows_request=lambda made: made.audio_url is not None,
         repeat=EFFECTIVELY_ONCE,
     )
 
@@ -99,7 +113,7 @@ def submit(audio_url: str, options: Options) -> Call[Transcript]:
 def get(transcript_id: str) -> Call[Transcript]:
     """Look at a job in whatever state. `GET /v2/transcript/{id}`."""
     return Call(
-        operation="get", path=_transcript_path(transcript_id), read=_reader_of(Transcript, transcript_id)
+        operation="get", path=_transcript_path(transcript_id), read=reader_of(Transcript, transcript_id)
     )
 
 
@@ -109,7 +123,7 @@ def delete(transcript_id: str) -> Call[Transcript]:
         operation="delete",
         method="DELETE",
         path=_transcript_path(transcript_id),
-        read=_reader_of(Transcript, transcript_id),
+        read=deletion_reader(transcript_id),
         gone=Transcript(id=transcript_id, status="deleted", is_deleted=True),
     )
 
@@ -123,39 +137,43 @@ def page(
     throttled_only: bool = False,
 ) -> Call[TranscriptPage]:
     """List transcripts, newest first, at most 200 at a time. `GET /v2/transcript`."""
-    query = {
-        "limit": str(limit),
-        "status": status,
-        "created_on": created_on,
-        "before_id": before_id,
-        "throttled_only": "true" if throttled_only else None,
-    }
+    query = _given(
+        limit=str(limit),
+        status=status,
+        created_on=created_on,
+        before_id=before_id,
+        throttled_only="true" if throttled_only else None,
+    )
     return Call(
         operation="list",
         path=f"/v2/transcript?{_query(query)}",
-        read=lambda reply: TranscriptPage.from_json(reply.body),
+        read=page_reader(query),
+        shows_request=lambda page: shows_query(page, query),
     )
 
 
 def recent_page(before_id: str | None) -> Call[Shelf]:
     """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
+    query = _given(limit="200", before_id=before_id)
     return Call(
         operation="look up",
-        path=page(limit=200, before_id=before_id).path,
-        read=_read_shelf,
+        path=f"/v2/transcript?{_query(query)}",
+        read=shelf_reader(query),
+        # Also an earlier copy of the same page would show too little.
+        shows_request=_never,
     )
 
 
 def sentences(transcript_id: str) -> Call[Sentences]:
     """Cut a transcript into sentences. `GET /v2/transcript/{id}/sentences`."""
     path = f"{_transcript_path(transcript_id)}/sentences"
-    return Call(operation="sentences", path=path, read=_reader_of(Sentences, transcript_id))
+    return Call(operation="sentences", path=path, read=reader_of(Sentences, transcript_id, "sentences"))
 
 
 def paragraphs(transcript_id: str) -> Call[Paragraphs]:
     """Cut a transcript into paragraphs. `GET /v2/transcript/{id}/paragraphs`."""
     path = f"{_transcript_path(transcript_id)}/paragraphs"
-    return Call(operation="paragraphs", path=path, read=_reader_of(Paragraphs, transcript_id))
+    return Call(operation="paragraphs", path=path, read=reader_of(Paragraphs, transcript_id, "paragraphs"))
 
 
 def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
@@ -163,9 +181,14 @@ def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int |
     if subtitle_format not in ("srt", "vtt"):
         raise OptionsError(f"The service writes subtitles as 'srt' or 'vtt', not as {subtitle_format!r}.")
     checked_count("chars_per_caption", chars_per_caption)
-    query = _query({"chars_per_caption": None if chars_per_caption is None else str(chars_per_caption)})
+    query = _query(_given(chars_per_caption=None if chars_per_caption is None else str(chars_per_caption)))
     path = f"{_transcript_path(transcript_id)}/{subtitle_format}"
-    return Call(operation="subtitles", path=f"{path}?{query}" if query else path, read=_read_subtitles)
+    return Call(
+        operation="subtitles",
+        path=f"{path}?{query}" if query else path,
+        read=subtitles_reader(subtitle_format),
+        shows_request=_never,
+    )
 
 
 def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
@@ -183,7 +206,13 @@ def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
     if not words:
         raise OptionsError("word_search needs at least one word: word_search(transcript_id, 'budget').")
     path = f"{_transcript_path(transcript_id)}/word-search?{_query({'words': ','.join(words)})}"
-    return Call(operation="word_search", path=path, read=_reader_of(WordSearch, transcript_id))
+    return Call(
+        operation="word_search",
+        path=path,
+        read=reader_of(WordSearch, transcript_id, "matches"),
+        # Of the words it shows those alone that were said.
+        shows_request=_never,
+    )
 
 
 def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
@@ -191,7 +220,8 @@ def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
     return Call(
         operation="redacted_audio",
         path=f"{_transcript_path(transcript_id)}/redacted-audio",
-        read=_read_redacted_audio,
+        read=redacted_audio_reader(transcript_id),
+        shows_request=_never,
         answers=frozenset({200, 202}),
         refuse=refuse_redacted_audio,
     )
@@ -204,6 +234,7 @@ def download(url: str, file: Replacement) -> Call[None]:
         url=checked_download_url(url),
         into=file,
         read=lambda _: None,
+        shows_request=_never,
         refuse=refuse_download,
     )
 
@@ -218,6 +249,7 @@ def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understand
         is_for_gateway=True,
         body=msgspec.json.encode(document),
         read=lambda reply: Understanding.from_json(reply.body),
+        shows_request=_never,
         repeat=EFFECTIVELY_ONCE,
     )
 
@@ -240,7 +272,7 @@ def checked_id(value: object) -> str:
     Raises:
         OptionsError: It is empty, or has something in it that no id has.
     """
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not is_id(value):
         mend = " Give its id." if hasattr(value, "id") else ""
         raise OptionsError(
             f"{escaped(repr(value))} is no transcript id: those have letters, digits, - and _ only.{mend}"
@@ -252,76 +284,23 @@ def _is_searchable(word: object) -> bool:
     return isinstance(word, str) and 1 <= len(word.split()) <= 5 and "," not in word
 
 
-class _OfTranscript(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @classmethod
-    def from_json(cls, body: bytes) -> Self: ...
-
-
-A = TypeVar("A", bound=_OfTranscript)
-
-
-def _reader_of(kind: type[A], transcript_id: str) -> Callable[[Reply], A]:
-    def read(reply: Reply) -> A:
-        answer = kind.from_json(reply.body)
-        if answer.id != transcript_id:
-            # Its content may be somebody else's, so only its id is shown.
-            raise ProtocolError(
-                f"Asked for transcript {transcript_id}, the service answered with {escaped(answer.id)!r}."
-            )
-        return answer
-
-    return read
-
-
-def _read_upload(reply: Reply) -> str:
-    try:
-        return msgspec.json.decode(reply.body, type=_UploadBody).upload_url
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        shown = escaped(reply.text)
-        raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
-
-
-def _read_shelf(reply: Reply) -> Shelf:
-    page = TranscriptPage.from_json(reply.body)
-    # Whoever looks for a lost job must not take what is not there for empty.
-    if not isinstance(page.raw.get("transcripts"), list):
-        raise ProtocolError(f"The page of the list has no transcripts in it: {escaped(reply.text)}")
-    for item in page.transcripts:
-        if item.id and not _ID.fullmatch(item.id):
-            raise ProtocolError(f"The list has a transcript of the id {escaped(item.id)!r}, which is none.")
-    return Shelf(page=page, now=parse_http_date(reply.headers.get("date")))
-
-
-def _read_subtitles(reply: Reply) -> str:
-    text = reply.text
-    # The service's content types do not tell: it documents both text/plain and text/html.
-    if "-->" not in text and not text.startswith("WEBVTT"):
-        raise ProtocolError(f"The reply has no captions in it: {escaped(text) or 'nothing'}")
-    return text
-
-
-def _read_redacted_audio(reply: Reply) -> RedactedAudio:
-    if reply.status == 202:
-        # The body of this one is not documented.
-        return RedactedAudio(status="pending")
-    return RedactedAudio.from_json(reply.body)
-
-
 _LONGEST_QUERY = 6000
 """Letters of the words that are searched for: addresses of more than 8,000 are seldom let through."""
-
-_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _transcript_path(transcript_id: object) -> str:
     return f"/v2/transcript/{checked_id(transcript_id)}"
 
 
-def _query(parameters: Mapping[str, str | None]) -> str:
-    given = {name: value for name, value in parameters.items() if value is not None}
+def _never(_: object) -> bool:
+    return False
+
+
+def _given(**parameters: str | None) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _query(given: Mapping[str, str]) -> str:
     try:
         return urlencode(given, quote_via=quote)
     except (UnicodeEncodeError, TypeError):

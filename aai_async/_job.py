@@ -35,9 +35,10 @@ class Record:
     def __init__(self, job: Job) -> None:
         self.job = job
 
-    async def uploaded(self, url: str) -> None:
-        """The recording is at this address."""
+    async def uploaded(self, url: str) -> bool:
+        """The recording is at this address; returns False if another recording is known to be there."""
         self.job.upload_url = url
+        return True
 
     async def submitting(self, now: dt.datetime | None) -> None:
         """A submit will be sent next; `now` by the service's clock, where that is known."""

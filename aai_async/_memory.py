@@ -43,6 +43,15 @@ class Memory:
         self._uploads = dict[str, _Upload]()
         self._in_flight = Counter[str]()
         self._jobs = dict[str, _Made]()
+        self._asked_for = dict[str, float]()
+        """Jobs that were asked for by their ids, and when first."""
+
+    def is_new_upload(self, url: str) -> bool:
+        """Remember the address of an upload; tell whether no other upload has it."""
+        is_new = url not in self._uploads
+        if is_new:
+            self.uploaded(url)
+        return is_new
 
     def uploaded(self, url: str, size: int | None = None) -> None:
         """An upload of so many bytes has this address, which no other has."""
@@ -86,8 +95,19 @@ class Memory:
         upload = self._uploads.get(url)
         return upload.size if upload else None
 
+    def asked_for(self, transcript_id: str) -> None:
+        """A job is asked for by its id."""
+        if transcript_id not in self._asked_for:
+            _add(self._asked_for, transcript_id, anyio.current_time())
+
+    def can_be_made_since(self, transcript_id: str, sent_at: float) -> bool:
+        """Whether a submit that was sent at a time may have made this job, and not one before it."""
+        is_older = self._asked_for.get(transcript_id, math.inf) < sent_at
+        return transcript_id not in self._jobs and not is_older
+
     def forget_times(self) -> None:
         """The clock of another event loop begins."""
+        self._asked_for = dict.fromkeys(self._asked_for, -math.inf)
         for transcript_id, made in self._jobs.items():
             self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf)
 

@@ -23,7 +23,9 @@ from aai_async._errors import (
     FileChangedError,
     JournalError,
     NotFoundError,
+    ProtocolError,
     UploadGoneError,
+    Verdict,
 )
 from aai_async._events import Event, Retrying, heard_by, inform, logger
 from aai_async._job import Job, Record
@@ -337,10 +339,16 @@ class Passage:
         await self._place.take()
         await self._open(source)
         self._was_read = True
-        self._attempts += 1
-        url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
-        await self._record.uploaded(url)
-        return url
+        for _ in range(2 if source.replayable else 1):
+            self._attempts += 1
+            url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
+            if await self._record.uploaded(url):
+                return url
+        raise ProtocolError(
+            "The reply to the upload has the upload_url of another recording in the journal.",
+            operation="upload",
+            verdict=Verdict.AMBIGUOUS,
+        )
 
     async def _submit(self, source: Source, audio_url: str) -> None:
         self._place.leave()

@@ -81,7 +81,8 @@ class Pipeline:
         if source.url is not None:
             return source.url
         with about(source=source.name):
-            url = await self.http.perform(_endpoints.upload(source))
+            call = _endpoints.upload(source, is_new=self.memory.is_new_upload)
+            url = await self.http.perform(call)
         self.memory.uploaded(url, source.size)
         return url
 
@@ -93,7 +94,10 @@ class Pipeline:
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
-            return await self.http.perform(_endpoints.get(transcript_id))
+            call = _endpoints.get(transcript_id)
+            self.http.check()
+            self.memory.asked_for(transcript_id)
+            return await self.http.perform(call)
 
     async def knows(self, transcript_id: str) -> bool:
         """

@@ -138,7 +138,12 @@ class Submission:
         raise outcome
 
     async def _post(self, receipt: Receipt[Transcript]) -> Transcript | AAIError:
-        call = _endpoints.submit(self.audio_url, self.options)
+        began = anyio.current_time()
+        call = _endpoints.submit(
+            self.audio_url,
+            self.options,
+            is_new=lambda made: self.memory.can_be_made_since(made.id, began),
+        )
         try:
             return await self.http.perform(call, receipt=receipt)
         except AAIError as error:

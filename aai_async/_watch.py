@@ -154,6 +154,7 @@ class Watcher:
             watched.tell()
 
     def _new(self, transcript_id: str, *, is_announced: bool) -> Watched:
+        self._memory.asked_for(transcript_id)
         size, age = self._memory.size(transcript_id), self._memory.age(transcript_id)
         watched = Watched(transcript_id, size, age, self._awaited, is_announced=is_announced)
         self._plan(watched)

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import functools
 import logging
+import math
 import platform
 from typing import Any, Self, TypeVar
 
@@ -48,6 +49,9 @@ T = TypeVar("T")
 _LARGE_REPLY = 256 * 1024
 """Bytes from which a reply is decoded in a thread."""
 
+_MIXED_UP = 60.0
+"""Seconds for which no connection is used twice, after a reply that was not what was asked for."""
+
 
 class HTTP:
     """A connection to the service: open it with `async with`, then `perform` calls."""
@@ -73,6 +77,8 @@ class HTTP:
         """By host: when the next request may be sent to it."""
         self._dated: tuple[str, float] | None = None
         """The date of the latest reply, and when it came."""
+        self._mixed_up_until = -math.inf
+        """Until when each connection is used once, for a reply was not the one to its request."""
 
     def check(self) -> None:
         """
@@ -104,6 +110,7 @@ class HTTP:
         await self._connections.open()
         self._not_before.clear()
         self._dated = None
+        self._mixed_up_until = -math.inf
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -243,7 +250,7 @@ class HTTP:
                 reply = await _receive(call, response, clock)
                 clock.stop()
                 result = await _result(call, reply)
-                if isinstance(result, AAIError) or not call.shows_request(result):
+                if not self._can_be_trusted(call, result):
                     lease.drop(response)
                 return reply, result
             finally:
@@ -259,6 +266,17 @@ class HTTP:
         failure = await failure_of(raised, body, lease)
         failure.args = (self._key.hidden_in(str(failure.args[0])), *failure.args[1:])
         return None, failure
+
+    def _can_be_trusted(self, call: Call[T], result: T | AAIError) -> bool:
+        """Whether the next reply on a connection will be the one to its request, as far as can be told."""
+        now = anyio.current_time()
+        if isinstance(result, ProtocolError):
+            # Where one reply has come twice, others will.
+            self._mixed_up_until = now + _MIXED_UP
+        if isinstance(result, AAIError):
+            # No refusal tells what it refuses.
+            return False
+        return now >= self._mixed_up_until and call.shows_request(result)
 
     def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}

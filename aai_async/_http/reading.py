@@ -118,11 +118,13 @@ class _Received:
         return self
 
     async def __anext__(self) -> bytes:
-        try:
-            piece = await anext(self._raw)
-        except StopAsyncIteration:
-            self._is_over = True
-            raise
+        piece = b""
+        while not piece:
+            try:
+                piece = await anext(self._raw)
+            except StopAsyncIteration:
+                self._is_over = True
+                raise
         self.size += len(piece)
         return piece
 

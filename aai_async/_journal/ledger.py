@@ -202,9 +202,12 @@ class LedgerRecord(Record):
         self._ledger = ledger
         self._job = entry.id
 
-    async def uploaded(self, url: str) -> None:
+    async def uploaded(self, url: str) -> bool:
         await super().uploaded(url)
-        await self._ledger.commit(lambda connection: store.uploaded(connection, self._job, url))
+        is_new = await self._ledger.commit(lambda connection: store.uploaded(connection, self._job, url))
+        if not is_new:
+            self.job.upload_url = None
+        return is_new
 
     async def submitting(self, now: dt.datetime | None) -> None:
         await self._ledger.commit(lambda connection: store.submitting(connection, self._job, now, self._mark))

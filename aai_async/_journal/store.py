@@ -433,13 +433,15 @@ def claim(connection: sqlite3.Connection, wanted: Claim, active: Collection[int]
     return Entry(*row)
 
 
-def uploaded(connection: sqlite3.Connection, job: int, url: str) -> None:
-    """A recording is at this address, where nothing else is."""
-    connection.execute(
-        "UPDATE jobs SET state = 'uploaded', upload_url = ?, uploaded_at = ?, submitting_at = NULL, "
-        "transcript_id = NULL, error = NULL WHERE id = ?",
+def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
+    """A recording is at this address; returns False, and changes nothing, if another one is there."""
+    changed = connection.execute(
+        "UPDATE jobs SET state = 'uploaded', upload_url = ?1, uploaded_at = ?2, submitting_at = NULL, "
+        "transcript_id = NULL, error = NULL WHERE id = ?3 "
+        "AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload_url = ?1 AND id != ?3)",
         (url, _now(), job),
     )
+    return changed.rowcount == 1
 
 
 def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None, mark: bytes | None) -> None:

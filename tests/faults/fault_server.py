@@ -147,6 +147,7 @@ class Job:
     completed: datetime | None = None
     error: str | None = None
     is_deleted: bool = False
+    text: str = "What was said."
 
     @property
     def status(self) -> str:
@@ -248,7 +249,7 @@ class Service:
         self._work(job)
         if job.is_deleted:
             return Reply.json(_tombstone(job))
-        said = {"text": "What was said.", "words": []} if job.completed else {"text": None, "words": None}
+        said = {"text": job.text, "words": []} if job.completed else {"text": None, "words": None}
         own = {"id": job.id, "status": job.status, "audio_url": job.audio_url, "error": job.error}
         return Reply.json({**job.options, **own, **said})
 
@@ -264,9 +265,11 @@ class Service:
             case "sentences" | "paragraphs":
                 return Reply.json(_segments(job, part))
             case "srt":
-                return Reply.of(200, b"1\n00:00:00,000 --> 00:00:01,000\nWhat was said.\n", "text/plain")
+                return Reply.of(200, f"1\n00:00:00,000 --> 00:00:01,000\n{job.text}\n".encode(), "text/plain")
             case "vtt":
-                return Reply.of(200, b"WEBVTT\n\n00:00.000 --> 00:01.000\nWhat was said.\n", "text/plain")
+                return Reply.of(
+                    200, f"WEBVTT\n\n00:00.000 --> 00:01.000\n{job.text}\n".encode(), "text/plain"
+                )
             case "word-search":
                 return Reply.json(_matches(job, query.get("words", "").split(",")))
             case "redacted-audio":
@@ -329,7 +332,7 @@ def _tombstone(job: Job) -> dict[str, Any]:
 
 
 def _segments(job: Job, kind: str) -> dict[str, Any]:
-    segment = {"text": "What was said.", "start": 0, "end": 1000, "confidence": 0.9, "words": []}
+    segment = {"text": job.text, "start": 0, "end": 1000, "confidence": 0.9, "words": []}
     return {"id": job.id, "confidence": 0.9, "audio_duration": 1, kind: [segment]}
 
 

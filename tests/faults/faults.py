@@ -136,6 +136,43 @@ def reset_when_reused() -> Fault:
     return when_reused(reset_before_body())
 
 
+# A reply comes twice, or is mixed up with another.
+
+
+def sent_twice() -> Fault:
+    """The right reply, and at once another copy of it, for whoever reads on."""
+
+    async def fault(exchange: Exchange) -> None:
+        reply = await _reply(exchange, processed=True)
+        await exchange.send(reply.render() * 2)
+
+    return fault
+
+
+def sent_again_later(first: Fault | None = None) -> Fault:
+    """The right reply, or another fault; the reply again in place of the next one on the connection."""
+
+    async def fault(exchange: Exchange) -> None:
+        sent: list[bytes] = []
+        send = exchange.send
+
+        async def keep(data: bytes) -> None:
+            sent.append(data)
+            await send(data)
+
+        exchange.send = keep  # type: ignore[method-assign]
+        await (first or normal())(exchange)
+
+        async def again(following: Exchange) -> None:
+            await following.read_body()
+            await following.send(b"".join(sent))
+            await following.answer()
+
+        exchange.then(again)
+
+    return fault
+
+
 # Nothing comes, or not all of it, or no end of it.
 
 
