@@ -168,9 +168,9 @@ class Client:
         """
         Create a job for a recording and return it at once, unfinished. The job is billed.
 
-        A failed submit is retried if the service cannot have processed it. If the response was lost, the list
-        is searched for the job, and the submit is retried only if the job is not found, see
-        `Client(on_ambiguous=...)`. A call that is cancelled after the request was sent waits up to
+        A failed submit is retried if the service cannot have processed it. If the response was lost, or names
+        another `audio_url`, the list is searched for the job, and the submit is retried only if it is not
+        found, see `Client(on_ambiguous=...)`. A call that is cancelled after the request was sent waits up to
         `Timeouts(parting=...)` seconds for the id of the job.
 
         Args:
@@ -192,7 +192,7 @@ class Client:
             audio_url = await self.upload(audio)
             await record.uploaded(audio_url)
             with about(upload_url=audio_url):
-                return await self._pipeline.submission(audio_url, options, record, parting).make()
+                return await self._pipeline.submission(audio_url, options, record, parting=parting).make()
 
     async def wait(
         self,

@@ -287,7 +287,7 @@ class AmbiguousSubmitError(AAIError):
     """
 
     candidates: tuple[str, ...]
-    """The ids of the jobs with the submitted URL, if there are several; usually empty."""
+    """The ids of the jobs with the submitted URL from about that time; usually empty."""
 
     def __init__(
         self, message: str, *, candidates: tuple[str, ...] = (), **context: Unpack[_Context]

@@ -18,8 +18,9 @@ import attrs
 
 from aai_async import _endpoints
 from aai_async._answers.listing import TranscriptListItem, TranscriptPage
-from aai_async._errors import AAIError, ProtocolError, without_secrets
+from aai_async._errors import AAIError, ProtocolError
 from aai_async._http import HTTP
+from aai_async._matching import Shelf, place_of
 
 _REACH = dt.timedelta(minutes=5)
 """How much older than a submit the list is read, since its order is not promised."""
@@ -32,6 +33,8 @@ class Row:
     item: TranscriptListItem
     began: dt.datetime | None
     """When the submit that is searched for was sent, by the clock of the page that shows the row."""
+    now: dt.datetime | None
+    """The time by that clock."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -50,11 +53,14 @@ class Sought:
     """When the latest reading for it began, by the clock of the event loop."""
     error: AAIError | None = attrs.field(default=None, init=False)
     """What that failed with."""
+    latest_sent_at: float = attrs.field(default=-math.inf, init=False)
+    """When this client has sent the submit of the latest of its jobs in that reading, by the same clock."""
     _rows: list[Row] = attrs.field(factory=list[Row], init=False)
     """What it has found."""
     _is_over: bool = attrs.field(default=True, init=False)
     _found: list[Row] = attrs.field(factory=list[Row], init=False)
     """What the reading that is under way has found."""
+    _latest: float = attrs.field(default=-math.inf, init=False)
 
     @property
     def is_over(self) -> bool:
@@ -63,14 +69,15 @@ class Sought:
 
     def begin(self) -> None:
         """The list is read from its newest row on."""
-        self._found, self._is_over = [], False
+        self._found, self._is_over, self._latest = [], False, -math.inf
 
-    def add(self, page: TranscriptPage, now: dt.datetime | None, shown: Iterable[TranscriptListItem]) -> None:
-        """Take a page, with the rows in it that show the address, and the time by the service's clock."""
+    def add(self, shelf: Shelf, shown: Iterable[TranscriptListItem], latest_sent_at: float) -> None:
+        """Take a page, with the rows in it that show the address, and the time of the latest own submit."""
         if self._is_over:
             return
-        began = self.began_by(now)
-        self._found += [Row(item, began) for item in shown]
+        page, began = shelf.page, self.began_by(shelf.now)
+        self._latest = max(self._latest, latest_sent_at)
+        self._found += [Row(item, began, shelf.now) for item in shown]
         is_found = bool(self._found) and self.is_unique()
         self._is_over = is_found or page.page_details.older_than is None or self._is_older(page, began)
 
@@ -86,6 +93,7 @@ class Sought:
                 "The list of transcripts was not read to where the job would have to be.", operation="look up"
             )
         self.read_at, self._rows, self.error = began_at, self._found, None if self._is_over else error
+        self.latest_sent_at = self._latest
 
     def rows(self) -> Sequence[Row]:
         """
@@ -116,8 +124,10 @@ class Doubt:
 class ListScanner:
     """The list, for all searches of a client."""
 
-    def __init__(self, http: HTTP) -> None:
+    def __init__(self, http: HTTP, sent_at: Callable[[str], float]) -> None:
         self._http = http
+        self._sent_at = sent_at
+        """Gives when this client has submitted a job, by its id; minus infinity for the jobs of others."""
         self._waiting: list[Sought] = []
         self._turn = anyio.Lock()
 
@@ -176,12 +186,13 @@ class ListScanner:
         for _ in range(most_pages):
             seen.add(before_id)
             shelf = await self._http.perform(_endpoints.recent_page(before_id), is_urgent=is_urgent)
-            shown = defaultdict[str, list[TranscriptListItem]](list)
+            shown = defaultdict[object, list[TranscriptListItem]](list)
             for item in shelf.page.transcripts:
                 if item.id and item.audio_url:
-                    shown[without_secrets(item.audio_url)].append(item)
+                    shown[place_of(item.audio_url)].append(item)
+            latest = max((self._sent_at(item.id) for item in shelf.page.transcripts), default=-math.inf)
             for sought in (*wanted, *bystanders):
-                sought.add(shelf.page, shelf.now, shown.get(without_secrets(sought.address), ()))
+                sought.add(shelf, shown.get(place_of(sought.address), ()), latest)
             before_id = shelf.page.page_details.older_than
             if before_id in seen or all(sought.is_over for sought in wanted):
                 break

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Protocol, Self, TypeVar
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 import msgspec
@@ -71,16 +71,22 @@ def is_same_address(one: str, other: str) -> bool:
     return one == other or _plain(one) == _plain(other)
 
 
-def _plain(address: str) -> object:
+def place_of(address: str) -> Hashable:
+    """Give what two addresses have in common that differ in their query, user or password at the most."""
     try:
-        parts: SplitResult = urlsplit(address.strip())
+        parts = urlsplit(address.strip())
         usual = {"http": 80, "https": 443}.get(parts.scheme)
-        port = parts.port if parts.port is not None else usual
+        return parts.scheme, parts.hostname, parts.port or usual, unquote(parts.path or "/")
     except ValueError:
         return address
-    user = parts.netloc.rpartition("@")[0]
-    path, query, fragment = (unquote(part) for part in (parts.path or "/", parts.query, parts.fragment))
-    return parts.scheme, user, parts.hostname, port, path, query, fragment
+
+
+def _plain(address: str) -> Hashable:
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return address
+    return place_of(address), parts.netloc.rpartition("@")[0], unquote(parts.query), unquote(parts.fragment)
 
 
 def upload_reader(is_new: Callable[[str], bool]) -> Callable[[Reply], str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
 import attrs
+
+from aai_async._claimants import Claimant
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class _Made:
     size: int | None
     is_of_now: bool = True
     """Whether it was submitted at that time, and not by an earlier process."""
+    sent_at: float = -math.inf
 
 
 class Memory:
@@ -41,7 +43,10 @@ class Memory:
 
     def __init__(self) -> None:
         self._uploads = dict[str, _Upload]()
-        self._in_flight = Counter[str]()
+        self._in_flight = dict[str, list[Claimant]]()
+        """By address, the submits that are not settled."""
+        self._news = dict[str, anyio.Event]()
+        """By address, set when one of them is settled, or its answer is lost."""
         self._jobs = dict[str, _Made]()
         self._asked_for = dict[str, float]()
         """Jobs that were asked for by their ids, and when first."""
@@ -58,17 +63,35 @@ class Memory:
         _add(self._uploads, url, _Upload(size))
 
     @contextmanager
-    def submitting(self, url: str) -> Generator[None]:
+    def submitting(self, url: str, claimant: Claimant) -> Generator[None]:
         """Count a submit of this address, for as long as it is not settled."""
         if url in self._uploads:
             self._uploads[url].submits += 1
-        self._in_flight[url] += 1
+        self._in_flight.setdefault(url, []).append(claimant)
         try:
             yield
         finally:
-            self._in_flight[url] -= 1
+            self._in_flight[url].remove(claimant)
             if not self._in_flight[url]:
                 del self._in_flight[url]
+            self._tell(url)
+
+    def lost(self, url: str, claimant: Claimant) -> None:
+        """The answer to a submit of this address was lost."""
+        claimant.is_lost = True
+        self._tell(url)
+
+    def _tell(self, url: str) -> None:
+        if url in self._news:
+            self._news.pop(url).set()
+
+    async def news(self, url: str) -> None:
+        """Wait until more is known of the submits of this address."""
+        await self._news.setdefault(url, anyio.Event()).wait()
+
+    def rivals(self, url: str, claimant: Claimant) -> tuple[Claimant, ...]:
+        """Give the other submits of this address that are not settled."""
+        return tuple(one for one in self._in_flight.get(url, ()) if one is not claimant)
 
     def not_made(self, url: str) -> None:
         """A submit of this address has made no job."""
@@ -79,13 +102,15 @@ class Memory:
         """Whether just one job can have been made of this address: of an upload that was submitted once."""
         return url in self._uploads and self._uploads[url].submits == 1
 
-    def has_rival(self, url: str) -> bool:
-        """Whether another submit of this address is under way, which may have made what is in the list."""
-        return self._in_flight[url] > 1
+    def made(self, transcript_id: str, url: str, *, sent_at: float = -math.inf) -> None:
+        """A submit of this address has made this job; it was sent at this time, where that is known."""
+        made = _Made(anyio.current_time(), self._size_of(url), sent_at=sent_at)
+        _add(self._jobs, transcript_id, made)
 
-    def made(self, transcript_id: str, url: str) -> None:
-        """A submit of this address has made this job."""
-        _add(self._jobs, transcript_id, _Made(anyio.current_time(), self._size_of(url)))
+    def sent_at(self, transcript_id: str) -> float:
+        """When the submit that has made a job was sent; minus infinity where that is not known."""
+        made = self._jobs.get(transcript_id)
+        return -math.inf if made is None else made.sent_at
 
     def taken_up(self, transcript_id: str, url: str) -> None:
         """A submit of this address by an earlier process has made this job, at an unknown time."""
@@ -108,8 +133,9 @@ class Memory:
     def forget_times(self) -> None:
         """The clock of another event loop begins."""
         self._asked_for = dict.fromkeys(self._asked_for, -math.inf)
+        self._news.clear()
         for transcript_id, made in self._jobs.items():
-            self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf)
+            self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf, sent_at=-math.inf)
 
     def has_made(self, transcript_id: str) -> bool:
         """Whether it is the job of another submit."""

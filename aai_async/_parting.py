@@ -61,6 +61,8 @@ class Receipt(Generic[T]):
         """Whether the request was sent, and its result is unknown."""
         self.is_answered = False
         """Whether the service has carried it out and responded; a later failure does not change this."""
+        self.sent_at = -math.inf
+        """When it was sent last, by the clock of the event loop."""
         self._scope: anyio.CancelScope | None = None
 
     async def sending(self) -> None:
@@ -85,7 +87,7 @@ class Receipt(Generic[T]):
         """
         if self._scope is not None and self._scope.cancel_called:
             raise AAIError("The call was cancelled before the request was sent.", verdict=Verdict.NOT_SENT)
-        self.is_missing = True
+        self.is_missing, self.sent_at = True, anyio.current_time()
         if self._scope is not None:
             self._scope.shield = True
 

@@ -35,6 +35,7 @@ from aai_async._outage import is_for_want_of_connection
 from aai_async._outcome import Outcome, Stage
 from aai_async._route import BatchItem, Route, claim_of, source_of
 from aai_async._source import Source
+from aai_async._submission import Submission
 
 _FRESH = dt.timedelta(hours=20)
 """How old an upload may be to be submitted: it is kept for 24 hours, and the job must get at it yet."""
@@ -326,10 +327,8 @@ class Passage:
 
     async def _find(self, audio_url: str, entry: Entry, ledger: Ledger) -> bool:
         """Look for the job of a submit that an earlier batch may have sent."""
-        submission = self._route.pipeline.submission(audio_url, self._item.options, self._record)
-        others = frozenset[str]() if entry.upload_url else await ledger.others(entry)
         doubt = await self._route.doubts.of(entry, ledger)
-        found = await submission.find(entry.submitting_at, others=others, doubt=doubt)
+        found = await self._submission(audio_url).find(entry.submitting_at, doubt=doubt)
         self.is_resumed = found is not None
         return self.is_resumed
 
@@ -360,10 +359,15 @@ class Passage:
                 raise
             await self._submit_once(await self._upload(source))
 
+    def _submission(self, audio_url: str) -> Submission:
+        ledger, entry = self._route.ledger, self._entry
+        others = functools.partial(ledger.others, entry) if ledger and entry else None
+        return self._route.pipeline.submission(audio_url, self._item.options, self._record, others=others)
+
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1
         pipeline, outage = self._route.pipeline, self._route.outage
-        submission = pipeline.submission(audio_url, self._item.options, self._record)
+        submission = self._submission(audio_url)
         began = pipeline.http.service_time
         step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
         while True:

@@ -28,6 +28,7 @@ from aai_async._options import Options
 from aai_async._parting import Parting, early_ends, finish
 from aai_async._polling import Polling
 from aai_async._retry import Timeouts
+from aai_async._search import OthersOf
 from aai_async._source import Source
 from aai_async._submission import OnAmbiguous, Submission
 from aai_async._threads import in_thread_if_there_is_one
@@ -56,14 +57,14 @@ class Pipeline:
         self._on_event = on_event
         self.memory = Memory()
         self.notices = Notices()
-        self._scanner = ListScanner(http)
+        self._scanner = ListScanner(http, self.memory.sent_at)
         self._time_turn = anyio.Lock()
         self._watcher = Watcher(http, polling, self.memory, on_event)
 
     def begin(self) -> None:
         """Forget what was measured by the clock of another event loop."""
         self.memory.forget_times()
-        self._scanner = ListScanner(self.http)
+        self._scanner = ListScanner(self.http, self.memory.sent_at)
         self._time_turn = anyio.Lock()
         self._watcher = Watcher(self.http, self.polling, self.memory, self._on_event)
 
@@ -154,9 +155,15 @@ class Pipeline:
                 await self.ask_time()
 
     def submission(
-        self, audio_url: str, options: Options, record: Record, parting: Parting | None = None
+        self,
+        audio_url: str,
+        options: Options,
+        record: Record,
+        *,
+        parting: Parting | None = None,
+        others: OthersOf | None = None,
     ) -> Submission:
-        """Prepare the job of an address."""
+        """Prepare the job of an address; `others` gives what a journal knows of other submits of it."""
         return Submission(
             http=self.http,
             scanner=self._scanner,
@@ -167,6 +174,7 @@ class Pipeline:
             on_ambiguous=self._on_ambiguous,
             on_event=self._on_event,
             parting=parting or self.parting(),
+            others=others,
         )
 
     async def wait(

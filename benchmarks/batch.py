@@ -19,6 +19,7 @@ its quickest here, with the package `pydantic-settings`, which below Python 3.14
     python benchmarks/batch.py [--jobs 500] [--rounds 3] [--clients aai_async "assemblyai (threads)"]
     python benchmarks/batch.py --seconds 10 --limit 2000 --window 30
     python benchmarks/batch.py --scale
+    python benchmarks/batch.py --jobs 200 --slots 100 --clients aai_async --flaws none 500 429 mixed
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import attrs
+from flaws import KINDS
 
 SERVICE = Path(__file__).with_name("fake_service.py")
 
@@ -312,7 +314,7 @@ def one(name: str, task: Task, terms: dict[str, str]) -> None:
     result: dict[str, object] = {}
     try:
         # Jobs of no length, so that it is over at once.
-        control(task.base_url, "_reset", seconds="0", limit="0")
+        control(task.base_url, "_reset", seconds="0", limit="0", flaws="none")
         run(client, attrs.evolve(task, jobs=1))
         control(task.base_url, "_reset", **terms)
         tally, meter, probe = run(client, task)
@@ -345,6 +347,10 @@ def control(base_url: str, action: str, **terms: str) -> dict[str, Any]:  # JSON
         return answer
 
 
+TERMS = ("slots", "seconds", "limit", "window", "flaws", "share")
+"""What the service is told of a plan."""
+
+
 @attrs.frozen(kw_only=True)
 class Plan:
     """A batch, and the service that it is given to."""
@@ -356,6 +362,10 @@ class Plan:
     window: float
     timeout: float
     """Seconds after which a client is given up."""
+    flaws: str = "none"
+    """What goes wrong with some requests, see `flaws.py`."""
+    share: float = 0.0
+    """With how many of them."""
 
     @property
     def optimum(self) -> float:
@@ -365,12 +375,13 @@ class Plan:
     @property
     def terms(self) -> dict[str, str]:
         """What the service is told."""
-        return {name: str(getattr(self, name)) for name in ("slots", "seconds", "limit", "window")}
+        return {name: str(getattr(self, name)) for name in TERMS}
 
     def __str__(self) -> str:
         batch = f"{self.jobs:,} jobs of {self.seconds:g} s, {self.slots:,} at once"
         under = f", at most {self.limit:,} requests in {self.window:g} s" if self.limit else ""
-        return f"{batch}{under}: at least {self.optimum:g} s"
+        amid = f", flaws: {self.flaws} at {self.share:.0%}" if self.flaws != "none" else ""
+        return f"{batch}{under}{amid}: at least {self.optimum:g} s"
 
 
 @attrs.frozen(kw_only=True)
@@ -550,6 +561,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="bytes of a recording, by default 200,000")
     parser.add_argument("--limit", type=int, default=0, help="requests that the service takes in a window")
     parser.add_argument("--window", type=float, default=30.0, help="its seconds")
+    parser.add_argument("--flaws", nargs="+", choices=KINDS, default=["none"], help="what goes wrong")
+    parser.add_argument("--share", type=float, default=0.05, help="with how many requests")
     parser.add_argument("--timeout", type=float, help="seconds after which a client is given up")
     parser.add_argument(
         "--scale", type=int, nargs="*", metavar="JOBS", help="one round for each of these sizes"
@@ -566,8 +579,10 @@ def main() -> None:
         compare_sizes(arguments)
     else:
         print(f"Batches, medians of {arguments.rounds} rounds")
-        plan = plan_of(arguments, arguments.jobs, arguments.slots or 200, arguments.timeout or 600.0)
-        compare(plan, arguments.clients or list(CLIENTS), arguments.rounds, arguments.size or 200_000)
+        for flaws in arguments.flaws:
+            plan = plan_of(arguments, arguments.jobs, arguments.slots or 200, arguments.timeout or 600.0)
+            plan = attrs.evolve(plan, flaws=flaws, share=arguments.share)
+            compare(plan, arguments.clients or list(CLIENTS), arguments.rounds, arguments.size or 200_000)
 
 
 def plan_of(arguments: argparse.Namespace, jobs: int, slots: int, timeout: float) -> Plan:

@@ -11,6 +11,7 @@ Whoever measures with it prints what it has cost in that run.
 
     python benchmarks/fake_service.py [--port 0] [--slots 200] [--seconds 5] [--words 100]
     python benchmarks/fake_service.py --limit 2000 --window 30
+    python benchmarks/fake_service.py --flaws mixed --share 0.05
 
 It prints its port. `GET /_stats` tells what has happened, and `POST /_reset?slots=…&seconds=…` forgets it and
 begins anew on other terms; neither is counted.
@@ -29,6 +30,7 @@ import secrets
 import select
 import socket
 import statistics
+import struct
 import time
 from bisect import bisect_right
 from collections import Counter
@@ -37,6 +39,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import attrs
+from flaws import KINDS, Flaw, Flaws
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "samples" / "get-transcript.completed.json"
 
@@ -66,6 +69,10 @@ class Terms:
     limit: int = attrs.field(default=0, converter=int)
     """Requests that it takes in a window, for 0 any number; one more is answered with 429."""
     window: float = attrs.field(default=30.0, converter=float)
+    flaws: str = attrs.field(default="none", validator=attrs.validators.in_(KINDS))
+    """What goes wrong with some requests, see `flaws.py`."""
+    share: float = attrs.field(default=0.05, converter=float)
+    """With how many of them."""
 
 
 class Refused(Exception):  # noqa: N818 - a reply, not a fault
@@ -77,6 +84,14 @@ class Refused(Exception):  # noqa: N818 - a reply, not a fault
         self.field = field
         """One more of the head of the reply, as a line."""
         self.content = json.dumps({"error": why}).encode()
+
+
+class Broken(Exception):  # noqa: N818 - a reply that is none, not a fault of this program
+    """The connection is reset, after half of a reply where there is one."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__()
+        self.content = content
 
 
 class Schedule:
@@ -312,6 +327,8 @@ class Service:
     def _begin(self, terms: Terms) -> None:
         self._jobs = Jobs(terms, self._base_url)
         self._window = Window(terms)
+        self._flaws = Flaws(terms.flaws, terms.share)
+        self._flawed = 0
         self._counts = Counter[str]()
         self._began = self._last = 0.0
         self._cpu = time.process_time()
@@ -328,7 +345,8 @@ class Service:
         Carry a request out, and give the content of the reply.
 
         Raises:
-            Refused: It is not carried out.
+            Refused: It is not carried out, or that is what is said.
+            Broken: It has no answer, or half of one.
         """
         path, _, query = target.partition(b"?")
         parameters = dict(parse_qsl(query.decode())) if query else {}
@@ -341,7 +359,23 @@ class Service:
         except Refused:
             self._counts["refused"] += 1
             raise
-        return self._perform(method, path, parameters, body, now)
+        flaw = self._flaws.draw(method, path)
+        content = b""
+        if flaw is None or flaw.is_carried_out:
+            content = self._perform(method, path, parameters, body, now)
+        else:
+            self._counts["flawed"] += 1
+        if flaw is not None:
+            self._flawed += 1
+            self._spoil(flaw, content)
+        return content
+
+    def _spoil(self, flaw: Flaw, content: bytes) -> None:
+        if flaw.status is None:
+            raise Broken(content if flaw.is_cut else b"")
+        refused = Refused(flaw.status, "", flaw.field)
+        refused.content = flaw.content
+        raise refused
 
     def _perform(
         self, method: bytes, path: bytes, parameters: dict[str, str], body: Body, now: float
@@ -390,6 +424,7 @@ class Service:
             "jobs": len(ends),
             "doubled": len(ends) - len(set(self._jobs.audio_urls)),
             "received": self._received,
+            "flawed": self._flawed,
             "connections": {"made": self._connections, "most": self._most_connections},
             "wall": self._last - self._began,
             # From the moment in which a job was over until a reply said so, and until one had the transcript.
@@ -485,7 +520,7 @@ class Connection:
         count = self._peer.recv_into(BUFFER)
         self.is_over = not count
         data = BUFFER[:count]
-        while data and not self._is_answered:
+        while data and not self._is_answered and not self.is_over:
             data = self._read_head(data) if self._body is None else self._body.take(data)
             if self._body is not None and self._body.is_whole:
                 self._reply(self._body)
@@ -525,6 +560,19 @@ class Connection:
                     refused.content,
                 )
             )
+        except Broken as broken:
+            if broken.content:
+                whole = REPLY % (
+                    b"200 OK",
+                    date_of(int(time.time())),
+                    b"",
+                    len(broken.content),
+                    broken.content,
+                )
+                self._peer.send(whole[: len(whole) // 2])
+            # Lingering for no time means RST.
+            self._peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.is_over = True
 
     def close(self) -> None:
         """Let the other side go."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from aai_async import _memory
+from aai_async._claimants import Claimant
 from aai_async._memory import Memory
+
+
+def claimant() -> Claimant:
+    return Claimant(asked={}, began=lambda now: now)
 
 
 def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:
@@ -13,15 +19,40 @@ def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:
     memory = Memory()
     memory.uploaded("a")
     assert not memory.is_unique("a")
-    with memory.submitting("a"):
+    first, second = claimant(), claimant()
+    with memory.submitting("a", first):
         assert memory.is_unique("a")
-        with memory.submitting("a"):
-            assert memory.has_rival("a")
+        with memory.submitting("a", second):
+            assert memory.rivals("a", first) == (second,)
             assert not memory.is_unique("a")
         memory.not_made("a")
         assert memory.is_unique("a")
-    assert not memory.has_rival("a")
+    assert memory.rivals("a", first) == ()
     assert not memory.is_unique("https://example.com/of-the-caller")
+
+
+async def test_who_waits_for_news_of_an_address_is_told_when_a_submit_of_it_is_settled_or_lost() -> None:
+    """And not of other addresses."""
+    memory, told = Memory(), list[str]()
+    first, other = claimant(), claimant()
+
+    async def listen() -> None:
+        for _ in range(2):
+            await memory.news("a")
+            told.append("news")
+
+    async with anyio.create_task_group() as tasks:
+        with memory.submitting("a", first):
+            tasks.start_soon(listen)
+            await anyio.wait_all_tasks_blocked()
+            with memory.submitting("b", other):
+                memory.lost("b", other)
+            await anyio.wait_all_tasks_blocked()
+            assert told == []
+            memory.lost("a", first)
+            await anyio.wait_all_tasks_blocked()
+            assert (told, first.is_lost) == (["news"], True)
+    assert told == ["news", "news"]
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

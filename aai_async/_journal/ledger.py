@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import msgspec
 
 from aai_async._addresses import mark_of
 from aai_async._answers.missing import MissingResult
 from aai_async._answers.transcript import Transcript
+from aai_async._claimants import Claimant, Others
 from aai_async._errors import AAIError, JournalError
 from aai_async._job import Job, Record
 from aai_async._journal import store
@@ -152,9 +154,15 @@ class Ledger:
         """Give the rows whose submit may have been sent, each with what it is known by."""
         return await self._read(store.in_doubt)
 
-    async def others(self, entry: Entry) -> frozenset[str]:
-        """Give the jobs that were made of the same source for other rows."""
-        return await self._read(lambda connection: store.others(connection, entry.id, entry.source))
+    async def others(self, entry: Entry) -> Others:
+        """Give what is known of the submits of the same source for other rows."""
+
+        def read(connection: sqlite3.Connection) -> Others:
+            rivals = store.rivals(connection, entry.id, entry.source)
+            claimants = (_claimant(options, began) for options, began in rivals)
+            return Others(store.others(connection, entry.id, entry.source), tuple(claimants))
+
+        return await self._read(read)
 
     async def result(self, job: int) -> Transcript | None:
         """Give the transcript of a job that is done, if it was kept."""
@@ -190,6 +198,11 @@ class Ledger:
             if step in self._waiting:
                 self._waiting.remove(step)
         return step.result()
+
+
+def _claimant(options: str, began: dt.datetime | None) -> Claimant:
+    asked: dict[str, object] = msgspec.json.decode(options, type=dict[str, object])
+    return Claimant(asked=asked, began=lambda _: began, is_lost=True)
 
 
 class LedgerRecord(Record):

@@ -547,6 +547,15 @@ def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[s
     return frozenset(row[0] for row in rows)
 
 
+def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[str, dt.datetime | None]]:
+    """Give what others of its rows have asked for, and when, if the answers to that may have been lost."""
+    rows = connection.execute(
+        "SELECT options, submitting_at FROM jobs WHERE source = ? AND id != ? AND state = 'submitting'",
+        (source, job),
+    )
+    return [(options, _parsed(began)) for options, began in rows]
+
+
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
     """Give what the service answered, where it was kept."""
     row = connection.execute("SELECT transcript FROM results WHERE job = ?", (job,)).fetchone()

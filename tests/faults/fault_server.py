@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from fnmatch import fnmatchcase
 from http.client import responses
@@ -180,6 +180,10 @@ class Service:
     """Why the job of a recording fails."""
     listing_lag: float = 0.0
     """Seconds until a new job is listed; infinity for never."""
+    clock_lag: timedelta = timedelta()
+    """By how much the times of jobs are behind the dates of replies."""
+    unechoed: frozenset[str] = frozenset()
+    """Options that no answer shows."""
     jobs: list[Job] = field(default_factory=list)
     """Oldest first, the deleted ones among them."""
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -221,9 +225,9 @@ class Service:
         except (ValueError, LookupError, AttributeError):
             return Reply.json({"error": "Invalid endpoint schema, please refer to documentation"}, 400)
         listed_from = time.monotonic() + self.listing_lag
-        job = Job(str(uuid4()), audio_url, options, datetime.now(UTC), listed_from)
+        job = Job(str(uuid4()), audio_url, options, datetime.now(UTC) - self.clock_lag, listed_from)
         self.jobs.append(job)
-        return Reply.json({**options, "id": job.id, "status": "queued", "audio_url": audio_url})
+        return Reply.json({**self._echo(job), "id": job.id, "status": "queued", "audio_url": audio_url})
 
     def _of_job(self, method: str, job_id: str, part: str, query: dict[str, str]) -> Reply:
         job = next((job for job in self.jobs if job.id == job_id), None)
@@ -251,7 +255,10 @@ class Service:
             return Reply.json(_tombstone(job))
         said = {"text": job.text, "words": []} if job.completed else {"text": None, "words": None}
         own = {"id": job.id, "status": job.status, "audio_url": job.audio_url, "error": job.error}
-        return Reply.json({**job.options, **own, **said})
+        return Reply.json({**self._echo(job), **own, **said})
+
+    def _echo(self, job: Job) -> dict[str, Any]:
+        return {name: value for name, value in job.options.items() if name not in self.unechoed}
 
     def _delete(self, job: Job) -> Reply:
         if job.is_deleted:
