@@ -157,6 +157,17 @@ def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording
         found.mistakes.append(f"There is no recording in the folder {folder!r}{others}.")
 
 
+_LIKE_AN_ADDRESS = re.compile(r"[a-z]+:?/{1,2}(?:[^\s/?#@]*@)?(?P<host>[^\s?#]+)", re.IGNORECASE)
+
+
+def _nothing_fits(pattern: str) -> str:
+    misspelt = _LIKE_AN_ADDRESS.match(pattern)
+    if misspelt is not None and ("@" in pattern or "?" in pattern):
+        # A URL without its colon is searched for as a pattern. It can hold a password or a signature.
+        return f"No file fits the pattern that ends in {misspelt['host']!r}. A URL begins with https://."
+    return f"No file fits {pattern!r}."
+
+
 def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:
     search, inner = Search(recursive), Found()
     # Brackets that fit nothing may be meant as they stand: "take [1]*.mp3".
@@ -170,4 +181,4 @@ def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]
     found.unreadable.extend([*search.unreadable, *inner.unreadable])
     found.ignored.extend(inner.ignored)
     if is_empty:
-        found.mistakes.append(f"No file fits {pattern!r}.")
+        found.mistakes.append(_nothing_fits(pattern))

@@ -64,14 +64,16 @@ async def test_a_recording_is_transcribed_on_this_machine() -> None:
 
 
 async def test_the_newest_model_is_taken_on_this_machine() -> None:
-    """And the last line says what ran; a name of next year is remarked on, once and in one line."""
+    """And the last line says what ran; a name of next year is logged once, and a warning of the transcript."""
     status, out, err = await run("transcribe", AUDIO, "--local", "--model", "assemblyai-stt-3-7")
     assert (status, "fellow Americans" in out, "is unknown to this server" in err) == (0, True, False)
     assert err.splitlines()[-1].endswith("by whisper-base")
     status, out, err = await run("transcribe", AUDIO, AUDIO, "--local", "--model", "assemblyai-stt-9")
     assert (status, "fellow Americans" in out) == (0, True)
-    [remark] = [line for line in err.splitlines() if "is unknown to this server" in line]
-    assert remark.startswith("The speech model 'assemblyai-stt-9' ")
+    unknown = "The speech model 'assemblyai-stt-9' is unknown to this server"
+    [logged] = [line for line in err.splitlines() if line.startswith(unknown)]
+    assert "Did you mean 'assemblyai-stt-3-7'?" in logged
+    assert f"warning: {unknown}; whisper-base ran" in err
 
 
 @pytest.mark.parametrize(

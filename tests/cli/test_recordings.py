@@ -230,3 +230,20 @@ def test_folders_that_windows_would_take_for_others_are_renamed(folder: Path) ->
         make(folder / "odd" / name / "x.mp3")
     places = [str(one.place) for one in found("odd", recursive=True).recordings]
     assert places == ["a__/x.mp3", "b/x.mp3", "_con/x.mp3", "x___/x.mp3"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http//bob:hunter2@a.example/typo.mp3?sig=SECRET",
+        "https:/bob:hunter2@a.example/typo.mp3?sig=SECRET",
+        "https/a.example/typo.mp3?sig=SECRET",
+    ],
+)
+def test_an_address_without_its_colon_shows_no_secret(name: str) -> None:
+    """It is searched for as a pattern, because of its question mark."""
+    [mistake] = find([name], recursive=False).mistakes
+    assert "a.example/typo.mp3" in mistake
+    assert "hunter2" not in mistake
+    assert "SECRET" not in mistake
+    assert "A URL begins with https://" in mistake

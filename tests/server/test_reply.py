@@ -284,7 +284,7 @@ def test_what_is_unknown_is_echoed() -> None:
 
 
 def test_what_is_unknown_and_had_no_effect_is_warned_of() -> None:
-    """In the transcript, as the service warns; a model is named by what really ran."""
+    """In the transcript, as the service warns; of a model, which one really ran."""
     asked = {
         "new": {"a": [1]},
         "speaker_labels": True,
@@ -297,6 +297,7 @@ def test_what_is_unknown_and_had_no_effect_is_warned_of() -> None:
     names = ["parameter 'new'", "parameter 'speaker_options.new'", f"parameter '{'x' * 100}…'"]
     names += ["value 'new' of redact_pii_sub"]
     warnings = [f"The {name} is unknown to this server and was ignored" for name in names]
+    warnings.append("The speech model 'new-1' is unknown to this server; whisper-base ran")
     assert aai.Transcript.from_json(msgspec.json.encode(document)).warnings == tuple(warnings)
 
 

@@ -17,7 +17,8 @@ from aai_async.server import refusal
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
 from aai_async.server.masking.order import AudioOptions, Span
-from aai_async.server.parameters import LanguageDetectionOptions, Parameters
+from aai_async.server.parameters import SPEECH_MODELS, LanguageDetectionOptions, Parameters
+from aai_async.server.policy import shown
 from aai_async.server.replies.redaction import merged
 from aai_async.server.replies.shaping import can_filter_profanity, redacted, written
 from aai_async.server.replies.wording import joined
@@ -279,6 +280,9 @@ def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
         )
     for name in asked.ignored():
         yield f"The {name} is unknown to this server and was ignored"
+    for model in asked.speech_models:
+        if model not in SPEECH_MODELS:
+            yield f"The speech model {shown(model)} is unknown to this server; {recognition.engine} ran"
 
 
 def _check_speech(asked: Parameters, recognition: Recognition) -> None:
