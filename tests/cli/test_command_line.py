@@ -64,7 +64,7 @@ async def test_a_recording_is_transcribed_on_this_machine() -> None:
 
 
 async def test_the_newest_model_is_taken_on_this_machine() -> None:
-    """And the last line says what ran; a name of next year is logged once, and a warning of the transcript."""
+    """And the last line says what ran; an unknown name is logged once, and a warning."""
     status, out, err = await run("transcribe", AUDIO, "--local", "--model", "assemblyai-stt-3-7")
     assert (status, "fellow Americans" in out, "is unknown to this server" in err) == (0, True, False)
     assert err.splitlines()[-1].endswith("by whisper-base")
