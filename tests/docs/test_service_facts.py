@@ -37,22 +37,22 @@ CASES = [
     # The service's page on model versions and deprecations: defaults by account, and the date.
     (
         said_of("speech_models"),
-        "the account decides, and most accounts get another default on 8 December 2026",
+        "the account's default applies, which changes for most accounts on 8 December 2026",
     ),
     (PAGE, "assemblyai-stt-3-7 from 8 December 2026 on"),
     (PAGE, "its default is universal-2 universal-2, as before"),
     (OPTIONS, "on 8 December 2026 most accounts get assemblyai-stt-3-7, which keeps fillers"),
     # The service's blog on verbatim transcription, 23 November 2026, and its page on formatting.
-    (said_of("disfluencies"), "assemblyai-stt-3-7 keeps them, the models before it leave them out"),
+    (said_of("disfluencies"), "assemblyai-stt-3-7 keeps them, earlier models remove them"),
     (said_of("format_text"), "False writes them as they are spoken"),
     (PAGE, "Fillers, repetitions and false starts stay in the text."),
     # The migration guide of November 2026: keep universal-2 for other languages.
-    (said_of("speech_models"), "with the former alone, no other model serves the languages"),
+    (said_of("speech_models"), "with the first alone, languages that it does not support have no model"),
     (PAGE, "Keep universal-2 in the list"),
     # The service's page on prompting: it describes, and formatting and behaviour in it are ignored.
     (
         said_of("prompt"),
-        "what it says about formatting or behaviour is ignored. Models of the third generation",
+        "text about formatting or behaviour is ignored. Only for models of the third generation",
     ),
     # The types of the SDK for Node 4.41.5: "auto" is rejected, successful fallback transcripts are billable.
     (PAGE, "It needs a fallback_language other than auto, and such a job is billed."),
@@ -63,23 +63,23 @@ CASES = [
     (PAGE, "sources disagree on whether it is refused or replaced. It warns once, and is sent"),
     # Release notes of Vercel's provider: universal-3-5-pro is deprecated, speech_model is refused.
     (said_of("speech_models"), "universal-3-5-pro is deprecated"),
-    (said_of("speech_model"), "Refused: the service answers any use of it with an error"),
+    (said_of("speech_model"), "Refused: since 2026 the service answers it with an error"),
     # The API reference against the page on language detection: off or on by default.
-    (said_of("language_detection"), "Whether it is on where it is left out is not settled"),
+    (said_of("language_detection"), "The default is unclear"),
     (PAGE, "Is the language detected where neither language_code nor language_detection is given?"),
     # The page on code switching: native with language_detection=True on the third generation.
-    (said_of("language_codes"), "the older way, of Universal-2"),
+    (said_of("language_codes"), "This is for Universal-2"),
     (PAGE, "Speakers who switch between languages are followed by the third generation by itself"),
     # The page on supported languages, "Unsupported feature behavior".
     (
         said_of("language_detection"),
-        "left out of the answer here, and refused with status 400 where language_code",
+        "is missing from the result. With language_code, it is refused with status 400",
     ),
     (PAGE, "is refused with status 400 where language_code names the language"),
     # The FAQ "How long are outputs retained": 30 days, 3 with a BAA.
     (
         plain(inspect.getdoc(aai.Client.wait) or ""),
-        "deletes transcripts after 30 days by default, after 3 where",
+        "deletes transcripts after 30 days by default, or after 3 days with",
     ),
     (plain(inspect.getdoc(aai.Client.list) or ""), "the service deletes a transcript after 30 days"),
     (
