@@ -1,0 +1,75 @@
+"""Imports run downwards only: each module imports from the layers below its own, so there is no circle."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "aai_async"
+
+LAYERS = (
+    ("_version", "_errors", "_addresses", "_forecast", "_tasks", "server"),
+    ("_access", "_events", "_file_object", "_job", "_likeness", "_meanwhile", "_options", "_parting"),
+    ("_polling", "_reader", "_retry"),
+    ("_answers", "_claimants", "_outage", "_threads"),
+    ("_file", "_memory", "_reply", "formats"),
+    ("_matching", "_notices", "_source"),
+    ("_endpoints", "_item"),
+    ("_http", "_listing", "_outcome", "webhook"),
+    ("_desk", "_inbox", "_journal", "_list_scan", "_look", "_original"),
+    ("_doubts", "_search", "_watched"),
+    ("_submission", "_watch"),
+    ("_pipeline",),
+    ("_client", "_route"),
+    ("_passage", "fastapi"),
+    ("_run",),
+    ("_batch",),
+    ("_public",),
+    ("__init__",),
+    ("_cli", "testing"),
+    ("__main__",),
+)
+"""Files and folders of the package, the lowest first."""
+
+LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def name_of(path: Path) -> str:
+    """The file or folder of the package that a source file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The files and folders of the package that a source file imports from."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "aai_async":
+            names = [alias.name for alias in node.names]
+            yield from (name if name in LEVELS else "__init__" for name in names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aai_async."):
+            yield str(node.module).split(".")[1]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "aai_async"]
+            yield from (name.split(".")[1] if "." in name else "__init__" for name in names)
+
+
+def test_each_module_has_its_layer() -> None:
+    """And each name in the table exists."""
+    assert {name_of(path) for path in PACKAGE.rglob("*.py")} == set(LEVELS)
+
+
+def test_imports_run_downwards() -> None:
+    """A module that imports from its own layer or a higher one is named with what it imports."""
+    upwards = {
+        (str(path.relative_to(PACKAGE)), name)
+        for path in PACKAGE.rglob("*.py")
+        for name in imported(path)
+        if name != name_of(path) and LEVELS[name] >= LEVELS[name_of(path)]
+    }
+    assert upwards == set()
+
+
+def test_the_server_and_the_client_know_nothing_of_each_other() -> None:
+    """Only the command and the pytest plugin, which start the server, import it."""
+    importers = {name_of(path) for path in PACKAGE.rglob("*.py") if "server" in imported(path)}
+    assert importers - {"server"} <= {"_cli", "testing"}
