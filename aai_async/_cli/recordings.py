@@ -79,7 +79,7 @@ class Found:
     """Folders that could not be searched, with the reason."""
 
     ignored: list[str] = attrs.field(factory=list[str])
-    """What was left out because it is not a recording, in a sentence for each folder."""
+    """What was left out: what is not a recording, for each folder, and what leads to another one's file."""
 
 
 def is_address(name: str) -> bool:
@@ -96,19 +96,27 @@ def find(names: Iterable[str], *, recursive: bool) -> Found:
         recursive: Whether subfolders are searched.
     """
     found = Found()
-    known = set[str]()
+    known, paths = dict[str, str](), set[str]()
     for name in names:
         for recording in _named(name, recursive, found):
-            identity = _identity(recording.name)
+            identity, path = _identity(recording.name), _path_of(recording.name)
             if identity not in known:
-                known.add(identity)
+                known[identity] = recording.name
                 found.recordings.append(recording)
+            elif path not in paths:
+                found.ignored.append(f"{recording.name}: the same file as {known[identity]}, through a link")
+            paths.add(path)
     return found
 
 
 def named(name: str) -> Recording:
     """Name a recording as `find` would if it was named itself, wherever it may be now."""
     return _remote(name) if is_address(name) else _file(name)
+
+
+def _path_of(name: str) -> str:
+    """Give what tells a name from others, links included: several names can lead to one file."""
+    return name if name == STANDARD_INPUT or is_address(name) else os.path.abspath(name)  # noqa: PTH100
 
 
 def _identity(name: str) -> str:
