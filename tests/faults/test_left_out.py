@@ -89,7 +89,7 @@ async def test_what_is_left_out_of_a_job_that_is_fetched_is_logged(
     server.service.looks_until_done = 0
     async with connect() as client:
         await getattr(client, verb)(job.id)
-    assert len(logged(caplog)) == 2
+    assert len(logged(caplog)) == 3
 
 
 async def test_what_is_done_as_it_was_requested_is_not_logged(
