@@ -11,24 +11,24 @@ import datetime as dt
 import os
 from typing import Literal, Self, TypeVar
 
-from aai_async import _endpoints
-from aai_async._access import Hosts, Key
-from aai_async._answers.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
-from aai_async._answers.transcript import Transcript, Understanding
+from aai_async._api import endpoints
+from aai_async._api.credentials import Hosts, Key
+from aai_async._api.pagination import Filter, Listing
 from aai_async._errors import ConfigError, about
 from aai_async._events import OnEvent, check_listener
-from aai_async._file import Replacement
-from aai_async._http import HTTP, HTTPClient
-from aai_async._inbox import Notifications, check_notifications
-from aai_async._job import Job, Record
-from aai_async._listing import Filter, Listing
-from aai_async._look import look_until
+from aai_async._io.file import Replacement
+from aai_async._io.source import Audio, Source
+from aai_async._jobs.handle import Job, Record
+from aai_async._jobs.pipeline import Pipeline
+from aai_async._jobs.poller import look_until
+from aai_async._jobs.submission import OnAmbiguous
+from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
+from aai_async._models.transcript import Transcript, Understanding
 from aai_async._options import Options, SpeechUnderstanding
-from aai_async._pipeline import Pipeline
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
-from aai_async._source import Audio, Source
-from aai_async._submission import OnAmbiguous
+from aai_async._transport import HTTP, HTTPClient
+from aai_async._webhooks.inbox import Notifications, check_notifications
 
 T = TypeVar("T")
 
@@ -268,7 +268,7 @@ class Client:
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.delete(transcript_id))
+            return await self._http.perform(endpoints.delete(transcript_id))
 
     def list(
         self,
@@ -317,7 +317,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.sentences(transcript_id))
+            return await self._http.perform(endpoints.sentences(transcript_id))
 
     async def paragraphs(self, transcript_id: str) -> Paragraphs:
         """
@@ -328,7 +328,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.paragraphs(transcript_id))
+            return await self._http.perform(endpoints.paragraphs(transcript_id))
 
     async def subtitles(
         self,
@@ -350,7 +350,7 @@ class Client:
             AAIError: The request failed, the transcript is not completed, or it has no speech.
         """
         with about(transcript_id=transcript_id):
-            call = _endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
+            call = endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
             return await self._http.perform(call)
 
     async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
@@ -363,7 +363,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.word_search(transcript_id, words))
+            return await self._http.perform(endpoints.word_search(transcript_id, words))
 
     async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
         """
@@ -375,7 +375,7 @@ class Client:
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(_endpoints.redacted_audio(transcript_id))
+            return await self._http.perform(endpoints.redacted_audio(transcript_id))
 
     async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
         """
@@ -391,12 +391,12 @@ class Client:
             AAIError: A request failed.
         """
         with about(operation="save_redacted_audio", transcript_id=transcript_id):
-            call = _endpoints.redacted_audio(transcript_id)
+            call = endpoints.redacted_audio(transcript_id)
             async with Replacement.of(path) as file:
                 audio = await look_until(
                     self._http, call, self._pipeline.polling, until=lambda seen: seen.is_ready
                 )
-                await self._http.perform(_endpoints.download(audio.redacted_audio_url or "", file))
+                await self._http.perform(endpoints.download(audio.redacted_audio_url or "", file))
 
     async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
         """
@@ -410,7 +410,7 @@ class Client:
         """
         task = _of_type(SpeechUnderstanding, task, "task")
         with about(transcript_id=transcript_id):
-            understanding = await self._http.perform(_endpoints.understand(transcript_id, task))
+            understanding = await self._http.perform(endpoints.understand(transcript_id, task))
         self._pipeline.notices.log(transcript_id, (), understanding.missing_for(task))
         return understanding
 

@@ -4,47 +4,9 @@ The public names, and where they come from; `aai_async` has them from here when 
 Nothing but imports.
 """
 
-from aai_async._answers.intelligence import (
-    ActionItem,
-    ActionItemsResult,
-    AutoHighlight,
-    AutoHighlightsResult,
-    Chapter,
-    CodeSwitchingLanguage,
-    ContentSafetyLabel,
-    ContentSafetyLabelResult,
-    ContentSafetyLabelsResult,
-    CustomFormattingResult,
-    Entity,
-    LanguageDetectionResults,
-    SentimentAnalysisResult,
-    SeverityScoreSummary,
-    SpeakerIdentificationResult,
-    SpeechUnderstandingResponse,
-    SpeechUnderstandingResult,
-    SummarizationResult,
-    SummarySection,
-    TopicDetectionModelResult,
-    TopicDetectionResult,
-    TopicLabel,
-    TranslationResult,
-)
-from aai_async._answers.listing import PageDetails, TranscriptListItem, TranscriptPage
-from aai_async._answers.missing import MissingResult
-from aai_async._answers.speech import (
-    Paragraph,
-    Paragraphs,
-    RedactedAudio,
-    Sentence,
-    Sentences,
-    Timestamp,
-    Utterance,
-    Word,
-    WordSearch,
-    WordSearchMatch,
-)
-from aai_async._answers.transcript import Transcript, TranscriptError, Understanding
-from aai_async._batch import Batch, transcribe_all
+from aai_async._api.pagination import Listing
+from aai_async._batch.batch import Batch, transcribe_all
+from aai_async._batch.item import Item
 from aai_async._client import Client, transcribe
 from aai_async._errors import (
     AAIError,
@@ -75,11 +37,51 @@ from aai_async._errors import (
     WebhookError,
 )
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
-from aai_async._inbox import Inbox, Notifications
-from aai_async._item import Item
-from aai_async._job import Job
+from aai_async._io.async_reader import AsyncReader
+from aai_async._io.source import Audio, Source
+from aai_async._jobs.handle import Job
 from aai_async._journal import Journal
-from aai_async._listing import Listing
+from aai_async._models.insights import (
+    ActionItem,
+    ActionItemsResult,
+    AutoHighlight,
+    AutoHighlightsResult,
+    Chapter,
+    CodeSwitchingLanguage,
+    ContentSafetyLabel,
+    ContentSafetyLabelResult,
+    ContentSafetyLabelsResult,
+    CustomFormattingResult,
+    Entity,
+    LanguageDetectionResults,
+    SentimentAnalysisResult,
+    SeverityScoreSummary,
+    SpeakerIdentificationResult,
+    SpeechUnderstandingResponse,
+    SpeechUnderstandingResult,
+    SummarizationResult,
+    SummarySection,
+    TopicDetectionModelResult,
+    TopicDetectionResult,
+    TopicLabel,
+    TranslationResult,
+)
+from aai_async._models.missing import MissingResult
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
+from aai_async._models.page import PageDetails, TranscriptListItem, TranscriptPage
+from aai_async._models.speech import (
+    Paragraph,
+    Paragraphs,
+    RedactedAudio,
+    Sentence,
+    Sentences,
+    Timestamp,
+    Utterance,
+    Word,
+    WordSearch,
+    WordSearchMatch,
+)
+from aai_async._models.transcript import Transcript, TranscriptError, Understanding
 from aai_async._options import (
     ActionItems,
     CustomFormatting,
@@ -95,12 +97,10 @@ from aai_async._options import (
     Summarization,
     Translation,
 )
-from aai_async._outcome import BatchAbortedError, Outcome, Summary
 from aai_async._polling import Polling
-from aai_async._reader import AsyncReader
 from aai_async._retry import Retry, Timeouts
-from aai_async._source import Audio, Source
 from aai_async._version import __version__
+from aai_async._webhooks.inbox import Inbox, Notifications
 
 __all__ = [
     "AAIError",

@@ -22,9 +22,8 @@ from typing import IO, Annotated, BinaryIO, cast
 import anyio
 import attrs
 
-from aai_async._answers.transcript import TranscriptError
 from aai_async._client import Client
-from aai_async._desk import Desk, OnNotification, OnRedactedAudio
+from aai_async._concurrency.background import meanwhile
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -42,8 +41,9 @@ from aai_async._errors import (
     WebhookError,
 )
 from aai_async._events import logger
-from aai_async._meanwhile import meanwhile
-from aai_async._source import MAX_UPLOAD_SIZE, OneShotSource, Source
+from aai_async._io.source import MAX_UPLOAD_SIZE, OneShotSource, Source
+from aai_async._models.transcript import TranscriptError
+from aai_async._webhooks.dispatcher import Desk, OnNotification, OnRedactedAudio
 from aai_async.webhook import LARGEST, WebhookSecret, parse
 
 try:

@@ -21,7 +21,7 @@ from typing import Self, TypeAlias, cast
 import attrs
 import msgspec
 
-from aai_async._endpoints import checked_id
+from aai_async._api.endpoints import checked_id
 from aai_async._errors import ConfigError, OptionsError, WebhookError, escaped
 from aai_async._options import Options
 

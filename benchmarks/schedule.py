@@ -26,7 +26,7 @@ from trio.testing import MockClock
 
 import aai_async as aai
 from aai_async._client import pipeline_of  # to tell it sizes without an upload
-from aai_async._pipeline import Pipeline
+from aai_async._jobs.pipeline import Pipeline
 
 MEDIAN, P95 = 8.9, 55.0
 SHARE_SIGMA = 0.35

@@ -9,7 +9,7 @@ import pytest
 from secrecy import whole_traceback
 
 import aai_async as aai
-from aai_async._access import Hosts, Key, checked_base_url, checked_download_url
+from aai_async._api.credentials import Hosts, Key, checked_base_url, checked_download_url
 
 KEY = "0123456789abcdef0123456789abcdef"
 SECRET = KEY

@@ -13,7 +13,7 @@ import respx
 from transport import ScriptedTransport
 
 import aai_async as aai
-from aai_async import _look
+from aai_async._jobs import poller
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
@@ -161,7 +161,7 @@ async def test_a_look_that_hangs_does_not_outlast_the_wait(monkeypatch: pytest.M
             await anyio.sleep_forever()
             raise AssertionError
 
-    monkeypatch.setattr(_look, "LAST_LOOK", 0.1)
+    monkeypatch.setattr(poller, "LAST_LOOK", 0.1)
     polling = aai.Polling(first=0.01, give_up_after=0.1)
     async with httpx.AsyncClient(transport=Hanging()) as http:
         async with aai.Client(KEY, http=http, polling=polling) as client:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 import aai_async as aai
-from aai_async import _endpoints
-from aai_async._reply import Reply
+from aai_async._api import endpoints
+from aai_async._api.reply import Reply
 from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 
 Sample = Callable[[str], bytes]
@@ -21,7 +21,7 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
 
 def test_a_submit_sends_the_url_and_the_options_and_is_not_repeated_in_doubt() -> None:
     """It makes a job that is billed."""
-    call = _endpoints.submit("https://cdn/1", aai.Options(speaker_labels=True))
+    call = endpoints.submit("https://cdn/1", aai.Options(speaker_labels=True))
     assert (call.method, call.path, call.repeat) == ("POST", "/v2/transcript", EFFECTIVELY_ONCE)
     assert isinstance(call.body, bytes)
     assert json.loads(call.body) == {"audio_url": "https://cdn/1", "speaker_labels": True}
@@ -34,13 +34,13 @@ def test_an_upload_is_repeated_only_if_its_source_can_be_read_again() -> None:
         async def read(self, size: int) -> bytes:
             return b""
 
-    assert _endpoints.upload(aai.Source.of(b"audio")).repeat == REPEATABLE
-    assert _endpoints.upload(aai.Source.of(Stream())).repeat == NOT_SENT_ONLY
+    assert endpoints.upload(aai.Source.of(b"audio")).repeat == REPEATABLE
+    assert endpoints.upload(aai.Source.of(Stream())).repeat == NOT_SENT_ONLY
 
 
 def test_the_reply_to_an_upload_is_its_url(sample: Sample) -> None:
     """The documentation's own example."""
-    call = _endpoints.upload(aai.Source.of(b"audio"))
+    call = endpoints.upload(aai.Source.of(b"audio"))
     url = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"
     assert call.read(reply(200, sample("upload.ok.json"))) == url
 
@@ -49,4 +49,4 @@ def test_the_reply_to_an_upload_is_its_url(sample: Sample) -> None:
 def test_a_reply_to_an_upload_without_a_url_is_a_protocol_error(body: bytes) -> None:
     """Not a KeyError."""
     with pytest.raises(aai.ProtocolError, match="no upload_url"):
-        _endpoints.upload(aai.Source.of(b"audio")).read(reply(200, body))
+        endpoints.upload(aai.Source.of(b"audio")).read(reply(200, body))

@@ -15,7 +15,7 @@ import pytest
 from transport import After, ScriptedTransport
 
 import aai_async as aai
-from aai_async import _submission
+from aai_async._jobs import submission
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "https://example.com/call.mp3?signature=secret"
@@ -83,7 +83,7 @@ async def test_a_job_is_told_before_its_call_returns() -> None:
 
 async def test_a_job_that_was_found_in_the_list_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is billed like any other."""
-    monkeypatch.setattr(_submission, "_LOOKS", (0.001,))
+    monkeypatch.setattr(submission, "_LOOKS", (0.001,))
     now = {"date": "Tue, 24 Nov 2026 10:00:00 GMT"}
     row = {**QUEUED, "created": "2026-11-24T10:00:00"}
     page = {"page_details": {"limit": 200, "result_count": 1}, "transcripts": [row]}

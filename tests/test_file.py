@@ -14,7 +14,7 @@ import pytest
 from descriptors import open_files
 
 import aai_async as aai
-from aai_async._file import Replacement
+from aai_async._io.file import Replacement
 
 
 async def test_a_file_that_is_whole_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

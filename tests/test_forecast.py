@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async._forecast import _LEAST_PER_BYTE, Forecast
+from aai_async._jobs.duration_estimate import _LEAST_PER_BYTE, Forecast
 
 seconds = st.floats(0.01, 1e5)
 sizes = st.integers(1, 10**10)

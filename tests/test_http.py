@@ -25,9 +25,8 @@ from secrecy import whole_traceback
 from transport import After, ScriptedTransport
 
 import aai_async as aai
-from aai_async._http import body as sent
-from aai_async._http import connections
-from aai_async._http.clock import WallClock
+from aai_async._transport import pool, request_body
+from aai_async._transport.deadline import WallClock
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
@@ -231,12 +230,12 @@ async def test_pieces_grow_while_the_link_takes_them_quickly() -> None:
 
 async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that moves all the time must not seem to stand still."""
-    monkeypatch.setattr(sent, "_QUICK", 0.0)
+    monkeypatch.setattr(request_body, "_QUICK", 0.0)
     assert set(await piece_sizes(b"x" * 320 * 1024)) == {32}
 
 
 async def piece_sizes(content: bytes) -> list[int]:
-    async with sent.opened(content, WallClock(aai.Timeouts())) as body:
+    async with request_body.opened(content, WallClock(aai.Timeouts())) as body:
         assert body is not None
         pieces = [piece async for piece in body]
     assert b"".join(pieces) == content
@@ -358,12 +357,12 @@ async def test_certificates_are_loaded_in_a_worker_thread(monkeypatch: pytest.Mo
         threads.append(threading.current_thread())
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    connections._tls_context.cache_clear()
+    pool._tls_context.cache_clear()
     monkeypatch.setattr(httpx, "create_ssl_context", load)
     for _ in range(2):
         async with aai.Client(KEY):
             pass
-    connections._tls_context.cache_clear()
+    pool._tls_context.cache_clear()
     assert len(threads) == 1
     assert threading.current_thread() not in threads
 
@@ -526,11 +525,11 @@ async def test_a_repetition_that_is_cancelled_before_it_is_sent_costs_nothing() 
 
 async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwhile() -> None:
     """After a 429 none of them is sent before its time."""
-    sent: list[float] = []
+    request_body: list[float] = []
 
     def answer(_: httpx.Request) -> httpx.Response:
-        sent.append(anyio.current_time())
-        if len(sent) == 1:
+        request_body.append(anyio.current_time())
+        if len(request_body) == 1:
             return httpx.Response(429, headers={"retry-after": "0.3"})
         return httpx.Response(200, json={"id": "a", "status": "queued"})
 
@@ -538,8 +537,8 @@ async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwh
         async with aai.Client(KEY, http=http, retry=QUICK) as client, anyio.create_task_group() as tasks:
             for _ in range(100):
                 tasks.start_soon(client.get, "a")
-    assert sum(moment < sent[0] + 0.3 for moment in sent) <= 16
-    assert len(sent) >= 101
+    assert sum(moment < request_body[0] + 0.3 for moment in request_body) <= 16
+    assert len(request_body) >= 101
 
 
 async def test_the_refusal_that_means_a_rate_limit_is_waited_out(

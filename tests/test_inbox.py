@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 import aai_async as aai
-from aai_async import _watch
+from aai_async._jobs import watcher
 from aai_async.testing import ScriptedServer
 from aai_async.webhook import Notification
 
@@ -92,7 +92,7 @@ async def test_a_notification_that_is_lost_is_made_up_for(
     service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a look each minute; here each tenth of a second."""
-    monkeypatch.setattr(_watch, "_SELDOM", 0.1)
+    monkeypatch.setattr(watcher, "_SELDOM", 0.1)
     async with service.client() as client:
         job = await client.submit(URL)
         with anyio.fail_after(5):
@@ -238,7 +238,7 @@ async def test_notifications_that_are_none_are_refused_before_anything_is_sent(
 
 @pytest.fixture
 def most_kept(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("aai_async._inbox._MOST_KEPT", 3)
+    monkeypatch.setattr("aai_async._webhooks.inbox._MOST_KEPT", 3)
     return 3
 
 

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import aai_async as aai
-from aai_async._likeness import _OFF, _ON, _SHOWN, Likeness, likeness
+from aai_async._jobs.request_comparison import _OFF, _ON, _SHOWN, Likeness, likeness
 
 AGREES, UNKNOWN, DIFFERS = "agrees", "unknown", "differs"
 

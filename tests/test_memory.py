@@ -5,9 +5,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from aai_async import _memory
-from aai_async._claimants import Claimant
-from aai_async._memory import Memory
+from aai_async._jobs import registry
+from aai_async._jobs.job_matching import Claimant
+from aai_async._jobs.registry import Memory
 
 
 def claimant() -> Claimant:
@@ -57,7 +57,7 @@ async def test_who_waits_for_news_of_an_address_is_told_when_a_submit_of_it_is_s
 
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client may live for years; the oldest is forgotten first."""
-    monkeypatch.setattr(_memory, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(registry, "_MOST_REMEMBERED", 3)
     memory = Memory()
     for number in range(10):
         memory.uploaded(f"upload-{number}")

@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
+from aai_async._concurrency.cancellation import Parting, Receipt, finish
 from aai_async._errors import AAIError, TransportError, Verdict
-from aai_async._parting import Parting, Receipt, finish
 
 
 async def _forget(_: object) -> None:

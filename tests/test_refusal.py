@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aai_async as aai
+from aai_async._api.reply import Reply, refusal
 from aai_async._errors import escaped
-from aai_async._reply import Reply, refusal
 
 
 def reply(status: int, body: bytes = b"") -> Reply:

@@ -27,8 +27,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aai_async as aai
-from aai_async import _source
-from aai_async._source import CHUNK_SIZE, Source
+from aai_async._io import source as source_module
+from aai_async._io.source import CHUNK_SIZE, Source
 
 AUDIO = bytes(range(256)) * (2 * CHUNK_SIZE // 256)
 
@@ -224,7 +224,7 @@ async def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: P
 async def test_a_recording_over_the_limit_of_the_service_is_refused(tmp_path: Path) -> None:
     """Not after two gigabytes have gone."""
     with (tmp_path / "large.wav").open("wb") as file:
-        file.truncate(_source.MAX_UPLOAD_SIZE + 1)
+        file.truncate(source_module.MAX_UPLOAD_SIZE + 1)
     with pytest.raises(aai.SourceError, match="2,200,000,001 bytes"):
         await Source.of(tmp_path / "large.wav").open()
 

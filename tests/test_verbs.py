@@ -349,7 +349,7 @@ async def test_a_disk_that_is_full_is_an_error_of_ours(
         with self._writing():
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aai_async._file.Replacement._write", full)
+    monkeypatch.setattr("aai_async._io.file.Replacement._write", full)
     with pytest.raises(aai.SaveError, match="No space left on device"):
         await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
     assert storage.fetches.call_count == 1

@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 import aai_async as aai
-from aai_async import _watch, _watched
 from aai_async._client import pipeline_of
+from aai_async._jobs import watched_job, watcher
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -383,7 +383,10 @@ def test_the_work_of_a_wait_does_not_grow_with_the_number_of_those_that_the_list
 
         def count_call(frame: types.FrameType, event: str, _: object) -> None:
             nonlocal calls
-            calls += event == "call" and frame.f_globals["__name__"] in {_watch.__name__, _watched.__name__}
+            calls += event == "call" and frame.f_globals["__name__"] in {
+                watcher.__name__,
+                watched_job.__name__,
+            }
 
         sys.setprofile(count_call)
         try:

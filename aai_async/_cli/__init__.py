@@ -12,7 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
-from aai_async._cli import remarks
+from aai_async._cli import log_lines as remarks
 
 
 def main() -> int:

@@ -178,7 +178,7 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
     what is under way end, the second stops at once. With a journal, the same command goes on, and nothing is
     paid twice.
     """
-    from aai_async._cli import ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments  # noqa: PLC0415 - see the module
 
     flags = {
         "language_code": language,
@@ -193,13 +193,13 @@ def transcribe(  # noqa: PLR0917 - the flags of a command
         "prompt": prompt,
     }
     raise typer.Exit(
-        ordering.transcribe(
+        arguments.transcribe(
             names=paths or [],
             from_file=from_file,
             recursive=recursive,
             flags=flags,
             settings=set_,
-            rendering=ordering.rendering(format_, speakers, times, max_chars, max_lines, embed_audio),
+            rendering=arguments.rendering(format_, speakers, times, max_chars, max_lines, embed_audio),
             folder=output_dir,
             journal=None if no_journal else journal,
             has_journal=not no_journal,
@@ -235,12 +235,14 @@ def get(  # noqa: PLR0917 - the flags of a command
     proxy: Proxy = None,
 ) -> None:
     """Fetch transcripts by their ids."""
-    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
 
-    rendering = ordering.rendering(format_, speakers, times, max_chars, max_lines)
+    rendering = arguments.rendering(format_, speakers, times, max_chars, max_lines)
     raise typer.Exit(
-        ordering.ask(
-            lambda client: verbs.get(client, ids, rendering, output_dir, is_waited_for=wait), region, proxy
+        arguments.ask(
+            lambda client: transcripts.get(client, ids, rendering, output_dir, is_waited_for=wait),
+            region,
+            proxy,
         )
     )
 
@@ -257,11 +259,11 @@ def list_(  # noqa: PLR0917 - the flags of a command
     proxy: Proxy = None,
 ) -> None:
     """List the transcripts of the last 90 days, newest first."""
-    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
 
     raise typer.Exit(
-        ordering.ask(
-            lambda client: verbs.list_(client, status, created_on, limit, is_json=json), region, proxy
+        arguments.ask(
+            lambda client: transcripts.list_(client, status, created_on, limit, is_json=json), region, proxy
         )
     )
 
@@ -278,12 +280,12 @@ def delete(
 
     What a journal and files of results have of them stays: forget removes that.
     """
-    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
 
     if not yes:
-        ordering.check_terminal("--yes")
+        arguments.check_terminal("--yes")
         typer.confirm(f"Delete {len(ids)} for good?", abort=True, err=True)
-    raise typer.Exit(ordering.ask(lambda client: verbs.delete(client, ids), region, proxy))
+    raise typer.Exit(arguments.ask(lambda client: transcripts.delete(client, ids), region, proxy))
 
 
 @app.command()
@@ -297,10 +299,12 @@ def search(
     proxy: Proxy = None,
 ) -> None:
     """Find where something was said in a transcript."""
-    from aai_async._cli import ordering, verbs  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
 
     raise typer.Exit(
-        ordering.ask(lambda client: verbs.search(client, transcript_id, words, is_json=json), region, proxy)
+        arguments.ask(
+            lambda client: transcripts.search(client, transcript_id, words, is_json=json), region, proxy
+        )
     )
 
 
@@ -317,18 +321,18 @@ def export(  # noqa: PLR0917 - the flags of a command
     embed_audio: Embed = False,
 ) -> None:
     """Write the results that a journal has kept; the service is not asked."""
-    from aai_async._cli import journals, ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, journals  # noqa: PLC0415 - see the module
 
-    rendering = ordering.rendering(format_, speakers, times, max_chars, max_lines, embed_audio)
-    raise typer.Exit(ordering.run(journals.export, journal, rendering, output_dir, force))
+    rendering = arguments.rendering(format_, speakers, times, max_chars, max_lines, embed_audio)
+    raise typer.Exit(arguments.run(journals.export, journal, rendering, output_dir, force))
 
 
 @app.command()
 def status(journal: JournalFile, json: JSONLines = False) -> None:
     """Say what a journal has: how many are done, which failed, which are left."""
-    from aai_async._cli import journals, ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, journals  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(ordering.run(journals.status, journal, json))
+    raise typer.Exit(arguments.run(journals.status, journal, json))
 
 
 @app.command()
@@ -352,21 +356,21 @@ def forget(
     The text is overwritten in the journal. The recordings themselves, the names of their results, and the
     transcripts at the service stay: delete removes those.
     """
-    from aai_async._cli import erasing, ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, forgetting  # noqa: PLC0415 - see the module
 
     if not yes:
-        ordering.check_terminal("--yes")
+        arguments.check_terminal("--yes")
         typer.confirm(f"Forget {len(names)} for good?", abort=True, err=True)
-    raise typer.Exit(ordering.run(erasing.forget, journal, names, output_dir))
+    raise typer.Exit(arguments.run(forgetting.forget, journal, names, output_dir))
 
 
 @app.command()
 def doctor(region: Place = None, proxy: Proxy = None) -> None:
     """Check the key, the region, the connection, the clock and what is installed, and say the mend."""
-    from aai_async._cli import ordering  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments  # noqa: PLC0415 - see the module
     from aai_async._cli.doctor import examine  # noqa: PLC0415
 
-    raise typer.Exit(ordering.run(examine, region.value if region else None, proxy))
+    raise typer.Exit(arguments.run(examine, region.value if region else None, proxy))
 
 
 @app.command(
@@ -376,9 +380,9 @@ def doctor(region: Place = None, proxy: Proxy = None) -> None:
 )
 def serve(context: typer.Context) -> None:
     """Hand the arguments to `python -m aai_async.server`, which knows them."""
-    from aai_async._cli import account  # noqa: PLC0415 - see the module
+    from aai_async._cli import clients  # noqa: PLC0415 - see the module
 
-    if not account.has_server():
+    if not clients.has_server():
         raise typer.Exit(1)
     from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
 

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import attrs
 
-from aai_async._cli import account
-from aai_async._cli.ending import Ending, is_of_setup
-from aai_async._cli.streams import write_out
-from aai_async._cli.wording import visible
+from aai_async._cli import clients
+from aai_async._cli.exit_status import Ending, is_of_setup
+from aai_async._cli.stdout import write_out
+from aai_async._cli.terminal_text import visible
 from aai_async._client import pipeline_of
 from aai_async._errors import AAIError
 from aai_async._version import __version__
@@ -89,7 +89,7 @@ def _weights() -> Finding:
 
 async def _service(region: str | None, proxy: str | None) -> AsyncIterator[Finding]:
     try:
-        async with account.client(region, proxy) as client:
+        async with clients.client(region, proxy) as client:
             yield Finding(True, f"key: set, {len(os.environ['ASSEMBLYAI_API_KEY'])} letters")
             pipeline = pipeline_of(client)
             await pipeline.ask_time()

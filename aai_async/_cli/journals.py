@@ -8,19 +8,19 @@ from typing import cast
 
 import msgspec
 
-from aai_async._cli.display import tell
-from aai_async._cli.ending import Ending, ending
-from aai_async._cli.notices import Notices, as_texts
-from aai_async._cli.ordering import check_folder, check_standard_output
-from aai_async._cli.recordings import named
+from aai_async._cli.arguments import check_folder, check_standard_output
+from aai_async._cli.exit_status import Ending, ending
+from aai_async._cli.export_outputs import RowOutputs
+from aai_async._cli.inputs import named
+from aai_async._cli.progress_view import tell
 from aai_async._cli.rendering import Rendering
-from aai_async._cli.row_outputs import RowOutputs
-from aai_async._cli.streams import write_out
-from aai_async._cli.wording import count, readable, visible
+from aai_async._cli.result_notices import Notices, as_texts
+from aai_async._cli.stdout import write_out
+from aai_async._cli.terminal_text import count, readable, visible
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._journal import Journal, freeze
-from aai_async._outcome import Outcome, noted
-from aai_async._threads import in_thread
+from aai_async._models.outcome import Outcome, noted
 
 
 async def export(path: Path, rendering: Rendering, folder: Path | None, is_forced: bool) -> Ending:

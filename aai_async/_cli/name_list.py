@@ -10,7 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from aai_async._cli.recordings import STANDARD_INPUT, is_address
+from aai_async._cli.inputs import STANDARD_INPUT, is_address
 from aai_async._cli.safe_names import of_text
 
 _BYTE_ORDER_MARKS = (

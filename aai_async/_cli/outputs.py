@@ -19,15 +19,15 @@ from pathlib import Path, PurePosixPath
 import attrs
 
 from aai_async import formats
-from aai_async._answers.transcript import Transcript
 from aai_async._cli import safe_names
-from aai_async._cli.recordings import STANDARD_INPUT, Recording
-from aai_async._cli.register import UNKNOWN, Line, Register
+from aai_async._cli.inputs import STANDARD_INPUT, Recording
+from aai_async._cli.output_register import UNKNOWN, Line, Register
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.safe_names import folded
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError
-from aai_async._file import Replacement
-from aai_async._threads import in_thread
+from aai_async._io.file import Replacement
+from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
 """Attempts to write names down, while other runs write others."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ConfigError
-from aai_async._threads import in_thread
 
 ENVIRONMENT = "env"
 """What is given as the proxy for the one that the environment names."""

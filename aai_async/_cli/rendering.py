@@ -12,12 +12,12 @@ import httpx
 import msgspec
 
 from aai_async import formats
-from aai_async._answers import reading
-from aai_async._answers.transcript import Transcript
+from aai_async._cli.inputs import Recording
 from aai_async._cli.media import media_type
-from aai_async._cli.recordings import Recording
-from aai_async._cli.wording import readable
+from aai_async._cli.terminal_text import readable
 from aai_async._errors import OptionsError, without_secret_addresses
+from aai_async._models import decoding
+from aai_async._models.transcript import Transcript
 
 _MOST_EMBEDDED = 256_000_000
 """Bytes of a recording that a page can hold: it grows by a third, and browsers take addresses of 512 MB."""
@@ -128,7 +128,7 @@ def _link(name: str, folder: Path | None) -> str:
 
 def _json(transcript: Transcript) -> str:
     """Give the answer of the service, without what lets others in that it says back."""
-    parts = reading.split(transcript.body)
+    parts = decoding.split(transcript.body)
     told = {name: bytes(parts[name]).decode("utf-8", "replace") for name in _WITH_ADDRESSES & parts.keys()}
     shown = {name: msgspec.Raw(_hidden(text)) for name, text in told.items() if _hidden(text) != text}
     if not shown:

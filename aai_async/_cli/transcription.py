@@ -14,27 +14,27 @@ from collections.abc import Iterator
 import anyio
 from anyio.abc import TaskStatus
 
-from aai_async._answers.transcript import Transcript
-from aai_async._batch import Batch, transcribe_all
-from aai_async._cli import account
-from aai_async._cli.board import Board
-from aai_async._cli.display import Display, display, tell
-from aai_async._cli.ending import Ending, ending, is_of_setup
+from aai_async._batch.batch import Batch, transcribe_all
+from aai_async._cli import clients
+from aai_async._cli.exit_status import Ending, ending, is_of_setup
+from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
-from aai_async._cli.narration import Narration
-from aai_async._cli.notices import Notices
-from aai_async._cli.plan import Order, Plan
-from aai_async._cli.recordings import STANDARD_INPUT
-from aai_async._cli.results import InFiles, InOrder, Results
-from aai_async._cli.streams import Output
-from aai_async._cli.wording import count, readable
+from aai_async._cli.jsonl import Narration
+from aai_async._cli.order import Order, Plan
+from aai_async._cli.progress import Board
+from aai_async._cli.progress_view import Display, display, tell
+from aai_async._cli.result_notices import Notices
+from aai_async._cli.sinks import InFiles, InOrder, Results
+from aai_async._cli.stdout import Output
+from aai_async._cli.terminal_text import count, readable
 from aai_async._client import Client
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
+from aai_async._io.source import Audio
 from aai_async._journal import Journal
-from aai_async._outcome import BatchAbortedError, Outcome, Summary
-from aai_async._source import Audio
-from aai_async._threads import in_thread
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
+from aai_async._models.transcript import Transcript
 
 _BETWEEN_WRITES = 0.1
 """Seconds between two writes of what happens meanwhile."""
@@ -132,9 +132,9 @@ class Session:
         if not self._wanted:
             return
         opened = (
-            account.local_client()
+            clients.local_client()
             if self._order.local
-            else account.client(self._order.region, self._order.proxy)
+            else clients.client(self._order.region, self._order.proxy)
         )
         try:
             async with opened as client:

@@ -15,7 +15,7 @@ import attrs
 
 from aai_async._errors import JournalError, without_secrets
 from aai_async._journal.lock import Lock
-from aai_async._journal.store import Step, Store, errors_named
+from aai_async._journal.queries import Step, Store, errors_named
 
 _AT_ONCE = 500
 """Rows that are deleted by one statement."""

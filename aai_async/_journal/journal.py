@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Self, cast
 
-from aai_async._answers.transcript import Transcript
+from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
 from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, without_secrets
-from aai_async._journal import store
+from aai_async._journal import queries
 from aai_async._journal.erasure import Erasure, erase
-from aai_async._journal.store import Counts, Entry, State, Store
-from aai_async._outcome import Outcome, Stage, Summary
-from aai_async._threads import OneThread, in_thread, in_thread_to_its_end
+from aai_async._journal.queries import Counts, Entry, State, Store
+from aai_async._models.outcome import Outcome, Stage, Summary
+from aai_async._models.transcript import Transcript
 
 _STAGES: dict[State, Stage] = {
     "pending": "pending",
@@ -161,7 +161,7 @@ class Journal:
             raise not_in_journal(self._path, erasure.unknown)
 
     def _counts(self) -> list[Counts]:
-        return self._store.read(store.counts)
+        return self._store.read(queries.counts)
 
 
 def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:
@@ -188,7 +188,7 @@ async def find_entry(journal: Journal, keys: Sequence[bytes]) -> Entry | None:
         JournalError: It cannot be read.
     """
     database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    return await in_thread(lambda: database.read(lambda connection: store.find(connection, keys)))
+    return await in_thread(lambda: database.read(lambda connection: queries.find(connection, keys)))
 
 
 async def freeze(journal: Journal) -> None:
@@ -199,7 +199,7 @@ async def freeze(journal: Journal) -> None:
         JournalError: It cannot be read.
     """
     database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    await in_thread(lambda: database.read(store.freeze))
+    await in_thread(lambda: database.read(queries.freeze))
 
 
 class _Outcomes:
@@ -221,9 +221,9 @@ class _Outcomes:
         return outcome
 
     def _next(self) -> list[tuple[int, Outcome]]:
-        self._upto = self._upto or self._store.read(store.last)
+        self._upto = self._upto or self._store.read(queries.last)
         rows = self._store.read(
-            lambda connection: store.entries(connection, self._after, self._upto, _AT_ONCE)
+            lambda connection: queries.entries(connection, self._after, self._upto, _AT_ONCE)
         )
         return [(entry.id, _outcome(entry, body)) for entry, body in rows]
 

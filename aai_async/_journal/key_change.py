@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from aai_async._errors import JournalError
-from aai_async._journal import store
+from aai_async._journal import queries
 
 Knows: TypeAlias = Callable[[str], Awaitable[bool]]
 """Asks the service whether the key in use sees a transcript."""
@@ -27,7 +27,7 @@ Source: https://www.assemblyai.com/docs/faq/how-long-are-outputs-retained
 
 def newest_jobs(connection: sqlite3.Connection) -> list[tuple[str, dt.datetime | None]]:
     """Give the jobs by which a key is checked, newest first, each with a time at which it was known."""
-    return store.latest_jobs(connection, _ASKED)
+    return queries.latest_jobs(connection, _ASKED)
 
 
 async def check_key(path: Path, jobs: Sequence[tuple[str, dt.datetime | None]], knows: Knows) -> None:

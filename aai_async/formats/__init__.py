@@ -11,11 +11,11 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aai_async._answers.transcript import Transcript
 from aai_async._errors import OptionsError
-from aai_async.formats._data import csv, json, jsonl
+from aai_async._models.transcript import Transcript
 from aai_async.formats._markdown import md
 from aai_async.formats._page import embedded, html
+from aai_async.formats._rows import csv, json, jsonl
 from aai_async.formats._subtitles import srt, vtt
 from aai_async.formats._text import txt
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from aai_async._answers.transcript import Transcript
 from aai_async._errors import AAIError, OptionsError
-from aai_async.formats._speech import (
+from aai_async._models.transcript import Transcript
+from aai_async.formats._turns import (
     Spoken,
     completed,
     joined,

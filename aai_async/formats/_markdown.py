@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aai_async._answers.transcript import Transcript
-from aai_async.formats._speech import clock, completed, one_line, paragraphs, speaker_name
+from aai_async._models.transcript import Transcript
+from aai_async.formats._turns import clock, completed, one_line, paragraphs, speaker_name
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
 """Characters that are markup anywhere in Markdown, or in HTML within it."""

@@ -17,10 +17,10 @@ from importlib.resources import files
 from string import Template
 from urllib.parse import urlsplit
 
-from aai_async._answers.transcript import Transcript
 from aai_async._errors import OptionsError
-from aai_async.formats._sheet import Sheet
-from aai_async.formats._speech import completed, one_line
+from aai_async._models.transcript import Transcript
+from aai_async.formats._page_sections import Sheet
+from aai_async.formats._turns import completed, one_line
 
 _SCRIPTS = ("text.js", "marks.js", "sound.js", "lanes.js", "search.js", "quote.js", "reader.js")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from aai_async._answers.transcript import Transcript
+from aai_async._models.transcript import Transcript
 from aai_async.formats._cues import MAX_CHARS, MAX_LINES, Cue, cues
 
 _TAG = re.compile(r"<(?=[/a-zA-Z!])|\{(?=\\)")

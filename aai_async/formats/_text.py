@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aai_async._answers.transcript import Transcript
-from aai_async.formats._speech import Turn, clock, completed, one_line, paragraphs, speaker_name, turns
+from aai_async._models.transcript import Transcript
+from aai_async.formats._turns import Turn, clock, completed, one_line, paragraphs, speaker_name, turns
 
 
 def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = False) -> str:

@@ -22,25 +22,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from aai_async.server import refusal
-from aai_async.server.delivery import outbox
-from aai_async.server.delivery.courier import Courier, Pace
-from aai_async.server.delivery.outbox import Outbox
+from aai_async.server import api_errors
+from aai_async.server.api_errors import RefusalError
+from aai_async.server.auth import Guard, json_response
 from aai_async.server.engine import Engine
-from aai_async.server.guard import Guard, json_response
+from aai_async.server.job_runner import Runner
 from aai_async.server.jobs import IllegalMoveError, Job, Status
-from aai_async.server.masking import shelf as shelves
-from aai_async.server.masking.masker import Masker
-from aai_async.server.masking.shelf import KEPT_SECONDS, Shelf, Stage
 from aai_async.server.policy import SubmissionPolicy
-from aai_async.server.refusal import RefusalError
+from aai_async.server.redacted_audio import store as audio_store
+from aai_async.server.redacted_audio.store import KEPT_SECONDS, Shelf, Stage
+from aai_async.server.redacted_audio.worker import Masker
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
-from aai_async.server.runner import Runner
 from aai_async.server.store import Record, Store
 from aai_async.server.submission import read_parameters
 from aai_async.server.upload import KEPT_SECONDS as UPLOAD_KEPT_SECONDS
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
+from aai_async.server.webhooks import outbox
+from aai_async.server.webhooks.outbox import Outbox
+from aai_async.server.webhooks.sender import Courier, Pace
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ class _Service:
         try:
             page = await self.store.page(query, now=datetime.now(UTC))
         except LookupError:
-            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT) from None
+            raise RefusalError(400, api_errors.UNKNOWN_TRANSCRIPT) from None
         return json_response(200, listing(page, query, f"{request.base_url}v2/transcript"))
 
     async def get(self, request: Request) -> Response:
@@ -175,14 +175,14 @@ class _Service:
         """API reference, "Delete transcript"; also deletes the upload, unless another job still needs it."""
         job = (await self._record(request)).job
         if job.deleted:
-            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+            raise RefusalError(400, api_errors.UNKNOWN_TRANSCRIPT)
         try:
             deleted = job.delete()
         except IllegalMoveError:
             text = f"Transcript is {job.status}, it can be deleted once it is completed or failed"
             raise RefusalError(400, text) from None
         copy = await self.shelf.of(job.id)
-        await self.store.save(deleted, None, outbox.removal(job.id), shelves.removal(job.id))
+        await self.store.save(deleted, None, outbox.removal(job.id), audio_store.removal(job.id))
         if copy is not None:
             await self.shelf.discard(copy)
         if job.upload_id and not await self.is_needed(job.upload_id):
@@ -214,18 +214,20 @@ class _Service:
         """API reference, "Get redacted audio": 202 until it is ready, as the vendor's SDK expects."""
         job = (await self._record(request)).job
         if not job.parameters.redact_pii_audio:
-            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT if job.deleted else refusal.AUDIO_UNASKED)
+            raise RefusalError(
+                400, api_errors.UNKNOWN_TRANSCRIPT if job.deleted else api_errors.AUDIO_UNASKED
+            )
         if job.status is Status.ERROR:
-            raise RefusalError(400, refusal.NOT_COMPLETED)
+            raise RefusalError(400, api_errors.NOT_COMPLETED)
         copy = await self.shelf.of(job.id)
         if job.status is not Status.COMPLETED or (copy is not None and copy.stage is Stage.PENDING):
             return json_response(202, {"status": "processing"})
         if copy is None:
-            raise RefusalError(400, refusal.AUDIO_SPEECHLESS)
+            raise RefusalError(400, api_errors.AUDIO_SPEECHLESS)
         if copy.stage is Stage.FAILED:
-            raise RefusalError(400, refusal.AUDIO_FAILED)
+            raise RefusalError(400, api_errors.AUDIO_FAILED)
         if self.shelf.remaining(copy, now=datetime.now(UTC)) <= 0:
-            raise RefusalError(400, refusal.AUDIO_EXPIRED)
+            raise RefusalError(400, api_errors.AUDIO_EXPIRED)
         url = f"{request.base_url}redacted-audio/{copy.name}"
         return json_response(200, {"status": "redacted_audio_ready", "redacted_audio_url": url})
 
@@ -236,7 +238,7 @@ class _Service:
 
     async def no_id(self, _request: Request) -> Response:
         """Refuse a trailing slash as an empty id (troubleshooting page of the documentation)."""
-        raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+        raise RefusalError(400, api_errors.UNKNOWN_TRANSCRIPT)
 
     async def denied(self, _request: Request) -> Response:
         """Deny reading an upload URL, as the service does: it is only for submission."""
@@ -267,7 +269,7 @@ class _Service:
         except (msgspec.DecodeError, ValueError, RecursionError):
             raise RefusalError(400, "The request body is not valid JSON") from None
         if not isinstance(document, dict):
-            raise RefusalError(400, refusal.INVALID_SCHEMA)
+            raise RefusalError(400, api_errors.INVALID_SCHEMA)
         return cast("dict[str, Any]", document)
 
     async def _upload_id(self, request: Request, url: str) -> str | None:
@@ -276,7 +278,7 @@ class _Service:
             return upload_id
         # An upload URL of this server without a file is refused now; any other URL fails the job later.
         if url.startswith(f"{request.base_url}upload/"):
-            raise RefusalError(403, refusal.UNKNOWN_UPLOAD)
+            raise RefusalError(403, api_errors.UNKNOWN_UPLOAD)
         return None
 
     async def is_needed(self, upload_id: str) -> bool:
@@ -288,13 +290,13 @@ class _Service:
     async def _record(self, request: Request) -> Record:
         record = await self.store.find(request.path_params["transcript_id"])
         if record is None:
-            raise RefusalError(400, refusal.UNKNOWN_TRANSCRIPT)
+            raise RefusalError(400, api_errors.UNKNOWN_TRANSCRIPT)
         return record
 
     async def _derived(self, request: Request, make: Callable[[transcript.Speech], T]) -> T:
         document = (await self._record(request)).document
         if document is None:
-            raise RefusalError(400, refusal.NOT_COMPLETED)
+            raise RefusalError(400, api_errors.NOT_COMPLETED)
         # In a thread, because decoding and splitting the words of a day takes a while.
         return await to_thread.run_sync(lambda: make(transcript.speech_of(document)))
 
@@ -307,7 +309,7 @@ class _Service:
             lambda speech: captions.captions(speech.words, chars=chars, language_code=speech.language_code),
         )
         if not cues:
-            raise RefusalError(400, refusal.EMPTY_TEXT)
+            raise RefusalError(400, api_errors.EMPTY_TEXT)
         return cues
 
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final, Literal, cast, get_args, get_type_hint
 import attrs
 import msgspec
 
-from aai_async.server.delivery.webhook import Webhook
 from aai_async.server.engine import SpeechRequest
-from aai_async.server.masking.order import AudioOptions
 from aai_async.server.policy import DEFAULT_MODELS, shown
+from aai_async.server.redacted_audio.messages import AudioOptions
+from aai_async.server.webhooks.webhook import Webhook
 
 _LANGUAGES: Final = """
     en en_au en_uk en_us es fr de it pt nl af sq am ar hy as az ba eu be bn bs br bg my ca zh hr cs da de_ch

@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from aai_async.server.refusal import RefusalError
+from aai_async.server.api_errors import RefusalError
 
 _log: Final = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from aai_async.server import refusal
-from aai_async.server.delivery.webhook import complaints
+from aai_async.server import api_errors
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.engine import Engine
 from aai_async.server.parameters import (
     DEFAULTS,
@@ -33,7 +33,7 @@ from aai_async.server.parameters import (
     unknown_keys,
 )
 from aai_async.server.policy import DEFAULT_MODELS, SubmissionPolicy
-from aai_async.server.refusal import RefusalError
+from aai_async.server.webhooks.webhook import complaints
 
 _MOST_KEYTERMS: Final = 1000
 _MOST_KEYTERM_WORDS: Final = 6
@@ -63,7 +63,7 @@ def read_parameters(
     policy = policy or SubmissionPolicy()
     given = {name: value for name, value in document.items() if value is not None}
     if "speech_model" in given:
-        raise RefusalError(400, refusal.SPEECH_MODEL_DEPRECATED)
+        raise RefusalError(400, api_errors.SPEECH_MODEL_DEPRECATED)
     unknown = _unknown(document, policy)
     _refuse_bad_url(given.get("audio_url"))
     values = {name: _converted(name, value) for name, value in given.items() if name in FIELDS}
@@ -90,7 +90,7 @@ def _unknown(document: Mapping[str, object], policy: SubmissionPolicy) -> dict[s
                 NESTED[name] if is_known else FIELDS,
                 inside=name if is_known else "",
                 served="it is recorded, echoed and ignored",
-                refusal=refusal.INVALID_SCHEMA,
+                refusal=api_errors.INVALID_SCHEMA,
             )
         if names and value is not None:
             found[name] = value
@@ -104,7 +104,7 @@ def _check_models(asked: Parameters, policy: SubmissionPolicy) -> None:
             model,
             SPEECH_MODELS,
             served="it is recorded and echoed, and metadata.local_engine names the model that ran",
-            refusal=f"{refusal.UNKNOWN_SPEECH_MODELS}.",
+            refusal=f"{api_errors.UNKNOWN_SPEECH_MODELS}.",
         )
         if model in DOUBTFUL_MODELS:
             policy.log_once(
@@ -127,9 +127,9 @@ def _check_words(asked: Parameters, policy: SubmissionPolicy) -> None:
 
 def _refuse_bad_url(url: object) -> None:
     if url is None:
-        raise RefusalError(400, refusal.URL_MISSING)
+        raise RefusalError(400, api_errors.URL_MISSING)
     if isinstance(url, str) and not url.lower().startswith(("http://", "https://")):
-        raise RefusalError(400, refusal.URL_NOT_HTTP)
+        raise RefusalError(400, api_errors.URL_NOT_HTTP)
 
 
 def _converted(name: str, value: object) -> Any:  # whatever type the field has
@@ -138,10 +138,10 @@ def _converted(name: str, value: object) -> Any:  # whatever type the field has
         return msgspec.convert(value, type=hint)
     except msgspec.ValidationError:
         if name == "speech_models":
-            text = refusal.UNKNOWN_SPEECH_MODELS
+            text = api_errors.UNKNOWN_SPEECH_MODELS
         else:
             noun = next((noun for type_, noun in NOUNS if type_ == hint or type_ in get_args(hint)), None)
-            text = f"{name} must be {noun}" if noun else refusal.INVALID_SCHEMA
+            text = f"{name} must be {noun}" if noun else api_errors.INVALID_SCHEMA
         raise RefusalError(400, text) from None
 
 
@@ -164,9 +164,9 @@ def _is_off(name: str, value: object) -> bool:
 
 def _conflicts(asked: Parameters) -> Iterator[str]:
     if not asked.speech_models or not all(map(_readable, asked.speech_models)):
-        yield refusal.UNKNOWN_SPEECH_MODELS
+        yield api_errors.UNKNOWN_SPEECH_MODELS
     if not REFUSED_MODELS.isdisjoint(asked.speech_models):
-        yield refusal.UNKNOWN_SPEECH_MODELS
+        yield api_errors.UNKNOWN_SPEECH_MODELS
     if asked.audio_end_at is not None and asked.audio_end_at <= (asked.audio_start_from or 0):
         yield "audio_end_at must be greater than audio_start_from"
     yield from _speaker_conflicts(asked)

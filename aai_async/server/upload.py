@@ -17,7 +17,7 @@ import anyio
 import attrs
 from anyio import to_thread
 
-from aai_async.server.refusal import RefusalError
+from aai_async.server.api_errors import RefusalError
 
 LARGEST_UPLOAD: Final = 2_200_000_000
 """In bytes: 2.2 GB (FAQ, "What are the file size and file duration limits for the API?")."""

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aai_async as aai
-from aai_async._answers import reading
-from aai_async._answers.answer import Answer
+from aai_async._models import decoding
+from aai_async._models.response import Answer
 
 ANSWERS: list[tuple[type[Answer], dict[str, Any]]] = [
     (aai.Transcript, {"id": "a", "status": "completed"}),
@@ -43,19 +43,19 @@ JSON = st.recursive(
 
 def shaped(kind: Any) -> st.SearchStrategy[Any]:
     """Values as the service documents them, here and there with something else in their place."""
-    kind = reading._without_none(kind)
-    item = reading._item_of(kind)
+    kind = decoding._without_none(kind)
+    item = decoding._item_of(kind)
     if item is not None:
         return st.lists(shaped(item), max_size=3) | JSON
     if attrs.has(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        fields = {name: shaped(inner) for name, inner in reading.kinds_of(kind).items()}
+        fields = {name: shaped(inner) for name, inner in decoding.kinds_of(kind).items()}
         return st.fixed_dictionaries({}, optional=fields) | JSON
     return JSON
 
 
 def everything(value: Any) -> None:
     """Read every field, and show it."""
-    names = reading.kinds_of(type(value)) if isinstance(value, Answer) else ()
+    names = decoding.kinds_of(type(value)) if isinstance(value, Answer) else ()
     for name in names:
         getattr(value, name)
     assert len(repr(value)) < 5000
@@ -65,7 +65,7 @@ def everything(value: Any) -> None:
 @given(data=st.data())
 def test_no_value_makes_an_answer_unreadable(kind: type[Answer], least: dict[str, Any], data: Any) -> None:
     """Nulls, new words, other kinds of numbers, missing and unknown fields: what was paid for is read."""
-    fields = {name: shaped(inner) for name, inner in reading.kinds_of(kind).items() if name not in least}
+    fields = {name: shaped(inner) for name, inner in decoding.kinds_of(kind).items() if name not in least}
     document = data.draw(st.fixed_dictionaries({}, optional=fields))
     unknown = data.draw(st.dictionaries(st.text().map("x_{}".format), JSON, max_size=3))
     body = {**document, **unknown, **least}
@@ -223,7 +223,7 @@ def test_what_python_writes_as_json_is_read(value: Any, is_ascii: bool, mark: by
         text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
         parse_constant=lambda _: None,
     )
-    parts = reading.split(mark + text.encode("utf-8", "surrogatepass"))
+    parts = decoding.split(mark + text.encode("utf-8", "surrogatepass"))
     read = {name: json.loads(bytes(part)) for name, part in parts.items()}
     assert read == json.loads(json.dumps(expected, ensure_ascii=False).encode("utf-8", "replace"))
 
@@ -232,6 +232,6 @@ def test_odd_numbers_among_millions_of_bytes_are_found_in_pieces() -> None:
     """Also where an escape stands at the end of a piece."""
     texts = ['"', "\\", '\\"', "NaN", "a" * (160 * 1024 - 1) + '"', "b" * (160 * 1024 - 3) + "\\", ": NaN,"]
     document = {"texts": texts * 5, "x": math.nan, "y": [math.inf, -math.inf], "z": "NaN"}
-    parts = reading.split(json.dumps(document).encode())
+    parts = decoding.split(json.dumps(document).encode())
     read = {name: json.loads(bytes(part)) for name, part in parts.items()}
     assert read == {**document, "x": None, "y": [None, None]}

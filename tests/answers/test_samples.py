@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import aai_async as aai
-from aai_async._answers import reading
-from aai_async._reply import Reply, refusal
+from aai_async._api.reply import Reply, refusal
+from aai_async._models import decoding
 
 Sample = Callable[[str], bytes]
 TRANSCRIPT = "9ea68fd3-f953-42c1-9742-976c447fb463"
@@ -20,7 +20,7 @@ TRANSCRIPT = "9ea68fd3-f953-42c1-9742-976c447fb463"
 
 def part(kind: type[Any], sample: bytes) -> Any:
     """Read a piece of an answer as it is read inside one."""
-    return reading.read(kind, reading.split(b'{"part": %b}' % sample)["part"])
+    return decoding.read(kind, decoding.split(b'{"part": %b}' % sample)["part"])
 
 
 def test_a_completed_transcript_has_what_was_asked_and_what_was_found(sample: Sample) -> None:

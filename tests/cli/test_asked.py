@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import aai_async as aai
-from aai_async._cli.asked import options_from
+from aai_async._cli.option_flags import options_from
 
 
 @pytest.mark.parametrize(

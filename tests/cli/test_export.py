@@ -14,11 +14,11 @@ import pytest
 
 import aai_async as aai
 from aai_async._cli import journals
-from aai_async._cli.ending import Ending
+from aai_async._cli.exit_status import Ending
+from aai_async._cli.export_outputs import RowOutputs
+from aai_async._cli.inputs import Recording, named
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.recordings import Recording, named
 from aai_async._cli.rendering import Rendering
-from aai_async._cli.row_outputs import RowOutputs
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 

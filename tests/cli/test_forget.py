@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 import aai_async as aai
-from aai_async._cli import erasing
-from aai_async._cli.ending import Ending
+from aai_async._cli import forgetting
+from aai_async._cli.exit_status import Ending
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
@@ -114,11 +114,11 @@ async def test_results_of_another_row_stay_where_one_row_is_forgotten_by_its_id(
     await transcribe(server, "call.mp3", flags="-l en")
     (first,) = (await outcomes()).values()
     await transcribe(server, "call.mp3", flags="-l de --force")
-    assert await erasing.forget(JOURNAL, [first or ""], None) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, [first or ""], None) == Ending.ALL
     assert texts() == ["call.mp3.json", "call.mp3.txt"]
     assert "in de" in Path("out/call.mp3.txt").read_text()
     (second,) = (await outcomes()).values()
-    assert await erasing.forget(JOURNAL, [second or ""], None) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, [second or ""], None) == Ending.ALL
     assert texts() == []
 
 
@@ -130,14 +130,14 @@ async def test_results_in_another_folder_are_removed_where_it_is_named(
     (transcript_id,) = (await outcomes()).values()
     assert (await run(server, "export", str(JOURNAL), "-o", "more"))[0] == 0
     assert (await run(server, "get", transcript_id or "", "-o", "got"))[0] == 0
-    assert await erasing.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
-    assert await erasing.forget(JOURNAL, ["call.mp3"], Path("more")) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, ["call.mp3"], Path("more")) == Ending.ALL
     assert not Path("more/call.mp3.txt").exists()
-    assert await erasing.forget(JOURNAL, [transcript_id or ""], Path("got")) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, [transcript_id or ""], Path("got")) == Ending.ALL
     assert [path.name for path in Path("got").iterdir()] == [".aai-async.names"]
     capsys.readouterr()
     with pytest.raises(aai.JournalError):
-        await erasing.forget(JOURNAL, ["call.mp3"], Path("more"))
+        await forgetting.forget(JOURNAL, ["call.mp3"], Path("more"))
 
 
 async def test_a_file_that_cannot_be_removed_keeps_its_row(
@@ -152,9 +152,9 @@ async def test_a_file_that_cannot_be_removed_keeps_its_row(
     with monkeypatch.context() as context:
         context.setattr(Path, "unlink", refused)
         with pytest.raises(aai.SaveError, match=r"call\.mp3\.\w+' cannot be removed: Permission denied"):
-            await erasing.forget(JOURNAL, ["call.mp3"], None)
+            await forgetting.forget(JOURNAL, ["call.mp3"], None)
     assert list(await outcomes()) == ["call.mp3"]
-    assert await erasing.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
+    assert await forgetting.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
     assert texts() == []
 
 
@@ -172,6 +172,6 @@ async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalSe
 async def test_a_forgotten_recording_is_transcribed_again_as_a_new_one(server: LocalServer) -> None:
     """Under its name of before."""
     await transcribe(server, "call.mp3")
-    await erasing.forget(JOURNAL, ["call.mp3"], None)
+    await forgetting.forget(JOURNAL, ["call.mp3"], None)
     await transcribe(server, "call.mp3")
     assert texts() == ["call.mp3.json", "call.mp3.txt"]

@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aai_async as aai
+from aai_async._cli.inputs import Recording, find, named
+from aai_async._cli.output_register import REGISTER
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.recordings import Recording, find, named
-from aai_async._cli.register import REGISTER
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.safe_names import folded, of_path
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from aai_async._cli.recordings import Found, find, named
+from aai_async._cli.inputs import Found, find, named
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 import aai_async as aai
 from aai_async import formats
+from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
-from aai_async._cli.recordings import Recording, named
 from aai_async._cli.rendering import Rendering
 
 SAID = aai.Transcript.from_json(b'{"id": "one", "status": "completed", "text": "What was said."}')

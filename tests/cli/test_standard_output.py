@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 import aai_async as aai
-from aai_async._cli import streams, transcription
-from aai_async._cli.ending import Ending
-from aai_async._cli.plan import Order
-from aai_async._cli.recordings import find
+from aai_async._cli import stdout, transcription
+from aai_async._cli.exit_status import Ending
+from aai_async._cli.inputs import find
+from aai_async._cli.order import Order
 from aai_async._cli.rendering import Rendering
 from aai_async.server import LocalServer, ScriptedEngine
 
@@ -72,7 +72,7 @@ async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
         await anyio.sleep(0.5)  # a run that does not wait has ended by then
         go_on.set()
 
-    monkeypatch.setattr(streams, "write_out", write_slowly)
+    monkeypatch.setattr(stdout, "write_out", write_slowly)
     monkeypatch.setattr(transcription, "_facts", facts_after_the_write_has_begun)
     async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
         monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)

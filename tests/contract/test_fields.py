@@ -14,7 +14,7 @@ from description import schema
 from differences import BEYOND, LACKING, OF_OTHER_TYPE
 
 import aai_async as aai
-from aai_async._answers.reading import _without_none
+from aai_async._models.decoding import _without_none
 from aai_async._options import vocabulary
 from aai_async.server.parameters import FIELDS, LANGUAGES, NESTED, PII_POLICIES, SPEECH_MODELS
 

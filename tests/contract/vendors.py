@@ -24,7 +24,7 @@ import msgspec
 from differences import NOT_COMPARED, UNKNOWN_TO_US
 
 import aai_async as aai
-from aai_async._listing import Filter
+from aai_async._api.pagination import Filter
 from aai_async._options import vocabulary
 
 NODE_NAMES = Path(__file__).with_name("node_names.json")

@@ -23,7 +23,7 @@ import trio as trio  # noqa: PLC0414 - loaded once, for all that are forked
 from anyio import to_thread
 
 import aai_async as aai
-from aai_async import _submission
+from aai_async._jobs import submission
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -70,7 +70,7 @@ def carry_out(order: dict[str, Any]) -> None:
     # Whoever runs the tests in the background of a shell has told all their processes to ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The looks for a job whose answer was lost, a fiftieth as far apart.
-    vars(_submission)["_LOOKS"] = tuple(wait / 50 for wait in _submission._LOOKS)
+    vars(submission)["_LOOKS"] = tuple(wait / 50 for wait in submission._LOOKS)
     while order.get("go") and not Path(order["go"]).exists():
         time.sleep(0.002)
     anyio.run(transcribe, order, backend=order["backend"])

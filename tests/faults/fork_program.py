@@ -20,7 +20,7 @@ from typing import cast
 import anyio
 
 import aai_async as aai
-from aai_async._journal.store import Store
+from aai_async._journal.queries import Store
 
 KEY = "0123456789abcdef0123456789abcdef"
 

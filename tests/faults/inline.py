@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from unittest.mock import patch
 
-from aai_async import _threads
+from aai_async._concurrency import threads
 
 
 class _Worker:
@@ -25,5 +25,5 @@ class _Worker:
 @contextlib.contextmanager
 def no_threads() -> Generator[None]:
     """Use no thread within the block."""
-    with patch.object(_threads, "_Worker", _Worker):
+    with patch.object(threads, "_Worker", _Worker):
         yield

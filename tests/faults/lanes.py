@@ -18,7 +18,7 @@ from httpx_aiohttp import AiohttpTransport
 from verbs import URL
 
 import aai_async as aai
-from aai_async import _submission
+from aai_async._jobs import submission
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -109,4 +109,4 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The looks for a job whose answer was lost, a fiftieth as far apart."""
-    monkeypatch.setattr(_submission, "_LOOKS", tuple(wait / 50 for wait in _submission._LOOKS))
+    monkeypatch.setattr(submission, "_LOOKS", tuple(wait / 50 for wait in submission._LOOKS))

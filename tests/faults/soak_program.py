@@ -16,9 +16,10 @@ import anyio
 import batch_program
 
 import aai_async as aai
-from aai_async import _cli, _submission
-from aai_async._cli import account
+from aai_async import _cli
 from aai_async._cli import app as app  # noqa: PLC0414 - loaded once, for all that are forked
+from aai_async._cli import clients
+from aai_async._jobs import submission
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -83,7 +84,7 @@ def command(order: dict[str, Any]) -> NoReturn:
     os.dup2(notes, 1)
     os.chdir(order["in"])
     sys.argv = ["aai-async", *order["command"]]
-    vars(account)["Client"] = lambda **_: client_of(order)
+    vars(clients)["Client"] = lambda **_: client_of(order)
     os.environ["ASSEMBLYAI_API_KEY"] = KEY
     sys.exit(_cli.main())
 
@@ -97,8 +98,8 @@ def carry_out(order: dict[str, Any]) -> NoReturn:
     os.dup2(output, 2)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     _log_to(order["log"])
-    longest = sum(_submission._LOOKS)
-    vars(_submission)["_LOOKS"] = tuple(wait * LOOKS / longest for wait in _submission._LOOKS)
+    longest = sum(submission._LOOKS)
+    vars(submission)["_LOOKS"] = tuple(wait * LOOKS / longest for wait in submission._LOOKS)
     try:
         if "command" in order:
             command(order)

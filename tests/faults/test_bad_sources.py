@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from lanes import KEY, Connect, Lane
 
 import aai_async as aai
-from aai_async._source import Source
+from aai_async._io.source import Source
 
 MEBIBYTE = 1024 * 1024
 LARGE = 32 * MEBIBYTE

@@ -31,8 +31,8 @@ from lanes import KEY, LANES, Connect, Lane
 from verbs import URL
 
 import aai_async as aai
-from aai_async import _passage, _run
-from aai_async._parting import Parting, Receipt
+from aai_async._batch import item_task, runner
+from aai_async._concurrency.cancellation import Parting, Receipt
 
 POLLING = aai.Polling(first=0.01, ceiling=0.05, floor=0.02)
 
@@ -543,7 +543,7 @@ async def test_a_batch_of_thousands_keeps_nothing_of_those_that_were_taken(
         gc.collect()
         kept = Counter(type(one) for one in gc.get_objects()) - before
         assert kept[aai.Transcript] < 10
-        assert kept[_passage.Passage] == 0
+        assert kept[item_task.Passage] == 0
         assert batch.remaining == ()
     assert count == 500
 
@@ -1551,13 +1551,13 @@ async def test_an_outcome_that_comes_as_whoever_takes_it_is_cancelled_is_not_los
     server: FaultServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by `asyncio.wait_for(anext(batch), ...)`; the next takes it."""
-    settle = _run.Run._settle
+    settle = runner.Run._settle
 
     def settle_and_cancel(*arguments: Any) -> None:
         settle(*arguments)
         taking.cancel()
 
-    monkeypatch.setattr(_run.Run, "_settle", settle_and_cancel)
+    monkeypatch.setattr(runner.Run, "_settle", settle_and_cancel)
     (path,) = recordings(tmp_path, 1)
     async with connect() as client, aai.transcribe_all(client, [path]) as batch:
         taking = asyncio.create_task(batch.collect())

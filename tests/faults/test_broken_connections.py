@@ -27,7 +27,7 @@ from lanes import Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
-from aai_async._http import clock, connections
+from aai_async._transport import deadline, pool
 
 MASKED = b"ID3" + bytes(1021)
 MEBIBYTE = 1024 * 1024
@@ -160,7 +160,7 @@ async def test_the_certificate_of_the_storage_is_checked_behind_a_base_url_witho
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    connections._tls_context.cache_clear()
+    pool._tls_context.cache_clear()
     with tls_server(ca if is_trusted else trustme.CA(), "127.0.0.1") as storage:
         storage.always("GET /masked.mp3", faults.status(200, body=b"masked"))
         ready = {"status": "redacted_audio_ready", "redacted_audio_url": f"{storage.url}/masked.mp3"}
@@ -173,7 +173,7 @@ async def test_the_certificate_of_the_storage_is_checked_behind_a_base_url_witho
                 with pytest.raises(aai.ConnectError, match="not trusted"):
                     await client.save_redacted_audio("known", tmp_path / "masked.mp3")
             assert (await client.submit(RECORDING)).id
-    connections._tls_context.cache_clear()
+    pool._tls_context.cache_clear()
 
 
 async def test_a_handshake_that_never_ends_is_no_connection(
@@ -277,7 +277,7 @@ async def test_a_reply_that_never_comes_is_given_up_and_asked_for_again(
 ) -> None:
     """By whichever of the two clocks is shorter."""
     # What the system may have buffered of an upload is not waited for here.
-    monkeypatch.setattr(clock, "_SLOWEST", math.inf)
+    monkeypatch.setattr(deadline, "_SLOWEST", math.inf)
     server.on(VERBS[verb].request, faults.hang())
     retries = Incidents()
     async with connect(timeouts=timeouts, on_event=retries.hear) as client:
@@ -308,7 +308,7 @@ async def test_a_reply_that_drips_is_given_up_and_asked_for_again(
 ) -> None:
     """Something moves all the time, so only `Timeouts(reply=...)` can end it."""
     # What the system may have buffered of an upload is not waited for here.
-    monkeypatch.setattr(clock, "_SLOWEST", math.inf)
+    monkeypatch.setattr(deadline, "_SLOWEST", math.inf)
     server.on(VERBS[verb].request, DRIPS[drip])
     retries = Incidents()
     began = time.monotonic()

@@ -22,7 +22,7 @@ from fault_server import Exchange, FaultServer
 from lanes import Connect, Lane
 
 import aai_async as aai
-from aai_async._http import connections
+from aai_async._transport import pool as connections
 
 Verb = Callable[[aai.Client, Path], Coroutine[Any, Any, object]]
 

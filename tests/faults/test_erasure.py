@@ -14,7 +14,7 @@ from fault_server import FaultServer
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._journal.store import Claim, Result, Step, Store, claim, done
+from aai_async._journal.queries import Claim, Result, Step, Store, claim, done
 
 RANDOM = random.Random
 """Seeded, so that each run is the same."""

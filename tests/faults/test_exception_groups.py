@@ -13,8 +13,8 @@ from lanes import KEY
 from secrecy import whole_traceback
 
 import aai_async as aai
-from aai_async._http.connections import Lease
-from aai_async._http.failure import failure_of, in_groups
+from aai_async._transport.error_mapping import failure_of, in_groups
+from aai_async._transport.pool import Lease
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 

@@ -14,7 +14,7 @@ from faults import normal, reply_json, status
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async import _watch
+from aai_async._jobs import watcher
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -54,7 +54,7 @@ class Gone:
 @pytest.fixture
 def gone(server: FaultServer, connect: Connect, path: Path, monkeypatch: pytest.MonkeyPatch) -> Gone:
     """A service that says of each job that there is none, for longer than new jobs may be unknown."""
-    monkeypatch.setattr(_watch, "_LAG", 0.05)
+    monkeypatch.setattr(watcher, "_LAG", 0.05)
     gone = Gone()
 
     async def answer(exchange: Exchange) -> None:

@@ -30,10 +30,11 @@ from hypothesis import strategies as st
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async import _passage, _submission
-from aai_async._journal import Ledger, lock, store
+from aai_async._batch import item_task
+from aai_async._jobs import submission
+from aai_async._journal import Ledger, lock, queries
 from aai_async._journal.lock import Lock
-from aai_async._journal.store import Claim, Store
+from aai_async._journal.queries import Claim, Store
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -108,7 +109,7 @@ def made(path: Path, key: str = KEY, service: str = "http://127.0.0.1:9") -> Non
     """Make a journal of some other account, with a job in it."""
     database = Store(path)
     database.open(service, aai.Client(key)._http.fingerprint)
-    database.commit([store.Step(functools.partial(claimed, Claim((b"k",), 0, "a", 1, "{}")))])
+    database.commit([queries.Step(functools.partial(claimed, Claim((b"k",), 0, "a", 1, "{}")))])
     database.close()
 
 
@@ -254,8 +255,8 @@ async def test_what_another_program_has_not_written_through_yet_is_not_lost(
     assert [row["title"] for row in ask(path, "SELECT title FROM books")] == ["Emma"]
 
 
-def claimed(wanted: Claim, connection: sqlite3.Connection) -> store.Entry:
-    return store.claim(connection, wanted)
+def claimed(wanted: Claim, connection: sqlite3.Connection) -> queries.Entry:
+    return queries.claim(connection, wanted)
 
 
 def opened(path: Path) -> None:
@@ -263,10 +264,10 @@ def opened(path: Path) -> None:
     database = Store(path)
     try:
         database.open("http://127.0.0.1:9", aai.Client(KEY)._http.fingerprint)
-        database.read(store.counts)
-        database.read(lambda connection: store.entries(connection, 0, 100, 100))
+        database.read(queries.counts)
+        database.read(lambda connection: queries.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):
-            step = store.Step(functools.partial(claimed, Claim(keys, 0, "a", 1, "{}")))
+            step = queries.Step(functools.partial(claimed, Claim(keys, 0, "a", 1, "{}")))
             database.commit([step])
             step.result()
     finally:
@@ -578,8 +579,8 @@ def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
                 return dt.datetime.now(tz) + dt.timedelta(days=request.param)
 
         stepped = types.SimpleNamespace(**{**vars(dt), "datetime": Stepped})
-        monkeypatch.setattr(store, "dt", stepped)
-        monkeypatch.setattr(_passage, "dt", stepped)
+        monkeypatch.setattr(queries, "dt", stepped)
+        monkeypatch.setattr(item_task, "dt", stepped)
 
     return take
 
@@ -669,7 +670,7 @@ async def test_a_submit_is_written_down_with_the_time_from_which_its_job_is_to_b
     [row] = ask(left, "SELECT state, submitting_at FROM jobs")
     assert row["state"] == "submitting"
     crowd(server, 450, dt.timedelta(days=1))
-    monkeypatch.setattr(_submission, "_PAGES", 2)
+    monkeypatch.setattr(submission, "_PAGES", 2)
     async with connect() as client:
         [outcome] = await run(client, [recording], left)
     assert outcome.unwrap().text == "What was said."
@@ -853,7 +854,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def written(number: int) -> Callable[[sqlite3.Connection], int]:
     """A change that tells whether it was made."""
     wanted = Claim((b"%d" % number,), number, str(number), None, "{}")
-    return lambda connection: store.claim(connection, wanted).position
+    return lambda connection: queries.claim(connection, wanted).position
 
 
 async def test_many_changes_share_a_commit(lane: Lane, path: Path, commits: list[int]) -> None:
@@ -1013,7 +1014,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def broken(*_: object, **__: object) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
-        monkeypatch.setattr(store, name, broken)
+        monkeypatch.setattr(queries, name, broken)
 
     return fail
 

@@ -11,7 +11,7 @@ from fault_server import FaultServer
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._journal import store
+from aai_async._journal import queries
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -73,7 +73,7 @@ async def test_whatever_a_change_of_the_journal_raises_ends_the_batch_and_loses_
         raise ERRORS[kind]
 
     with monkeypatch.context() as context:
-        context.setattr(store, change, broken)
+        context.setattr(queries, change, broken)
         async with connect() as client:
             with pytest.raises(aai.BatchAbortedError) as caught:
                 await collected(client, [b"a recording"], path)
@@ -100,7 +100,7 @@ async def test_whatever_the_opening_of_a_journal_raises_is_an_error_of_the_journ
     def broken(*_: object, **__: object) -> None:
         raise ERRORS[kind]
 
-    monkeypatch.setattr(store.Store, "open", broken)
+    monkeypatch.setattr(queries.Store, "open", broken)
     async with connect() as client:
         with pytest.raises(aai.JournalError):
             await collected(client, [b"a recording"], path)

@@ -15,7 +15,7 @@ from fault_server import Exchange, FaultServer, Reply
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._answers import reading
+from aai_async._models import decoding
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -50,7 +50,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]
 
     monkeypatch.setattr(zlib, "compress", noted("compress", zlib.compress))
     monkeypatch.setattr(zlib, "decompress", noted("decompress", zlib.decompress))
-    monkeypatch.setattr(reading, "split", noted("split", reading.split))
+    monkeypatch.setattr(decoding, "split", noted("split", decoding.split))
     return threads
 
 

@@ -21,7 +21,7 @@ from lanes import KEY, LANES, Connect, Lane
 from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
-from aai_async import _submission, _watch
+from aai_async._jobs import submission, watcher
 
 MEBIBYTE = 1024 * 1024
 
@@ -112,7 +112,7 @@ async def test_a_page_without_its_transcripts_is_not_an_empty_one(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, page: object
 ) -> None:
     """A lost job would be taken for none, and made twice."""
-    monkeypatch.setattr(_submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
     server.always("GET /v2/transcript", faults.reply_json(page))
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     async with connect(retry=TWICE) as client:
@@ -214,7 +214,7 @@ async def test_a_job_that_is_gone_later_is_not_there(
     """After ten seconds every part of the service knows of it."""
     async with connect() as client:
         job = await client.submit(URL)
-        monkeypatch.setattr(_watch, "_LAG", 0.0)
+        monkeypatch.setattr(watcher, "_LAG", 0.0)
         server.on("GET /v2/transcript/*", LOOKUP_ERROR)
         with pytest.raises(aai.NotFoundError) as caught:
             await client.wait(job.id)

@@ -17,7 +17,8 @@ from faults import hang, normal, status
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async import _endpoints, _submission
+from aai_async._api import endpoints
+from aai_async._jobs import submission
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -39,13 +40,13 @@ def path(tmp_path: Path) -> Path:
 def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The pages of the list that are read to look for jobs, and not to wait for them."""
     pages: list[str] = []
-    recent_page = _endpoints.recent_page
+    recent_page = endpoints.recent_page
 
     def noted(before_id: str | None) -> Any:
         pages.append(before_id or "first")
         return recent_page(before_id)
 
-    monkeypatch.setattr(_endpoints, "recent_page", noted)
+    monkeypatch.setattr(endpoints, "recent_page", noted)
     return pages
 
 
@@ -113,7 +114,7 @@ async def test_rows_in_doubt_that_no_job_was_made_of_are_submitted_again_after_a
     assert [outcome.unwrap().text for outcome in outcomes] == ["What was said."] * MANY
     assert len(server.service.jobs) == MANY
     # On a slow machine one reading may serve several that were due.
-    assert 2 <= len(pages) <= 5 * len(_submission._LOOKS)
+    assert 2 <= len(pages) <= 5 * len(submission._LOOKS)
 
 
 async def test_a_row_is_in_doubt_only_once_its_submit_is_sent(

@@ -32,8 +32,9 @@ from lanes import KEY, LANES, Connect, Lane
 from secrecy import whole_traceback
 
 import aai_async as aai
-from aai_async import _endpoints, _submission
-from aai_async._access import checked_base_url
+from aai_async._api import endpoints
+from aai_async._api.credentials import checked_base_url
+from aai_async._jobs import submission
 
 Call = Callable[[aai.Client], Coroutine[Any, Any, object]]
 
@@ -401,7 +402,7 @@ class TestOfAsyncio:
         self, server: FaultServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not the retries, nor the look-up of a lost submit, the list, a refusal, or a cancellation."""
-        monkeypatch.setattr(_submission, "_LOOKS", (0.01, 0.02))
+        monkeypatch.setattr(submission, "_LOOKS", (0.01, 0.02))
         (tmp_path / "call.wav").write_bytes(b"x" * 3_000_000)
         server.on("POST /v2/upload", faults.status(503), faults.reset_amid_body(), faults.html())
         server.on("POST /v2/transcript", faults.status(429, headers={"retry-after": "0.05"}))
@@ -525,7 +526,7 @@ async def test_a_wall_clock_that_is_set_hides_no_job(
     server: FaultServer, connect: Connect, step: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it was made just now is told by the service's own clock."""
-    monkeypatch.setattr(_submission, "_LOOKS", (0.01, 0.02))
+    monkeypatch.setattr(submission, "_LOOKS", (0.01, 0.02))
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     step()
     async with connect() as client:
@@ -637,14 +638,14 @@ def test_whatever_is_given_as_an_address_is_refused_or_safe(text: str) -> None:
 @given(st.text() | st.none() | st.integers() | st.binary())
 def test_whatever_is_given_as_an_id_is_refused_or_stands_in_the_address_as_it_is(given: Any) -> None:
     """Nothing that could lead to another address, or to another request, is an id."""
-    makers: list[Callable[[Any], _endpoints.Call[Any]]] = [
-        _endpoints.get,
-        _endpoints.delete,
-        _endpoints.sentences,
-        _endpoints.paragraphs,
-        _endpoints.redacted_audio,
-        lambda transcript_id: _endpoints.subtitles(transcript_id, "srt", None),
-        lambda transcript_id: _endpoints.word_search(transcript_id, ["a"]),
+    makers: list[Callable[[Any], endpoints.Call[Any]]] = [
+        endpoints.get,
+        endpoints.delete,
+        endpoints.sentences,
+        endpoints.paragraphs,
+        endpoints.redacted_audio,
+        lambda transcript_id: endpoints.subtitles(transcript_id, "srt", None),
+        lambda transcript_id: endpoints.word_search(transcript_id, ["a"]),
     ]
     for make in makers:
         if isinstance(given, str) and re.fullmatch("[A-Za-z0-9_-]+", given):
@@ -674,7 +675,7 @@ async def test_an_id_of_the_list_that_would_change_the_address_is_not_asked_for(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
     """Also not where a lost submit is looked for."""
-    monkeypatch.setattr(_submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
 
     async def page(exchange: Exchange) -> None:
         row = {"id": odd, "status": "queued", "audio_url": next(iter(exchange.service.uploads))}

@@ -18,7 +18,7 @@ from fault_server import FaultServer
 from lanes import LANES, Connect
 
 import aai_async as aai
-from aai_async._source import CHUNK_SIZE, Source
+from aai_async._io.source import CHUNK_SIZE, Source
 
 pytestmark = pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 

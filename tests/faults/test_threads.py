@@ -19,7 +19,7 @@ from fault_server import FaultServer
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._source import CHUNK_SIZE
+from aai_async._io.source import CHUNK_SIZE
 
 pytestmark = pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 
@@ -199,7 +199,7 @@ def test_two_interrupts_end_the_command_amid_a_pipe_that_gives_nothing(
 
 OUTPUT = """
 import sys, anyio
-from aai_async._cli.streams import Output
+from aai_async._cli.stdout import Output
 
 async def main():
     output = Output()

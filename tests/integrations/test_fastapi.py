@@ -871,7 +871,7 @@ async def test_a_router_that_is_there_twice_has_one_desk() -> None:
 
 async def test_a_desk_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it does not grow."""
-    monkeypatch.setattr("aai_async._desk._KEPT", 2)
+    monkeypatch.setattr("aai_async._webhooks.dispatcher._KEPT", 2)
     handled: list[Notification] = []
     async with running(hook(handled.append)) as service:
         for transcript_id in ("0", "1", "2", "2", "0"):

@@ -12,7 +12,7 @@ from reader import DATA, changed, long, of_words, with_everything
 
 import aai_async as aai
 from aai_async import formats
-from aai_async.formats._speech import one_line
+from aai_async.formats._turns import one_line
 
 SPOKEN = aai.Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
 

@@ -18,10 +18,10 @@ from receiver import receiving
 
 from aai_async.server import EngineError, ScriptedEngine
 from aai_async.server.app import Limits, open_app
-from aai_async.server.delivery.courier import Pace
-from aai_async.server.delivery.outbox import Notice, Outbox
-from aai_async.server.delivery.webhook import Webhook
 from aai_async.server.parameters import Parameters
+from aai_async.server.webhooks.outbox import Notice, Outbox
+from aai_async.server.webhooks.sender import Pace
+from aai_async.server.webhooks.webhook import Webhook
 
 SECRET = "s3cret-of-the-endpoint"
 QUICK = Pace(pause_seconds=0.02, answer_seconds=5)

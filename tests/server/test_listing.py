@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.jobs import Job, Status
 from aai_async.server.parameters import Parameters
-from aai_async.server.refusal import RefusalError
 from aai_async.server.replies.listing import listing, read_query
 from aai_async.server.store import Page, Query
 

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from recording import tone, write
 
-from aai_async.server.masking import mask
-from aai_async.server.masking.order import MaskOrder, Span
+from aai_async.server.redacted_audio import render
+from aai_async.server.redacted_audio.messages import MaskOrder, Span
 
 Sound = NDArray[np.float64]
 SPANS = ((200, 400), (700, 750), (990, 5000))
@@ -36,7 +36,7 @@ def masked(
     source: Path, format_: Literal["mp3", "wav"], spans: tuple[Span, ...] = SPANS, *, silent: bool = False
 ) -> Path:
     target = source.with_name("masked.part")
-    mask.mask(MaskOrder(source=str(source), target=str(target), format=format_, silent=silent, spans=spans))
+    render.mask(MaskOrder(source=str(source), target=str(target), format=format_, silent=silent, spans=spans))
     return target
 
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from aai_async.server import ScriptedEngine
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.parameters import Parameters, SpeakerOptions
-from aai_async.server.refusal import RefusalError
 from aai_async.server.submission import read_parameters
 
 URL = "http://127.0.0.1/upload/x"

@@ -23,8 +23,8 @@ from recording import tone, write
 from aai_async.server import EngineError, LocalServer, ScriptedEngine
 from aai_async.server.app import Limits, open_app
 from aai_async.server.audio import RATE, decode
-from aai_async.server.delivery.courier import Pace
-from aai_async.server.masking import masker
+from aai_async.server.redacted_audio import worker
+from aai_async.server.webhooks.sender import Pace
 
 SPOKEN = "Please call +12025550147 today."  # the number is said from 800 to 1100 ms
 ASKED: dict[str, Any] = {
@@ -273,7 +273,7 @@ async def test_the_end_does_not_wait_for_it_and_a_restart_makes_it(
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     async with receiving() as receiver:
         with monkeypatch.context() as patch:
-            patch.setattr(masker, "CHILD", "slow")
+            patch.setattr(worker, "CHILD", "slow")
             async with service(tmp_path) as http:
                 transcript_id = await submit(http, recording, webhook_url=receiver.url)
                 await receiver.told(1)
@@ -324,7 +324,7 @@ async def test_a_shelf_that_fails_costs_its_copy_only(
 
     async with service(tmp_path) as http:
         with monkeypatch.context() as patch:
-            patch.setattr("aai_async.server.masking.shelf.Shelf.finish", full)
+            patch.setattr("aai_async.server.redacted_audio.store.Shelf.finish", full)
             lost = await submit(http, recording)
             with anyio.fail_after(10):
                 while "is given up" not in caplog.text:

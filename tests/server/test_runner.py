@@ -12,15 +12,15 @@ import anyio
 import pytest
 
 from aai_async.server import ScriptedEngine
-from aai_async.server.delivery.courier import Courier, Pace
-from aai_async.server.delivery.outbox import Outbox
+from aai_async.server.job_runner import Runner
 from aai_async.server.jobs import Job
-from aai_async.server.masking.masker import Masker
-from aai_async.server.masking.shelf import Shelf
 from aai_async.server.parameters import Parameters
-from aai_async.server.runner import Runner
+from aai_async.server.redacted_audio.store import Shelf
+from aai_async.server.redacted_audio.worker import Masker
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
+from aai_async.server.webhooks.outbox import Outbox
+from aai_async.server.webhooks.sender import Courier, Pace
 
 
 @pytest.fixture

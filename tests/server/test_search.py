@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aai_async.server import RecognizedWord
-from aai_async.server.refusal import RefusalError
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.replies.search import matches, terms_of
 from aai_async.server.replies.transcript import Speech
 

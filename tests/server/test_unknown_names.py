@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from aai_async.server import ScriptedEngine, refusal
+from aai_async.server import ScriptedEngine, api_errors
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.parameters import Parameters
 from aai_async.server.policy import SubmissionPolicy
-from aai_async.server.refusal import RefusalError
 from aai_async.server.submission import read_parameters
 
 URL = "http://127.0.0.1/upload/x"
@@ -103,10 +103,10 @@ def test_the_text_of_a_strict_server_begins_as_the_services_does() -> None:
     """What is compared with it at the service is found here, too."""
     with pytest.raises(RefusalError) as caught:
         read(SubmissionPolicy(strict=True), new=None)
-    assert caught.value.text.startswith(refusal.INVALID_SCHEMA)
+    assert caught.value.text.startswith(api_errors.INVALID_SCHEMA)
     with pytest.raises(RefusalError) as caught:
         read(SubmissionPolicy(strict=True), speech_models=["new"])
-    assert caught.value.text.startswith(refusal.UNKNOWN_SPEECH_MODELS)
+    assert caught.value.text.startswith(api_errors.UNKNOWN_SPEECH_MODELS)
 
 
 def test_an_unknown_parameter_without_a_value_asks_for_nothing() -> None:

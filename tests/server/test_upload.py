@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from aai_async.server.refusal import RefusalError
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.upload import UploadFolder, upload_id_of
 
 ID = "f756988d-47e2-4ca3-96ce-04bb168f8f2a"

@@ -22,7 +22,7 @@ from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, 
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.language import choose_language
-from aai_async.server.engines.wire import WorkerSettings
+from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.engines.words import Piece, join_pieces, lay_out
 
 faster_whisper: Any = import_module("faster_whisper")  # it ships no types

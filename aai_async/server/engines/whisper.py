@@ -22,8 +22,9 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from aai_async.server import weights as weight_files
+from aai_async.server.api_errors import SERVER_FAILURE
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
-from aai_async.server.engines.wire import (
+from aai_async.server.engines.protocol import (
     LENGTH_BYTES,
     Reply,
     WorkerSettings,
@@ -31,7 +32,6 @@ from aai_async.server.engines.wire import (
     encode,
     frame,
 )
-from aai_async.server.refusal import SERVER_FAILURE
 
 WORKER = "aai_async.server.engines.worker"
 """The module that a child process runs."""

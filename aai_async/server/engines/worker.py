@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import BinaryIO, NoReturn
 
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
-from aai_async.server.engines.wire import LENGTH_BYTES, Reply, WorkerSettings, decode, frame
+from aai_async.server.engines.protocol import LENGTH_BYTES, Reply, WorkerSettings, decode, frame
 from aai_async.server.weights import WeightsError
 
 Recognize = Callable[[SpeechRequest], Recognition]

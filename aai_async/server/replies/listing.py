@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.jobs import Job, Status
-from aai_async.server.refusal import RefusalError
 from aai_async.server.replies.transcript import Document
 from aai_async.server.store import Page, Query
 

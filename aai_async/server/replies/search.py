@@ -7,8 +7,8 @@ Pure: case and surrounding punctuation do not count, order does.
 from collections.abc import Sequence
 from typing import Any, Final
 
+from aai_async.server.api_errors import RefusalError
 from aai_async.server.engine import RecognizedWord
-from aai_async.server.refusal import RefusalError
 from aai_async.server.replies.transcript import Document, Speech
 from aai_async.server.replies.wording import bare
 

@@ -13,12 +13,12 @@ from typing import Final
 import attrs
 import msgspec
 
-from aai_async.server import refusal
+from aai_async.server import api_errors
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord
 from aai_async.server.jobs import DELETED_TEXT, DELETED_URL, Job
-from aai_async.server.masking.order import AudioOptions, Span
 from aai_async.server.parameters import SPEECH_MODELS, LanguageDetectionOptions, Parameters
 from aai_async.server.policy import shown
+from aai_async.server.redacted_audio.messages import AudioOptions, Span
 from aai_async.server.replies.redaction import merged
 from aai_async.server.replies.shaping import can_filter_profanity, redacted, written
 from aai_async.server.replies.wording import joined
@@ -253,7 +253,7 @@ def _check_language(asked: Parameters, recognition: Recognition) -> None:
         return
     options = asked.language_detection_options or LanguageDetectionOptions()
     if not recognition.words and not options.bears_silence:
-        raise EngineError(refusal.NO_SPEECH)
+        raise EngineError(api_errors.NO_SPEECH)
     if options.takes_fallback:
         return
     confidence, threshold = recognition.language_confidence, asked.language_confidence_threshold
@@ -272,7 +272,7 @@ def _fallback(asked: Parameters) -> str | None:
 
 def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
     if asked.language_detection and not recognition.words:
-        yield refusal.NO_SPEECH
+        yield api_errors.NO_SPEECH
     if asked.filter_profanity and not can_filter_profanity(recognition.language_code):
         yield (
             f"filter_profanity is not available in the detected language '{recognition.language_code}' "

@@ -6,7 +6,7 @@ import time
 
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 from aai_async.server.engines import worker
-from aai_async.server.engines.wire import WorkerSettings
+from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.weights import WeightsError
 
 

@@ -12,10 +12,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from aai_async.server.api_errors import SERVER_FAILURE
 from aai_async.server.engine import EngineError, SpeechRequest
 from aai_async.server.engines import whisper
 from aai_async.server.engines.whisper import WhisperEngine
-from aai_async.server.refusal import SERVER_FAILURE
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from scoring import NUMBERS, RECORDING, TURNS, speaker_accuracy, word_error_rate
 
+from aai_async.server.api_errors import SERVER_FAILURE
 from aai_async.server.audio import RATE, Samples, decode
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.whisper import WhisperEngine
-from aai_async.server.refusal import SERVER_FAILURE
 from aai_async.server.weights import WeightsError
 
 

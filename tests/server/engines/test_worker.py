@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
 from aai_async.server.engines import worker
-from aai_async.server.engines.wire import LENGTH_BYTES, Reply, decode, encode, frame
+from aai_async.server.engines.protocol import LENGTH_BYTES, Reply, decode, encode, frame
 from aai_async.server.weights import WeightsError
 
 REQUEST = SpeechRequest(audio=Path("call.mp3"), keyterms=("Dashwood",))

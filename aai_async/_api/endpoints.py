@@ -1,0 +1,307 @@
+"""
+Each endpoint as a pure function: the request to send, and how its reply is read. No I/O.
+
+Source: https://www.assemblyai.com/docs/api-reference/overview
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import attrs
+import msgspec
+
+from aai_async._api.credentials import checked_download_url
+from aai_async._api.reply import Reply, refusal, refuse_download, refuse_redacted_audio
+from aai_async._api.reply_checks import (
+    Shelf,
+    deletion_reader,
+    is_id,
+    page_reader,
+    reader_of,
+    redacted_audio_reader,
+    shelf_reader,
+    shows_query,
+    submit_reader,
+    subtitles_reader,
+    upload_reader,
+)
+from aai_async._errors import APIError, OptionsError, ProtocolError, Verdict, escaped
+from aai_async._io.file import Replacement
+from aai_async._io.source import Source
+from aai_async._models.page import TranscriptPage
+from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
+from aai_async._models.transcript import Transcript, Understanding
+from aai_async._options import Options, SpeechUnderstanding
+from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One request, how its reply is read, and when it may be sent again."""
+
+    operation: str
+    method: str = "GET"
+    path: str = ""
+    """With its query."""
+    url: str | None = attrs.field(default=None, repr=False)
+    """A whole address instead, on another host: no key is sent to it."""
+    is_for_gateway: bool = False
+    """Whether the LLM Gateway is asked, and not the API."""
+    body: bytes | Source | None = None
+    """JSON, or a recording; the transport opens it anew for each attempt."""
+    into: Replacement | None = None
+    """Where the content of the reply is written; the reply that is read has none then."""
+    read: Callable[[Reply], T]
+    """Reads a reply; raises `ProtocolError`."""
+    answers: frozenset[int] = frozenset({200})
+    """The statuses of the replies that are read."""
+    refuse: Callable[[Reply], APIError | ProtocolError] = refusal
+    """Makes an error of a reply of any other status."""
+    repeat: frozenset[Verdict] = REPEATABLE
+    """After which failures it may be sent again."""
+    shows_request: Callable[[T], bool] = lambda _: True
+    """Whether an answer shows what was asked; if not, no other request goes over its connection."""
+    gone: T | None = None
+    """What it gives if there is nothing any more when it is sent again: it was carried out the first time."""
+
+
+def upload(source: Source, *, is_new: Callable[[str], bool] = lambda _: True) -> Call[str]:
+    """
+    Store a recording; gives the URL that only the service can read. `POST /v2/upload`.
+
+    Args:
+        source: The recording.
+        is_new: Whether no other upload has this URL; asked of the one in the reply.
+    """
+    return Call(
+        operation="upload",
+        method="POST",
+        path="/v2/upload",
+        body=source,
+        read=upload_reader(is_new),
+        repeat=REPEATABLE if source.replayable else NOT_SENT_ONLY,
+    )
+
+
+def submit(
+    audio_url: str, options: Options, *, is_new: Callable[[Transcript], bool] = lambda _: True
+) -> Call[Transcript]:
+    """
+    Make a job, which is billed. There is no idempotency key. `POST /v2/transcript`.
+
+    Args:
+        audio_url: The recording.
+        options: What is asked for.
+        is_new: Whether a job can be the one of this submit; asked of the one in the reply.
+    """
+    return Call(
+        operation="submit",
+        method="POST",
+        path="/v2/transcript",
+        body=msgspec.json.encode({**options.payload(), "audio_url": audio_url}),
+        read=submit_reader(audio_url, is_new),
+        shows_request=lambda made: made.audio_url is not None,
+        repeat=EFFECTIVELY_ONCE,
+    )
+
+
+def get(transcript_id: str) -> Call[Transcript]:
+    """Look at a job in whatever state. `GET /v2/transcript/{id}`."""
+    return Call(
+        operation="get", path=_transcript_path(transcript_id), read=reader_of(Transcript, transcript_id)
+    )
+
+
+def delete(transcript_id: str) -> Call[Transcript]:
+    """Delete a transcript and its upload; gives what is left of it. `DELETE /v2/transcript/{id}`."""
+    return Call(
+        operation="delete",
+        method="DELETE",
+        path=_transcript_path(transcript_id),
+        read=deletion_reader(transcript_id),
+        gone=Transcript(id=transcript_id, status="deleted", is_deleted=True),
+    )
+
+
+def page(
+    *,
+    limit: int,
+    status: str | None = None,
+    created_on: str | None = None,
+    before_id: str | None = None,
+    throttled_only: bool = False,
+) -> Call[TranscriptPage]:
+    """List transcripts, newest first, at most 200 at a time. `GET /v2/transcript`."""
+    query = _given(
+        limit=str(limit),
+        status=status,
+        created_on=created_on,
+        before_id=before_id,
+        throttled_only="true" if throttled_only else None,
+    )
+    return Call(
+        operation="list",
+        path=f"/v2/transcript?{_query(query)}",
+        read=page_reader(query),
+        shows_request=lambda page: shows_query(page, query),
+    )
+
+
+def recent_page(before_id: str | None) -> Call[Shelf]:
+    """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
+    query = _given(limit="200", before_id=before_id)
+    return Call(
+        operation="look up",
+        path=f"/v2/transcript?{_query(query)}",
+        read=shelf_reader(query),
+        # Also an earlier copy of the same page would show too little.
+        shows_request=_never,
+    )
+
+
+def sentences(transcript_id: str) -> Call[Sentences]:
+    """Cut a transcript into sentences. `GET /v2/transcript/{id}/sentences`."""
+    path = f"{_transcript_path(transcript_id)}/sentences"
+    return Call(operation="sentences", path=path, read=reader_of(Sentences, transcript_id, "sentences"))
+
+
+def paragraphs(transcript_id: str) -> Call[Paragraphs]:
+    """Cut a transcript into paragraphs. `GET /v2/transcript/{id}/paragraphs`."""
+    path = f"{_transcript_path(transcript_id)}/paragraphs"
+    return Call(operation="paragraphs", path=path, read=reader_of(Paragraphs, transcript_id, "paragraphs"))
+
+
+def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
+    """Give a transcript as captions. `GET /v2/transcript/{id}/srt` and `/vtt`."""
+    if subtitle_format not in ("srt", "vtt"):
+        raise OptionsError(f"The service writes subtitles as 'srt' or 'vtt', not as {subtitle_format!r}.")
+    checked_count("chars_per_caption", chars_per_caption)
+    query = _query(_given(chars_per_caption=None if chars_per_caption is None else str(chars_per_caption)))
+    path = f"{_transcript_path(transcript_id)}/{subtitle_format}"
+    return Call(
+        operation="subtitles",
+        path=f"{path}?{query}" if query else path,
+        read=subtitles_reader(subtitle_format),
+        shows_request=_never,
+    )
+
+
+def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
+    """Find words, numbers and phrases of at most five words. `GET /v2/transcript/{id}/word-search`."""
+    for word in words:
+        if not _is_searchable(word):
+            raise OptionsError(
+                f"{word!r} cannot be searched for: give words or phrases of one to five words, without a "
+                "comma, which stands between them in the request."
+            )
+    if len(",".join(words)) > _LONGEST_QUERY:
+        raise OptionsError(
+            f"These {len(words)} words are too long for one request: search for some at a time."
+        )
+    if not words:
+        raise OptionsError("word_search needs at least one word: word_search(transcript_id, 'budget').")
+    path = f"{_transcript_path(transcript_id)}/word-search?{_query({'words': ','.join(words)})}"
+    return Call(
+        operation="word_search",
+        path=path,
+        read=reader_of(WordSearch, transcript_id, "matches"),
+        # Of the words it shows those alone that were said.
+        shows_request=_never,
+    )
+
+
+def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
+    """Ask for the masked recording: 202 while it is being made. `GET /v2/transcript/{id}/redacted-audio`."""
+    return Call(
+        operation="redacted_audio",
+        path=f"{_transcript_path(transcript_id)}/redacted-audio",
+        read=redacted_audio_reader(transcript_id),
+        shows_request=_never,
+        answers=frozenset({200, 202}),
+        refuse=refuse_redacted_audio,
+    )
+
+
+def download(url: str, file: Replacement) -> Call[None]:
+    """Fetch what the service has put at a pre-signed address."""
+    return Call(
+        operation="save_redacted_audio",
+        url=checked_download_url(url),
+        into=file,
+        read=lambda _: None,
+        shows_request=_never,
+        refuse=refuse_download,
+    )
+
+
+def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understanding]:
+    """Ask about the words of a transcript; billed by the token. `POST /v1/understanding`."""
+    document = {"transcript_id": checked_id(transcript_id), "speech_understanding": task.payload()}
+    return Call(
+        operation="understand",
+        method="POST",
+        path="/v1/understanding",
+        is_for_gateway=True,
+        body=msgspec.json.encode(document),
+        read=lambda reply: Understanding.from_json(reply.body),
+        shows_request=_never,
+        repeat=EFFECTIVELY_ONCE,
+    )
+
+
+def checked_count(name: str, value: object) -> None:
+    """
+    Make sure that a bound is `None` or a whole number from 1.
+
+    Raises:
+        OptionsError: It is something else.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionsError(f"{name} must be a whole number from 1, not {value!r}.")
+
+
+def checked_id(value: object) -> str:
+    """
+    Give a transcript id, if it is one that can stand in an address.
+
+    Raises:
+        OptionsError: It is empty, or has something in it that no id has.
+    """
+    if not isinstance(value, str) or not is_id(value):
+        mend = " Give its id." if hasattr(value, "id") else ""
+        raise OptionsError(
+            f"{escaped(repr(value))} is no transcript id: those have letters, digits, - and _ only.{mend}"
+        )
+    return value
+
+
+def _is_searchable(word: object) -> bool:
+    return isinstance(word, str) and 1 <= len(word.split()) <= 5 and "," not in word
+
+
+_LONGEST_QUERY = 6000
+"""Letters of the words that are searched for: addresses of more than 8,000 are seldom let through."""
+
+
+def _transcript_path(transcript_id: object) -> str:
+    return f"/v2/transcript/{checked_id(transcript_id)}"
+
+
+def _never(_: object) -> bool:
+    return False
+
+
+def _given(**parameters: str | None) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _query(given: Mapping[str, str]) -> str:
+    try:
+        return urlencode(given, quote_via=quote)
+    except (UnicodeEncodeError, TypeError):
+        raise OptionsError(f"No address can be made of {given!r}: it has to be text.") from None

@@ -1,0 +1,176 @@
+"""
+The response to a request, and the error for a failed one. No I/O.
+
+The service sends no machine-readable error codes: only status and text distinguish the errors.
+
+Source: https://www.assemblyai.com/docs/api-reference/overview
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from aai_async._errors import (
+    AccountError,
+    APIError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    RedactedAudioError,
+    RejectedError,
+    ServerError,
+    UploadGoneError,
+    Verdict,
+    escaped,
+)
+from aai_async._models.response import JSON, Answer
+from aai_async._retry import parse_retry_after, verdict_of_status
+
+# Whole words within one sentence: a text about a "balanced" method is not an error of the account.
+
+_RATE_LIMIT = re.compile(
+    r"\brate\b[^.;]*\blimit(s|ed|ing)?\b|\blimit(s|ed)?\b[^.;]*\brate\b|\btoo many requests\b", re.IGNORECASE
+)
+"""Documentation: "request-rate limit exceeded", with status 403."""
+
+_BALANCE = re.compile(
+    r"(\b(account|negative|insufficient|your?|low|credits?)\b|\$)[^.;]*\bbalance\b"
+    r"|\bbalance\b[^.;]*(\b(negative|insufficient|low|credits?|top up)\b|\$)",
+    re.IGNORECASE,
+)
+"""Documentation: "Your current account balance is negative. Please top up ..."."""
+
+_UPLOAD = re.compile(r"\baccess\b[^.;]*\buploaded file\b", re.IGNORECASE)
+"""API reference: "Cannot access uploaded file"."""
+
+_LOOKUP = re.compile(r"\btranscript lookup error\b", re.IGNORECASE)
+"""Documentation: "Transcript lookup error, transcript id not found"."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class _ErrorBody(Answer):
+    error: str | None = None
+
+    message: str | None = None
+    """The error text of the LLM Gateway."""
+
+    metadata: JSON | None = attrs.field(default=None, hash=False)
+    """Further details of the LLM Gateway."""
+
+    request_id: str | None = None
+    """The id of the request, for the service's support."""
+
+    @property
+    def text(self) -> str | None:
+        listed = (self.metadata or {}).get("errors")
+        errors: list[Any] = [*(listed if isinstance(listed, list) else ())]
+        request = self.request_id and f"request {self.request_id}"
+        said = [self.error or self.message, *map(str, errors), request]
+        return "; ".join(text for text in said if text) if said[0] else None
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """A complete response."""
+
+    status: int
+    headers: Mapping[str, str]
+    """The headers, by name in lower case."""
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds in `Retry-After`."""
+        return parse_retry_after(self.headers.get("retry-after"), self.headers.get("date"))
+
+    @property
+    def error(self) -> str | None:
+        """The error text of the service; `None` if the body is not an error of the service."""
+        try:
+            return _ErrorBody.from_json(self.body).text
+        except ProtocolError:
+            return None
+
+    @property
+    def is_of_the_service(self) -> bool:
+        """Whether the body is an error in the format of the API, which no proxy writes."""
+        try:
+            return _ErrorBody.from_json(self.body).error is not None
+        except ProtocolError:
+            return False
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+
+def refusal(reply: Reply) -> APIError | ProtocolError:
+    """Return the error for a response that is not a success."""
+    if reply.status < 300:
+        return ProtocolError(
+            f"The service answered {reply.status}, but documents only 200: {_said(reply)}",
+            verdict=_verdict(reply),
+        )
+    kind, mend = _kind_of_refusal(reply.status, reply.error or _said(reply))
+    return _refused(kind, reply, mend)
+
+
+def refuse_redacted_audio(reply: Reply) -> APIError | ProtocolError:
+    """Return the error for a failed request for a redacted recording."""
+    error = refusal(reply)
+    if reply.status != 400 or isinstance(error, (NotFoundError, AccountError)):
+        return error
+    mend = ". Redacted audio needs redact_pii_audio=True and is kept for 24 hours; after that, submit again."
+    return _refused(RedactedAudioError, reply, mend)
+
+
+def refuse_download(reply: Reply) -> APIError | ProtocolError:
+    """Return the error for a failed download from the storage behind a pre-signed URL."""
+    if 300 <= reply.status < 400:
+        return ProtocolError(f"The storage answered {reply.status}, but redirects are not followed.")
+    # The storage has several statuses for an expired URL.
+    if reply.status in {400, 401, 403, 404, 410}:
+        return _refused(RedactedAudioError, reply, ". The URL has expired: request the redacted audio again.")
+    return refusal(reply)
+
+
+def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
+    shown = _said(reply)
+    if reply.retry_after is not None:
+        mend = f"{mend or '.'} It requests a wait of {reply.retry_after:g} seconds."
+    return kind(
+        f"The service answered {reply.status}: {shown.rstrip('.') if mend else shown}{mend}",
+        status=reply.status,
+        reply=shown,
+        retry_after=reply.retry_after,
+        verdict=Verdict.REFUSED if kind is RateLimitError else _verdict(reply),
+    )
+
+
+def _verdict(reply: Reply) -> Verdict:
+    return verdict_of_status(reply.status, says_why=reply.is_of_the_service)
+
+
+def _said(reply: Reply) -> str:
+    return escaped(reply.error or reply.text) or "(empty)"
+
+
+def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
+    if status == 429 or (status == 403 and _RATE_LIMIT.search(said)):
+        return RateLimitError, ""
+    if status == 401:
+        return AccountError, ". Check the API key, and that it belongs to this region."
+    if status in {402, 403} or (status == 400 and _BALANCE.search(said)):
+        if _UPLOAD.search(said):
+            # This is an error of the upload, not of the account.
+            return UploadGoneError, ". Upload it again: uploads are kept for 24 hours, for one project."
+        return AccountError, ""
+    if status == 404 or (status == 400 and _LOOKUP.search(said)):
+        return NotFoundError, ". Check the id, and that it was created with this API key and region."
+    mend = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
+    return (ServerError if status >= 500 else RejectedError), mend

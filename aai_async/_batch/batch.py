@@ -1,0 +1,268 @@
+"""
+Batches of hundreds or millions of files: sources in, outcomes out as they finish.
+
+A batch has two limits and no queue: an item is read when there is capacity for it. This module has the public
+interface; `_run` has the implementation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from typing import Self, cast
+
+import anyio
+from anyio.abc import TaskGroup
+
+from aai_async._batch.context import Route
+from aai_async._batch.duplicates import Originals
+from aai_async._batch.outage import Outage
+from aai_async._batch.runner import Run, Sources
+from aai_async._batch.uncertain_submits import Doubts
+from aai_async._client import Client, pipeline_of
+from aai_async._concurrency.task_groups import alone, is_native
+from aai_async._errors import ConfigError
+from aai_async._events import OnEvent, check_listener
+from aai_async._jobs.pipeline import Pipeline
+from aai_async._journal import Journal, Ledger
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
+from aai_async._options import Options
+from aai_async._webhooks.inbox import Notifications, check_notifications
+
+
+def transcribe_all(
+    client: Client,
+    sources: Sources,
+    options: Options | None = None,
+    *,
+    jobs: int = 400,
+    uploads: int = 8,
+    journal: str | os.PathLike[str] | Journal | None = None,
+    on_event: OnEvent | None = None,
+    fail_fast: bool = False,
+    by_content: bool = False,
+    notifications: Notifications | None = None,
+) -> Batch:
+    """
+    Transcribe many recordings. Returns a batch for `async with`; `async for` yields outcomes as they finish.
+
+    Equal items with equal options share one job: the same unchanged file, also through a symbolic link; the
+    same URL, also with a new signature; the same bytes; the same `Item(key=...)`.
+
+    Args:
+        client: An open client, which can be used elsewhere at the same time.
+        sources: Sources as for `Client.transcribe`, pairs of a source and its `Options`, or `Item`: a list,
+            a generator or an async iterable of any length. Items are read one by one in the event loop, when
+            there is capacity. Use an async iterable if reading blocks, such as a walk over a slow disk.
+        options: The options for items without their own.
+        jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
+            service processes 200 jobs at a time for paid accounts and 5 for free ones, and queues the others
+            at no cost. The default is twice as many, so that the service never waits for the next job.
+        uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
+        journal: A file in which each step is recorded before the next. Run the batch again with the same
+            journal, at any time and after any failure: it continues, and uploads, submits and pays for
+            nothing twice.
+        on_event: Called for each event of the items, see `Event`, with their `index`; it must not block.
+            Exceptions that it raises are only logged, by the logger `aai_async`.
+        fail_fast: Whether the first error ends the batch with a `BatchAbortedError`.
+        by_content: Whether files with equal content are equal items. Each file is then read once more.
+        notifications: An `Inbox` that receives the service's notifications, if the options have a
+            `webhook_url`. A job then needs three requests, and its end is noticed at once.
+
+    Raises:
+        ConfigError: A limit is below 1, `sources` is a single recording, or an argument has the wrong type.
+    """
+    _check_sources(sources)
+    _check_bound("jobs", jobs)
+    _check_bound("uploads", uploads)
+    options = Options() if options is None else options
+    _check_kind("client", client, Client)
+    _check_kind("options", options, Options)
+    ledger = None if journal is None else _ledger_of(journal)
+    check_listener(on_event)
+    check_notifications(notifications)
+    return Batch(
+        sources,
+        jobs=jobs,
+        uploads=uploads,
+        fail_fast=fail_fast,
+        pipeline=pipeline_of(client),
+        route=functools.partial(
+            Route,
+            ledger=ledger,
+            options=options,
+            digest=options.digest,
+            by_content=by_content,
+            notifications=notifications,
+            on_event=on_event,
+        ),
+    )
+
+
+def _ledger_of(journal: object) -> Ledger:
+    if isinstance(journal, (str, os.PathLike)):
+        journal = Journal(cast("str", journal))
+    if not isinstance(journal, Journal):
+        raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
+    return Ledger(journal.path, keep_results=journal.keep_results, adopts_key=journal.adopt_key)
+
+
+def _check_bound(name: str, bound: object) -> None:
+    if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
+        raise ConfigError(f"{name} must be a whole number from 1, not {bound!r}.")
+
+
+def _check_kind(name: str, given: object, kind: type) -> None:
+    if not isinstance(given, kind):
+        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(given).__name__}.")
+
+
+def _check_sources(sources: object) -> None:
+    if isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(sources, "read"):
+        raise ConfigError(
+            "transcribe_all takes many recordings: pass a list, [recording], or call Client.transcribe."
+        )
+    if isinstance(sources, Mapping):
+        raise ConfigError(
+            "sources must not be a mapping: pass .items() for pairs of recordings and their options."
+        )
+    if not isinstance(sources, (Iterable, AsyncIterable)):
+        mend = " Call it." if callable(sources) else ""
+        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{mend}")
+
+
+class Batch:
+    """A batch of transcriptions, as returned by `transcribe_all`, for `async with` and `async for`."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        jobs: int,
+        uploads: int,
+        fail_fast: bool,
+        pipeline: Pipeline,
+        route: functools.partial[Route],
+    ) -> None:
+        self._sources = sources
+        self._jobs = jobs
+        self._uploads = uploads
+        self._fail_fast = fail_fast
+        self._pipeline = pipeline
+        self._make_route = functools.partial(route, pipeline=pipeline)
+        self._stack = contextlib.AsyncExitStack()
+        self._tasks: TaskGroup | None = None
+        self._run: Run | None = None
+
+    async def __aenter__(self) -> Self:
+        """
+        Start the batch.
+
+        Raises:
+            ConfigError: The client is not open, or the batch was started before.
+            JournalLockedError: Another batch uses the journal.
+            JournalError: The journal cannot be used.
+            AAIError: The journal is of another API key, and the service could not be asked about the new one.
+        """
+        if self._run is not None:
+            raise ConfigError("This batch was started before: create another one with the same journal.")
+        # Created here, because they belong to the running event loop.
+        pipeline = self._pipeline
+        pipeline.http.check()
+        route = self._make_route(
+            outage=Outage(pipeline.polling.lost_after, pipeline.ask_time),
+            originals=Originals(),
+            doubts=Doubts(),
+        )
+        async with self._stack:
+            http = pipeline.http
+            self._stack.enter_context(http.room_for_uploads(self._uploads))
+            if route.ledger is not None:
+                held = route.ledger.held(http.hosts.api, http.fingerprint, pipeline.knows)
+                await self._stack.enter_async_context(held)
+            self._run = Run(route, self._sources, self._jobs, self._uploads, fail_fast=self._fail_fast)
+            self._tasks = await anyio.create_task_group().__aenter__()
+            self._stack = self._stack.pop_all()
+        self._tasks.start_soon(self._run.go)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        run, tasks = self._begun(), self._tasks
+        cancelled = anyio.get_cancelled_exc_class()
+        async with self._stack:
+            try:
+                if tasks is not None:
+                    tasks.cancel_scope.cancel()
+                    # Without the exception of the block, which would be raised again in a group.
+                    await tasks.__aexit__(None, None, None)
+            except BaseExceptionGroup as group:
+                raise alone(group) or group from None
+            except cancelled as error:
+                # An exception of the block propagates even if an outer scope is cancelled: that scope cancels
+                # the next await. asyncio's own cancellation is delivered only once, so it must propagate.
+                if kind is None or issubclass(kind, cancelled) or is_native(error):
+                    raise
+            finally:
+                run.say_what_goes_on()
+
+    def __aiter__(self) -> AsyncIterator[Outcome]:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        """
+        Return the next outcome as soon as an item has finished.
+
+        Raises:
+            BatchAbortedError: The batch was aborted, and all finished items have been returned.
+        """
+        outcome = await self._begun().next()
+        if outcome is None:
+            raise StopAsyncIteration
+        return outcome
+
+    async def collect(self) -> list[Outcome]:
+        """
+        Return all remaining outcomes in the order of the sources. All of them are held in memory.
+
+        Raises:
+            BatchAbortedError: The batch was aborted; `outcomes` has the finished items.
+        """
+        outcomes: list[Outcome] = []
+        try:
+            async for outcome in self:
+                outcomes.append(outcome)  # noqa: PERF401 - the outcomes are needed also after an error
+        except BatchAbortedError as error:
+            error.outcomes = in_order(outcomes)
+            raise
+        except BaseException:
+            # Cancelled or interrupted: the next call returns them.
+            self._begun().put_back(outcomes)
+            raise
+        return list(in_order(outcomes))
+
+    def stop(self) -> None:
+        """Start no more items. The iteration ends when the items in progress have finished."""
+        self._begun().stop()
+
+    @property
+    def summary(self) -> Summary:
+        """The counts of the batch so far."""
+        return self._begun().summary
+
+    @property
+    def remaining(self) -> tuple[Outcome, ...]:
+        """
+        The outcomes that were not returned before the block was left or the batch was aborted.
+
+        Such an item has finished, or was in progress: a job with an `Outcome.transcript_id` then continues.
+        """
+        return self._begun().remaining
+
+    def _begun(self) -> Run:
+        if self._run is None:
+            raise ConfigError(
+                "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."
+            )
+        return self._run

@@ -1,0 +1,402 @@
+"""
+One item of a batch on its way from its source to its outcome, each step written down before the next.
+
+It takes up where an earlier batch has left off, and shares the job of an item that is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+from collections.abc import Awaitable, Callable, Generator
+from typing import Protocol
+
+import anyio
+import attrs
+
+from aai_async._batch.context import BatchItem, Route, claim_of, source_of
+from aai_async._batch.duplicates import Original
+from aai_async._batch.outage import is_for_want_of_connection
+from aai_async._errors import (
+    AAIError,
+    AmbiguousSubmitError,
+    FileChangedError,
+    JournalError,
+    NotFoundError,
+    ProtocolError,
+    UploadGoneError,
+    Verdict,
+)
+from aai_async._events import Event, Retrying, heard_by, inform, logger
+from aai_async._io.source import Source
+from aai_async._jobs.handle import Job, Record
+from aai_async._jobs.submission import Submission
+from aai_async._journal import Entry, Ledger, LedgerRecord
+from aai_async._models.missing import MissingResult
+from aai_async._models.outcome import Outcome, Stage
+from aai_async._models.transcript import DELETED_URL, Transcript, TranscriptError
+
+_FRESH = dt.timedelta(hours=20)
+"""How old an upload may be to be submitted: it is kept for 24 hours, and the job must get at it yet."""
+
+_CLOCK_WAS_SET = dt.timedelta(minutes=-1)
+"""An upload that is younger than this was made before the clock of this machine was set back."""
+
+
+def has_job(entry: Entry) -> bool:
+    """Whether a batch that takes up this entry submits nothing, for its job is known."""
+    return entry.state in {"submitted", "done"}
+
+
+def job_to_ask_for(entry: Entry) -> str | None:
+    """
+    Return the id of a job that an earlier batch has given up.
+
+    A batch that takes up this entry fetches that job first, and makes another if it has failed or is gone.
+    """
+    return None if has_job(entry) else entry.transcript_id
+
+
+def has_upload(entry: Entry) -> bool:
+    """Whether a batch that takes up this entry uploads nothing, for what was uploaded can be submitted."""
+    return entry.state != "failed" and entry.upload_url is not None and _is_fresh(entry.uploaded_at)
+
+
+class Place(Protocol):
+    """Room to upload, which an item has when it begins."""
+
+    async def take(self) -> None:
+        """Wait for it, where it was left."""
+
+    def leave(self) -> None:
+        """Leave it to others, once or more."""
+
+
+class Passage:
+    """The way of one item."""
+
+    def __init__(self, item: BatchItem, route: Route, place: Place) -> None:
+        self._item = item
+        self._route = route
+        self._place = place
+        self._job = Job()
+        self._record = Record(self._job)
+        self._entry: Entry | None = None
+        self._as_original: Original | None = None
+        self._same_as: Original | None = None
+        self._keys: tuple[bytes, ...] = ()
+        self._attempts = 0
+        self._is_finished = self._is_open = self._was_read = False
+        self.retries = 0
+        self.is_resumed = False
+        """Whether its job was made before it came, by an earlier batch or for an item that is the same."""
+        self.journal_error: JournalError | None = None
+
+    @property
+    def _stage(self) -> Stage:
+        if self._is_finished:
+            return "finished"
+        if self._job.transcript_id:
+            return "submitted"
+        return "uploaded" if self._job.upload_url else "pending"
+
+    def outcome(
+        self,
+        transcript: Transcript | None = None,
+        error: AAIError | None = None,
+        missing: tuple[MissingResult, ...] = (),
+    ) -> Outcome:
+        """Say how far it has come, and what has come of it."""
+        return Outcome(
+            index=self._item.index,
+            source=self._item.audio,
+            key=self._item.key,
+            stage=self._stage,
+            attempts=self._attempts,
+            transcript_id=self._job.transcript_id,
+            upload_url=self._job.upload_url,
+            duplicate_of=self._same_as.index if self._same_as else None,
+            transcript=transcript,
+            error=error,
+            warnings=() if transcript is None else transcript.warnings,
+            missing=missing,
+        )
+
+    async def travel(self, sending: anyio.CancelScope) -> Outcome:
+        """
+        Go all the way.
+
+        Args:
+            sending: The scope of what is done until the job is made. If it is cancelled before that, what
+                comes of the item is neither a transcript nor an error.
+        """
+        outcome: Outcome | None = None
+        try:
+            with heard_by(self._hear):
+                outcome = await self._travel(sending)
+            return outcome
+        finally:
+            self._place.leave()
+            if self._route.ledger and self._entry:
+                self._route.ledger.leave(self._entry.id)
+            if self._as_original is not None:
+                self._as_original.end(outcome)
+
+    async def _travel(self, sending: anyio.CancelScope) -> Outcome:
+        transcript: Transcript | None = None
+        try:
+            with sending:
+                transcript = await self._send()
+            self._place.leave()
+            if self._same_as is not None:
+                return await self._like(self._same_as)
+            if self._job.transcript_id is None:
+                return self.outcome()
+            return await self._end(transcript or await self._wait(self._job.transcript_id))
+        except AAIError as error:
+            return await self._fail(error)
+        except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
+            logger.exception("item %d of a batch failed in a way that was not foreseen", self._item.index)
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            unforeseen = AAIError(
+                f"Item {self._item.index} failed in a way that was not foreseen: {said}. If it was not your "
+                "own stream that raised this, please report it."
+            )
+            unforeseen.__cause__ = error
+            return await self._fail(unforeseen)
+
+    async def _wait(self, transcript_id: str) -> Transcript:
+        is_announced = self._item.options.webhook_url is not None
+        return await self._route.pipeline.wait(
+            transcript_id, notifications=self._route.notifications if is_announced else None
+        )
+
+    async def _like(self, original: Original) -> Outcome:
+        """Take over what comes of an item that is the same."""
+        other = await original.wait()
+        if other is None or (other.transcript_id is None and other.error is None):
+            return self.outcome()
+        self._job.transcript_id, self._job.upload_url = other.transcript_id, other.upload_url
+        self._is_finished = other.stage == "finished"
+        if other.error is not None:
+            return self.outcome(error=other.error)
+        self.is_resumed = True
+        # It is kept for those who waited; one who comes later asks for it again.
+        transcript = other.transcript
+        if transcript is None and self._route.ledger and original.row is not None:
+            transcript = await self._route.ledger.result(original.row)
+        return self.outcome(transcript or await self._get(other.transcript_id), missing=other.missing)
+
+    async def _get(self, transcript_id: str | None) -> Transcript:
+        """Ask for the transcript of a job that is done."""
+        transcript = await self._route.pipeline.get(transcript_id or "")
+        if _is_deleted(transcript):
+            raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
+        return transcript
+
+    async def _end(self, transcript: Transcript) -> Outcome:
+        missing = await self._route.pipeline.check(transcript, self._item.options)
+        if self._route.ledger and self._entry and self._entry.state != "done":
+            with self._keeping_journal_error():
+                await self._route.ledger.done(self._entry.id, transcript, missing, self.retries)
+        self._is_finished = True
+        return self.outcome(transcript, missing=missing)
+
+    async def _fail(self, error: AAIError) -> Outcome:
+        # The next batch asks once more for a job that is gone, and makes another if it is still gone.
+        is_gone = isinstance(error, NotFoundError) and _is_gone(error) and self._stage == "submitted"
+        self._is_finished = isinstance(error, TranscriptError) or is_gone
+        error.transcript_id = error.transcript_id or self._job.transcript_id
+        error.upload_url = error.upload_url or self._job.upload_url
+        if isinstance(error, JournalError):
+            self.journal_error = error
+        elif self._route.ledger and self._entry:
+            with self._keeping_journal_error():
+                await self._route.ledger.failed(
+                    self._entry.id,
+                    error,
+                    self.retries,
+                    is_over=self._is_finished,
+                    is_unrecognisable=self._is_unrecognisable_after(error),
+                )
+        return self.outcome(error=error)
+
+    def _is_unrecognisable_after(self, error: AAIError) -> bool:
+        """Whether no later batch can tell that it is the same recording."""
+        return not self._keys or (isinstance(error, FileChangedError) and self._item.key is None)
+
+    @contextlib.contextmanager
+    def _keeping_journal_error(self) -> Generator[None]:
+        """What has come of an item is not lost because it could not be written down."""
+        try:
+            yield
+        except JournalError as error:
+            self.journal_error = error
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Retrying):
+            self.retries += 1
+            self._attempts += event.operation in {"upload", "submit"}
+        inform(self._route.on_event, attrs.evolve(event, index=self._item.index))
+
+    async def _send(self) -> Transcript | None:
+        """Have the job made, or found; give its transcript, where that is there already."""
+        source = source_of(self._item.audio)
+        async with contextlib.aclosing(source):
+            if self._item.key is None:
+                await self._open(source)
+            keys = self._keys = await self._route.keys(self._item, source)
+            self._same_as = self._route.originals.find(keys)
+            if self._same_as is not None:
+                return None
+            self._as_original = self._route.originals.enter(keys, self._item.index)
+            if not (self._route.ledger and await self._route.ledger.knows(keys)):
+                await self._open(source)
+            if self._route.ledger is None:
+                await self._submit(source, await self._upload(source))
+                return None
+            self._entry = entry = await self._route.ledger.claim(
+                claim_of(self._item, source, keys, self._route.asked(self._item))
+            )
+            self._same_as = self._route.originals.find([_row_key(entry)])
+            if self._same_as is not None:
+                # The journal knows it by another key: of the same content, in an earlier batch.
+                self._entry = None
+                return None
+            self._route.originals.add([_row_key(entry)], self._as_original)
+            self._as_original.row = entry.id
+            self._record = LedgerRecord(self._job, self._route.ledger, entry, source.url)
+            return await self._take_up(source, entry, self._route.ledger)
+
+    async def _open(self, source: Source) -> None:
+        # What is known by its key may have been read to its end, or be gone, and is not needed any more.
+        if not self._is_open:
+            await source.open()
+            self._is_open = True
+
+    async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
+        """Go on where an earlier batch has left off."""
+        self._job.upload_url = entry.upload_url
+        if has_job(entry):
+            self._job.transcript_id = entry.transcript_id
+            self.is_resumed = True
+            if entry.state == "submitted":
+                # It may have been made a moment ago, or have ended long ago.
+                self._route.pipeline.memory.taken_up(entry.transcript_id or "", entry.upload_url or "")
+                return None
+            return await ledger.result(entry.id) or await self._get(entry.transcript_id)
+        given_up = job_to_ask_for(entry)
+        if given_up is not None:
+            transcript = await self._ask_again(given_up)
+            if transcript is not None:
+                self.is_resumed = True
+                await self._record.submitted(given_up)
+                return transcript if transcript.is_done else None
+        if entry.upload_url:
+            self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
+        if source.url is not None or entry.upload_url is not None or entry.state == "submitting":
+            # So that a job can be looked for by when it was made.
+            await self._route.outage.outlast(self._route.pipeline.know_time)
+        audio_url = entry.upload_url or source.url
+        if entry.state == "submitting":
+            self._place.leave()
+            # With its key, what was an address may be a file by now.
+            if await self._find(audio_url or entry.source, entry, ledger):
+                return None
+        if entry.state == "failed" or (entry.upload_url and not has_upload(entry)):
+            await ledger.anew(entry.id)
+            self._job.upload_url, audio_url = None, source.url
+        await self._submit(source, audio_url or await self._upload(source))
+        return None
+
+    async def _ask_again(self, transcript_id: str) -> Transcript | None:
+        """Fetch a job that an earlier batch has given up; `None` if it has failed or is gone."""
+        self._job.transcript_id = transcript_id
+        get = functools.partial(self._route.pipeline.get, transcript_id)
+        try:
+            transcript = await self._route.outage.outlast(get)
+        except NotFoundError as error:
+            if not _is_gone(error):
+                raise
+        else:
+            if transcript.status != "error" and not _is_deleted(transcript):
+                return transcript
+        self._job.transcript_id = None
+        return None
+
+    async def _find(self, audio_url: str, entry: Entry, ledger: Ledger) -> bool:
+        """Look for the job of a submit that an earlier batch may have sent."""
+        doubt = await self._route.doubts.of(entry, ledger)
+        found = await self._submission(audio_url).find(entry.submitting_at, doubt=doubt)
+        self.is_resumed = found is not None
+        return self.is_resumed
+
+    async def _upload(self, source: Source) -> str:
+        if source.url is not None:
+            return source.url
+        await self._place.take()
+        await self._open(source)
+        self._was_read = True
+        for _ in range(2 if source.replayable else 1):
+            self._attempts += 1
+            url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
+            if await self._record.uploaded(url):
+                return url
+        raise ProtocolError(
+            "The reply to the upload has the upload_url of another recording in the journal.",
+            operation="upload",
+            verdict=Verdict.AMBIGUOUS,
+        )
+
+    async def _submit(self, source: Source, audio_url: str) -> None:
+        self._place.leave()
+        try:
+            await self._submit_once(audio_url)
+        except UploadGoneError:
+            is_spent = self._was_read and not source.replayable
+            if source.url is not None or is_spent:
+                raise
+            await self._submit_once(await self._upload(source))
+
+    def _submission(self, audio_url: str) -> Submission:
+        ledger, entry = self._route.ledger, self._entry
+        others = functools.partial(ledger.others, entry) if ledger and entry else None
+        return self._route.pipeline.submission(audio_url, self._item.options, self._record, others=others)
+
+    async def _submit_once(self, audio_url: str) -> None:
+        self._attempts += 1
+        pipeline, outage = self._route.pipeline, self._route.outage
+        submission = self._submission(audio_url)
+        began = pipeline.http.service_time
+        step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
+        while True:
+            try:
+                made = await outage.outlast(step)
+            except AmbiguousSubmitError as error:
+                if not is_for_want_of_connection(error):
+                    raise
+                # The answer was lost, and there was no connection to look for the job: there will be one.
+                await outage.outlast(pipeline.ask_time)
+                step = functools.partial(submission.find, began)
+            else:
+                if made is not None:
+                    return
+                step = submission.make
+
+
+def _is_gone(error: NotFoundError) -> bool:
+    # The service says it with 400; a 404 may come from a proxy in between.
+    return error.status == 400
+
+
+def _is_deleted(transcript: Transcript) -> bool:
+    return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
+
+
+def _row_key(entry: Entry) -> bytes:
+    return b"row %d" % entry.id
+
+
+def _is_fresh(uploaded_at: dt.datetime | None) -> bool:
+    return uploaded_at is not None and _CLOCK_WAS_SET < dt.datetime.now(dt.UTC) - uploaded_at < _FRESH

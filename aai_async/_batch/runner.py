@@ -1,0 +1,291 @@
+"""
+A running batch: when it takes sources, when it must stop, and how outcomes reach the consumer.
+
+`_passage` processes one item.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from typing import Self, TypeAlias, cast
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from aai_async._batch.context import BatchItem, Route
+from aai_async._batch.item import Item
+from aai_async._batch.item_task import Passage
+from aai_async._concurrency.task_groups import is_being_cancelled, task_group
+from aai_async._errors import (
+    AAIError,
+    AccountError,
+    AmbiguousSubmitError,
+    ConfigError,
+    JournalError,
+    SourceError,
+)
+from aai_async._events import logger
+from aai_async._io.source import Audio
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
+from aai_async._options import Options
+
+_OneSource: TypeAlias = Audio | tuple[Audio, Options | None] | Item
+
+Sources: TypeAlias = Iterable[_OneSource] | AsyncIterable[_OneSource]
+"""Recordings, each alone, paired with its own options, or as an `Item`."""
+
+
+_CLOSING = 5.0
+"""Seconds that a caller's async generator may take to close."""
+
+
+class _Place:
+    """An upload slot, which an item takes before its first step."""
+
+    def __init__(self, places: anyio.Semaphore) -> None:
+        self._places = places
+        self._is_taken = False
+        self.was_taken = anyio.Event()
+        """Set when the item has started."""
+
+    async def take(self) -> None:
+        if not self._is_taken:
+            await self._places.acquire()
+            self._is_taken = True
+            self.was_taken.set()
+
+    def leave(self) -> None:
+        if self._is_taken:
+            self._is_taken = False
+            self._places.release()
+
+
+class Run:
+    """A batch that has started."""
+
+    def __init__(self, route: Route, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool) -> None:
+        self._route = route
+        self._sources = _drawn(sources)
+        self._fail_fast = fail_fast
+        self._places = anyio.Semaphore(jobs)
+        """Acquired before an item is taken from the sources, released when its outcome is taken."""
+        self._put_back = 0
+        """Number of outcomes that were taken and put back; other items now have their places."""
+        self._places_to_upload = anyio.Semaphore(uploads)
+        self._finished = deque[Outcome]()
+        """Outcomes that were not taken yet: at most as many as there are places."""
+        self._news = anyio.Event()
+        """Set when an item has finished, or all have."""
+        self._drawing = anyio.CancelScope()
+        self._everything = anyio.CancelScope()
+        self._sending = set[anyio.CancelScope]()
+        self._unfinished: list[Outcome] = []
+        self._cause: Exception | None = None
+        self._is_refused = False
+        """Whether nothing more may be sent."""
+        self._began = anyio.current_time()
+        self._ended: float | None = None
+        self._begun = 0
+        self._counts = Summary()
+
+    @property
+    def summary(self) -> Summary:
+        """Counts of the batch so far."""
+        counts = self._counts
+        ended = anyio.current_time() if self._ended is None else self._ended
+        unfinished = self._begun - counts.completed - counts.failed
+        return attrs.evolve(counts, unfinished=unfinished, elapsed=ended - self._began)
+
+    @property
+    def remaining(self) -> tuple[Outcome, ...]:
+        """Outcomes of the items that were unfinished at the end, and finished ones that were not taken."""
+        return in_order([*self._unfinished, *self._finished])
+
+    async def go(self) -> None:
+        """Take the sources, and process all items."""
+        try:
+            with self._everything:
+                async with task_group() as items:
+                    with self._drawing:
+                        await self._draw(items)
+        finally:
+            self._ended = anyio.current_time()
+            self._news.set()
+
+    async def next(self) -> Outcome | None:
+        """
+        Return the next outcome; `None` after the last.
+
+        Raises:
+            BatchAbortedError: The batch was aborted, and the last outcome was already returned.
+        """
+        while not self._finished:
+            if self._ended is not None:
+                if self._cause is not None:
+                    raise self._aborted(self._cause) from self._cause
+                return None
+            # A cancellation of this wait loses no outcome: one is taken only afterwards.
+            await self._news.wait()
+        if len(self._finished) == 1 and self._ended is None:
+            self._news = anyio.Event()
+        if self._put_back:
+            self._put_back -= 1
+        else:
+            self._places.release()
+        return self._finished.popleft()
+
+    def put_back(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep outcomes that were taken and not returned to the caller."""
+        self._finished.extendleft(reversed(outcomes))
+        self._put_back += len(outcomes)
+        if outcomes:
+            self._news.set()
+
+    def _aborted(self, cause: Exception) -> BatchAbortedError:
+        said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
+        with_jobs = sum(1 for one in self._unfinished if one.transcript_id)
+        return BatchAbortedError(
+            f"The batch was aborted after {self._counts.completed} transcripts: {str(said).rstrip('.')}. "
+            f"{len(self._unfinished)} of its items were unfinished, {with_jobs} with a job that continues: "
+            "see `unfinished`.",
+            unfinished=in_order(self._unfinished),
+        )
+
+    def stop(self) -> None:
+        """Take no more sources."""
+        self._drawing.cancel()
+
+    def say_what_goes_on(self) -> None:
+        """Log the jobs that continue although the batch has ended."""
+        jobs = [one.transcript_id for one in self._unfinished if one.transcript_id]
+        if jobs:
+            logger.warning("a batch ended with %d jobs that continue: %s", len(jobs), ", ".join(jobs))
+
+    async def _draw(self, items: TaskGroup) -> None:
+        try:
+            while True:
+                await self._places.acquire()
+                await self._wait_for_room_to_upload()
+                drawn = _item(await anext(self._sources))
+                options = self._route.options if drawn.options is None else drawn.options
+                item = BatchItem(self._begun, drawn.source, options, drawn.key)
+                place = _Place(self._places_to_upload)
+                items.start_soon(self._carry, item, place)
+                self._begun += 1
+                await place.was_taken.wait()
+        except StopAsyncIteration:
+            pass
+        except anyio.get_cancelled_exc_class():
+            if is_being_cancelled():
+                raise
+            self._abort(SourceError("The iterable of sources was cancelled by something it waited for."))
+        except Exception as error:  # noqa: BLE001 - from the caller's iterable, raised to the consumer
+            self._abort(error)
+        finally:
+            if inspect.isasyncgen(self._sources):
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await self._sources.aclose()
+
+    async def _wait_for_room_to_upload(self) -> None:
+        # The slot is not kept while the next source is awaited: an item that uploads again may need it.
+        await self._places_to_upload.acquire()
+        self._places_to_upload.release()
+
+    async def _carry(self, item: BatchItem, place: _Place) -> None:
+        """Process one item."""
+        passage = Passage(item, self._route, place)
+        sending = anyio.CancelScope()
+        self._sending.add(sending)
+        if self._is_refused:
+            sending.cancel()
+        try:
+            await place.take()
+            self._settle(passage, await passage.travel(sending))
+        except anyio.get_cancelled_exc_class():
+            if is_being_cancelled():
+                self._unfinished.append(passage.outcome())
+                raise
+            error = SourceError("The recording was cancelled by something it waited for.")
+            self._settle(passage, passage.outcome(error=error))
+        except KeyboardInterrupt:
+            self._unfinished.append(passage.outcome())
+            raise
+        finally:
+            self._sending.remove(sending)
+
+    def _settle(self, passage: Passage, outcome: Outcome) -> None:
+        is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
+        if is_completed or is_failed:
+            self._finished.append(outcome)
+            self._news.set()
+        else:
+            self._unfinished.append(outcome)
+        length = outcome.transcript.audio_duration if outcome.transcript else None
+        counts = self._counts
+        self._counts = attrs.evolve(
+            counts,
+            completed=counts.completed + is_completed,
+            failed=counts.failed + is_failed,
+            resumed=counts.resumed + (is_completed and passage.is_resumed),
+            audio_seconds=counts.audio_seconds + (length or 0.0),
+            retries=counts.retries + passage.retries,
+            with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),
+            with_missing=counts.with_missing + (is_completed and bool(outcome.missing)),
+        )
+        self._abort_if_it_must(passage, outcome)
+
+    def _abort_if_it_must(self, passage: Passage, outcome: Outcome) -> None:
+        error: BaseException | None = outcome.error
+        error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
+        refused = error if isinstance(error, AccountError) else None
+        closed = error if isinstance(error, ConfigError) else None
+        cause = passage.journal_error or refused or closed or self._route.outage.given_up
+        cause = cause or (outcome.error if self._fail_fast else None)
+        if cause is None:
+            return
+        # Existing jobs are still polled, unless that is refused too, or the journal cannot be written.
+        is_only_about_sending = not isinstance(cause, (AccountError, JournalError)) or (
+            isinstance(cause, AccountError) and cause.status != 401
+        )
+        self._abort(cause)
+        self._is_refused = True
+        for sending in self._sending:
+            sending.cancel()
+        if self._fail_fast or not is_only_about_sending:
+            self._everything.cancel()
+
+    def _abort(self, cause: Exception) -> None:
+        self._cause = self._cause or cause
+        self._drawing.cancel()
+
+
+def _item(given: object) -> Item:
+    if isinstance(given, Item):
+        return given
+    pair = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
+    if len(pair) == 2 and isinstance(pair[1], (Options, type(None))):
+        return Item(cast("Audio", pair[0]), pair[1])
+    return Item(cast("Audio", given))
+
+
+def _drawn(sources: Sources) -> AsyncIterator[object]:
+    return aiter(sources) if isinstance(sources, AsyncIterable) else _Stepwise(iter(sources))
+
+
+class _Stepwise:
+    """An async iterator. It is not a generator, so it needs no closing."""
+
+    def __init__(self, items: Iterator[object]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> object:
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise StopAsyncIteration from None

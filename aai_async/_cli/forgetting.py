@@ -1,0 +1,108 @@
+"""`forget`: removes recordings from a journal, together with the files of their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from aai_async import formats
+from aai_async._cli.arguments import check_folder
+from aai_async._cli.exit_status import Ending
+from aai_async._cli.inputs import Recording, named
+from aai_async._cli.output_register import UNKNOWN
+from aai_async._cli.outputs import Outputs
+from aai_async._cli.progress_view import tell
+from aai_async._cli.rendering import Rendering
+from aai_async._cli.stdout import write_out
+from aai_async._cli.terminal_text import count, readable, visible
+from aai_async._concurrency.threads import in_thread_to_its_end
+from aai_async._errors import SaveError
+from aai_async._journal import ErasedRow, Erasure, erase, not_in_journal
+
+_SHOWN = 5
+"""Ids that are shown in a command for them."""
+
+
+async def forget(path: Path, names: Sequence[str], folder: Path | None) -> Ending:
+    """Remove the files of the results, then the rows; a rerun continues where a file could not be removed."""
+    check_folder(folder)
+    results = _Results(path.parent if folder is None else folder, names)
+
+    def remove_files(erasure: Erasure) -> None:
+        unknown = [name for name in erasure.unknown if not results.know(name)]
+        if unknown:
+            raise not_in_journal(path, unknown)
+        results.remove(erasure.rows)
+
+    erasure = await in_thread_to_its_end(lambda: erase(path.absolute(), names, remove_files))
+    for row in erasure.rows:
+        write_out(visible(f"{row.transcript_id or '-':36}  {row.source}") + "\n")
+    for file in results.removed:
+        tell(f"Removed {readable(file)}")
+    tell(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
+    _tell_what_stays(erasure, results)
+    return Ending.ALL
+
+
+def _tell_what_stays(erasure: Erasure, results: _Results) -> None:
+    if not results.removed:
+        tell(f"No results of these recordings are known in {str(results.folder)!r}: -o names another folder.")
+    ids = [row.transcript_id for row in erasure.rows if row.transcript_id]
+    if ids:
+        shown = " ".join(ids) if len(ids) <= _SHOWN else "ID..."
+        tell(f"The service keeps its transcripts until they are deleted: aai-async delete {shown}")
+
+
+class _Results(Outputs):
+    """The files in one folder that results were written to, as its register knows them."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        super().__init__(folder, Rendering())
+        self.folder = folder
+        self.removed: list[Path] = []
+        self._names = names
+
+    def know(self, name: str) -> bool:
+        """Whether there are files of a recording that is named by its path, its address or an id."""
+        self.load()
+        return any(self._files([*self._stems_of_name(name), *self._register.stems_of({name})]))
+
+    def remove(self, rows: Sequence[ErasedRow]) -> None:
+        """
+        Remove the files of rows and of what was named.
+
+        Raises:
+            SaveError: A file cannot be removed, or the register of the folder cannot be read.
+        """
+        self.load()
+        ids = {row.transcript_id for row in rows if row.transcript_id} | set(self._names)
+        stems = [*self._register.stems_of(ids)]
+        for name in self._names:
+            stems += self._stems_of_name(name)
+        for row in rows:
+            stems += [stem for stem in self._stems_of_name(row.source) if self._is_of(stem, ids)]
+        for path in self._files(stems):
+            self._check_inside(path.parent)
+            try:
+                path.unlink()
+            except OSError as error:
+                raise SaveError(f"{str(path)!r} cannot be removed: {error.strerror}.") from error
+            self.removed.append(path)
+
+    def _stems_of_name(self, name: str) -> Iterator[PurePosixPath]:
+        for recording in (named(name), Recording.of_transcript(name)):
+            stem = self._register.stem_of(self._digest_of(recording))
+            if stem is not None:
+                yield stem
+
+    def _is_of(self, stem: PurePosixPath, transcript_ids: set[str]) -> bool:
+        # The same name may have the result of another row by now, of which nothing was said.
+        latest = self._register.latest(stem)
+        return latest is not None and latest.transcript in transcript_ids | {UNKNOWN}
+
+    def _files(self, stems: Sequence[PurePosixPath]) -> Iterator[Path]:
+        for stem in dict.fromkeys(stems):
+            for name in formats.NAMES:
+                path = self.folder / stem.with_name(f"{stem.name}.{name}")
+                if path.is_symlink() or path.is_file():
+                    yield path

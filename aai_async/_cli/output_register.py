@@ -1,0 +1,186 @@
+"""
+Which recording the results in a folder belong to: a file of that folder, of which lines are only appended.
+
+A name belongs to whichever recording has the first line with it, so that two runs at the same time agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import attrs
+
+from aai_async._cli.safe_names import encoded, folded
+from aai_async._errors import SaveError
+from aai_async._io.file import sync_folder
+
+REGISTER = ".aai-async.names"
+
+UNKNOWN = "-"
+
+_FILE = re.compile(r"([a-z]+)=([0-9]+)")
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+@attrs.frozen
+class Line:
+    """A recording has a name in the folder; its results are of this version of it."""
+
+    recording: str
+    """What tells the recording from others: a digest, so that no address stands here."""
+
+    version: str
+    """What changes when the recording does."""
+
+    transcript: str
+    """The id of the transcript that was written, or `-`."""
+
+    stem: PurePosixPath
+    """The name of the results, without a suffix."""
+
+    files: Mapping[str, int] = attrs.field(factory=dict[str, int])
+    """Bytes of each file that was written, by its format."""
+
+    def written(self) -> str:
+        """Give it as a line of ASCII: names need not be text."""
+        transcript = quote_from_bytes(encoded(self.transcript), safe="-_")
+        stem = quote_from_bytes(encoded(str(self.stem)))
+        files = ",".join(f"{name}={size}" for name, size in self.files.items()) or UNKNOWN
+        return f"{self.recording} {self.version} {transcript} {stem} {files}\n"
+
+    @classmethod
+    def read(cls, line: str) -> Line | None:
+        """Read one; `None` if it is damaged, by a power cut say."""
+        fields = line.split(" ")
+        if len(fields) != 5 or not all(fields):
+            return None
+        files = dict(_FILE.findall(fields[4]))
+        stem = PurePosixPath(os.fsdecode(unquote_to_bytes(fields[3])))
+        if stem.is_absolute() or not {"..", "."}.isdisjoint(stem.parts):
+            return None
+        return cls(
+            fields[0],
+            fields[1],
+            os.fsdecode(unquote_to_bytes(fields[2])),
+            stem,
+            {name: int(size) for name, size in files.items()},
+        )
+
+
+@attrs.frozen
+class File:
+    """What was written down last of one file."""
+
+    version: str
+    """The version of the recording that it is of."""
+
+    transcript: str
+    """The id of the transcript that it is of, or `-` while it is replaced."""
+
+    size: int
+    """Its bytes when it was written."""
+
+
+class Register:
+    """The register of one folder. Its methods block: call them in a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / REGISTER
+        self._read_to = 0
+        self._owners = dict[str, str]()
+        self._stems = dict[str, PurePosixPath]()
+        self._latest = dict[str, Line]()
+        self._files = dict[tuple[str, str], File]()
+        self._folders = set[str]()
+
+    def load(self) -> None:
+        """
+        Read what was written since it was read last.
+
+        Raises:
+            SaveError: It cannot be read.
+        """
+        with self._errors_named():
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY | _NO_LINK)
+            except FileNotFoundError:
+                return
+            with os.fdopen(descriptor, "rb") as file:
+                file.seek(self._read_to)
+                data = file.read()
+        # What has no end yet is being written.
+        complete = data[: data.rfind(b"\n") + 1]
+        self._read_to += len(complete)
+        for text in complete.decode("ascii", "replace").split("\n"):
+            line = Line.read(text)
+            if line is not None:
+                self.note(line)
+
+    def note(self, line: Line) -> None:
+        """Take over a line, without writing it down."""
+        key = folded(line.stem)
+        if self._owners.setdefault(key, line.recording) != line.recording:
+            return
+        self._stems.setdefault(line.recording, line.stem)
+        self._folders.update(folded(parent) for parent in line.stem.parents)
+        for name, size in line.files.items():
+            self._files[key, name] = File(line.version, line.transcript, size)
+        if line.transcript != UNKNOWN or key not in self._latest:
+            self._latest[key] = line
+
+    def stem_of(self, recording: str) -> PurePosixPath | None:
+        """Give the name that a recording has."""
+        return self._stems.get(recording)
+
+    def latest(self, stem: PurePosixPath) -> Line | None:
+        """Give what was written down last of a name."""
+        return self._latest.get(folded(stem))
+
+    def file(self, stem: PurePosixPath, name: str) -> File | None:
+        """Give what was written down last of the file of one format."""
+        return self._files.get((folded(stem), name))
+
+    def stems_of(self, transcripts: set[str]) -> Iterator[PurePosixPath]:
+        """Give the names under which any of some transcripts was written last."""
+        return (line.stem for line in self._latest.values() if line.transcript in transcripts)
+
+    def is_taken(self, stem: PurePosixPath, suffixes: Iterable[str]) -> bool:
+        """Whether a name is another recording's, or stands where a file or a folder of another one does."""
+        if folded(stem) in self._owners:
+            return True
+        if any(folded(f"{stem}.{suffix}") in self._folders for suffix in suffixes):
+            return True
+        above = (parent for parent in stem.parents if parent.suffix[1:] in suffixes)
+        return any(folded(parent.with_suffix("")) in self._owners for parent in above)
+
+    def append(self, lines: Iterable[Line], *, is_synced: bool) -> None:
+        """
+        Write lines down.
+
+        Raises:
+            SaveError: They cannot be written.
+        """
+        # After an empty line, for a power cut may have torn the last one.
+        data = "".join(["\n", *(line.written() for line in lines)]).encode("ascii")
+        with self._errors_named():
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(data)
+                if is_synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if is_synced:
+                sync_folder(self._path.parent)
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SaveError(f"{str(self._path)!r} cannot be used: {error.strerror}.") from error

@@ -1,0 +1,1 @@
+"""Cancellation, background tasks and threads."""

@@ -1,0 +1,1 @@
+"""What can be sent and what is written: sources, files and streams. No HTTP."""

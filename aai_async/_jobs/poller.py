@@ -1,0 +1,194 @@
+"""
+Polling of one resource until it is ready.
+
+This module decides when to poll, how to treat a failed poll, and when to give up. A `Call` is polled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import anyio
+
+from aai_async._api.endpoints import Call
+from aai_async._errors import (
+    AAIError,
+    APIError,
+    DeadlineError,
+    NotFoundError,
+    ProtocolError,
+    TransportError,
+    Verdict,
+)
+from aai_async._events import logger
+from aai_async._polling import Polling
+from aai_async._transport import HTTP
+
+T = TypeVar("T")
+
+LAST_LOOK = 10.0
+"""Seconds that a poll may take beyond the deadline of its wait."""
+
+
+class Missed:
+    """A poll that failed for a reason that may be temporary."""
+
+    def __init__(self, error: AAIError | None = None) -> None:
+        self.asked_for = (error.retry_after if isinstance(error, APIError) else None) or 0.0
+        self.why = f" The last poll failed: {error.args[0]}" if error else ""
+
+
+class Streak:
+    """The number of consecutive failed polls, and the time of the first."""
+
+    def __init__(self, polling: Polling) -> None:
+        self._polling = polling
+        self.length = 0
+        self._since = 0.0
+        self._asked_for = 0.0
+
+    def end(self) -> None:
+        """Record that a poll has succeeded."""
+        self.length, self._asked_for = 0, 0.0
+
+    def add(self, missed: Missed) -> None:
+        """
+        Record that a poll has failed.
+
+        Raises:
+            DeadlineError: No poll has succeeded for `Polling(lost_after=...)` seconds.
+        """
+        now = anyio.current_time()
+        self._since = self._since if self.length else now
+        self.length += 1
+        self._asked_for = missed.asked_for
+        if self.length > 1 and now - self._since >= self._polling.lost_after:
+            raise DeadlineError(
+                "No poll has succeeded in the time of Polling(lost_after=...): wait for it again."
+                f"{missed.why}"
+            )
+        # A wait that the service has asked for does not count as time without a response.
+        self._since += missed.asked_for
+
+    def delay(self, usual: float) -> float:
+        """Return the seconds to the next poll; `usual` is the delay without failures."""
+        return max(self._polling.after_failures(usual, self.length), self._asked_for)
+
+
+class Looks(Generic[T]):
+    """
+    The polls of one resource: when the next is due, and whether the last has failed.
+
+    Args:
+        http: Sends the requests.
+        call: The request.
+        polling: The delays between polls.
+        until: Whether a response ends the polling.
+        is_new: Whether the resource is so new that some servers may not know it yet.
+        expected: Expected duration in seconds, if known.
+        age: Seconds since the work began; infinity if it may have ended, so that it is polled at once.
+    """
+
+    def __init__(
+        self,
+        http: HTTP,
+        call: Call[T],
+        polling: Polling,
+        *,
+        until: Callable[[T], bool],
+        is_new: Callable[[], bool] = lambda: False,
+        expected: float | None = None,
+        age: float = 0.0,
+    ) -> None:
+        self._http = http
+        self._call = call
+        self._until = until
+        self._is_new = is_new
+        self._polling = polling
+        self._expected = expected
+        self._delays = polling.delays(expected, age=age)
+        self._streak = Streak(polling)
+        self.next_at = anyio.current_time() + next(self._delays)
+        """When the next poll is due, by the clock of the event loop."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last poll failed."""
+        return self._streak.length > 0
+
+    def restart(self) -> None:
+        """Restart the delays as if the work began now, because it was just seen unfinished."""
+        self._delays = self._polling.delays(self._expected)
+        self.next_at = anyio.current_time() + next(self._delays)
+
+    async def look(self, deadline: float) -> T | None:
+        """
+        Poll once, and return the response if it ends the polling.
+
+        Raises:
+            DeadlineError: It was not ready at the deadline, or no poll has succeeded for too long.
+            AAIError: The service refuses the request.
+        """
+        # The last poll happens at the deadline, so it gets a little time beyond it.
+        seen = await look_once(self._http, self._call, deadline + LAST_LOOK, self._is_new)
+        usual = next(self._delays)
+        if isinstance(seen, Missed):
+            self._streak.add(seen)
+        elif self._until(seen):
+            return seen
+        else:
+            self._streak.end()
+        now = anyio.current_time()
+        asked_for = seen.asked_for if isinstance(seen, Missed) else 0.0
+        if now + asked_for >= deadline:
+            raise _out_of_time(seen)
+        self.next_at = now + self._streak.delay(usual)
+        return None
+
+
+async def look_until(http: HTTP, call: Call[T], polling: Polling, *, until: Callable[[T], bool]) -> T:
+    """
+    Poll until `until` accepts a response. A failed poll does not end the wait.
+
+    Raises:
+        DeadlineError: It was not ready after `Polling(give_up_after=...)` seconds, plus at most ten, or no
+            poll has succeeded for `Polling(lost_after=...)` seconds.
+        AAIError: The service refuses the request.
+    """
+    looks = Looks(http, call, polling, until=until, age=math.inf)
+    deadline = anyio.current_time() + polling.give_up_after
+    while True:
+        await anyio.sleep_until(min(looks.next_at, deadline))
+        seen = await looks.look(deadline)
+        if seen is not None:
+            return seen
+
+
+async def look_once(
+    http: HTTP, call: Call[T], until: float, is_new: Callable[[], bool] = lambda: False
+) -> T | Missed:
+    """
+    Poll once, with a deadline. A failure that may be temporary is returned.
+
+    Raises:
+        AAIError: The service refuses the request.
+    """
+    with anyio.CancelScope(deadline=until):
+        try:
+            return await http.look(call)
+        except (TransportError, APIError, ProtocolError) as error:
+            may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
+            if not may_pass:
+                raise
+            logger.info("a poll of %s failed (%s)", call.path, type(error).__name__)
+            return Missed(error)
+    return Missed()
+
+
+def _out_of_time(seen: object) -> DeadlineError:
+    why = seen.why if isinstance(seen, Missed) else ""
+    return DeadlineError(
+        f"It was not ready in the time of Polling(give_up_after=...): wait for it again.{why}"
+    )

@@ -1,0 +1,169 @@
+"""
+What a client remembers of its doings: what its uploads were submitted for, and its latest jobs.
+
+It is bounded, for a client may live for years. No I/O.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import anyio
+import attrs
+
+from aai_async._jobs.job_matching import Claimant
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+_MOST_REMEMBERED = 10_000
+
+
+@attrs.define
+class _Upload:
+    size: int | None
+    submits: int = 0
+
+
+@attrs.frozen
+class _Made:
+    at: float
+    size: int | None
+    is_of_now: bool = True
+    """Whether it was submitted at that time, and not by an earlier process."""
+    sent_at: float = -math.inf
+
+
+class Memory:
+    """The uploads and jobs of one client, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._uploads = dict[str, _Upload]()
+        self._in_flight = dict[str, list[Claimant]]()
+        """By address, the submits that are not settled."""
+        self._news = dict[str, anyio.Event]()
+        """By address, set when one of them is settled, or its answer is lost."""
+        self._jobs = dict[str, _Made]()
+        self._asked_for = dict[str, float]()
+        """Jobs that were asked for by their ids, and when first."""
+
+    def is_new_upload(self, url: str) -> bool:
+        """Remember the address of an upload; tell whether no other upload has it."""
+        is_new = url not in self._uploads
+        if is_new:
+            self.uploaded(url)
+        return is_new
+
+    def uploaded(self, url: str, size: int | None = None) -> None:
+        """An upload of so many bytes has this address, which no other has."""
+        _add(self._uploads, url, _Upload(size))
+
+    @contextmanager
+    def submitting(self, url: str, claimant: Claimant) -> Generator[None]:
+        """Count a submit of this address, for as long as it is not settled."""
+        if url in self._uploads:
+            self._uploads[url].submits += 1
+        self._in_flight.setdefault(url, []).append(claimant)
+        try:
+            yield
+        finally:
+            self._in_flight[url].remove(claimant)
+            if not self._in_flight[url]:
+                del self._in_flight[url]
+            self._tell(url)
+
+    def lost(self, url: str, claimant: Claimant) -> None:
+        """The answer to a submit of this address was lost."""
+        claimant.is_lost = True
+        self._tell(url)
+
+    def _tell(self, url: str) -> None:
+        if url in self._news:
+            self._news.pop(url).set()
+
+    async def news(self, url: str) -> None:
+        """Wait until more is known of the submits of this address."""
+        await self._news.setdefault(url, anyio.Event()).wait()
+
+    def rivals(self, url: str, claimant: Claimant) -> tuple[Claimant, ...]:
+        """Give the other submits of this address that are not settled."""
+        return tuple(one for one in self._in_flight.get(url, ()) if one is not claimant)
+
+    def not_made(self, url: str) -> None:
+        """A submit of this address has made no job."""
+        if url in self._uploads:
+            self._uploads[url].submits -= 1
+
+    def is_unique(self, url: str) -> bool:
+        """Whether just one job can have been made of this address: of an upload that was submitted once."""
+        return url in self._uploads and self._uploads[url].submits == 1
+
+    def made(self, transcript_id: str, url: str, *, sent_at: float = -math.inf) -> None:
+        """A submit of this address has made this job; it was sent at this time, where that is known."""
+        made = _Made(anyio.current_time(), self._size_of(url), sent_at=sent_at)
+        _add(self._jobs, transcript_id, made)
+
+    def sent_at(self, transcript_id: str) -> float:
+        """When the submit that has made a job was sent; minus infinity where that is not known."""
+        made = self._jobs.get(transcript_id)
+        return -math.inf if made is None else made.sent_at
+
+    def taken_up(self, transcript_id: str, url: str) -> None:
+        """A submit of this address by an earlier process has made this job, at an unknown time."""
+        _add(self._jobs, transcript_id, _Made(anyio.current_time(), self._size_of(url), is_of_now=False))
+
+    def _size_of(self, url: str) -> int | None:
+        upload = self._uploads.get(url)
+        return upload.size if upload else None
+
+    def asked_for(self, transcript_id: str) -> None:
+        """A job is asked for by its id."""
+        if transcript_id not in self._asked_for:
+            _add(self._asked_for, transcript_id, anyio.current_time())
+
+    def can_be_made_since(self, transcript_id: str, sent_at: float) -> bool:
+        """Whether a submit that was sent at a time may have made this job, and not one before it."""
+        is_older = self._asked_for.get(transcript_id, math.inf) < sent_at
+        return transcript_id not in self._jobs and not is_older
+
+    def forget_times(self) -> None:
+        """The clock of another event loop begins."""
+        self._asked_for = dict.fromkeys(self._asked_for, -math.inf)
+        self._news.clear()
+        for transcript_id, made in self._jobs.items():
+            self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf, sent_at=-math.inf)
+
+    def has_made(self, transcript_id: str) -> bool:
+        """Whether it is the job of another submit."""
+        return transcript_id in self._jobs
+
+    def age(self, transcript_id: str) -> float:
+        """Seconds since the job was made here; infinity if it was not."""
+        made = self._jobs.get(transcript_id)
+        return math.inf if made is None or not made.is_of_now else anyio.current_time() - made.at
+
+    def known_for(self, transcript_id: str) -> float:
+        """Seconds since the job was made or taken up here; infinity if it was not."""
+        made = self._jobs.get(transcript_id)
+        return math.inf if made is None else anyio.current_time() - made.at
+
+    def size(self, transcript_id: str) -> int | None:
+        """Bytes of its recording, if it was made here of an upload whose size is known."""
+        made = self._jobs.get(transcript_id)
+        return made.size if made else None
+
+
+def _add(memory: dict[str, T], key: str, value: T) -> None:
+    memory[key] = value
+    forget_oldest(memory, _MOST_REMEMBERED)
+
+
+def forget_oldest(memory: dict[K, T], most: int) -> None:
+    """Forget a tenth, the oldest, once there are more than so many: to forget one takes as long."""
+    if len(memory) > most:
+        for key in list(itertools.islice(memory, max(most // 10, 1))):
+            del memory[key]

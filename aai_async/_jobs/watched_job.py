@@ -1,0 +1,196 @@
+"""A job with waiting calls: its state as seen in the list or by its id, and the calls to wake."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import anyio
+import attrs
+
+from aai_async._errors import AAIError
+from aai_async._jobs.poller import Looks
+from aai_async._models.page import TranscriptListItem
+from aai_async._models.transcript import Transcript
+
+_EXACT = 1.0
+"""Maximum age in seconds of a job when its wait begins, for the wait to measure its duration."""
+
+
+class Watched:
+    """A job that one or more calls wait for."""
+
+    def __init__(
+        self,
+        transcript_id: str,
+        size: int | None,
+        age: float,
+        awaited: dict[str, Watched],
+        *,
+        is_announced: bool = False,
+    ) -> None:
+        self.id = transcript_id
+        self._all_awaited = awaited
+        """The jobs that the list may have news of; each job adds and removes itself."""
+        self.is_announced = is_announced
+        """Whether a notification is expected at its end, so that it is rarely polled before."""
+        self.looks: Looks[Transcript]
+        """The polls by its id; set by the creator of this object."""
+        self.size = size
+        self.waits: list[Wait] = []
+        self._began = anyio.current_time()
+        self.age = age
+        """Seconds from its submit to the start of the wait; infinity if that is unknown."""
+        self.first_at = math.inf
+        """When it may end: the list is polled for it from then on."""
+        self.is_unchecked = age == math.inf
+        """Whether it may have ended before the wait began, and was not seen yet."""
+        self.is_listed = True
+        """Whether the list contains it, as far as is known."""
+        self._is_at_work = False
+        """Whether a poll by its id has shown it unfinished, and the list has not contained it since."""
+        self.is_doubted = False
+        """Whether it is polled by its id to check whether the list is current."""
+        self.is_due = False
+        """Whether it is polled by its id, whatever the list shows: it may have ended."""
+        self.status: str | None = None
+        """Its status when it was last seen."""
+        self.is_over = False
+        """Whether the list shows it as ended, so that it can be fetched."""
+        self._took: float | None = None
+        """Its duration in seconds, if the list has shown it."""
+        self.transcript: Transcript | None = None
+        self.lost: AAIError | None = None
+        """The error that ends all waits for it."""
+        self.is_looked_at = False
+        """Whether one of the waiting calls is polling it by its id now."""
+        self._news: anyio.Event | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the first call began to wait for it."""
+        return anyio.current_time() - self._began
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the list may have news of it."""
+        return self.id in self._all_awaited
+
+    def update_awaited(self) -> None:
+        """Add it to the jobs that the list may have news of, or remove it."""
+        if self.waits and self.is_listed and not self.is_over and not self.is_announced:
+            self._all_awaited.setdefault(self.id, self)
+        else:
+            self._all_awaited.pop(self.id, None)
+
+    def enter(self, wait: Wait) -> None:
+        """Add a waiting call."""
+        self.waits.append(wait)
+        self.update_awaited()
+
+    def leave(self, wait: Wait) -> None:
+        """Remove a waiting call."""
+        self.waits.remove(wait)
+        self.update_awaited()
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from its submit to its end, if known exactly enough for the forecast."""
+        if self._took is None and self.age <= _EXACT:
+            return self.waited + self.age
+        return self._took
+
+    def next_at(self, *, is_shared: bool) -> float:
+        """Return when the waiting calls should poll it by its id."""
+        is_left_to_list = is_shared and self.is_awaited and not self.looks.has_failed
+        if is_left_to_list and not self.is_doubted and not self.is_due:
+            return math.inf
+        return self.looks.next_at
+
+    async def news(self, until: float) -> None:
+        """Wait until its state or the leader has changed, or until a time."""
+        self._news = self._news or anyio.Event()
+        with anyio.CancelScope(deadline=until):
+            await self._news.wait()
+
+    def tell(self) -> None:
+        """Wake the waiting calls."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
+    def see(self, status: str | None) -> None:
+        """Record its status, and wake the waiting calls, which emit events."""
+        if status is not None and status != self.status:
+            self.status = status
+            self.tell()
+
+    def show(self, item: TranscriptListItem) -> bool:
+        """Record its state in the list; return whether it has newly ended."""
+        self.is_listed, self._is_at_work = True, False
+        self.see(item.status)
+        is_news = is_over(item) and not self.is_over
+        if is_news:
+            self.is_over, self.looks.next_at = True, anyio.current_time()
+            self._took = _seconds_between(item.created, item.completed)
+            self.tell()
+        self._check()
+        self.update_awaited()
+        return is_news
+
+    def hide(self) -> None:
+        """Record that the list does not contain it."""
+        self.is_listed = False
+        if self._is_at_work and not self.looks.has_failed:
+            self.looks.restart()
+        else:
+            self.looks.next_at = min(self.looks.next_at, anyio.current_time())
+        self.update_awaited()
+        self.tell()
+
+    def _check(self) -> None:
+        """Record that the list has shown its state at the start of the wait: no poll by its id is needed."""
+        if self.is_unchecked:
+            self.is_unchecked = False
+            if not self.is_over:
+                self.looks.restart()
+
+    def doubt(self) -> None:
+        """Poll it by its id too, although the list has just shown it as unfinished."""
+        self.is_doubted, self.looks.next_at = True, anyio.current_time()
+        self.tell()
+
+    def poll_by_id(self) -> None:
+        """Poll it by its id at once, because it may have ended."""
+        self.is_due, self.looks.next_at = True, anyio.current_time()
+        self.tell()
+
+    def show_by_id(self, seen: Transcript | None) -> bool:
+        """Record the result of a poll by its id; return whether it proves that the list was wrong."""
+        self.transcript = seen
+        was_doubted, self.is_doubted, self.is_due = self.is_doubted, False, False
+        if self.is_over and seen is None:
+            # The list showed an end that the job itself does not confirm.
+            self.is_listed = self.is_over = False
+        self.is_unchecked, self._is_at_work = False, seen is None
+        self.update_awaited()
+        return was_doubted and not self.is_over and seen is not None
+
+
+def is_over(item: TranscriptListItem) -> bool:
+    """Return whether the list shows a job as ended, successfully or not."""
+    return item.status in {"completed", "error"}
+
+
+def _seconds_between(created: dt.datetime | None, completed: dt.datetime | None) -> float | None:
+    if created is None or completed is None or (created.tzinfo is None) != (completed.tzinfo is None):
+        return None
+    return (completed - created).total_seconds()
+
+
+@attrs.frozen(eq=False)
+class Wait:
+    """A call that waits for a job."""
+
+    watched: Watched
+    deadline: float

@@ -1,0 +1,665 @@
+"""
+The database of a journal: its schema, and each change of it as a function.
+
+It is used in worker threads, by one at a time. What people need to know stands in the schema itself, where
+the `sqlite3` shell shows it: ``sqlite3 calls.db .schema``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import secrets
+import sqlite3
+import stat
+import threading
+import zlib
+from collections.abc import Callable, Collection, Generator, Sequence
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import attrs
+import msgspec
+
+from aai_async._errors import AAIError, JournalError, JournalFullError
+from aai_async._journal import outdated
+from aai_async._models.missing import MissingResult
+
+T = TypeVar("T")
+
+_SMALLEST = 100
+"""Bytes of an SQLite database at the least: its header."""
+
+State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "done", "failed"]
+
+VERSION = 2
+"""Of the schema, as `PRAGMA user_version`."""
+
+_APPLICATION = 0x41414931
+""""AAI1", as `PRAGMA application_id`."""
+
+_SCHEMA = """
+CREATE TABLE account (         -- whose transcripts these are: one row
+  service TEXT NOT NULL,       -- the base URL
+  salt BLOB NOT NULL,
+  fingerprint TEXT NOT NULL    -- HMAC-SHA-256 of the API key, which is not stored, with the salt
+);
+CREATE TABLE jobs (            -- one row for each recording and what was asked for it
+  id INTEGER PRIMARY KEY,      -- in the order in which they were first begun
+  position INTEGER NOT NULL,   -- where it stood among the sources of the latest batch, from 0
+  source TEXT NOT NULL,        -- its name; a path, or an address without its query
+  size INTEGER,                -- in bytes
+  options TEXT NOT NULL,       -- what was asked for, as JSON; without the secret of a webhook
+  state TEXT NOT NULL CHECK (state IN
+    ('pending',                -- nothing was sent that counts
+     'uploaded',               -- the recording is at upload_url since uploaded_at
+     'submitting',             -- a submit may have been sent: the list of transcripts tells whether it was
+     'submitted',              -- the job is transcript_id, and is billed
+     'done',                   -- it is completed
+     'failed')),               -- it ended in an error, and may be begun anew
+  upload_url TEXT UNIQUE,
+  uploaded_at TEXT,            -- in UTC, by the clock of this machine
+  submitting_at TEXT,          -- in UTC, by the clock of the service, where it has told
+  transcript_id TEXT,
+  finished_at TEXT,            -- in UTC, by the clock of this machine
+  audio_duration REAL,         -- in seconds
+  retries INTEGER NOT NULL DEFAULT 0,
+  error TEXT,                  -- what went wrong last
+  warnings TEXT,               -- of the service about the result, as a JSON array; NULL without any
+  missing TEXT                 -- what was requested and is not in the result, likewise
+);
+CREATE TABLE keys (            -- SHA-256 of what tells a recording and its options from others,
+                               -- and of the addresses that were submitted for it
+  key BLOB PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs
+) WITHOUT ROWID;
+CREATE TABLE results (         -- the replies of the service, compressed with zlib
+  job INTEGER PRIMARY KEY REFERENCES jobs,
+  transcript BLOB NOT NULL
+);
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE INDEX keys_by_job ON keys (job);
+"""
+
+_COLUMNS = (
+    "id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, audio_duration, "
+    "retries, error, warnings, missing"
+)
+
+
+def _parsed(text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    time = dt.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _warnings_of(text: str | None) -> tuple[str, ...]:
+    return _decoded(text, tuple[str, ...])
+
+
+def _missing_of(text: str | None) -> tuple[MissingResult, ...]:
+    return _decoded(text, tuple[MissingResult, ...])
+
+
+def _decoded(text: str | None, kind: type[tuple[T, ...]]) -> tuple[T, ...]:
+    try:
+        return () if text is None else msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+
+
+def _encoded(values: tuple[object, ...]) -> str | None:
+    return msgspec.json.encode(values).decode() if values else None
+
+
+@attrs.frozen
+class Entry:
+    """What is written down of one job."""
+
+    id: int
+    position: int
+    source: str
+    state: State
+    upload_url: str | None
+    uploaded_at: dt.datetime | None = attrs.field(converter=_parsed)
+    submitting_at: dt.datetime | None = attrs.field(converter=_parsed)
+    transcript_id: str | None
+    audio_duration: float | None
+    retries: int
+    error: str | None
+    warnings: tuple[str, ...] = attrs.field(converter=_warnings_of)
+    missing: tuple[MissingResult, ...] = attrs.field(converter=_missing_of)
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What is kept of a completed job."""
+
+    audio_duration: float | None
+    """Seconds."""
+    warnings: tuple[str, ...]
+    missing: tuple[MissingResult, ...]
+    body: bytes | None
+    """What the service answered, where transcripts are kept."""
+
+
+@attrs.frozen
+class Claim:
+    """A recording and what is asked for it, to be found in the journal or entered there."""
+
+    keys: tuple[bytes, ...]
+    position: int
+    source: str
+    size: int | None
+    options: str
+    place: bytes | None = None
+    """What a file and its options are known by, in whatever version it is."""
+
+
+class Step(Generic[T]):
+    """One change or question, done in a transaction together with others."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self._work = work
+        self._results: list[T] = []
+        self._error: JournalError | None = None
+        self.is_over = False
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        """Do it; it counts from when the transaction is committed."""
+        self._results = [self._work(connection)]
+
+    def fail(self, error: JournalError) -> None:
+        """Its transaction was not committed."""
+        self._error, self.is_over = error, True
+
+    def result(self) -> T:
+        """
+        Give what came of it.
+
+        Raises:
+            JournalError: It was not committed.
+        """
+        if self._error is not None:
+            raise type(self._error)(*self._error.args) from self._error.__cause__
+        return self._results[0]
+
+
+class Store:
+    """An open database. Whoever has a `JournalError` of it stops: what is in it stays as it was."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
+        """Where it was made: SQLite takes no connection through a fork, not even to close it."""
+
+    def open(
+        self, service: str, fingerprint: Callable[[bytes], str], *, allows_other_key: bool = False
+    ) -> bool:
+        """
+        Open it to write, and make it where there is none. Return whether it is of another API key.
+
+        Raises:
+            JournalError: It cannot be written, is no journal, or one of another account or a newer version.
+        """
+        with self._turn, errors_named(self._path):
+            self._create_file()
+            self._connection = _connect(str(self._path))
+            self._connection.execute("PRAGMA synchronous = FULL")
+            with _transaction(self._connection):
+                is_of_key = self._check_or_create(self._connection, service, fingerprint)
+                if not (is_of_key or allows_other_key):
+                    raise self._of_other_key()
+            # Where it is refused, as on some network drives, SQLite stays with its older way.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            return not is_of_key
+
+    def open_to_read(self) -> None:
+        """
+        Open it to read, also while a batch writes it.
+
+        Raises:
+            JournalError: There is none, or none that this version reads.
+        """
+        with self._turn, errors_named(self._path):
+            if not self._path.is_file():
+                raise JournalError(f"There is no journal {str(self._path)!r}.")
+            address = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._connection = _connect(address)
+            try:
+                is_journal = self._is_journal(self._connection)
+            except sqlite3.OperationalError:
+                self._connection.close()
+                if self._path.with_name(f"{self._path.name}-wal").exists():
+                    raise
+                # SQLite would write beside it, and must not: so nobody else writes there either.
+                self._connection = _connect(f"{address}&immutable=1")
+                is_journal = self._is_journal(self._connection)
+            if not is_journal:
+                raise self._foreign()
+
+    def open_to_erase(self) -> None:
+        """
+        Open one that exists, of whichever account, so that what is deleted from it is overwritten.
+
+        Raises:
+            JournalError: There is none, or none that this version reads, or it cannot be written.
+        """
+        with self._turn, errors_named(self._path):
+            self._check_file()
+            self._connection = _connect(f"{self._path.absolute().as_uri()}?mode=rw")
+            self._connection.execute("PRAGMA secure_delete = ON")
+            if not self._is_journal(self._connection):
+                raise self._foreign()
+
+    def tidy(self) -> None:
+        """Remove what no batch can find again; where that fails, the next batch does it."""
+        if self._process != os.getpid():
+            return
+        step = Step(outdated.remove_unrecognisable)
+        self.commit([step])
+
+    def close(self) -> None:
+        """Close it; in a forked child, nothing happens."""
+        if self._process != os.getpid():
+            return
+        with self._turn, errors_named(self._path):
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def commit(self, steps: Sequence[Step[Any]]) -> None:
+        """Do all steps in one transaction; each knows afterwards what came of it."""
+        self._check_process()
+        with self._turn:
+            # Whoever has asked for them may have been cancelled, and others have asked for the same again.
+            steps = [step for step in steps if not step.is_over]
+            try:
+                self._commit(steps)
+            except JournalError:
+                # One of them may be at fault, which must not be the ruin of the others.
+                for step in steps:
+                    try:
+                        self._commit([step])
+                    except JournalError as error:
+                        step.fail(error)
+
+    def _commit(self, steps: Sequence[Step[Any]]) -> None:
+        with errors_named(self._path), _transaction(self._opened()):
+            for step in steps:
+                step.do(self._opened())
+        for step in steps:
+            step.is_over = True
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Ask something.
+
+        Raises:
+            JournalError: It cannot be read.
+        """
+        self._check_process()
+        with self._turn, errors_named(self._path):
+            return work(self._opened())
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise JournalError(
+                f"The journal {str(self._path)!r} was opened before a fork: open it in each process."
+            )
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise JournalError(f"The journal {str(self._path)!r} is not open.")
+        return self._connection
+
+    def _create_file(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, flags, 0o600))
+            return
+        self._check_file()
+
+    def _check_file(self) -> None:
+        # One that is there is not opened: closing it would drop all locks that SQLite has on it elsewhere in
+        # this process.
+        there = os.lstat(self._path)
+        if not stat.S_ISREG(there.st_mode):
+            kind = "a symbolic link" if stat.S_ISLNK(there.st_mode) else "no regular file"
+            raise JournalError(f"{str(self._path)!r} is {kind}, so it cannot be a journal.")
+        if 0 < there.st_size < _SMALLEST:
+            # SQLite takes some of these for empty, and would write over them.
+            raise JournalError(f"{str(self._path)!r} is damaged, or no journal: name another file.")
+
+    def _check_or_create(
+        self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
+    ) -> bool:
+        if self._is_journal(connection):
+            return self._is_of_key(connection, service, fingerprint)
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise self._foreign()
+        for statement in _SCHEMA.split(";\n"):
+            connection.execute(statement)
+        salt = secrets.token_bytes(16)
+        connection.execute("INSERT INTO account VALUES (?, ?, ?)", (service, salt, fingerprint(salt)))
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        return True
+
+    def _is_journal(self, connection: sqlite3.Connection) -> bool:
+        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            return False
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != VERSION:
+            raise JournalError(
+                f"The journal {str(self._path)!r} has schema {version}, and this version of aai_async knows "
+                f"{VERSION}: use the one that wrote it, or another file."
+            )
+        return True
+
+    def _foreign(self) -> JournalError:
+        return JournalError(f"{str(self._path)!r} is no journal of aai_async: name another file.")
+
+    def _is_of_key(
+        self, connection: sqlite3.Connection, service: str, fingerprint: Callable[[bytes], str]
+    ) -> bool:
+        row = connection.execute("SELECT service, salt, fingerprint FROM account").fetchone()
+        if row is None:
+            raise JournalError(f"The journal {str(self._path)!r} does not say whose it is: it is damaged.")
+        known_service, salt, known = row
+        if known_service != service:
+            raise JournalError(
+                f"The journal {str(self._path)!r} is of {known_service}, and this client asks {service}: "
+                "transcripts of one are unknown to the other. Name another file."
+            )
+        return bool(known == fingerprint(salt))
+
+    def _of_other_key(self) -> JournalError:
+        return JournalError(
+            f"The journal {str(self._path)!r} was begun with another API key: use that one, or another file. "
+            "If the account has a new key, give Journal(path, adopt_key=True), or --adopt-key."
+        )
+
+
+def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
+    """Give the ids of the jobs that were made last, newest first, each with a time at which it was known."""
+    rows = connection.execute(
+        "SELECT transcript_id, coalesce(finished_at, submitting_at, uploaded_at) FROM jobs "
+        "WHERE transcript_id IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (most,),
+    )
+    return [(transcript_id, _parsed(time)) for transcript_id, time in rows]
+
+
+def adopt_key(connection: sqlite3.Connection, fingerprint: Callable[[bytes], str]) -> None:
+    """Let the journal belong to another API key."""
+    salt = secrets.token_bytes(16)
+    connection.execute("UPDATE account SET salt = ?, fingerprint = ?", (salt, fingerprint(salt)))
+
+
+def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
+    """Find the job of a recording by any of its keys; of several, the one that has come furthest."""
+    marks = ", ".join("?" * len(keys))
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
+        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, id LIMIT 1",
+        tuple(keys),
+    ).fetchone()
+    return None if row is None else Entry(*row)
+
+
+def claim(connection: sqlite3.Connection, wanted: Claim, active: Collection[int] = ()) -> Entry:
+    """Find the job of a recording by any of its keys, or enter it; `active` are jobs that are at work."""
+    found = find(connection, wanted.keys)
+    if found is None:
+        values = (wanted.position, wanted.source, wanted.size, wanted.options)
+        job = connection.execute(
+            "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
+        ).lastrowid
+    else:
+        job = found.id
+        connection.execute(
+            "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
+            (wanted.position, job, wanted.position),
+        )
+    connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in wanted.keys])
+    if wanted.place is not None:
+        outdated.supersede(connection, wanted.place, job or 0, active)
+    row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
+    return Entry(*row)
+
+
+def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
+    """A recording is at this address; returns False, and changes nothing, if another one is there."""
+    changed = connection.execute(
+        "UPDATE jobs SET state = 'uploaded', upload_url = ?1, uploaded_at = ?2, submitting_at = NULL, "
+        "transcript_id = NULL, error = NULL WHERE id = ?3 "
+        "AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload_url = ?1 AND id != ?3)",
+        (url, _now(), job),
+    )
+    return changed.rowcount == 1
+
+
+def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None, mark: bytes | None) -> None:
+    """A submit will be sent next; `mark` is what its address is known by, if it is of no upload."""
+    if mark is not None:
+        connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (mark, job))
+    connection.execute(
+        "UPDATE jobs SET state = 'submitting', submitting_at = ? WHERE id = ?",
+        (now and now.isoformat(), job),
+    )
+
+
+def refused(connection: sqlite3.Connection, job: int) -> None:
+    """No submit of it has made a job."""
+    connection.execute(
+        "UPDATE jobs SET state = CASE WHEN upload_url IS NULL THEN 'pending' ELSE 'uploaded' END, "
+        "submitting_at = NULL WHERE id = ? AND state = 'submitting'",
+        (job,),
+    )
+
+
+def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
+    """The job is made."""
+    connection.execute(
+        "UPDATE jobs SET state = 'submitted', transcript_id = ? WHERE id = ?", (transcript_id, job)
+    )
+
+
+def anew(connection: sqlite3.Connection, job: int) -> None:
+    """It is begun anew: what was uploaded or submitted for it is worth nothing any more."""
+    connection.execute(
+        "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
+        "transcript_id = NULL, finished_at = NULL WHERE id = ?",
+        (job,),
+    )
+
+
+def done(connection: sqlite3.Connection, job: int, result: Result, retries: int) -> None:
+    """The job is completed; keep its result."""
+    warnings, missing = _encoded(result.warnings), _encoded(result.missing)
+    connection.execute(
+        "UPDATE jobs SET state = 'done', finished_at = ?, audio_duration = ?, retries = retries + ?, "
+        "error = NULL, warnings = ?, missing = ? WHERE id = ?",
+        (_now(), result.audio_duration, retries, warnings, missing, job),
+    )
+    if result.body is not None:
+        connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(result.body)))
+
+
+def failed(
+    connection: sqlite3.Connection,
+    job: int,
+    error: str,
+    retries: int,
+    *,
+    is_over: bool,
+    is_unrecognisable: bool = False,
+) -> None:
+    """
+    Something went wrong.
+
+    Args:
+        connection: The journal, within a transaction.
+        job: What it has happened to.
+        error: What has happened.
+        retries: Requests that were sent again.
+        is_over: Whether the job has ended, and may be begun again.
+        is_unrecognisable: Whether no batch will find it again.
+    """
+    if is_unrecognisable:
+        outdated.retire(connection, job)
+    connection.execute("UPDATE jobs SET retries = retries + ? WHERE id = ?", (retries, job))
+    if is_over:
+        connection.execute(
+            "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ? AND state != 'done'",
+            (error, _now(), job),
+        )
+    else:
+        # What is done stays so, though it could not be fetched again.
+        connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
+
+
+def in_doubt(connection: sqlite3.Connection) -> list[tuple[Entry, frozenset[bytes]]]:
+    """Give the rows whose submit may have been sent, each with its keys."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
+    )
+    entries = [Entry(*row) for row in rows]
+    keys = {entry.id: set[bytes]() for entry in entries}
+    for key, job in connection.execute(
+        "SELECT key, job FROM keys WHERE job IN (SELECT id FROM jobs WHERE state = 'submitting')"
+    ):
+        keys[job].add(key)
+    return [(entry, frozenset(keys[entry.id])) for entry in entries]
+
+
+def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
+    """Give the jobs that were made of the same source for others of its rows."""
+    rows = connection.execute(
+        "SELECT transcript_id FROM jobs WHERE source = ? AND id != ? AND transcript_id IS NOT NULL",
+        (source, job),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[str, dt.datetime | None]]:
+    """Give what others of its rows have asked for, and when, if the answers to that may have been lost."""
+    rows = connection.execute(
+        "SELECT options, submitting_at FROM jobs WHERE source = ? AND id != ? AND state = 'submitting'",
+        (source, job),
+    )
+    return [(options, _parsed(began)) for options, began in rows]
+
+
+def result(connection: sqlite3.Connection, job: int) -> bytes | None:
+    """Give what the service answered, where it was kept."""
+    row = connection.execute("SELECT transcript FROM results WHERE job = ?", (job,)).fetchone()
+    return None if row is None else zlib.decompress(row[0])
+
+
+def freeze(connection: sqlite3.Connection) -> None:
+    """Let all that is read from now on be of one moment, where that does not hold up whoever writes."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        connection.execute("BEGIN")
+        last(connection)
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """Give the number of the job that was begun last."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM jobs").fetchone()[0])
+
+
+def entries(
+    connection: sqlite3.Connection, after: int, upto: int, most: int
+) -> list[tuple[Entry, bytes | None]]:
+    """Give some jobs between two numbers, in the order of their beginning, with what was kept of them."""
+    columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
+    rows = connection.execute(
+        f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
+        "WHERE jobs.id > ? AND jobs.id <= ? ORDER BY jobs.id LIMIT ?",
+        (after, upto, most),
+    ).fetchall()
+    return [(Entry(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
+
+
+@attrs.frozen
+class Counts:
+    """The jobs of one state in numbers."""
+
+    state: State
+    jobs: int
+    audio_seconds: float
+    retries: int
+    with_warnings: int
+    with_missing: int
+
+
+def counts(connection: sqlite3.Connection) -> list[Counts]:
+    """Count the jobs of each state."""
+    rows = connection.execute(
+        "SELECT state, count(*), total(audio_duration), sum(retries), count(warnings), count(missing) "
+        "FROM jobs GROUP BY state"
+    )
+    return [Counts(*row) for row in rows]
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=10.0, isolation_level=None, check_same_thread=False, uri=path.startswith("file:")
+    )
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself where the disk has failed.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def errors_named(path: Path) -> Generator[None]:
+    """Raise whatever the block raises as a `JournalError`: of SQLite, zlib, the system, or a bug."""
+    shown = f"The journal {str(path)!r}"
+    try:
+        yield
+    except JournalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise JournalFullError(
+                f"{shown} cannot be written: there is no room on the disk. Make some and run the batch again."
+            ) from error
+        if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise JournalError(f"{shown} is damaged, or no journal: {error}. Name another file.") from error
+        in_use = " Another program has a transaction open on it: end that." if _is_busy(error) else ""
+        raise JournalError(f"{shown} cannot be used: {error}.{in_use}") from error
+    except FileNotFoundError as error:
+        raise JournalError(f"{shown} cannot be made: there is no folder {str(path.parent)!r}.") from error
+    except Exception as error:
+        raise JournalError(f"{shown} cannot be used: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    """Give what an error says, as the end of a sentence."""
+    if isinstance(error, AAIError):
+        return str(error.args[0]).rstrip(".")
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -1,0 +1,369 @@
+"""
+The results of audio intelligence: topics, sentiments, entities, summaries.
+
+Enumerations are open; docstrings name the known values. Times are ms from the start of the file.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from aai_async._models.response import JSON, Part
+from aai_async._models.speech import Span, Timestamp
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Chapter(Span):
+    """A chapter (deprecated `auto_chapters`)."""
+
+    gist: str | None = None
+    """A few words."""
+
+    headline: str | None = None
+    """One sentence."""
+
+    summary: str | None = None
+    """One paragraph."""
+
+    start: int = 0
+    """ms from the start of the file."""
+
+    end: int = 0
+    """ms from the start of the file."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Entity(Span):
+    """An entity that was mentioned (`entity_detection`)."""
+
+    entity_type: str | None = None
+    """The type, such as `"person_name"`, `"location"`, `"date"`: the same values as `redact_pii_policies`."""
+
+    text: str = ""
+    """The words that mention it."""
+
+    start: int = 0
+    """ms from the start of the file."""
+
+    end: int = 0
+    """ms from the start of the file."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SentimentAnalysisResult(Span):
+    """The sentiment of a sentence (`sentiment_analysis`)."""
+
+    text: str = ""
+    """The sentence."""
+
+    start: int = 0
+    """ms from the start of the file."""
+
+    end: int = 0
+    """ms from the start of the file."""
+
+    sentiment: str | None = None
+    """`"POSITIVE"`, `"NEUTRAL"` or `"NEGATIVE"`."""
+
+    confidence: float | None = None
+    """Between 0 and 1."""
+
+    speaker: str | None = None
+    """`"A"`, `"B"` … with `speaker_labels`."""
+
+    channel: str | None = None
+    """The channel, from `"1"`, with `multichannel`."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class AutoHighlight(Part):
+    """A key phrase."""
+
+    text: str = ""
+    """The phrase."""
+
+    count: int = 0
+    """Number of occurrences."""
+
+    rank: float | None = None
+    """The relevance, between 0 and 1."""
+
+    timestamps: tuple[Timestamp, ...] = ()
+    """The times of the occurrences."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class AutoHighlightsResult(Part):
+    """The key phrases (`auto_highlights`)."""
+
+    status: str | None = None
+    """`"success"`, or `"unavailable"` if the model failed."""
+
+    results: tuple[AutoHighlight, ...] = ()
+    """One entry for each phrase."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ContentSafetyLabel(Part):
+    """A kind of sensitive content."""
+
+    label: str | None = None
+    """
+    Such as `"accidents"`, `"alcohol"`, `"crime_violence"`, `"disasters"`, `"drugs"`, `"gambling"`,
+    `"hate_speech"`, `"health_issues"`, `"nsfw"`, `"profanity"`, `"sensitive_social_issues"`, `"weapons"`.
+    """
+
+    confidence: float | None = None
+    """Between 0 and 1."""
+
+    severity: float | None = None
+    """Between 0 and 1; some labels have none."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ContentSafetyLabelResult(Part):
+    """A passage with sensitive content."""
+
+    text: str = ""
+    """The text of the passage."""
+
+    labels: tuple[ContentSafetyLabel, ...] = ()
+    """The kinds of sensitive content in it."""
+
+    sentences_idx_start: int | None = None
+    """Index of the first sentence."""
+
+    sentences_idx_end: int | None = None
+    """Index of the last sentence."""
+
+    timestamp: Timestamp | None = None
+    """The time of the passage."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SeverityScoreSummary(Part):
+    """The distribution of the severities of a label: three shares with the sum 1."""
+
+    low: float | None = None
+    """The share of low severity."""
+
+    medium: float | None = None
+    """The share of medium severity."""
+
+    high: float | None = None
+    """The share of high severity."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ContentSafetyLabelsResult(Part):
+    """The sensitive content (`content_safety`); empty if it was not requested."""
+
+    status: str | None = None
+    """`"success"`, or `"unavailable"` if the model failed."""
+
+    results: tuple[ContentSafetyLabelResult, ...] = ()
+    """One result for each passage."""
+
+    summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
+    """The confidence of each label for the whole recording, between 0 and 1."""
+
+    severity_score_summary: dict[str, SeverityScoreSummary] = attrs.field(
+        factory=dict[str, SeverityScoreSummary], hash=False
+    )
+    """The distribution of the severities, by label."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class TopicLabel(Part):
+    """A topic."""
+
+    label: str | None = None
+    """The topic, from general to specific, such as `"Home&Garden>IndoorEnvironmentalQuality"`."""
+
+    relevance: float | None = None
+    """Between 0 and 1."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class TopicDetectionResult(Part):
+    """The topics of a passage."""
+
+    text: str = ""
+    """The text of the passage."""
+
+    labels: tuple[TopicLabel, ...] = ()
+    """The topics of the passage."""
+
+    timestamp: Timestamp | None = None
+    """The time of the passage."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class TopicDetectionModelResult(Part):
+    """The topics (`iab_categories`); empty if they were not requested."""
+
+    status: str | None = None
+    """`"success"`, or `"unavailable"` if the model failed."""
+
+    results: tuple[TopicDetectionResult, ...] = ()
+    """One result for each passage."""
+
+    summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
+    """The relevance of each topic to the whole recording, between 0 and 1."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class CodeSwitchingLanguage(Part):
+    """A language of a recording that switches between them."""
+
+    language_code: str | None = None
+    """Such as `"en"`."""
+
+    language: str | None = None
+    """The same value, under the name in the service's documentation."""
+
+    confidence: float | None = None
+    """Between 0 and 1."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class LanguageDetectionResults(Part):
+    """The detected languages, with `LanguageDetectionOptions(code_switching=True)`."""
+
+    code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
+    """One entry for each language."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class TranslationResult(Part):
+    """The status of the translation; its texts are in `translated_texts`."""
+
+    status: str | None = None
+    """The status of the task, as the service reports it."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SpeakerIdentificationResult(Part):
+    """The identified speakers; the utterances already have their names."""
+
+    status: str | None = None
+    """The status of the task, as the service reports it."""
+
+    mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
+    """The name or role for each label that was replaced, such as `{"A": "Agent"}`."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class CustomFormattingResult(Part):
+    """The text with dates, numbers and addresses in the requested format."""
+
+    status: str | None = None
+    """The status of the task, as the service reports it."""
+
+    mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
+    """The replacement for each original text."""
+
+    formatted_text: str | None = None
+    """The whole text in the requested format."""
+
+    formatted_utterances: tuple[JSON, ...] | None = attrs.field(default=None, hash=False)
+    """The utterances in the requested format, with `CustomFormatting(format_utterances=True)`."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SummarySection(Span):
+    """The summary of one section."""
+
+    headline: str | None = None
+    """The headline of the section."""
+
+    text: str | None = None
+    """The summary, with `summary_type="paragraph"`."""
+
+    bullets: tuple[str, ...] | None = None
+    """The summary, with `summary_type="bullets"`."""
+
+    start: int = 0
+    """ms from the start of the file."""
+
+    end: int = 0
+    """ms from the start of the file."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SummarizationResult(Part):
+    """The summaries."""
+
+    status: str | None = None
+    """The status of the task, as the service reports it."""
+
+    summary: tuple[SummarySection, ...] | None = None
+    """The summaries of the sections."""
+
+    block_summary: str | None = None
+    """The summary of the whole recording."""
+
+    summary_type: str | None = None
+    """`"bullets"` or `"paragraph"`, as requested."""
+
+    effort: str | None = None
+    """`"low"` or `"medium"`, as requested."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ActionItem(Part):
+    """A task that somebody has to do."""
+
+    action_item: str | None = None
+    """The description of the task."""
+
+    quote: str | None = None
+    """The words in the recording that mention the task."""
+
+    timestamp: JSON | int | str | None = attrs.field(default=None, hash=False)
+    """The time of the quote; its format is not documented."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class ActionItemsResult(Part):
+    """The action items."""
+
+    status: str | None = None
+    """The status of the task, as the service reports it."""
+
+    effort: str | None = None
+    """`"low"` or `"medium"`, as requested."""
+
+    items: tuple[ActionItem, ...] | None = None
+    """One entry for each action item."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SpeechUnderstandingResponse(Part):
+    """One result for each requested task."""
+
+    translation: TranslationResult | None = None
+    """The result of `Translation`."""
+
+    speaker_identification: SpeakerIdentificationResult | None = None
+    """The result of `SpeakerIdentification`."""
+
+    custom_formatting: CustomFormattingResult | None = None
+    """The result of `CustomFormatting`."""
+
+    summarization: SummarizationResult | None = None
+    """The result of `Summarization`."""
+
+    action_items: ActionItemsResult | None = None
+    """The result of `ActionItems`."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SpeechUnderstandingResult(Part):
+    """The requested tasks of speech understanding and their results."""
+
+    request: JSON | None = attrs.field(default=None, repr=False, hash=False)
+    """The tasks as they were sent."""
+
+    response: SpeechUnderstandingResponse | None = None
+    """The results."""

@@ -1,0 +1,163 @@
+"""
+The outcome of one item of a batch, and the summary of all.
+
+Pure values: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+import attrs
+
+from aai_async._batch.item import shown
+from aai_async._errors import AAIError
+from aai_async._io.source import Audio
+from aai_async._models.missing import MissingResult
+from aai_async._models.transcript import Transcript
+
+Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
+"""The stage of an item: nothing is stored of it, it is uploaded, its job is created, its job has ended."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """The outcome of one item of a batch: a transcript or an error."""
+
+    index: int
+    """The position in the sources, from 0."""
+
+    source: Audio = attrs.field(repr=shown)
+    """The source as it was passed; its name, if the outcome was read from a journal."""
+
+    key: str | None = attrs.field(default=None, repr=False)
+    """The key of its `Item`, if it has one; `None` if read from a journal, which stores only a hash."""
+
+    stage: Stage
+    """The stage of the item: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
+
+    attempts: int = 0
+    """
+    Number of requests to upload and submit the item, without those after an outage: 2 without failures, 0 if
+    the result was known already.
+    """
+
+    transcript_id: str | None = None
+    """The id of the job, if one was created, which is billed. Pass it to `Client.wait`."""
+
+    upload_url: str | None = attrs.field(default=None, repr=False)
+    """The URL of the upload."""
+
+    duplicate_of: int | None = None
+    """The index of an equal item, which has the same job."""
+
+    transcript: Transcript | None = attrs.field(default=None, repr=False)
+    """The transcript, if the item succeeded."""
+
+    error: AAIError | None = None
+    """The error, if the item failed."""
+
+    warnings: tuple[str, ...] = ()
+    """The warnings of the service, as in `Transcript.warnings`, even if the result was not kept."""
+
+    missing: tuple[MissingResult, ...] = ()
+    """The missing features, as from `Transcript.missing_for`, even if the result was not kept."""
+
+    def unwrap(self) -> Transcript:
+        """
+        Return the transcript.
+
+        Raises:
+            AAIError: The error of the item, or that there is no transcript.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.transcript is None:
+            raise AAIError(
+                "The outcome has no transcript: the job has not ended, or its result was not kept.",
+                transcript_id=self.transcript_id,
+                upload_url=self.upload_url,
+            )
+        return self.transcript
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """The counts of a batch."""
+
+    completed: int = 0
+    """Items with a transcript."""
+
+    failed: int = 0
+    """Items with an error."""
+
+    unfinished: int = 0
+    """Items that were started and have neither."""
+
+    resumed: int = 0
+    """Completed items whose result was in the journal or belongs to an equal item: no job was created."""
+
+    audio_seconds: float = 0.0
+    """Length of the completed recordings in seconds."""
+
+    elapsed: float = 0.0
+    """Duration of the batch so far in seconds; 0 for a journal."""
+
+    retries: int = 0
+    """Number of retried requests."""
+
+    with_warnings: int = 0
+    """Completed items with `Outcome.warnings`."""
+
+    with_missing: int = 0
+    """Completed items with missing features: `Outcome.missing`."""
+
+    @property
+    def total(self) -> int:
+        """All items that were started."""
+        return self.completed + self.failed + self.unfinished
+
+    @property
+    def audio_hours(self) -> float:
+        """Length of the completed recordings in hours."""
+        return self.audio_seconds / 3600
+
+    def __str__(self) -> str:
+        counts = f"{self.completed} of {self.total} completed, {self.failed} failed"
+        unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
+        resumed = f", {self.resumed} of them known already" if self.resumed else ""
+        work = f"{self.audio_hours:.2f} hours of audio in {self.elapsed:.0f} s, {self.retries} retries"
+        return f"{counts}{unfinished}{resumed}{noted(self)}; {work}"
+
+
+def noted(summary: Summary) -> str:
+    """Format the number of results with warnings or missing features, with a comma first; may be empty."""
+    warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
+    return warned + (f", {summary.with_missing} with missing results" if summary.with_missing else "")
+
+
+class BatchAbortedError(AAIError):
+    """
+    A batch was aborted: the account is refused, the journal fails, or reading the sources fails.
+
+    The cause of the error is the reason. Items that were not started are unchanged.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    """The finished items in the order of the sources, from `Batch.collect`; an iteration has yielded them."""
+
+    unfinished: tuple[Outcome, ...]
+    """The items in progress. A job with an `Outcome.transcript_id` continues; pass it to `Client.wait`."""
+
+    def __init__(
+        self, message: str, *, outcomes: tuple[Outcome, ...] = (), unfinished: tuple[Outcome, ...] = ()
+    ) -> None:
+        super().__init__(message, operation="transcribe_all")
+        self.outcomes = outcomes
+        self.unfinished = unfinished
+
+
+def in_order(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Return outcomes in the order of the sources."""
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.index))

@@ -1,0 +1,115 @@
+"""Formats for other programs: the JSON of the service, or rows of words or utterances."""
+
+from __future__ import annotations
+
+import csv as csv_
+import io
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import attrs
+import msgspec
+
+from aai_async._errors import OptionsError
+from aai_async._models.speech import Utterance, Word
+from aai_async._models.transcript import Transcript
+from aai_async.formats._turns import completed, paragraphs
+
+Rows: TypeAlias = Literal["utterances", "words"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Prefixes that make a spreadsheet run text as a formula. Source: OWASP, CSV Injection."""
+
+
+@attrs.frozen
+class Row:
+    """A row: one utterance, paragraph or word."""
+
+    start: int
+    """ms from the start of the file."""
+    end: int
+    """ms from the start of the file."""
+    speaker: str | None
+    channel: str | None
+    confidence: float | None
+    text: str
+
+
+def json(transcript: Transcript, *, indent: int | None = None) -> str:
+    """
+    Return the complete JSON of the service, including unknown fields.
+
+    Args:
+        transcript: A transcript in any state.
+        indent: Spaces for each level; by default the JSON is not reformatted.
+    """
+    body = transcript.body
+    text = body if indent is None else msgspec.json.format(body, indent=indent)
+    return text.decode("utf-8", "replace").rstrip() + "\n"
+
+
+def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
+    """
+    Return one JSON object per line, for each utterance or each word.
+
+    The keys are `transcript_id`, `start` and `end` in ms, `speaker`, `channel`, `confidence` and `text`.
+    If speakers were not separated, the utterances are paragraphs.
+
+    Raises:
+        AAIError: The transcript is not completed.
+        OptionsError: `rows` is neither `"utterances"` nor `"words"`.
+    """
+    lines = (
+        msgspec.json.encode({"transcript_id": transcript.id} | attrs.asdict(row)).decode()
+        for row in _rows(transcript, rows)
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True) -> str:
+    """
+    Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
+
+    Args:
+        transcript: A completed transcript.
+        rows: One row for each utterance, or for each word. If speakers were not separated, the utterances are
+            paragraphs.
+        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe.
+
+    Raises:
+        AAIError: The transcript is not completed.
+        OptionsError: `rows` is neither `"utterances"` nor `"words"`.
+
+    Source: https://www.rfc-editor.org/rfc/rfc4180
+    """
+    table = io.StringIO(newline="")
+    writer = csv_.writer(table)
+    writer.writerow(field.name for field in attrs.fields(Row))
+    for row in _rows(transcript, rows):
+        writer.writerow(_harmless(value) if safe else value for value in attrs.astuple(row))
+    return table.getvalue()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _rows(transcript: Transcript, rows: Rows) -> Iterator[Row]:
+    if rows not in {"utterances", "words"}:
+        raise OptionsError(f"rows must be 'utterances' or 'words', not {rows!r}.")
+    completed(transcript)
+    if rows == "words":
+        yield from map(_row, transcript.words or ())
+    elif transcript.utterances:
+        yield from map(_row, transcript.utterances)
+    else:
+        for one in paragraphs(transcript):
+            yield Row(one.start, one.words[-1].end, one.speaker, None, None, one.text)
+
+
+def _row(said: Utterance | Word) -> Row:
+    return Row(said.start, said.end, said.speaker, said.channel, said.confidence, _encodable(said.text))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,138 @@
+"""
+Masks parts of a recording, in a child process.
+
+It decodes, covers and encodes frame by frame, so an hour takes no more memory than a second. This module
+loads large libraries; nothing else in the server imports it.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
+
+from aai_async.server import audio
+from aai_async.server.audio import Shape
+from aai_async.server.redacted_audio.messages import MaskOrder, read
+
+BEEP_HERTZ = 1000
+"""Frequency of the beep that covers speech."""
+
+BEEP_PEAK = 6000
+"""Peak amplitude of the beep, out of 32767: about as loud as speech."""
+
+# MPEG layer 3 supports only these rates, and at most two channels.
+_MP3_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_CODECS = {"mp3": "libmp3lame", "wav": "pcm_s16le"}
+
+
+def main() -> None:
+    """Run the child process: its standard input is the order, as JSON."""
+    # Ctrl-C signals the whole process group; the parent ends its children itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    mask(read(sys.stdin.buffer.read()))
+
+
+def mask(order: MaskOrder) -> None:
+    """
+    Write the masked copy, with the recording's rate and channels if the requested format supports them.
+
+    Raises:
+        av.FFmpegError: The recording can no longer be decoded, or the copy cannot be written.
+        ValueError: The recording contains no sound.
+    """
+    # RF64 if needed: ten hours of stereo exceed the four gigabytes that plain WAV supports.
+    options = {"rf64": "auto"} if order.format == "wav" else {}
+    with (
+        audio.open_recording(Path(order.source)) as recording,
+        av.open(order.target, "w", format=order.format, options=options) as copy,
+    ):
+        frames = _masked(audio.frames(recording, _shape_for(order.format)), order)
+        _encode(frames, copy, _CODECS[order.format])
+
+
+def _shape_for(format_: str) -> Shape:
+    def shape(frame: AudioFrame) -> tuple[str, int]:
+        channels, rate = frame.layout.nb_channels, frame.sample_rate
+        # By number, because a WAV file may name one channel "1 channels", which no encoder accepts.
+        layout = {1: "mono", 2: "stereo"}.get(channels, frame.layout.name)
+        if format_ == "wav":
+            return layout, rate
+        # The next higher rate, because a lower one would lose the highest frequencies.
+        rate = next((known for known in _MP3_RATES if known >= rate), _MP3_RATES[-1])
+        return layout if channels == 1 else "stereo", rate
+
+    return shape
+
+
+def _masked(frames: Iterator[AudioFrame], order: MaskOrder) -> Iterator[AudioFrame]:
+    # Times count from the first decoded sample, as those of the words do.
+    position = 0
+    spans = list(order.spans)
+    for frame in frames:
+        rate = frame.sample_rate
+        end = position + frame.samples
+        while spans and _sample(spans[0][1], rate) <= position:
+            del spans[0]
+        covered = [
+            slice(_sample(start, rate), _sample(stop, rate)) for start, stop in _until(spans, end, rate)
+        ]
+        yield _covered(frame, position, covered, silent=order.silent) if covered else _placed(frame, position)
+        position = end
+
+
+def _until(spans: Sequence[tuple[int, int]], end: int, rate: int) -> Iterator[tuple[int, int]]:
+    for span in spans:
+        if _sample(span[0], rate) >= end:
+            return
+        yield span
+
+
+def _sample(milliseconds: int, rate: int) -> int:
+    return milliseconds * rate // 1000
+
+
+def _covered(frame: AudioFrame, position: int, spans: Sequence[slice], *, silent: bool) -> AudioFrame:
+    channels = frame.layout.nb_channels
+    samples = frame.to_ndarray().reshape(-1, channels).copy()
+    for span in spans:
+        start, stop = max(span.start - position, 0), min(span.stop - position, len(samples))
+        beep = (
+            np.zeros(stop - start) if silent else _beep(position + start, position + stop, frame.sample_rate)
+        )
+        samples[start:stop] = beep[:, None]
+    covered = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=frame.layout.name)
+    covered.sample_rate = frame.sample_rate
+    return _placed(covered, position)
+
+
+def _beep(start: int, stop: int, rate: int) -> NDArray[np.float64]:
+    # The phase depends on the position in the file, so that the beep is continuous across frames.
+    phase = np.arange(start, stop) % rate * BEEP_HERTZ / rate
+    return np.asarray(BEEP_PEAK * np.sin(2 * np.pi * phase), dtype=np.float64)
+
+
+def _placed(frame: AudioFrame, position: int) -> AudioFrame:
+    frame.pts, frame.time_base = position, Fraction(1, frame.sample_rate)
+    return frame
+
+
+def _encode(frames: Iterator[AudioFrame], copy: Any, codec: str) -> None:  # OutputContainer, typed in part
+    stream = None
+    for frame in frames:
+        if stream is None:
+            stream = copy.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
+        copy.mux(stream.encode(frame))
+    if stream is None:
+        raise ValueError("The recording contains no sound.")
+    copy.mux(stream.encode(None))
+
+
+if __name__ == "__main__":
+    main()
