@@ -12,23 +12,23 @@ import os
 from typing import Literal, Self, TypeVar
 
 from aai_async._api import endpoints
-from aai_async._api.credentials import Hosts, Key
-from aai_async._api.pagination import Filter, Listing
+from aai_async._api.credentials import APIKey, BaseURLs
+from aai_async._api.pagination import ListQuery, TranscriptPager
 from aai_async._errors import ConfigError, about
 from aai_async._events import OnEvent, check_listener
-from aai_async._io.file import Replacement
+from aai_async._io.file import AtomicFile
 from aai_async._io.source import Audio, Source
-from aai_async._jobs.handle import Job, Record
+from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._jobs.poller import look_until
+from aai_async._jobs.poller import poll_until
 from aai_async._jobs.submission import OnAmbiguous
 from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
 from aai_async._models.transcript import Transcript, Understanding
 from aai_async._options import Options, SpeechUnderstanding
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
-from aai_async._transport import HTTP, HTTPClient
-from aai_async._webhooks.inbox import Notifications, check_notifications
+from aai_async._transport import HTTPClient, Sender
+from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Client:
         retry: When a failed request is retried.
         polling: How often `wait` polls.
         timeouts: Time limits of a single attempt.
-        http: A function that returns an `httpx.AsyncClient` or `httpx2.AsyncClient`, for proxies,
+        http_client: A function that returns an `httpx.AsyncClient` or `httpx2.AsyncClient`, for proxies,
             certificates or another transport. It is called again when a cancelled request can have left a
             connection in a bad state. Or such a client itself, which you must close.
         on_ambiguous: What to do if the response to a submit was lost: `"lookup"` searches the list for the
@@ -71,50 +71,50 @@ class Client:
         retry: Retry | None = None,
         polling: Polling | None = None,
         timeouts: Timeouts | None = None,
-        http: HTTPClient | None = None,
+        http_client: HTTPClient | None = None,
         on_ambiguous: OnAmbiguous = "lookup",
         on_event: OnEvent | None = None,
     ) -> None:
-        key = Key(os.environ.get("ASSEMBLYAI_API_KEY") if api_key is None else api_key)
+        key = APIKey(os.environ.get("ASSEMBLYAI_API_KEY") if api_key is None else api_key)
         # Tracebacks from here on show this frame, perhaps with its local variables.
         del api_key
         key.check()
         polling, timeouts = _of_type(Polling, polling, "polling"), _of_type(Timeouts, timeouts, "timeouts")
         _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
         check_listener(on_event)
-        self._http = HTTP(
-            hosts=Hosts.of(region, base_url, gateway_url),
+        self._sender = Sender(
+            base_urls=BaseURLs.of(region, base_url, gateway_url),
             key=key,
             retry=_of_type(Retry, retry, "retry"),
             timeouts=timeouts,
-            client=http,
+            client=http_client,
             on_event=on_event,
         )
         self._pipeline = Pipeline(
-            self._http, polling=polling, timeouts=timeouts, on_ambiguous=on_ambiguous, on_event=on_event
+            self._sender, polling=polling, timeouts=timeouts, on_ambiguous=on_ambiguous, on_event=on_event
         )
 
     def __repr__(self) -> str:
         # A debugger can call this on an instance whose __init__ failed.
-        http: HTTP | None = getattr(self, "_http", None)
-        return f"<Client of {http.hosts.api if http else 'nothing'}>"
+        sender: Sender | None = getattr(self, "_sender", None)
+        return f"<Client of {sender.base_urls.api if sender else 'nothing'}>"
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
+        await self._sender.__aenter__()
         self._pipeline.begin()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._http.__aexit__(*exc_info)
+        await self._sender.__aexit__(*exc_info)
 
     async def transcribe(
         self,
         audio: Audio,
         options: Options | None = None,
         *,
-        job: Job | None = None,
+        job: JobHandle | None = None,
         on_cancel: Literal["keep", "delete"] = "keep",
-        notifications: Notifications | None = None,
+        notifications: NotificationSource | None = None,
     ) -> Transcript:
         """
         Transcribe one recording: upload it, submit it and wait for it.
@@ -132,7 +132,7 @@ class Client:
             TranscriptError: The job ended in `error`.
             AAIError: Any other error. After the submit it has a `transcript_id`, for `wait`.
         """
-        options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        options, job = _of_type(Options, options, "options"), _of_type(JobHandle, job, "job")
         check_notifications(notifications)
         submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
         transcript = await self._wait(
@@ -162,7 +162,7 @@ class Client:
         audio: Audio,
         options: Options | None = None,
         *,
-        job: Job | None = None,
+        job: JobHandle | None = None,
         on_cancel: Literal["keep", "delete"] = "keep",
     ) -> Transcript:
         """
@@ -171,7 +171,7 @@ class Client:
         A failed submit is retried if the service cannot have processed it. If the response was lost, or names
         another `audio_url`, the list is searched for the job, and the submit is retried only if it is not
         found, see `Client(on_ambiguous=...)`. A call that is cancelled after the request was sent waits up to
-        `Timeouts(parting=...)` seconds for the id of the job.
+        `Timeouts(cancel_grace=...)` seconds for the id of the job.
 
         Args:
             audio: As for `transcribe`, or the URL that `upload` returned.
@@ -183,16 +183,16 @@ class Client:
             AmbiguousSubmitError: The response was lost, and the list does not show whether a job exists.
             AAIError: The upload or the submit failed.
         """
-        options, job = _of_type(Options, options, "options"), _of_type(Job, job, "job")
+        options, job = _of_type(Options, options, "options"), _of_type(JobHandle, job, "job")
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
         # The object can be from an earlier call, whose job must not be deleted with this one.
         job.upload_url = job.transcript_id = None
-        record, parting = Record(job), self._pipeline.parting()
-        async with self._pipeline.if_cancelled(record, on_cancel, parting):
+        record, grace = ProgressRecorder(job), self._pipeline.new_grace()
+        async with self._pipeline.if_cancelled(record, on_cancel, grace):
             audio_url = await self.upload(audio)
             await record.uploaded(audio_url)
             with about(upload_url=audio_url):
-                return await self._pipeline.submission(audio_url, options, record, parting=parting).make()
+                return await self._pipeline.submission(audio_url, options, record, grace=grace).make()
 
     async def wait(
         self,
@@ -200,7 +200,7 @@ class Client:
         *,
         raise_on_error: bool = True,
         on_cancel: Literal["keep", "delete"] = "keep",
-        notifications: Notifications | None = None,
+        notifications: NotificationSource | None = None,
     ) -> Transcript:
         """
         Poll a job until it has ended. A poll that fails does not end the wait.
@@ -219,7 +219,8 @@ class Client:
         Raises:
             TranscriptError: The job ended in `error`.
             DeadlineError: The job did not end within `Polling(give_up_after=...)` seconds (plus at most ten),
-                or no poll succeeded for `Polling(lost_after=...)` seconds. Call `wait` again to continue.
+                or no poll succeeded for `Polling(unreachable_after=...)` seconds. Call
+                `wait` again to continue.
             AAIError: The service refuses to return the job.
         """
         _check_word(on_cancel, ("keep", "delete"), "on_cancel")
@@ -236,10 +237,10 @@ class Client:
         on_cancel: Literal["keep", "delete"],
         *,
         raise_on_error: bool = True,
-        notifications: Notifications | None,
+        notifications: NotificationSource | None,
     ) -> Transcript:
-        record = Record(Job(transcript_id=transcript_id))
-        async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.parting()):
+        record = ProgressRecorder(JobHandle(transcript_id=transcript_id))
+        async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.new_grace()):
             return await self._pipeline.wait(
                 transcript_id, raise_on_error=raise_on_error, notifications=notifications
             )
@@ -268,7 +269,7 @@ class Client:
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(endpoints.delete(transcript_id))
+            return await self._sender.send(endpoints.delete(transcript_id))
 
     def list(
         self,
@@ -279,7 +280,7 @@ class Client:
         after_id: str | None = None,
         throttled_only: bool = False,
         limit: int | None = None,
-    ) -> Listing:
+    ) -> TranscriptPager:
         """
         List the transcripts of the last 90 days, newest first: ``async for item in client.list():``.
 
@@ -298,7 +299,7 @@ class Client:
             OptionsError: The service would refuse an id, the day or the limit.
             AAIError: A page could not be fetched.
         """
-        wanted = Filter(
+        wanted = ListQuery(
             status=status,
             created_on=created_on,
             before_id=before_id,
@@ -306,7 +307,7 @@ class Client:
             throttled_only=throttled_only,
             limit=limit,
         )
-        return Listing(self._http.perform, wanted)
+        return TranscriptPager(self._sender.send, wanted)
 
     async def sentences(self, transcript_id: str) -> Sentences:
         """
@@ -317,7 +318,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(endpoints.sentences(transcript_id))
+            return await self._sender.send(endpoints.sentences(transcript_id))
 
     async def paragraphs(self, transcript_id: str) -> Paragraphs:
         """
@@ -328,7 +329,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(endpoints.paragraphs(transcript_id))
+            return await self._sender.send(endpoints.paragraphs(transcript_id))
 
     async def subtitles(
         self,
@@ -351,7 +352,7 @@ class Client:
         """
         with about(transcript_id=transcript_id):
             call = endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
-            return await self._http.perform(call)
+            return await self._sender.send(call)
 
     async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
         """
@@ -363,7 +364,7 @@ class Client:
             AAIError: The request failed, or the transcript is not completed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(endpoints.word_search(transcript_id, words))
+            return await self._sender.send(endpoints.word_search(transcript_id, words))
 
     async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
         """
@@ -375,7 +376,7 @@ class Client:
             AAIError: The request failed.
         """
         with about(transcript_id=transcript_id):
-            return await self._http.perform(endpoints.redacted_audio(transcript_id))
+            return await self._sender.send(endpoints.redacted_audio(transcript_id))
 
     async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
         """
@@ -392,11 +393,11 @@ class Client:
         """
         with about(operation="save_redacted_audio", transcript_id=transcript_id):
             call = endpoints.redacted_audio(transcript_id)
-            async with Replacement.of(path) as file:
-                audio = await look_until(
-                    self._http, call, self._pipeline.polling, until=lambda seen: seen.is_ready
+            async with AtomicFile.of(path) as file:
+                audio = await poll_until(
+                    self._sender, call, self._pipeline.polling, until=lambda seen: seen.is_ready
                 )
-                await self._http.perform(endpoints.download(audio.redacted_audio_url or "", file))
+                await self._sender.send(endpoints.download(audio.redacted_audio_url or "", file))
 
     async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
         """
@@ -410,7 +411,7 @@ class Client:
         """
         task = _of_type(SpeechUnderstanding, task, "task")
         with about(transcript_id=transcript_id):
-            understanding = await self._http.perform(endpoints.understand(transcript_id, task))
+            understanding = await self._sender.send(endpoints.understand(transcript_id, task))
         self._pipeline.notices.log(transcript_id, (), understanding.missing_for(task))
         return understanding
 

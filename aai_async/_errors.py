@@ -42,7 +42,7 @@ from collections.abc import Generator
 from typing import Any, Literal, TypedDict, Unpack
 
 
-class Verdict(enum.Enum):
+class RequestState(enum.Enum):
     """How far a failed attempt got, which decides whether the request can be sent again."""
 
     NOT_SENT = "not sent"
@@ -61,7 +61,7 @@ class Verdict(enum.Enum):
 class _Context(TypedDict, total=False):
     operation: str | None
     attempts: int
-    verdict: Verdict | None
+    verdict: RequestState | None
     transcript_id: str | None
     upload_url: str | None
 
@@ -88,7 +88,7 @@ class AAIError(Exception):
     source: str | None
     """The recording that was being uploaded: its path, or its type."""
 
-    verdict: Verdict | None
+    verdict: RequestState | None
     """How far the last request got: not sent, refused, ambiguous or fatal; `None` without a request."""
 
     def __init__(
@@ -97,7 +97,7 @@ class AAIError(Exception):
         *,
         operation: str | None = None,
         attempts: int = 0,
-        verdict: Verdict | None = None,
+        verdict: RequestState | None = None,
         transcript_id: str | None = None,
         upload_url: str | None = None,
     ) -> None:

@@ -110,7 +110,7 @@ _listener = ContextVar[OnEvent | None]("_listener", default=None)
 
 
 @contextmanager
-def heard_by(listener: OnEvent) -> Generator[None]:
+def listening(listener: OnEvent) -> Generator[None]:
     """Add a listener for the events of the block and of the tasks that it starts."""
     token = _listener.set(listener)
     try:
@@ -119,13 +119,13 @@ def heard_by(listener: OnEvent) -> Generator[None]:
         _listener.reset(token)
 
 
-def tell(on_event: OnEvent | None, event: Event) -> None:
+def emit(on_event: OnEvent | None, event: Event) -> None:
     """Emit an event to the listener of the client and to that of the current context."""
-    inform(on_event, event)
-    inform(_listener.get(), event)
+    call_listener(on_event, event)
+    call_listener(_listener.get(), event)
 
 
-def inform(listener: OnEvent | None, event: Event) -> None:
+def call_listener(listener: OnEvent | None, event: Event) -> None:
     """Call one listener. Its exceptions are logged, so that they cannot end a job."""
     try:
         if listener is not None:

@@ -30,33 +30,33 @@ class Polling:
     requests, this schedule finds a finished job sooner than a fixed interval.
     """
 
-    first: float = attrs.field(default=1.0, validator=_not_negative)
+    initial_delay: float = attrs.field(default=1.0, validator=_not_negative)
     """Seconds until the first poll, when nothing is known about the job."""
 
     pace: float = attrs.field(default=0.5, validator=_not_negative)
     """An interval is this factor times the square root of the seconds waited; higher means fewer requests."""
 
-    ceiling: float = attrs.field(default=30.0, validator=_not_negative)
+    max_delay: float = attrs.field(default=30.0, validator=_not_negative)
     """Maximum seconds between two polls."""
 
-    floor: float = attrs.field(default=0.5, validator=_not_negative)
+    min_list_interval: float = attrs.field(default=0.5, validator=_not_negative)
     """Minimum seconds between two requests for the list, which serve all waits of a client with many jobs."""
 
     give_up_after: float = attrs.field(default=4 * 3600.0, validator=_not_negative)
     """Seconds after which `wait` polls for the last time. The job continues; call `wait` again."""
 
-    lost_after: float = attrs.field(default=15 * 60.0, validator=_not_negative)
+    unreachable_after: float = attrs.field(default=15 * 60.0, validator=_not_negative)
     """Seconds without a successful poll after which `wait` gives up. The job continues."""
 
     def gap(self, waited: float) -> float:
         """Seconds between two polls of a job after `waited` seconds."""
         # Below one second the square root falls more slowly than the time waited: without this minimum, a
         # first poll at once would be followed by a burst of polls.
-        return min(self.pace * math.sqrt(max(waited, 1.0)), self.ceiling)
+        return min(self.pace * math.sqrt(max(waited, 1.0)), self.max_delay)
 
     def after_failures(self, delay: float, failures: int) -> float:
         """Seconds to sleep instead of `delay` after consecutive failed polls: doubled for each failure."""
-        return min(delay * 2.0 ** min(failures, 64), max(delay, self.ceiling))
+        return min(delay * 2.0 ** min(failures, 64), max(delay, self.max_delay))
 
     def delays(self, expected: float | None = None, *, age: float = 0.0) -> Iterator[float]:
         """
@@ -68,10 +68,14 @@ class Polling:
             age: Seconds since the job was submitted. Infinity is for a job of unknown age, which may have
                 ended: it is polled at once, and that poll replaces the first of a new job.
         """
-        first = self.first if expected is None else max(self.first, min(0.6 * expected, self.ceiling))
+        first = (
+            self.initial_delay
+            if expected is None
+            else max(self.initial_delay, min(0.6 * expected, self.max_delay))
+        )
         if age == math.inf:
             yield 0.0
-            waited, delay = 0.0, max(first, min(first + self.gap(first), self.ceiling))
+            waited, delay = 0.0, max(first, min(first + self.gap(first), self.max_delay))
         else:
             waited, delay = age, max(first - age, 0.0)
         while True:

@@ -4,7 +4,7 @@ The public names, and where they come from; `aai_async` has them from here when 
 Nothing but imports.
 """
 
-from aai_async._api.pagination import Listing
+from aai_async._api.pagination import TranscriptPager
 from aai_async._batch.batch import Batch, transcribe_all
 from aai_async._batch.item import Item
 from aai_async._client import Client, transcribe
@@ -27,19 +27,19 @@ from aai_async._errors import (
     RateLimitError,
     RedactedAudioError,
     RejectedError,
+    RequestState,
     RetryBudgetError,
     SaveError,
     ServerError,
     SourceError,
     TransportError,
     UploadGoneError,
-    Verdict,
     WebhookError,
 )
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
 from aai_async._io.async_reader import AsyncReader
 from aai_async._io.source import Audio, Source
-from aai_async._jobs.handle import Job
+from aai_async._jobs.handle import JobHandle
 from aai_async._journal import Journal
 from aai_async._models.insights import (
     ActionItem,
@@ -100,7 +100,7 @@ from aai_async._options import (
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
 from aai_async._version import __version__
-from aai_async._webhooks.inbox import Inbox, Notifications
+from aai_async._webhooks.inbox import Inbox, NotificationSource
 
 __all__ = [
     "AAIError",
@@ -134,7 +134,7 @@ __all__ = [
     "FileChangedError",
     "Inbox",
     "Item",
-    "Job",
+    "JobHandle",
     "Journal",
     "JournalError",
     "JournalFullError",
@@ -143,10 +143,9 @@ __all__ = [
     "KnownSpeaker",
     "LanguageDetectionOptions",
     "LanguageDetectionResults",
-    "Listing",
     "MissingResult",
     "NotFoundError",
-    "Notifications",
+    "NotificationSource",
     "Options",
     "OptionsError",
     "Outcome",
@@ -160,6 +159,7 @@ __all__ = [
     "RedactedAudio",
     "RedactedAudioError",
     "RejectedError",
+    "RequestState",
     "Retry",
     "RetryBudgetError",
     "Retrying",
@@ -193,6 +193,7 @@ __all__ = [
     "TranscriptError",
     "TranscriptListItem",
     "TranscriptPage",
+    "TranscriptPager",
     "Translation",
     "TranslationResult",
     "TransportError",
@@ -200,7 +201,6 @@ __all__ = [
     "UploadGoneError",
     "Uploading",
     "Utterance",
-    "Verdict",
     "WebhookError",
     "Word",
     "WordSearch",

@@ -16,15 +16,15 @@ from typing import Any
 
 import attrs
 
-from aai_async._errors import ConfigError, Verdict
+from aai_async._errors import ConfigError, RequestState
 
-REPEATABLE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED, Verdict.AMBIGUOUS})
+REPEATABLE = frozenset({RequestState.NOT_SENT, RequestState.REFUSED, RequestState.AMBIGUOUS})
 """The verdicts after which an idempotent request is retried: a poll, a replayable upload."""
 
-EFFECTIVELY_ONCE = frozenset({Verdict.NOT_SENT, Verdict.REFUSED})
+EFFECTIVELY_ONCE = frozenset({RequestState.NOT_SENT, RequestState.REFUSED})
 """The verdicts after which a submit is retried, which creates and bills a job."""
 
-NOT_SENT_ONLY = frozenset({Verdict.NOT_SENT})
+NOT_SENT_ONLY = frozenset({RequestState.NOT_SENT})
 """The verdicts after which an upload is retried whose source can be read only once."""
 
 
@@ -36,7 +36,7 @@ Source: RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4.
 """
 
 
-def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
+def verdict_of_status(status: int, *, says_why: bool) -> RequestState:
     """
     Return the verdict for a status other than 200.
 
@@ -46,10 +46,10 @@ def verdict_of_status(status: int, *, says_why: bool) -> Verdict:
             was processed; after a 503 of a proxy the request can have been processed.
     """
     if status in _REFUSED_FOR_NOW or (status == 503 and says_why):
-        return Verdict.REFUSED
+        return RequestState.REFUSED
     if status >= 500 or 200 <= status < 300:
-        return Verdict.AMBIGUOUS
-    return Verdict.FATAL
+        return RequestState.AMBIGUOUS
+    return RequestState.FATAL
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
@@ -113,13 +113,13 @@ class Retry:
     the list, has two more attempts. `Client(on_ambiguous="raise")` turns these off.
     """
 
-    first: float = attrs.field(default=0.5, validator=_positive)
+    initial_delay: float = attrs.field(default=0.5, validator=_positive)
     """Seconds before the second attempt, before jitter; doubled for each further attempt."""
 
-    ceiling: float = attrs.field(default=20.0, validator=_positive)
+    max_delay: float = attrs.field(default=20.0, validator=_positive)
     """Maximum seconds between two attempts, before jitter."""
 
-    retry_after_ceiling: float = attrs.field(default=60.0, validator=_positive)
+    max_retry_after: float = attrs.field(default=60.0, validator=_positive)
     """With a `Retry-After` above this many seconds, the error is raised at once."""
 
     budget: float = attrs.field(default=100.0, validator=_positive)
@@ -136,10 +136,10 @@ class Retry:
 
     def delay(
         self,
-        verdict: Verdict | None,
+        verdict: RequestState | None,
         attempt: int,
         *,
-        repeat: frozenset[Verdict],
+        repeat: frozenset[RequestState],
         retry_after: float | None = None,
     ) -> float | None:
         """
@@ -153,10 +153,10 @@ class Retry:
         """
         if attempt >= self.attempts or verdict not in repeat:
             return None
-        if retry_after is not None and retry_after > self.retry_after_ceiling:
+        if retry_after is not None and retry_after > self.max_retry_after:
             return None
         # The exponent is bounded so that a policy with many attempts does not overflow a float.
-        step = min(self.ceiling, self.first * 2.0 ** min(attempt - 1, 64))
+        step = min(self.max_delay, self.initial_delay * 2.0 ** min(attempt - 1, 64))
         return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)
 
 
@@ -210,5 +210,5 @@ class Timeouts:
     upload, one second is added for each 32 KiB that the system may not have sent yet, at most 4 MiB.
     """
 
-    parting: float = attrs.field(default=5.0, validator=_positive)
+    cancel_grace: float = attrs.field(default=5.0, validator=_positive)
     """Seconds that a cancelled call can take to receive the id of a job that it has already submitted."""

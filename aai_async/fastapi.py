@@ -23,7 +23,7 @@ import anyio
 import attrs
 
 from aai_async._client import Client
-from aai_async._concurrency.background import meanwhile
+from aai_async._concurrency.background import run_in_background
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -43,7 +43,7 @@ from aai_async._errors import (
 from aai_async._events import logger
 from aai_async._io.source import MAX_UPLOAD_SIZE, OneShotSource, Source
 from aai_async._models.transcript import TranscriptError
-from aai_async._webhooks.dispatcher import Desk, OnNotification, OnRedactedAudio
+from aai_async._webhooks.dispatcher import NotificationDispatcher, OnNotification, OnRedactedAudio
 from aai_async.webhook import LARGEST, WebhookSecret, parse
 
 try:
@@ -285,7 +285,7 @@ async def cancel_on_disconnect(request: Request) -> AsyncGenerator[None]:
                 )
         scope.cancel()
 
-    async with meanwhile(watch) as scope:
+    async with run_in_background(watch) as scope:
         yield
     if end is not None:
         raise end
@@ -330,7 +330,7 @@ def webhook_router(
         ConfigError: The secret is not a `WebhookSecret`, or a handler is not callable.
     """
     _check_hook(secret, on_event, on_redacted_audio)
-    desk = Desk(on_event, on_redacted_audio, patience)
+    desk = NotificationDispatcher(on_event, on_redacted_audio, patience)
     router = APIRouter(lifespan=desk.open)
 
     # With and without a trailing slash, because the service does not follow redirects.

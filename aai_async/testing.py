@@ -227,9 +227,9 @@ class ScriptedServer:
         """Create a client of this server with very short waits between polls and before retries."""
         transport = self._transport
         if transport is not None:
-            settings.setdefault("http", lambda: httpx.AsyncClient(transport=transport))
-        settings.setdefault("polling", aai.Polling(first=0.005, pace=0.02, floor=0.005))
-        settings.setdefault("retry", aai.Retry(first=0.001))
+            settings.setdefault("http_client", lambda: httpx.AsyncClient(transport=transport))
+        settings.setdefault("polling", aai.Polling(initial_delay=0.005, pace=0.02, min_list_interval=0.005))
+        settings.setdefault("retry", aai.Retry(initial_delay=0.001))
         return aai.Client(self.key, base_url=self.base_url, **settings)
 
     # Lifetime

@@ -108,8 +108,8 @@ async def with_ours(task: Task, http: Any = None, journal: Path | None = None) -
     jobs = max(400, 2 * task.slots)
     tally = Tally()
     async with (
-        aai.Client("key", base_url=task.base_url, http=http) as client,
-        aai.transcribe_all(client, task.paths, jobs=jobs, journal=journal) as batch,
+        aai.Client("key", base_url=task.base_url, http_client=http) as client,
+        aai.transcribe_all(client, task.paths, max_jobs=jobs, journal=journal) as batch,
     ):
         async for outcome in batch:
             tally.add(outcome.transcript.text if outcome.transcript else None, outcome.error)

@@ -26,7 +26,7 @@ JOB = "9ea68fd3-f953-42c1-9742-976c447fb463"
 async def with_ours(base_url: str, requests: int, http: Any = None) -> None:  # whichever library makes it
     import aai_async as aai  # noqa: PLC0415 - each process measures one client only
 
-    async with aai.Client("key", base_url=base_url, http=http) as client:
+    async with aai.Client("key", base_url=base_url, http_client=http) as client:
         await measured(lambda: client.get(JOB), requests)
 
 

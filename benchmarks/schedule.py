@@ -147,15 +147,15 @@ def ours(count: int, *, at_once: int, is_size_known: bool = False) -> Result:
         number = len(model.jobs)
         job = model.jobs[f"job-{number}"] = Job(f"job-{number}", anyio.current_time(), takes, size)
         if is_size_known:
-            pipeline.memory.uploaded(f"upload-{number}", size)
+            pipeline.registry.uploaded(f"upload-{number}", size)
         if is_size_known or at_once > 1:
             # As a submit does.
-            pipeline.memory.made(job.id, f"upload-{number}")
+            pipeline.registry.made(job.id, f"upload-{number}")
         await client.wait(job.id)
 
     async def run() -> None:
         jobs = durations(count, seed=1)
-        async with aai.Client("key", http=lambda: httpx.AsyncClient(transport=model)) as client:
+        async with aai.Client("key", http_client=lambda: httpx.AsyncClient(transport=model)) as client:
             pipeline = pipeline_of(client)
 
             async def one_after_the_other() -> None:

@@ -46,7 +46,7 @@ Client: TypeAlias = Callable[[str, str], Awaitable[None] | None]
 async def with_ours(path: str, base_url: str, http: Any = None) -> None:  # whichever library makes it
     import aai_async as aai  # noqa: PLC0415 - each process measures one client only
 
-    async with aai.Client("key", base_url=base_url, http=http) as client:
+    async with aai.Client("key", base_url=base_url, http_client=http) as client:
         await measured(lambda: client.upload(path))
 
 

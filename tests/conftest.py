@@ -54,7 +54,7 @@ async def client() -> AsyncIterator[aai.Client]:
     async with aai.Client(
         KEY,
         base_url="http://127.0.0.1:9",
-        retry=aai.Retry(first=1e-9),
-        polling=aai.Polling(first=0, pace=0),
+        retry=aai.Retry(initial_delay=1e-9),
+        polling=aai.Polling(initial_delay=0, pace=0),
     ) as client:
         yield client

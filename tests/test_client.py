@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 import respx
-from transport import ScriptedTransport
+from scripted_transport import ScriptedTransport
 
 import aai_async as aai
 from aai_async._jobs import poller
@@ -104,7 +104,7 @@ async def test_a_look_that_fails_does_not_end_the_wait(service: Service) -> None
         httpx.Response(200, json={"id": "of-another", "status": "completed"}),
         service.completed,
     ]
-    polling = aai.Polling(first=0, pace=0)
+    polling = aai.Polling(initial_delay=0, pace=0)
     async with aai.Client(KEY, base_url=URL[:-3], retry=aai.Retry(attempts=1), polling=polling) as client:
         assert (await client.wait(JOB)).status == "completed"
 
@@ -136,7 +136,7 @@ async def test_a_job_that_never_ends_is_given_up_at_the_deadline_with_its_id(
     """Not before, whatever the pace, and after a last look; the wait can be taken up again."""
     service.looks.side_effect = None
     service.looks.return_value = status("processing")
-    polling = aai.Polling(first=0.01, pace=pace, give_up_after=0.2)
+    polling = aai.Polling(initial_delay=0.01, pace=pace, give_up_after=0.2)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
         began = anyio.current_time()
         with pytest.raises(aai.DeadlineError) as caught:
@@ -161,10 +161,10 @@ async def test_a_look_that_hangs_does_not_outlast_the_wait(monkeypatch: pytest.M
             await anyio.sleep_forever()
             raise AssertionError
 
-    monkeypatch.setattr(poller, "LAST_LOOK", 0.1)
-    polling = aai.Polling(first=0.01, give_up_after=0.1)
+    monkeypatch.setattr(poller, "FINAL_POLL_GRACE", 0.1)
+    polling = aai.Polling(initial_delay=0.01, give_up_after=0.1)
     async with httpx.AsyncClient(transport=Hanging()) as http:
-        async with aai.Client(KEY, http=http, polling=polling) as client:
+        async with aai.Client(KEY, http_client=http, polling=polling) as client:
             with anyio.fail_after(5), pytest.raises(aai.DeadlineError):
                 await client.wait(JOB)
 
@@ -172,7 +172,7 @@ async def test_a_look_that_hangs_does_not_outlast_the_wait(monkeypatch: pytest.M
 async def test_a_deadline_tells_what_the_last_look_died_of(service: Service) -> None:
     """It may be the network, not the job."""
     service.looks.side_effect = httpx.ConnectError("unreachable")
-    polling = aai.Polling(first=0.001, ceiling=0.001, give_up_after=0.05)
+    polling = aai.Polling(initial_delay=0.001, max_delay=0.001, give_up_after=0.05)
     async with aai.Client(KEY, base_url=URL[:-3], retry=aai.Retry(attempts=1), polling=polling) as client:
         with pytest.raises(aai.DeadlineError, match="unreachable"):
             await client.wait(JOB)
@@ -181,7 +181,7 @@ async def test_a_deadline_tells_what_the_last_look_died_of(service: Service) -> 
 async def test_a_rate_limited_wait_comes_back_when_the_service_says(service: Service) -> None:
     """A Retry-After beyond the deadline is not slept through."""
     service.looks.side_effect = [httpx.Response(429, headers={"retry-after": "3600"})]
-    polling = aai.Polling(first=0, pace=0, give_up_after=60)
+    polling = aai.Polling(initial_delay=0, pace=0, give_up_after=60)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
         with anyio.fail_after(5), pytest.raises(aai.DeadlineError):
             await client.wait(JOB)
@@ -204,7 +204,7 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again_where_that_was_a
     transport = httpx.MockTransport(answer)
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, on_ambiguous="raise") as lossy,
+        aai.Client(KEY, http_client=http, on_ambiguous="raise") as lossy,
     ):
         with pytest.raises(aai.AmbiguousSubmitError, match="answer was lost") as caught:
             await lossy.submit(UPLOAD_URL)
@@ -219,10 +219,10 @@ async def test_a_submit_that_was_not_sent_or_was_refused_for_now_is_sent_again()
         httpx.Response(503, json={"error": "Try again"}),
         status("queued"),
     )
-    retry = aai.Retry(first=1e-9)
+    retry = aai.Retry(initial_delay=1e-9)
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=retry) as client,
+        aai.Client(KEY, http_client=http, retry=retry) as client,
     ):
         assert (await client.submit(UPLOAD_URL)).id == JOB
     assert len({request.content for request in transport.requests[1:]}) == 1
@@ -337,7 +337,7 @@ async def test_a_cancelled_wait_ends_at_once_and_the_client_goes_on(
 async def test_one_look_that_fails_after_a_long_gap_does_not_end_the_wait(service: Service) -> None:
     """What counts is how long looks have failed, not how long nobody looked."""
     service.looks.side_effect = [status("queued"), httpx.Response(503), service.completed]
-    polling = aai.Polling(first=0.05, pace=0.05, lost_after=0.01)
+    polling = aai.Polling(initial_delay=0.05, pace=0.05, unreachable_after=0.01)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
         assert (await client.wait(JOB)).status == "completed"
 
@@ -349,7 +349,7 @@ async def test_what_the_service_asks_to_wait_is_no_failure_of_it(service: Servic
         httpx.Response(500),
         service.completed,
     ]
-    polling = aai.Polling(first=0, pace=0, lost_after=0.1)
+    polling = aai.Polling(initial_delay=0, pace=0, unreachable_after=0.1)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
         assert (await client.wait(JOB)).status == "completed"
 
@@ -357,7 +357,7 @@ async def test_what_the_service_asks_to_wait_is_no_failure_of_it(service: Servic
 async def test_looks_that_fail_for_too_long_end_the_wait_with_the_id(service: Service) -> None:
     """Somebody has to know that the service is gone."""
     service.looks.side_effect = httpx.ConnectError("unreachable")
-    polling = aai.Polling(first=0.01, ceiling=0.02, lost_after=0.1)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.02, unreachable_after=0.1)
     async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
         with anyio.fail_after(5), pytest.raises(aai.DeadlineError, match="No poll has succeeded") as caught:
             await client.wait(JOB)

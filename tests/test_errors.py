@@ -17,7 +17,7 @@ TRANSCRIPT = aai.Transcript(id="abc", status="error", error="Audio duration is t
 SAMPLES: list[aai.AAIError] = [
     aai.AAIError("It broke", operation="get", attempts=2, transcript_id="abc"),
     aai.OptionsError("Two options exclude each other"),
-    aai.ConnectError("No connection", verdict=aai.Verdict.NOT_SENT),
+    aai.ConnectError("No connection", verdict=aai.RequestState.NOT_SENT),
     aai.RateLimitError("Slow down", status=429, reply="Too Many Requests", retry_after=3.0),
     aai.TranscriptError("The job failed", transcript=TRANSCRIPT),
     aai.AmbiguousSubmitError("Lost", upload_url="https://cdn.assemblyai.com/upload/1"),

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from transport import After, ScriptedTransport
+from scripted_transport import After, ScriptedTransport
 
 import aai_async as aai
 from aai_async._jobs import submission
@@ -20,7 +20,7 @@ from aai_async._jobs import submission
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "https://example.com/call.mp3?signature=secret"
 QUEUED = {"id": "made", "status": "queued", "audio_url": URL}
-CALM = aai.Retry(first=0.02, jitter=lambda: 0.0)
+CALM = aai.Retry(initial_delay=0.02, jitter=lambda: 0.0)
 
 Step = httpx.Response | Exception | After
 
@@ -33,7 +33,7 @@ async def events_of(
     transport = ScriptedTransport(*steps)
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=retry, on_event=on_event or events.append) as client,
+        aai.Client(KEY, http_client=http, retry=retry, on_event=on_event or events.append) as client,
     ):
         with contextlib.suppress(aai.AAIError):
             await verb(client)
@@ -63,7 +63,9 @@ async def test_what_happens_is_told_in_its_order() -> None:
 async def test_the_last_failure_is_raised_and_not_told() -> None:
     """It is not sent again."""
     broken = [httpx.ReadError("reset")] * 2
-    events = await events_of(lambda client: client.get("a"), *broken, retry=aai.Retry(attempts=2, first=0.01))
+    events = await events_of(
+        lambda client: client.get("a"), *broken, retry=aai.Retry(attempts=2, initial_delay=0.01)
+    )
     assert [(type(event), getattr(event, "operation", "")) for event in events] == [(aai.Retrying, "get")]
 
 
@@ -83,7 +85,7 @@ async def test_a_job_is_told_before_its_call_returns() -> None:
 
 async def test_a_job_that_was_found_in_the_list_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is billed like any other."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.001,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.001,))
     now = {"date": "Tue, 24 Nov 2026 10:00:00 GMT"}
     row = {**QUEUED, "created": "2026-11-24T10:00:00"}
     page = {"page_details": {"limit": 200, "result_count": 1}, "transcripts": [row]}
@@ -106,7 +108,7 @@ async def test_a_wait_of_the_whole_client_is_told_when_it_becomes_longer() -> No
         return httpx.Response(200, json={"id": job, "status": "queued"})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        async with aai.Client(KEY, http=http, retry=CALM, on_event=told.append) as client:
+        async with aai.Client(KEY, http_client=http, retry=CALM, on_event=told.append) as client:
             began = anyio.current_time()
             async with anyio.create_task_group() as tasks:
                 for job in ("a", "b", "c"):

@@ -55,7 +55,7 @@ def test_a_job_of_unknown_age_that_is_at_work_costs_no_more_polls(
     first: float, pace: float, ceiling: float, expected: float | None
 ) -> None:
     """The poll at once stands for the first of a new job, and the later ones come no sooner."""
-    polling = Polling(first=first, pace=pace, ceiling=ceiling)
+    polling = Polling(initial_delay=first, pace=pace, max_delay=ceiling)
     new, unknown = (looks(polling, 20, expected, age) for age in (0.0, math.inf))
     limit = max(first, ceiling)
     for ends in (limit, 2 * limit, 5 * limit):
@@ -78,11 +78,11 @@ def test_it_needs_fewer_looks_than_a_fixed_interval_of_three_seconds_on_a_long_j
 @given(st.floats(0, 10), st.floats(0.01, 5), st.floats(0.01, 60))
 def test_every_gap_is_positive_once_waiting_has_begun(first: float, pace: float, ceiling: float) -> None:
     """No schedule with a pace becomes a busy loop."""
-    gaps = list(itertools.islice(Polling(first=first, pace=pace, ceiling=ceiling).delays(), 50))
+    gaps = list(itertools.islice(Polling(initial_delay=first, pace=pace, max_delay=ceiling).delays(), 50))
     assert all(0 < gap <= ceiling for gap in gaps[1:])
 
 
-@pytest.mark.parametrize("field", ["first", "pace", "ceiling", "give_up_after"])
+@pytest.mark.parametrize("field", ["initial_delay", "pace", "max_delay", "give_up_after"])
 def test_a_negative_number_of_seconds_is_refused(field: str) -> None:
     """The error names the field."""
     with pytest.raises(ConfigError, match=field):

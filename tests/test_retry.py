@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async._errors import ConfigError, Verdict
+from aai_async._errors import ConfigError, RequestState
 from aai_async._retry import (
     EFFECTIVELY_ONCE,
     NOT_SENT_ONLY,
@@ -29,24 +29,24 @@ STEADY = Retry(jitter=lambda: 1.0)
 @pytest.mark.parametrize(
     ("status", "says_why", "verdict"),
     [
-        (204, False, Verdict.AMBIGUOUS),
-        (302, False, Verdict.FATAL),
-        (400, True, Verdict.FATAL),
-        (401, True, Verdict.FATAL),
-        (408, False, Verdict.REFUSED),
-        (409, True, Verdict.FATAL),
-        (413, False, Verdict.FATAL),
-        (425, False, Verdict.REFUSED),
-        (429, False, Verdict.REFUSED),
-        (500, True, Verdict.AMBIGUOUS),
-        (502, False, Verdict.AMBIGUOUS),
-        (503, False, Verdict.AMBIGUOUS),
-        (503, True, Verdict.REFUSED),
-        (504, True, Verdict.AMBIGUOUS),
+        (204, False, RequestState.AMBIGUOUS),
+        (302, False, RequestState.FATAL),
+        (400, True, RequestState.FATAL),
+        (401, True, RequestState.FATAL),
+        (408, False, RequestState.REFUSED),
+        (409, True, RequestState.FATAL),
+        (413, False, RequestState.FATAL),
+        (425, False, RequestState.REFUSED),
+        (429, False, RequestState.REFUSED),
+        (500, True, RequestState.AMBIGUOUS),
+        (502, False, RequestState.AMBIGUOUS),
+        (503, False, RequestState.AMBIGUOUS),
+        (503, True, RequestState.REFUSED),
+        (504, True, RequestState.AMBIGUOUS),
     ],
 )
 def test_a_status_tells_whether_the_request_may_have_been_carried_out(
-    status: int, says_why: bool, verdict: Verdict
+    status: int, says_why: bool, verdict: RequestState
 ) -> None:
     """A 503 of the service itself did nothing; one of a proxy, or a 500, may have."""
     assert verdict_of_status(status, says_why=says_why) is verdict
@@ -55,7 +55,7 @@ def test_a_status_tells_whether_the_request_may_have_been_carried_out(
 def test_the_back_off_doubles_up_to_its_ceiling() -> None:
     """Half a second, one, two … and never more than twenty."""
     delays = [
-        Retry(attempts=9, jitter=lambda: 1.0).delay(Verdict.NOT_SENT, n, repeat=REPEATABLE)
+        Retry(attempts=9, jitter=lambda: 1.0).delay(RequestState.NOT_SENT, n, repeat=REPEATABLE)
         for n in range(1, 9)
     ]
     assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
@@ -63,36 +63,36 @@ def test_the_back_off_doubles_up_to_its_ceiling() -> None:
 
 def test_jitter_takes_away_at_most_half() -> None:
     """A client never hammers because it drew a small number."""
-    assert Retry(jitter=lambda: 0.0).delay(Verdict.NOT_SENT, 1, repeat=REPEATABLE) == 0.25
+    assert Retry(jitter=lambda: 0.0).delay(RequestState.NOT_SENT, 1, repeat=REPEATABLE) == 0.25
 
 
 def test_it_gives_up_after_the_last_attempt() -> None:
     """Five attempts are four waits."""
-    assert STEADY.delay(Verdict.REFUSED, 4, repeat=REPEATABLE) is not None
-    assert STEADY.delay(Verdict.REFUSED, 5, repeat=REPEATABLE) is None
+    assert STEADY.delay(RequestState.REFUSED, 4, repeat=REPEATABLE) is not None
+    assert STEADY.delay(RequestState.REFUSED, 5, repeat=REPEATABLE) is None
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_a_billed_request_is_never_repeated_when_it_may_have_been_carried_out(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", RequestState)
+def test_a_billed_request_is_never_repeated_when_it_may_have_been_carried_out(verdict: RequestState) -> None:
     """A second submit is a second bill."""
     repeated = STEADY.delay(verdict, 1, repeat=EFFECTIVELY_ONCE) is not None
-    assert repeated is (verdict in {Verdict.NOT_SENT, Verdict.REFUSED})
+    assert repeated is (verdict in {RequestState.NOT_SENT, RequestState.REFUSED})
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_a_stream_that_has_been_read_is_never_repeated(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", RequestState)
+def test_a_stream_that_has_been_read_is_never_repeated(verdict: RequestState) -> None:
     """There is nothing left to send."""
-    assert (STEADY.delay(verdict, 1, repeat=NOT_SENT_ONLY) is not None) is (verdict is Verdict.NOT_SENT)
+    assert (STEADY.delay(verdict, 1, repeat=NOT_SENT_ONLY) is not None) is (verdict is RequestState.NOT_SENT)
 
 
 def test_retry_after_is_waited_for_in_full() -> None:
     """The service knows best, so jitter does not shorten it."""
-    assert STEADY.delay(Verdict.REFUSED, 1, repeat=REPEATABLE, retry_after=7.0) == 7.0
+    assert STEADY.delay(RequestState.REFUSED, 1, repeat=REPEATABLE, retry_after=7.0) == 7.0
 
 
 def test_a_very_long_retry_after_is_not_waited_for() -> None:
     """Whoever called may have a better use for a day."""
-    assert STEADY.delay(Verdict.REFUSED, 1, repeat=REPEATABLE, retry_after=86400.0) is None
+    assert STEADY.delay(RequestState.REFUSED, 1, repeat=REPEATABLE, retry_after=86400.0) is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,9 @@ def test_retry_after_is_a_positive_number_of_seconds_or_absent(value: str) -> No
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_every_wait_is_finite_and_within_the_ceiling(attempt: int, jitter: float) -> None:
     """However patient the policy, it neither overflows nor waits longer than it says."""
-    delay = Retry(attempts=10_001, jitter=lambda: jitter).delay(Verdict.NOT_SENT, attempt, repeat=REPEATABLE)
+    delay = Retry(attempts=10_001, jitter=lambda: jitter).delay(
+        RequestState.NOT_SENT, attempt, repeat=REPEATABLE
+    )
     assert delay is not None
     assert 0.25 <= delay <= 20.0
 

@@ -222,8 +222,8 @@ async def test_a_client_of_the_callers_own_gives_nothing_away_either(
     """It may send a key and cookies with all that it sends."""
     secrets = {"authorization": "mine", "cookie": "session=mine", "x-api-key": "mine"}
     async with httpx.AsyncClient(headers=secrets, params={"token": "mine"}, auth=("me", "mine")) as http:
-        polling = aai.Polling(first=0, pace=0)
-        async with aai.Client(KEY, base_url=URL[:-14], http=http, polling=polling) as client:
+        polling = aai.Polling(initial_delay=0, pace=0)
+        async with aai.Client(KEY, base_url=URL[:-14], http_client=http, polling=polling) as client:
             await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
     sent = storage.fetches.calls.last.request
     assert not secrets.keys() & set(sent.headers)
@@ -349,7 +349,7 @@ async def test_a_disk_that_is_full_is_an_error_of_ours(
         with self._writing():
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aai_async._io.file.Replacement._write", full)
+    monkeypatch.setattr("aai_async._io.file.AtomicFile._write", full)
     with pytest.raises(aai.SaveError, match="No space left on device"):
         await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
     assert storage.fetches.call_count == 1
@@ -365,7 +365,7 @@ async def test_a_download_that_is_cancelled_leaves_nothing(storage: Storage, tmp
             await anyio.sleep_forever()
 
     storage.fetches.side_effect = [httpx.Response(200, stream=Hanging())]
-    polling = aai.Polling(first=0, pace=0)
+    polling = aai.Polling(initial_delay=0, pace=0)
     async with aai.Client(KEY, base_url=URL[:-14], polling=polling) as client:
         before = open_files()
         with anyio.move_on_after(0.3) as scope:

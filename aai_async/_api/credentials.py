@@ -32,7 +32,7 @@ class _Request(Protocol):
 R = TypeVar("R", bound=_Request)
 
 
-class Key:
+class APIKey:
     """
     The API key: an `auth` for the HTTP library that never shows the key elsewhere.
 
@@ -83,7 +83,7 @@ class Key:
 
 
 @attrs.frozen
-class Hosts:
+class BaseURLs:
     """The base URLs, each a scheme and a host."""
 
     api: str
@@ -91,7 +91,7 @@ class Hosts:
     """The base URL of the LLM Gateway; `None` if only `api` was set, and not by its region."""
 
     @classmethod
-    def of(cls, region: object, base_url: str | None, gateway_url: str | None) -> Hosts:
+    def of(cls, region: object, base_url: str | None, gateway_url: str | None) -> BaseURLs:
         """
         Choose the base URLs from the arguments and the environment.
 

@@ -14,22 +14,22 @@ import attrs
 import msgspec
 
 from aai_async._api.credentials import checked_download_url
-from aai_async._api.reply import Reply, refusal, refuse_download, refuse_redacted_audio
+from aai_async._api.reply import HTTPReply, download_error, error_from_reply, redacted_audio_error
 from aai_async._api.reply_checks import (
-    Shelf,
+    DatedPage,
+    dated_page_reader,
     deletion_reader,
     is_id,
     page_reader,
     reader_of,
     redacted_audio_reader,
-    shelf_reader,
     shows_query,
     submit_reader,
     subtitles_reader,
     upload_reader,
 )
-from aai_async._errors import APIError, OptionsError, ProtocolError, Verdict, escaped
-from aai_async._io.file import Replacement
+from aai_async._errors import APIError, OptionsError, ProtocolError, RequestState, escaped
+from aai_async._io.file import AtomicFile
 from aai_async._io.source import Source
 from aai_async._models.page import TranscriptPage
 from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
@@ -54,15 +54,15 @@ class Call(Generic[T]):
     """Whether the LLM Gateway is asked, and not the API."""
     body: bytes | Source | None = None
     """JSON, or a recording; the transport opens it anew for each attempt."""
-    into: Replacement | None = None
+    into: AtomicFile | None = None
     """Where the content of the reply is written; the reply that is read has none then."""
-    read: Callable[[Reply], T]
+    read: Callable[[HTTPReply], T]
     """Reads a reply; raises `ProtocolError`."""
     answers: frozenset[int] = frozenset({200})
     """The statuses of the replies that are read."""
-    refuse: Callable[[Reply], APIError | ProtocolError] = refusal
+    error_from: Callable[[HTTPReply], APIError | ProtocolError] = error_from_reply
     """Makes an error of a reply of any other status."""
-    repeat: frozenset[Verdict] = REPEATABLE
+    repeat: frozenset[RequestState] = REPEATABLE
     """After which failures it may be sent again."""
     shows_request: Callable[[T], bool] = lambda _: True
     """Whether an answer shows what was asked; if not, no other request goes over its connection."""
@@ -152,13 +152,13 @@ def page(
     )
 
 
-def recent_page(before_id: str | None) -> Call[Shelf]:
+def recent_page(before_id: str | None) -> Call[DatedPage]:
     """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
     query = _given(limit="200", before_id=before_id)
     return Call(
         operation="look up",
         path=f"/v2/transcript?{_query(query)}",
-        read=shelf_reader(query),
+        read=dated_page_reader(query),
         # Also an earlier copy of the same page would show too little.
         shows_request=_never,
     )
@@ -223,11 +223,11 @@ def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
         read=redacted_audio_reader(transcript_id),
         shows_request=_never,
         answers=frozenset({200, 202}),
-        refuse=refuse_redacted_audio,
+        error_from=redacted_audio_error,
     )
 
 
-def download(url: str, file: Replacement) -> Call[None]:
+def download(url: str, file: AtomicFile) -> Call[None]:
     """Fetch what the service has put at a pre-signed address."""
     return Call(
         operation="save_redacted_audio",
@@ -235,7 +235,7 @@ def download(url: str, file: Replacement) -> Call[None]:
         into=file,
         read=lambda _: None,
         shows_request=_never,
-        refuse=refuse_download,
+        error_from=download_error,
     )
 
 

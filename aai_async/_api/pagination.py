@@ -34,7 +34,7 @@ def _as_day(day: object) -> str | None:
 
 
 @attrs.frozen(kw_only=True)
-class Filter:
+class ListQuery:
     """
     The filter of a listing.
 
@@ -82,7 +82,7 @@ class Filter:
         return is_of_day and (self.status is None or item.status == self.status)
 
 
-class Listing:
+class TranscriptPager:
     """
     The transcripts of an account, newest first, for `async for`.
 
@@ -90,7 +90,7 @@ class Listing:
     continue later, pass the last id as `before_id`.
     """
 
-    def __init__(self, perform: Perform, wanted: Filter) -> None:
+    def __init__(self, perform: Perform, wanted: ListQuery) -> None:
         self._perform = perform
         self._wanted = wanted
 
@@ -116,7 +116,7 @@ class Listing:
 
 # Iterators instead of generators, because a generator must be closed when a loop ends early.
 class _Pages:
-    def __init__(self, perform: Perform, wanted: Filter) -> None:
+    def __init__(self, perform: Perform, wanted: ListQuery) -> None:
         self._perform = perform
         self._wanted = wanted
         self._before_id = wanted.before_id
@@ -140,7 +140,7 @@ class _Pages:
 
 
 class _Items:
-    def __init__(self, pages: AsyncIterator[TranscriptPage], wanted: Filter) -> None:
+    def __init__(self, pages: AsyncIterator[TranscriptPage], wanted: ListQuery) -> None:
         self._pages = pages
         self._wanted = wanted
         self._unread = deque[TranscriptListItem]()

@@ -22,12 +22,12 @@ from aai_async._errors import (
     RateLimitError,
     RedactedAudioError,
     RejectedError,
+    RequestState,
     ServerError,
     UploadGoneError,
-    Verdict,
     escaped,
 )
-from aai_async._models.response import JSON, Answer
+from aai_async._models.response import JSON, ResponseModel
 from aai_async._retry import parse_retry_after, verdict_of_status
 
 # Whole words within one sentence: a text about a "balanced" method is not an error of the account.
@@ -52,7 +52,7 @@ _LOOKUP = re.compile(r"\btranscript lookup error\b", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class _ErrorBody(Answer):
+class _ErrorBody(ResponseModel):
     error: str | None = None
 
     message: str | None = None
@@ -74,7 +74,7 @@ class _ErrorBody(Answer):
 
 
 @attrs.frozen(kw_only=True)
-class Reply:
+class HTTPReply:
     """A complete response."""
 
     status: int
@@ -109,7 +109,7 @@ class Reply:
         return self.body.decode("utf-8", "replace")
 
 
-def refusal(reply: Reply) -> APIError | ProtocolError:
+def error_from_reply(reply: HTTPReply) -> APIError | ProtocolError:
     """Return the error for a response that is not a success."""
     if reply.status < 300:
         return ProtocolError(
@@ -120,26 +120,26 @@ def refusal(reply: Reply) -> APIError | ProtocolError:
     return _refused(kind, reply, mend)
 
 
-def refuse_redacted_audio(reply: Reply) -> APIError | ProtocolError:
+def redacted_audio_error(reply: HTTPReply) -> APIError | ProtocolError:
     """Return the error for a failed request for a redacted recording."""
-    error = refusal(reply)
+    error = error_from_reply(reply)
     if reply.status != 400 or isinstance(error, (NotFoundError, AccountError)):
         return error
     mend = ". Redacted audio needs redact_pii_audio=True and is kept for 24 hours; after that, submit again."
     return _refused(RedactedAudioError, reply, mend)
 
 
-def refuse_download(reply: Reply) -> APIError | ProtocolError:
+def download_error(reply: HTTPReply) -> APIError | ProtocolError:
     """Return the error for a failed download from the storage behind a pre-signed URL."""
     if 300 <= reply.status < 400:
         return ProtocolError(f"The storage answered {reply.status}, but redirects are not followed.")
     # The storage has several statuses for an expired URL.
     if reply.status in {400, 401, 403, 404, 410}:
         return _refused(RedactedAudioError, reply, ". The URL has expired: request the redacted audio again.")
-    return refusal(reply)
+    return error_from_reply(reply)
 
 
-def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
+def _refused(kind: type[APIError], reply: HTTPReply, mend: str) -> APIError:
     shown = _said(reply)
     if reply.retry_after is not None:
         mend = f"{mend or '.'} It requests a wait of {reply.retry_after:g} seconds."
@@ -148,15 +148,15 @@ def _refused(kind: type[APIError], reply: Reply, mend: str) -> APIError:
         status=reply.status,
         reply=shown,
         retry_after=reply.retry_after,
-        verdict=Verdict.REFUSED if kind is RateLimitError else _verdict(reply),
+        verdict=RequestState.REFUSED if kind is RateLimitError else _verdict(reply),
     )
 
 
-def _verdict(reply: Reply) -> Verdict:
+def _verdict(reply: HTTPReply) -> RequestState:
     return verdict_of_status(reply.status, says_why=reply.is_of_the_service)
 
 
-def _said(reply: Reply) -> str:
+def _said(reply: HTTPReply) -> str:
     return escaped(reply.error or reply.text) or "(empty)"
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import attrs
 import msgspec
 
-from aai_async._api.reply import Reply
+from aai_async._api.reply import HTTPReply
 from aai_async._errors import ProtocolError, escaped, without_secrets
 from aai_async._models import decoding
 from aai_async._models.page import TranscriptPage
@@ -53,7 +53,7 @@ A = TypeVar("A", bound=_OfTranscript)
 
 
 @attrs.frozen(kw_only=True)
-class Shelf:
+class DatedPage:
     """A page of the list, and when it was made."""
 
     page: TranscriptPage
@@ -71,7 +71,7 @@ def is_same_address(one: str, other: str) -> bool:
     return one == other or _plain(one) == _plain(other)
 
 
-def place_of(address: str) -> Hashable:
+def address_key(address: str) -> Hashable:
     """Give what two addresses have in common that differ in their query, user or password at the most."""
     try:
         parts = urlsplit(address.strip())
@@ -86,16 +86,21 @@ def _plain(address: str) -> Hashable:
         parts = urlsplit(address.strip())
     except ValueError:
         return address
-    return place_of(address), parts.netloc.rpartition("@")[0], unquote(parts.query), unquote(parts.fragment)
+    return (
+        address_key(address),
+        parts.netloc.rpartition("@")[0],
+        unquote(parts.query),
+        unquote(parts.fragment),
+    )
 
 
-def upload_reader(is_new: Callable[[str], bool]) -> Callable[[Reply], str]:
+def upload_reader(is_new: Callable[[str], bool]) -> Callable[[HTTPReply], str]:
     """Read the address of an upload, which no other upload has."""
 
-    def read(reply: Reply) -> str:
+    def read(reply: HTTPReply) -> str:
         try:
             url = msgspec.json.decode(reply.body, type=_UploadBody).upload_url
-        except decoding.TROUBLE:
+        except decoding.DECODE_ERRORS:
             shown = escaped(reply.text)
             raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
         if not is_new(url):
@@ -105,10 +110,10 @@ def upload_reader(is_new: Callable[[str], bool]) -> Callable[[Reply], str]:
     return read
 
 
-def submit_reader(audio_url: str, is_new: Callable[[Transcript], bool]) -> Callable[[Reply], Transcript]:
+def submit_reader(audio_url: str, is_new: Callable[[Transcript], bool]) -> Callable[[HTTPReply], Transcript]:
     """Read the job that a submit has made: of the address that was sent, and of no earlier submit."""
 
-    def read(reply: Reply) -> Transcript:
+    def read(reply: HTTPReply) -> Transcript:
         made = Transcript.from_json(reply.body)
         if not is_id(made.id):
             raise ProtocolError(f"The reply to the submit has the id {escaped(made.id)!r}, which is none.")
@@ -123,7 +128,7 @@ def submit_reader(audio_url: str, is_new: Callable[[Transcript], bool]) -> Calla
     return read
 
 
-def reader_of(kind: type[A], transcript_id: str, part: str | None = None) -> Callable[[Reply], A]:
+def reader_of(kind: type[A], transcript_id: str, part: str | None = None) -> Callable[[HTTPReply], A]:
     """
     Read an answer about one transcript.
 
@@ -140,7 +145,7 @@ def reader_of(kind: type[A], transcript_id: str, part: str | None = None) -> Cal
                 f"Asked for transcript {transcript_id}, the service answered with {escaped(answered)!r}."
             )
 
-    def read(reply: Reply) -> A:
+    def read(reply: HTTPReply) -> A:
         try:
             answer = kind.from_json(reply.body)
         except ProtocolError:
@@ -162,22 +167,22 @@ def reader_of(kind: type[A], transcript_id: str, part: str | None = None) -> Cal
 def _id_in(body: bytes) -> str | None:
     try:
         return msgspec.json.decode(body, type=_IdBody).id
-    except decoding.TROUBLE:
+    except decoding.DECODE_ERRORS:
         return None
 
 
 def _fields_of(body: bytes) -> frozenset[str]:
     try:
         return frozenset(decoding.split(body))
-    except decoding.TROUBLE:
+    except decoding.DECODE_ERRORS:
         return frozenset()
 
 
-def deletion_reader(transcript_id: str) -> Callable[[Reply], Transcript]:
+def deletion_reader(transcript_id: str) -> Callable[[HTTPReply], Transcript]:
     """Read what is left of a deleted transcript."""
     read_transcript = reader_of(Transcript, transcript_id)
 
-    def read(reply: Reply) -> Transcript:
+    def read(reply: HTTPReply) -> Transcript:
         left = read_transcript(reply)
         if left.audio_url not in {None, DELETED_URL} and not left.is_deleted:
             raise ProtocolError(
@@ -188,10 +193,10 @@ def deletion_reader(transcript_id: str) -> Callable[[Reply], Transcript]:
     return read
 
 
-def page_reader(query: Mapping[str, str]) -> Callable[[Reply], TranscriptPage]:
+def page_reader(query: Mapping[str, str]) -> Callable[[HTTPReply], TranscriptPage]:
     """Read a page of the list that was asked for by this query."""
 
-    def read(reply: Reply) -> TranscriptPage:
+    def read(reply: HTTPReply) -> TranscriptPage:
         page = TranscriptPage.from_json(reply.body)
         _parsed_query(page.page_details.prev_url)
         shown = _parsed_query(page.page_details.current_url)
@@ -221,11 +226,11 @@ def _parsed_query(url: str | None) -> dict[str, str]:
         raise ProtocolError("A page of the list has an address in it that cannot be read.") from None
 
 
-def shelf_reader(query: Mapping[str, str]) -> Callable[[Reply], Shelf]:
+def dated_page_reader(query: Mapping[str, str]) -> Callable[[HTTPReply], DatedPage]:
     """Read a page of the list on which a job is looked for."""
     read_page = page_reader(query)
 
-    def read(reply: Reply) -> Shelf:
+    def read(reply: HTTPReply) -> DatedPage:
         page = read_page(reply)
         # What is not there must not be taken for empty: a lost job would be made twice.
         if not isinstance(page.raw.get("transcripts"), list):
@@ -235,15 +240,15 @@ def shelf_reader(query: Mapping[str, str]) -> Callable[[Reply], Shelf]:
                 raise ProtocolError(
                     f"The list has a transcript of the id {escaped(item.id)!r}, which is none."
                 )
-        return Shelf(page=page, now=parse_http_date(reply.headers.get("date")))
+        return DatedPage(page=page, now=parse_http_date(reply.headers.get("date")))
 
     return read
 
 
-def subtitles_reader(subtitle_format: str) -> Callable[[Reply], str]:
+def subtitles_reader(subtitle_format: str) -> Callable[[HTTPReply], str]:
     """Read captions of a format."""
 
-    def read(reply: Reply) -> str:
+    def read(reply: HTTPReply) -> str:
         text = reply.text
         # The content type does not tell: the service documents both text/plain and text/html.
         start = text.lstrip("\ufeff \t\r\n")
@@ -257,10 +262,10 @@ def subtitles_reader(subtitle_format: str) -> Callable[[Reply], str]:
     return read
 
 
-def redacted_audio_reader(transcript_id: str) -> Callable[[Reply], RedactedAudio]:
+def redacted_audio_reader(transcript_id: str) -> Callable[[HTTPReply], RedactedAudio]:
     """Read whether the masked copy of a recording is ready."""
 
-    def read(reply: Reply) -> RedactedAudio:
+    def read(reply: HTTPReply) -> RedactedAudio:
         if reply.status == 202:
             # The body of this one is not documented.
             return RedactedAudio(status="pending")

@@ -16,20 +16,20 @@ from typing import Self, cast
 import anyio
 from anyio.abc import TaskGroup
 
-from aai_async._batch.context import Route
-from aai_async._batch.duplicates import Originals
-from aai_async._batch.outage import Outage
-from aai_async._batch.runner import Run, Sources
-from aai_async._batch.uncertain_submits import Doubts
+from aai_async._batch.context import BatchContext
+from aai_async._batch.duplicates import DuplicateIndex
+from aai_async._batch.outage import OutageGate
+from aai_async._batch.runner import BatchRunner, Sources
+from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._client import Client, pipeline_of
 from aai_async._concurrency.task_groups import alone, is_native
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import Journal, Ledger
+from aai_async._journal import Journal, JournalWriter
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
-from aai_async._webhooks.inbox import Notifications, check_notifications
+from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
 
 def transcribe_all(
@@ -37,13 +37,13 @@ def transcribe_all(
     sources: Sources,
     options: Options | None = None,
     *,
-    jobs: int = 400,
-    uploads: int = 8,
+    max_jobs: int = 400,
+    max_uploads: int = 8,
     journal: str | os.PathLike[str] | Journal | None = None,
     on_event: OnEvent | None = None,
     fail_fast: bool = False,
-    by_content: bool = False,
-    notifications: Notifications | None = None,
+    dedupe_by_content: bool = False,
+    notifications: NotificationSource | None = None,
 ) -> Batch:
     """
     Transcribe many recordings. Returns a batch for `async with`; `async for` yields outcomes as they finish.
@@ -57,17 +57,17 @@ def transcribe_all(
             a generator or an async iterable of any length. Items are read one by one in the event loop, when
             there is capacity. Use an async iterable if reading blocks, such as a walk over a slow disk.
         options: The options for items without their own.
-        jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
+        max_jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
             service processes 200 jobs at a time for paid accounts and 5 for free ones, and queues the others
             at no cost. The default is twice as many, so that the service never waits for the next job.
-        uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
+        max_uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
         journal: A file in which each step is recorded before the next. Run the batch again with the same
             journal, at any time and after any failure: it continues, and uploads, submits and pays for
             nothing twice.
         on_event: Called for each event of the items, see `Event`, with their `index`; it must not block.
             Exceptions that it raises are only logged, by the logger `aai_async`.
         fail_fast: Whether the first error ends the batch with a `BatchAbortedError`.
-        by_content: Whether files with equal content are equal items. Each file is then read once more.
+        dedupe_by_content: Whether files with equal content are equal items. Each file is then read once more.
         notifications: An `Inbox` that receives the service's notifications, if the options have a
             `webhook_url`. A job then needs three requests, and its end is noticed at once.
 
@@ -75,38 +75,38 @@ def transcribe_all(
         ConfigError: A limit is below 1, `sources` is a single recording, or an argument has the wrong type.
     """
     _check_sources(sources)
-    _check_bound("jobs", jobs)
-    _check_bound("uploads", uploads)
+    _check_bound("max_jobs", max_jobs)
+    _check_bound("max_uploads", max_uploads)
     options = Options() if options is None else options
     _check_kind("client", client, Client)
     _check_kind("options", options, Options)
-    ledger = None if journal is None else _ledger_of(journal)
+    writer = None if journal is None else _ledger_of(journal)
     check_listener(on_event)
     check_notifications(notifications)
     return Batch(
         sources,
-        jobs=jobs,
-        uploads=uploads,
+        max_jobs=max_jobs,
+        max_uploads=max_uploads,
         fail_fast=fail_fast,
         pipeline=pipeline_of(client),
-        route=functools.partial(
-            Route,
-            ledger=ledger,
+        context=functools.partial(
+            BatchContext,
+            journal=writer,
             options=options,
-            digest=options.digest,
-            by_content=by_content,
+            default_digest=options.digest,
+            by_content=dedupe_by_content,
             notifications=notifications,
             on_event=on_event,
         ),
     )
 
 
-def _ledger_of(journal: object) -> Ledger:
+def _ledger_of(journal: object) -> JournalWriter:
     if isinstance(journal, (str, os.PathLike)):
         journal = Journal(cast("str", journal))
     if not isinstance(journal, Journal):
         raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
-    return Ledger(journal.path, keep_results=journal.keep_results, adopts_key=journal.adopt_key)
+    return JournalWriter(journal.path, keep_results=journal.keep_results, adopts_key=journal.adopt_key)
 
 
 def _check_bound(name: str, bound: object) -> None:
@@ -140,21 +140,21 @@ class Batch:
         self,
         sources: Sources,
         *,
-        jobs: int,
-        uploads: int,
+        max_jobs: int,
+        max_uploads: int,
         fail_fast: bool,
         pipeline: Pipeline,
-        route: functools.partial[Route],
+        context: functools.partial[BatchContext],
     ) -> None:
         self._sources = sources
-        self._jobs = jobs
-        self._uploads = uploads
+        self._max_jobs = max_jobs
+        self._max_uploads = max_uploads
         self._fail_fast = fail_fast
         self._pipeline = pipeline
-        self._make_route = functools.partial(route, pipeline=pipeline)
+        self._make_route = functools.partial(context, pipeline=pipeline)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: TaskGroup | None = None
-        self._run: Run | None = None
+        self._run: BatchRunner | None = None
 
     async def __aenter__(self) -> Self:
         """
@@ -170,22 +170,24 @@ class Batch:
             raise ConfigError("This batch was started before: create another one with the same journal.")
         # Created here, because they belong to the running event loop.
         pipeline = self._pipeline
-        pipeline.http.check()
-        route = self._make_route(
-            outage=Outage(pipeline.polling.lost_after, pipeline.ask_time),
-            originals=Originals(),
-            doubts=Doubts(),
+        pipeline.sender.check()
+        context = self._make_route(
+            outage=OutageGate(pipeline.polling.unreachable_after, pipeline.fetch_service_time),
+            originals=DuplicateIndex(),
+            doubts=UncertainSubmits(),
         )
         async with self._stack:
-            http = pipeline.http
-            self._stack.enter_context(http.room_for_uploads(self._uploads))
-            if route.ledger is not None:
-                held = route.ledger.held(http.hosts.api, http.fingerprint, pipeline.knows)
+            sender = pipeline.sender
+            self._stack.enter_context(sender.room_for_uploads(self._max_uploads))
+            if context.journal is not None:
+                held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline.exists)
                 await self._stack.enter_async_context(held)
-            self._run = Run(route, self._sources, self._jobs, self._uploads, fail_fast=self._fail_fast)
+            self._run = BatchRunner(
+                context, self._sources, self._max_jobs, self._max_uploads, fail_fast=self._fail_fast
+            )
             self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = self._stack.pop_all()
-        self._tasks.start_soon(self._run.go)
+        self._tasks.start_soon(self._run.run)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -205,7 +207,7 @@ class Batch:
                 if kind is None or issubclass(kind, cancelled) or is_native(error):
                     raise
             finally:
-                run.say_what_goes_on()
+                run.log_unfinished()
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
@@ -238,7 +240,7 @@ class Batch:
             raise
         except BaseException:
             # Cancelled or interrupted: the next call returns them.
-            self._begun().put_back(outcomes)
+            self._begun().requeue(outcomes)
             raise
         return list(in_order(outcomes))
 
@@ -260,7 +262,7 @@ class Batch:
         """
         return self._begun().remaining
 
-    def _begun(self) -> Run:
+    def _begun(self) -> BatchRunner:
         if self._run is None:
             raise ConfigError(
                 "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."

@@ -14,17 +14,17 @@ from collections.abc import Sequence
 import attrs
 import msgspec
 
-from aai_async._batch.duplicates import Originals
+from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.item import Item
-from aai_async._batch.outage import Outage
-from aai_async._batch.uncertain_submits import Doubts
+from aai_async._batch.outage import OutageGate
+from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._errors import SourceError, without_secrets
 from aai_async._events import OnEvent
-from aai_async._io.source import Audio, Source, place_of_file
+from aai_async._io.source import Audio, Source, file_key
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import Claim, Ledger
+from aai_async._journal import ItemClaim, JournalWriter
 from aai_async._options import Options
-from aai_async._webhooks.inbox import Notifications
+from aai_async._webhooks.inbox import NotificationSource
 
 
 @attrs.frozen
@@ -39,25 +39,25 @@ class BatchItem:
 
 
 @attrs.frozen(kw_only=True)
-class Route:
+class BatchContext:
     """What all items of a batch go along."""
 
     pipeline: Pipeline
-    ledger: Ledger | None
-    outage: Outage
-    originals: Originals
-    doubts: Doubts
+    journal: JournalWriter | None
+    outage: OutageGate
+    duplicates: DuplicateIndex
+    uncertain_submits: UncertainSubmits
     options: Options
     """What is asked for where an item does not say."""
-    digest: str
+    default_digest: str
     """Of those."""
     by_content: bool
-    notifications: Notifications | None
+    notifications: NotificationSource | None
     on_event: OnEvent | None
 
-    def asked(self, item: BatchItem) -> str:
+    def options_digest(self, item: BatchItem) -> str:
         """Give the digest of what is asked for an item."""
-        return self.digest if item.options is self.options else item.options.digest
+        return self.default_digest if item.options is self.options else item.options.digest
 
     async def keys(self, item: BatchItem, source: Source) -> tuple[bytes, ...]:
         """
@@ -65,7 +65,7 @@ class Route:
 
         Its source is open, unless it has a key.
         """
-        asked = self.asked(item)
+        asked = self.options_digest(item)
         if item.key is not None:
             identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
             return (hashlib.sha256(identity + asked.encode()).digest(),)
@@ -84,7 +84,7 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
 
 
-def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: str) -> Claim:
+def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: str) -> ItemClaim:
     """
     Give what a journal is asked for, or enters, for an item.
 
@@ -94,12 +94,12 @@ def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: s
         keys: What tells it from others.
         digest: Of what is asked for it.
     """
-    file = place_of_file(source) if item.key is None else None
+    file = file_key(source) if item.key is None else None
     asked = item.options.payload()
     asked.pop("webhook_auth_header_value", None)
     if item.options.webhook_url:
         asked["webhook_url"] = without_secrets(item.options.webhook_url)
-    return Claim(
+    return ItemClaim(
         keys=keys,
         position=item.index,
         source=without_secrets(source.url) if source.url else _plain(source.path or source.name),

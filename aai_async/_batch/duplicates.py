@@ -20,7 +20,7 @@ _MOST_REMEMBERED = 100_000
 
 
 @attrs.define(eq=False)
-class Original:
+class InFlightItem:
     """An item that others may duplicate."""
 
     index: int
@@ -64,23 +64,23 @@ class Original:
             self.outcome = attrs.evolve(self.outcome, source="", transcript=None, error=error)
 
 
-class Originals:
+class DuplicateIndex:
     """The items of a batch by their keys; the oldest are discarded first."""
 
     def __init__(self) -> None:
-        self._known = dict[bytes, Original]()
+        self._known = dict[bytes, InFlightItem]()
 
-    def find(self, keys: Sequence[bytes]) -> Original | None:
+    def find(self, keys: Sequence[bytes]) -> InFlightItem | None:
         """Return the item that has one of the keys."""
         return next((self._known[key] for key in keys if key in self._known), None)
 
-    def enter(self, keys: Sequence[bytes], index: int) -> Original:
+    def enter(self, keys: Sequence[bytes], index: int) -> InFlightItem:
         """Add an item."""
-        original = Original(index)
+        original = InFlightItem(index)
         self.add(keys, original)
         return original
 
-    def add(self, keys: Sequence[bytes], original: Original) -> None:
+    def add(self, keys: Sequence[bytes], original: InFlightItem) -> None:
         """Add more keys of an item."""
         for key in keys:
             self._known[key] = original

@@ -6,18 +6,9 @@ from typing import Any
 
 import attrs
 
-from aai_async._errors import ConfigError, without_secrets
-from aai_async._io.source import Audio
+from aai_async._errors import ConfigError
+from aai_async._io.source import Audio, shown_source
 from aai_async._options import Options
-
-
-def shown(source: object) -> str:
-    """Give what was given as a recording, as it may be shown: short, and without secrets of an address."""
-    if isinstance(source, (bytes, bytearray)):
-        return f"<{len(source)} bytes>"
-    if isinstance(source, str) and "://" in source:
-        source = without_secrets(source)
-    return repr(source)[:200]
 
 
 def _check_options(_: object, __: attrs.Attribute[Any], value: object) -> None:
@@ -48,7 +39,7 @@ class Item:
         ConfigError: `options` or `key` of another type, or an empty key.
     """
 
-    source: Audio = attrs.field(repr=shown)
+    source: Audio = attrs.field(repr=shown_source)
     """What `Client.transcribe` takes."""
 
     options: Options | None = attrs.field(default=None, validator=_check_options)

@@ -15,9 +15,9 @@ from typing import Protocol
 import anyio
 import attrs
 
-from aai_async._batch.context import BatchItem, Route, claim_of, source_of
-from aai_async._batch.duplicates import Original
-from aai_async._batch.outage import is_for_want_of_connection
+from aai_async._batch.context import BatchContext, BatchItem, claim_of, source_of
+from aai_async._batch.duplicates import InFlightItem
+from aai_async._batch.outage import is_connection_missing
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -25,14 +25,14 @@ from aai_async._errors import (
     JournalError,
     NotFoundError,
     ProtocolError,
+    RequestState,
     UploadGoneError,
-    Verdict,
 )
-from aai_async._events import Event, Retrying, heard_by, inform, logger
+from aai_async._events import Event, Retrying, call_listener, listening, logger
 from aai_async._io.source import Source
-from aai_async._jobs.handle import Job, Record
+from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
-from aai_async._journal import Entry, Ledger, LedgerRecord
+from aai_async._journal import JobRow, JournalRecorder, JournalWriter
 from aai_async._models.missing import MissingResult
 from aai_async._models.outcome import Outcome, Stage
 from aai_async._models.transcript import DELETED_URL, Transcript, TranscriptError
@@ -44,26 +44,26 @@ _CLOCK_WAS_SET = dt.timedelta(minutes=-1)
 """An upload that is younger than this was made before the clock of this machine was set back."""
 
 
-def has_job(entry: Entry) -> bool:
+def has_job(row: JobRow) -> bool:
     """Whether a batch that takes up this entry submits nothing, for its job is known."""
-    return entry.state in {"submitted", "done"}
+    return row.state in {"submitted", "done"}
 
 
-def job_to_ask_for(entry: Entry) -> str | None:
+def job_to_ask_for(row: JobRow) -> str | None:
     """
     Return the id of a job that an earlier batch has given up.
 
     A batch that takes up this entry fetches that job first, and makes another if it has failed or is gone.
     """
-    return None if has_job(entry) else entry.transcript_id
+    return None if has_job(row) else row.transcript_id
 
 
-def has_upload(entry: Entry) -> bool:
+def has_upload(row: JobRow) -> bool:
     """Whether a batch that takes up this entry uploads nothing, for what was uploaded can be submitted."""
-    return entry.state != "failed" and entry.upload_url is not None and _is_fresh(entry.uploaded_at)
+    return row.state != "failed" and row.upload_url is not None and _is_fresh(row.uploaded_at)
 
 
-class Place(Protocol):
+class UploadSlot(Protocol):
     """Room to upload, which an item has when it begins."""
 
     async def take(self) -> None:
@@ -73,18 +73,18 @@ class Place(Protocol):
         """Leave it to others, once or more."""
 
 
-class Passage:
+class ItemTask:
     """The way of one item."""
 
-    def __init__(self, item: BatchItem, route: Route, place: Place) -> None:
+    def __init__(self, item: BatchItem, context: BatchContext, place: UploadSlot) -> None:
         self._item = item
-        self._route = route
-        self._place = place
-        self._job = Job()
-        self._record = Record(self._job)
-        self._entry: Entry | None = None
-        self._as_original: Original | None = None
-        self._same_as: Original | None = None
+        self._context = context
+        self._upload_slot = place
+        self._job = JobHandle()
+        self._record = ProgressRecorder(self._job)
+        self._row: JobRow | None = None
+        self._as_original: InFlightItem | None = None
+        self._same_as: InFlightItem | None = None
         self._keys: tuple[bytes, ...] = ()
         self._attempts = 0
         self._is_finished = self._is_open = self._was_read = False
@@ -123,7 +123,7 @@ class Passage:
             missing=missing,
         )
 
-    async def travel(self, sending: anyio.CancelScope) -> Outcome:
+    async def run(self, sending: anyio.CancelScope) -> Outcome:
         """
         Go all the way.
 
@@ -133,24 +133,24 @@ class Passage:
         """
         outcome: Outcome | None = None
         try:
-            with heard_by(self._hear):
-                outcome = await self._travel(sending)
+            with listening(self._on_event):
+                outcome = await self._run(sending)
             return outcome
         finally:
-            self._place.leave()
-            if self._route.ledger and self._entry:
-                self._route.ledger.leave(self._entry.id)
+            self._upload_slot.leave()
+            if self._context.journal and self._row:
+                self._context.journal.leave(self._row.id)
             if self._as_original is not None:
                 self._as_original.end(outcome)
 
-    async def _travel(self, sending: anyio.CancelScope) -> Outcome:
+    async def _run(self, sending: anyio.CancelScope) -> Outcome:
         transcript: Transcript | None = None
         try:
             with sending:
                 transcript = await self._send()
-            self._place.leave()
+            self._upload_slot.leave()
             if self._same_as is not None:
-                return await self._like(self._same_as)
+                return await self._join_duplicate(self._same_as)
             if self._job.transcript_id is None:
                 return self.outcome()
             return await self._end(transcript or await self._wait(self._job.transcript_id))
@@ -168,11 +168,11 @@ class Passage:
 
     async def _wait(self, transcript_id: str) -> Transcript:
         is_announced = self._item.options.webhook_url is not None
-        return await self._route.pipeline.wait(
-            transcript_id, notifications=self._route.notifications if is_announced else None
+        return await self._context.pipeline.wait(
+            transcript_id, notifications=self._context.notifications if is_announced else None
         )
 
-    async def _like(self, original: Original) -> Outcome:
+    async def _join_duplicate(self, original: InFlightItem) -> Outcome:
         """Take over what comes of an item that is the same."""
         other = await original.wait()
         if other is None or (other.transcript_id is None and other.error is None):
@@ -184,22 +184,22 @@ class Passage:
         self.is_resumed = True
         # It is kept for those who waited; one who comes later asks for it again.
         transcript = other.transcript
-        if transcript is None and self._route.ledger and original.row is not None:
-            transcript = await self._route.ledger.result(original.row)
+        if transcript is None and self._context.journal and original.row is not None:
+            transcript = await self._context.journal.result(original.row)
         return self.outcome(transcript or await self._get(other.transcript_id), missing=other.missing)
 
     async def _get(self, transcript_id: str | None) -> Transcript:
         """Ask for the transcript of a job that is done."""
-        transcript = await self._route.pipeline.get(transcript_id or "")
+        transcript = await self._context.pipeline.get(transcript_id or "")
         if _is_deleted(transcript):
             raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
-        missing = await self._route.pipeline.check(transcript, self._item.options)
-        if self._route.ledger and self._entry and self._entry.state != "done":
+        missing = await self._context.pipeline.check(transcript, self._item.options)
+        if self._context.journal and self._row and self._row.state != "done":
             with self._keeping_journal_error():
-                await self._route.ledger.done(self._entry.id, transcript, missing, self.retries)
+                await self._context.journal.done(self._row.id, transcript, missing, self.retries)
         self._is_finished = True
         return self.outcome(transcript, missing=missing)
 
@@ -211,10 +211,10 @@ class Passage:
         error.upload_url = error.upload_url or self._job.upload_url
         if isinstance(error, JournalError):
             self.journal_error = error
-        elif self._route.ledger and self._entry:
+        elif self._context.journal and self._row:
             with self._keeping_journal_error():
-                await self._route.ledger.failed(
-                    self._entry.id,
+                await self._context.journal.failed(
+                    self._row.id,
                     error,
                     self.retries,
                     is_over=self._is_finished,
@@ -234,11 +234,11 @@ class Passage:
         except JournalError as error:
             self.journal_error = error
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, Retrying):
             self.retries += 1
             self._attempts += event.operation in {"upload", "submit"}
-        inform(self._route.on_event, attrs.evolve(event, index=self._item.index))
+        call_listener(self._context.on_event, attrs.evolve(event, index=self._item.index))
 
     async def _send(self) -> Transcript | None:
         """Have the job made, or found; give its transcript, where that is there already."""
@@ -246,28 +246,28 @@ class Passage:
         async with contextlib.aclosing(source):
             if self._item.key is None:
                 await self._open(source)
-            keys = self._keys = await self._route.keys(self._item, source)
-            self._same_as = self._route.originals.find(keys)
+            keys = self._keys = await self._context.keys(self._item, source)
+            self._same_as = self._context.duplicates.find(keys)
             if self._same_as is not None:
                 return None
-            self._as_original = self._route.originals.enter(keys, self._item.index)
-            if not (self._route.ledger and await self._route.ledger.knows(keys)):
+            self._as_original = self._context.duplicates.enter(keys, self._item.index)
+            if not (self._context.journal and await self._context.journal.knows(keys)):
                 await self._open(source)
-            if self._route.ledger is None:
+            if self._context.journal is None:
                 await self._submit(source, await self._upload(source))
                 return None
-            self._entry = entry = await self._route.ledger.claim(
-                claim_of(self._item, source, keys, self._route.asked(self._item))
+            self._row = row = await self._context.journal.claim(
+                claim_of(self._item, source, keys, self._context.options_digest(self._item))
             )
-            self._same_as = self._route.originals.find([_row_key(entry)])
+            self._same_as = self._context.duplicates.find([_row_key(row)])
             if self._same_as is not None:
                 # The journal knows it by another key: of the same content, in an earlier batch.
-                self._entry = None
+                self._row = None
                 return None
-            self._route.originals.add([_row_key(entry)], self._as_original)
-            self._as_original.row = entry.id
-            self._record = LedgerRecord(self._job, self._route.ledger, entry, source.url)
-            return await self._take_up(source, entry, self._route.ledger)
+            self._context.duplicates.add([_row_key(row)], self._as_original)
+            self._as_original.row = row.id
+            self._record = JournalRecorder(self._job, self._context.journal, row, source.url)
+            return await self._resume(source, row, self._context.journal)
 
     async def _open(self, source: Source) -> None:
         # What is known by its key may have been read to its end, or be gone, and is not needed any more.
@@ -275,47 +275,47 @@ class Passage:
             await source.open()
             self._is_open = True
 
-    async def _take_up(self, source: Source, entry: Entry, ledger: Ledger) -> Transcript | None:
+    async def _resume(self, source: Source, row: JobRow, writer: JournalWriter) -> Transcript | None:
         """Go on where an earlier batch has left off."""
-        self._job.upload_url = entry.upload_url
-        if has_job(entry):
-            self._job.transcript_id = entry.transcript_id
+        self._job.upload_url = row.upload_url
+        if has_job(row):
+            self._job.transcript_id = row.transcript_id
             self.is_resumed = True
-            if entry.state == "submitted":
+            if row.state == "submitted":
                 # It may have been made a moment ago, or have ended long ago.
-                self._route.pipeline.memory.taken_up(entry.transcript_id or "", entry.upload_url or "")
+                self._context.pipeline.registry.resumed(row.transcript_id or "", row.upload_url or "")
                 return None
-            return await ledger.result(entry.id) or await self._get(entry.transcript_id)
-        given_up = job_to_ask_for(entry)
+            return await writer.result(row.id) or await self._get(row.transcript_id)
+        given_up = job_to_ask_for(row)
         if given_up is not None:
-            transcript = await self._ask_again(given_up)
+            transcript = await self._fetch_given_up(given_up)
             if transcript is not None:
                 self.is_resumed = True
                 await self._record.submitted(given_up)
                 return transcript if transcript.is_done else None
-        if entry.upload_url:
-            self._route.pipeline.memory.uploaded(entry.upload_url, source.size)
-        if source.url is not None or entry.upload_url is not None or entry.state == "submitting":
+        if row.upload_url:
+            self._context.pipeline.registry.uploaded(row.upload_url, source.size)
+        if source.url is not None or row.upload_url is not None or row.state == "submitting":
             # So that a job can be looked for by when it was made.
-            await self._route.outage.outlast(self._route.pipeline.know_time)
-        audio_url = entry.upload_url or source.url
-        if entry.state == "submitting":
-            self._place.leave()
+            await self._context.outage.run(self._context.pipeline.ensure_service_time)
+        audio_url = row.upload_url or source.url
+        if row.state == "submitting":
+            self._upload_slot.leave()
             # With its key, what was an address may be a file by now.
-            if await self._find(audio_url or entry.source, entry, ledger):
+            if await self._find(audio_url or row.source, row, writer):
                 return None
-        if entry.state == "failed" or (entry.upload_url and not has_upload(entry)):
-            await ledger.anew(entry.id)
+        if row.state == "failed" or (row.upload_url and not has_upload(row)):
+            await writer.reset(row.id)
             self._job.upload_url, audio_url = None, source.url
         await self._submit(source, audio_url or await self._upload(source))
         return None
 
-    async def _ask_again(self, transcript_id: str) -> Transcript | None:
+    async def _fetch_given_up(self, transcript_id: str) -> Transcript | None:
         """Fetch a job that an earlier batch has given up; `None` if it has failed or is gone."""
         self._job.transcript_id = transcript_id
-        get = functools.partial(self._route.pipeline.get, transcript_id)
+        get = functools.partial(self._context.pipeline.get, transcript_id)
         try:
-            transcript = await self._route.outage.outlast(get)
+            transcript = await self._context.outage.run(get)
         except NotFoundError as error:
             if not _is_gone(error):
                 raise
@@ -325,32 +325,32 @@ class Passage:
         self._job.transcript_id = None
         return None
 
-    async def _find(self, audio_url: str, entry: Entry, ledger: Ledger) -> bool:
+    async def _find(self, audio_url: str, row: JobRow, writer: JournalWriter) -> bool:
         """Look for the job of a submit that an earlier batch may have sent."""
-        doubt = await self._route.doubts.of(entry, ledger)
-        found = await self._submission(audio_url).find(entry.submitting_at, doubt=doubt)
+        doubt = await self._context.uncertain_submits.of(row, writer)
+        found = await self._submission(audio_url).find(row.submitting_at, uncertain=doubt)
         self.is_resumed = found is not None
         return self.is_resumed
 
     async def _upload(self, source: Source) -> str:
         if source.url is not None:
             return source.url
-        await self._place.take()
+        await self._upload_slot.take()
         await self._open(source)
         self._was_read = True
         for _ in range(2 if source.replayable else 1):
             self._attempts += 1
-            url = await self._route.outage.outlast(lambda: self._route.pipeline.upload(source))
+            url = await self._context.outage.run(lambda: self._context.pipeline.upload(source))
             if await self._record.uploaded(url):
                 return url
         raise ProtocolError(
             "The reply to the upload has the upload_url of another recording in the journal.",
             operation="upload",
-            verdict=Verdict.AMBIGUOUS,
+            verdict=RequestState.AMBIGUOUS,
         )
 
     async def _submit(self, source: Source, audio_url: str) -> None:
-        self._place.leave()
+        self._upload_slot.leave()
         try:
             await self._submit_once(audio_url)
         except UploadGoneError:
@@ -360,24 +360,24 @@ class Passage:
             await self._submit_once(await self._upload(source))
 
     def _submission(self, audio_url: str) -> Submission:
-        ledger, entry = self._route.ledger, self._entry
-        others = functools.partial(ledger.others, entry) if ledger and entry else None
-        return self._route.pipeline.submission(audio_url, self._item.options, self._record, others=others)
+        writer, row = self._context.journal, self._row
+        others = functools.partial(writer.other_submits, row) if writer and row else None
+        return self._context.pipeline.submission(audio_url, self._item.options, self._record, others=others)
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1
-        pipeline, outage = self._route.pipeline, self._route.outage
+        pipeline, outage = self._context.pipeline, self._context.outage
         submission = self._submission(audio_url)
-        began = pipeline.http.service_time
+        began = pipeline.sender.service_time
         step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
         while True:
             try:
-                made = await outage.outlast(step)
+                made = await outage.run(step)
             except AmbiguousSubmitError as error:
-                if not is_for_want_of_connection(error):
+                if not is_connection_missing(error):
                     raise
                 # The answer was lost, and there was no connection to look for the job: there will be one.
-                await outage.outlast(pipeline.ask_time)
+                await outage.run(pipeline.fetch_service_time)
                 step = functools.partial(submission.find, began)
             else:
                 if made is not None:
@@ -394,8 +394,8 @@ def _is_deleted(transcript: Transcript) -> bool:
     return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
 
 
-def _row_key(entry: Entry) -> bytes:
-    return b"row %d" % entry.id
+def _row_key(row: JobRow) -> bytes:
+    return b"row %d" % row.id
 
 
 def _is_fresh(uploaded_at: dt.datetime | None) -> bool:

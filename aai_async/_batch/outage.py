@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import anyio
 
-from aai_async._errors import AAIError, AmbiguousSubmitError, ConnectError, RetryBudgetError, Verdict
+from aai_async._errors import AAIError, AmbiguousSubmitError, ConnectError, RequestState, RetryBudgetError
 from aai_async._events import logger
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ _LONGEST_PAUSE = 30.0
 """Maximum number of seconds between two probes."""
 
 
-class Outage:
+class OutageGate:
     """
     The outages of a batch, one after another.
 
@@ -37,7 +37,7 @@ class Outage:
         self.given_up: AAIError | None = None
         """The error of the last probe, once the outage was too long."""
 
-    async def outlast(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def run(self, step: Callable[[], Awaitable[T]]) -> T:
         """
         Run a step that needs a connection, and run it again after an outage.
 
@@ -70,7 +70,7 @@ class Outage:
         try:
             await self._probe()
         except AAIError as error:
-            if is_for_want_of_connection(error):
+            if is_connection_missing(error):
                 if anyio.current_time() - since >= self._patience:
                     self.given_up = error
                 return
@@ -80,12 +80,12 @@ class Outage:
 
 def _is_a_connection_all_it_lacked(error: AAIError) -> bool:
     # A submit whose response was lost must not be repeated before its job was searched for.
-    return is_for_want_of_connection(error) and not isinstance(error, AmbiguousSubmitError)
+    return is_connection_missing(error) and not isinstance(error, AmbiguousSubmitError)
 
 
-def is_for_want_of_connection(error: BaseException | None) -> bool:
+def is_connection_missing(error: BaseException | None) -> bool:
     """Return whether the error, or its cause, is the lack of a connection."""
     while isinstance(error, (RetryBudgetError, AmbiguousSubmitError)):
         error = error.__cause__
     # A host whose certificate is not trusted was reached, and has another verdict.
-    return isinstance(error, ConnectError) and error.verdict is Verdict.NOT_SENT
+    return isinstance(error, ConnectError) and error.verdict is RequestState.NOT_SENT

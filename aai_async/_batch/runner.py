@@ -15,9 +15,9 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from aai_async._batch.context import BatchItem, Route
+from aai_async._batch.context import BatchContext, BatchItem
 from aai_async._batch.item import Item
-from aai_async._batch.item_task import Passage
+from aai_async._batch.item_task import ItemTask
 from aai_async._concurrency.task_groups import is_being_cancelled, task_group
 from aai_async._errors import (
     AAIError,
@@ -42,7 +42,7 @@ _CLOSING = 5.0
 """Seconds that a caller's async generator may take to close."""
 
 
-class _Place:
+class _ItemSlot:
     """An upload slot, which an item takes before its first step."""
 
     def __init__(self, places: anyio.Semaphore) -> None:
@@ -63,11 +63,13 @@ class _Place:
             self._places.release()
 
 
-class Run:
+class BatchRunner:
     """A batch that has started."""
 
-    def __init__(self, route: Route, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool) -> None:
-        self._route = route
+    def __init__(
+        self, context: BatchContext, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool
+    ) -> None:
+        self._context = context
         self._sources = _drawn(sources)
         self._fail_fast = fail_fast
         self._places = anyio.Semaphore(jobs)
@@ -104,13 +106,13 @@ class Run:
         """Outcomes of the items that were unfinished at the end, and finished ones that were not taken."""
         return in_order([*self._unfinished, *self._finished])
 
-    async def go(self) -> None:
+    async def run(self) -> None:
         """Take the sources, and process all items."""
         try:
             with self._everything:
                 async with task_group() as items:
                     with self._drawing:
-                        await self._draw(items)
+                        await self._pull(items)
         finally:
             self._ended = anyio.current_time()
             self._news.set()
@@ -137,7 +139,7 @@ class Run:
             self._places.release()
         return self._finished.popleft()
 
-    def put_back(self, outcomes: Sequence[Outcome]) -> None:
+    def requeue(self, outcomes: Sequence[Outcome]) -> None:
         """Keep outcomes that were taken and not returned to the caller."""
         self._finished.extendleft(reversed(outcomes))
         self._put_back += len(outcomes)
@@ -158,22 +160,22 @@ class Run:
         """Take no more sources."""
         self._drawing.cancel()
 
-    def say_what_goes_on(self) -> None:
+    def log_unfinished(self) -> None:
         """Log the jobs that continue although the batch has ended."""
         jobs = [one.transcript_id for one in self._unfinished if one.transcript_id]
         if jobs:
             logger.warning("a batch ended with %d jobs that continue: %s", len(jobs), ", ".join(jobs))
 
-    async def _draw(self, items: TaskGroup) -> None:
+    async def _pull(self, items: TaskGroup) -> None:
         try:
             while True:
                 await self._places.acquire()
                 await self._wait_for_room_to_upload()
                 drawn = _item(await anext(self._sources))
-                options = self._route.options if drawn.options is None else drawn.options
+                options = self._context.options if drawn.options is None else drawn.options
                 item = BatchItem(self._begun, drawn.source, options, drawn.key)
-                place = _Place(self._places_to_upload)
-                items.start_soon(self._carry, item, place)
+                place = _ItemSlot(self._places_to_upload)
+                items.start_soon(self._run_item, item, place)
                 self._begun += 1
                 await place.was_taken.wait()
         except StopAsyncIteration:
@@ -194,16 +196,16 @@ class Run:
         await self._places_to_upload.acquire()
         self._places_to_upload.release()
 
-    async def _carry(self, item: BatchItem, place: _Place) -> None:
+    async def _run_item(self, item: BatchItem, place: _ItemSlot) -> None:
         """Process one item."""
-        passage = Passage(item, self._route, place)
+        passage = ItemTask(item, self._context, place)
         sending = anyio.CancelScope()
         self._sending.add(sending)
         if self._is_refused:
             sending.cancel()
         try:
             await place.take()
-            self._settle(passage, await passage.travel(sending))
+            self._settle(passage, await passage.run(sending))
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
                 self._unfinished.append(passage.outcome())
@@ -216,7 +218,7 @@ class Run:
         finally:
             self._sending.remove(sending)
 
-    def _settle(self, passage: Passage, outcome: Outcome) -> None:
+    def _settle(self, passage: ItemTask, outcome: Outcome) -> None:
         is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
         if is_completed or is_failed:
             self._finished.append(outcome)
@@ -237,12 +239,12 @@ class Run:
         )
         self._abort_if_it_must(passage, outcome)
 
-    def _abort_if_it_must(self, passage: Passage, outcome: Outcome) -> None:
+    def _abort_if_it_must(self, passage: ItemTask, outcome: Outcome) -> None:
         error: BaseException | None = outcome.error
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
         closed = error if isinstance(error, ConfigError) else None
-        cause = passage.journal_error or refused or closed or self._route.outage.given_up
+        cause = passage.journal_error or refused or closed or self._context.outage.given_up
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return

@@ -20,7 +20,7 @@ from aai_async._cli.inputs import STANDARD_INPUT, Found, find
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
-from aai_async._cli.progress_view import Mode, tell
+from aai_async._cli.progress_view import Mode, print_line
 from aai_async._cli.rendering import TEXT, Rendering
 from aai_async._cli.terminal_text import visible
 from aai_async._client import Client
@@ -213,7 +213,7 @@ def run(task: Callable[P, Awaitable[Ending]], *arguments: P.args, **keywords: P.
     except BrokenPipeError:
         how = Ending.NOBODY_READS
     except AAIError as error:
-        tell(str(error))
+        print_line(str(error))
         return Ending.SETUP if is_of_setup(error) else Ending.AGAIN if passes(error) else Ending.NONE
     if how is Ending.NOBODY_READS:
         # Nothing more can be written there, and Python would try once more when it ends.

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from typing import Literal, cast
 
 from aai_async._cli import log_lines
-from aai_async._cli.progress_view import tell
+from aai_async._cli.progress_view import print_line
 from aai_async._cli.proxy import proxied
 from aai_async._client import Client
 from aai_async._errors import ConfigError
@@ -30,7 +30,7 @@ async def client(region: str | None = None, proxy: str | None = None) -> AsyncGe
         ConfigError: There is no key, the region is not one, or the proxy cannot be used.
     """
     where = cast("Literal['us', 'eu'] | None", region)
-    async with Client(region=where, http=None if proxy is None else await proxied(proxy)) as opened:
+    async with Client(region=where, http_client=None if proxy is None else await proxied(proxy)) as opened:
         yield opened
 
 
@@ -51,9 +51,9 @@ async def local_client() -> AsyncGenerator[Client]:
             server = await resources.enter_async_context(LocalServer())
         except (ServerStartError, WeightsError) as error:
             raise ConfigError(str(error)) from None
-        tell(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
+        print_line(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
         # Next door a look costs nothing, and every second counts.
-        polling = Polling(first=0.2, ceiling=0.2, floor=0.2)
+        polling = Polling(initial_delay=0.2, max_delay=0.2, min_list_interval=0.2)
         yield await resources.enter_async_context(
             Client(server.key, base_url=server.base_url, polling=polling)
         )

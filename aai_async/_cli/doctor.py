@@ -92,9 +92,9 @@ async def _service(region: str | None, proxy: str | None) -> AsyncIterator[Findi
         async with clients.client(region, proxy) as client:
             yield Finding(True, f"key: set, {len(os.environ['ASSEMBLYAI_API_KEY'])} letters")
             pipeline = pipeline_of(client)
-            await pipeline.ask_time()
-            yield Finding(True, f"service: {pipeline.http.hosts.api} answers and takes the key")
-            yield _clock(pipeline.http.service_time)
+            await pipeline.fetch_service_time()
+            yield Finding(True, f"service: {pipeline.sender.base_urls.api} answers and takes the key")
+            yield _clock(pipeline.sender.service_time)
     except AAIError as error:
         needs_key = is_of_setup(error)
         mend = (

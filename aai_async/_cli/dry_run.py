@@ -14,13 +14,13 @@ from aai_async._batch.item_task import has_job, has_upload, job_to_ask_for
 from aai_async._cli.exit_status import Ending
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.progress_view import tell
+from aai_async._cli.progress_view import print_line
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import clock, count, readable, size, visible
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
 from aai_async._io.source import Source
-from aai_async._journal import Entry, Journal, find_entry
+from aai_async._journal import JobRow, Journal, find_entry
 
 _UNKNOWN = "-"
 
@@ -40,20 +40,20 @@ async def show(order: Order) -> Ending:
     """Show a line for each recording that would be sent; nothing is sent."""
     plan = await Plan.of(order)
     for recording in plan.there:
-        tell(f"{recording.shown}: skipped, its results exist")
+        print_line(f"{recording.shown}: skipped, its results exist")
     for bad in [*plan.refusals, *plan.left_out]:
-        tell(str(bad.error))
+        print_line(str(bad.error))
     totals = _Totals()
     async with _opened(order) as journal:
         forecast = _Forecast(order, journal)
         for recording in plan.wanted:
             await _show(recording, await forecast.of(recording), plan, totals)
     for line in order.found.ignored:
-        tell(line)
+        print_line(line)
     known = f"{totals.seconds / 3600:.2f} hours of audio" if totals.seconds else _why_unknown()
     options = msgspec.json.encode(_without_secrets(order.options.payload())).decode()
     most = "" if totals.is_certain else "at most "
-    tell(f"{most}{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
+    print_line(f"{most}{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
     if plan.refusals:
         return Ending.USAGE
     return Ending.ALL if not plan.left_out else Ending.SOME if totals.jobs else Ending.NONE
@@ -61,7 +61,7 @@ async def show(order: Order) -> Ending:
 
 async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) -> None:
     if step.is_free:
-        tell(f"{recording.shown}: {step.why}")
+        print_line(f"{recording.shown}: {step.why}")
         return
     length = await in_thread(_length, recording.name) if recording.is_file else None
     totals.jobs += 1
@@ -73,7 +73,7 @@ async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) 
     duration = _UNKNOWN if length is None else clock(length)
     write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
     if step.why:
-        tell(f"{recording.shown}: {step.why}")
+        print_line(f"{recording.shown}: {step.why}")
 
 
 @contextlib.asynccontextmanager
@@ -133,7 +133,7 @@ class _Forecast:
         return attrs.evolve(_step_from(entry), size=source.size)
 
 
-def _step_from(entry: Entry) -> _Step:
+def _step_from(entry: JobRow) -> _Step:
     if has_job(entry):
         why = "its transcript is in the journal" if entry.state == "done" else "its job goes on"
         return _Step(f"{why}, so nothing is sent", is_free=True)

@@ -8,7 +8,7 @@ import attrs
 
 from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
-from aai_async._cli.outputs import Outputs, Written
+from aai_async._cli.outputs import Outputs, WrittenFiles
 from aai_async._cli.rendering import Rendering
 from aai_async._concurrency.threads import in_thread
 from aai_async._models.transcript import Transcript
@@ -26,7 +26,7 @@ class RowOutputs(Outputs):
         super().__init__(folder, rendering, is_forced=is_forced)
         self._transcripts = dict[Recording, str]()
 
-    async def write_row(self, recording: Recording, transcript: Transcript) -> Written:
+    async def write_row(self, recording: Recording, transcript: Transcript) -> WrittenFiles:
         """
         Write the files of a row; those that are there already stay.
 

@@ -19,7 +19,7 @@ from aai_async._cli.terminal_text import count
 _MAGIC = re.compile(r"[*?\[]")
 
 
-class Search:
+class FolderSearch:
     """One search, and what it could not or would not take."""
 
     def __init__(self, recursive: bool) -> None:
@@ -85,7 +85,7 @@ class Search:
                     yield from self._fitting(_joined(base, entry.name), rest)
 
     def _folders_below(self, base: str) -> Iterator[str]:
-        inner = Search(recursive=True)
+        inner = FolderSearch(recursive=True)
         for here, _ in inner._walk(base):
             yield here
         self._cannot_read(*inner.unreadable)

@@ -11,7 +11,7 @@ from aai_async._cli.exit_status import Ending
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.progress_view import tell
+from aai_async._cli.progress_view import print_line
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import count, readable, visible
@@ -38,19 +38,21 @@ async def forget(path: Path, names: Sequence[str], folder: Path | None) -> Endin
     for row in erasure.rows:
         write_out(visible(f"{row.transcript_id or '-':36}  {row.source}") + "\n")
     for file in results.removed:
-        tell(f"Removed {readable(file)}")
-    tell(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
-    _tell_what_stays(erasure, results)
+        print_line(f"Removed {readable(file)}")
+    print_line(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
+    _print_what_stays(erasure, results)
     return Ending.ALL
 
 
-def _tell_what_stays(erasure: Erasure, results: _Results) -> None:
+def _print_what_stays(erasure: Erasure, results: _Results) -> None:
     if not results.removed:
-        tell(f"No results of these recordings are known in {str(results.folder)!r}: -o names another folder.")
+        print_line(
+            f"No results of these recordings are known in {str(results.folder)!r}: -o names another folder."
+        )
     ids = [row.transcript_id for row in erasure.rows if row.transcript_id]
     if ids:
         shown = " ".join(ids) if len(ids) <= _SHOWN else "ID..."
-        tell(f"The service keeps its transcripts until they are deleted: aai-async delete {shown}")
+        print_line(f"The service keeps its transcripts until they are deleted: aai-async delete {shown}")
 
 
 class _Results(Outputs):

@@ -15,7 +15,7 @@ from typing import Self
 import attrs
 
 from aai_async._cli import safe_names
-from aai_async._cli.folders import Search
+from aai_async._cli.folders import FolderSearch
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import without_secrets
 
@@ -152,7 +152,7 @@ def _remote(address: str) -> Recording:
 
 
 def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording]:
-    search = Search(recursive)
+    search = FolderSearch(recursive)
     is_empty = True
     for name in search.recordings_in(folder):
         is_empty = False
@@ -177,7 +177,7 @@ def _nothing_fits(pattern: str) -> str:
 
 
 def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:
-    search, inner = Search(recursive), Found()
+    search, inner = FolderSearch(recursive), Found()
     # Brackets that fit nothing may be meant as they stand: "take [1]*.mp3".
     patterns = dict.fromkeys([pattern, pattern.replace("[", "[[]")])
     names = next(filter(None, (list(search.fitting(one)) for one in patterns)), list[str]())

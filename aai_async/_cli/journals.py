@@ -12,7 +12,7 @@ from aai_async._cli.arguments import check_folder, check_standard_output
 from aai_async._cli.exit_status import Ending, ending
 from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.inputs import named
-from aai_async._cli.progress_view import tell
+from aai_async._cli.progress_view import print_line
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_out
@@ -20,7 +20,7 @@ from aai_async._cli.terminal_text import count, readable, visible
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._journal import Journal, freeze
-from aai_async._models.outcome import Outcome, noted
+from aai_async._models.outcome import Outcome, with_results
 
 
 async def export(path: Path, rendering: Rendering, folder: Path | None, is_forced: bool) -> Ending:
@@ -43,13 +43,13 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
                 if kind != "written":
                     continue
                 if shown := notices.add(outcome.warnings, outcome.missing, shows_all=False):
-                    tell(f"{_name(outcome)}: {shown}")
+                    print_line(f"{_name(outcome)}: {shown}")
             except AAIError as error:
                 errors.append(error)
-                tell(f"{_name(outcome)}: {error}")
+                print_line(f"{_name(outcome)}: {error}")
     for line in notices.totals():
-        tell(line)
-    tell(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
+        print_line(line)
+    print_line(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
     return ending(good=kinds["written"], errors=errors)
 
 
@@ -82,8 +82,8 @@ async def status(path: Path, is_json: bool) -> Ending:
         left = (
             f"{count(summary.unfinished, 'recording')} to go on with" if summary.unfinished else "none left"
         )
-        completed = f"{summary.completed} of {summary.total} completed{noted(summary)}"
-        tell(f"{completed}, {summary.failed} failed, {left}.")
+        completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
+        print_line(f"{completed}, {summary.failed} failed, {left}.")
     return Ending.ALL if summary.completed == summary.total else Ending.AGAIN
 
 

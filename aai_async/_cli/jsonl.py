@@ -18,7 +18,7 @@ _BETWEEN = 1.0
 """Seconds at the least between two lines about the bytes of one upload."""
 
 
-class Narration:
+class JSONLines:
     """Writes a line for each step: a JSON object with its `type`, and what it concerns."""
 
     def __init__(self, output: Output, names: list[str]) -> None:
@@ -26,7 +26,7 @@ class Narration:
         self._names = list(map(readable, names))
         self._told = dict[int | None, float]()
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Write what has happened to a recording."""
         if isinstance(event, Uploading):
             self._tell_bytes(event)

@@ -50,7 +50,7 @@ class Order:
 
 
 @attrs.frozen
-class Bad:
+class InvalidInput:
     """A recording that cannot be sent, or a name behind which there is none."""
 
     name: str
@@ -66,9 +66,9 @@ class Plan:
     """Those whose results are there already."""
     wanted: Sequence[Recording]
     """Those that are transcribed, or taken from the journal."""
-    refusals: Sequence[Bad]
+    refusals: Sequence[InvalidInput]
     """Why nothing is to be sent at all."""
-    left_out: Sequence[Bad]
+    left_out: Sequence[InvalidInput]
     """What the run goes on without."""
 
     @classmethod
@@ -84,8 +84,8 @@ class Plan:
             outputs = Outputs(order.folder, order.rendering, is_forced=order.force)
             await in_thread(outputs.load)
         there = await in_thread(_there, order.found.recordings, outputs)
-        refusals = [Bad("", SourceError(said)) for said in order.found.mistakes]
-        left_out = [Bad("", SourceError(said)) for said in order.found.unreadable]
+        refusals = [InvalidInput("", SourceError(said)) for said in order.found.mistakes]
+        left_out = [InvalidInput("", SourceError(said)) for said in order.found.unreadable]
         wanted: list[Recording] = []
         for recording in order.found.recordings:
             if recording in there:
@@ -94,7 +94,7 @@ class Plan:
             if error is None:
                 wanted.append(recording)
             else:
-                (refusals if recording.is_named else left_out).append(Bad(recording.shown, error))
+                (refusals if recording.is_named else left_out).append(InvalidInput(recording.shown, error))
         if order.skips_bad:
             refusals, left_out = [], refusals + left_out
         if outputs is not None:

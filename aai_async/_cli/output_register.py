@@ -29,7 +29,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(
 
 
 @attrs.frozen
-class Line:
+class RegisterLine:
     """A recording has a name in the folder; its results are of this version of it."""
 
     recording: str
@@ -55,7 +55,7 @@ class Line:
         return f"{self.recording} {self.version} {transcript} {stem} {files}\n"
 
     @classmethod
-    def read(cls, line: str) -> Line | None:
+    def read(cls, line: str) -> RegisterLine | None:
         """Read one; `None` if it is damaged, by a power cut say."""
         fields = line.split(" ")
         if len(fields) != 5 or not all(fields):
@@ -87,7 +87,7 @@ class File:
     """Its bytes when it was written."""
 
 
-class Register:
+class OutputRegister:
     """The register of one folder. Its methods block: call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
@@ -95,7 +95,7 @@ class Register:
         self._read_to = 0
         self._owners = dict[str, str]()
         self._stems = dict[str, PurePosixPath]()
-        self._latest = dict[str, Line]()
+        self._latest = dict[str, RegisterLine]()
         self._files = dict[tuple[str, str], File]()
         self._folders = set[str]()
 
@@ -118,11 +118,11 @@ class Register:
         complete = data[: data.rfind(b"\n") + 1]
         self._read_to += len(complete)
         for text in complete.decode("ascii", "replace").split("\n"):
-            line = Line.read(text)
+            line = RegisterLine.read(text)
             if line is not None:
                 self.note(line)
 
-    def note(self, line: Line) -> None:
+    def note(self, line: RegisterLine) -> None:
         """Take over a line, without writing it down."""
         key = folded(line.stem)
         if self._owners.setdefault(key, line.recording) != line.recording:
@@ -138,7 +138,7 @@ class Register:
         """Give the name that a recording has."""
         return self._stems.get(recording)
 
-    def latest(self, stem: PurePosixPath) -> Line | None:
+    def latest(self, stem: PurePosixPath) -> RegisterLine | None:
         """Give what was written down last of a name."""
         return self._latest.get(folded(stem))
 
@@ -159,7 +159,7 @@ class Register:
         above = (parent for parent in stem.parents if parent.suffix[1:] in suffixes)
         return any(folded(parent.with_suffix("")) in self._owners for parent in above)
 
-    def append(self, lines: Iterable[Line], *, is_synced: bool) -> None:
+    def append(self, lines: Iterable[RegisterLine], *, is_synced: bool) -> None:
         """
         Write lines down.
 

@@ -21,12 +21,12 @@ import attrs
 from aai_async import formats
 from aai_async._cli import safe_names
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
-from aai_async._cli.output_register import UNKNOWN, Line, Register
+from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError
-from aai_async._io.file import Replacement
+from aai_async._io.file import AtomicFile
 from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
@@ -43,7 +43,7 @@ _DIGITS = (8, 16, 64)
 
 
 @attrs.frozen
-class Written:
+class WrittenFiles:
     """What became of the files of one recording."""
 
     paths: list[Path]
@@ -64,8 +64,8 @@ class Outputs:
         self._real_folder = os.path.realpath(folder)
         self._rendering = rendering
         self._is_forced = is_forced
-        self._register = Register(folder)
-        self._reserved = Register(folder)
+        self._register = OutputRegister(folder)
+        self._reserved = OutputRegister(folder)
         """Names that were given out in this run, and not written down yet."""
         self._stream = secrets.token_hex(16)
         self._stems = dict[Recording, PurePosixPath]()
@@ -107,7 +107,7 @@ class Outputs:
                 self._stems[recording] = stem
         return recording in self._stems
 
-    def _latest(self, recording: Recording) -> Line | None:
+    def _latest(self, recording: Recording) -> RegisterLine | None:
         """Give what was written down last of a recording; `None` if it has no name."""
         stem = self._register.stem_of(self._digest_of(recording))
         return None if stem is None else self._register.latest(stem)
@@ -206,9 +206,9 @@ class Outputs:
             self._listings[folder] = there
         return self._listings[folder]
 
-    def _line(self, recording: Recording) -> Line:
+    def _line(self, recording: Recording) -> RegisterLine:
         version = self._version_of(recording)
-        return Line(self._digest_of(recording), version, UNKNOWN, self._stems[recording])
+        return RegisterLine(self._digest_of(recording), version, UNKNOWN, self._stems[recording])
 
     async def prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
         """Make the folders of the files, and give what would keep files from being written."""
@@ -250,7 +250,7 @@ class Outputs:
         if not Path(os.path.realpath(folder)).is_relative_to(self._real_folder):
             raise SaveError(f"{str(folder)!r} is outside of {str(self._folder)!r}: a link leads out of it.")
 
-    async def write(self, recording: Recording, transcript: Transcript) -> Written:
+    async def write(self, recording: Recording, transcript: Transcript) -> WrittenFiles:
         """
         Write the files of a recording; one that cannot be written does not keep the others from it.
 
@@ -274,7 +274,7 @@ class Outputs:
                 errors.append(SaveError(f"{str(path)!r} cannot be written: {error.strerror}."))
         await in_thread(self._note_written, recording, transcript.id, sizes)
         there = [path for path in self.paths(recording).values() if path in new or not errors]
-        return Written(there, new, errors)
+        return WrittenFiles(there, new, errors)
 
     def _unwritten(self, recording: Recording, transcript_id: str) -> dict[str, Path]:
         paths = self.paths(recording)
@@ -304,7 +304,7 @@ class Outputs:
         if sizes:
             self._append(attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes))
 
-    def _append(self, line: Line) -> None:
+    def _append(self, line: RegisterLine) -> None:
         self._register.append([line], is_synced=False)
         self._register.note(line)
 
@@ -330,7 +330,7 @@ async def save(path: Path, text: str) -> int:
     """
     await in_thread(_make, path.parent)
     data = text.encode("utf-8", "backslashreplace")
-    async with Replacement.of(path, follows_link=False) as file:
+    async with AtomicFile.of(path, follows_link=False) as file:
         await file.write(data)
     return len(data)
 

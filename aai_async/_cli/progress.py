@@ -33,7 +33,7 @@ class Row:
 
 
 @attrs.define
-class Board:
+class ProgressState:
     """How a batch stands."""
 
     total: int
@@ -58,7 +58,7 @@ class Board:
         """One more is under way."""
         self.rows[index] = Row(name, now)
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take over what has happened to one."""
         row = self.rows.get(-1 if event.index is None else event.index)
         if row is None:

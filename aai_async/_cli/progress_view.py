@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
 import anyio
 
-from aai_async._cli.progress import Board, Row
+from aai_async._cli.progress import ProgressState, Row
 from aai_async._cli.terminal_text import clock, size, visible
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
 
@@ -35,13 +35,13 @@ _LEAST_ROWS = 3
 """Recordings that are shown on the lowest of terminals."""
 
 
-class Display:
+class ProgressView:
     """What is told while a batch is at work: here, only what went wrong."""
 
     repeats_notices: ClassVar = False
     """Whether a warning is shown for each recording, and not only for the first that has it."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: ProgressState) -> None:
         self.board = board
 
     def __enter__(self) -> Self:
@@ -51,17 +51,17 @@ class Display:
         """Leave the terminal as it was."""
         return
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take over what has happened to a recording."""
-        self.board.hear(event)
+        self.board.on_event(event)
 
     def drawn(self, index: int, name: str) -> None:
         """A recording is begun."""
         self.board.draw(index, name, time.monotonic())
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Tell something that everybody should know."""
-        tell(line)
+        print_line(line)
 
     def mention(self, line: str) -> None:
         """Tell something that went as it should."""
@@ -75,7 +75,7 @@ class Display:
         """Show how the batch stands, until it is cancelled."""
 
 
-class Lines(Display):
+class Lines(ProgressView):
     """One line for each step of each recording."""
 
     repeats_notices = True
@@ -84,13 +84,13 @@ class Lines(Display):
         """Tell it, where it is a step."""
         row = self.board.rows.get(-1 if event.index is None else event.index)
         line = _said(event, row)
-        super().hear(event)
+        super().on_event(event)
         if line is not None:
-            tell(f"{row.name}: {line}" if row is not None else line)
+            print_line(f"{row.name}: {line}" if row is not None else line)
 
     def mention(self, line: str) -> None:
         """Tell it."""
-        self.say(line)
+        self.print(line)
 
 
 def _said(event: Event, row: Row | None) -> str | None:
@@ -110,10 +110,10 @@ def _said_to_all(event: Throttled) -> str:
     return f"The service asks to wait {event.delay:.0f} s."
 
 
-class Table(Display):
+class Table(ProgressView):
     """A table of what is under way, drawn anew several times a second, on a terminal."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: ProgressState) -> None:
         super().__init__(board)
         from rich.console import Console  # noqa: PLC0415 - it takes long to import, and is seldom needed
 
@@ -139,7 +139,7 @@ class Table(Display):
 
     def hear(self, event: Event) -> None:
         """Note what concerns all or is unusual, for the line below the table."""
-        super().hear(event)
+        super().on_event(event)
         if isinstance(event, (Retrying, Throttled)):
             row = self.board.rows.get(-1 if event.index is None else event.index)
             self._note = f"{row.name}: {_said(event, row)}" if row else f"{_said(event, row)}"
@@ -149,7 +149,7 @@ class Table(Display):
         if self._live.is_started:
             self._lines.append(visible(line))
         else:
-            tell(line)
+            print_line(line)
 
     def mention(self, line: str) -> None:
         """Tell it above the table."""
@@ -193,7 +193,7 @@ class Table(Display):
             self._live.refresh()
 
 
-def picture(board: Board, height: int, note: str, *, now: float) -> ConsoleRenderable:
+def picture(board: ProgressState, height: int, note: str, *, now: float) -> ConsoleRenderable:
     """Draw how a batch stands at a time, for `rich`, on so many lines."""
     from rich.console import Group  # noqa: PLC0415 - see `Table`
     from rich.table import Table as Grid  # noqa: PLC0415
@@ -218,7 +218,7 @@ def picture(board: Board, height: int, note: str, *, now: float) -> ConsoleRende
     return Group(*lines)
 
 
-def _most_telling(board: Board, room: int) -> list[Row]:
+def _most_telling(board: ProgressState, room: int) -> list[Row]:
     """Choose rows: first those that are being sent, then those that are worked on; the oldest first."""
     order = {"uploading": 0, "processing": 1, "queued": 2, "reading": 3}
     return sorted(board.rows.values(), key=lambda row: (order[row.stage], row.began))[:room]
@@ -232,7 +232,7 @@ def _sent(row: Row) -> str:
     return f"{size(row.sent)} of {size(row.size)}"
 
 
-def _totals(board: Board, now: float) -> ConsoleRenderable:
+def _totals(board: ProgressState, now: float) -> ConsoleRenderable:
     from rich.text import Text  # noqa: PLC0415 - see `Table`
 
     left = board.seconds_left(now)
@@ -246,16 +246,16 @@ def _totals(board: Board, now: float) -> ConsoleRenderable:
     return Text(" · ".join(part for part in parts if part), style="bold", no_wrap=True, overflow="ellipsis")
 
 
-def display(mode: Mode, board: Board) -> Display:
+def progress_view(mode: Mode, board: ProgressState) -> ProgressView:
     """Make the display that was asked for: a table on a terminal, lines elsewhere."""
     if mode == "none":
-        return Display(board)
+        return ProgressView(board)
     if mode == "plain" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return Lines(board)
     return Table(board)
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line to standard error, in which nothing can steer a terminal."""
     sys.stderr.write(f"{visible(line)}\n")
     sys.stderr.flush()

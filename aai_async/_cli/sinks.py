@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aai_async._cli.inputs import Recording
-from aai_async._cli.outputs import Outputs, Written
+from aai_async._cli.outputs import Outputs, WrittenFiles
 from aai_async._cli.rendering import TEXT, Rendering
 from aai_async._cli.stdout import Output
 from aai_async._concurrency.threads import in_thread
@@ -15,14 +15,14 @@ from aai_async._models.transcript import Transcript
 class Results:
     """Takes the results of recordings, each by its index, in any order; here, it leaves them to others."""
 
-    async def put(self, index: int, transcript: Transcript) -> Written:  # noqa: ARG002 - of those below
+    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:  # noqa: ARG002 - of those below
         """
         Take the transcript of a recording, and give the files that it was written to.
 
         Raises:
             AAIError: It cannot be written at all.
         """
-        return Written([], [], [])
+        return WrittenFiles([], [], [])
 
     def miss(self, index: int) -> None:
         """There will be none of a recording."""
@@ -38,7 +38,7 @@ class InFiles(Results):
         self._outputs = outputs
         self._recordings = recordings
 
-    async def put(self, index: int, transcript: Transcript) -> Written:
+    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
         """Write its files."""
         return await self._outputs.write(self._recordings[index], transcript)
 
@@ -53,14 +53,14 @@ class InOrder(Results):
         self._texts = dict[int, str]()
         self._next = 0
 
-    async def put(self, index: int, transcript: Transcript) -> Written:
+    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
         """Write it as soon as those before it are written."""
         recording, (name,) = self._recordings[index], self._rendering.formats
         text = await in_thread(self._rendering.text, name, transcript, recording)
         has_heading = name == TEXT and len(self._recordings) > 1
         self._texts[index] = f"==> {recording.shown} <==\n{text}" if has_heading else text
         self._write()
-        return Written([], [], [])
+        return WrittenFiles([], [], [])
 
     def miss(self, index: int) -> None:
         """Let those after it wait no longer."""

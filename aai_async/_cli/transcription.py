@@ -19,10 +19,10 @@ from aai_async._cli import clients
 from aai_async._cli.exit_status import Ending, ending, is_of_setup
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
-from aai_async._cli.jsonl import Narration
+from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.progress import Board
-from aai_async._cli.progress_view import Display, display, tell
+from aai_async._cli.progress import ProgressState
+from aai_async._cli.progress_view import ProgressView, print_line, progress_view
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.sinks import InFiles, InOrder, Results
 from aai_async._cli.stdout import Output
@@ -57,9 +57,9 @@ async def run(order: Order) -> Ending:
 
 def _refuse(plan: Plan) -> Ending:
     for bad in plan.refusals:
-        tell(str(bad.error))
+        print_line(str(bad.error))
     number = count(len(plan.refusals), "name")
-    tell(f"Nothing was sent: {number} cannot be used. Correct them, or leave them out with --skip-bad.")
+    print_line(f"Nothing was sent: {number} cannot be used. Correct them, or leave them out with --skip-bad.")
     return Ending.USAGE
 
 
@@ -71,10 +71,12 @@ class Session:
         self._order = order
         self._plan = plan
         self._wanted = plan.wanted
-        self._display: Display = display(order.progress, Board(len(plan.wanted), time.monotonic()))
+        self._display: ProgressView = progress_view(
+            order.progress, ProgressState(len(plan.wanted), time.monotonic())
+        )
         self._output = Output()
         names = [one.shown for one in plan.wanted]
-        self._narration = Narration(self._output, names) if order.jsonl else None
+        self._narration = JSONLines(self._output, names) if order.jsonl else None
         self._results = self._results_of(order)
         self._batch: Batch | None = None
         self._summary = Summary()
@@ -100,11 +102,11 @@ class Session:
                 self._display.mention(f"{recording.shown}: skipped, {', '.join(map(readable, paths))} exists")
         for bad in self._plan.left_out:
             self._errors.append(bad.error)
-            self._display.say(str(bad.error))
+            self._display.print(str(bad.error))
             if self._narration:
                 self._narration.left_out(bad.name, bad.error)
         if self._plan.left_out:
-            self._display.say(f"{count(len(self._plan.left_out), 'name')} left out, the others are sent.")
+            self._display.print(f"{count(len(self._plan.left_out), 'name')} left out, the others are sent.")
 
     async def heed_signals(self, *, task_status: TaskStatus[None]) -> None:
         """Let what is under way end after the first Ctrl-C; stop at once after another, or after SIGTERM."""
@@ -122,7 +124,7 @@ class Session:
         if self._batch is not None:
             self._batch.stop()
         under_way = len(self._display.board.rows)
-        self._display.say(
+        self._display.print(
             f"Interrupted: {count(under_way, 'recording')} under way will be finished, and no more begun. "
             "Ctrl-C again stops at once."
         )
@@ -152,11 +154,11 @@ class Session:
             client,
             self._draw(),
             self._order.options,
-            jobs=self._order.jobs,
-            uploads=self._order.uploads,
+            max_jobs=self._order.jobs,
+            max_uploads=self._order.uploads,
             journal=self._journal(),
             fail_fast=self._order.fail_fast,
-            by_content=self._order.by_content,
+            dedupe_by_content=self._order.by_content,
             on_event=self._hear,
         )
         async with anyio.create_task_group() as tasks:
@@ -188,9 +190,9 @@ class Session:
             yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.name
 
     def _hear(self, event: Event) -> None:
-        self._display.hear(event)
+        self._display.on_event(event)
         if self._narration:
-            self._narration.hear(event)
+            self._narration.on_event(event)
 
     async def _write_on(self) -> None:
         """Write what happens while no recording has finished."""
@@ -237,7 +239,7 @@ class Session:
         self._display.mention(f"{self._counted()}{name}: {facts}{where}")
         shows_all = self._display.repeats_notices
         if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
-            self._display.say(f"{name}: {notices}")
+            self._display.print(f"{name}: {notices}")
 
     def _fail(self, index: int, *errors: AAIError, transcript_id: str | None) -> None:
         self._errors.extend(errors)
@@ -246,7 +248,7 @@ class Session:
         for error in errors:
             if self._narration:
                 self._narration.failed(index, error, transcript_id)
-            self._display.say(f"{self._counted()}{self._wanted[index].shown}: {error}")
+            self._display.print(f"{self._counted()}{self._wanted[index].shown}: {error}")
 
     def _counted(self) -> str:
         board = self._display.board
@@ -259,11 +261,11 @@ class Session:
         if isinstance(error, BatchAbortedError) and error.__cause__ in self._errors:
             # What it is about was told of the recording that met it.
             left = len(self._wanted) - self._display.board.finished
-            self._display.say(f"Given up, with {count(left, 'recording')} to do yet.")
+            self._display.print(f"Given up, with {count(left, 'recording')} to do yet.")
         else:
-            self._display.say(str(error))
+            self._display.print(str(error))
         if is_of_setup(error) and not self._order.local:
-            self._display.say("Without a key: aai-async transcribe --local")
+            self._display.print("Without a key: aai-async transcribe --local")
 
     async def end(self) -> Ending:
         """Write what is not written yet, say what is left, and how it ended."""
@@ -296,14 +298,14 @@ class Session:
     def _show_totals_of_notices(self) -> None:
         totals = list(self._notices.totals())
         for line in totals:
-            self._display.say(line)
+            self._display.print(line)
         if totals and self._order.journal is not None:
-            self._display.say(f"Which recordings these are: aai-async status {self._order.journal}")
+            self._display.print(f"Which recordings these are: aai-async status {self._order.journal}")
 
     def _tell_what_is_left(self) -> None:
         left = self._batch.remaining if self._batch else ()
         if self._order.journal is not None and left:
-            self._display.say(
+            self._display.print(
                 f"{count(len(left), 'recording')} under way: {self._order.journal} knows how far they are. "
                 "Run the same command again, and it goes on; nothing is paid twice."
             )
@@ -311,7 +313,7 @@ class Session:
             for one in left:
                 if one.transcript_id is not None:
                     name = self._wanted[one.index].shown
-                    self._display.say(f"{name}: its job goes on: aai-async get --wait {one.transcript_id}")
+                    self._display.print(f"{name}: its job goes on: aai-async get --wait {one.transcript_id}")
 
 
 def _as_error(error: AAIError | OSError) -> AAIError:

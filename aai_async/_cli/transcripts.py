@@ -12,7 +12,7 @@ from aai_async._cli.arguments import check_folder, check_standard_output
 from aai_async._cli.exit_status import Ending, ending, is_of_setup
 from aai_async._cli.inputs import Recording
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.progress_view import tell
+from aai_async._cli.progress_view import print_line
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_out
@@ -43,12 +43,12 @@ async def get(
             await _show(transcript, recording, rendering, outputs)
             missing = await in_thread(_missing, transcript)
             if shown := notices.add(transcript.warnings, missing, shows_all=True):
-                tell(f"{transcript_id}: {shown}")
+                print_line(f"{transcript_id}: {shown}")
         except AAIError as error:
             if is_of_setup(error):
                 raise
             errors.append(error)
-            tell(f"{transcript_id}: {error}")
+            print_line(f"{transcript_id}: {error}")
     return ending(good=len(recordings) - len(errors), errors=errors)
 
 
@@ -115,9 +115,9 @@ async def delete(client: Client, ids: Sequence[str]) -> Ending:
             if is_of_setup(error):
                 raise
             errors.append(error)
-            tell(f"{transcript_id}: {error}")
+            print_line(f"{transcript_id}: {error}")
     if len(errors) < len(ids):
-        tell(
+        print_line(
             "Deleted at the service only. A journal and files of results still have the text: "
             "aai-async forget JOURNAL ID -o DIR"
         )

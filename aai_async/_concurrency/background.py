@@ -11,7 +11,9 @@ from aai_async._concurrency.task_groups import task_group
 
 
 @contextlib.asynccontextmanager
-async def meanwhile(work: Callable[[], Coroutine[object, object, None]]) -> AsyncGenerator[anyio.CancelScope]:
+async def run_in_background(
+    work: Callable[[], Coroutine[object, object, None]],
+) -> AsyncGenerator[anyio.CancelScope]:
     """
     Run some work in the background until the block ends. The scope, given to the block, cancels both.
 

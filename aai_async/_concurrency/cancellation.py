@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 import anyio
 
 from aai_async._concurrency.task_groups import task_group
-from aai_async._errors import AAIError, Verdict
+from aai_async._errors import AAIError, RequestState
 
 T = TypeVar("T")
 
 
-class Parting:
+class CancelGrace:
     """The time that one call has after its cancellation, for all its remaining work."""
 
     def __init__(self, seconds: float) -> None:
@@ -31,7 +31,7 @@ class Parting:
         return self._deadline
 
 
-class Receipt(Generic[T]):
+class ShieldedRequest(Generic[T]):
     """
     The state of a billable request, and the functions that record it.
 
@@ -45,13 +45,13 @@ class Receipt(Generic[T]):
     def __init__(
         self,
         keep: Callable[[T], Awaitable[None]],
-        parting: Parting,
+        grace: CancelGrace,
         *,
         announce: Callable[[], Awaitable[None]] | None = None,
         withdraw: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._keep = keep
-        self._parting = parting
+        self._grace = grace
         self._announce = announce
         self._withdraw = withdraw
         self._is_announced = False
@@ -86,14 +86,16 @@ class Receipt(Generic[T]):
             AAIError: The call was already cancelled, so nothing may be sent.
         """
         if self._scope is not None and self._scope.cancel_called:
-            raise AAIError("The call was cancelled before the request was sent.", verdict=Verdict.NOT_SENT)
+            raise AAIError(
+                "The call was cancelled before the request was sent.", verdict=RequestState.NOT_SENT
+            )
         self.is_missing, self.sent_at = True, anyio.current_time()
         if self._scope is not None:
             self._scope.shield = True
 
     async def hold(self, work: Callable[[], Awaitable[T | AAIError]]) -> T | AAIError:
         """
-        Run the work. If the caller is cancelled after `sent`, the work has the time of `parting` to end.
+        Run the work. If the caller is cancelled after `sent`, the work has the time of `grace` to end.
 
         It runs in a task of its own, because asyncio's own cancel passes through all shields of the task
         that it cancels. That task has ended when this method returns or raises.
@@ -104,7 +106,7 @@ class Receipt(Generic[T]):
         async def kept() -> T | AAIError:
             result = await work()
             if isinstance(result, AAIError):
-                self._was_lost = self._was_lost or result.verdict is Verdict.AMBIGUOUS
+                self._was_lost = self._was_lost or result.verdict is RequestState.AMBIGUOUS
                 self.is_missing = self._was_lost
                 await self.withdrawn()
             else:
@@ -118,14 +120,14 @@ class Receipt(Generic[T]):
                 await outcome.is_there.wait()
             except early_ends():
                 if scope.shield:
-                    raise_if_held(await wait_patiently(outcome.is_there, self._parting.begin()))
+                    raise_if_held(await wait_shielded(outcome.is_there, self._grace.begin()))
                 raise
             finally:
                 scope.cancel()
         return outcome.take()
 
 
-async def finish(
+async def run_shielded(
     work: Callable[[], Awaitable[object]], deadline: float, or_else: Callable[[], None] | None = None
 ) -> None:
     """
@@ -146,7 +148,7 @@ async def finish(
             async with task_group() as tasks:
                 tasks.start_soon(outcome.of, work, scope)
                 try:
-                    held = await wait_patiently(outcome.is_there, deadline)
+                    held = await wait_shielded(outcome.is_there, deadline)
                 finally:
                     scope.cancel()
     finally:
@@ -191,7 +193,7 @@ class _Outcome(Generic[T]):
         return self._results[0]
 
 
-async def wait_patiently(event: anyio.Event, deadline: float = math.inf) -> BaseException | None:
+async def wait_shielded(event: anyio.Event, deadline: float = math.inf) -> BaseException | None:
     """
     Wait for an event even if the caller is cancelled, by any means and any number of times.
 

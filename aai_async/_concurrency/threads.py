@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled, current_token
 
-from aai_async._concurrency.cancellation import early_ends, raise_if_held, wait_patiently
+from aai_async._concurrency.cancellation import early_ends, raise_if_held, wait_shielded
 from aai_async._errors import AAIError
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class _Errand(Generic[T]):
             await self._end.wait()
         except early_ends():
             if patience:
-                raise_if_held(await wait_patiently(self._end, anyio.current_time() + patience))
+                raise_if_held(await wait_shielded(self._end, anyio.current_time() + patience))
             raise
         error, self._error = self._error, None
         if error is None:

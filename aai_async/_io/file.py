@@ -61,7 +61,7 @@ class _UsedInThreads(abc.ABC):
         """Close the file if it is open; may be called more than once."""
 
 
-class RegularFile(_UsedInThreads):
+class InputFile(_UsedInThreads):
     """
     A regular file to read.
 
@@ -149,7 +149,7 @@ _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EP
 """Errors of systems that cannot sync a folder: Windows, and some network drives."""
 
 
-class Replacement(_UsedInThreads):
+class AtomicFile(_UsedInThreads):
     """
     A file that is written under a temporary name, in the same folder as the file that it will replace.
 

@@ -21,7 +21,7 @@ from aai_async._concurrency.threads import in_thread, in_thread_that_may_block
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._io.addresses import without_signature
 from aai_async._io.async_reader import AsyncReader, ChunksOf, checked_bytes, drop, is_async_reader
-from aai_async._io.file import RegularFile
+from aai_async._io.file import InputFile
 from aai_async._io.stream import BlockingStream, ReadOnce, StreamInUse
 
 CHUNK_SIZE = 2 * 1024 * 1024
@@ -197,6 +197,15 @@ def _from_stream(audio: object) -> Source:
     )
 
 
+def shown_source(source: object) -> str:
+    """Return a short text for an audio argument, without the secrets of a URL."""
+    if isinstance(source, (bytes, bytearray)):
+        return f"<{len(source)} bytes>"
+    if isinstance(source, str) and "://" in source:
+        source = without_secrets(source)
+    return repr(source)[:200]
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 200 else f"{text[:197]}...")
 
@@ -318,7 +327,7 @@ class _RemoteSource(_Checked):
         raise SourceError(f"{self.name} is a URL: the service fetches it, and this library cannot read it.")
 
 
-def place_of_file(source: Source) -> bytes | None:
+def file_key(source: Source) -> bytes | None:
     """Give where an open source is on disk, through no link: the same for every version of a file."""
     return os.fsencode(source.real_path) if isinstance(source, _PathSource) else None
 
@@ -350,11 +359,11 @@ class _PathSource(_Checked):
         self._identity: tuple[int, ...] | None = None
 
     async def open(self) -> None:
-        with RegularFile(self._path, self.name) as file:
+        with InputFile(self._path, self.name) as file:
             await in_thread(self._inspect, file)
         self.size = _checked_size(self.name, file.size)
 
-    def _inspect(self, file: RegularFile) -> None:
+    def _inspect(self, file: InputFile) -> None:
         self._identity = file.open()
         self.real_path = os.path.realpath(self._path)
 
@@ -365,7 +374,7 @@ class _PathSource(_Checked):
         return hashlib.sha256(whole).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        with RegularFile(self._path, self.name) as file:
+        with InputFile(self._path, self.name) as file:
             # A file that fits into one chunk takes one thread call instead of three.
             chunk = await in_thread(self._begin, file)
             left = file.size
@@ -376,11 +385,11 @@ class _PathSource(_Checked):
             if left:
                 raise _changed(self.name)
 
-    def _begin(self, file: RegularFile) -> bytes:
+    def _begin(self, file: InputFile) -> bytes:
         self._check_unchanged(file.open())
         return self._go_on(file, file.size)
 
-    def _go_on(self, file: RegularFile, left: int) -> bytes:
+    def _go_on(self, file: InputFile, left: int) -> bytes:
         chunk = file.read(min(left, CHUNK_SIZE))
         if len(chunk) == left:
             # Checked before the last chunk is sent: with it the upload is complete.

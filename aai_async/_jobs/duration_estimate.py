@@ -19,14 +19,14 @@ _WEIGHT = 0.2
 """Weight of the latest job against all earlier ones: a slower service shows after a few jobs."""
 
 
-class Forecast:
+class DurationEstimator:
     """Mean duration of a client's jobs, per job and per byte; means of logarithms, as times are skewed."""
 
     def __init__(self) -> None:
         self._whole: float | None = None
         self._per_byte: float | None = None
 
-    def expect(self, size: int | None) -> float | None:
+    def estimate(self, size: int | None) -> float | None:
         """Return a low estimate, in seconds, for a job of `size` bytes; `None` if nothing is known."""
         guesses: list[float] = []
         if self._whole is not None:
@@ -36,7 +36,7 @@ class Forecast:
             guesses.append(size * per_byte)
         return min(guesses, default=None)
 
-    def learn(self, seconds: float, size: int | None) -> None:
+    def add(self, seconds: float, size: int | None) -> None:
         """Record the `seconds` from submit to end of a job of `size` bytes."""
         if seconds <= 0:
             return

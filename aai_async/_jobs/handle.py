@@ -14,12 +14,12 @@ from aai_async._errors import without_secrets
 
 
 @attrs.define(kw_only=True)
-class Job:
+class JobHandle:
     """
-    What is known so far of the job that a call makes; give one to keep it when the call is cancelled.
+    The upload URL and the id of the job that a call creates; pass one to keep them if the call is cancelled.
 
-    ``job = aai.Job()``, then ``client.transcribe(audio, job=job)``: whatever becomes of the call, the job has
-    its id from the moment that the service has told it. It serves one call at a time.
+    ``job = aai.JobHandle()``, then ``client.transcribe(audio, job=job)``: whatever becomes of the
+    call, `job` has the id as soon as the service has sent it. A handle serves one call at a time.
     """
 
     upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_secrets(url)))
@@ -29,10 +29,10 @@ class Job:
     """What `Client.wait` takes, once the job is made, which is billed."""
 
 
-class Record:
+class ProgressRecorder:
     """Where each step of a call is kept before the next is taken: the handle; a journal keeps more."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: JobHandle) -> None:
         self.job = job
 
     async def uploaded(self, url: str) -> bool:

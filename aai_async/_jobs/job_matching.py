@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
-from aai_async._jobs.request_comparison import Likeness, is_same_request, likeness
+from aai_async._jobs.request_comparison import RequestComparison, compare_requests, is_same_request
 
 _CLOCKS_DIFFER = dt.timedelta(seconds=10)
 """By how much the clock of replies may be ahead of the one of jobs; the first shows whole seconds."""
@@ -25,7 +25,7 @@ _LONGEST_SUBMIT = dt.timedelta(minutes=15)
 
 
 @attrs.define(eq=False, kw_only=True)
-class Claimant:
+class SubmitClaim:
     """A submit that may have made a job of an address."""
 
     asked: Mapping[str, object]
@@ -37,17 +37,17 @@ class Claimant:
 
 
 @attrs.frozen
-class Others:
+class OtherSubmits:
     """What is known of the other submits of an address."""
 
     jobs: frozenset[str] = frozenset()
     """The jobs that they have made."""
-    claimants: tuple[Claimant, ...] = ()
+    claims: tuple[SubmitClaim, ...] = ()
     """Those that may have made one that is not known."""
 
 
 @attrs.frozen
-class Shown:
+class ListedJob:
     """A job that the list shows for the address."""
 
     id: str
@@ -58,7 +58,7 @@ class Shown:
     """What the job's own answer says was asked; `None` if it cannot be asked for yet."""
 
 
-class Standing(enum.Enum):
+class MatchState(enum.Enum):
     """What a job is to a submit."""
 
     OWN = "own"
@@ -74,41 +74,43 @@ class Standing(enum.Enum):
     """It is the job of somebody else."""
 
 
-def is_long_before(job: Shown, own: Claimant) -> bool:
+def is_long_before(job: ListedJob, own: SubmitClaim) -> bool:
     """Whether a job was made so long before a submit that it cannot be its job."""
     began = own.began(job.now)
     return began is not None and job.created is not None and job.created < began - _NEAR
 
 
-def standing_of(job: Shown, own: Claimant, rivals: Iterable[Claimant]) -> Standing:
+def match_state(job: ListedJob, own: SubmitClaim, rivals: Iterable[SubmitClaim]) -> MatchState:
     """Say what a job is to a submit, where these other submits of the address are not settled."""
     if is_long_before(job, own):
-        return Standing.ANOTHERS
+        return MatchState.ANOTHERS
     if job.answer is None:
-        return Standing.UNDECIDED
-    found = likeness(own.asked, job.answer)
-    claims = [(rival, likeness(rival.asked, job.answer)) for rival in rivals if _may_be_of(job, rival)]
+        return MatchState.UNDECIDED
+    found = compare_requests(own.asked, job.answer)
+    claims = [
+        (rival, compare_requests(rival.asked, job.answer)) for rival in rivals if _may_be_of(job, rival)
+    ]
     claims = [(rival, its) for rival, its in claims if not its.differs]
     began = own.began(job.now)
     if found.differs:
         is_late = began is not None and job.created is not None and job.created > began + _LONGEST_SUBMIT
         is_explained = any(not its.unknown for _, its in claims)
-        return Standing.ANOTHERS if is_late or is_explained else Standing.UNDECIDED
+        return MatchState.ANOTHERS if is_late or is_explained else MatchState.UNDECIDED
     if not _is_of_the_time(job, began):
-        return Standing.ANOTHERS if claims else Standing.UNDECIDED
+        return MatchState.ANOTHERS if claims else MatchState.UNDECIDED
     contenders = [rival for rival, its in claims if _contends(rival, its, own, found)]
     if not contenders:
-        return Standing.OWN
-    return Standing.UNDECIDED if all(rival.is_lost for rival in contenders) else Standing.OPEN
+        return MatchState.OWN
+    return MatchState.UNDECIDED if all(rival.is_lost for rival in contenders) else MatchState.OPEN
 
 
-def explains_better(rival: Claimant, own: Claimant, answer: Mapping[str, object]) -> bool:
+def explains_better(rival: SubmitClaim, own: SubmitClaim, answer: Mapping[str, object]) -> bool:
     """Whether another submit has asked for what a job shows, and this one has asked for less of it."""
-    its, found = likeness(rival.asked, answer), likeness(own.asked, answer)
+    its, found = compare_requests(rival.asked, answer), compare_requests(own.asked, answer)
     return not its.differs and (found.differs or its.explained > found.explained)
 
 
-def choose(jobs: Sequence[Shown], own: Claimant, rivals: Iterable[Claimant]) -> str | None:
+def choose(jobs: Sequence[ListedJob], own: SubmitClaim, rivals: Iterable[SubmitClaim]) -> str | None:
     """
     Choose among jobs that may be the one of a submit and of no other; `None` if there are too many of them.
 
@@ -116,7 +118,7 @@ def choose(jobs: Sequence[Shown], own: Claimant, rivals: Iterable[Claimant]) -> 
     """
     if not jobs:
         return None
-    unknown = {job.id: likeness(own.asked, job.answer or {}).unknown for job in jobs}
+    unknown = {job.id: compare_requests(own.asked, job.answer or {}).unknown for job in jobs}
     # What one job shows and another one does not, the service shows where it was asked for.
     best = [job.id for job in jobs if unknown[job.id] == min(unknown.values())]
     alike = sum(rival.is_lost and is_same_request(rival.asked, own.asked) for rival in rivals)
@@ -124,16 +126,16 @@ def choose(jobs: Sequence[Shown], own: Claimant, rivals: Iterable[Claimant]) -> 
     return best[-1] if len(best) <= 1 + alike else None
 
 
-def _may_be_of(job: Shown, rival: Claimant) -> bool:
+def _may_be_of(job: ListedJob, rival: SubmitClaim) -> bool:
     began = rival.began(job.now)
     return began is None or job.created is None or job.created >= began - _CLOCKS_DIFFER
 
 
-def _is_of_the_time(job: Shown, began: dt.datetime | None) -> bool:
+def _is_of_the_time(job: ListedJob, began: dt.datetime | None) -> bool:
     return began is not None and job.created is not None and job.created >= began - _CLOCKS_DIFFER
 
 
-def _contends(rival: Claimant, its: Likeness, own: Claimant, found: Likeness) -> bool:
+def _contends(rival: SubmitClaim, its: RequestComparison, own: SubmitClaim, found: RequestComparison) -> bool:
     """Whether another submit explains a job at least as well, and is not as good as the own one."""
     if its.explained != found.explained:
         return its.explained > found.explained

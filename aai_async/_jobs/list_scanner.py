@@ -17,17 +17,17 @@ import anyio
 import attrs
 
 from aai_async._api import endpoints
-from aai_async._api.reply_checks import Shelf, place_of
+from aai_async._api.reply_checks import DatedPage, address_key
 from aai_async._errors import AAIError, ProtocolError
 from aai_async._models.page import TranscriptListItem, TranscriptPage
-from aai_async._transport import HTTP
+from aai_async._transport import Sender
 
 _REACH = dt.timedelta(minutes=5)
 """How much older than a submit the list is read, since its order is not promised."""
 
 
 @attrs.frozen
-class Row:
+class ListRow:
     """A job in the list, as one search sees it."""
 
     item: TranscriptListItem
@@ -38,7 +38,7 @@ class Row:
 
 
 @attrs.define(eq=False, kw_only=True)
-class Sought:
+class JobSearch:
     """The jobs of one address, which the list is read for."""
 
     address: str
@@ -55,10 +55,10 @@ class Sought:
     """What that failed with."""
     latest_sent_at: float = attrs.field(default=-math.inf, init=False)
     """When this client has sent the submit of the latest of its jobs in that reading, by the same clock."""
-    _rows: list[Row] = attrs.field(factory=list[Row], init=False)
+    _rows: list[ListRow] = attrs.field(factory=list[ListRow], init=False)
     """What it has found."""
     _is_over: bool = attrs.field(default=True, init=False)
-    _found: list[Row] = attrs.field(factory=list[Row], init=False)
+    _found: list[ListRow] = attrs.field(factory=list[ListRow], init=False)
     """What the reading that is under way has found."""
     _latest: float = attrs.field(default=-math.inf, init=False)
 
@@ -71,13 +71,13 @@ class Sought:
         """The list is read from its newest row on."""
         self._found, self._is_over, self._latest = [], False, -math.inf
 
-    def add(self, shelf: Shelf, shown: Iterable[TranscriptListItem], latest_sent_at: float) -> None:
+    def add(self, shelf: DatedPage, shown: Iterable[TranscriptListItem], latest_sent_at: float) -> None:
         """Take a page, with the rows in it that show the address, and the time of the latest own submit."""
         if self._is_over:
             return
         page, began = shelf.page, self.began_by(shelf.now)
         self._latest = max(self._latest, latest_sent_at)
-        self._found += [Row(item, began, shelf.now) for item in shown]
+        self._found += [ListRow(item, began, shelf.now) for item in shown]
         is_found = bool(self._found) and self.is_unique()
         self._is_over = is_found or page.page_details.older_than is None or self._is_older(page, began)
 
@@ -95,7 +95,7 @@ class Sought:
         self.read_at, self._rows, self.error = began_at, self._found, None if self._is_over else error
         self.latest_sent_at = self._latest
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[ListRow]:
         """
         Give the rows that show the address, newest first.
 
@@ -111,90 +111,90 @@ class Sought:
 
 
 @attrs.frozen
-class Doubt:
+class UncertainSubmit:
     """The search for the job of a submit that an earlier process may have sent, on a schedule of many."""
 
-    sought: Sought
+    search: JobSearch
     since: float
     """When the list was first read for any of them, by the clock of the event loop."""
-    others: Callable[[], Iterable[Sought]]
+    others: Callable[[], Iterable[JobSearch]]
     """Gives those of the others that were not asked for yet."""
 
 
 class ListScanner:
     """The list, for all searches of a client."""
 
-    def __init__(self, http: HTTP, sent_at: Callable[[str], float]) -> None:
-        self._http = http
+    def __init__(self, sender: Sender, sent_at: Callable[[str], float]) -> None:
+        self._sender = sender
         self._sent_at = sent_at
         """Gives when this client has submitted a job, by its id; minus infinity for the jobs of others."""
-        self._waiting: list[Sought] = []
+        self._waiting: list[JobSearch] = []
         self._turn = anyio.Lock()
 
     async def read(
-        self, sought: Sought, *, not_before: float, most_pages: int, along: Iterable[Sought] = ()
+        self, search: JobSearch, *, not_before: float, most_pages: int, along: Iterable[JobSearch] = ()
     ) -> None:
         """
         Read the list for a search, together with all others that wait for that.
 
         Args:
-            sought: The search; what has gone wrong is raised by its `rows`.
+            search: The search; what has gone wrong is raised by its `rows`.
             not_before: A reading that succeeded and began at this time or later is new enough.
             most_pages: Pages of 200 that are read at the most.
             along: Searches that will come, for which it is read as well: the first time as far as they need
                 it, later as far as it is read in any case.
         """
-        self._waiting.append(sought)
+        self._waiting.append(search)
         try:
             async with self._turn:
-                if sought.read_at < not_before or sought.error is not None:
+                if search.read_at < not_before or search.error is not None:
                     await self._read(self._waiting, most_pages, along=along)
         finally:
-            self._waiting.remove(sought)
+            self._waiting.remove(search)
 
-    async def read_at_once(self, sought: Sought, *, most_pages: int) -> None:
+    async def read_at_once(self, search: JobSearch, *, most_pages: int) -> None:
         """Read the list for a search alone, which waits neither for others nor for other requests."""
-        await self._read([sought], most_pages, is_urgent=True)
+        await self._read([search], most_pages, is_urgent=True)
 
     async def _read(
         self,
-        searches: Iterable[Sought],
+        searches: Iterable[JobSearch],
         most_pages: int,
         *,
-        along: Iterable[Sought] = (),
+        along: Iterable[JobSearch] = (),
         is_urgent: bool = False,
     ) -> None:
         began_at = anyio.current_time()
         bystanders = [one for one in along if one.read_at > -math.inf]
         wanted = {*searches, *along} - {*bystanders}
-        for sought in (*wanted, *bystanders):
-            sought.begin()
+        for search in (*wanted, *bystanders):
+            search.begin()
         error: AAIError | None = None
         try:
             await self._read_pages(wanted, bystanders, most_pages, is_urgent=is_urgent)
         except AAIError as failure:
             error = failure
-        for sought in (*wanted, *(one for one in bystanders if one.is_over)):
-            sought.end(began_at, error)
+        for search in (*wanted, *(one for one in bystanders if one.is_over)):
+            search.end(began_at, error)
 
     async def _read_pages(
-        self, wanted: set[Sought], bystanders: Sequence[Sought], most_pages: int, *, is_urgent: bool
+        self, wanted: set[JobSearch], bystanders: Sequence[JobSearch], most_pages: int, *, is_urgent: bool
     ) -> None:
         """Read page after page until all that are wanted are over."""
         before_id: str | None = None
         seen = set[str | None]()
         for _ in range(most_pages):
             seen.add(before_id)
-            shelf = await self._http.perform(endpoints.recent_page(before_id), is_urgent=is_urgent)
+            shelf = await self._sender.send(endpoints.recent_page(before_id), is_urgent=is_urgent)
             shown = defaultdict[object, list[TranscriptListItem]](list)
             for item in shelf.page.transcripts:
                 if item.id and item.audio_url:
-                    shown[place_of(item.audio_url)].append(item)
+                    shown[address_key(item.audio_url)].append(item)
             latest = max((self._sent_at(item.id) for item in shelf.page.transcripts), default=-math.inf)
-            for sought in (*wanted, *bystanders):
-                sought.add(shelf, shown.get(place_of(sought.address), ()), latest)
+            for search in (*wanted, *bystanders):
+                search.add(shelf, shown.get(address_key(search.address), ()), latest)
             before_id = shelf.page.page_details.older_than
-            if before_id in seen or all(sought.is_over for sought in wanted):
+            if before_id in seen or all(search.is_over for search in wanted):
                 break
 
 

@@ -18,7 +18,7 @@ _MOST_REMEMBERED = 1000
 """Different notices that are recognised when they come again."""
 
 
-class Notices:
+class ResultNotices:
     """The notices that a client has logged."""
 
     def __init__(self) -> None:

@@ -13,26 +13,26 @@ from typing import Literal
 import anyio
 
 from aai_async._api import endpoints
-from aai_async._concurrency.background import meanwhile
-from aai_async._concurrency.cancellation import Parting, early_ends, finish
+from aai_async._concurrency.background import run_in_background
+from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import NotFoundError, about, escaped
 from aai_async._events import OnEvent, logger
 from aai_async._io.source import Source
-from aai_async._jobs.handle import Record
+from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.list_scanner import ListScanner
-from aai_async._jobs.notices import Notices
-from aai_async._jobs.reconciliation import OthersOf
-from aai_async._jobs.registry import Memory
+from aai_async._jobs.notices import ResultNotices
+from aai_async._jobs.reconciliation import FindOtherSubmits
+from aai_async._jobs.registry import JobRegistry
 from aai_async._jobs.submission import OnAmbiguous, Submission
-from aai_async._jobs.watcher import Watcher
+from aai_async._jobs.watcher import JobWatcher
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript, TranscriptError
 from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._retry import Timeouts
-from aai_async._transport import HTTP
-from aai_async._webhooks.inbox import Notifications
+from aai_async._transport import Sender
+from aai_async._webhooks.inbox import NotificationSource
 
 _LARGE = 256 * 1024
 """Bytes from which a reply is looked through in a thread."""
@@ -43,34 +43,34 @@ class Pipeline:
 
     def __init__(
         self,
-        http: HTTP,
+        sender: Sender,
         *,
         polling: Polling,
         timeouts: Timeouts,
         on_ambiguous: OnAmbiguous,
         on_event: OnEvent | None,
     ) -> None:
-        self.http = http
+        self.sender = sender
         self.polling = polling
         self._timeouts = timeouts
         self._on_ambiguous: OnAmbiguous = on_ambiguous
         self._on_event = on_event
-        self.memory = Memory()
-        self.notices = Notices()
-        self._scanner = ListScanner(http, self.memory.sent_at)
+        self.registry = JobRegistry()
+        self.notices = ResultNotices()
+        self._scanner = ListScanner(sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
-        self._watcher = Watcher(http, polling, self.memory, on_event)
+        self._watcher = JobWatcher(sender, polling, self.registry, on_event)
 
     def begin(self) -> None:
         """Forget what was measured by the clock of another event loop."""
-        self.memory.forget_times()
-        self._scanner = ListScanner(self.http, self.memory.sent_at)
+        self.registry.forget_times()
+        self._scanner = ListScanner(self.sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
-        self._watcher = Watcher(self.http, self.polling, self.memory, self._on_event)
+        self._watcher = JobWatcher(self.sender, self.polling, self.registry, self._on_event)
 
-    def parting(self) -> Parting:
+    def new_grace(self) -> CancelGrace:
         """Give the time that a call has after it was cancelled."""
-        return Parting(self._timeouts.parting)
+        return CancelGrace(self._timeouts.cancel_grace)
 
     async def upload(self, source: Source) -> str:
         """
@@ -82,9 +82,9 @@ class Pipeline:
         if source.url is not None:
             return source.url
         with about(source=source.name):
-            call = endpoints.upload(source, is_new=self.memory.is_new_upload)
-            url = await self.http.perform(call)
-        self.memory.uploaded(url, source.size)
+            call = endpoints.upload(source, is_new=self.registry.is_new_upload)
+            url = await self.sender.send(call)
+        self.registry.uploaded(url, source.size)
         return url
 
     async def get(self, transcript_id: str) -> Transcript:
@@ -96,11 +96,11 @@ class Pipeline:
         """
         with about(transcript_id=transcript_id):
             call = endpoints.get(transcript_id)
-            self.http.check()
-            self.memory.asked_for(transcript_id)
-            return await self.http.perform(call)
+            self.sender.check()
+            self.registry.fetched(transcript_id)
+            return await self.sender.send(call)
 
-    async def knows(self, transcript_id: str) -> bool:
+    async def exists(self, transcript_id: str) -> bool:
         """
         Ask whether this key sees a transcript, deleted or not.
 
@@ -134,16 +134,16 @@ class Pipeline:
         self.notices.log(transcript.id, transcript.warnings, missing)
         return missing
 
-    async def ask_time(self) -> None:
+    async def fetch_service_time(self) -> None:
         """
         Learn what the service's clock shows, and that there is a connection.
 
         Raises:
             AAIError: The request failed.
         """
-        await self.http.perform(endpoints.page(limit=1))
+        await self.sender.send(endpoints.page(limit=1))
 
-    async def know_time(self) -> None:
+    async def ensure_service_time(self) -> None:
         """
         Make sure that the time by the service's clock is known; one request serves all who ask for it.
 
@@ -151,29 +151,29 @@ class Pipeline:
             AAIError: The request failed.
         """
         async with self._time_turn:
-            if self.http.service_time is None:
-                await self.ask_time()
+            if self.sender.service_time is None:
+                await self.fetch_service_time()
 
     def submission(
         self,
         audio_url: str,
         options: Options,
-        record: Record,
+        record: ProgressRecorder,
         *,
-        parting: Parting | None = None,
-        others: OthersOf | None = None,
+        grace: CancelGrace | None = None,
+        others: FindOtherSubmits | None = None,
     ) -> Submission:
         """Prepare the job of an address; `others` gives what a journal knows of other submits of it."""
         return Submission(
-            http=self.http,
+            sender=self.sender,
             scanner=self._scanner,
-            memory=self.memory,
+            registry=self.registry,
             audio_url=audio_url,
             options=options,
             record=record,
             on_ambiguous=self._on_ambiguous,
             on_event=self._on_event,
-            parting=parting or self.parting(),
+            grace=grace or self.new_grace(),
             others=others,
         )
 
@@ -182,7 +182,7 @@ class Pipeline:
         transcript_id: str,
         *,
         raise_on_error: bool = True,
-        notifications: Notifications | None = None,
+        notifications: NotificationSource | None = None,
     ) -> Transcript:
         """
         Wait until a job has ended, or until a notification says so and a look finds it true.
@@ -202,10 +202,12 @@ class Pipeline:
                 raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
             return transcript
 
-    async def _wait_for_notification(self, transcript_id: str, notifications: Notifications) -> Transcript:
+    async def _wait_for_notification(
+        self, transcript_id: str, notifications: NotificationSource
+    ) -> Transcript:
         async def listen() -> None:
             try:
-                await notifications.arrival(transcript_id)
+                await notifications.wait_for(transcript_id)
             except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is looked at
                 logger.exception("no notification can be waited for, so %s is looked at", transcript_id)
                 self._watcher.expect_no_notification(transcript_id)
@@ -213,12 +215,12 @@ class Pipeline:
                 self._watcher.notify(transcript_id)
 
         # It begins when the watcher waits for the first time, so the job is watched by then.
-        async with meanwhile(listen):
+        async with run_in_background(listen):
             return await self._watcher.wait(transcript_id, is_announced=True)
 
     @contextlib.asynccontextmanager
     async def if_cancelled(
-        self, record: Record, on_cancel: Literal["keep", "delete"], parting: Parting
+        self, record: ProgressRecorder, on_cancel: Literal["keep", "delete"], grace: CancelGrace
     ) -> AsyncGenerator[None]:
         """Do with the job what was asked for, if the block is cancelled."""
         try:
@@ -226,15 +228,15 @@ class Pipeline:
         except early_ends():
             transcript_id = record.job.transcript_id
             if transcript_id and on_cancel == "delete":
-                await self._delete_cancelled(transcript_id, parting)
+                await self._delete_cancelled(transcript_id, grace)
             elif transcript_id:
                 logger.warning("a cancelled call has left a job that goes on: %s", transcript_id)
             raise
 
-    async def _delete_cancelled(self, transcript_id: str, parting: Parting) -> None:
+    async def _delete_cancelled(self, transcript_id: str, grace: CancelGrace) -> None:
         call = endpoints.delete(transcript_id)
 
         def tell() -> None:
             logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)
 
-        await finish(lambda: self.http.perform(call, is_urgent=True), parting.begin(), tell)
+        await run_shielded(lambda: self.sender.send(call, is_urgent=True), grace.begin(), tell)

@@ -19,20 +19,20 @@ from aai_async._errors import (
     DeadlineError,
     NotFoundError,
     ProtocolError,
+    RequestState,
     TransportError,
-    Verdict,
 )
 from aai_async._events import logger
 from aai_async._polling import Polling
-from aai_async._transport import HTTP
+from aai_async._transport import Sender
 
 T = TypeVar("T")
 
-LAST_LOOK = 10.0
+FINAL_POLL_GRACE = 10.0
 """Seconds that a poll may take beyond the deadline of its wait."""
 
 
-class Missed:
+class PollFailure:
     """A poll that failed for a reason that may be temporary."""
 
     def __init__(self, error: AAIError | None = None) -> None:
@@ -40,7 +40,7 @@ class Missed:
         self.why = f" The last poll failed: {error.args[0]}" if error else ""
 
 
-class Streak:
+class FailureStreak:
     """The number of consecutive failed polls, and the time of the first."""
 
     def __init__(self, polling: Polling) -> None:
@@ -53,31 +53,31 @@ class Streak:
         """Record that a poll has succeeded."""
         self.length, self._asked_for = 0, 0.0
 
-    def add(self, missed: Missed) -> None:
+    def add(self, failure: PollFailure) -> None:
         """
         Record that a poll has failed.
 
         Raises:
-            DeadlineError: No poll has succeeded for `Polling(lost_after=...)` seconds.
+            DeadlineError: No poll has succeeded for `Polling(unreachable_after=...)` seconds.
         """
         now = anyio.current_time()
         self._since = self._since if self.length else now
         self.length += 1
-        self._asked_for = missed.asked_for
-        if self.length > 1 and now - self._since >= self._polling.lost_after:
+        self._asked_for = failure.asked_for
+        if self.length > 1 and now - self._since >= self._polling.unreachable_after:
             raise DeadlineError(
-                "No poll has succeeded in the time of Polling(lost_after=...): wait for it again."
-                f"{missed.why}"
+                "No poll has succeeded in the time of Polling(unreachable_after=...): wait for it again."
+                f"{failure.why}"
             )
         # A wait that the service has asked for does not count as time without a response.
-        self._since += missed.asked_for
+        self._since += failure.asked_for
 
     def delay(self, usual: float) -> float:
         """Return the seconds to the next poll; `usual` is the delay without failures."""
         return max(self._polling.after_failures(usual, self.length), self._asked_for)
 
 
-class Looks(Generic[T]):
+class Poller(Generic[T]):
     """
     The polls of one resource: when the next is due, and whether the last has failed.
 
@@ -93,7 +93,7 @@ class Looks(Generic[T]):
 
     def __init__(
         self,
-        http: HTTP,
+        sender: Sender,
         call: Call[T],
         polling: Polling,
         *,
@@ -102,14 +102,14 @@ class Looks(Generic[T]):
         expected: float | None = None,
         age: float = 0.0,
     ) -> None:
-        self._http = http
+        self._sender = sender
         self._call = call
         self._until = until
         self._is_new = is_new
         self._polling = polling
         self._expected = expected
         self._delays = polling.delays(expected, age=age)
-        self._streak = Streak(polling)
+        self._streak = FailureStreak(polling)
         self.next_at = anyio.current_time() + next(self._delays)
         """When the next poll is due, by the clock of the event loop."""
 
@@ -123,7 +123,7 @@ class Looks(Generic[T]):
         self._delays = self._polling.delays(self._expected)
         self.next_at = anyio.current_time() + next(self._delays)
 
-    async def look(self, deadline: float) -> T | None:
+    async def poll(self, deadline: float) -> T | None:
         """
         Poll once, and return the response if it ends the polling.
 
@@ -132,43 +132,43 @@ class Looks(Generic[T]):
             AAIError: The service refuses the request.
         """
         # The last poll happens at the deadline, so it gets a little time beyond it.
-        seen = await look_once(self._http, self._call, deadline + LAST_LOOK, self._is_new)
+        seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._is_new)
         usual = next(self._delays)
-        if isinstance(seen, Missed):
+        if isinstance(seen, PollFailure):
             self._streak.add(seen)
         elif self._until(seen):
             return seen
         else:
             self._streak.end()
         now = anyio.current_time()
-        asked_for = seen.asked_for if isinstance(seen, Missed) else 0.0
+        asked_for = seen.asked_for if isinstance(seen, PollFailure) else 0.0
         if now + asked_for >= deadline:
             raise _out_of_time(seen)
         self.next_at = now + self._streak.delay(usual)
         return None
 
 
-async def look_until(http: HTTP, call: Call[T], polling: Polling, *, until: Callable[[T], bool]) -> T:
+async def poll_until(sender: Sender, call: Call[T], polling: Polling, *, until: Callable[[T], bool]) -> T:
     """
     Poll until `until` accepts a response. A failed poll does not end the wait.
 
     Raises:
         DeadlineError: It was not ready after `Polling(give_up_after=...)` seconds, plus at most ten, or no
-            poll has succeeded for `Polling(lost_after=...)` seconds.
+            poll has succeeded for `Polling(unreachable_after=...)` seconds.
         AAIError: The service refuses the request.
     """
-    looks = Looks(http, call, polling, until=until, age=math.inf)
+    poller = Poller(sender, call, polling, until=until, age=math.inf)
     deadline = anyio.current_time() + polling.give_up_after
     while True:
-        await anyio.sleep_until(min(looks.next_at, deadline))
-        seen = await looks.look(deadline)
+        await anyio.sleep_until(min(poller.next_at, deadline))
+        seen = await poller.poll(deadline)
         if seen is not None:
             return seen
 
 
-async def look_once(
-    http: HTTP, call: Call[T], until: float, is_new: Callable[[], bool] = lambda: False
-) -> T | Missed:
+async def poll_once(
+    sender: Sender, call: Call[T], until: float, is_new: Callable[[], bool] = lambda: False
+) -> T | PollFailure:
     """
     Poll once, with a deadline. A failure that may be temporary is returned.
 
@@ -177,18 +177,20 @@ async def look_once(
     """
     with anyio.CancelScope(deadline=until):
         try:
-            return await http.look(call)
+            return await sender.send_once(call)
         except (TransportError, APIError, ProtocolError) as error:
-            may_pass = is_new() if isinstance(error, NotFoundError) else error.verdict is not Verdict.FATAL
+            may_pass = (
+                is_new() if isinstance(error, NotFoundError) else error.verdict is not RequestState.FATAL
+            )
             if not may_pass:
                 raise
             logger.info("a poll of %s failed (%s)", call.path, type(error).__name__)
-            return Missed(error)
-    return Missed()
+            return PollFailure(error)
+    return PollFailure()
 
 
 def _out_of_time(seen: object) -> DeadlineError:
-    why = seen.why if isinstance(seen, Missed) else ""
+    why = seen.why if isinstance(seen, PollFailure) else ""
     return DeadlineError(
         f"It was not ready in the time of Polling(give_up_after=...): wait for it again.{why}"
     )

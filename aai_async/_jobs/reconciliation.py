@@ -17,29 +17,29 @@ from aai_async._api import endpoints
 from aai_async._api.reply_checks import is_same_address
 from aai_async._errors import NotFoundError
 from aai_async._jobs.job_matching import (
-    Claimant,
-    Others,
-    Shown,
-    Standing,
+    ListedJob,
+    MatchState,
+    OtherSubmits,
+    SubmitClaim,
     choose,
     is_long_before,
-    standing_of,
+    match_state,
 )
-from aai_async._jobs.list_scanner import Doubt, ListScanner, Row, Sought, in_utc
-from aai_async._jobs.registry import Memory
+from aai_async._jobs.list_scanner import JobSearch, ListRow, ListScanner, UncertainSubmit, in_utc
+from aai_async._jobs.registry import JobRegistry
 from aai_async._models import decoding
 from aai_async._models.page import TranscriptListItem
-from aai_async._transport import HTTP
+from aai_async._transport import Sender
 
 _LARGEST_OPTION = 200_000
 """Bytes of a field of an answer that may be an option; what was said is larger."""
 
-OthersOf = Callable[[], Awaitable[Others]]
+FindOtherSubmits = Callable[[], Awaitable[OtherSubmits]]
 """Gives what is known of the other submits of an address outside this client."""
 
 
 @attrs.frozen(kw_only=True)
-class Sight:
+class LookupResult:
     """What a reading of the list has shown."""
 
     own: str | None = None
@@ -51,21 +51,21 @@ class Sight:
 
 
 @attrs.define(kw_only=True, eq=False)
-class Search:
+class ListLookup:
     """The search for one submit."""
 
-    http: HTTP
+    sender: Sender
     scanner: ListScanner
-    memory: Memory
+    registry: JobRegistry
     address: str
-    claimant: Claimant
+    claim: SubmitClaim
     """The submit itself."""
-    others: OthersOf | None
-    doubt: Doubt | None = None
+    others: FindOtherSubmits | None
+    uncertain: UncertainSubmit | None = None
     """What the list is read with, if an earlier process has sent the submit."""
     is_urgent: bool = False
     """Whether the call is being cancelled."""
-    sought: Sought = attrs.field(init=False)
+    job_search: JobSearch = attrs.field(init=False)
     """What the list is read for."""
     _answers: dict[str, Mapping[str, object]] = attrs.field(
         factory=dict[str, Mapping[str, object]], init=False
@@ -73,26 +73,26 @@ class Search:
     """What the answers of jobs say was asked, by id: that does not change."""
 
     def __attrs_post_init__(self) -> None:
-        self.sought = self.doubt.sought if self.doubt else self._sought()
+        self.job_search = self.uncertain.search if self.uncertain else self._sought()
 
-    def _sought(self) -> Sought:
-        return Sought(
+    def _sought(self) -> JobSearch:
+        return JobSearch(
             address=self.address,
-            began_by=self.claimant.began,
+            began_by=self.claim.began,
             is_unique=lambda: self.is_unique,
             was_submitted=lambda url: is_same_address(url, self.address),
         )
 
-    def at_once(self) -> Search:
+    def urgent(self) -> ListLookup:
         """Give the same for a call that is being cancelled."""
-        return attrs.evolve(self, doubt=None, is_urgent=True)
+        return attrs.evolve(self, uncertain=None, is_urgent=True)
 
     @property
     def is_unique(self) -> bool:
         """Whether just one job can have been made of the address."""
-        return self.memory.is_unique(self.address)
+        return self.registry.is_unique(self.address)
 
-    def looks(self, waits: Sequence[float]) -> Iterator[float]:
+    def check_times(self, waits: Sequence[float]) -> Iterator[float]:
         """
         Give when to read the list, one time after the other, by the clock of the event loop.
 
@@ -100,10 +100,10 @@ class Search:
         """
         for number, wait in enumerate(waits):
             after_wait = anyio.current_time() + wait
-            if self.doubt is None or self.sought.error is not None:
+            if self.uncertain is None or self.job_search.error is not None:
                 yield after_wait
             else:
-                yield self.doubt.since + sum(waits[1 : number + 1])
+                yield self.uncertain.since + sum(waits[1 : number + 1])
 
     def is_overtaken(self, since: float) -> bool:
         """
@@ -112,9 +112,9 @@ class Search:
         The list is assumed to show jobs in the order in which they were made: where a later one shows, none
         that was made before is missing.
         """
-        return self.sought.latest_sent_at > since
+        return self.job_search.latest_sent_at > since
 
-    async def look(self, due: float, *, most_pages: int) -> Sight:
+    async def check(self, due: float, *, most_pages: int) -> LookupResult:
         """
         Say what a reading of the list shows that has begun when it was due, or later.
 
@@ -125,52 +125,52 @@ class Search:
         rows = [row for row in await self._rows(due, most_pages) if self._is_of_address(row.item)]
         if self.is_unique:
             ids = tuple(row.item.id for row in rows)
-            return Sight(own=ids[0] if len(ids) == 1 else None, candidates=ids)
-        others = await self._known_others() if rows else Others()
+            return LookupResult(own=ids[0] if len(ids) == 1 else None, candidates=ids)
+        others = await self._known_others() if rows else OtherSubmits()
         jobs = [await self._shown(row) for row in rows if not self._is_taken(row.item.id, others)]
         # Whose they are may have become known while they were compared.
         return self._judge([job for job in jobs if not self._is_taken(job.id, others)], others)
 
-    def _judge(self, jobs: Sequence[Shown], others: Others) -> Sight:
-        rivals = (*self.memory.rivals(self.address, self.claimant), *others.claimants)
-        standings = {job.id: standing_of(job, self.claimant, rivals) for job in jobs}
-        own = [job for job in jobs if standings[job.id] is Standing.OWN]
-        undecided = [job.id for job in jobs if standings[job.id] in {Standing.OPEN, Standing.UNDECIDED}]
-        return Sight(
-            own=choose(own, self.claimant, rivals),
+    def _judge(self, jobs: Sequence[ListedJob], others: OtherSubmits) -> LookupResult:
+        rivals = (*self.registry.concurrent_submits(self.address, self.claim), *others.claims)
+        standings = {job.id: match_state(job, self.claim, rivals) for job in jobs}
+        own = [job for job in jobs if standings[job.id] is MatchState.OWN]
+        undecided = [job.id for job in jobs if standings[job.id] in {MatchState.OPEN, MatchState.UNDECIDED}]
+        return LookupResult(
+            own=choose(own, self.claim, rivals),
             candidates=tuple(job.id for job in own) or tuple(undecided),
-            is_open=Standing.OPEN in standings.values(),
+            is_open=MatchState.OPEN in standings.values(),
         )
 
-    async def _rows(self, due: float, most_pages: int) -> Sequence[Row]:
+    async def _rows(self, due: float, most_pages: int) -> Sequence[ListRow]:
         if self.is_urgent:
-            await self.scanner.read_at_once(self.sought, most_pages=most_pages)
+            await self.scanner.read_at_once(self.job_search, most_pages=most_pages)
         else:
-            along = self.doubt.others() if self.doubt else ()
-            await self.scanner.read(self.sought, not_before=due, most_pages=most_pages, along=along)
-        return self.sought.rows()
+            along = self.uncertain.others() if self.uncertain else ()
+            await self.scanner.read(self.job_search, not_before=due, most_pages=most_pages, along=along)
+        return self.job_search.rows()
 
-    async def _known_others(self) -> Others:
-        return Others() if self.others is None or self.is_urgent else await self.others()
+    async def _known_others(self) -> OtherSubmits:
+        return OtherSubmits() if self.others is None or self.is_urgent else await self.others()
 
     def _is_of_address(self, item: TranscriptListItem) -> bool:
         url = item.audio_url or ""
         # An earlier process may have submitted it under another signature.
-        return self.sought.was_submitted(url) or is_same_address(url, self.address)
+        return self.job_search.was_submitted(url) or is_same_address(url, self.address)
 
-    def _is_taken(self, transcript_id: str, others: Others) -> bool:
-        return transcript_id in others.jobs or self.memory.has_made(transcript_id)
+    def _is_taken(self, transcript_id: str, others: OtherSubmits) -> bool:
+        return transcript_id in others.jobs or self.registry.has_made(transcript_id)
 
-    async def _shown(self, row: Row) -> Shown:
+    async def _shown(self, row: ListRow) -> ListedJob:
         answer = self._answers.get(row.item.id)
-        job = Shown(id=row.item.id, created=in_utc(row.item.created), now=row.now, answer=answer)
-        if answer is not None or is_long_before(job, self.claimant):
+        job = ListedJob(id=row.item.id, created=in_utc(row.item.created), now=row.now, answer=answer)
+        if answer is not None or is_long_before(job, self.claim):
             return job
         return attrs.evolve(job, answer=await self._ask(job.id))
 
     async def _ask(self, transcript_id: str) -> Mapping[str, object] | None:
         try:
-            seen = await self.http.perform(endpoints.get(transcript_id), is_urgent=self.is_urgent)
+            seen = await self.sender.send(endpoints.get(transcript_id), is_urgent=self.is_urgent)
         except NotFoundError:
             # It is not known everywhere yet; the next look will see it.
             return None

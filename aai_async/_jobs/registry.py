@@ -15,7 +15,7 @@ from typing import TypeVar
 import anyio
 import attrs
 
-from aai_async._jobs.job_matching import Claimant
+from aai_async._jobs.job_matching import SubmitClaim
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class _Upload:
 
 
 @attrs.frozen
-class _Made:
+class _KnownJob:
     at: float
     size: int | None
     is_of_now: bool = True
@@ -38,17 +38,17 @@ class _Made:
     sent_at: float = -math.inf
 
 
-class Memory:
+class JobRegistry:
     """The uploads and jobs of one client, the oldest forgotten first."""
 
     def __init__(self) -> None:
         self._uploads = dict[str, _Upload]()
-        self._in_flight = dict[str, list[Claimant]]()
+        self._in_flight = dict[str, list[SubmitClaim]]()
         """By address, the submits that are not settled."""
-        self._news = dict[str, anyio.Event]()
+        self._changes = dict[str, anyio.Event]()
         """By address, set when one of them is settled, or its answer is lost."""
-        self._jobs = dict[str, _Made]()
-        self._asked_for = dict[str, float]()
+        self._jobs = dict[str, _KnownJob]()
+        self._fetched = dict[str, float]()
         """Jobs that were asked for by their ids, and when first."""
 
     def is_new_upload(self, url: str) -> bool:
@@ -63,37 +63,37 @@ class Memory:
         _add(self._uploads, url, _Upload(size))
 
     @contextmanager
-    def submitting(self, url: str, claimant: Claimant) -> Generator[None]:
+    def submitting(self, url: str, claim: SubmitClaim) -> Generator[None]:
         """Count a submit of this address, for as long as it is not settled."""
         if url in self._uploads:
             self._uploads[url].submits += 1
-        self._in_flight.setdefault(url, []).append(claimant)
+        self._in_flight.setdefault(url, []).append(claim)
         try:
             yield
         finally:
-            self._in_flight[url].remove(claimant)
+            self._in_flight[url].remove(claim)
             if not self._in_flight[url]:
                 del self._in_flight[url]
-            self._tell(url)
+            self._notify(url)
 
-    def lost(self, url: str, claimant: Claimant) -> None:
+    def response_lost(self, url: str, claim: SubmitClaim) -> None:
         """The answer to a submit of this address was lost."""
-        claimant.is_lost = True
-        self._tell(url)
+        claim.is_lost = True
+        self._notify(url)
 
-    def _tell(self, url: str) -> None:
-        if url in self._news:
-            self._news.pop(url).set()
+    def _notify(self, url: str) -> None:
+        if url in self._changes:
+            self._changes.pop(url).set()
 
-    async def news(self, url: str) -> None:
+    async def wait_for_change(self, url: str) -> None:
         """Wait until more is known of the submits of this address."""
-        await self._news.setdefault(url, anyio.Event()).wait()
+        await self._changes.setdefault(url, anyio.Event()).wait()
 
-    def rivals(self, url: str, claimant: Claimant) -> tuple[Claimant, ...]:
+    def concurrent_submits(self, url: str, claim: SubmitClaim) -> tuple[SubmitClaim, ...]:
         """Give the other submits of this address that are not settled."""
-        return tuple(one for one in self._in_flight.get(url, ()) if one is not claimant)
+        return tuple(one for one in self._in_flight.get(url, ()) if one is not claim)
 
-    def not_made(self, url: str) -> None:
+    def submit_failed(self, url: str) -> None:
         """A submit of this address has made no job."""
         if url in self._uploads:
             self._uploads[url].submits -= 1
@@ -104,7 +104,7 @@ class Memory:
 
     def made(self, transcript_id: str, url: str, *, sent_at: float = -math.inf) -> None:
         """A submit of this address has made this job; it was sent at this time, where that is known."""
-        made = _Made(anyio.current_time(), self._size_of(url), sent_at=sent_at)
+        made = _KnownJob(anyio.current_time(), self._size_of(url), sent_at=sent_at)
         _add(self._jobs, transcript_id, made)
 
     def sent_at(self, transcript_id: str) -> float:
@@ -112,28 +112,28 @@ class Memory:
         made = self._jobs.get(transcript_id)
         return -math.inf if made is None else made.sent_at
 
-    def taken_up(self, transcript_id: str, url: str) -> None:
+    def resumed(self, transcript_id: str, url: str) -> None:
         """A submit of this address by an earlier process has made this job, at an unknown time."""
-        _add(self._jobs, transcript_id, _Made(anyio.current_time(), self._size_of(url), is_of_now=False))
+        _add(self._jobs, transcript_id, _KnownJob(anyio.current_time(), self._size_of(url), is_of_now=False))
 
     def _size_of(self, url: str) -> int | None:
         upload = self._uploads.get(url)
         return upload.size if upload else None
 
-    def asked_for(self, transcript_id: str) -> None:
+    def fetched(self, transcript_id: str) -> None:
         """A job is asked for by its id."""
-        if transcript_id not in self._asked_for:
-            _add(self._asked_for, transcript_id, anyio.current_time())
+        if transcript_id not in self._fetched:
+            _add(self._fetched, transcript_id, anyio.current_time())
 
     def can_be_made_since(self, transcript_id: str, sent_at: float) -> bool:
         """Whether a submit that was sent at a time may have made this job, and not one before it."""
-        is_older = self._asked_for.get(transcript_id, math.inf) < sent_at
+        is_older = self._fetched.get(transcript_id, math.inf) < sent_at
         return transcript_id not in self._jobs and not is_older
 
     def forget_times(self) -> None:
         """The clock of another event loop begins."""
-        self._asked_for = dict.fromkeys(self._asked_for, -math.inf)
-        self._news.clear()
+        self._fetched = dict.fromkeys(self._fetched, -math.inf)
+        self._changes.clear()
         for transcript_id, made in self._jobs.items():
             self._jobs[transcript_id] = attrs.evolve(made, at=-math.inf, sent_at=-math.inf)
 
@@ -157,13 +157,13 @@ class Memory:
         return made.size if made else None
 
 
-def _add(memory: dict[str, T], key: str, value: T) -> None:
-    memory[key] = value
-    forget_oldest(memory, _MOST_REMEMBERED)
+def _add(registry: dict[str, T], key: str, value: T) -> None:
+    registry[key] = value
+    forget_oldest(registry, _MOST_REMEMBERED)
 
 
-def forget_oldest(memory: dict[K, T], most: int) -> None:
+def forget_oldest(registry: dict[K, T], most: int) -> None:
     """Forget a tenth, the oldest, once there are more than so many: to forget one takes as long."""
-    if len(memory) > most:
-        for key in list(itertools.islice(memory, max(most // 10, 1))):
-            del memory[key]
+    if len(registry) > most:
+        for key in list(itertools.islice(registry, max(most // 10, 1))):
+            del registry[key]

@@ -64,7 +64,7 @@ _USUAL_LANGUAGES = frozenset({"en", "en_us"})
 
 
 @attrs.frozen
-class Likeness:
+class RequestComparison:
     """How well a job agrees with what was asked for."""
 
     differs: bool
@@ -75,7 +75,7 @@ class Likeness:
     """How many were asked for that it does not show."""
 
 
-def likeness(asked: Mapping[str, object], answered: Mapping[str, object]) -> Likeness:
+def compare_requests(asked: Mapping[str, object], answered: Mapping[str, object]) -> RequestComparison:
     """
     Compare the options of a submit with a job.
 
@@ -89,7 +89,7 @@ def likeness(asked: Mapping[str, object], answered: Mapping[str, object]) -> Lik
         if name != _NEVER_COMPARED
     ]
     pairs = zip((name for name in asked if name != _NEVER_COMPARED), found, strict=True)
-    return Likeness(
+    return RequestComparison(
         differs=False in found or _shows_what_was_not_asked(asked, answered),
         explained=sum(agrees is True and answered.get(name) is not None for name, agrees in pairs),
         unknown=found.count(None),

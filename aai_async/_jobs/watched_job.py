@@ -9,7 +9,7 @@ import anyio
 import attrs
 
 from aai_async._errors import AAIError
-from aai_async._jobs.poller import Looks
+from aai_async._jobs.poller import Poller
 from aai_async._models.page import TranscriptListItem
 from aai_async._models.transcript import Transcript
 
@@ -17,7 +17,7 @@ _EXACT = 1.0
 """Maximum age in seconds of a job when its wait begins, for the wait to measure its duration."""
 
 
-class Watched:
+class WatchedJob:
     """A job that one or more calls wait for."""
 
     def __init__(
@@ -25,7 +25,7 @@ class Watched:
         transcript_id: str,
         size: int | None,
         age: float,
-        awaited: dict[str, Watched],
+        awaited: dict[str, WatchedJob],
         *,
         is_announced: bool = False,
     ) -> None:
@@ -34,10 +34,10 @@ class Watched:
         """The jobs that the list may have news of; each job adds and removes itself."""
         self.is_announced = is_announced
         """Whether a notification is expected at its end, so that it is rarely polled before."""
-        self.looks: Looks[Transcript]
+        self.poller: Poller[Transcript]
         """The polls by its id; set by the creator of this object."""
         self.size = size
-        self.waits: list[Wait] = []
+        self.waiters: list[Waiter] = []
         self._began = anyio.current_time()
         self.age = age
         """Seconds from its submit to the start of the wait; infinity if that is unknown."""
@@ -49,7 +49,7 @@ class Watched:
         """Whether the list contains it, as far as is known."""
         self._is_at_work = False
         """Whether a poll by its id has shown it unfinished, and the list has not contained it since."""
-        self.is_doubted = False
+        self.is_being_verified = False
         """Whether it is polled by its id to check whether the list is current."""
         self.is_due = False
         """Whether it is polled by its id, whatever the list shows: it may have ended."""
@@ -57,14 +57,14 @@ class Watched:
         """Its status when it was last seen."""
         self.is_over = False
         """Whether the list shows it as ended, so that it can be fetched."""
-        self._took: float | None = None
+        self._duration: float | None = None
         """Its duration in seconds, if the list has shown it."""
         self.transcript: Transcript | None = None
-        self.lost: AAIError | None = None
+        self.error: AAIError | None = None
         """The error that ends all waits for it."""
-        self.is_looked_at = False
+        self.is_being_polled = False
         """Whether one of the waiting calls is polling it by its id now."""
-        self._news: anyio.Event | None = None
+        self._change: anyio.Event | None = None
 
     @property
     def waited(self) -> float:
@@ -78,97 +78,97 @@ class Watched:
 
     def update_awaited(self) -> None:
         """Add it to the jobs that the list may have news of, or remove it."""
-        if self.waits and self.is_listed and not self.is_over and not self.is_announced:
+        if self.waiters and self.is_listed and not self.is_over and not self.is_announced:
             self._all_awaited.setdefault(self.id, self)
         else:
             self._all_awaited.pop(self.id, None)
 
-    def enter(self, wait: Wait) -> None:
+    def enter(self, wait: Waiter) -> None:
         """Add a waiting call."""
-        self.waits.append(wait)
+        self.waiters.append(wait)
         self.update_awaited()
 
-    def leave(self, wait: Wait) -> None:
+    def leave(self, wait: Waiter) -> None:
         """Remove a waiting call."""
-        self.waits.remove(wait)
+        self.waiters.remove(wait)
         self.update_awaited()
 
     @property
-    def took(self) -> float | None:
+    def duration(self) -> float | None:
         """Seconds from its submit to its end, if known exactly enough for the forecast."""
-        if self._took is None and self.age <= _EXACT:
+        if self._duration is None and self.age <= _EXACT:
             return self.waited + self.age
-        return self._took
+        return self._duration
 
-    def next_at(self, *, is_shared: bool) -> float:
+    def next_poll_at(self, *, is_shared: bool) -> float:
         """Return when the waiting calls should poll it by its id."""
-        is_left_to_list = is_shared and self.is_awaited and not self.looks.has_failed
-        if is_left_to_list and not self.is_doubted and not self.is_due:
+        is_left_to_list = is_shared and self.is_awaited and not self.poller.has_failed
+        if is_left_to_list and not self.is_being_verified and not self.is_due:
             return math.inf
-        return self.looks.next_at
+        return self.poller.next_at
 
-    async def news(self, until: float) -> None:
+    async def wait_for_change(self, until: float) -> None:
         """Wait until its state or the leader has changed, or until a time."""
-        self._news = self._news or anyio.Event()
+        self._change = self._change or anyio.Event()
         with anyio.CancelScope(deadline=until):
-            await self._news.wait()
+            await self._change.wait()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Wake the waiting calls."""
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+        if self._change is not None:
+            self._change.set()
+            self._change = None
 
-    def see(self, status: str | None) -> None:
+    def set_status(self, status: str | None) -> None:
         """Record its status, and wake the waiting calls, which emit events."""
         if status is not None and status != self.status:
             self.status = status
-            self.tell()
+            self.notify()
 
-    def show(self, item: TranscriptListItem) -> bool:
+    def apply_list_item(self, item: TranscriptListItem) -> bool:
         """Record its state in the list; return whether it has newly ended."""
         self.is_listed, self._is_at_work = True, False
-        self.see(item.status)
+        self.set_status(item.status)
         is_news = is_over(item) and not self.is_over
         if is_news:
-            self.is_over, self.looks.next_at = True, anyio.current_time()
-            self._took = _seconds_between(item.created, item.completed)
-            self.tell()
-        self._check()
+            self.is_over, self.poller.next_at = True, anyio.current_time()
+            self._duration = _seconds_between(item.created, item.completed)
+            self.notify()
+        self._mark_checked()
         self.update_awaited()
         return is_news
 
-    def hide(self) -> None:
+    def mark_unlisted(self) -> None:
         """Record that the list does not contain it."""
         self.is_listed = False
-        if self._is_at_work and not self.looks.has_failed:
-            self.looks.restart()
+        if self._is_at_work and not self.poller.has_failed:
+            self.poller.restart()
         else:
-            self.looks.next_at = min(self.looks.next_at, anyio.current_time())
+            self.poller.next_at = min(self.poller.next_at, anyio.current_time())
         self.update_awaited()
-        self.tell()
+        self.notify()
 
-    def _check(self) -> None:
+    def _mark_checked(self) -> None:
         """Record that the list has shown its state at the start of the wait: no poll by its id is needed."""
         if self.is_unchecked:
             self.is_unchecked = False
             if not self.is_over:
-                self.looks.restart()
+                self.poller.restart()
 
-    def doubt(self) -> None:
+    def verify_by_id(self) -> None:
         """Poll it by its id too, although the list has just shown it as unfinished."""
-        self.is_doubted, self.looks.next_at = True, anyio.current_time()
-        self.tell()
+        self.is_being_verified, self.poller.next_at = True, anyio.current_time()
+        self.notify()
 
     def poll_by_id(self) -> None:
         """Poll it by its id at once, because it may have ended."""
-        self.is_due, self.looks.next_at = True, anyio.current_time()
-        self.tell()
+        self.is_due, self.poller.next_at = True, anyio.current_time()
+        self.notify()
 
-    def show_by_id(self, seen: Transcript | None) -> bool:
+    def apply_transcript(self, seen: Transcript | None) -> bool:
         """Record the result of a poll by its id; return whether it proves that the list was wrong."""
         self.transcript = seen
-        was_doubted, self.is_doubted, self.is_due = self.is_doubted, False, False
+        was_doubted, self.is_being_verified, self.is_due = self.is_being_verified, False, False
         if self.is_over and seen is None:
             # The list showed an end that the job itself does not confirm.
             self.is_listed = self.is_over = False
@@ -189,8 +189,8 @@ def _seconds_between(created: dt.datetime | None, completed: dt.datetime | None)
 
 
 @attrs.frozen(eq=False)
-class Wait:
+class Waiter:
     """A call that waits for a job."""
 
-    watched: Watched
+    watched: WatchedJob
     deadline: float

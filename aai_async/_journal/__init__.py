@@ -7,7 +7,7 @@ from aai_async._journal.journal import Journal as Journal
 from aai_async._journal.journal import find_entry as find_entry
 from aai_async._journal.journal import freeze as freeze
 from aai_async._journal.journal import not_in_journal as not_in_journal
-from aai_async._journal.queries import Claim as Claim
-from aai_async._journal.queries import Entry as Entry
-from aai_async._journal.writer import Ledger as Ledger
-from aai_async._journal.writer import LedgerRecord as LedgerRecord
+from aai_async._journal.queries import ItemClaim as ItemClaim
+from aai_async._journal.queries import JobRow as JobRow
+from aai_async._journal.writer import JournalRecorder as JournalRecorder
+from aai_async._journal.writer import JournalWriter as JournalWriter

@@ -15,7 +15,7 @@ import attrs
 
 from aai_async._errors import JournalError, without_secrets
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import Step, Store, errors_named
+from aai_async._journal.queries import Database, QueuedWrite, errors_named
 
 _AT_ONCE = 500
 """Rows that are deleted by one statement."""
@@ -57,7 +57,7 @@ def erase(path: Path, names: Collection[str], also: Callable[[Erasure], None]) -
         if not path.exists():
             raise JournalError(f"There is no journal {str(path)!r}.")
         lock = Lock.beside(path)
-    store = Store(path)
+    store = Database(path)
     try:
         store.open_to_erase()
         # Before anything is removed: fails where another program reads the log, from which it must go, too.
@@ -70,11 +70,11 @@ def erase(path: Path, names: Collection[str], also: Callable[[Erasure], None]) -
             lock.release()
 
 
-def _erase(store: Store, path: Path, names: Collection[str], also: Callable[[Erasure], None]) -> Erasure:
+def _erase(store: Database, path: Path, names: Collection[str], also: Callable[[Erasure], None]) -> Erasure:
     try:
         erasure = store.read(lambda connection: _find(connection, names))
         also(erasure)
-        step = Step(lambda connection: _delete(connection, erasure.rows))
+        step = QueuedWrite(lambda connection: _delete(connection, erasure.rows))
         store.commit([step])
         step.result()
         return erasure

@@ -13,7 +13,7 @@ from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_it
 from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, without_secrets
 from aai_async._journal import queries
 from aai_async._journal.erasure import Erasure, erase
-from aai_async._journal.queries import Counts, Entry, State, Store
+from aai_async._journal.queries import Counts, Database, JobRow, State
 from aai_async._models.outcome import Outcome, Stage, Summary
 from aai_async._models.transcript import Transcript
 
@@ -60,7 +60,7 @@ class Journal:
             raise ConfigError("A journal is named by the path of its file, which is empty.")
         self._keeps_results = keep_results
         self._adopts_key = adopt_key
-        self._store = Store(self._path)
+        self._store = Database(self._path)
 
     @property
     def path(self) -> Path:
@@ -180,7 +180,7 @@ def _as_name(given: object) -> str:
     return name
 
 
-async def find_entry(journal: Journal, keys: Sequence[bytes]) -> Entry | None:
+async def find_entry(journal: Journal, keys: Sequence[bytes]) -> JobRow | None:
     """
     Find a job in an open journal by what tells its recording and options from others.
 
@@ -203,7 +203,7 @@ async def freeze(journal: Journal) -> None:
 
 
 class _Outcomes:
-    def __init__(self, database: Store) -> None:
+    def __init__(self, database: Database) -> None:
         self._store = database
         self._unread = deque[tuple[int, Outcome]]()
         self._after, self._upto = 0, 0
@@ -228,7 +228,7 @@ class _Outcomes:
         return [(entry.id, _outcome(entry, body)) for entry, body in rows]
 
 
-def _outcome(entry: Entry, body: bytes | None) -> Outcome:
+def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
     transcript, said = None, entry.error
     try:
         transcript = None if body is None else Transcript.from_json(body)

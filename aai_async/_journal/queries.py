@@ -115,7 +115,7 @@ def _encoded(values: tuple[object, ...]) -> str | None:
 
 
 @attrs.frozen
-class Entry:
+class JobRow:
     """What is written down of one job."""
 
     id: int
@@ -146,7 +146,7 @@ class Result:
 
 
 @attrs.frozen
-class Claim:
+class ItemClaim:
     """A recording and what is asked for it, to be found in the journal or entered there."""
 
     keys: tuple[bytes, ...]
@@ -158,7 +158,7 @@ class Claim:
     """What a file and its options are known by, in whatever version it is."""
 
 
-class Step(Generic[T]):
+class QueuedWrite(Generic[T]):
     """One change or question, done in a transaction together with others."""
 
     def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
@@ -187,7 +187,7 @@ class Step(Generic[T]):
         return self._results[0]
 
 
-class Store:
+class Database:
     """An open database. Whoever has a `JournalError` of it stops: what is in it stays as it was."""
 
     def __init__(self, path: Path) -> None:
@@ -260,7 +260,7 @@ class Store:
         """Remove what no batch can find again; where that fails, the next batch does it."""
         if self._process != os.getpid():
             return
-        step = Step(outdated.remove_unrecognisable)
+        step = QueuedWrite(outdated.remove_unrecognisable)
         self.commit([step])
 
     def close(self) -> None:
@@ -272,7 +272,7 @@ class Store:
                 self._connection.close()
                 self._connection = None
 
-    def commit(self, steps: Sequence[Step[Any]]) -> None:
+    def commit(self, steps: Sequence[QueuedWrite[Any]]) -> None:
         """Do all steps in one transaction; each knows afterwards what came of it."""
         self._check_process()
         with self._turn:
@@ -288,7 +288,7 @@ class Store:
                     except JournalError as error:
                         step.fail(error)
 
-    def _commit(self, steps: Sequence[Step[Any]]) -> None:
+    def _commit(self, steps: Sequence[QueuedWrite[Any]]) -> None:
         with errors_named(self._path), _transaction(self._opened()):
             for step in steps:
                 step.do(self._opened())
@@ -401,7 +401,7 @@ def adopt_key(connection: sqlite3.Connection, fingerprint: Callable[[bytes], str
     connection.execute("UPDATE account SET salt = ?, fingerprint = ?", (salt, fingerprint(salt)))
 
 
-def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
+def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None:
     """Find the job of a recording by any of its keys; of several, the one that has come furthest."""
     marks = ", ".join("?" * len(keys))
     row = connection.execute(
@@ -409,10 +409,10 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Entry | None:
         "ORDER BY state = 'done' DESC, state = 'submitted' DESC, id LIMIT 1",
         tuple(keys),
     ).fetchone()
-    return None if row is None else Entry(*row)
+    return None if row is None else JobRow(*row)
 
 
-def claim(connection: sqlite3.Connection, wanted: Claim, active: Collection[int] = ()) -> Entry:
+def claim(connection: sqlite3.Connection, wanted: ItemClaim, active: Collection[int] = ()) -> JobRow:
     """Find the job of a recording by any of its keys, or enter it; `active` are jobs that are at work."""
     found = find(connection, wanted.keys)
     if found is None:
@@ -430,7 +430,7 @@ def claim(connection: sqlite3.Connection, wanted: Claim, active: Collection[int]
     if wanted.place is not None:
         outdated.supersede(connection, wanted.place, job or 0, active)
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
-    return Entry(*row)
+    return JobRow(*row)
 
 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
@@ -470,7 +470,7 @@ def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> N
     )
 
 
-def anew(connection: sqlite3.Connection, job: int) -> None:
+def reset(connection: sqlite3.Connection, job: int) -> None:
     """It is begun anew: what was uploaded or submitted for it is worth nothing any more."""
     connection.execute(
         "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
@@ -524,12 +524,12 @@ def failed(
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
-def in_doubt(connection: sqlite3.Connection) -> list[tuple[Entry, frozenset[bytes]]]:
+def in_doubt(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
     """Give the rows whose submit may have been sent, each with its keys."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
     )
-    entries = [Entry(*row) for row in rows]
+    entries = [JobRow(*row) for row in rows]
     keys = {entry.id: set[bytes]() for entry in entries}
     for key, job in connection.execute(
         "SELECT key, job FROM keys WHERE job IN (SELECT id FROM jobs WHERE state = 'submitting')"
@@ -538,7 +538,7 @@ def in_doubt(connection: sqlite3.Connection) -> list[tuple[Entry, frozenset[byte
     return [(entry, frozenset(keys[entry.id])) for entry in entries]
 
 
-def others(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
+def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
     """Give the jobs that were made of the same source for others of its rows."""
     rows = connection.execute(
         "SELECT transcript_id FROM jobs WHERE source = ? AND id != ? AND transcript_id IS NOT NULL",
@@ -576,7 +576,7 @@ def last(connection: sqlite3.Connection) -> int:
 
 def entries(
     connection: sqlite3.Connection, after: int, upto: int, most: int
-) -> list[tuple[Entry, bytes | None]]:
+) -> list[tuple[JobRow, bytes | None]]:
     """Give some jobs between two numbers, in the order of their beginning, with what was kept of them."""
     columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
@@ -584,7 +584,7 @@ def entries(
         "WHERE jobs.id > ? AND jobs.id <= ? ORDER BY jobs.id LIMIT ?",
         (after, upto, most),
     ).fetchall()
-    return [(Entry(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
+    return [(JobRow(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
 
 
 @attrs.frozen

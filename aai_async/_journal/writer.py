@@ -19,27 +19,27 @@ import msgspec
 from aai_async._concurrency.threads import OneThread, in_thread
 from aai_async._errors import AAIError, JournalError
 from aai_async._io.addresses import mark_of
-from aai_async._jobs.handle import Job, Record
-from aai_async._jobs.job_matching import Claimant, Others
+from aai_async._jobs.handle import JobHandle, ProgressRecorder
+from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import queries
 from aai_async._journal.key_change import Knows, check_key, newest_jobs
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import Claim, Entry, Result, Step, Store
+from aai_async._journal.queries import Database, ItemClaim, JobRow, QueuedWrite, Result
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
 
 T = TypeVar("T")
 
 
-class Ledger:
+class JournalWriter:
     """A journal that is written by one batch at a time."""
 
     def __init__(self, path: Path, *, keep_results: bool, adopts_key: bool = False) -> None:
         self._path = path
         self._adopts_key = adopts_key
         self._keeps_results = keep_results
-        self._store = Store(path)
-        self._waiting: list[Step[Any]] = []
+        self._store = Database(path)
+        self._waiting: list[QueuedWrite[Any]] = []
         self._turn: anyio.Lock | None = None
         self._active = set[int]()
         """Jobs that the batch is at work at."""
@@ -104,10 +104,10 @@ class Ledger:
             raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
         return Lock.beside(self._path)
 
-    async def claim(self, wanted: Claim) -> Entry:
+    async def claim(self, wanted: ItemClaim) -> JobRow:
         """Find the job of a recording, or enter it; `leave` it in the end."""
 
-        def claim(connection: sqlite3.Connection) -> Entry:
+        def claim(connection: sqlite3.Connection) -> JobRow:
             entry = queries.claim(connection, wanted, self._active)
             # At once, for another claim may be in the same transaction.
             self._active.add(entry.id)
@@ -119,9 +119,9 @@ class Ledger:
         """Nothing is at work at a job any more."""
         self._active.discard(job)
 
-    async def anew(self, job: int) -> None:
+    async def reset(self, job: int) -> None:
         """Begin a job anew."""
-        await self.commit(lambda connection: queries.anew(connection, job))
+        await self.commit(lambda connection: queries.reset(connection, job))
 
     async def done(
         self, job: int, transcript: Transcript, missing: tuple[MissingResult, ...], retries: int
@@ -152,17 +152,17 @@ class Ledger:
         """Whether there is a job that is known by one of these keys."""
         return await self._read(lambda connection: queries.find(connection, keys)) is not None
 
-    async def in_doubt(self) -> list[tuple[Entry, frozenset[bytes]]]:
+    async def in_doubt(self) -> list[tuple[JobRow, frozenset[bytes]]]:
         """Give the rows whose submit may have been sent, each with what it is known by."""
         return await self._read(queries.in_doubt)
 
-    async def others(self, entry: Entry) -> Others:
+    async def other_submits(self, entry: JobRow) -> OtherSubmits:
         """Give what is known of the submits of the same source for other rows."""
 
-        def read(connection: sqlite3.Connection) -> Others:
+        def read(connection: sqlite3.Connection) -> OtherSubmits:
             rivals = queries.rivals(connection, entry.id, entry.source)
             claimants = (_claimant(options, began) for options, began in rivals)
-            return Others(queries.others(connection, entry.id, entry.source), tuple(claimants))
+            return OtherSubmits(queries.sibling_ids(connection, entry.id, entry.source), tuple(claimants))
 
         return await self._read(read)
 
@@ -185,7 +185,7 @@ class Ledger:
         """
         if self._turn is None:
             raise JournalError(f"The journal {str(self._path)!r} is not held by a batch.")
-        step = Step(work)
+        step = QueuedWrite(work)
         self._waiting.append(step)
         try:
             async with self._turn:
@@ -202,15 +202,15 @@ class Ledger:
         return step.result()
 
 
-def _claimant(options: str, began: dt.datetime | None) -> Claimant:
+def _claimant(options: str, began: dt.datetime | None) -> SubmitClaim:
     asked: dict[str, object] = msgspec.json.decode(options, type=dict[str, object])
-    return Claimant(asked=asked, began=lambda _: began, is_lost=True)
+    return SubmitClaim(asked=asked, began=lambda _: began, is_lost=True)
 
 
-class LedgerRecord(Record):
+class JournalRecorder(ProgressRecorder):
     """What a call keeps of its job, also in a ledger."""
 
-    def __init__(self, job: Job, ledger: Ledger, entry: Entry, address: str | None) -> None:
+    def __init__(self, job: JobHandle, ledger: JournalWriter, entry: JobRow, address: str | None) -> None:
         """Begin; `address` is what is submitted where nothing is uploaded."""
         super().__init__(job)
         self._mark = None if address is None else mark_of(entry.id, address)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 UNREADABLE: Any = object()
 """Stands for a value that cannot be decoded. Its type is Any, because it can replace any value."""
 
-TROUBLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """The exceptions that the decoder raises for invalid input."""
 
 _LARGE = 4 * 1024 * 1024
@@ -43,7 +43,7 @@ def split(body: bytes) -> dict[str, msgspec.Raw]:
     decoder = _decoder(dict[str, msgspec.Raw])
     try:
         return decoder.decode(body)  # type: ignore[no-any-return]
-    except TROUBLE:
+    except DECODE_ERRORS:
         return decoder.decode(_repaired(body))  # type: ignore[no-any-return]
 
 
@@ -67,7 +67,7 @@ def read(kind: Any, raw: msgspec.Raw) -> Any:  # a type in, a value of that type
     try:
         if item is None or len(memoryview(raw)) < _LARGE:
             return _decoder(kind).decode(raw)
-    except TROUBLE:
+    except DECODE_ERRORS:
         pass
     try:
         return _convert(kind, decode(bytes(raw))) if item is None else _read_in_pieces(item, raw)
@@ -154,7 +154,7 @@ def _pieces(raws: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
 def _read_piece(item: Any, raws: list[msgspec.Raw]) -> list[Any]:
     try:
         return _decoder(list[item]).decode(b"[" + b",".join(map(bytes, raws)) + b"]")  # type: ignore[no-any-return]
-    except TROUBLE:
+    except DECODE_ERRORS:
         # One of them is invalid; the others of the piece are decoded one by one.
         return [one for one in (read(item, raw) for raw in raws) if one is not UNREADABLE]
 
@@ -165,13 +165,13 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
-def kinds_of(cls: Any) -> dict[str, Any]:  # a class, with attributes unknown to type checkers
+def field_types(cls: Any) -> dict[str, Any]:  # a class, with attributes unknown to type checkers
     """Return the types of the public fields of a response class."""
-    return _kinds_of(cls)
+    return _read_field_types(cls)
 
 
 @functools.cache
-def _kinds_of(cls: Any) -> dict[str, Any]:
+def _read_field_types(cls: Any) -> dict[str, Any]:
     hints = get_type_hints(cls)
     names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else cls.__struct_fields__
     return {name: hints[name] for name in names if not name.startswith("_")}
@@ -193,7 +193,7 @@ def _convert(kind: Any, value: Any) -> Any:
 
 
 def _object(kind: Any, document: dict[str, Any]) -> Any:
-    kinds = kinds_of(kind)
+    kinds = field_types(kind)
     return kind(
         **_readable({name: _convert(kinds[name], document[name]) for name in kinds.keys() & document})
     )

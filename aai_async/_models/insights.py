@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from aai_async._models.response import JSON, Part
+from aai_async._models.response import JSON, Model
 from aai_async._models.speech import Span, Timestamp
 
 
@@ -76,7 +76,7 @@ class SentimentAnalysisResult(Span):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class AutoHighlight(Part):
+class AutoHighlight(Model):
     """A key phrase."""
 
     text: str = ""
@@ -93,7 +93,7 @@ class AutoHighlight(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class AutoHighlightsResult(Part):
+class AutoHighlightsResult(Model):
     """The key phrases (`auto_highlights`)."""
 
     status: str | None = None
@@ -104,7 +104,7 @@ class AutoHighlightsResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabel(Part):
+class ContentSafetyLabel(Model):
     """A kind of sensitive content."""
 
     label: str | None = None
@@ -121,7 +121,7 @@ class ContentSafetyLabel(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabelResult(Part):
+class ContentSafetyLabelResult(Model):
     """A passage with sensitive content."""
 
     text: str = ""
@@ -141,7 +141,7 @@ class ContentSafetyLabelResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SeverityScoreSummary(Part):
+class SeverityScoreSummary(Model):
     """The distribution of the severities of a label: three shares with the sum 1."""
 
     low: float | None = None
@@ -155,7 +155,7 @@ class SeverityScoreSummary(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabelsResult(Part):
+class ContentSafetyLabelsResult(Model):
     """The sensitive content (`content_safety`); empty if it was not requested."""
 
     status: str | None = None
@@ -174,7 +174,7 @@ class ContentSafetyLabelsResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TopicLabel(Part):
+class TopicLabel(Model):
     """A topic."""
 
     label: str | None = None
@@ -185,7 +185,7 @@ class TopicLabel(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TopicDetectionResult(Part):
+class TopicDetectionResult(Model):
     """The topics of a passage."""
 
     text: str = ""
@@ -199,7 +199,7 @@ class TopicDetectionResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TopicDetectionModelResult(Part):
+class TopicDetectionModelResult(Model):
     """The topics (`iab_categories`); empty if they were not requested."""
 
     status: str | None = None
@@ -213,7 +213,7 @@ class TopicDetectionModelResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class CodeSwitchingLanguage(Part):
+class CodeSwitchingLanguage(Model):
     """A language of a recording that switches between them."""
 
     language_code: str | None = None
@@ -227,7 +227,7 @@ class CodeSwitchingLanguage(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class LanguageDetectionResults(Part):
+class LanguageDetectionResults(Model):
     """The detected languages, with `LanguageDetectionOptions(code_switching=True)`."""
 
     code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
@@ -235,7 +235,7 @@ class LanguageDetectionResults(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TranslationResult(Part):
+class TranslationResult(Model):
     """The status of the translation; its texts are in `translated_texts`."""
 
     status: str | None = None
@@ -243,7 +243,7 @@ class TranslationResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SpeakerIdentificationResult(Part):
+class SpeakerIdentificationResult(Model):
     """The identified speakers; the utterances already have their names."""
 
     status: str | None = None
@@ -254,7 +254,7 @@ class SpeakerIdentificationResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class CustomFormattingResult(Part):
+class CustomFormattingResult(Model):
     """The text with dates, numbers and addresses in the requested format."""
 
     status: str | None = None
@@ -291,7 +291,7 @@ class SummarySection(Span):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SummarizationResult(Part):
+class SummarizationResult(Model):
     """The summaries."""
 
     status: str | None = None
@@ -311,7 +311,7 @@ class SummarizationResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class ActionItem(Part):
+class ActionItem(Model):
     """A task that somebody has to do."""
 
     action_item: str | None = None
@@ -325,7 +325,7 @@ class ActionItem(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class ActionItemsResult(Part):
+class ActionItemsResult(Model):
     """The action items."""
 
     status: str | None = None
@@ -339,7 +339,7 @@ class ActionItemsResult(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SpeechUnderstandingResponse(Part):
+class SpeechUnderstandingResponse(Model):
     """One result for each requested task."""
 
     translation: TranslationResult | None = None
@@ -359,7 +359,7 @@ class SpeechUnderstandingResponse(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SpeechUnderstandingResult(Part):
+class SpeechUnderstandingResult(Model):
     """The requested tasks of speech understanding and their results."""
 
     request: JSON | None = attrs.field(default=None, repr=False, hash=False)

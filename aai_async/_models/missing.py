@@ -14,7 +14,7 @@ from typing import Any, cast
 import attrs
 import msgspec
 
-from aai_async._models.response import Answer, Part, has_value, peek, raw_field
+from aai_async._models.response import Model, ResponseModel, has_value, peek, raw_field
 
 _IN_LISTS = {
     "speaker_labels": "utterances",
@@ -41,7 +41,7 @@ _SUCCESS = "success"
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class MissingResult(Part):
+class MissingResult(Model):
     """A requested feature that is missing from a completed transcript."""
 
     option: str
@@ -141,17 +141,17 @@ def _features(answer: Any, requested: Mapping[str, Any]) -> Iterator[MissingResu
             yield MissingResult(option=name, reason=reason)
 
 
-def _has_speakers(answer: Answer) -> bool:
+def _has_speakers(answer: ResponseModel) -> bool:
     turns = _turns(answer)
     # With multichannel alone, `speaker` holds the channel.
     return not turns or any(turn.speaker not in {None, turn.channel} for turn in turns)
 
 
-def _turns(answer: Answer) -> Sequence[_Turn]:
+def _turns(answer: ResponseModel) -> Sequence[_Turn]:
     return peek(answer, "utterances", tuple[_Turn, ...]) or ()
 
 
-def _reason_of_status(answer: Answer, field: str) -> str | None:
+def _reason_of_status(answer: ResponseModel, field: str) -> str | None:
     result = peek(answer, field, _Result)
     if result is None or (result.status is None and not getattr(result, "results", True)):
         return f"{field} is null"
@@ -211,7 +211,7 @@ def _reason_of_content(name: str, result: Any, task: Mapping[str, Any]) -> str |
     return None
 
 
-def _has_answer(answer: Answer, name: str) -> bool:
+def _has_answer(answer: ResponseModel, name: str) -> bool:
     """Whether a task without a known field has a result; `True` if the response does not show it."""
     understanding = raw_field(answer, "speech_understanding")
     if understanding is None:

@@ -31,7 +31,7 @@ Said = tuple[str | None, int, str]
 """The speaker, the start in ms, and the text."""
 
 
-def preview(facts: Iterable[str], turns: Sequence[Said], notices: Iterable[str] = ()) -> str:
+def render(facts: Iterable[str], turns: Sequence[Said], notices: Iterable[str] = ()) -> str:
     """
     Return the HTML of the metadata and the beginning of a transcript.
 

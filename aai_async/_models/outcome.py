@@ -11,9 +11,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from aai_async._batch.item import shown
 from aai_async._errors import AAIError
-from aai_async._io.source import Audio
+from aai_async._io.source import Audio, shown_source
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
 
@@ -28,7 +27,7 @@ class Outcome:
     index: int
     """The position in the sources, from 0."""
 
-    source: Audio = attrs.field(repr=shown)
+    source: Audio = attrs.field(repr=shown_source)
     """The source as it was passed; its name, if the outcome was read from a journal."""
 
     key: str | None = attrs.field(default=None, repr=False)
@@ -128,10 +127,10 @@ class Summary:
         unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
         resumed = f", {self.resumed} of them known already" if self.resumed else ""
         work = f"{self.audio_hours:.2f} hours of audio in {self.elapsed:.0f} s, {self.retries} retries"
-        return f"{counts}{unfinished}{resumed}{noted(self)}; {work}"
+        return f"{counts}{unfinished}{resumed}{with_results(self)}; {work}"
 
 
-def noted(summary: Summary) -> str:
+def with_results(summary: Summary) -> str:
     """Format the number of results with warnings or missing features, with a comma first; may be empty."""
     warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
     return warned + (f", {summary.with_missing} with missing results" if summary.with_missing else "")

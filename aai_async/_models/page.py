@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from aai_async._models.response import Answer, Part
+from aai_async._models.response import Model, ResponseModel
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TranscriptListItem(Part):
+class TranscriptListItem(Model):
     """
     A transcript in the list, without its text.
 
@@ -41,7 +41,7 @@ class TranscriptListItem(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class PageDetails(Part):
+class PageDetails(Model):
     """The position of a page in the list."""
 
     limit: int | None = None
@@ -67,7 +67,7 @@ class PageDetails(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class TranscriptPage(Answer):
+class TranscriptPage(ResponseModel):
     """One page of transcripts, newest first."""
 
     page_details: PageDetails = attrs.field(factory=PageDetails)

@@ -25,7 +25,7 @@ JSON: TypeAlias = dict[str, Any]
 """An object without a class: one that the caller sent and the service echoes, or an undocumented one."""
 
 
-class Part:
+class Model:
     """An object within a response. Its repr is short and leaves out empty fields."""
 
     __slots__ = ()
@@ -38,7 +38,7 @@ class Part:
 
     def to_dict(self) -> dict[str, Any]:  # JSON
         """Return the fields by name as JSON values; times are ISO 8601 strings."""
-        return {name: _plain(getattr(self, name)) for name in decoding.kinds_of(type(self))}
+        return {name: _plain(getattr(self, name)) for name in decoding.field_types(type(self))}
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """
@@ -81,7 +81,7 @@ class Part:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Answer(Part):
+class ResponseModel(Model):
     """
     A complete response of the service.
 
@@ -130,11 +130,11 @@ class Answer(Part):
         body = _as_bytes(body)
         try:
             parts = decoding.split(body)
-        except decoding.TROUBLE as error:
+        except decoding.DECODE_ERRORS as error:
             raise _unreadable(cls, str(error), body) from None
         answer = cls.__new__(cls)
         _set(answer, "_body", body)
-        unread = _large(parts, decoding.kinds_of(cls))
+        unread = _large(parts, decoding.field_types(cls))
         _set(answer, "_unread", unread)
         for field in attrs.fields(cls):
             if field.name[0] != "_" and field.name not in unread:
@@ -191,12 +191,12 @@ class Answer(Part):
         )
 
 
-def has_value(answer: Answer, name: str) -> bool:
+def has_value(answer: ResponseModel, name: str) -> bool:
     """Whether a field has a value. The value is not decoded."""
     return name in _unread_of(answer) or getattr(answer, name) is not None
 
 
-def peek(answer: Answer, name: str, kind: Any) -> Any:
+def peek(answer: ResponseModel, name: str, kind: Any) -> Any:
     """
     Return a field; if it is not decoded yet, decode it as a smaller type and do not keep the result.
 
@@ -212,16 +212,16 @@ def peek(answer: Answer, name: str, kind: Any) -> Any:
     return None if value is decoding.UNREADABLE else value
 
 
-def _unread_of(answer: Answer) -> Mapping[str, msgspec.Raw]:
+def _unread_of(answer: ResponseModel) -> Mapping[str, msgspec.Raw]:
     return answer._unread or {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
 
 
-def raw_field(answer: Answer, name: str) -> Any:  # JSON
+def raw_field(answer: ResponseModel, name: str) -> Any:  # JSON
     """Return the decoded JSON of a field, including unknown keys; `None` if the field is missing."""
     try:
         part = decoding.split(answer.body).get(name)
         return None if part is None else decoding.decode(bytes(part))
-    except (*decoding.TROUBLE, ValueError):
+    except (*decoding.DECODE_ERRORS, ValueError):
         return None
 
 
@@ -232,14 +232,14 @@ def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, with attributes unkn
     return tuple(field.name for field in attrs.fields(cls) if field.repr)
 
 
-def _remake(cls: type[Answer], values: dict[str, Any]) -> Answer:
+def _remake(cls: type[ResponseModel], values: dict[str, Any]) -> ResponseModel:
     answer = cls.__new__(cls)
     for name, value in values.items():
         _set(answer, name, value)
     return answer
 
 
-def _set(answer: Answer, name: str, value: object) -> None:
+def _set(answer: ResponseModel, name: str, value: object) -> None:
     # Bypasses the guard of the frozen class.
     object.__setattr__(answer, name, value)
 
@@ -267,7 +267,7 @@ def _value_of(cls: Any, field: attrs.Attribute[Any], parts: Mapping[str, msgspec
     part = parts.get(field.name)
     if part is None or (len(memoryview(part)) == 4 and bytes(part) == b"null"):
         return None
-    value = decoding.read(decoding.kinds_of(cls)[field.name], part)
+    value = decoding.read(decoding.field_types(cls)[field.name], part)
     return None if value is decoding.UNREADABLE else value
 
 
@@ -277,7 +277,7 @@ def _default_of(field: attrs.Attribute[Any]) -> Any:  # of any field
 
 
 def _plain(value: Any) -> Any:  # of any field
-    if isinstance(value, Part):
+    if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, tuple):
         return list(map(_plain, cast("Iterable[Any]", value)))
@@ -291,7 +291,7 @@ class _Unread:
         return "..."
 
 
-def _peeked(part: Part, name: str) -> object:
+def _peeked(part: Model, name: str) -> object:
     try:
         return object.__getattribute__(part, name)
     except AttributeError:
@@ -299,7 +299,7 @@ def _peeked(part: Part, name: str) -> object:
         return _Unread()
 
 
-def _unreadable(cls: type[Answer], why: str, body: bytes) -> ProtocolError:
+def _unreadable(cls: type[ResponseModel], why: str, body: bytes) -> ProtocolError:
     shown = escaped(body[:2000].decode("utf-8", "replace"))
     what = cls._what  # pyright: ignore[reportPrivateUsage] - of this module's own class
     return ProtocolError(f"The response is not {what}: {why}. It begins with: {shown or '(empty)'}")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import attrs
 
-from aai_async._models.response import JSON, Answer
+from aai_async._models.response import JSON, ResponseModel
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Echo(Answer):
+class EchoedSettings(ResponseModel):
     """The options of a job; the field of the same name in `Options` describes each."""
 
     speech_models: tuple[str, ...] | None = attrs.field(default=None, repr=False)

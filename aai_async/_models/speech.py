@@ -9,10 +9,10 @@ from __future__ import annotations
 import attrs
 import msgspec
 
-from aai_async._models.response import Answer, Part
+from aai_async._models.response import Model, ResponseModel
 
 
-class Span(Part):
+class Span(Model):
     """A span of time in the recording."""
 
     __slots__ = ()
@@ -135,7 +135,7 @@ class Sentence(Paragraph):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class _Segments(Answer):
+class _Segments(ResponseModel):
     id: str
     """The id of the transcript."""
 
@@ -172,7 +172,7 @@ class Paragraphs(_Segments):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class WordSearchMatch(Part):
+class WordSearchMatch(Model):
     """A word or phrase of a search, and its occurrences."""
 
     text: str = ""
@@ -189,7 +189,7 @@ class WordSearchMatch(Part):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class WordSearch(Answer):
+class WordSearch(ResponseModel):
     """
     The result of a word search.
 
@@ -210,7 +210,7 @@ class WordSearch(Answer):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class RedactedAudio(Answer):
+class RedactedAudio(ResponseModel):
     """
     The state of the redacted copy of a recording.
 

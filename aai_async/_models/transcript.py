@@ -25,9 +25,9 @@ from aai_async._models.insights import (
     TopicDetectionModelResult,
 )
 from aai_async._models.missing import MissingResult, missing_results, missing_tasks
-from aai_async._models.notebook_html import preview
-from aai_async._models.response import JSON, Answer
-from aai_async._models.settings import Echo
+from aai_async._models.notebook_html import render
+from aai_async._models.response import JSON, ResponseModel
+from aai_async._models.settings import EchoedSettings
 from aai_async._models.speech import Utterance, Word
 from aai_async._options import Options, SpeechUnderstanding
 
@@ -40,7 +40,7 @@ Source: https://www.assemblyai.com/docs/api-reference/transcripts/delete
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Transcript(Echo):
+class Transcript(EchoedSettings):
     """
     A transcription job in any state.
 
@@ -211,7 +211,7 @@ class Transcript(Echo):
             turns = [(None, self.words[0].start if self.words else 0, self.text)]
         facts = (self.id, self.status, length, self.language_code or "", self.error or "")
         notices = (*self.warnings, *(f"Requested, but missing: {one}" for one in self.missing))
-        return preview(facts, turns, notices)
+        return render(facts, turns, notices)
 
 
 def _listed(remarks: Any) -> list[Any]:  # its type is not documented
@@ -227,7 +227,7 @@ def _text_of(remark: Any) -> str | None:  # its type is not documented
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Understanding(Answer):
+class Understanding(ResponseModel):
     """
     The results of `Client.understand`.
 

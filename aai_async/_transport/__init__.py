@@ -1,6 +1,6 @@
 """How a `Call` is performed. The only package that knows the HTTP library."""
 
 from aai_async._transport.backend import HTTPClient
-from aai_async._transport.sender import HTTP
+from aai_async._transport.sender import Sender
 
-__all__ = ["HTTP", "HTTPClient"]
+__all__ = ["HTTPClient", "Sender"]

@@ -23,7 +23,7 @@ AsyncClient: TypeAlias = "httpx.AsyncClient | httpx2.AsyncClient"
 """An HTTP client of either library."""
 
 HTTPClient: TypeAlias = "AsyncClient | Callable[[], AsyncClient]"
-"""The value of `Client(http=...)`: a client that the caller closes, or a function that creates one."""
+"""The value of `Client(http_client=...)`: a client that the caller closes, or a function that creates one."""
 
 
 def library_of(client: object) -> Any:  # a module, which has no type of its own
@@ -37,7 +37,7 @@ def library_of(client: object) -> Any:  # a module, which has no type of its own
         if library is not None and isinstance(client, library.AsyncClient):
             return library
     raise ConfigError(
-        "http must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that creates one, "
+        "http_client must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that creates one, "
         f"not {type(client).__name__}."
     )
 

@@ -12,7 +12,7 @@ _SLOWEST = 32 * 1024
 """Assumed minimum rate, in bytes per second, at which the system sends buffered data."""
 
 
-class WallClock:
+class AttemptDeadline:
     """
     A deadline that is extended by substantial progress, and suspended while the caller's source is read.
 

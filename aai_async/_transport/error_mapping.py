@@ -17,14 +17,14 @@ from aai_async._errors import (
     AttemptTimeoutError,
     ConnectError,
     ProtocolError,
+    RequestState,
     SaveError,
     TransportError,
-    Verdict,
     escaped,
 )
 from aai_async._events import logger
-from aai_async._transport.deadline import WallClock
-from aai_async._transport.pool import Lease
+from aai_async._transport.deadline import AttemptDeadline
+from aai_async._transport.pool import ClientLease
 from aai_async._transport.request_body import Body
 
 _PASSING = (
@@ -45,7 +45,7 @@ def in_groups(error: BaseException) -> list[BaseException]:
     return [inner for one in group.exceptions for inner in in_groups(one)]
 
 
-async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: Lease) -> AAIError:
+async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: ClientLease) -> AAIError:
     """
     Return the one error that represents the exceptions of an attempt.
 
@@ -64,20 +64,20 @@ async def failure_of(raised: Sequence[BaseException], body: Body | None, lease: 
             raise cancellation.with_traceback(None)
     for one in raised:
         if isinstance(one, (ProtocolError, SaveError)):
-            one.verdict = Verdict.AMBIGUOUS if isinstance(one, ProtocolError) else None
+            one.verdict = RequestState.AMBIGUOUS if isinstance(one, ProtocolError) else None
             return one
     broken = body.why_it_broke() if body else None
     return broken or _transport_error(_most_telling(raised, lease), body, lease)
 
 
-def _most_telling(raised: Sequence[BaseException], lease: Lease) -> BaseException:
+def _most_telling(raised: Sequence[BaseException], lease: ClientLease) -> BaseException:
     """Return an exception that was raised after connecting, if there is one."""
     no_connection = lease.library.ConnectError, lease.library.ConnectTimeout
     errors = [one for one in raised if isinstance(one, Exception)] or raised
     return next((one for one in errors if not isinstance(one, no_connection)), errors[0])
 
 
-def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> TransportError:
+def _transport_error(error: BaseException, body: Body | None, lease: ClientLease) -> TransportError:
     """
     Convert an exception of the transport.
 
@@ -91,14 +91,14 @@ def _transport_error(error: BaseException, body: Body | None, lease: Lease) -> T
     could_connect = not isinstance(error, (library.ConnectError, library.ConnectTimeout))
     verdict = _verdict(body, could_connect=could_connect)
     if body and body.is_document and lease.is_body_cut:
-        verdict = Verdict.NOT_SENT
-    if verdict is Verdict.NOT_SENT and any(_is_distrust(cause) for cause in _chain(error)):
+        verdict = RequestState.NOT_SENT
+    if verdict is RequestState.NOT_SENT and any(_is_distrust(cause) for cause in _chain(error)):
         message = (
             f"The certificate of the host is not trusted, or the host does not support TLS ({what}). Check "
-            "base_url. To trust your own certificates, pass an HTTP client with Client(http=...)."
+            "base_url. To trust your own certificates, pass an HTTP client with Client(http_client=...)."
         )
-        return ConnectError(message, verdict=Verdict.FATAL)
-    if verdict is Verdict.NOT_SENT and not could_connect:
+        return ConnectError(message, verdict=RequestState.FATAL)
+    if verdict is RequestState.NOT_SENT and not could_connect:
         message = f"No connection to the service ({what}). Check the network, the region and base_url."
         return ConnectError(message, verdict=verdict)
     if isinstance(error, library.TimeoutException):
@@ -116,7 +116,7 @@ def _without_values(error: BaseException) -> tuple[str, str]:
     return type(error).__name__, "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
-def out_of_time(body: Body | None, clock: WallClock) -> AttemptTimeoutError:
+def out_of_time(body: Body | None, clock: AttemptDeadline) -> AttemptTimeoutError:
     """Return the error of an attempt that exceeded its deadline."""
     what = "A piece was not sent" if clock.bound == "stall" else "The response was not complete"
     return AttemptTimeoutError(
@@ -125,9 +125,9 @@ def out_of_time(body: Body | None, clock: WallClock) -> AttemptTimeoutError:
     )
 
 
-def _verdict(body: Body | None, *, could_connect: bool) -> Verdict:
+def _verdict(body: Body | None, *, could_connect: bool) -> RequestState:
     may_be_sent = body.has_begun if body else could_connect
-    return Verdict.AMBIGUOUS if may_be_sent else Verdict.NOT_SENT
+    return RequestState.AMBIGUOUS if may_be_sent else RequestState.NOT_SENT
 
 
 def _is_distrust(error: BaseException) -> bool:

@@ -24,13 +24,13 @@ import attrs
 import httpx
 from anyio.lowlevel import current_token
 
-from aai_async._api.credentials import Hosts
-from aai_async._concurrency.cancellation import finish
+from aai_async._api.credentials import BaseURLs
+from aai_async._concurrency.cancellation import run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
-from aai_async._errors import AAIError, ConfigError, ConnectError, Verdict
+from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._transport.backend import AsyncClient, HTTPClient, library_of
 
-_GATE = 16
+_MAX_IN_FLIGHT = 16
 """
 Maximum number of requests in flight, and of uploads. Others wait in front of the pool, because each request
 that waits in it slows httpx down. Uploads count separately: a slow recording must not delay other calls.
@@ -40,7 +40,7 @@ _CLOSING = 0.5
 """Seconds that closing may take; a cancelled call waits for it."""
 
 
-class Lease:
+class ClientLease:
     """The use of a client for one attempt."""
 
     def __init__(self, client: AsyncClient) -> None:
@@ -95,15 +95,15 @@ class Lease:
                 await stream.aclose()
 
 
-class Connections:
+class ClientPool:
     """The HTTP clients, and the limits on their use. Open it, then `lease`."""
 
-    def __init__(self, given: HTTPClient | None, hosts: Hosts) -> None:
+    def __init__(self, given: HTTPClient | None, base_urls: BaseURLs) -> None:
         self._client: AsyncClient | None = None
         self._make = given if callable(given) else None
         self._is_ours = given is None or callable(given)
         self._checks_certificates = any(
-            url and url.startswith("https://") for url in (hosts.api, hosts.gateway)
+            url and url.startswith("https://") for url in (base_urls.api, base_urls.gateway)
         )
         """Whether a client that this library creates loads certificates, which takes a tenth of a second."""
         if not self._is_ours or inspect.iscoroutinefunction(given):
@@ -113,7 +113,7 @@ class Connections:
         """Number of attempts on each client."""
         self._retired = set[AsyncClient]()
         """Clients that get no further attempts and are not closed yet."""
-        self._place: _Place | None = None
+        self._place: _LoopBinding | None = None
 
     async def open(self) -> None:
         """
@@ -126,7 +126,7 @@ class Connections:
             raise ConfigError("This Client is already open: share it, or create another one.")
         # The clients of an event loop that has ended cannot be closed any more, only discarded.
         self._forget()
-        self._place = _Place.here()
+        self._place = _LoopBinding.here()
         try:
             await self._current(self._place)
         except BaseException:
@@ -147,7 +147,7 @@ class Connections:
     def room_for_uploads(self, most: int) -> Generator[None]:
         """Allow `most` concurrent uploads, if that is more than the usual limit."""
         limiter = self._checked_place().recordings
-        more = max(0, most - _GATE)
+        more = max(0, most - _MAX_IN_FLIGHT)
         limiter.total_tokens += more
         try:
             yield
@@ -174,7 +174,7 @@ class Connections:
     @contextlib.asynccontextmanager
     async def lease(
         self, *, is_recording: bool, is_urgent: bool, is_to_storage: bool = False
-    ) -> AsyncGenerator[Lease]:
+    ) -> AsyncGenerator[ClientLease]:
         """
         Use a client for one attempt, as soon as the limit allows it, or at once if it is urgent.
 
@@ -194,13 +194,13 @@ class Connections:
                 self._check_certificates()
             client = await self._current_during_call(place)
             self._in_use[client] += 1
-            lease = Lease(client)
+            lease = ClientLease(client)
             try:
                 yield lease
             finally:
                 await self._put_back(lease)
 
-    async def _put_back(self, lease: Lease) -> None:
+    async def _put_back(self, lease: ClientLease) -> None:
         client = cast("AsyncClient", lease.client)
         self._in_use[client] -= 1
         is_free = self._in_use[client] <= 0
@@ -212,7 +212,7 @@ class Connections:
         self._retired -= {client} if is_over else set()
         if is_over or lease.has_loose_ends:
             closing = functools.partial(_close, lease, client if is_over else None)
-            await finish(closing, anyio.current_time() + _CLOSING)
+            await run_shielded(closing, anyio.current_time() + _CLOSING)
 
     def _check_certificates(self) -> None:
         """Retire a client that was created without certificates, for hosts without TLS."""
@@ -226,18 +226,18 @@ class Connections:
             self._retired.add(self._client)
             self._client = None
 
-    async def _current_during_call(self, place: _Place) -> AsyncClient:
+    async def _current_during_call(self, place: _LoopBinding) -> AsyncClient:
         try:
             return await self._current(place)
         except AAIError:
             raise
         except Exception as error:
             raise ConnectError(
-                f"Client(http=...) could not create another client: {type(error).__name__}: {error}.",
-                verdict=Verdict.NOT_SENT,
+                f"Client(http_client=...) could not create another client: {type(error).__name__}: {error}.",
+                verdict=RequestState.NOT_SENT,
             ) from error
 
-    async def _current(self, place: _Place) -> AsyncClient:
+    async def _current(self, place: _LoopBinding) -> AsyncClient:
         if self._client is None and self._is_ours:
             async with place.making:
                 if self._client is None:
@@ -246,7 +246,7 @@ class Connections:
             raise ConfigError("The HTTP client that was given to this Client is closed.")
         return self._client
 
-    async def _renew(self, place: _Place) -> None:
+    async def _renew(self, place: _LoopBinding) -> None:
         if self._make is None:
             made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._checks_certificates)
         else:
@@ -254,14 +254,14 @@ class Connections:
         library_of(made)
         if made.is_closed:
             raise ConfigError(
-                "Client(http=...) returned a closed client: it must create a new one for each call."
+                "Client(http_client=...) returned a closed client: it must create a new one for each call."
             )
         if self._place is not place:
             await made.aclose()
             raise ConfigError("This Client was closed while a call was in progress.")
         self._client = made
 
-    def _checked_place(self) -> _Place:
+    def _checked_place(self) -> _LoopBinding:
         if self._place is None:
             raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
         self._place.check()
@@ -269,7 +269,7 @@ class Connections:
 
 
 @attrs.frozen
-class _Place:
+class _LoopBinding:
     """The process and event loop in which a client was opened, and the only ones that can use it."""
 
     process: int
@@ -279,8 +279,8 @@ class _Place:
     making: anyio.Lock
 
     @classmethod
-    def here(cls) -> _Place:
-        gates = anyio.CapacityLimiter(_GATE), anyio.CapacityLimiter(_GATE)
+    def here(cls) -> _LoopBinding:
+        gates = anyio.CapacityLimiter(_MAX_IN_FLIGHT), anyio.CapacityLimiter(_MAX_IN_FLIGHT)
         return cls(os.getpid(), current_token(), *gates, anyio.Lock())
 
     @property
@@ -325,7 +325,7 @@ async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
         gate.release_on_behalf_of(borrower)
 
 
-async def _close(lease: Lease, client: AsyncClient | None) -> bool:
+async def _close(lease: ClientLease, client: AsyncClient | None) -> bool:
     await lease.tie_up()
     if client is not None:
         await client.aclose()
@@ -338,7 +338,9 @@ def _make_client(checks_certificates: bool) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=context,
         trust_env=False,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * _GATE, keepalive_expiry=5.0),
+        limits=httpx.Limits(
+            max_connections=None, max_keepalive_connections=2 * _MAX_IN_FLIGHT, keepalive_expiry=5.0
+        ),
     )
 
 

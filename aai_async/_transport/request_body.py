@@ -13,10 +13,10 @@ from typing import Any, Self, TypeAlias
 
 import anyio
 
-from aai_async._concurrency.cancellation import Receipt
+from aai_async._concurrency.cancellation import ShieldedRequest
 from aai_async._errors import SourceError
 from aai_async._io.source import CHUNK_SIZE, Source
-from aai_async._transport.deadline import WallClock
+from aai_async._transport.deadline import AttemptDeadline
 
 _SMALLEST_PIECE = 32 * 1024
 """Bytes per piece on a slow link; doubled step by step on a fast one."""
@@ -50,8 +50,8 @@ class Body:
         self,
         chunks: AsyncGenerator[bytes, None],
         headers: dict[str, str],
-        clock: WallClock,
-        receipt: Receipt[Any] | None = None,
+        clock: AttemptDeadline,
+        shielded: ShieldedRequest[Any] | None = None,
         *,
         is_document: bool = False,
         on_sent: OnSent | None = None,
@@ -63,7 +63,7 @@ class Body:
         self._piece_size = _SMALLEST_PIECE
         self._last_piece = anyio.current_time()
         self._clock = clock
-        self._receipt = receipt
+        self._shielded = shielded
         self._on_sent = on_sent
         self._sent = 0
         self.headers = headers
@@ -92,8 +92,8 @@ class Body:
         grown = min(self._piece_size * 2, largest)
         self._piece_size = grown if is_quick else _SMALLEST_PIECE
         await self._fill()
-        if self._receipt is not None:
-            self._receipt.sent()
+        if self._shielded is not None:
+            self._shielded.sent()
         piece = self._chunk[self._start : self._start + self._piece_size]
         self._start += len(piece)
         self._sent += len(piece)
@@ -146,8 +146,8 @@ class Body:
 @contextlib.asynccontextmanager
 async def opened(
     content: bytes | Source | None,
-    clock: WallClock,
-    receipt: Receipt[Any] | None = None,
+    clock: AttemptDeadline,
+    shielded: ShieldedRequest[Any] | None = None,
     on_sent: OnSent | None = None,
 ) -> AsyncGenerator[Body | None]:
     """Open the body of one attempt, and close it after the block. `on_sent` is called for recordings only."""
@@ -163,7 +163,7 @@ async def opened(
     headers = {"content-type": kind} | framing
     is_document = isinstance(content, bytes)
     on_sent = None if is_document else on_sent
-    body = Body(chunks, headers, clock, receipt, is_document=is_document, on_sent=on_sent)
+    body = Body(chunks, headers, clock, shielded, is_document=is_document, on_sent=on_sent)
     async with contextlib.aclosing(body):
         yield body
 

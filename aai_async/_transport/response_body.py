@@ -17,8 +17,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from aai_async._errors import ProtocolError, escaped
-from aai_async._io.file import Replacement
-from aai_async._transport.deadline import WallClock
+from aai_async._io.file import AtomicFile
+from aai_async._transport.deadline import AttemptDeadline
 
 _LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes: 100 hours of words would be less."""
@@ -37,7 +37,7 @@ _BELIEVABLE_RATIO = 100
 _ALWAYS_BELIEVED = 64 * 1024 * 1024
 
 
-async def read_answer(response: Any, clock: WallClock) -> bytes:
+async def read_response(response: Any, clock: AttemptDeadline) -> bytes:
     """
     Read a reply whole.
 
@@ -51,7 +51,7 @@ async def read_answer(response: Any, clock: WallClock) -> bytes:
     return content.getvalue()
 
 
-async def read_refusal(response: Any, clock: WallClock) -> bytes:
+async def read_error(response: Any, clock: AttemptDeadline) -> bytes:
     """Read the beginning of a reply that is no answer."""
     content = io.BytesIO()
     with contextlib.suppress(ProtocolError):
@@ -63,7 +63,7 @@ async def read_refusal(response: Any, clock: WallClock) -> bytes:
     return content.getvalue()[:_LARGEST_REFUSAL]
 
 
-async def save(response: Any, clock: WallClock, file: Replacement) -> None:
+async def save(response: Any, clock: AttemptDeadline, file: AtomicFile) -> None:
     """
     Write the content of a reply to a file, from its beginning.
 
@@ -83,7 +83,7 @@ async def save(response: Any, clock: WallClock, file: Replacement) -> None:
         raise ProtocolError("The file that the service has put there is empty.")
 
 
-async def _pieces(response: Any, clock: WallClock, limit: int) -> AsyncGenerator[bytes, None]:
+async def _pieces(response: Any, clock: AttemptDeadline, limit: int) -> AsyncGenerator[bytes, None]:
     if response.is_stream_consumed:
         # A transport that stands in for a network has it at hand, and decoded.
         yield response.content

@@ -16,10 +16,10 @@ from typing import Any, Self, TypeVar
 
 import anyio
 
-from aai_async._api.credentials import Hosts, Key
+from aai_async._api.credentials import APIKey, BaseURLs
 from aai_async._api.endpoints import Call
-from aai_async._api.reply import Reply
-from aai_async._concurrency.cancellation import Receipt
+from aai_async._api.reply import HTTPReply
+from aai_async._concurrency.cancellation import ShieldedRequest
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import (
     AAIError,
@@ -30,18 +30,18 @@ from aai_async._errors import (
     NotFoundError,
     ProtocolError,
     RateLimitError,
+    RequestState,
     RetryBudgetError,
-    Verdict,
 )
-from aai_async._events import OnEvent, Retrying, Throttled, Uploading, logger, tell
+from aai_async._events import OnEvent, Retrying, Throttled, Uploading, emit, logger
 from aai_async._io.source import Source
 from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
 from aai_async._transport.backend import HTTPClient, quiet_url, stream_of
-from aai_async._transport.deadline import WallClock
+from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.error_mapping import failure_of, in_groups, out_of_time
-from aai_async._transport.pool import Connections, Lease
+from aai_async._transport.pool import ClientLease, ClientPool
 from aai_async._transport.request_body import Body, OnSent, opened
-from aai_async._transport.response_body import read_answer, read_refusal, save
+from aai_async._transport.response_body import read_error, read_response, save
 from aai_async._version import __version__
 
 T = TypeVar("T")
@@ -53,25 +53,25 @@ _MIXED_UP = 60.0
 """Seconds for which no connection is used twice, after a reply that was not what was asked for."""
 
 
-class HTTP:
+class Sender:
     """A connection to the service: open it with `async with`, then `perform` calls."""
 
     def __init__(
         self,
         *,
-        hosts: Hosts,
-        key: Key,
+        base_urls: BaseURLs,
+        key: APIKey,
         retry: Retry,
         timeouts: Timeouts,
         client: HTTPClient | None,
         on_event: OnEvent | None = None,
     ) -> None:
-        self.hosts = hosts
+        self.base_urls = base_urls
         self._key = key
         self._retry = retry
         self._budget = Budget(retry.budget)
         self._timeouts = timeouts
-        self._connections = Connections(client, hosts)
+        self._pool = ClientPool(client, base_urls)
         self._on_event = on_event
         self._not_before = dict[str, float]()
         """By host: when the next request may be sent to it."""
@@ -87,11 +87,11 @@ class HTTP:
         Raises:
             ConfigError: It is not.
         """
-        self._connections.check()
+        self._pool.check()
 
     def room_for_uploads(self, most: int) -> contextlib.AbstractContextManager[None]:
         """Let so many uploads go at once, where that is more than usual."""
-        return self._connections.room_for_uploads(most)
+        return self._pool.room_for_uploads(most)
 
     def fingerprint(self, salt: bytes) -> str:
         """Tell the key from others, without telling it."""
@@ -107,24 +107,24 @@ class HTTP:
         return then and then + dt.timedelta(seconds=anyio.current_time() - came)
 
     async def __aenter__(self) -> Self:
-        await self._connections.open()
+        await self._pool.open()
         self._not_before.clear()
         self._dated = None
         self._mixed_up_until = -math.inf
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._connections.close()
+        await self._pool.close()
 
-    async def perform(
-        self, call: Call[T], *, receipt: Receipt[T] | None = None, is_urgent: bool = False
+    async def send(
+        self, call: Call[T], *, shielded: ShieldedRequest[T] | None = None, is_urgent: bool = False
     ) -> T:
         """
         Send a request, again as long as the policy and the kind of request allow, and read its reply.
 
         Args:
             call: The request.
-            receipt: Told of the answer at once. With it, a request that was sent is brought to its end
+            shielded: Told of the answer at once. With it, a request that was sent is brought to its end
                 although the caller is cancelled, for as long as its parting lasts.
             is_urgent: Whether it waits neither for other requests nor for what the service has asked for.
 
@@ -135,13 +135,13 @@ class HTTP:
         attempt, spent, may_be_done = 0, 0.0, False
         while True:
             attempt += 1
-            result = await self._attempt(call, receipt, is_urgent=is_urgent)
+            result = await self._attempt(call, shielded, is_urgent=is_urgent)
             if may_be_done and call.gone is not None and isinstance(result, NotFoundError):
                 result = call.gone
             if not isinstance(result, AAIError):
                 self._budget.succeed(spent)
                 return result
-            may_be_done = may_be_done or result.verdict is Verdict.AMBIGUOUS
+            may_be_done = may_be_done or result.verdict is RequestState.AMBIGUOUS
             delay = self._delay(call, result, attempt)
             cost = None if delay is None else self._cost(result)
             if delay is None or cost is None:
@@ -150,14 +150,14 @@ class HTTP:
             error = _told(call, result, attempt)
             name = type(error).__name__
             logger.info("%s: attempt %d failed (%s), again in %.1f s", call.operation, attempt, name, delay)
-            tell(
+            emit(
                 self._on_event,
                 Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error),
             )
             with self._budget.given_back_unless_used(cost):
                 await anyio.sleep(delay)
 
-    async def look(self, call: Call[T]) -> T:
+    async def send_once(self, call: Call[T]) -> T:
         """
         Send a request once: for whoever looks again and again in any case, which costs no retries.
 
@@ -176,10 +176,12 @@ class HTTP:
         retry_after = error.retry_after if isinstance(error, APIError) else None
         return self._retry.delay(error.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
 
-    async def _attempt(self, call: Call[T], receipt: Receipt[T] | None, *, is_urgent: bool) -> T | AAIError:
-        exchange = functools.partial(self._exchange, call, receipt, is_urgent=is_urgent)
+    async def _attempt(
+        self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
+    ) -> T | AAIError:
+        exchange = functools.partial(self._exchange, call, shielded, is_urgent=is_urgent)
         try:
-            result = await (exchange() if receipt is None else receipt.hold(exchange))
+            result = await (exchange() if shielded is None else shielded.hold(exchange))
         except ConnectError as error:
             result = error
         if isinstance(result, RateLimitError) and call.url is None:
@@ -195,17 +197,19 @@ class HTTP:
         """Let all calls wait, for the service counts the requests of an account and not of a call."""
         now, before = anyio.current_time(), self._not_before.get(host, 0.0)
         # A wait of hours is for the caller to decide on, not for calls that know nothing of it.
-        if not 0 < seconds <= self._retry.retry_after_ceiling or now + seconds <= before:
+        if not 0 < seconds <= self._retry.max_retry_after or now + seconds <= before:
             return
         self._not_before[host] = now + seconds
         # Those that were on the way are refused as well, each a moment later.
         if now + seconds > before + 0.1:
             logger.info("throttled: no request for %.1f s", seconds)
-            tell(self._on_event, Throttled(delay=seconds))
+            emit(self._on_event, Throttled(delay=seconds))
 
-    async def _exchange(self, call: Call[T], receipt: Receipt[T] | None, *, is_urgent: bool) -> T | AAIError:
+    async def _exchange(
+        self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
+    ) -> T | AAIError:
         host = self._host(call)
-        async with self._connections.lease(
+        async with self._pool.lease(
             is_urgent=is_urgent,
             is_recording=isinstance(call.body, Source),
             is_to_storage=call.url is not None and call.url.startswith("https://"),
@@ -214,14 +218,14 @@ class HTTP:
             is_held_back = call.url is None and not is_urgent
             if is_held_back:
                 await self._wait_for_leave(host)
-            if receipt is not None:
-                await receipt.sending()
+            if shielded is not None:
+                await shielded.sending()
                 if is_held_back:
                     await self._wait_for_leave(host)
-            clock = WallClock(self._timeouts)
-            async with opened(call.body, clock, receipt, self._teller_of(call)) as body:
+            clock = AttemptDeadline(self._timeouts)
+            async with opened(call.body, clock, shielded, self._teller_of(call)) as body:
                 began = anyio.current_time()
-                ended: tuple[Reply | None, T | AAIError] | None = None
+                ended: tuple[HTTPReply | None, T | AAIError] | None = None
                 lease.is_broken = True
                 with clock.scope:
                     ended = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
@@ -236,11 +240,11 @@ class HTTP:
 
     def _teller_of(self, call: Call[T]) -> OnSent:
         size = call.body.size if isinstance(call.body, Source) else None
-        return lambda sent: tell(self._on_event, Uploading(sent=sent, size=size))
+        return lambda sent: emit(self._on_event, Uploading(sent=sent, size=size))
 
     async def _send(
-        self, call: Call[T], url: str, lease: Lease, clock: WallClock, body: Body | None
-    ) -> tuple[Reply | None, T | AAIError]:
+        self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None
+    ) -> tuple[HTTPReply | None, T | AAIError]:
         """Send a request, and give its reply with what that means."""
         try:
             request = self._request(lease, call, url, body)
@@ -278,7 +282,7 @@ class HTTP:
             return False
         return now >= self._mixed_up_until and call.shows_request(result)
 
-    def _request(self, lease: Lease, call: Call[T], url: str, body: Body | None) -> Any:
+    def _request(self, lease: ClientLease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
         timeout = lease.library.Timeout(self._timeouts.stall, connect=self._timeouts.connect, pool=None)
         extensions = {"timeout": timeout.as_dict(), "trace": lease.trace}
@@ -298,7 +302,7 @@ class HTTP:
         return request
 
     def _host(self, call: Call[T]) -> str:
-        host = self.hosts.gateway if call.is_for_gateway else self.hosts.api
+        host = self.base_urls.gateway if call.is_for_gateway else self.base_urls.api
         if host is None:
             raise ConfigError(
                 "The LLM Gateway has an address of its own, which base_url does not tell: "
@@ -307,27 +311,27 @@ class HTTP:
         return host
 
 
-async def _receive(call: Call[T], response: Any, clock: WallClock) -> Reply:
+async def _receive(call: Call[T], response: Any, clock: AttemptDeadline) -> HTTPReply:
     is_answer = response.status_code in call.answers
     content = b""
     if not is_answer:
-        content = await read_refusal(response, clock)
+        content = await read_error(response, clock)
     elif call.into is None:
-        content = await read_answer(response, clock)
+        content = await read_response(response, clock)
     else:
         await save(response, clock, call.into)
-    return Reply(status=response.status_code, headers=dict(response.headers), body=content)
+    return HTTPReply(status=response.status_code, headers=dict(response.headers), body=content)
 
 
-async def _result(call: Call[T], reply: Reply) -> T | AAIError:
+async def _result(call: Call[T], reply: HTTPReply) -> T | AAIError:
     if reply.status not in call.answers:
-        return call.refuse(reply)
+        return call.error_from(reply)
     try:
         if len(reply.body) < _LARGE_REPLY:
             return call.read(reply)
         return await in_thread_if_there_is_one(call.read, reply)
     except ProtocolError as error:
-        error.verdict = Verdict.AMBIGUOUS
+        error.verdict = RequestState.AMBIGUOUS
         return error
 
 
@@ -353,7 +357,7 @@ def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bo
     return over_budget
 
 
-def _log(call: Call[T], reply: Reply | None, result: object, seconds: float) -> None:
+def _log(call: Call[T], reply: HTTPReply | None, result: object, seconds: float) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         outcome = reply.status if reply else type(result).__name__
         path = call.path.partition("?")[0] or "(pre-signed address)"

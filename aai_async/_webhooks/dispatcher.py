@@ -31,7 +31,7 @@ _KEPT = 10_000
 """Maximum number of notifications that are remembered, so that none is handled twice."""
 
 
-class Desk:
+class NotificationDispatcher:
     """Handles notifications with the user's functions while an application runs."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Desk:
         self._on_redacted_audio = on_redacted_audio
         self._patience = patience
         self._tasks: TaskGroup | None = None
-        self._errands = OrderedDict[tuple[str, str], _Errand]()
+        self._errands = OrderedDict[tuple[str, str], _Delivery]()
 
     @contextlib.asynccontextmanager
     async def open(self, _: object) -> AsyncGenerator[None]:
@@ -69,7 +69,7 @@ class Desk:
         key = _key(notification)
         errand = self._errands.get(key)
         if errand is None or errand.is_in_vain:
-            errand = self._errands[key] = _Errand(is_second=errand is not None and errand.found_nothing)
+            errand = self._errands[key] = _Delivery(is_second=errand is not None and errand.found_nothing)
             self._tasks.start_soon(self._run, notification, errand)
             if len(self._errands) > _KEPT:
                 self._errands.popitem(last=False)
@@ -77,13 +77,13 @@ class Desk:
             await errand.over.wait()
         return errand.is_done
 
-    async def _run(self, notification: AnyNotification, errand: _Errand) -> None:
+    async def _run(self, notification: AnyNotification, errand: _Delivery) -> None:
         try:
             errand.is_done = await self._attempt(notification, errand)
         finally:
             errand.over.set()
 
-    async def _attempt(self, notification: AnyNotification, errand: _Errand) -> bool:
+    async def _attempt(self, notification: AnyNotification, errand: _Delivery) -> bool:
         try:
             result = self._begin(notification)
             if inspect.isawaitable(result):
@@ -111,7 +111,7 @@ class Desk:
 
 
 @attrs.define
-class _Errand:
+class _Delivery:
     """The state of handling one notification."""
 
     is_second: bool

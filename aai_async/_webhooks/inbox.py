@@ -1,7 +1,8 @@
 """
 An inbox for notifications of the service, which ends waits for jobs early.
 
-`Inbox` is in memory, for one process. Another implementation of `Notifications` can store them elsewhere.
+`Inbox` is in memory, for one process. Another implementation of `NotificationSource` can store them
+elsewhere.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ _MOST_KEPT = 10_000
 """Maximum number of notifications that are kept for later waits; the oldest are dropped first."""
 
 
-class Notifications(Protocol):
+class NotificationSource(Protocol):
     """The interface for notifications of jobs: `Inbox`, or your own implementation with a database."""
 
-    async def arrival(self, transcript_id: str) -> None:
+    async def wait_for(self, transcript_id: str) -> None:
         """
         Return when a notification for this job has arrived, even if it arrived before the call.
 
@@ -31,14 +32,14 @@ class Notifications(Protocol):
 
 def check_notifications(notifications: object) -> None:
     """
-    Check that an object implements `Notifications`.
+    Check that an object implements `NotificationSource`.
 
     Raises:
         ConfigError: It does not.
     """
-    if notifications is not None and not callable(getattr(notifications, "arrival", None)):
+    if notifications is not None and not callable(getattr(notifications, "wait_for", None)):
         raise ConfigError(
-            "notifications must be an aai.Inbox or an object with `async def arrival(transcript_id)`, not "
+            "notifications must be an aai.Inbox or an object with `async def wait_for(transcript_id)`, not "
             f"{type(notifications).__name__}."
         )
 
@@ -66,7 +67,7 @@ class Inbox:
         for news in self._waiting.get(transcript_id, ()):
             news.set()
 
-    async def arrival(self, transcript_id: str) -> None:
+    async def wait_for(self, transcript_id: str) -> None:
         """Return when a notification for this job has arrived, or at once if one arrived before."""
         if transcript_id in self._come:
             return

@@ -30,8 +30,8 @@ from aai_async.server.job_runner import Runner
 from aai_async.server.jobs import IllegalMoveError, Job, Status
 from aai_async.server.policy import SubmissionPolicy
 from aai_async.server.redacted_audio import store as audio_store
-from aai_async.server.redacted_audio.store import KEPT_SECONDS, Shelf, Stage
-from aai_async.server.redacted_audio.worker import Masker
+from aai_async.server.redacted_audio.store import KEPT_SECONDS, RedactedAudioStore, Stage
+from aai_async.server.redacted_audio.worker import RedactionWorker
 from aai_async.server.replies import captions, search, segments, transcript
 from aai_async.server.replies.listing import listing, read_query, whole_number
 from aai_async.server.store import Record, Store
@@ -40,7 +40,7 @@ from aai_async.server.upload import KEPT_SECONDS as UPLOAD_KEPT_SECONDS
 from aai_async.server.upload import LARGEST_UPLOAD, UploadFolder, upload_id_of
 from aai_async.server.webhooks import outbox
 from aai_async.server.webhooks.outbox import Outbox
-from aai_async.server.webhooks.sender import Courier, Pace
+from aai_async.server.webhooks.sender import Pace, WebhookSender
 
 T = TypeVar("T")
 
@@ -105,10 +105,10 @@ async def open_app(
         await uploads.prepare()
         async with Store.opened(directory / "transcripts.sqlite3") as store:
             notices = await Outbox.opened(store)
-            shelf = Shelf(store, directory / "redacted", base_url, limits.redacted_audio_seconds)
+            shelf = RedactedAudioStore(store, directory / "redacted", base_url, limits.redacted_audio_seconds)
             await shelf.prepare()
-            courier = Courier(notices, limits.webhooks, shelf.url)
-            masker = Masker(shelf, uploads, courier)
+            courier = WebhookSender(notices, limits.webhooks, shelf.url)
+            masker = RedactionWorker(shelf, uploads, courier)
             runner = Runner(
                 store, uploads, engine, courier=courier, masker=masker, parallel_jobs=limits.parallel_jobs
             )
@@ -133,7 +133,7 @@ class _Service:
     store: Store
     uploads: UploadFolder
     notices: Outbox
-    shelf: Shelf
+    shelf: RedactedAudioStore
     runner: Runner
     engine: Engine
     limits: Limits

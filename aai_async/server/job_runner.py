@@ -20,13 +20,13 @@ from aai_async.server.engine import Engine, EngineError, Recognition
 from aai_async.server.jobs import Job, Status
 from aai_async.server.redacted_audio import store as audio_store
 from aai_async.server.redacted_audio.messages import Span
-from aai_async.server.redacted_audio.worker import Masker
+from aai_async.server.redacted_audio.worker import RedactionWorker
 from aai_async.server.replies import transcript
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
 from aai_async.server.webhooks import outbox
 from aai_async.server.webhooks.outbox import Notice
-from aai_async.server.webhooks.sender import Courier
+from aai_async.server.webhooks.sender import WebhookSender
 
 _log: Final = logging.getLogger(__name__)
 
@@ -52,8 +52,8 @@ class Runner:
         uploads: UploadFolder,
         engine: Engine,
         *,
-        courier: Courier,
-        masker: Masker,
+        courier: WebhookSender,
+        masker: RedactionWorker,
         parallel_jobs: int,
     ) -> None:
         self._store = store

@@ -52,7 +52,7 @@ PUBLIC_MODULES = (
 MANY_FIELDS = 12
 """A class with more fields shows no signature."""
 
-MADE_BY_CALLS = {"aai_async.Batch", "aai_async.Listing"}
+MADE_BY_CALLS = {"aai_async.Batch", "aai_async.TranscriptPager"}
 """Classes whose objects come from a call; their parameters are private."""
 
 OTHERS = {"ClientDisconnect": "starlette.requests.ClientDisconnect"}
@@ -258,7 +258,7 @@ def _is_in_text(node: nodes.Node) -> bool:
 
 
 def _meant(text: str) -> str | None:
-    """Give the whole name of what a code span means: `Polling(lost_after=...)` is a field of `Polling`."""
+    """Return the full name that a code span means: `Polling(initial_delay=...)` is a field of `Polling`."""
     match = _DOTTED.fullmatch(text.strip())
     if match is None:
         return None

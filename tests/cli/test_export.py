@@ -38,7 +38,7 @@ def heard(request: SpeechRequest) -> str:
 @pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aai.Client]:
     monkeypatch.chdir(tmp_path)
-    polling = aai.Polling(first=0.01, ceiling=0.01, floor=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.01, min_list_interval=0.01)
     async with LocalServer(engine=ScriptedEngine(heard)) as server:
         async with aai.Client(server.key, base_url=server.base_url, polling=polling) as client:
             yield client

@@ -143,7 +143,7 @@ async def test_a_key_does_not_go_to_another_machine_in_the_clear(
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     make = await proxied("http://proxy.invalid:3128" if is_named else "env")
     async with LocalServer(engine=ScriptedEngine(), key=KEY) as server:
-        async with aai.Client(KEY, base_url=server.base_url, http=make) as client:
+        async with aai.Client(KEY, base_url=server.base_url, http_client=make) as client:
             assert [item async for item in client.list()] == []
 
 

@@ -121,7 +121,7 @@ def recorder(sample: Any) -> Recorder:
 
 @pytest.fixture
 async def recorded(recorder: Recorder) -> AsyncIterator[aai.Client]:
-    async with httpx.AsyncClient(transport=recorder) as http, aai.Client(KEY, http=http) as client:
+    async with httpx.AsyncClient(transport=recorder) as http, aai.Client(KEY, http_client=http) as client:
         yield client
 
 

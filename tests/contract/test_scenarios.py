@@ -22,7 +22,7 @@ from aai_async.server.engines.scripted import Answer
 
 KEY = "0123456789abcdef0123456789abcdef"
 BEYOND_DESCRIPTION = {*BEYOND["Transcript"], *BEYOND["Sentences"], *UNDESCRIBED}
-POLLING = aai.Polling(first=0.01, pace=0, ceiling=0.01)
+POLLING = aai.Polling(initial_delay=0.01, pace=0, max_delay=0.01)
 
 
 async def hear(request: SpeechRequest) -> Answer:
@@ -72,7 +72,7 @@ async def in_process(folder: Path, comparison: Comparison) -> AsyncIterator[aai.
         hooks: dict[str, Any] = {"response": [comparison]}
         async with (
             httpx.AsyncClient(transport=transport, event_hooks=hooks) as http,
-            aai.Client(KEY, base_url="http://127.0.0.1", http=http, polling=POLLING) as client,
+            aai.Client(KEY, base_url="http://127.0.0.1", http_client=http, polling=POLLING) as client,
         ):
             yield client
 
@@ -83,7 +83,7 @@ async def over_a_port(folder: Path, comparison: Comparison) -> AsyncIterator[aai
     async with (
         LocalServer(engine=ScriptedEngine(hear), key=KEY, directory=folder / "server") as server,
         httpx.AsyncClient(event_hooks={"response": [comparison]}) as http,
-        aai.Client(KEY, base_url=server.base_url, http=http, polling=POLLING) as client,
+        aai.Client(KEY, base_url=server.base_url, http_client=http, polling=POLLING) as client,
     ):
         yield client
 
@@ -103,7 +103,7 @@ async def test_scenario(scenario: Scenario, transport: Any, tmp_path: Path) -> N
 async def test_another_key_is_refused(tmp_path: Path) -> None:
     """By every endpoint, with the service's own words."""
     async with over_a_port(tmp_path, Comparison()) as client:
-        url = client._http.hosts.api
+        url = client._sender.base_urls.api
         async with aai.Client("another-key", base_url=url) as stranger:
             for ask in (stranger.upload(b"x"), stranger.get("a"), stranger.sentences("a")):
                 with pytest.raises(aai.AccountError, match="API token missing/invalid"):

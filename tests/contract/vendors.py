@@ -24,7 +24,7 @@ import msgspec
 from differences import NOT_COMPARED, UNKNOWN_TO_US
 
 import aai_async as aai
-from aai_async._api.pagination import Filter
+from aai_async._api.pagination import ListQuery
 from aai_async._options import vocabulary
 
 NODE_NAMES = Path(__file__).with_name("node_names.json")
@@ -68,7 +68,7 @@ FIELDS: dict[type[Any], tuple[str | None, str | None]] = {
     aai.TranscriptPage: ("ListTranscriptResponse", "TranscriptList"),
     aai.TranscriptListItem: ("TranscriptItem", "TranscriptListItem"),
     aai.PageDetails: ("PageDetails", "PageDetails"),
-    Filter: ("ListTranscriptParameters", "ListTranscriptParams"),
+    ListQuery: ("ListTranscriptParameters", "ListTranscriptParams"),
     aai.RedactedAudio: ("RedactedAudioResponse", "RedactedAudioResponse"),
     aai.LanguageDetectionResults: ("LanguageDetectionResults", "LanguageDetectionResults"),
     aai.CodeSwitchingLanguage: ("CodeSwitchingLanguage", "CodeSwitchingLanguage"),

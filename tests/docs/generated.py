@@ -48,7 +48,7 @@ def terminal() -> str:
     """Draw the table that is shown at a terminal while a batch is at work, as SVG."""
     from rich.console import Console  # noqa: PLC0415
 
-    from aai_async._cli.progress import Board, Row  # noqa: PLC0415
+    from aai_async._cli.progress import ProgressState, Row  # noqa: PLC0415
     from aai_async._cli.progress_view import picture  # noqa: PLC0415
 
     rows = [
@@ -58,7 +58,7 @@ def terminal() -> str:
         Row("calls/monday/0410.mp3", 9.0, "processing", 5_700_000, 5_700_000),
         Row("calls/monday/0411.mp3", 21.0, "queued", 6_600_000, 6_600_000),
     ]
-    board = Board(120, 0.0, dict(enumerate(rows)), 41, 1, 412_000_000, 37_260.0)
+    board = ProgressState(120, 0.0, dict(enumerate(rows)), 41, 1, 412_000_000, 37_260.0)
     console = Console(width=92, record=True, file=io.StringIO())
     console.print(
         picture(board, 24, "calls/monday/0413.mp3: upload again in 0.8 s, for it failed: …", now=40.0)

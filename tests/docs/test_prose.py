@@ -16,28 +16,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+NOT_YET = {
+    *(ROOT / "aai_async/_cli").glob("*.py"),
+    *(ROOT / "aai_async/_journal").glob("*.py"),
+    *(ROOT / "aai_async/_jobs").glob("*.py"),
+    *(ROOT / f"aai_async/_batch/{name}.py" for name in ("item", "item_task", "context", "uncertain_submits")),
+    *(ROOT / f"aai_async/_api/{name}.py" for name in ("endpoints", "reply_checks")),
+    *(ROOT / f"aai_async/_transport/{name}.py" for name in ("sender", "response_body")),
+    *(ROOT / f"aai_async/_io/{name}.py" for name in ("addresses", "stream")),
+} - {ROOT / f"aai_async/_jobs/{name}.py" for name in ("watcher", "watched_job", "poller", "duration_estimate")}
+"""Files whose prose is still to be rewritten."""
+
 FILES = [
     *sorted((ROOT / "docs").rglob("*.md")),
-    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md")),
-    *sorted((ROOT / "aai_async/_options").glob("*.py")),
-    *sorted((ROOT / "aai_async/_answers").glob("*.py")),
-    *sorted((ROOT / "aai_async/formats").glob("*.py")),
-    *sorted((ROOT / "aai_async/server").rglob("*.py")),
-    *(ROOT / name for name in ("aai_async/testing.py", "aai_async/__main__.py", "noxfile.py")),
-    *(
-        ROOT / f"aai_async/{name}.py"
-        for name in ("_errors", "_events", "_retry", "_polling", "webhook", "fastapi")
-    ),
-    *(ROOT / f"aai_async/{name}.py" for name in ("_client", "_outcome", "_batch", "_inbox", "_desk")),
-    *(ROOT / f"aai_async/{name}.py" for name in ("_access", "_reply", "_listing")),
-    *(
-        ROOT / f"aai_async/{name}.py"
-        for name in ("_source", "_reader", "_file", "_run", "_original", "_outage")
-    ),
-    *(ROOT / f"aai_async/{name}.py" for name in ("_watch", "_watched", "_look", "_forecast")),
-    *(ROOT / f"aai_async/{name}.py" for name in ("_threads", "_tasks", "_parting", "_meanwhile")),
-    *(ROOT / f"aai_async/_http/{name}.py" for name in ("connections", "clock", "failure", "library", "body")),
-    # To hold the package to it as well: *sorted((ROOT / "aai_async").rglob("*.py")),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md", "noxfile.py")),
+    *sorted({*(ROOT / "aai_async").rglob("*.py")} - NOT_YET),
 ]
 
 BANNED = {

@@ -212,12 +212,12 @@ def test_the_search_finds_a_page_without_a_server(reader: Any, site: Path) -> No
     """Opened from the disk, by what somebody types into the field."""
     page: Page = reader()
     page.goto((site / "index.html").as_uri())
-    page.fill("input[name=q]", "lost_after")
+    page.fill("input[name=q]", "unreachable_after")
     page.press("input[name=q]", "Enter")
     result = page.locator("ul.search li a", has_text="Reliability")
     result.first.click()
     assert "/reliability.html" in page.url
-    assert "lost_after" in page.content()
+    assert "unreachable_after" in page.content()
 
 
 _PAGES = [

@@ -96,7 +96,7 @@ class Batches(RuleBasedStateMachine):
         return sorted(self._folder.glob("*.wav"))
 
     def _client(self) -> aai.Client:
-        polling = aai.Polling(first=0.01, floor=0.02)
+        polling = aai.Polling(initial_delay=0.01, min_list_interval=0.02)
         return aai.Client(self._server.key, base_url=self._server.base_url, polling=polling)
 
     async def _transcribe(self, jobs: int, uploads: int, seconds: float | None) -> list[aai.Outcome]:
@@ -106,7 +106,9 @@ class Batches(RuleBasedStateMachine):
         with anyio.move_on_after(seconds if seconds is not None else 60):
             async with (
                 self._client() as client,
-                aai.transcribe_all(client, paths, jobs=jobs, uploads=uploads, journal=journal) as batch,
+                aai.transcribe_all(
+                    client, paths, max_jobs=jobs, max_uploads=uploads, journal=journal
+                ) as batch,
             ):
                 return await batch.collect()
         assert seconds is not None, "it has taken a minute"

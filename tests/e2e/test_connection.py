@@ -57,7 +57,7 @@ async def test_what_broke_the_callers_own_stream_can_be_found(server: LocalServe
 
 async def test_many_tasks_share_one_client(server: LocalServer) -> None:
     """Each gets its own answer."""
-    polling = aai.Polling(first=0.01, ceiling=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.01)
     seen: dict[str, str | None] = {}
 
     async with aai.Client(server.key, base_url=server.base_url, polling=polling) as client:

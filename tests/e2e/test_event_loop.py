@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 async def test_a_transcription_makes_no_blocking_call(tmp_path: Path) -> None:
     """Files, the database, locks and waits are touched in threads only."""
-    polling = aai.Polling(first=0.01, ceiling=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.01)
     engine = ScriptedEngine("What was said.")
     with blockbuster_ctx():
         async with (

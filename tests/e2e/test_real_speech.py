@@ -30,7 +30,7 @@ async def client(model: tuple[str, float]) -> AsyncIterator[aai.Client]:
     async with (
         LocalServer(engine=engine) as server,
         aai.Client(
-            server.key, base_url=server.base_url, polling=aai.Polling(first=0.1, ceiling=0.1)
+            server.key, base_url=server.base_url, polling=aai.Polling(initial_delay=0.1, max_delay=0.1)
         ) as client,
     ):
         yield client

@@ -44,8 +44,8 @@ async def transcribe(order: dict[str, Any]) -> None:
         client = aai.Client(
             KEY,
             base_url=order["url"],
-            retry=aai.Retry(first=0.01),
-            polling=aai.Polling(first=0.01, ceiling=0.05, floor=0.01),
+            retry=aai.Retry(initial_delay=0.01),
+            polling=aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.01),
             timeouts=aai.Timeouts(**order.get("timeouts", {})),
         )
         try:
@@ -70,7 +70,7 @@ def carry_out(order: dict[str, Any]) -> None:
     # Whoever runs the tests in the background of a shell has told all their processes to ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # The looks for a job whose answer was lost, a fiftieth as far apart.
-    vars(submission)["_LOOKS"] = tuple(wait / 50 for wait in submission._LOOKS)
+    vars(submission)["_CHECK_DELAYS"] = tuple(wait / 50 for wait in submission._CHECK_DELAYS)
     while order.get("go") and not Path(order["go"]).exists():
         time.sleep(0.002)
     anyio.run(transcribe, order, backend=order["backend"])

@@ -20,7 +20,7 @@ from typing import cast
 import anyio
 
 import aai_async as aai
-from aai_async._journal.queries import Store
+from aai_async._journal.queries import Database
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -81,7 +81,7 @@ WAYS = {
 }
 
 
-def use_in_child(store: Store) -> list[str]:
+def use_in_child(store: Database) -> list[str]:
     """Use an open journal in a forked child, and give what is raised."""
     end, begin = os.pipe()
     if os.fork() == 0:
@@ -103,7 +103,7 @@ def use_in_child(store: Store) -> list[str]:
 async def main(url: str, folder: str, way: str) -> None:
     """Do a batch that is held open while a child is made, and another one while that child lives."""
     here = Path(folder)
-    polling = aai.Polling(first=0.01, ceiling=0.05, floor=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.01)
     async with aai.Client(KEY, base_url=url, polling=polling) as client:
         async with aai.transcribe_all(client, [b"one"], journal=here / "calls.db") as batch:
             wait = WAYS[way](folder)
@@ -132,7 +132,7 @@ async def try_a_rival(client: aai.Client, here: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[2] == "store":
-        store = Store(Path(sys.argv[3]))
+        store = Database(Path(sys.argv[3]))
         store.open("http://127.0.0.1:9", lambda _: "the same for all")
         note(said=use_in_child(store))
         store.close()

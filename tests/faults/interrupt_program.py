@@ -28,7 +28,7 @@ LONGEST = 1.0
 
 async def transcribe(url: str, folder: Path, journal: str) -> None:
     """Do a batch of one recording, with a journal."""
-    polling = aai.Polling(first=0.01, ceiling=0.05, floor=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.01)
     async with aai.Client(KEY, base_url=url, polling=polling) as client:
         async with aai.transcribe_all(client, [folder / "call.wav"], journal=folder / journal) as batch:
             async for _ in batch:

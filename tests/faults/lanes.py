@@ -83,9 +83,9 @@ def connect(server: FaultServer, lane: Lane) -> Connect:
     def make(**settings: Any) -> aai.Client:
         quick = {
             "base_url": server.url,
-            "http": lane.make,
-            "retry": aai.Retry(first=0.01),
-            "polling": aai.Polling(first=0.01, ceiling=0.05),
+            "http_client": lane.make,
+            "retry": aai.Retry(initial_delay=0.01),
+            "polling": aai.Polling(initial_delay=0.01, max_delay=0.05),
         }
         return aai.Client(KEY, **(quick | settings))
 
@@ -109,4 +109,4 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The looks for a job whose answer was lost, a fiftieth as far apart."""
-    monkeypatch.setattr(submission, "_LOOKS", tuple(wait / 50 for wait in submission._LOOKS))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", tuple(wait / 50 for wait in submission._CHECK_DELAYS))

@@ -32,8 +32,14 @@ def client_of(order: dict[str, Any]) -> aai.Client:
     return aai.Client(
         KEY,
         base_url=order["url"],
-        retry=aai.Retry(first=0.01, ceiling=0.1, retry_after_ceiling=5.0),
-        polling=aai.Polling(first=0.01, pace=0.02, ceiling=0.1, floor=0.01, lost_after=order["lost_after"]),
+        retry=aai.Retry(initial_delay=0.01, max_delay=0.1, max_retry_after=5.0),
+        polling=aai.Polling(
+            initial_delay=0.01,
+            pace=0.02,
+            max_delay=0.1,
+            min_list_interval=0.01,
+            unreachable_after=order["unreachable_after"],
+        ),
         timeouts=aai.Timeouts(**order["timeouts"]),
     )
 
@@ -98,8 +104,8 @@ def carry_out(order: dict[str, Any]) -> NoReturn:
     os.dup2(output, 2)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     _log_to(order["log"])
-    longest = sum(submission._LOOKS)
-    vars(submission)["_LOOKS"] = tuple(wait * LOOKS / longest for wait in submission._LOOKS)
+    longest = sum(submission._CHECK_DELAYS)
+    vars(submission)["_CHECK_DELAYS"] = tuple(wait * LOOKS / longest for wait in submission._CHECK_DELAYS)
     try:
         if "command" in order:
             command(order)

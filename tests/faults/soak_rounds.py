@@ -29,9 +29,9 @@ from soak_surfaces import Command, Library, Surface
 PATIENCE = 90.0
 """Seconds after which a process counts as one that hangs; it ends in a few."""
 
-_PARTING = {"parting": 0.5}
-_IN_TROUBLE = {"lost_after": 5.0, "timeouts": {"stall": 2.0, "reply": 2.0, **_PARTING}}
-_AT_PEACE = {"lost_after": 60.0, "timeouts": _PARTING}
+_PARTING = {"cancel_grace": 0.5}
+_IN_TROUBLE = {"unreachable_after": 5.0, "timeouts": {"stall": 2.0, "reply": 2.0, **_PARTING}}
+_AT_PEACE = {"unreachable_after": 60.0, "timeouts": _PARTING}
 
 _MOST_AT_PEACE = 6
 """Rounds without trouble in which all must be done."""

@@ -40,7 +40,7 @@ class Library:
         self.journal = disk / "calls.db"
 
     def order(self, items: Sequence[Item], run: str, jobs: int, uploads: int) -> dict[str, Any]:
-        settings = {"jobs": jobs, "uploads": uploads, "by_content": self._plan.by_content}
+        settings = {"max_jobs": jobs, "max_uploads": uploads, "dedupe_by_content": self._plan.by_content}
         return {
             "items": [self._described(item, run) for item in items],
             "batch": {"journal": str(self.journal), **settings},

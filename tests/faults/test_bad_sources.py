@@ -178,7 +178,7 @@ def test_what_comes_from_another_program_is_sent(server: FaultServer) -> None:
     program = (
         "import asyncio, os, sys, aai_async as aai\n"
         "async def main():\n"
-        "    polling = aai.Polling(first=0.01, ceiling=0.05)\n"
+        "    polling = aai.Polling(initial_delay=0.01, max_delay=0.05)\n"
         "    async with aai.Client(sys.argv[1], base_url=sys.argv[2], polling=polling) as client:\n"
         "        print((await client.transcribe(sys.stdin.buffer)).text)\n"
         "asyncio.run(main())\n"
@@ -393,7 +393,7 @@ BUGS: dict[str, Callable[[], Exception]] = {
     "timeout": lambda: TimeoutError("too slow"),
     "library": lambda: httpx.ReadError("the other server is gone"),
     "connect": lambda: httpx.ConnectError("the other server is not there"),
-    "ours": lambda: aai.ConnectError("the other server is not there", verdict=aai.Verdict.NOT_SENT),
+    "ours": lambda: aai.ConnectError("the other server is not there", verdict=aai.RequestState.NOT_SENT),
 }
 
 
@@ -482,7 +482,7 @@ def peak():
     return int(line.split()[1]) // 1024
 
 async def main():
-    async with aai.Client(KEY, base_url=sys.argv[1], http=lane.make) as client:
+    async with aai.Client(KEY, base_url=sys.argv[1], http_client=lane.make) as client:
         await client.upload(b"x" * 4_000_000)
         before = peak()
         await client.upload(sys.argv[2])

@@ -82,7 +82,7 @@ def run(model: Model, *rounds: dict[str, Any], files: int, **client_settings: An
         for settings_of_round in rounds:
             this = Round()
             async with httpx.AsyncClient(transport=model) as http:
-                async with aai.Client(KEY, http=http, **client_settings) as client:
+                async with aai.Client(KEY, http_client=http, **client_settings) as client:
                     await this.go(client, files, **settings_of_round)
             # A second batch meets a service that works.
             model._faults.clear()
@@ -132,7 +132,7 @@ def test_a_batch_ends_with_one_job_for_each_file_at_the_most(
     """With an outcome for each file that was drawn; all are, unless the account was refused."""
     model = Model(faults, lag)
     jobs, uploads = bound
-    (this,) = run(model, {"jobs": jobs, "uploads": uploads}, files=files)
+    (this,) = run(model, {"max_jobs": jobs, "max_uploads": uploads}, files=files)
     event("aborted" if this.error else "ended")
     check_nothing_is_lost(model, this)
     assert max(jobs_of_each_file(model).values(), default=0) <= 1
@@ -163,13 +163,13 @@ def test_a_batch_that_is_cancelled_at_any_moment_loses_sight_of_nothing(
     """Neither of what had finished nor of what was under way; and it ends within its bound."""
     model = Model(faults, lag)
     jobs, uploads = bound
-    settings_of_round = {"jobs": jobs, "uploads": uploads, "cancel_after": cancel_after}
+    settings_of_round = {"max_jobs": jobs, "max_uploads": uploads, "cancel_after": cancel_after}
     (this,) = run(model, settings_of_round, files=files)
     event("cancelled" if this.is_cancelled else "ended before")
     check_nothing_is_lost(model, this)
     assert max(jobs_of_each_file(model).values(), default=0) <= 1
     if this.is_cancelled:
-        assert this.took <= cancel_after + aai.Timeouts().parting + 0.6
+        assert this.took <= cancel_after + aai.Timeouts().cancel_grace + 0.6
 
 
 @given(sequences, lags, counts, bounds, moments)
@@ -181,7 +181,7 @@ def test_a_second_batch_with_the_journal_of_a_cancelled_one_makes_the_jobs_that_
     model = Model(faults, lag)
     jobs, uploads = bound
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        both = {"jobs": jobs, "uploads": uploads, "journal": Path(folder) / "calls.db"}
+        both = {"max_jobs": jobs, "max_uploads": uploads, "journal": Path(folder) / "calls.db"}
         first, second = run(model, both | {"cancel_after": cancel_after}, both, files=files)
         third = run(model, both, files=files)[0]
     event("cancelled" if first.is_cancelled else "ended before")
@@ -219,7 +219,7 @@ def test_each_fault_alone_is_survived_by_each_file_at_each_of_the_first_requests
 def test_a_batch_without_a_connection_ends_soon_after_its_patience(files: int) -> None:
     """However many files there are: they are not tried one after the other when that is over."""
     model = Model(["refused"] * 100_000, 0.0)
-    (this,) = run(model, {}, files=files, polling=aai.Polling(lost_after=60.0))
+    (this,) = run(model, {}, files=files, polling=aai.Polling(unreachable_after=60.0))
     check_nothing_is_lost(model, this)
     assert isinstance(this.error, aai.BatchAbortedError)
     assert isinstance(this.error.__cause__, aai.ConnectError | aai.RetryBudgetError)
@@ -239,7 +239,7 @@ def test_a_batch_comes_through_an_outage_of_any_length_within_its_patience(secon
             return await super().handle_async_request(request)
 
     model = Away([], 0.0)
-    (this,) = run(model, {"jobs": 20, "uploads": 2}, files=60)
+    (this,) = run(model, {"max_jobs": 20, "max_uploads": 2}, files=60)
     assert [outcome.error for outcome in this.outcomes] == [None] * 60
     assert set(jobs_of_each_file(model).values()) == {1}
     assert this.took < seconds + 150.0

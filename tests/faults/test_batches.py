@@ -32,9 +32,9 @@ from verbs import URL
 
 import aai_async as aai
 from aai_async._batch import item_task, runner
-from aai_async._concurrency.cancellation import Parting, Receipt
+from aai_async._concurrency.cancellation import CancelGrace, ShieldedRequest
 
-POLLING = aai.Polling(first=0.01, ceiling=0.05, floor=0.02)
+POLLING = aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.02)
 
 Audios: TypeAlias = "list[aai.Audio]"
 Pairs: TypeAlias = "list[aai.Audio | tuple[aai.Audio, aai.Options | None]]"
@@ -134,7 +134,7 @@ async def test_a_key_that_is_refused_stops_a_batch(
     server.always("*", faults.status(401))
     async with (
         connect() as client,
-        aai.transcribe_all(client, recordings(tmp_path, 60), uploads=4) as batch,
+        aai.transcribe_all(client, recordings(tmp_path, 60), max_uploads=4) as batch,
     ):
         with pytest.raises(
             aai.BatchAbortedError, match="The batch was aborted after 0 transcripts"
@@ -162,7 +162,7 @@ async def test_a_key_that_is_revoked_stops_a_batch(
     server.always("*", until_revoked)
     async with (
         connect() as client,
-        aai.transcribe_all(client, recordings(tmp_path, 60), uploads=4) as batch,
+        aai.transcribe_all(client, recordings(tmp_path, 60), max_uploads=4) as batch,
     ):
         with pytest.raises(aai.BatchAbortedError) as caught:
             await batch.collect()
@@ -193,8 +193,11 @@ async def test_an_account_that_may_not_submit_stops_a_batch(
 
     server.service.looks_until_done = 5
     server.always("POST /v2/transcript", until_spent)
-    parting = aai.Timeouts(parting=0.5)
-    async with connect(timeouts=parting) as client, aai.transcribe_all(client, counted(), uploads=4) as batch:
+    parting = aai.Timeouts(cancel_grace=0.5)
+    async with (
+        connect(timeouts=parting) as client,
+        aai.transcribe_all(client, counted(), max_uploads=4) as batch,
+    ):
         with pytest.raises(aai.BatchAbortedError, match="balance") as caught:
             await batch.collect()
     assert isinstance(caught.value.__cause__, aai.AccountError)
@@ -229,7 +232,7 @@ async def test_an_upload_that_is_gone_twice_is_an_error_of_its_item(
     server.on("POST /v2/transcript", GONE, GONE)
     async with (
         connect() as client,
-        aai.transcribe_all(client, recordings(tmp_path, 10), jobs=1, uploads=1) as batch,
+        aai.transcribe_all(client, recordings(tmp_path, 10), max_jobs=1, max_uploads=1) as batch,
     ):
         first, *others = await batch.collect()
     assert isinstance(first.error, aai.UploadGoneError)
@@ -259,7 +262,7 @@ async def test_uploads_that_are_made_again_are_no_more_at_once_than_others(
     server.always("POST /v2/upload", census.of("uploads", 0.02))
     server.on("POST /v2/transcript", *[GONE] * 20)
     paths = recordings(tmp_path, 20)
-    async with connect() as client, aai.transcribe_all(client, paths, uploads=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, paths, max_uploads=1) as batch:
         await batch.collect()
     assert census.most["uploads"] == 1
 
@@ -398,7 +401,7 @@ async def test_a_hard_link_is_another_file_unless_contents_are_compared(
         async with aai.transcribe_all(client, sources) as batch:
             assert [outcome.duplicate_of for outcome in await batch.collect()] == [None, None]
         assert len(server.service.jobs) == 2
-        async with aai.transcribe_all(client, sources, by_content=True) as batch:
+        async with aai.transcribe_all(client, sources, dedupe_by_content=True) as batch:
             outcomes = await batch.collect()
         assert sorted(str(outcome.duplicate_of) for outcome in outcomes) in (["0", "None"], ["1", "None"])
         assert len(server.service.jobs) == 3
@@ -414,7 +417,7 @@ async def test_files_of_the_same_content_have_one_job_where_that_is_asked_for(
     copy.write_bytes(one.read_bytes())
     with one.open("rb") as file:
         sources: Audios = [one, copy, one.read_bytes(), file]
-        async with connect() as client, aai.transcribe_all(client, sources, by_content=True) as batch:
+        async with connect() as client, aai.transcribe_all(client, sources, dedupe_by_content=True) as batch:
             outcomes = await batch.collect()
     assert len(server.service.jobs) == 1
     assert len({outcome.unwrap().id for outcome in outcomes}) == 1
@@ -443,7 +446,7 @@ async def test_a_file_that_changes_between_two_items_is_another_one(
         path.write_bytes(b"something else, and longer " * 20)
         yield path
 
-    async with connect() as client, aai.transcribe_all(client, changing(), jobs=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, changing(), max_jobs=1) as batch:
         outcomes = [outcome async for outcome in batch]
     assert [outcome.duplicate_of for outcome in outcomes] == [None, None]
     assert len(server.service.jobs) == 2
@@ -455,7 +458,7 @@ async def test_an_item_that_is_the_same_as_one_long_finished_gets_its_transcript
 ) -> None:
     """It is asked for again, for it is not kept."""
     one, other = recordings(tmp_path, 2)
-    async with connect() as client, aai.transcribe_all(client, [one, other, one], jobs=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, [one, other, one], max_jobs=1) as batch:
         outcomes = [outcome async for outcome in batch]
     assert [outcome.duplicate_of for outcome in outcomes] == [None, None, 0]
     assert [outcome.stage for outcome in outcomes] == ["finished"] * 3
@@ -473,7 +476,7 @@ async def test_an_item_that_fails_gives_its_error_to_those_that_are_the_same(
     (one,) = recordings(tmp_path, 1)
     server.service.fault_of = lambda _: "It is no speech."
     jobs = 1 if is_late else 10
-    async with connect() as client, aai.transcribe_all(client, [one] * 3, jobs=jobs) as batch:
+    async with connect() as client, aai.transcribe_all(client, [one] * 3, max_jobs=jobs) as batch:
         outcomes = await batch.collect()
     assert len(server.service.jobs) == 1
     for outcome in outcomes:
@@ -496,7 +499,7 @@ async def test_three_hundred_files_go_within_the_bounds(
     server.service.looks_until_done = 3
     server.always("POST /v2/upload", census.of("uploads"))
     server.always("*", census.of("others"))
-    async with connect() as client, aai.transcribe_all(client, paths, jobs=40, uploads=6) as batch:
+    async with connect() as client, aai.transcribe_all(client, paths, max_jobs=40, max_uploads=6) as batch:
         outcomes = await batch.collect()
     check_each_has_its_job(server, outcomes, paths)
     assert census.most["uploads"] <= 6
@@ -513,7 +516,7 @@ async def test_more_uploads_at_once_than_usual_are_made_where_they_are_asked_for
     census = Census(server)
     server.always("POST /v2/upload", census.of("uploads", 0.2))
     async with connect() as client:
-        async with aai.transcribe_all(client, recordings(tmp_path, 60), uploads=30) as batch:
+        async with aai.transcribe_all(client, recordings(tmp_path, 60), max_uploads=30) as batch:
             await batch.collect()
         assert 20 < census.most["uploads"] <= 30
         census.most.clear()
@@ -535,7 +538,7 @@ async def test_a_batch_of_thousands_keeps_nothing_of_those_that_were_taken(
 
     # Other tests of this process keep some.
     before = Counter(type(one) for one in gc.get_objects())
-    async with connect() as client, aai.transcribe_all(client, addresses(), jobs=50) as batch:
+    async with connect() as client, aai.transcribe_all(client, addresses(), max_jobs=50) as batch:
         count = 0
         async for outcome in batch:
             count += outcome.transcript is not None
@@ -543,7 +546,7 @@ async def test_a_batch_of_thousands_keeps_nothing_of_those_that_were_taken(
         gc.collect()
         kept = Counter(type(one) for one in gc.get_objects()) - before
         assert kept[aai.Transcript] < 10
-        assert kept[item_task.Passage] == 0
+        assert kept[item_task.ItemTask] == 0
         assert batch.remaining == ()
     assert count == 500
 
@@ -568,7 +571,7 @@ async def test_outcomes_come_as_they_finish(server: FaultServer, connect: Connec
     """The first of them while others are at work."""
     paths = recordings(tmp_path, 8)
     server.on("POST /v2/transcript", looks_of_last_job(10**9))
-    async with connect() as client, aai.transcribe_all(client, paths, uploads=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, paths, max_uploads=1) as batch:
         indexes = [(await anext(batch)).index for _ in range(7)]
         assert sorted(indexes) == [1, 2, 3, 4, 5, 6, 7]
         assert server.service.jobs[0].completed is None
@@ -851,7 +854,7 @@ async def test_a_batch_comes_through_an_outage_of_the_link(
     paths = recordings(tmp_path, 60)
     server.service.looks_until_done = 4
     async with Link.to(server) as link, connect(base_url=link.url) as client:
-        async with aai.transcribe_all(client, paths, jobs=12, uploads=4) as batch:
+        async with aai.transcribe_all(client, paths, max_jobs=12, max_uploads=4) as batch:
             outcomes: list[aai.Outcome] = []
             async for outcome in batch:
                 outcomes.append(outcome)
@@ -901,10 +904,10 @@ async def test_an_outage_that_lasts_too_long_ends_a_batch(
     """With errors that say so, and all that was made known by its id."""
     paths = recordings(tmp_path, 6)
     server.service.looks_until_done = 10**9
-    polling = attrs.evolve(POLLING, lost_after=0.5)
+    polling = attrs.evolve(POLLING, unreachable_after=0.5)
     submitted = Incidents()
     async with Link.to(server) as link, connect(base_url=link.url, polling=polling) as client:
-        async with aai.transcribe_all(client, paths, uploads=1, on_event=submitted.hear) as batch:
+        async with aai.transcribe_all(client, paths, max_uploads=1, on_event=submitted.hear) as batch:
             with anyio.fail_after(5):
                 while len(submitted) < 3:
                     await anyio.sleep(0.001)
@@ -966,7 +969,7 @@ async def test_an_open_file_is_refused_at_the_call(
 
 
 @on_asyncio
-@pytest.mark.parametrize("bound", ["jobs", "uploads"])
+@pytest.mark.parametrize("bound", ["max_jobs", "max_uploads"])
 @pytest.mark.parametrize("value", [0, -1, True, "8", 1.5, None, float("inf")])
 async def test_a_bound_is_a_whole_number_from_one(connect: Connect, bound: str, value: Any) -> None:
     """Told at the call, with its name."""
@@ -1227,7 +1230,7 @@ async def test_no_more_is_drawn_than_there_is_room_for(
             most_ahead = max(most_ahead, drawn - taken)
             yield path
 
-    async with connect() as client, aai.transcribe_all(client, counted(), jobs=3, uploads=2) as batch:
+    async with connect() as client, aai.transcribe_all(client, counted(), max_jobs=3, max_uploads=2) as batch:
         await anyio.sleep(0.3)
         assert drawn == 3
         async for _ in batch:
@@ -1254,7 +1257,7 @@ async def test_no_more_is_drawn_than_can_be_uploaded(
             drawn += 1
             yield path
 
-    async with connect() as client, aai.transcribe_all(client, counted(), jobs=10, uploads=2):
+    async with connect() as client, aai.transcribe_all(client, counted(), max_jobs=10, max_uploads=2):
         await anyio.sleep(0.3)
     assert drawn == 2
 
@@ -1275,7 +1278,7 @@ async def test_a_batch_that_is_stopped_ends_what_is_under_way(
             drawn += 1
             yield path
 
-    async with connect() as client, aai.transcribe_all(client, counted(), jobs=5) as batch:
+    async with connect() as client, aai.transcribe_all(client, counted(), max_jobs=5) as batch:
         outcomes = [await anext(batch)]
         batch.stop()
         was_drawn = drawn
@@ -1317,7 +1320,7 @@ async def test_a_batch_that_may_not_fail_ends_with_the_first_error(
     server.service.looks_until_done = 10**9
     sources = [*recordings(tmp_path, 6), tmp_path / "missing.wav", *recordings(tmp_path, 30)]
     async with connect() as client:
-        async with aai.transcribe_all(client, sources, fail_fast=True, uploads=1) as batch:
+        async with aai.transcribe_all(client, sources, fail_fast=True, max_uploads=1) as batch:
             with pytest.raises(aai.BatchAbortedError) as caught:
                 await batch.collect()
         assert isinstance(caught.value.__cause__, aai.SourceError)
@@ -1412,8 +1415,8 @@ async def test_a_batch_that_is_left_early_ends_at_once(
         pytest.skip("of asyncio alone")
     tasks = len(asyncio.all_tasks()) if lane.backend == "asyncio" else 0
     server.on("POST /v2/transcript", faults.normal(), *[looks_of_last_job(10**9)] * 100)
-    async with connect(timeouts=aai.Timeouts(parting=0.5)) as client:
-        batch = aai.transcribe_all(client, recordings(tmp_path, 100), jobs=20, uploads=4)
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.5)) as client:
+        batch = aai.transcribe_all(client, recordings(tmp_path, 100), max_jobs=20, max_uploads=4)
         with anyio.fail_after(10):
             await WAYS[way](batch)
         made = {job.id for job in server.service.jobs}
@@ -1439,8 +1442,8 @@ async def test_a_batch_that_is_left_amid_a_submit_knows_its_job(
     if lane.backend == "trio" and way in {"native-cancel", "timeout"}:
         pytest.skip("of asyncio alone")
     server.on("POST /v2/transcript", faults.normal(), *[slow_submit] * 100)
-    async with connect(timeouts=aai.Timeouts(parting=1.0)) as client:
-        batch = aai.transcribe_all(client, recordings(tmp_path, 30), jobs=20, uploads=4)
+    async with connect(timeouts=aai.Timeouts(cancel_grace=1.0)) as client:
+        batch = aai.transcribe_all(client, recordings(tmp_path, 30), max_jobs=20, max_uploads=4)
         await WAYS[way](batch)
     known = {outcome.transcript_id for outcome in batch.remaining}
     assert len(server.service.jobs) > 1
@@ -1454,7 +1457,7 @@ async def test_a_submit_that_was_given_up_before_it_was_sent_is_not_looked_for(l
     async def keep(_: object) -> None:
         pytest.fail("there is no answer")
 
-    receipt = Receipt[object](keep, Parting(5.0))
+    receipt = ShieldedRequest[object](keep, CancelGrace(5.0))
 
     async def work() -> object:
         with anyio.CancelScope(shield=True):
@@ -1504,10 +1507,10 @@ class Connecting(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("lane", LANES[1:2], ids=lambda lane: lane.name)
 async def test_a_batch_that_is_left_as_it_connects_knows_its_jobs(tmp_path: Path, lane: Lane) -> None:
     """On trio, connecting is several tasks, and so is their cancellation."""
-    polling = aai.Polling(first=0.01)
+    polling = aai.Polling(initial_delay=0.01)
     async with (
         httpx.AsyncClient(transport=Connecting()) as http,
-        aai.Client(KEY, base_url="http://127.0.0.1:9", http=http, polling=polling) as client,
+        aai.Client(KEY, base_url="http://127.0.0.1:9", http_client=http, polling=polling) as client,
     ):
         async with aai.transcribe_all(client, recordings(tmp_path, 3)) as batch:
             await anyio.sleep(0.3)
@@ -1522,7 +1525,7 @@ async def test_what_had_finished_and_was_not_taken_remains(
     """With its transcript, beside what was under way."""
     server.on("POST /v2/transcript", *[faults.normal()] * 3, *[looks_of_last_job(10**9)] * 3)
     async with connect() as client:
-        async with aai.transcribe_all(client, recordings(tmp_path, 6), uploads=1) as batch:
+        async with aai.transcribe_all(client, recordings(tmp_path, 6), max_uploads=1) as batch:
             first = await anext(batch)
             with anyio.fail_after(5):
                 while batch.summary.completed < 3:
@@ -1541,7 +1544,7 @@ async def test_what_was_collected_when_the_time_ran_out_remains(
     server.on("POST /v2/transcript", *[faults.normal()] * 3, *[looks_of_last_job(10**9)] * 3)
     async with connect() as client:
         with anyio.move_on_after(0.5):
-            async with aai.transcribe_all(client, recordings(tmp_path, 6), uploads=1) as batch:
+            async with aai.transcribe_all(client, recordings(tmp_path, 6), max_uploads=1) as batch:
                 await batch.collect()
     assert [outcome.index for outcome in batch.remaining] == [0, 1, 2, 3, 4, 5]
 
@@ -1551,13 +1554,13 @@ async def test_an_outcome_that_comes_as_whoever_takes_it_is_cancelled_is_not_los
     server: FaultServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by `asyncio.wait_for(anext(batch), ...)`; the next takes it."""
-    settle = runner.Run._settle
+    settle = runner.BatchRunner._settle
 
     def settle_and_cancel(*arguments: Any) -> None:
         settle(*arguments)
         taking.cancel()
 
-    monkeypatch.setattr(runner.Run, "_settle", settle_and_cancel)
+    monkeypatch.setattr(runner.BatchRunner, "_settle", settle_and_cancel)
     (path,) = recordings(tmp_path, 1)
     async with connect() as client, aai.transcribe_all(client, [path]) as batch:
         taking = asyncio.create_task(batch.collect())
@@ -1572,7 +1575,7 @@ async def test_several_may_take_from_one_batch(server: FaultServer, connect: Con
     """Each outcome is given once."""
     taken: list[int] = []
 
-    async with connect() as client, aai.transcribe_all(client, recordings(tmp_path, 20), jobs=4) as batch:
+    async with connect() as client, aai.transcribe_all(client, recordings(tmp_path, 20), max_jobs=4) as batch:
 
         async def take() -> None:
             taken.extend([outcome.index async for outcome in batch])
@@ -1592,7 +1595,7 @@ async def test_two_batches_may_share_a_client(server: FaultServer, connect: Conn
     async with connect() as client:
 
         async def run(some: list[Path]) -> None:
-            async with aai.transcribe_all(client, some, jobs=4) as batch:
+            async with aai.transcribe_all(client, some, max_jobs=4) as batch:
                 results.append(await batch.collect())
 
         async with anyio.create_task_group() as tasks:
@@ -1617,7 +1620,7 @@ async def test_sources_that_are_left_are_closed(server: FaultServer, connect: Co
     async with connect() as client:
         generator = endless()
         try:
-            async with aai.transcribe_all(client, generator, jobs=2) as batch:
+            async with aai.transcribe_all(client, generator, max_jobs=2) as batch:
                 await anext(batch)
             assert closed == ["async"]
         finally:
@@ -1633,7 +1636,7 @@ async def test_an_outcome_says_what_became_of_its_item(
     """Where it stood, what was given, how far it came, and what it has cost."""
     (path,) = recordings(tmp_path, 1)
     server.on("POST /v2/upload", faults.status(503))
-    async with connect() as client, aai.transcribe_all(client, [path], uploads=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, [path], max_uploads=1) as batch:
         (outcome,) = await batch.collect()
     (job,) = server.service.jobs
     assert outcome == aai.Outcome(
@@ -1695,7 +1698,7 @@ async def test_a_batch_counts_what_it_has_done(server: FaultServer, connect: Con
         await exchange.send(reply.with_body(reply.body[:-1] + b', "audio_duration": 1800}').render())
 
     server.always("GET /v2/transcript/*", with_duration)
-    async with connect() as client, aai.transcribe_all(client, sources, jobs=5) as batch:
+    async with connect() as client, aai.transcribe_all(client, sources, max_jobs=5) as batch:
         assert batch.summary.total == 0
         await batch.collect()
         summary = batch.summary
@@ -1732,7 +1735,7 @@ async def test_events_tell_to_which_item_they_happened(
     server.on("POST /v2/upload", faults.normal(), faults.status(503))
     async with connect(on_event=of_client.hear) as client:
         async with aai.transcribe_all(
-            client, recordings(tmp_path, 3), uploads=1, on_event=of_batch.hear
+            client, recordings(tmp_path, 3), max_uploads=1, on_event=of_batch.hear
         ) as batch:
             outcomes = await batch.collect()
     submitted = {event.index: event.transcript_id for event in of_batch if isinstance(event, aai.Submitted)}
@@ -1796,7 +1799,7 @@ class TestBlocking:
             async with connect() as client:
                 for _ in range(2):
                     async with aai.transcribe_all(
-                        client, iter(sources), journal=journal, by_content=True
+                        client, iter(sources), journal=journal, dedupe_by_content=True
                     ) as batch:
                         outcomes = await batch.collect()
         assert [outcome.index for outcome in outcomes if outcome.error] == [13]

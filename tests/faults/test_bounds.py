@@ -24,7 +24,9 @@ GONE = faults.status(403, body=b'{"error": "Cannot access uploaded file"}')
 @pytest.fixture
 def connect(connect: Connect) -> Connect:
     """Make clients that poll the list often, too."""
-    return functools.partial(connect, polling=aai.Polling(first=0.01, ceiling=0.05, floor=0.02))
+    return functools.partial(
+        connect, polling=aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.02)
+    )
 
 
 class Drawn:
@@ -54,7 +56,7 @@ async def test_a_cancelled_collect_does_not_raise_the_bound(
 ) -> None:
     """However often it is cancelled and called again: what it has put back leaves no second place."""
     drawn = Drawn()
-    async with connect() as client, aai.transcribe_all(client, drawn, jobs=jobs) as batch:
+    async with connect() as client, aai.transcribe_all(client, drawn, max_jobs=jobs) as batch:
         for round_ in range(1, 4):
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
@@ -79,7 +81,7 @@ async def test_a_cancelled_collect_puts_back_what_others_wait_for(
     """Also where nothing else finishes, and in the order in which it came."""
     server.on("POST /v2/transcript", *[faults.normal()] * 2, faults.hang())
     async with connect() as client:
-        async with aai.transcribe_all(client, [b"1", b"2", b"3"], uploads=1) as batch:
+        async with aai.transcribe_all(client, [b"1", b"2", b"3"], max_uploads=1) as batch:
             with anyio.move_on_after(30), anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(batch.collect)
@@ -104,7 +106,7 @@ async def test_an_interrupted_collect_loses_nothing(
         return await take(batch)
 
     monkeypatch.setattr(aai.Batch, "__anext__", interrupted)
-    async with connect() as client, aai.transcribe_all(client, [b"1", b"2", b"3"], jobs=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, [b"1", b"2", b"3"], max_jobs=1) as batch:
         with pytest.raises(GeneratorExit):
             await batch.collect()
         outcomes = await batch.collect()
@@ -123,7 +125,7 @@ async def test_an_item_that_must_upload_again_does_not_wait_for_the_next_source(
         await is_finished.wait()
         yield b"second"
 
-    async with connect() as client, aai.transcribe_all(client, lazy(), uploads=1) as batch:
+    async with connect() as client, aai.transcribe_all(client, lazy(), max_uploads=1) as batch:
         with anyio.fail_after(20):
             first = await anext(batch)
             is_finished.set()
@@ -157,7 +159,7 @@ async def test_an_item_that_was_drawn_as_the_drawing_stops_comes_to_its_end(
         await anyio.sleep_forever()
 
     with anyio.fail_after(20):
-        async with connect() as client, aai.transcribe_all(client, lazy(), uploads=1) as batch:
+        async with connect() as client, aai.transcribe_all(client, lazy(), max_uploads=1) as batch:
             await was_drawn.wait()
             batch.stop()
             may_go_on.set()

@@ -77,7 +77,7 @@ async def test_a_service_that_comes_up_late_gets_one_job(
 
         async with connect(
             base_url=f"http://127.0.0.1:{reserved.getsockname()[1]}",
-            retry=aai.Retry(attempts=100, first=0.02, ceiling=0.02, budget=1000),
+            retry=aai.Retry(attempts=100, initial_delay=0.02, max_delay=0.02, budget=1000),
             on_event=lambda event: failed.set() if isinstance(event, aai.Retrying) else None,
         ) as client:
             async with anyio.create_task_group() as tasks:
@@ -94,10 +94,12 @@ async def test_a_service_that_comes_up_late_gets_one_job(
 
 async def test_a_name_that_nobody_knows_is_no_connection(connect: Connect) -> None:
     """The name may come back, so it is asked for again; the message says what to check."""
-    async with connect(base_url="https://api.nowhere.invalid", retry=aai.Retry(attempts=2, first=0.01)) as c:
+    async with connect(
+        base_url="https://api.nowhere.invalid", retry=aai.Retry(attempts=2, initial_delay=0.01)
+    ) as c:
         with pytest.raises(aai.ConnectError, match="Check the network, the region and base_url") as caught:
             await c.upload(RECORDING)
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.NOT_SENT, 2)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.NOT_SENT, 2)
 
 
 @contextmanager
@@ -126,7 +128,7 @@ async def test_a_certificate_that_nobody_vouches_for_ends_it_at_once(connect: Co
             with pytest.raises(aai.ConnectError, match="not trusted") as caught:
                 await client.upload(RECORDING)
         assert (stranger.connections, stranger.requests) == (1, [])
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.FATAL, 1)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.FATAL, 1)
 
 
 async def test_a_certificate_of_another_name_ends_it_at_once(connect: Connect, lane: Lane) -> None:
@@ -137,7 +139,7 @@ async def test_a_certificate_of_another_name_ends_it_at_once(connect: Connect, l
             with pytest.raises(aai.ConnectError, match="not trusted") as caught:
                 await client.upload(RECORDING)
         assert (stranger.connections, stranger.requests) == (1, [])
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.FATAL, 1)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.FATAL, 1)
 
 
 async def test_a_certificate_is_trusted_with_an_http_client_of_the_caller(
@@ -183,11 +185,11 @@ async def test_a_handshake_that_never_ends_is_no_connection(
     async with connect(
         base_url=server.url.replace("http:", "https:"),
         timeouts=aai.Timeouts(connect=0.1),
-        retry=aai.Retry(attempts=2, first=0.01),
+        retry=aai.Retry(attempts=2, initial_delay=0.01),
     ) as client:
         with pytest.raises(aai.ConnectError) as caught:
             await client.upload(RECORDING)
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.NOT_SENT, 2)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.NOT_SENT, 2)
     assert (server.connections, server.requests) == (2, [])
 
 
@@ -222,7 +224,7 @@ async def test_a_call_outlasts_a_connection_that_breaks_at_each_point_in_turn(
     """One request for each, and one that succeeds."""
     request = VERBS["get"].request
     server.on(request, *(fault() for fault in BREAKS.values()))
-    async with connect(retry=aai.Retry(attempts=len(BREAKS) + 1, first=0.001)) as client:
+    async with connect(retry=aai.Retry(attempts=len(BREAKS) + 1, initial_delay=0.001)) as client:
         await VERBS["get"].call(client, target)
     assert server.count(request) == len(BREAKS) + 1
 
@@ -240,7 +242,7 @@ async def test_an_error_says_that_a_request_that_broke_may_have_been_carried_out
             server.on(VERBS[verb].request, point())
             with pytest.raises(aai.TransportError) as caught:
                 await VERBS[verb].call(client, target)
-            assert caught.value.verdict is aai.Verdict.AMBIGUOUS
+            assert caught.value.verdict is aai.RequestState.AMBIGUOUS
             assert (caught.value.operation, caught.value.attempts) == (verb, 1)
             assert not isinstance(caught.value, aai.ConnectError)
 
@@ -255,7 +257,7 @@ async def test_an_error_says_that_a_request_without_a_connection_was_not_sent(
         async with connect(base_url=f"http://127.0.0.1:{reserved.getsockname()[1]}", retry=ONCE) as client:
             with pytest.raises(aai.ConnectError) as caught:
                 await VERBS[verb].call(client, target)
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.NOT_SENT, 1)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.NOT_SENT, 1)
     assert caught.value.operation == verb
 
 
@@ -326,10 +328,12 @@ async def test_a_reply_that_drips_is_given_up_and_asked_for_again(
 async def test_a_service_that_only_drips_is_a_timeout(server: FaultServer, connect: Connect) -> None:
     """It may have carried the request out."""
     server.always("GET /v2/transcript/*", faults.drip_forever())
-    async with connect(timeouts=aai.Timeouts(reply=0.1), retry=aai.Retry(attempts=2, first=0.01)) as client:
+    async with connect(
+        timeouts=aai.Timeouts(reply=0.1), retry=aai.Retry(attempts=2, initial_delay=0.01)
+    ) as client:
         with pytest.raises(aai.AttemptTimeoutError, match="Timeouts") as caught:
             await client.get("known")
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 2)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.AMBIGUOUS, 2)
 
 
 def in_mebibytes(body: bytes, gap: float) -> Fault:
@@ -519,7 +523,7 @@ async def test_a_head_without_end_is_given_up_before_it_fills_the_memory(
 ) -> None:
     """It is no reply of the service, and may be one tomorrow."""
     server.always("GET /v2/transcript/*", ENDLESS[head]())
-    async with connect(retry=aai.Retry(attempts=2, first=0.01)) as client:
+    async with connect(retry=aai.Retry(attempts=2, initial_delay=0.01)) as client:
         tracemalloc.start()
         try:
             with pytest.raises(aai.TransportError) as caught:
@@ -528,7 +532,7 @@ async def test_a_head_without_end_is_given_up_before_it_fills_the_memory(
         finally:
             tracemalloc.stop()
     assert peak < 16 * MEBIBYTE, f"{peak:,} bytes"
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 2)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.AMBIGUOUS, 2)
 
 
 async def test_a_stream_whose_connection_breaks_is_not_sent_in_part(
@@ -545,6 +549,6 @@ async def test_a_stream_whose_connection_breaks_is_not_sent_in_part(
     async with connect() as client:
         with pytest.raises(aai.TransportError) as caught:
             await client.upload(recording())
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 1)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.AMBIGUOUS, 1)
     assert server.count("POST /v2/upload") == 1
     assert server.service.uploads == {}

@@ -99,7 +99,7 @@ async def test_no_id_of_a_job_is_lost_to_a_cancellation(
     async with connect() as client:
         is_cancelled, count = True, 0
         while is_cancelled and count < 300:
-            count, job = count + 1, aai.Job()
+            count, job = count + 1, aai.JobHandle()
             is_cancelled = await cancelled_at(count, lambda job=job: client.submit(recording, job=job))  # type: ignore[misc]
             known.add(job.transcript_id)
             assert job.transcript_id is None or job.upload_url is not None
@@ -111,7 +111,7 @@ async def test_no_id_of_a_job_is_lost_when_time_runs_out(
     server: FaultServer, connect: Connect, after: float
 ) -> None:
     """Also in the middle of the request, which the sweep over the awaits does not see."""
-    job = aai.Job()
+    job = aai.JobHandle()
     async with connect() as client:
         with anyio.move_on_after(after):
             await client.submit(b"a recording", job=job)
@@ -130,7 +130,7 @@ async def test_a_submit_that_was_sent_is_answered_before_the_cancellation_goes_o
 ) -> None:
     """The id is on the handle, and in the log for whoever has none."""
     server.on("POST /v2/transcript", slow)
-    job = aai.Job()
+    job = aai.JobHandle()
     async with connect() as client:
         upload_url = await client.upload(b"a recording")
         with anyio.move_on_after(0.1) as scope, caplog.at_level(logging.WARNING, "aai_async"):
@@ -145,7 +145,7 @@ async def test_a_submit_that_is_never_answered_is_waited_for_no_longer_than_that
 ) -> None:
     """Whoever cancels wants to go on."""
     server.on("POST /v2/transcript", faults.hang(processed=True))
-    async with connect(timeouts=aai.Timeouts(parting=0.2)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.2)) as client:
         upload_url = await client.upload(b"a recording")
         began = time.monotonic()
         with anyio.move_on_after(0.1):
@@ -171,7 +171,7 @@ async def test_a_look_up_that_is_cancelled_looks_once_more(server: FaultServer, 
     """The job may be made and paid for."""
     server.service.listing_lag = 0.3
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
-    job = aai.Job()
+    job = aai.JobHandle()
     async with connect() as client:
         upload_url = await client.upload(b"a recording")
         # The first looks are after 0.2 and 0.7 seconds.
@@ -198,14 +198,14 @@ async def test_the_job_of_an_earlier_call_is_not_deleted_with_a_later_one(
     server: FaultServer, connect: Connect
 ) -> None:
     """A handle that is used again forgets what it had."""
-    job = aai.Job()
+    job = aai.JobHandle()
     async with connect() as client:
         await client.transcribe(b"a recording", job=job)
         server.on("POST /v2/upload", faults.hang())
         with anyio.move_on_after(0.1):
             await client.transcribe(b"another", job=job, on_cancel="delete")
     assert [made.is_deleted for made in server.service.jobs] == [False]
-    assert job == aai.Job()
+    assert job == aai.JobHandle()
 
 
 async def test_a_job_that_cannot_be_deleted_is_told_of(
@@ -246,9 +246,9 @@ async def test_thousands_of_cancelled_calls_leave_a_client_that_works(
         assert (await client.get(job.id)).id == job.id
         gc.collect()
         # Those of the last round that were not cancelled in time are kept for the next.
-        await settled(server, connections._GATE)
+        await settled(server, connections._MAX_IN_FLIGHT)
         # Both ends are in this process.
-        assert open_files() <= before + 2 * connections._GATE
+        assert open_files() <= before + 2 * connections._MAX_IN_FLIGHT
     await settled(server, 0)
 
 
@@ -304,7 +304,7 @@ async def test_a_handshake_that_is_cancelled_leaves_no_socket(lane: Lane) -> Non
     with FaultServer() as silent:
         # It waits for a request, and never answers what begins a handshake.
         url = silent.url.replace("http://", "https://")
-        async with aai.Client("a-key-for-tests", base_url=url, http=lane.make) as client:
+        async with aai.Client("a-key-for-tests", base_url=url, http_client=lane.make) as client:
             before = open_files()
             for _ in range(5):
                 with anyio.move_on_after(0.1):
@@ -326,7 +326,7 @@ async def test_an_answer_that_is_lost_after_the_cancellation_is_looked_for(
 ) -> None:
     """As long as the parting lasts."""
     server.on("POST /v2/transcript", lost_late)
-    job = aai.Job()
+    job = aai.JobHandle()
     async with connect() as client:
         upload_url = await client.upload(b"a recording")
         with anyio.move_on_after(0.1):
@@ -339,7 +339,7 @@ async def test_a_job_that_is_not_found_at_the_parting_is_told_of(
 ) -> None:
     """With the address that it may have been made of, and no query."""
     server.on("POST /v2/transcript", faults.hang())
-    async with connect(timeouts=aai.Timeouts(parting=0.3)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.3)) as client:
         with anyio.move_on_after(0.1), caplog.at_level(logging.WARNING, "aai_async"):
             await client.submit("https://example.com/call.mp3?signature=secret")
     assert "may have made a job of https://example.com/call.mp3" in caplog.text
@@ -368,7 +368,7 @@ async def test_all_that_is_done_at_a_parting_has_one_bound(server: FaultServer, 
     """To learn the id and to delete the job, together."""
     server.on("POST /v2/transcript", slow)
     server.always("DELETE *", faults.hang())
-    async with connect(timeouts=aai.Timeouts(parting=0.5)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.5)) as client:
         upload_url = await client.upload(b"a recording")
         began = time.monotonic()
         with anyio.move_on_after(0.1):
@@ -405,7 +405,7 @@ async def test_a_client_that_takes_long_to_close_does_not_hold_a_cancellation_up
             await anyio.sleep(5)
 
     server.always("GET *", faults.hang())
-    client = aai.Client("a-key", base_url=server.url, http=lambda: httpx.AsyncClient(transport=Slow()))
+    client = aai.Client("a-key", base_url=server.url, http_client=lambda: httpx.AsyncClient(transport=Slow()))
     await client.__aenter__()
     began = time.monotonic()
     with anyio.move_on_after(0.1):
@@ -443,7 +443,7 @@ class TestOfAsyncio:
     ) -> None:
         """The cancellation is held back, and raised in the end."""
         server.on("POST /v2/transcript", slow)
-        job = aai.Job()
+        job = aai.JobHandle()
         async with connect() as client:
             upload_url = await client.upload(b"a recording")
             task = asyncio.create_task(client.submit(upload_url, job=job))
@@ -459,7 +459,7 @@ class TestOfAsyncio:
     async def test_a_timeout_of_asyncio_stays_one(self, server: FaultServer, connect: Connect) -> None:
         """And the id is there for whoever catches it."""
         server.on("POST /v2/transcript", slow)
-        job = aai.Job()
+        job = aai.JobHandle()
         async with connect() as client:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.15):

@@ -84,7 +84,7 @@ async def test_a_list_that_never_shows_the_job_costs_a_second_one(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one risk that is left, which `on_ambiguous="raise"` does not take."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.service.listing_lag = math.inf
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     async with connect() as client:
@@ -96,7 +96,7 @@ async def test_at_most_three_submits_are_sent(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then whoever called has to know."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.always("POST /v2/transcript", faults.reset_after_body())
     async with connect() as client:
         with pytest.raises(aai.AmbiguousSubmitError, match="its answer was lost") as caught:
@@ -225,7 +225,7 @@ async def test_the_key_goes_to_no_address_that_the_list_names(server: FaultServe
                 await client.submit(URL)
         assert evil.requests == []
     pages = [request for request in server.requests if request.path == "/v2/transcript"]
-    assert len(pages) <= 1 + len(submission._LOOKS) * submission._PAGES
+    assert len(pages) <= 1 + len(submission._CHECK_DELAYS) * submission._PAGES
 
 
 async def test_a_submit_that_was_refused_for_now_is_sent_again(server: FaultServer, connect: Connect) -> None:
@@ -354,7 +354,7 @@ async def test_a_list_that_is_too_long_to_be_read_to_the_job_decides_nothing(
 ) -> None:
     """What was not reached is not absent."""
     monkeypatch.setattr(submission, "_PAGES", 1)
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
 
     async def crowded(exchange: Exchange) -> None:
         details = {"limit": 200, "prev_url": f"{server.url}/v2/transcript?before_id=older"}
@@ -387,10 +387,10 @@ async def test_a_refusal_after_a_lost_answer_leaves_the_doubt_and_is_its_cause(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever acts on a refused key finds it there, and all that was sent is counted."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.on("POST /v2/transcript", faults.reset_after_body(), faults.status(401))
     async with connect() as client:
         with pytest.raises(aai.AmbiguousSubmitError, match="its answer was lost") as caught:
             await client.submit(b"a recording")
     assert isinstance(caught.value.__cause__, aai.AccountError)
-    assert (caught.value.attempts, caught.value.verdict) == (2, aai.Verdict.AMBIGUOUS)
+    assert (caught.value.attempts, caught.value.verdict) == (2, aai.RequestState.AMBIGUOUS)

@@ -14,7 +14,7 @@ from fault_server import FaultServer
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._journal.queries import Claim, Result, Step, Store, claim, done
+from aai_async._journal.queries import Database, ItemClaim, QueuedWrite, Result, claim, done
 
 RANDOM = random.Random
 """Seeded, so that each run is the same."""
@@ -59,22 +59,22 @@ def body_of(number: int, size: int) -> bytes:
 
 def filled(path: Path, sizes: list[int]) -> None:
     """Make a journal whose results came in random order, which moves rows from page to page."""
-    database = Store(path)
-    database.open("http://127.0.0.1:9", aai.Client(KEY)._http.fingerprint)
+    database = Database(path)
+    database.open("http://127.0.0.1:9", aai.Client(KEY)._sender.fingerprint)
 
     def enter(connection: sqlite3.Connection) -> None:
         for number in range(len(sizes)):
-            claim(connection, Claim((b"key %d" % number,), number, f"secret-{number}.wav", 1, "{}"))
+            claim(connection, ItemClaim((b"key %d" % number,), number, f"secret-{number}.wav", 1, "{}"))
             connection.execute("UPDATE jobs SET transcript_id = ? WHERE id = ?", (f"id-{number}", number + 1))
 
-    database.commit([Step(enter)])
+    database.commit([QueuedWrite(enter)])
     for number in RANDOM(0).sample(range(len(sizes)), len(sizes)):
         result = Result(audio_duration=1.0, warnings=(), missing=(), body=body_of(number, sizes[number]))
 
         def end(connection: sqlite3.Connection, job: int = number + 1, result: Result = result) -> None:
             done(connection, job, result, 0)
 
-        database.commit([Step(end)])
+        database.commit([QueuedWrite(end)])
     database.close()
 
 

@@ -14,7 +14,7 @@ from secrecy import whole_traceback
 
 import aai_async as aai
 from aai_async._transport.error_mapping import failure_of, in_groups
-from aai_async._transport.pool import Lease
+from aai_async._transport.pool import ClientLease
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -72,9 +72,15 @@ class _Breaking(httpx.AsyncByteStream):
 
 
 def connect(server: FaultServer, transport: Grouping, **settings: Any) -> aai.Client:
-    quick: dict[str, Any] = {"retry": aai.Retry(first=0.01), "polling": aai.Polling(first=0.01, ceiling=0.05)}
+    quick: dict[str, Any] = {
+        "retry": aai.Retry(initial_delay=0.01),
+        "polling": aai.Polling(initial_delay=0.01, max_delay=0.05),
+    }
     return aai.Client(
-        KEY, base_url=server.url, http=lambda: httpx.AsyncClient(transport=transport), **(quick | settings)
+        KEY,
+        base_url=server.url,
+        http_client=lambda: httpx.AsyncClient(transport=transport),
+        **(quick | settings),
     )
 
 
@@ -103,7 +109,7 @@ async def test_a_group_of_exceptions_is_one_typed_error_without_the_frames_of_th
             await client.submit(b"a recording")
     cause = caught.value.__cause__
     assert isinstance(cause, aai.TransportError)
-    assert (cause.verdict, "ReadError: reset" in str(cause)) == (aai.Verdict.AMBIGUOUS, True)
+    assert (cause.verdict, "ReadError: reset" in str(cause)) == (aai.RequestState.AMBIGUOUS, True)
     assert KEY not in whole_traceback(caught.value, __file__)
     one: BaseException | None = caught.value
     while one is not None:
@@ -119,7 +125,7 @@ async def test_a_group_of_exceptions_before_anything_was_sent_is_no_connection(s
         with pytest.raises(aai.ConnectError) as caught:
             await client.submit(b"a recording")
         await client.submit(b"a recording")
-    assert caught.value.verdict is aai.Verdict.NOT_SENT
+    assert caught.value.verdict is aai.RequestState.NOT_SENT
     assert server.count("GET /v2/transcript") == 0
     assert len(server.service.jobs) == 1
 
@@ -140,7 +146,7 @@ async def test_the_end_of_the_program_comes_out_of_a_group_as_it_is() -> None:
         inner = BaseExceptionGroup("inner", [SystemExit(3), httpx.ReadError("reset")])
         raised = in_groups(BaseExceptionGroup("outer", [httpx.ReadError("reset"), inner]))
         with pytest.raises(SystemExit):
-            await failure_of(raised, None, Lease(http))
+            await failure_of(raised, None, ClientLease(http))
 
 
 async def test_a_call_that_is_cancelled_ends_as_cancelled_though_a_group_has_errors_in_it() -> None:
@@ -152,5 +158,5 @@ async def test_a_call_that_is_cancelled_ends_as_cancelled_though_a_group_has_err
                 await anyio.sleep(1)
             except anyio.get_cancelled_exc_class() as error:
                 cancelled = error
-            await failure_of([httpx.ReadError("reset"), cancelled], None, Lease(http))
+            await failure_of([httpx.ReadError("reset"), cancelled], None, ClientLease(http))
         assert scope.cancelled_caught

@@ -136,7 +136,7 @@ async def test_a_job_that_cannot_be_asked_for_is_not_made_again(
     server: FaultServer, connect: Connect, path: Path, gone: Gone, kind: str
 ) -> None:
     """Its id stays, for the batch after that."""
-    async with connect(retry=aai.Retry(first=0.01, attempts=2)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.01, attempts=2)) as client:
         await run(client, path)
         gone.fault = reply_json(b"<html>", 200) if kind == "html" else status(int(kind))
         outcomes: list[aai.Outcome] = []

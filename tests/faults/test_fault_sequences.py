@@ -109,7 +109,7 @@ class Ending:
     took = 0.0
 
     def __init__(self) -> None:
-        self.job = aai.Job()
+        self.job = aai.JobHandle()
 
 
 def run(model: Model, *, cancel_after: float = float("inf")) -> Ending:
@@ -118,7 +118,7 @@ def run(model: Model, *, cancel_after: float = float("inf")) -> Ending:
 
     async def call() -> None:
         began = anyio.current_time()
-        async with httpx.AsyncClient(transport=model) as http, aai.Client(KEY, http=http) as client:
+        async with httpx.AsyncClient(transport=model) as http, aai.Client(KEY, http_client=http) as client:
             try:
                 with anyio.move_on_after(cancel_after) as scope:
                     ending.transcript = await client.transcribe(b"a recording", job=ending.job)
@@ -169,7 +169,7 @@ def test_a_call_that_is_cancelled_leaves_the_job_on_the_handle(
     jobs = model.service.jobs
     event("cancelled" if ending.is_cancelled else "ended before")
     if ending.is_cancelled:
-        assert ending.took <= cancel_after + aai.Timeouts().parting + 0.1
+        assert ending.took <= cancel_after + aai.Timeouts().cancel_grace + 0.1
     assert len(jobs) <= 1
     if jobs:
         assert ending.job.upload_url == jobs[0].audio_url

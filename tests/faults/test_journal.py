@@ -32,9 +32,9 @@ from lanes import KEY, LANES, Connect, Lane
 import aai_async as aai
 from aai_async._batch import item_task
 from aai_async._jobs import submission
-from aai_async._journal import Ledger, lock, queries
+from aai_async._journal import JournalWriter, lock, queries
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import Claim, Store
+from aai_async._journal.queries import Database, ItemClaim
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -107,9 +107,9 @@ def contents(folder: Path) -> dict[str, object]:
 
 def made(path: Path, key: str = KEY, service: str = "http://127.0.0.1:9") -> None:
     """Make a journal of some other account, with a job in it."""
-    database = Store(path)
-    database.open(service, aai.Client(key)._http.fingerprint)
-    database.commit([queries.Step(functools.partial(claimed, Claim((b"k",), 0, "a", 1, "{}")))])
+    database = Database(path)
+    database.open(service, aai.Client(key)._sender.fingerprint)
+    database.commit([queries.QueuedWrite(functools.partial(claimed, ItemClaim((b"k",), 0, "a", 1, "{}")))])
     database.close()
 
 
@@ -255,19 +255,19 @@ async def test_what_another_program_has_not_written_through_yet_is_not_lost(
     assert [row["title"] for row in ask(path, "SELECT title FROM books")] == ["Emma"]
 
 
-def claimed(wanted: Claim, connection: sqlite3.Connection) -> queries.Entry:
+def claimed(wanted: ItemClaim, connection: sqlite3.Connection) -> queries.JobRow:
     return queries.claim(connection, wanted)
 
 
 def opened(path: Path) -> None:
     """Open a journal, read all of it and change it; raises JournalError alone."""
-    database = Store(path)
+    database = Database(path)
     try:
-        database.open("http://127.0.0.1:9", aai.Client(KEY)._http.fingerprint)
+        database.open("http://127.0.0.1:9", aai.Client(KEY)._sender.fingerprint)
         database.read(queries.counts)
         database.read(lambda connection: queries.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):
-            step = queries.Step(functools.partial(claimed, Claim(keys, 0, "a", 1, "{}")))
+            step = queries.QueuedWrite(functools.partial(claimed, ItemClaim(keys, 0, "a", 1, "{}")))
             database.commit([step])
             step.result()
     finally:
@@ -688,8 +688,8 @@ async def test_a_journal_is_read_while_a_batch_writes_it(
     for one in (good, bad, open_):
         one.write_bytes(one.name.encode())
     server.service.fault_of = lambda data: "No speech." if data == b"bad.wav" else None
-    async with connect(timeouts=aai.Timeouts(parting=0.1)) as client:
-        async with aai.transcribe_all(client, [good, bad, open_], journal=path, uploads=1) as batch:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
+        async with aai.transcribe_all(client, [good, bad, open_], journal=path, max_uploads=1) as batch:
             server.on("POST /v2/transcript", normal(), normal(), hang())
             for _ in range(2):
                 await anext(batch)
@@ -841,25 +841,25 @@ def fingerprint(salt: bytes) -> str:
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many changes went into each commit."""
     commits: list[int] = []
-    commit = Store.commit
+    commit = Database.commit
 
-    def counted(self: Store, steps: Any) -> None:
+    def counted(self: Database, steps: Any) -> None:
         commits.append(len(steps))
         commit(self, steps)
 
-    monkeypatch.setattr(Store, "commit", counted)
+    monkeypatch.setattr(Database, "commit", counted)
     return commits
 
 
 def written(number: int) -> Callable[[sqlite3.Connection], int]:
     """A change that tells whether it was made."""
-    wanted = Claim((b"%d" % number,), number, str(number), None, "{}")
+    wanted = ItemClaim((b"%d" % number,), number, str(number), None, "{}")
     return lambda connection: queries.claim(connection, wanted).position
 
 
 async def test_many_changes_share_a_commit(lane: Lane, path: Path, commits: list[int]) -> None:
     """Each is told what came of its own."""
-    journal, results = Ledger(path, keep_results=True), dict[int, int]()
+    journal, results = JournalWriter(path, keep_results=True), dict[int, int]()
 
     async def change(number: int) -> None:
         results[number] = await journal.commit(written(number))
@@ -881,7 +881,7 @@ async def test_changes_outlast_those_who_share_their_commit_and_are_cancelled(
     if is_native and lane.backend != "asyncio":
         pytest.skip("only asyncio cancels a task through its shields")
     cancelled = cancelled_natively_at if is_native else cancelled_at
-    journal, numbers = Ledger(path, keep_results=True), iter(range(10**6))
+    journal, numbers = JournalWriter(path, keep_results=True), iter(range(10**6))
     expected, told = set[int](), set[int]()
 
     async def change(pause: int) -> None:
@@ -911,7 +911,7 @@ async def test_a_change_that_fails_fails_for_all_who_share_its_commit_and_for_no
     lane: Lane, path: Path
 ) -> None:
     """None of them is written down, and each is told so."""
-    journal, failed = Ledger(path, keep_results=True), list[int]()
+    journal, failed = JournalWriter(path, keep_results=True), list[int]()
 
     def broken(connection: sqlite3.Connection) -> int:
         raise sqlite3.OperationalError("disk I/O error")
@@ -968,9 +968,11 @@ def slow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Non
 
         return slowly
 
-    place, name = {"lock": (Lock, "__init__"), "file": (Store, "_create_file"), "close": (Store, "close")}[
-        request.param
-    ]
+    place, name = {
+        "lock": (Lock, "__init__"),
+        "file": (Database, "_create_file"),
+        "close": (Database, "close"),
+    }[request.param]
     monkeypatch.setattr(place, name, slowed(getattr(place, name)))
 
 

@@ -31,8 +31,8 @@ ERRORS: dict[str, Exception] = {
     "no-thread": RuntimeError("can't start new thread"),
     "no-memory": MemoryError(),
     "interface": sqlite3.InterfaceError("bad parameter or other API misuse"),
-    "ours": aai.AAIError("No thread could be started.", verdict=aai.Verdict.NOT_SENT),
-    "not-found": aai.AAIError("It is not there.", verdict=aai.Verdict.FATAL),
+    "ours": aai.AAIError("No thread could be started.", verdict=aai.RequestState.NOT_SENT),
+    "not-found": aai.AAIError("It is not there.", verdict=aai.RequestState.FATAL),
     "unforeseen": LookupError("of a bug"),
 }
 
@@ -100,7 +100,7 @@ async def test_whatever_the_opening_of_a_journal_raises_is_an_error_of_the_journ
     def broken(*_: object, **__: object) -> None:
         raise ERRORS[kind]
 
-    monkeypatch.setattr(queries.Store, "open", broken)
+    monkeypatch.setattr(queries.Database, "open", broken)
     async with connect() as client:
         with pytest.raises(aai.JournalError):
             await collected(client, [b"a recording"], path)

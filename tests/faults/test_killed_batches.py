@@ -227,7 +227,7 @@ class Sweep:
         go = folder / "go"
         backend = ["asyncio", "trio"][number % 2]
         # In one thread, for strace counts the calls of each by itself.
-        settings = {"threads": 1, "go": str(go), "timeouts": {"parting": 0.5}}
+        settings = {"threads": 1, "go": str(go), "timeouts": {"cancel_grace": 0.5}}
         work = attrs.evolve(
             self.work, folder=folder, journal=folder / "calls.db", backend=backend, settings=settings
         )
@@ -317,7 +317,7 @@ def test_a_batch_that_is_asked_twice_to_end_waits_for_nothing(work: Work) -> Non
 
     if work.backend == "trio":
         # It does not let the second go through, so that only the end of the parting helps.
-        work.settings["timeouts"] = {"parting": 1.0}
+        work.settings["timeouts"] = {"cancel_grace": 1.0}
     work.server.on("POST /v2/transcript", ask_twice)
     work.start(1)
     began = time.monotonic()
@@ -399,7 +399,7 @@ def test_a_batch_whose_disk_is_full_says_so_and_goes_on_when_there_is_room(
     disk = tmp_path / "disk"
     disk.mkdir()
     with Mother([*IN_MEMORY, "size=8m", str(disk)]) as mother:
-        settings = {"timeouts": {"parting": 0.5}}
+        settings = {"timeouts": {"cancel_grace": 0.5}}
         work = Work(mother, server, tmp_path, disk / "calls.db", anyio_backend, settings)
         work.run(1)
         assert told(work.notes, "is_completed") == [True]

@@ -97,7 +97,7 @@ async def test_a_large_result_that_a_duplicate_asks_for_later_is_not_read_in_the
     server.always("GET /v2/transcript/*", large(has_odd_number=False))
     async with connect() as client:
         with anyio.fail_after(60):
-            async with aai.transcribe_all(client, [b"a recording"] * 3, journal=path, jobs=1) as batch:
+            async with aai.transcribe_all(client, [b"a recording"] * 3, journal=path, max_jobs=1) as batch:
                 outcomes = [outcome async for outcome in batch]
     assert [outcome.duplicate_of for outcome in outcomes] == [None, 0, 0]
     assert at_work["decompress"]

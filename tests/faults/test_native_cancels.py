@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize(
 
 Call = Callable[[], Coroutine[Any, Any, object]]
 
-QUICK = aai.Timeouts(connect=5.0, stall=0.02, reply=0.02, parting=0.2)
+QUICK = aai.Timeouts(connect=5.0, stall=0.02, reply=0.02, cancel_grace=0.2)
 
 MOST = 400
 """Awaits of a call, at the most."""
@@ -135,7 +135,7 @@ async def test_a_batch_is_cancelled_at_each_await(
     journal = tmp_path / "calls.db" if with_journal else None
     if end != "finished":
         server.always("GET *", faults.hang())
-    async with connect(timeouts=aai.Timeouts(parting=0.1)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
 
         async def batch() -> None:
             async with aai.transcribe_all(client, [b"1", b"2"], journal=journal) as batch:

@@ -25,7 +25,7 @@ from aai_async._jobs import submission, watcher
 
 MEBIBYTE = 1024 * 1024
 
-TWICE = aai.Retry(attempts=2, first=0.001)
+TWICE = aai.Retry(attempts=2, initial_delay=0.001)
 
 
 ANSWERED = sorted(VERBS.keys() - {"wait", "download"})
@@ -51,7 +51,7 @@ async def test_a_page_for_people_is_asked_past_and_then_raised(
         with pytest.raises(aai.ProtocolError) as caught:
             await VERBS[verb].call(client, NOWHERE)
         await VERBS[verb].call(client, NOWHERE)
-    assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 2)
+    assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.AMBIGUOUS, 2)
     assert caught.value.operation == verb
     assert server.count(request) == 4
 
@@ -112,7 +112,7 @@ async def test_a_page_without_its_transcripts_is_not_an_empty_one(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, page: object
 ) -> None:
     """A lost job would be taken for none, and made twice."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.always("GET /v2/transcript", faults.reply_json(page))
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     async with connect(retry=TWICE) as client:
@@ -225,7 +225,7 @@ async def test_a_job_that_is_gone_later_is_not_there(
 async def test_a_job_that_does_not_end_is_given_back_by_its_id(server: FaultServer, connect: Connect) -> None:
     """It can be waited for again, and is not submitted again."""
     server.service.looks_until_done = 10**9
-    async with connect(polling=aai.Polling(first=0.01, ceiling=0.05, give_up_after=0.2)) as client:
+    async with connect(polling=aai.Polling(initial_delay=0.01, max_delay=0.05, give_up_after=0.2)) as client:
         with pytest.raises(aai.DeadlineError, match="give_up_after") as caught:
             await client.transcribe(RECORDING)
         [job] = server.service.jobs
@@ -243,9 +243,11 @@ async def test_a_service_that_is_gone_gives_the_id_back(server: FaultServer, con
         await exchange.answer() if not is_gone else exchange.reset()
 
     server.always("GET *", gone)
-    async with connect(polling=aai.Polling(first=0.01, ceiling=0.05, lost_after=0.2)) as client:
+    async with connect(
+        polling=aai.Polling(initial_delay=0.01, max_delay=0.05, unreachable_after=0.2)
+    ) as client:
         began = time.monotonic()
-        with pytest.raises(aai.DeadlineError, match="lost_after") as caught:
+        with pytest.raises(aai.DeadlineError, match="unreachable_after") as caught:
             await client.transcribe(RECORDING)
         assert 0.2 <= time.monotonic() - began < 2
         [job] = server.service.jobs
@@ -395,8 +397,8 @@ async def test_a_bomb_does_not_fill_the_memory(
 
 async def meet_a_bomb(url: str, lane: Lane, place: str) -> None:
     """Say what it ended with, and by how many bytes the process has grown."""
-    settings: dict[str, Any] = {"retry": aai.Retry(attempts=1), "polling": aai.Polling(first=0)}
-    async with aai.Client(KEY, base_url=url, http=lane.make, **settings) as client:
+    settings: dict[str, Any] = {"retry": aai.Retry(attempts=1), "polling": aai.Polling(initial_delay=0)}
+    async with aai.Client(KEY, base_url=url, http_client=lane.make, **settings) as client:
         await client.get("known")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(aai.AAIError) as caught:

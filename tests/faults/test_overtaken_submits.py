@@ -67,13 +67,13 @@ async def test_a_job_that_was_submitted_later_and_shows_proves_that_a_lost_one_w
     server: FaultServer, connect: Connect, pages: list[str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list need not be read for another quarter of a minute."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01, 0.01, 1.0, 60.0, 60.0, 60.0))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01, 0.01, 1.0, 60.0, 60.0, 60.0))
     async with connect() as client:
         with anyio.fail_after(30):
             found = await lost_and_then(server, client, is_made=False)
     assert found in {job.id for job in server.service.jobs}
     assert len(server.service.jobs) == 2
-    assert len(pages) == submission._FEWEST_LOOKS
+    assert len(pages) == submission._MIN_CHECKS
 
 
 async def test_a_job_that_was_submitted_earlier_proves_nothing(
@@ -85,7 +85,7 @@ async def test_a_job_that_was_submitted_earlier_proves_nothing(
         server.on("POST /v2/transcript", faults.reset_after_body())
         await client.submit(b"a recording")
     assert len(server.service.jobs) == 2
-    assert len(pages) == len(submission._LOOKS)
+    assert len(pages) == len(submission._CHECK_DELAYS)
 
 
 async def test_the_job_of_another_client_proves_nothing(
@@ -106,7 +106,7 @@ async def test_the_job_of_another_client_proves_nothing(
     async with connect() as client:
         await client.submit(b"a recording")
     assert len(server.service.jobs) == 2
-    assert len(pages) == len(submission._LOOKS)
+    assert len(pages) == len(submission._CHECK_DELAYS)
 
 
 @pytest.mark.parametrize("lag", [0.03, 0.12])
@@ -130,4 +130,4 @@ async def test_a_list_that_shows_nothing_is_read_to_the_end(
     async with connect() as client:
         await lost_and_then(server, client, is_made=False)
     assert len(server.service.jobs) == 2
-    assert len(pages) == len(submission._LOOKS)
+    assert len(pages) == len(submission._CHECK_DELAYS)

@@ -41,7 +41,7 @@ async def test_a_call_outlasts_each_failure_of_the_service(
 ) -> None:
     """One request for each, and one that succeeds."""
     server.on(VERBS[verb].request, *map(faults.status, (500, 502, 503, 504)))
-    async with connect(retry=aai.Retry(first=0.001)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.001)) as client:
         await VERBS[verb].call(client, target)
     assert server.count(VERBS[verb].request) == 5
 
@@ -51,14 +51,14 @@ async def test_a_failure_that_stays_is_raised_after_the_last_attempt(
 ) -> None:
     """As what it was, with what may be known of it: a 503 of the service did nothing, one in between may."""
     failures = [
-        (faults.status(500), 500, aai.Verdict.AMBIGUOUS),
-        (faults.status(502), 502, aai.Verdict.AMBIGUOUS),
-        (faults.status(503), 503, aai.Verdict.AMBIGUOUS),
-        (faults.status(504), 504, aai.Verdict.AMBIGUOUS),
-        (faults.reply_json({"error": "Overloaded"}, 503), 503, aai.Verdict.REFUSED),
-        (faults.status(503, headers={"Retry-After": "0.01"}), 503, aai.Verdict.AMBIGUOUS),
+        (faults.status(500), 500, aai.RequestState.AMBIGUOUS),
+        (faults.status(502), 502, aai.RequestState.AMBIGUOUS),
+        (faults.status(503), 503, aai.RequestState.AMBIGUOUS),
+        (faults.status(504), 504, aai.RequestState.AMBIGUOUS),
+        (faults.reply_json({"error": "Overloaded"}, 503), 503, aai.RequestState.REFUSED),
+        (faults.status(503, headers={"Retry-After": "0.01"}), 503, aai.RequestState.AMBIGUOUS),
     ]
-    async with connect(retry=aai.Retry(attempts=2, first=0.001)) as client:
+    async with connect(retry=aai.Retry(attempts=2, initial_delay=0.001)) as client:
         for fault, status, verdict in failures:
             server.on(VERBS["upload"].request, fault, fault)
             with pytest.raises(aai.ServerError) as caught:
@@ -126,7 +126,7 @@ async def test_a_wait_of_hours_is_for_the_caller_to_decide_on(server: FaultServe
         await client.upload(RECORDING)
     assert time.monotonic() - began < 1
     assert (caught.value.retry_after, caught.value.attempts) == (86400, 1)
-    assert caught.value.verdict is aai.Verdict.REFUSED
+    assert caught.value.verdict is aai.RequestState.REFUSED
     assert events == []
 
 
@@ -216,7 +216,7 @@ async def test_whatever_a_refusal_says_is_shown_short_and_harmless(
             with pytest.raises(aai.RejectedError) as caught:
                 await asked.call(client, target)
             error = caught.value
-            assert (error.status, error.verdict, error.attempts) == (400, aai.Verdict.FATAL, 1)
+            assert (error.status, error.verdict, error.attempts) == (400, aai.RequestState.FATAL, 1)
             assert len(error.reply) <= 300
             assert len(str(error)) < 500
             assert str(error).isprintable()
@@ -252,13 +252,13 @@ async def test_a_success_that_is_not_documented_is_no_answer(
     server: FaultServer, connect: Connect, target: Path, verb: str
 ) -> None:
     """It is asked for again, since something in between may have answered."""
-    async with connect(retry=aai.Retry(attempts=2, first=0.001)) as client:
+    async with connect(retry=aai.Retry(attempts=2, initial_delay=0.001)) as client:
         for status in (201, 204, 206, 226):
             before = server.count(VERBS[verb].request)
             server.on(VERBS[verb].request, faults.status(status), faults.status(status))
             with pytest.raises(aai.ProtocolError, match=str(status)) as caught:
                 await VERBS[verb].call(client, target)
-            assert (caught.value.verdict, caught.value.attempts) == (aai.Verdict.AMBIGUOUS, 2)
+            assert (caught.value.verdict, caught.value.attempts) == (aai.RequestState.AMBIGUOUS, 2)
             assert server.count(VERBS[verb].request) == before + 2
 
 
@@ -342,7 +342,7 @@ async def test_an_outage_is_not_made_worse_by_asking_again(server: FaultServer, 
 async def test_calls_that_succeed_pay_for_repetitions_again(server: FaultServer, connect: Connect) -> None:
     """One for each, where a repetition costs five."""
     server.on(f"GET {JOB}", *[faults.status(503)] * 2)
-    async with connect(retry=aai.Retry(first=0.001, budget=5)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.001, budget=5)) as client:
         with pytest.raises(aai.RetryBudgetError) as caught:
             await client.get("known")
         assert caught.value.attempts == 2
@@ -360,7 +360,7 @@ async def test_calls_that_succeed_pay_for_repetitions_again(server: FaultServer,
 
 async def test_a_repetition_that_helps_costs_nothing(server: FaultServer, connect: Connect) -> None:
     """A service that fails now and then is not given up after a while."""
-    async with connect(retry=aai.Retry(first=0.001, budget=5)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.001, budget=5)) as client:
         for _ in range(5):
             server.on(f"GET {JOB}", faults.status(503))
             await client.get("known")
@@ -384,7 +384,7 @@ async def test_a_refusal_for_now_ends_no_call(
     """Each verb asks again, a paid job is waited for, and a submit makes one job without a search."""
     # At a pre-signed address, 403 is how the storage says that it has expired.
     verbs = [verb for name, verb in VERBS.items() if (name, refused) != ("download", "403")]
-    async with connect(retry=aai.Retry(first=0.001)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.001)) as client:
         for verb in [*verbs, SUBMIT]:
             server.on(verb.request, FOR_NOW[refused], FOR_NOW[refused])
             before, made = server.count(verb.request), len(server.service.jobs)
@@ -402,7 +402,7 @@ async def test_a_refusal_for_now_does_not_turn_the_list_off(
     """Jobs that are waited for together are not polled one by one because of it."""
     server.service.looks_until_done = 12
     server.on("GET /v2/transcript", FOR_NOW[refused])
-    polling = aai.Polling(first=0.01, ceiling=0.05, floor=0.01)
+    polling = aai.Polling(initial_delay=0.01, max_delay=0.05, min_list_interval=0.01)
     async with connect(retry=aai.Retry(attempts=1), polling=polling) as client:
         jobs = [await client.submit(URL) for _ in range(6)]
         async with anyio.create_task_group() as tasks:

@@ -140,7 +140,7 @@ async def test_a_reply_that_comes_twice_is_never_the_answer_to_the_next_request(
         # What is deleted is not asked for again.
         for name in ("two",) if first == "delete" else ("one", "two"):
             scene = Scene.of(server, tmp_path)
-            async with connect(retry=aai.Retry(first=0.001)) as client:
+            async with connect(retry=aai.Retry(initial_delay=0.001)) as client:
                 server.on("*", REPEATED[repeated]())
                 await CHECKS[first](client, scene, "one")
                 await second(client, scene, name)
@@ -204,7 +204,7 @@ async def test_a_reply_to_an_upload_of_an_earlier_batch_gives_up_no_batch(
     server.on("POST /v2/upload", *(faults.reply_json({"upload_url": url}) for url in earlier))
     async with (
         connect() as client,
-        aai.transcribe_all(client, paths[2:], uploads=1, journal=journal) as batch,
+        aai.transcribe_all(client, paths[2:], max_uploads=1, journal=journal) as batch,
     ):
         outcomes = await batch.collect()
     assert [type(outcome.error) for outcome in outcomes if outcome.error] == [aai.ProtocolError] * (times - 1)
@@ -217,7 +217,7 @@ async def test_a_wrong_reply_is_the_last_on_its_connection_and_then_each_is_used
 ) -> None:
     """What has happened once will happen again; after a minute connections are kept again."""
     scene = Scene.of(server, Path())
-    async with connect(retry=aai.Retry(first=0.001)) as client:
+    async with connect(retry=aai.Retry(initial_delay=0.001)) as client:
         server.on("GET *", faults.sent_again_later())
         await get(client, scene, "one")
         await get(client, scene, "two")

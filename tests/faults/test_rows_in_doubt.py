@@ -114,7 +114,7 @@ async def test_rows_in_doubt_that_no_job_was_made_of_are_submitted_again_after_a
     assert [outcome.unwrap().text for outcome in outcomes] == ["What was said."] * MANY
     assert len(server.service.jobs) == MANY
     # On a slow machine one reading may serve several that were due.
-    assert 2 <= len(pages) <= 5 * len(submission._LOOKS)
+    assert 2 <= len(pages) <= 5 * len(submission._CHECK_DELAYS)
 
 
 async def test_a_row_is_in_doubt_only_once_its_submit_is_sent(
@@ -123,7 +123,7 @@ async def test_a_row_is_in_doubt_only_once_its_submit_is_sent(
     """Those that wait for a connection have made nothing, and the next batch needs not look for them."""
     server.always("POST /v2/transcript", hang())
     sources = [b"recording %d" % number for number in range(60)]
-    async with connect(timeouts=aai.Timeouts(parting=0.1)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
         async with aai.transcribe_all(client, sources, journal=path):
             with anyio.fail_after(20):
                 while server.count("POST /v2/upload") < 60 or sum(states(path).values()) < 60:
@@ -142,7 +142,7 @@ async def test_a_row_whose_submit_was_refused_for_now_is_in_no_doubt_until_it_is
 ) -> None:
     """A kill in that time leaves nothing to be looked for."""
     server.on("POST /v2/transcript", status(429, headers={"Retry-After": "5"}))
-    async with connect(timeouts=aai.Timeouts(parting=0.1)) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
         async with aai.transcribe_all(client, [b"a recording"], journal=path):
             with anyio.fail_after(20):
                 while server.count("POST /v2/transcript") < 1:

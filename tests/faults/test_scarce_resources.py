@@ -70,8 +70,9 @@ WITHOUT_DESCRIPTORS = f"""{LANE}
 import resource
 
 async def main():
-    settings = {{"retry": aai.Retry(first=0.01, attempts=2), "polling": aai.Polling(first=0.01)}}
-    async with aai.Client(KEY, base_url=sys.argv[2], http=lane.make, **settings) as client:
+    retry = aai.Retry(initial_delay=0.01, attempts=2)
+    settings = {{"retry": retry, "polling": aai.Polling(initial_delay=0.01)}}
+    async with aai.Client(KEY, base_url=sys.argv[2], http_client=lane.make, **settings) as client:
         outcomes = {{}}
 
         async def note(name, verb, *arguments):
@@ -297,7 +298,7 @@ async def test_a_client_may_be_opened_again_in_another_event_loop(
 
 AFTER_A_FORK = f"""{LANE}
 async def main():
-    async with aai.Client(KEY, base_url=sys.argv[2], http=lane.make) as client:
+    async with aai.Client(KEY, base_url=sys.argv[2], http_client=lane.make) as client:
         await client.upload(b"a recording")
         sys.stdout.flush()
         child = os.fork()
@@ -402,7 +403,7 @@ class TestOfAsyncio:
         self, server: FaultServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not the retries, nor the look-up of a lost submit, the list, a refusal, or a cancellation."""
-        monkeypatch.setattr(submission, "_LOOKS", (0.01, 0.02))
+        monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01, 0.02))
         (tmp_path / "call.wav").write_bytes(b"x" * 3_000_000)
         server.on("POST /v2/upload", faults.status(503), faults.reset_amid_body(), faults.html())
         server.on("POST /v2/transcript", faults.status(429, headers={"retry-after": "0.05"}))
@@ -462,7 +463,7 @@ async def test_a_wall_clock_that_is_set_changes_no_deadline(
 ) -> None:
     """Neither is the job given up at once, nor waited for a day."""
     server.service.looks_until_done = 10**9
-    async with connect(polling=aai.Polling(first=0.02, ceiling=0.02, give_up_after=0.3)) as client:
+    async with connect(polling=aai.Polling(initial_delay=0.02, max_delay=0.02, give_up_after=0.3)) as client:
         job = await client.submit(b"a recording")
         began = time.monotonic()
 
@@ -526,7 +527,7 @@ async def test_a_wall_clock_that_is_set_hides_no_job(
     server: FaultServer, connect: Connect, step: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it was made just now is told by the service's own clock."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01, 0.02))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01, 0.02))
     server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
     step()
     async with connect() as client:
@@ -675,7 +676,7 @@ async def test_an_id_of_the_list_that_would_change_the_address_is_not_asked_for(
     server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
     """Also not where a lost submit is looked for."""
-    monkeypatch.setattr(submission, "_LOOKS", (0.01,))
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
 
     async def page(exchange: Exchange) -> None:
         row = {"id": odd, "status": "queued", "audio_url": next(iter(exchange.service.uploads))}
@@ -696,10 +697,13 @@ async def test_an_id_of_the_list_that_would_change_the_address_is_not_asked_for(
 @pytest.mark.parametrize(
     ("mistake", "said"),
     [
-        ({"http": 42}, "http must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function"),
-        ({"http": "http://proxy.test"}, "http must be"),
-        ({"http": httpx.Client(trust_env=False)}, "http must be"),
-        ({"http": httpx2.Client(trust_env=False)}, "http must be"),
+        (
+            {"http_client": 42},
+            "http_client must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function",
+        ),
+        ({"http_client": "http://proxy.test"}, "http_client must be"),
+        ({"http_client": httpx.Client(trust_env=False)}, "http_client must be"),
+        ({"http_client": httpx2.Client(trust_env=False)}, "http_client must be"),
         ({"retry": 3}, r"retry must be aai.Retry\(...\), not int"),
         ({"retry": aai.Retry}, r"retry must be aai.Retry\(...\), not type"),
         ({"polling": 1.0}, r"polling must be aai.Polling\(...\)"),
@@ -737,7 +741,7 @@ async def test_a_function_that_makes_something_else_is_told_so_when_the_client_i
     """The client is not open then, and says so."""
     client = connect(http=lambda: made)
     for _ in range(2):
-        with pytest.raises(aai.ConfigError, match="http must be"):
+        with pytest.raises(aai.ConfigError, match="http_client must be"):
             await client.__aenter__()
     with pytest.raises(aai.ConfigError, match="not open"):
         await client.get("a")

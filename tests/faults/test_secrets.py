@@ -72,7 +72,7 @@ class Failure:
         self.pattern = pattern
         self.fault = fault
         self.call = call
-        self.settings = {"retry": aai.Retry(first=0.01, attempts=2), **settings}
+        self.settings = {"retry": aai.Retry(initial_delay=0.01, attempts=2), **settings}
 
     async def happens(self, server: FaultServer, connect: Connect) -> tuple[BaseException, str]:
         """Make it happen; gives what was raised, and what the client shows of itself."""
@@ -85,7 +85,7 @@ class Failure:
                 await self.call(client)
             except BaseException as caught:  # noqa: BLE001 - a cancellation, too
                 error = caught
-            http, connections = client._http, client._http._connections
+            http, connections = client._sender, client._sender._pool
             shown = [client, vars(client), vars(http), vars(connections), events]
             # There is none for now after an attempt that broke off.
             shown += [vars(one) for one in (connections._client,) if one is not None]
@@ -115,7 +115,7 @@ async def echo(exchange: Exchange) -> None:
 
 
 ONCE = aai.Retry(attempts=1)
-LOOKS: dict[str, Any] = {"polling": aai.Polling(first=0.01, ceiling=0.01, give_up_after=0.05)}
+LOOKS: dict[str, Any] = {"polling": aai.Polling(initial_delay=0.01, max_delay=0.01, give_up_after=0.05)}
 SUBMIT = "POST /v2/transcript"
 FAILURES: dict[str, Failure] = {
     "refused": Failure(aai.ConnectError, base_url="http://127.0.0.1:9"),
@@ -145,9 +145,11 @@ FAILURES: dict[str, Failure] = {
     "given-up": Failure(TimeoutError, "*", faults.hang(), in_time),
     "lost-submit": Failure(aai.AmbiguousSubmitError, SUBMIT, faults.reset_after_body(), on_ambiguous="raise"),
     "odd-submit": Failure(aai.AmbiguousSubmitError, SUBMIT, faults.html(), on_ambiguous="raise"),
-    "budget": Failure(aai.RetryBudgetError, "*", faults.status(500), retry=aai.Retry(first=0.01, budget=6)),
+    "budget": Failure(
+        aai.RetryBudgetError, "*", faults.status(500), retry=aai.Retry(initial_delay=0.01, budget=6)
+    ),
     "budget-reset": Failure(
-        aai.RetryBudgetError, "*", faults.reset_after_body(), retry=aai.Retry(first=0.01, budget=6)
+        aai.RetryBudgetError, "*", faults.reset_after_body(), retry=aai.Retry(initial_delay=0.01, budget=6)
     ),
     "stream": Failure(aai.SourceError, call=from_a_broken_stream),
     "no-file": Failure(aai.SourceError, call=lambda client: client.upload("missing.wav")),
@@ -218,7 +220,7 @@ class TestOfAsyncio:
     ) -> None:
         """A tool that keeps the variables of tracebacks would keep it with them."""
         server.always(pattern, faults.hang())
-        async with connect(timeouts=aai.Timeouts(parting=0.05)) as client:
+        async with connect(timeouts=aai.Timeouts(cancel_grace=0.05)) as client:
             with pytest.raises(TimeoutError) as caught:
                 async with asyncio.timeout(0.2):
                     await client.transcribe(RECORDING)

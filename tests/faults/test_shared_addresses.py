@@ -358,7 +358,7 @@ async def test_a_lost_submit_waits_until_it_is_known_whose_job_it_is(
         await exchange.read_body()
         reply = exchange.process()
         # All the usual readings of the list come before.
-        while server.count("GET /v2/transcript") < len(submission._LOOKS):
+        while server.count("GET /v2/transcript") < len(submission._CHECK_DELAYS):
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.05)
         await exchange.send(reply.render())

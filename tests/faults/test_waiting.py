@@ -15,7 +15,7 @@ import aai_async as aai
 
 pytestmark = pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 
-PATIENT = aai.Polling(first=600.0)
+PATIENT = aai.Polling(initial_delay=600.0)
 
 WEBHOOK = aai.Options(webhook_url="https://example.com/hook")
 
@@ -78,7 +78,7 @@ async def test_a_job_that_is_found_again_is_fetched_at_once(
     is_hidden.set()
     server.on("POST /v2/transcript", faults.hang(processed=True))
     server.always("GET *", unless_hidden)
-    async with connect(polling=PATIENT, timeouts=aai.Timeouts(parting=0.1)) as client:
+    async with connect(polling=PATIENT, timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
         async with aai.transcribe_all(client, [b"1"], journal=journal):
             with anyio.fail_after(30):
                 while not server.service.jobs:

@@ -24,7 +24,7 @@ class FolderInbox:
         """Fail where this process has handled it before."""
         (self._folder / f"{notification.transcript_id}.{os.getpid()}").touch(exist_ok=False)
 
-    async def arrival(self, transcript_id: str) -> None:
+    async def wait_for(self, transcript_id: str) -> None:
         """Return when any process has put it there."""
         while not any(self._folder.glob(f"{transcript_id}.*")):
             await anyio.sleep(0.02)

@@ -15,12 +15,12 @@ from aai_async.server import ScriptedEngine
 from aai_async.server.job_runner import Runner
 from aai_async.server.jobs import Job
 from aai_async.server.parameters import Parameters
-from aai_async.server.redacted_audio.store import Shelf
-from aai_async.server.redacted_audio.worker import Masker
+from aai_async.server.redacted_audio.store import RedactedAudioStore
+from aai_async.server.redacted_audio.worker import RedactionWorker
 from aai_async.server.store import Store
 from aai_async.server.upload import UploadFolder
 from aai_async.server.webhooks.outbox import Outbox
-from aai_async.server.webhooks.sender import Courier, Pace
+from aai_async.server.webhooks.sender import Pace, WebhookSender
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ async def runner(store: Store, tmp_path: Path) -> AsyncIterator[Runner]:
     uploads = UploadFolder(tmp_path / "uploads")
     await uploads.prepare()
     (uploads.folder / "here").write_bytes(b"a")
-    shelf = Shelf(store, tmp_path / "redacted", "http://127.0.0.1")
+    shelf = RedactedAudioStore(store, tmp_path / "redacted", "http://127.0.0.1")
     await shelf.prepare()
-    courier = Courier(await Outbox.opened(store), Pace(), shelf.url)
-    masker = Masker(shelf, uploads, courier)
+    courier = WebhookSender(await Outbox.opened(store), Pace(), shelf.url)
+    masker = RedactionWorker(shelf, uploads, courier)
     runner = Runner(store, uploads, ScriptedEngine(), courier=courier, masker=masker, parallel_jobs=1)
     async with anyio.create_task_group() as tasks:
         for worker in (courier, masker, runner):

@@ -79,8 +79,8 @@ def read_an_answer(transcript: aai.Transcript) -> None:
 
 def set_up_a_client() -> None:
     aai.Client()
-    aai.Client("key", region="eu", retry=aai.Retry(attempts=2), polling=aai.Polling(first=0.5))
-    aai.Client(timeouts=aai.Timeouts(stall=30), http=httpx.AsyncClient())
+    aai.Client("key", region="eu", retry=aai.Retry(attempts=2), polling=aai.Polling(initial_delay=0.5))
+    aai.Client(timeouts=aai.Timeouts(stall=30), http_client=httpx.AsyncClient())
     aai.Client(region="mars")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     attrs.evolve(aai.Options(speaker_labels=True), speakers_expected=2)
     aai.Options(speaker_label=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -125,7 +125,7 @@ async def pass_recordings_on(request: Request, file: UploadFile, client: web.Cli
 class OwnInbox:
     """Whatever tells that a notification has come."""
 
-    async def arrival(self, transcript_id: str) -> None:
+    async def wait_for(self, transcript_id: str) -> None:
         """Return when it has."""
 
 

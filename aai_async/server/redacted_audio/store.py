@@ -66,7 +66,7 @@ _COPY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(mp3|wav)
 
 
 @attrs.frozen
-class Shelf:
+class RedactedAudioStore:
     """The copies of one store, in their own folder."""
 
     store: Store

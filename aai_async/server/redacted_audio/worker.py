@@ -21,11 +21,11 @@ from anyio.abc import TaskGroup
 
 from aai_async.server.jobs import Job
 from aai_async.server.redacted_audio.messages import AudioOptions, MaskOrder
-from aai_async.server.redacted_audio.store import Copy, Shelf, Stage
+from aai_async.server.redacted_audio.store import Copy, RedactedAudioStore, Stage
 from aai_async.server.upload import UploadFolder
 from aai_async.server.webhooks import outbox
 from aai_async.server.webhooks.outbox import Notice, Subject
-from aai_async.server.webhooks.sender import Courier
+from aai_async.server.webhooks.sender import WebhookSender
 
 _log: Final = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ CHILD: Final = "aai_async.server.redacted_audio.render"
 """The module that a child process runs."""
 
 
-class Masker:
+class RedactionWorker:
     """
     Creates the copies that are pending on a shelf.
 
@@ -43,7 +43,7 @@ class Masker:
         courier: Notifies webhooks when a copy is ready.
     """
 
-    def __init__(self, shelf: Shelf, uploads: UploadFolder, courier: Courier) -> None:
+    def __init__(self, shelf: RedactedAudioStore, uploads: UploadFolder, courier: WebhookSender) -> None:
         self._shelf = shelf
         self._uploads = uploads
         self._courier = courier

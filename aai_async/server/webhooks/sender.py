@@ -40,7 +40,7 @@ class Pace:
     """Seconds that an endpoint may take to respond."""
 
 
-class Courier:
+class WebhookSender:
     """
     Calls the webhooks of finished transcripts, without delaying other jobs.
 

@@ -9,18 +9,18 @@ from typing import Any
 import anyio
 import pytest
 
-from aai_async._concurrency.cancellation import Parting, Receipt, finish
-from aai_async._errors import AAIError, TransportError, Verdict
+from aai_async._concurrency.cancellation import CancelGrace, ShieldedRequest, run_shielded
+from aai_async._errors import AAIError, RequestState, TransportError
 
 
 async def _forget(_: object) -> None:
     pass
 
 
-async def hold(work: Callable[[Receipt[Any]], Coroutine[Any, Any, Any]], *, within: float) -> Any:
+async def hold(work: Callable[[ShieldedRequest[Any]], Coroutine[Any, Any, Any]], *, within: float) -> Any:
     """Do the work with a receipt of its own."""
-    receipt = Receipt[Any](_forget, Parting(within))
-    return await receipt.hold(lambda: work(receipt))
+    shielded = ShieldedRequest[Any](_forget, CancelGrace(within))
+    return await shielded.hold(lambda: work(shielded))
 
 
 def task_of_this_test() -> asyncio.Task[Any]:
@@ -38,9 +38,9 @@ class Work:
         self._error = error
         self.steps: list[str] = []
 
-    async def __call__(self, receipt: Receipt[Any]) -> str:
+    async def __call__(self, shielded: ShieldedRequest[Any]) -> str:
         if self._holds:
-            receipt.sent()
+            shielded.sent()
         self.steps.append("begun")
         try:
             await anyio.sleep(self._seconds)
@@ -52,7 +52,7 @@ class Work:
         return "result"
 
     async def alone(self) -> str:
-        return await self(Receipt(_forget, Parting(5)))
+        return await self(ShieldedRequest(_forget, CancelGrace(5)))
 
 
 async def test_the_result_is_handed_through() -> None:
@@ -126,53 +126,53 @@ async def test_an_answer_is_kept_before_the_cancellation_goes_on() -> None:
         await anyio.sleep(0.1)
         kept.append(result)
 
-    receipt = Receipt[str](keep, Parting(5))
+    shielded = ShieldedRequest[str](keep, CancelGrace(5))
     work = Work(0.1)
     with anyio.move_on_after(0.05) as scope:
-        await receipt.hold(lambda: work(receipt))
+        await shielded.hold(lambda: work(shielded))
     assert scope.cancelled_caught
-    assert (kept, receipt.is_missing) == (["result"], False)
+    assert (kept, shielded.is_missing) == (["result"], False)
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-async def test_what_was_sent_is_missing_if_its_answer_was_lost(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", RequestState)
+async def test_what_was_sent_is_missing_if_its_answer_was_lost(verdict: RequestState) -> None:
     """A refusal, or what was never sent, has made nothing."""
-    receipt = Receipt[str](_forget, Parting(5))
+    shielded = ShieldedRequest[str](_forget, CancelGrace(5))
 
     async def work() -> AAIError:
-        receipt.sent()
+        shielded.sent()
         return TransportError("broken", verdict=verdict)
 
-    assert isinstance(await receipt.hold(work), TransportError)
-    assert receipt.is_missing is (verdict is Verdict.AMBIGUOUS)
+    assert isinstance(await shielded.hold(work), TransportError)
+    assert shielded.is_missing is (verdict is RequestState.AMBIGUOUS)
 
 
 async def test_what_is_cut_off_amid_its_parting_is_missing() -> None:
     """Nobody knows what became of it."""
-    receipt = Receipt[str](_forget, Parting(0.1))
+    shielded = ShieldedRequest[str](_forget, CancelGrace(0.1))
     with anyio.move_on_after(0.05):
-        await receipt.hold(lambda: Work(60)(receipt))
-    assert receipt.is_missing
+        await shielded.hold(lambda: Work(60)(shielded))
+    assert shielded.is_missing
 
 
 async def test_all_that_a_call_does_at_its_parting_has_one_time() -> None:
     """It runs from the cancellation."""
-    parting = Parting(0.2)
-    deadline = parting.begin()
+    grace = CancelGrace(0.2)
+    deadline = grace.begin()
     await anyio.sleep(0.05)
-    assert parting.begin() == deadline
+    assert grace.begin() == deadline
 
 
 async def test_an_interruption_of_the_program_is_in_no_group() -> None:
     """Whoever catches KeyboardInterrupt catches it."""
 
-    async def work(receipt: Receipt[Any]) -> None:
+    async def work(shielded: ShieldedRequest[Any]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         await hold(work, within=5)
     with pytest.raises(KeyboardInterrupt):
-        await finish(lambda: hold(work, within=5), anyio.current_time() + 5)
+        await run_shielded(lambda: hold(work, within=5), anyio.current_time() + 5)
 
 
 async def test_something_is_finished_in_a_call_that_is_being_cancelled() -> None:
@@ -182,7 +182,7 @@ async def test_something_is_finished_in_a_call_that_is_being_cancelled() -> None
         try:
             await anyio.sleep_forever()
         finally:
-            await finish(work.alone, anyio.current_time() + 5)
+            await run_shielded(work.alone, anyio.current_time() + 5)
     assert (scope.cancelled_caught, work.steps) == (True, ["begun", "done", "left"])
 
 
@@ -194,7 +194,7 @@ async def test_finishing_takes_no_longer_than_was_said() -> None:
             await anyio.sleep_forever()
         finally:
             began = anyio.current_time()
-            await finish(work.alone, anyio.current_time() + 0.2)
+            await run_shielded(work.alone, anyio.current_time() + 0.2)
     assert 0.15 <= anyio.current_time() - began < 1.0
     assert (scope.cancelled_caught, work.steps) == (True, ["begun", "left"])
 
@@ -205,7 +205,7 @@ async def test_what_fails_while_finishing_takes_no_place_of_the_cancellation() -
         try:
             await anyio.sleep_forever()
         finally:
-            await finish(Work(error=KeyError("a")).alone, anyio.current_time() + 5)
+            await run_shielded(Work(error=KeyError("a")).alone, anyio.current_time() + 5)
     assert scope.cancelled_caught
 
 
@@ -217,7 +217,7 @@ async def _finished(work: Work) -> None:
     try:
         await asyncio.sleep(60)
     finally:
-        await finish(work.alone, anyio.current_time() + 5)
+        await run_shielded(work.alone, anyio.current_time() + 5)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -312,7 +312,7 @@ class TestOfAsyncio:
     async def test_a_cancellation_that_comes_while_something_is_finished_is_raised(self) -> None:
         """Also where nobody had cancelled the call before."""
         work = Work(0.1)
-        task = asyncio.create_task(finish(work.alone, anyio.current_time() + 5))
+        task = asyncio.create_task(run_shielded(work.alone, anyio.current_time() + 5))
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

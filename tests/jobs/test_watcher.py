@@ -179,7 +179,9 @@ def run(story: Story, polling: aai.Polling | None = None) -> Waits:
     async def begin() -> Waits:
         service = Service()
         http = lambda: httpx.AsyncClient(transport=service)  # noqa: E731 - it is made anew by and by
-        async with aai.Client(KEY, base_url="http://127.0.0.1:9", http=http, polling=polling) as client:
+        async with aai.Client(
+            KEY, base_url="http://127.0.0.1:9", http_client=http, polling=polling
+        ) as client:
             waits = Waits(client, service)
             await story(waits)
         return waits
@@ -254,7 +256,7 @@ def test_the_list_is_looked_into_no_more_often_than_the_floor_says() -> None:
     async def story(waits: Waits) -> None:
         await waits.all([waits.service.make(20.0) for _ in range(150)])
 
-    waits = run(story, aai.Polling(floor=2.0))
+    waits = run(story, aai.Polling(min_list_interval=2.0))
     gaps = [
         after - before for before, after in zip(waits.service.pages, waits.service.pages[1:], strict=False)
     ]
@@ -316,7 +318,7 @@ def test_a_job_that_has_ended_is_polled_at_once(count: int, is_listed: bool) -> 
         await anyio.sleep(100.0)
         await waits.all(jobs)
 
-    waits = run(story, aai.Polling(first=30.0))
+    waits = run(story, aai.Polling(initial_delay=30.0))
     assert waits.errors == {}
     assert max(waits.ended.values()) - 100.0 < 0.1 + count / 16 * 2 * LATENCY
     assert waits.service.looks == {f"job-{number}": 1 for number in range(count)}
@@ -333,7 +335,7 @@ def test_jobs_that_have_ended_are_found_at_once_behind_pages_of_others() -> None
         await anyio.sleep(100.0)
         await waits.all(jobs)
 
-    waits = run(story, aai.Polling(first=30.0))
+    waits = run(story, aai.Polling(initial_delay=30.0))
     assert waits.errors == {}
     assert max(waits.ended.values()) - 100.0 < 1.0
 
@@ -350,7 +352,7 @@ def test_a_job_of_unknown_age_costs_no_more_than_a_new_one(count: int, takes: fl
             jobs = [waits.service.make(takes) for _ in range(count)]
             for job in jobs:
                 if is_known:
-                    pipeline_of(waits.client).memory.made(job.id, "https://example.com/call.mp3")
+                    pipeline_of(waits.client).registry.made(job.id, "https://example.com/call.mp3")
             await waits.all(jobs)
 
         requests[is_known] = run(story).service.requests
@@ -362,11 +364,11 @@ def test_a_job_that_this_client_made_a_while_ago_is_polled_at_once() -> None:
 
     async def story(waits: Waits) -> None:
         job = waits.service.make(20.0)
-        pipeline_of(waits.client).memory.made(job.id, "https://example.com/call.mp3")
+        pipeline_of(waits.client).registry.made(job.id, "https://example.com/call.mp3")
         await anyio.sleep(60.0)
         await waits.wait(job)
 
-    waits = run(story, aai.Polling(first=5.0))
+    waits = run(story, aai.Polling(initial_delay=5.0))
     assert waits.ended["job-0"] - 60.0 < 0.1
     assert waits.service.looks.total() == 1
 
@@ -633,11 +635,11 @@ def test_an_outage_ends_all_waits_when_the_time_for_it_is_over(count: int, fault
             await anyio.sleep(10.0)
             waits.service.fault = nothing if fault == "silent" else LIST_FAULTS[fault]
 
-    waits = run(story, aai.Polling(lost_after=300.0))
+    waits = run(story, aai.Polling(unreachable_after=300.0))
     assert len(waits.errors) == count
     for name, error in waits.errors.items():
         assert isinstance(error, aai.DeadlineError)
-        assert "lost_after" in str(error)
+        assert "unreachable_after" in str(error)
         assert error.transcript_id == name
     assert min(waits.ended.values()) >= 310.0
     assert max(waits.ended.values()) <= 340.0 + (3 * aai.Timeouts().reply if fault == "silent" else 0)
@@ -938,7 +940,7 @@ def test_whoever_comes_and_goes_each_hears_in_time(
     waits = run(story)
     longest = max(job.takes for job in waits.service.jobs)
     for job in waits.service.jobs:
-        expected = min(0.6 * longest, aai.Polling().ceiling)
+        expected = min(0.6 * longest, aai.Polling().max_delay)
         late = 3.0 + 1.5 * aai.Polling().gap(job.takes) + 6.0 * (not job.is_listed)
         if job.id in waits.ended:
             assert waits.delay(job) < late + max(0.0, expected - job.takes)

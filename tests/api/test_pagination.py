@@ -56,7 +56,7 @@ def account(respx_mock: respx.MockRouter) -> Account:
     return account
 
 
-async def ids(items: AsyncIterator[aai.TranscriptListItem] | aai.Listing) -> list[str]:
+async def ids(items: AsyncIterator[aai.TranscriptListItem] | aai.TranscriptPager) -> list[str]:
     return [item.id async for item in items]
 
 

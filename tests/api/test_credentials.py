@@ -9,7 +9,7 @@ import pytest
 from secrecy import whole_traceback
 
 import aai_async as aai
-from aai_async._api.credentials import Hosts, Key, checked_base_url, checked_download_url
+from aai_async._api.credentials import APIKey, BaseURLs, checked_base_url, checked_download_url
 
 KEY = "0123456789abcdef0123456789abcdef"
 SECRET = KEY
@@ -28,7 +28,7 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: Any) -> No
 def test_a_key_is_not_pickled() -> None:
     """Nobody finds it in a queue."""
     with pytest.raises(TypeError, match="cannot be pickled"):
-        pickle.dumps(Key("abc"))
+        pickle.dumps(APIKey("abc"))
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_a_base_url_may_end_in_a_slash_and_be_this_machine(url: str) -> None:
 
 def test_a_region_has_an_api_and_a_gateway() -> None:
     """What is sent to the EU stays there, with both."""
-    assert Hosts.of("eu", None, None) == Hosts(
+    assert BaseURLs.of("eu", None, None) == BaseURLs(
         api="https://api.eu.assemblyai.com", gateway="https://llm-gateway.eu.assemblyai.com"
     )
-    assert Hosts.of(None, None, None).gateway == "https://llm-gateway.assemblyai.com"
+    assert BaseURLs.of(None, None, None).gateway == "https://llm-gateway.assemblyai.com"
 
 
 def test_another_host_has_no_gateway_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it comes from the caller or from the environment."""
-    assert Hosts.of(None, "https://proxy.example.com", None).gateway is None
-    named = Hosts.of(None, "https://proxy.example.com", "https://gateway.example.com/")
+    assert BaseURLs.of(None, "https://proxy.example.com", None).gateway is None
+    named = BaseURLs.of(None, "https://proxy.example.com", "https://gateway.example.com/")
     assert named.gateway == "https://gateway.example.com"
     monkeypatch.setenv("ASSEMBLYAI_BASE_URL", "https://proxy.example.com")
-    assert Hosts.of(None, None, None) == Hosts(api="https://proxy.example.com", gateway=None)
+    assert BaseURLs.of(None, None, None) == BaseURLs(api="https://proxy.example.com", gateway=None)
 
 
 @pytest.mark.parametrize("url", ["https://storage.example.com/a?b=c", "http://127.0.0.1:1/redacted/a.mp3"])

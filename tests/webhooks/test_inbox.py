@@ -105,7 +105,7 @@ async def test_notifications_that_cannot_be_waited_for_are_logged(
     """And the job is looked at without them."""
 
     class Broken:
-        async def arrival(self, transcript_id: str) -> None:
+        async def wait_for(self, transcript_id: str) -> None:
             raise OSError(f"no database for {transcript_id}")
 
     async with service.client() as client:
@@ -121,7 +121,7 @@ async def test_jobs_of_notifications_that_cannot_be_waited_for_share_the_list(
     """As jobs do of which none was to come."""
 
     class Broken:
-        async def arrival(self, transcript_id: str) -> None:
+        async def wait_for(self, transcript_id: str) -> None:
             raise OSError(f"no database for {transcript_id}")
 
     service.hears("Hello there.", delay=1.0)
@@ -172,7 +172,7 @@ async def test_an_error_is_raised_as_it_is(service: ScriptedServer) -> None:
 
 async def test_a_recording_is_transcribed_with_three_requests(service: ScriptedServer) -> None:
     """An upload, a submit, and the look that fetches it when the notification has come."""
-    inbox, job = aai.Inbox(), aai.Job()
+    inbox, job = aai.Inbox(), aai.JobHandle()
 
     async def tell() -> None:
         while job.transcript_id is None:
@@ -248,16 +248,16 @@ async def test_an_inbox_forgets_the_oldest(most_kept: int) -> None:
     for number in range(most_kept + 1):
         inbox.put(of(str(number)))
     with anyio.move_on_after(0.05) as scope:
-        await inbox.arrival("0")
+        await inbox.wait_for("0")
     assert scope.cancelled_caught
     with anyio.fail_after(1):
-        await inbox.arrival("1")
+        await inbox.wait_for("1")
 
 
 async def test_an_inbox_keeps_nothing_of_waits_that_are_over() -> None:
     inbox = aai.Inbox()
     with anyio.move_on_after(0.01):
-        await inbox.arrival("0")
+        await inbox.wait_for("0")
     assert all(not kept for kept in vars(inbox).values())
 
 
@@ -266,7 +266,7 @@ async def test_all_that_wait_for_a_job_hear_of_it() -> None:
     heard: list[int] = []
 
     async def hear(number: int) -> None:
-        await inbox.arrival("0")
+        await inbox.wait_for("0")
         heard.append(number)
 
     async with anyio.create_task_group() as tasks:
@@ -283,4 +283,4 @@ async def test_a_notification_that_came_is_told_to_each_who_asks() -> None:
     inbox.put(of("0"))
     with anyio.fail_after(1):
         for _ in range(2):
-            await inbox.arrival("0")
+            await inbox.wait_for("0")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import aai_async as aai
-from aai_async._api.reply import Reply, refusal
+from aai_async._api.reply import HTTPReply, error_from_reply
 from aai_async._models import decoding
 
 Sample = Callable[[str], bytes]
@@ -164,7 +164,7 @@ def test_a_documented_refusal_becomes_its_own_error(
     status: int, name: str, kind: type[aai.APIError], sample: Sample
 ) -> None:
     """With the service's own text in it."""
-    error = refusal(Reply(status=status, headers={}, body=sample(name)))
+    error = error_from_reply(HTTPReply(status=status, headers={}, body=sample(name)))
     assert type(error) is kind
     assert json.loads(sample(name))["error"].rstrip(".") in str(error)
 

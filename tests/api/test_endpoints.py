@@ -9,14 +9,14 @@ import pytest
 
 import aai_async as aai
 from aai_async._api import endpoints
-from aai_async._api.reply import Reply
+from aai_async._api.reply import HTTPReply
 from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 
 Sample = Callable[[str], bytes]
 
 
-def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
-    return Reply(status=status, headers=headers, body=body)
+def reply(status: int, body: bytes = b"", **headers: str) -> HTTPReply:
+    return HTTPReply(status=status, headers=headers, body=body)
 
 
 def test_a_submit_sends_the_url_and_the_options_and_is_not_repeated_in_doubt() -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import aai_async as aai
 from aai_async._models import decoding
-from aai_async._models.response import Answer
+from aai_async._models.response import ResponseModel
 
-ANSWERS: list[tuple[type[Answer], dict[str, Any]]] = [
+ANSWERS: list[tuple[type[ResponseModel], dict[str, Any]]] = [
     (aai.Transcript, {"id": "a", "status": "completed"}),
     (aai.Sentences, {"id": "a"}),
     (aai.Paragraphs, {"id": "a"}),
@@ -48,14 +48,14 @@ def shaped(kind: Any) -> st.SearchStrategy[Any]:
     if item is not None:
         return st.lists(shaped(item), max_size=3) | JSON
     if attrs.has(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        fields = {name: shaped(inner) for name, inner in decoding.kinds_of(kind).items()}
+        fields = {name: shaped(inner) for name, inner in decoding.field_types(kind).items()}
         return st.fixed_dictionaries({}, optional=fields) | JSON
     return JSON
 
 
 def everything(value: Any) -> None:
     """Read every field, and show it."""
-    names = decoding.kinds_of(type(value)) if isinstance(value, Answer) else ()
+    names = decoding.field_types(type(value)) if isinstance(value, ResponseModel) else ()
     for name in names:
         getattr(value, name)
     assert len(repr(value)) < 5000
@@ -63,9 +63,11 @@ def everything(value: Any) -> None:
 
 @pytest.mark.parametrize(("kind", "least"), ANSWERS, ids=lambda value: getattr(value, "__name__", ""))
 @given(data=st.data())
-def test_no_value_makes_an_answer_unreadable(kind: type[Answer], least: dict[str, Any], data: Any) -> None:
+def test_no_value_makes_an_answer_unreadable(
+    kind: type[ResponseModel], least: dict[str, Any], data: Any
+) -> None:
     """Nulls, new words, other kinds of numbers, missing and unknown fields: what was paid for is read."""
-    fields = {name: shaped(inner) for name, inner in decoding.kinds_of(kind).items() if name not in least}
+    fields = {name: shaped(inner) for name, inner in decoding.field_types(kind).items() if name not in least}
     document = data.draw(st.fixed_dictionaries({}, optional=fields))
     unknown = data.draw(st.dictionaries(st.text().map("x_{}".format), JSON, max_size=3))
     body = {**document, **unknown, **least}

@@ -13,8 +13,8 @@ import pytest
 
 import aai_async as aai
 from aai_async._errors import ProtocolError
-from aai_async._transport.deadline import WallClock
-from aai_async._transport.response_body import read_answer, read_refusal
+from aai_async._transport.deadline import AttemptDeadline
+from aai_async._transport.response_body import read_error, read_response
 
 TEXT = b'{"id": "a", "status": "completed"}'
 
@@ -40,7 +40,7 @@ class Pieces(httpx.AsyncByteStream):
 async def read(*pieces: bytes, repeat: int = 1, encoding: str = "gzip") -> bytes:
     headers = {"content-encoding": encoding}
     response = httpx.Response(200, headers=headers, stream=Pieces(*pieces, repeat=repeat))
-    return await read_answer(response, WallClock(aai.Timeouts()))
+    return await read_response(response, AttemptDeadline(aai.Timeouts()))
 
 
 async def test_a_compressed_reply_is_read_whatever_pieces_it_comes_in() -> None:
@@ -97,8 +97,8 @@ async def test_a_reply_that_is_received_without_end_is_given_up(monkeypatch: pyt
 
 async def test_a_refusal_is_read_as_far_as_it_says_anything() -> None:
     """An error page may be huge, or broken."""
-    clock = WallClock(aai.Timeouts())
+    clock = AttemptDeadline(aai.Timeouts())
     long = httpx.Response(500, stream=Pieces(b"x" * 10_000, repeat=1000))
-    assert await read_refusal(long, clock) == b"x" * 64 * 1024
+    assert await read_error(long, clock) == b"x" * 64 * 1024
     broken = httpx.Response(500, headers={"content-encoding": "gzip"}, stream=Pieces(b"<html>"))
-    assert await read_refusal(broken, clock) == b""
+    assert await read_error(broken, clock) == b""

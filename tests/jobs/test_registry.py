@@ -6,39 +6,39 @@ import anyio
 import pytest
 
 from aai_async._jobs import registry
-from aai_async._jobs.job_matching import Claimant
-from aai_async._jobs.registry import Memory
+from aai_async._jobs.job_matching import SubmitClaim
+from aai_async._jobs.registry import JobRegistry
 
 
-def claimant() -> Claimant:
-    return Claimant(asked={}, began=lambda now: now)
+def claimant() -> SubmitClaim:
+    return SubmitClaim(asked={}, began=lambda now: now)
 
 
 def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:
     """After a submit that made nothing it does so again."""
-    memory = Memory()
+    memory = JobRegistry()
     memory.uploaded("a")
     assert not memory.is_unique("a")
     first, second = claimant(), claimant()
     with memory.submitting("a", first):
         assert memory.is_unique("a")
         with memory.submitting("a", second):
-            assert memory.rivals("a", first) == (second,)
+            assert memory.concurrent_submits("a", first) == (second,)
             assert not memory.is_unique("a")
-        memory.not_made("a")
+        memory.submit_failed("a")
         assert memory.is_unique("a")
-    assert memory.rivals("a", first) == ()
+    assert memory.concurrent_submits("a", first) == ()
     assert not memory.is_unique("https://example.com/of-the-caller")
 
 
 async def test_who_waits_for_news_of_an_address_is_told_when_a_submit_of_it_is_settled_or_lost() -> None:
     """And not of other addresses."""
-    memory, told = Memory(), list[str]()
+    memory, told = JobRegistry(), list[str]()
     first, other = claimant(), claimant()
 
     async def listen() -> None:
         for _ in range(2):
-            await memory.news("a")
+            await memory.wait_for_change("a")
             told.append("news")
 
     async with anyio.create_task_group() as tasks:
@@ -46,10 +46,10 @@ async def test_who_waits_for_news_of_an_address_is_told_when_a_submit_of_it_is_s
             tasks.start_soon(listen)
             await anyio.wait_all_tasks_blocked()
             with memory.submitting("b", other):
-                memory.lost("b", other)
+                memory.response_lost("b", other)
             await anyio.wait_all_tasks_blocked()
             assert told == []
-            memory.lost("a", first)
+            memory.response_lost("a", first)
             await anyio.wait_all_tasks_blocked()
             assert (told, first.is_lost) == (["news"], True)
     assert told == ["news", "news"]
@@ -58,7 +58,7 @@ async def test_who_waits_for_news_of_an_address_is_told_when_a_submit_of_it_is_s
 def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client may live for years; the oldest is forgotten first."""
     monkeypatch.setattr(registry, "_MOST_REMEMBERED", 3)
-    memory = Memory()
+    memory = JobRegistry()
     for number in range(10):
         memory.uploaded(f"upload-{number}")
     assert [*memory._uploads] == ["upload-7", "upload-8", "upload-9"]
@@ -66,7 +66,7 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_a_job_is_remembered_with_the_size_of_its_recording() -> None:
     """And with its age, which is endless for the jobs of others."""
-    memory = Memory()
+    memory = JobRegistry()
     memory.uploaded("a", size=3)
     memory.made("of-upload", "a")
     memory.made("of-url", "https://example.com/call.mp3")
@@ -77,9 +77,9 @@ async def test_a_job_is_remembered_with_the_size_of_its_recording() -> None:
 
 async def test_a_job_that_was_taken_up_is_known_and_of_no_known_age() -> None:
     """An earlier process has made it, a moment or a day ago."""
-    memory = Memory()
+    memory = JobRegistry()
     memory.uploaded("a", size=3)
-    memory.taken_up("job", "a")
+    memory.resumed("job", "a")
     assert (memory.size("job"), memory.has_made("job")) == (3, True)
     assert memory.known_for("job") < 1 < memory.age("job")
     assert memory.known_for("other") == memory.age("job")

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aai_async as aai
-from aai_async._api.reply import Reply, refusal
+from aai_async._api.reply import HTTPReply, error_from_reply
 from aai_async._errors import escaped
 
 
-def reply(status: int, body: bytes = b"") -> Reply:
-    return Reply(status=status, headers={}, body=body)
+def reply(status: int, body: bytes = b"") -> HTTPReply:
+    return HTTPReply(status=status, headers={}, body=body)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_what_the_service_means_is_read_from_status_and_text(
     status: int, said: str, kind: type[aai.APIError]
 ) -> None:
     """There are no machine-readable codes."""
-    assert type(refusal(reply(status, json.dumps({"error": said}).encode()))) is kind
-    assert type(refusal(reply(status, said.encode()))) is kind
+    assert type(error_from_reply(reply(status, json.dumps({"error": said}).encode()))) is kind
+    assert type(error_from_reply(reply(status, said.encode()))) is kind
 
 
 def test_retry_after_is_kept_on_the_error() -> None:
     """Whoever gets it may want to come back."""
-    error = refusal(Reply(status=429, headers={"retry-after": "17"}, body=b""))
+    error = error_from_reply(HTTPReply(status=429, headers={"retry-after": "17"}, body=b""))
     assert isinstance(error, aai.RateLimitError)
     assert (error.status, error.retry_after) == (429, 17.0)
 
@@ -79,7 +79,7 @@ def test_text_of_the_service_is_short_and_printable(text: str) -> None:
 @given(st.binary(), st.integers(201, 599))
 def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
     """Whatever a proxy in between makes up."""
-    error = refusal(reply(status, body))
+    error = error_from_reply(reply(status, body))
     assert isinstance(error, aai.AAIError)
     assert len(str(error)) < 500
 
@@ -87,5 +87,5 @@ def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
 def test_one_odd_value_beside_it_does_not_hide_the_text_of_a_refusal() -> None:
     """From which status and text tell what may be sent again."""
     body = b'{"error": "Try again", "message": [], "metadata": "none", "request_id": {"a": 1}}'
-    error = refusal(reply(503, body))
-    assert (error.verdict, error.args[0]) == (aai.Verdict.REFUSED, "The service answered 503: Try again")
+    error = error_from_reply(reply(503, body))
+    assert (error.verdict, error.args[0]) == (aai.RequestState.REFUSED, "The service answered 503: Try again")

@@ -14,14 +14,14 @@ import pytest
 from descriptors import open_files
 
 import aai_async as aai
-from aai_async._io.file import Replacement
+from aai_async._io.file import AtomicFile
 
 
 async def test_a_file_that_is_whole_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     """What was written before the last restart is not in it."""
     path = tmp_path / "a.mp3"
     path.write_bytes(b"old")
-    async with Replacement.of(path) as file:
+    async with AtomicFile.of(path) as file:
         await file.write(b"a first attempt that was longer")
         await file.restart()
         await file.write(b"new")
@@ -37,7 +37,7 @@ async def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     before = open_files()
     with pytest.raises(KeyError):
-        async with Replacement.of(path) as file:
+        async with AtomicFile.of(path) as file:
             await file.write(b"new")
             raise KeyError
     assert path.read_bytes() == b"old"
@@ -50,7 +50,7 @@ async def test_a_relative_path_is_where_it_was_when_it_was_given(
 ) -> None:
     """Whoever changes the directory meanwhile gets no file somewhere else."""
     monkeypatch.chdir(tmp_path)
-    async with Replacement.of("a.mp3") as file:
+    async with AtomicFile.of("a.mp3") as file:
         monkeypatch.chdir("/")
         await file.write(b"new")
     assert (tmp_path / "a.mp3").read_bytes() == b"new"
@@ -58,7 +58,7 @@ async def test_a_relative_path_is_where_it_was_when_it_was_given(
 
 async def test_a_file_that_was_given_up_takes_nothing_more(tmp_path: Path) -> None:
     """A thread that comes late writes nowhere."""
-    async with Replacement.of(tmp_path / "a.mp3") as file:
+    async with AtomicFile.of(tmp_path / "a.mp3") as file:
         pass
     with pytest.raises(aai.SaveError, match="was abandoned"):
         await file.write(b"late")
@@ -81,7 +81,7 @@ async def test_a_cancel_while_a_thread_still_opens_leaves_nothing(
     monkeypatch.setattr(Path, "resolve", slow)
 
     async def save() -> None:
-        async with Replacement.of(tmp_path / "a.mp3") as file:
+        async with AtomicFile.of(tmp_path / "a.mp3") as file:
             await file.write(b"new")
 
     task = asyncio.create_task(save())
@@ -102,7 +102,7 @@ async def test_a_second_cancel_leaves_nothing_either(tmp_path: Path, ticks: int)
     is_open = asyncio.Event()
 
     async def save() -> None:
-        async with Replacement.of(tmp_path / "a.mp3") as file:
+        async with AtomicFile.of(tmp_path / "a.mp3") as file:
             await file.write(b"new")
             is_open.set()
             await asyncio.sleep(10)
@@ -123,7 +123,7 @@ async def test_a_link_goes_on_leading_where_it_led_and_a_mode_stays(tmp_path: Pa
     (tmp_path / "real.mp3").write_bytes(b"old")
     (tmp_path / "real.mp3").chmod(0o600)
     (tmp_path / "link.mp3").symlink_to(tmp_path / "real.mp3")
-    async with Replacement.of(tmp_path / "link.mp3") as file:
+    async with AtomicFile.of(tmp_path / "link.mp3") as file:
         await file.write(b"new")
     assert (tmp_path / "link.mp3").is_symlink()
     assert (tmp_path / "real.mp3").read_bytes() == b"new"
@@ -134,7 +134,7 @@ async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     """What was recorded may be confidential, whatever the umask is."""
     before = os.umask(0)
     try:
-        async with Replacement.of(tmp_path / "a.txt") as file:
+        async with AtomicFile.of(tmp_path / "a.txt") as file:
             await file.write(b"new")
     finally:
         os.umask(before)
@@ -147,7 +147,7 @@ async def test_a_link_that_must_not_be_followed_is_replaced(tmp_path: Path) -> N
     for target in ("victim", "missing", "link"):
         (tmp_path / "link").unlink(missing_ok=True)
         (tmp_path / "link").symlink_to(target)
-        async with Replacement.of(tmp_path / "link", follows_link=False) as file:
+        async with AtomicFile.of(tmp_path / "link", follows_link=False) as file:
             await file.write(b"new")
         assert not (tmp_path / "link").is_symlink()
         assert (tmp_path / "link").read_bytes() == b"new"
@@ -159,7 +159,7 @@ async def test_a_link_that_must_not_be_followed_is_replaced(tmp_path: Path) -> N
 async def test_a_circle_of_links_that_is_followed_is_an_error_of_saving(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     with pytest.raises(aai.SaveError, match="cannot be written"):
-        async with Replacement.of(tmp_path / "link"):
+        async with AtomicFile.of(tmp_path / "link"):
             pass
 
 
@@ -180,7 +180,7 @@ async def test_content_is_on_disk_before_its_name_and_the_name_before_the_end(
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(Path, "replace", noted_replace)
-    async with Replacement.of(tmp_path / "a.txt") as file:
+    async with AtomicFile.of(tmp_path / "a.txt") as file:
         await file.write(b"new")
     assert steps == ["file", "rename", "folder"]
 
@@ -191,7 +191,7 @@ async def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
     odd: list[Any] = [tmp_path / "pipe", tmp_path, "/", "/dev/null", None, 3, "nul\0", tmp_path / ("x" * 300)]
     for path in odd:
         with pytest.raises(aai.SaveError, match=r"(is a directory|is not a regular file|cannot be written)"):
-            async with Replacement.of(path):
+            async with AtomicFile.of(path):
                 pass
     assert os.listdir(tmp_path) == ["pipe"]
 
@@ -201,7 +201,7 @@ async def test_the_reason_of_a_failure_is_not_lost_to_the_cleaning_up(tmp_path: 
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(KeyError):
-        async with Replacement.of(folder / "a.mp3") as file:
+        async with AtomicFile.of(folder / "a.mp3") as file:
             await file.write(b"new")
             shutil.rmtree(folder)
             folder.touch()

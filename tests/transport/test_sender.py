@@ -21,19 +21,19 @@ import httpx
 import pytest
 import respx
 from descriptors import open_files
+from scripted_transport import After, ScriptedTransport
 from secrecy import whole_traceback
-from transport import After, ScriptedTransport
 
 import aai_async as aai
 from aai_async._transport import pool, request_body
-from aai_async._transport.deadline import WallClock
+from aai_async._transport.deadline import AttemptDeadline
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1:9/v2"
 UPLOAD_URL = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"
 SECRET = f"key-{KEY}"
 
-QUICK = aai.Retry(first=1e-9)
+QUICK = aai.Retry(initial_delay=1e-9)
 ONCE = aai.Retry(attempts=1)
 
 Sample = Callable[[str], bytes]
@@ -124,7 +124,7 @@ async def test_it_gives_up_with_the_last_error_and_the_number_of_attempts(client
     with pytest.raises(aai.ConnectError, match="ConnectError") as caught:
         await client.upload(b"audio")
     assert (caught.value.operation, caught.value.attempts) == ("upload", 5)
-    assert caught.value.verdict is aai.Verdict.NOT_SENT
+    assert caught.value.verdict is aai.RequestState.NOT_SENT
 
 
 FAILURES = [
@@ -147,7 +147,7 @@ async def test_how_far_a_request_got_is_told_by_its_body(failure: Exception) -> 
     transport = ScriptedTransport(failure, After(failure))
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=QUICK, on_ambiguous="raise") as client,
+        aai.Client(KEY, http_client=http, retry=QUICK, on_ambiguous="raise") as client,
     ):
         with pytest.raises(aai.AmbiguousSubmitError) as caught:
             await client.submit("https://example.com/call.mp3")
@@ -160,7 +160,7 @@ async def test_no_exception_of_a_transport_reaches_the_caller(failure: Exception
     transport = ScriptedTransport(*[After(failure)] * 5)
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=QUICK) as client,
+        aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         with pytest.raises(aai.TransportError, match=type(failure).__name__) as caught:
             await client.get("a")
@@ -188,7 +188,7 @@ async def test_a_document_that_was_cut_short_was_not_sent() -> None:
     transport = CutShort(httpx.Response(200, json={"id": "a", "status": "queued"}))
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=QUICK) as client,
+        aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         assert (await client.submit("https://example.com/call.mp3")).id == "a"
     assert transport.requests == 2
@@ -203,7 +203,7 @@ async def test_a_stream_that_was_cut_short_is_not_sent_again() -> None:
     transport = CutShort(httpx.Response(200, json={"upload_url": UPLOAD_URL}))
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=QUICK) as client,
+        aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         with pytest.raises(aai.TransportError):
             await client.upload(stream())
@@ -215,7 +215,7 @@ async def test_the_timeouts_are_those_of_the_client(uploaded: httpx.Response) ->
     transport = ScriptedTransport(uploaded)
     timeouts = aai.Timeouts(connect=3, stall=7)
     async with httpx.AsyncClient(transport=transport, timeout=1) as http:
-        async with aai.Client(KEY, http=http, timeouts=timeouts) as client:
+        async with aai.Client(KEY, http_client=http, timeouts=timeouts) as client:
             await client.upload(b"audio")
     assert transport.requests[0].extensions["timeout"] == {"connect": 3, "read": 7, "write": 7, "pool": None}
 
@@ -235,7 +235,7 @@ async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch)
 
 
 async def piece_sizes(content: bytes) -> list[int]:
-    async with request_body.opened(content, WallClock(aai.Timeouts())) as body:
+    async with request_body.opened(content, AttemptDeadline(aai.Timeouts())) as body:
         assert body is not None
         pieces = [piece async for piece in body]
     assert b"".join(pieces) == content
@@ -254,7 +254,7 @@ async def test_what_was_opened_for_an_attempt_is_closed_with_it(tmp_path: Path) 
     path.write_bytes(b"x" * 3_000_000)
     async with (
         httpx.AsyncClient(transport=Breaking()) as http,
-        aai.Client(KEY, http=http, retry=QUICK) as client,
+        aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         before = open_files()
         with pytest.raises(aai.TransportError):
@@ -275,7 +275,7 @@ async def test_no_more_than_a_few_requests_are_in_flight() -> None:
             running -= 1
             return httpx.Response(200, json={"id": request.url.path.rpartition("/")[2], "status": "queued"})
 
-    async with httpx.AsyncClient(transport=Counting()) as http, aai.Client(KEY, http=http) as client:
+    async with httpx.AsyncClient(transport=Counting()) as http, aai.Client(KEY, http_client=http) as client:
         async with anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(client.get, f"job-{number}")
@@ -303,7 +303,7 @@ async def test_a_redirect_is_not_followed() -> None:
     """The key goes to no other host, whatever the caller's HTTP client would do."""
     transport = ScriptedTransport(httpx.Response(307, headers={"location": "https://elsewhere.example/"}))
     async with httpx.AsyncClient(transport=transport, follow_redirects=True) as http:
-        async with aai.Client(KEY, http=http) as client:
+        async with aai.Client(KEY, http_client=http) as client:
             with pytest.raises(aai.RejectedError, match="307"):
                 await client.get("a")
     assert len(transport.requests) == 1
@@ -313,7 +313,7 @@ async def test_the_proxies_of_the_environment_are_not_used(monkeypatch: pytest.M
     """They would get to see the recordings; whoever wants one brings an HTTP client."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     async with aai.Client(KEY) as client:
-        used = client._http._connections._client
+        used = client._sender._pool._client
         assert isinstance(used, httpx.AsyncClient)
         assert used._mounts == {}
 
@@ -340,7 +340,7 @@ async def test_a_bug_in_a_transport_leaves_its_lines_in_the_log_and_no_secret(
     caplog.set_level(logging.DEBUG, "aai_async")
     async with (
         httpx.AsyncClient(transport=Buggy()) as http,
-        aai.Client(SECRET, http=http, retry=QUICK) as client,
+        aai.Client(SECRET, http_client=http, retry=QUICK) as client,
     ):
         with pytest.raises(aai.TransportError, match="cannot send <API key>"):
             await client.get("a")
@@ -370,7 +370,7 @@ async def test_certificates_are_loaded_in_a_worker_thread(monkeypatch: pytest.Mo
 async def test_a_client_that_is_not_open_says_so() -> None:
     """Before anything is sent, and whoever made its HTTP client."""
     async with httpx.AsyncClient() as http:
-        for client in (aai.Client(KEY), aai.Client(KEY, http=http)):
+        for client in (aai.Client(KEY), aai.Client(KEY, http_client=http)):
             with pytest.raises(aai.ConfigError, match="async with"):
                 await client.get("a")
 
@@ -409,7 +409,7 @@ async def test_no_opening_leaves_an_http_client_alive() -> None:
         clients.append(weakref.ref(made))
         return made
 
-    client = aai.Client(KEY, http=make)
+    client = aai.Client(KEY, http_client=make)
     async with client:
         with call:
             await client.upload(b"audio")
@@ -427,7 +427,7 @@ async def test_no_opening_leaves_an_http_client_alive() -> None:
 def test_a_client_whose_event_loop_has_ended_is_opened_again(first: str, then: str) -> None:
     """Though it was never closed: a notebook, a test or a framework may have ended its loop."""
     transport = httpx.MockTransport(lambda _: uploaded_anew())
-    client = aai.Client(KEY, http=lambda: httpx.AsyncClient(transport=transport))
+    client = aai.Client(KEY, http_client=lambda: httpx.AsyncClient(transport=transport))
 
     async def forget() -> None:
         await client.__aenter__()
@@ -467,13 +467,13 @@ async def test_a_client_of_the_caller_is_used_and_left_open(sample: Sample) -> N
     """Whoever made it closes it."""
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=sample("upload.ok.json")))
     async with httpx.AsyncClient(transport=transport) as http:
-        async with aai.Client(KEY, http=http) as client:
+        async with aai.Client(KEY, http_client=http) as client:
             assert await client.upload(b"audio") == UPLOAD_URL
         assert not http.is_closed
 
 
 @pytest.mark.parametrize(
-    "mistake", [{"base_url": "http://example.com"}, {"region": "mars"}, {"http": "nope"}]
+    "mistake", [{"base_url": "http://example.com"}, {"region": "mars"}, {"http_client": "nope"}]
 )
 def test_a_mistake_beside_the_key_does_not_show_it(mistake: dict[str, Any]) -> None:
     """Not even in a traceback with local variables."""
@@ -494,7 +494,7 @@ async def test_the_key_is_shown_nowhere(
     async with aai.Client(retry=aai.Retry(attempts=1)) as client:
         with pytest.raises(aai.ConnectError) as caught:
             await client.get("a")
-    texts = [repr(client), repr(vars(client)), repr(vars(client._http)), repr(caught.value)]
+    texts = [repr(client), repr(vars(client)), repr(vars(client._sender)), repr(caught.value)]
     assert SECRET not in "".join(texts) + whole_traceback(caught.value, __file__)
     assert SECRET.encode() not in pickle.dumps(caught.value)
     assert caught.value.__context__ is None
@@ -506,21 +506,21 @@ async def test_a_deletion_that_succeeds_when_it_is_sent_again_costs_nothing() ->
     transport = ScriptedTransport(After(httpx.ReadError("broken")), gone)
     async with (
         httpx.AsyncClient(transport=transport) as http,
-        aai.Client(KEY, http=http, retry=QUICK) as client,
+        aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         assert (await client.delete("a")).is_deleted
-        assert client._http._budget.left == 100.0
+        assert client._sender._budget.left == 100.0
 
 
 async def test_a_repetition_that_is_cancelled_before_it_is_sent_costs_nothing() -> None:
     """Otherwise twenty impatient callers would leave none for the others."""
     transport = httpx.MockTransport(lambda _: httpx.Response(500))
     async with httpx.AsyncClient(transport=transport) as http:
-        async with aai.Client(KEY, http=http, retry=aai.Retry(first=60)) as client:
+        async with aai.Client(KEY, http_client=http, retry=aai.Retry(initial_delay=60)) as client:
             for _ in range(5):
                 with anyio.move_on_after(0.02):
                     await client.get("a")
-            assert client._http._budget.left == 100.0
+            assert client._sender._budget.left == 100.0
 
 
 async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwhile() -> None:
@@ -534,7 +534,10 @@ async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwh
         return httpx.Response(200, json={"id": "a", "status": "queued"})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        async with aai.Client(KEY, http=http, retry=QUICK) as client, anyio.create_task_group() as tasks:
+        async with (
+            aai.Client(KEY, http_client=http, retry=QUICK) as client,
+            anyio.create_task_group() as tasks,
+        ):
             for _ in range(100):
                 tasks.start_soon(client.get, "a")
     assert sum(moment < request_body[0] + 0.3 for moment in request_body) <= 16
@@ -560,7 +563,7 @@ async def test_an_event_shows_neither_a_key_nor_what_lets_in_whoever_has_it(
     respx_mock.post(f"{URL}/transcript").mock(
         side_effect=[httpx.Response(429), httpx.Response(200, json={"id": "a", "status": "queued"})]
     )
-    job = aai.Job()
+    job = aai.JobHandle()
     async with aai.Client(SECRET, base_url=URL[:-3], retry=QUICK, on_event=told.append) as client:
         await client.submit("https://example.com/call.mp3?signature=hidden", job=job)
     retrying, submitted = told
@@ -581,7 +584,7 @@ async def test_a_function_that_makes_no_new_client_is_told_so() -> None:
             raise AssertionError
 
     same = httpx.AsyncClient(transport=Hanging())
-    async with aai.Client(KEY, http=lambda: same) as client:
+    async with aai.Client(KEY, http_client=lambda: same) as client:
         with anyio.move_on_after(0.05):
             await client.get("a")
         with pytest.raises(aai.ConfigError, match="must create a new one for each call"):
@@ -600,9 +603,9 @@ async def test_a_function_that_makes_no_second_client_fails_the_call_and_not_the
         made.append(httpx.AsyncClient(transport=transport))
         return made[-1]
 
-    async with aai.Client(KEY, http=make, retry=QUICK, polling=aai.Polling(first=0)) as client:
+    async with aai.Client(KEY, http_client=make, retry=QUICK, polling=aai.Polling(initial_delay=0)) as client:
         # As a cancelled attempt leaves it.
-        client._http._connections._client = None
+        client._sender._pool._client = None
         assert (await client.wait("a")).status == "completed"
     assert len(made) == 3
     await made[1].aclose()

@@ -8,12 +8,12 @@ import attrs
 import pytest
 
 import aai_async as aai
-from aai_async._jobs.request_comparison import _OFF, _ON, _SHOWN, Likeness, likeness
+from aai_async._jobs.request_comparison import _OFF, _ON, _SHOWN, RequestComparison, compare_requests
 
 AGREES, UNKNOWN, DIFFERS = "agrees", "unknown", "differs"
 
 
-def verdict(found: Likeness) -> str:
+def verdict(found: RequestComparison) -> str:
     return DIFFERS if found.differs else UNKNOWN if found.unknown else AGREES
 
 
@@ -42,7 +42,7 @@ def test_a_job_agrees_if_it_shows_what_was_asked_for(
     asked: Mapping[str, object], answered: Mapping[str, object], expected: str
 ) -> None:
     """Whatever else the service says of it."""
-    assert verdict(likeness(asked, answered)) == expected
+    assert verdict(compare_requests(asked, answered)) == expected
 
 
 @pytest.mark.parametrize("shown", [{}, {"speaker_options": None}], ids=["left out", "null"])
@@ -63,36 +63,42 @@ def test_an_option_that_is_not_shown_proves_nothing(
     asked: Mapping[str, object], shown: Mapping[str, object]
 ) -> None:
     """The service does not echo all of them; a secret, least of all, is not even compared."""
-    assert verdict(likeness(asked, shown)) == UNKNOWN
+    assert verdict(compare_requests(asked, shown)) == UNKNOWN
     secret = {"webhook_auth_header_name": "x-secret", "webhook_auth_header_value": "sesame"}
-    assert verdict(likeness(secret, {"webhook_auth_header_name": "x-secret"})) == AGREES
-    assert verdict(likeness(secret, secret | {"webhook_auth_header_value": "another"})) == AGREES
+    assert verdict(compare_requests(secret, {"webhook_auth_header_name": "x-secret"})) == AGREES
+    assert verdict(compare_requests(secret, secret | {"webhook_auth_header_value": "another"})) == AGREES
 
 
 @pytest.mark.parametrize("name", sorted(_OFF - {"webhook_url"}))
 def test_a_job_with_an_option_is_not_one_without_it(name: str) -> None:
     """Neither way round, whether what is off is shown as such or left out."""
     value = {"multichannel": True}.get(name, [1] if "policies" in name else True)
-    assert verdict(likeness({}, {name: value})) == DIFFERS
-    assert verdict(likeness({name: value}, {})) == DIFFERS
-    assert verdict(likeness({name: value}, {name: None})) == DIFFERS
-    assert verdict(likeness({}, {name: False})) == AGREES
+    assert verdict(compare_requests({}, {name: value})) == DIFFERS
+    assert verdict(compare_requests({name: value}, {})) == DIFFERS
+    assert verdict(compare_requests({name: value}, {name: None})) == DIFFERS
+    assert verdict(compare_requests({}, {name: False})) == AGREES
 
 
 def test_a_language_that_was_not_asked_for_is_the_usual_one_or_detected() -> None:
     """Another one was asked for by somebody else."""
-    assert verdict(likeness({}, {"language_code": "de"})) == DIFFERS
-    assert verdict(likeness({}, {"language_code": "en_us"})) == AGREES
-    assert verdict(likeness({}, {"language_code": "de", "language_detection": True})) == AGREES
+    assert verdict(compare_requests({}, {"language_code": "de"})) == DIFFERS
+    assert verdict(compare_requests({}, {"language_code": "en_us"})) == AGREES
+    assert verdict(compare_requests({}, {"language_code": "de", "language_detection": True})) == AGREES
     asked = {"language_detection": True}
-    assert verdict(likeness(asked, {"language_code": "de", "language_detection": True})) == AGREES
-    assert verdict(likeness({"language_codes": ["de", "en"]}, {"language_codes": ["de", "en"]})) == AGREES
+    assert verdict(compare_requests(asked, {"language_code": "de", "language_detection": True})) == AGREES
+    assert (
+        verdict(compare_requests({"language_codes": ["de", "en"]}, {"language_codes": ["de", "en"]}))
+        == AGREES
+    )
 
 
 def test_what_the_service_fills_in_is_no_difference_but_explains_who_asked_for_it() -> None:
     """Of two submits, a job is more likely the one that has asked for what it shows."""
     answered = {"speech_models": ["universal-2"], "redact_pii_sub": "hash", "temperature": 0.0}
-    plain, one = likeness({}, answered), likeness({"speech_models": ["universal-2"]}, answered)
+    plain, one = (
+        compare_requests({}, answered),
+        compare_requests({"speech_models": ["universal-2"]}, answered),
+    )
     assert (verdict(plain), verdict(one)) == (AGREES, AGREES)
     assert plain.explained < one.explained
 
