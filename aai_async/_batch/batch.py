@@ -151,7 +151,7 @@ class Batch:
         self._max_uploads = max_uploads
         self._fail_fast = fail_fast
         self._pipeline = pipeline
-        self._make_route = functools.partial(context, pipeline=pipeline)
+        self._make_context = functools.partial(context, pipeline=pipeline)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._run: BatchRunner | None = None
@@ -171,10 +171,10 @@ class Batch:
         # Created here, because they belong to the running event loop.
         pipeline = self._pipeline
         pipeline.sender.check()
-        context = self._make_route(
+        context = self._make_context(
             outage=OutageGate(pipeline.polling.unreachable_after, pipeline.fetch_service_time),
-            originals=DuplicateIndex(),
-            doubts=UncertainSubmits(),
+            duplicates=DuplicateIndex(),
+            uncertain_submits=UncertainSubmits(),
         )
         async with self._stack:
             sender = pipeline.sender
