@@ -71,7 +71,9 @@ def tests(session: nox.Session) -> None:
     session.install(EVERYTHING, *TESTS)
     session.run("coverage", "erase")
     # By its path and not with -m, which would test the checkout instead of the installed package.
-    command = ["coverage", "run", f"{session.bin}/pytest", "--numprocesses", "auto", *session.posargs]
+    # Two for each core, because most tests wait for timers and for other processes.
+    workers = str(2 * (os.cpu_count() or 1))
+    command = ["coverage", "run", f"{session.bin}/pytest", "--numprocesses", workers, *session.posargs]
     session.run(*command, env=node_sdk(session))
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")

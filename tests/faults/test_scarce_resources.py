@@ -661,9 +661,10 @@ ODD_IDS = ["../x", "..", ".", "a/b?c", "%2e", "%2e%2e", "", " ", "a\n", "a\r\nX-
 
 @pytest.mark.parametrize("odd", ODD_IDS, ids=ascii)
 async def test_an_id_of_the_service_that_would_change_the_address_is_not_asked_for(
-    server: FaultServer, connect: Connect, odd: str
+    server: FaultServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
     """Whoever answers in its place gets no other request out of it."""
+    monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.always("POST /v2/transcript", faults.reply_json({"id": odd, "status": "queued"}))
     async with connect() as client:
         with pytest.raises(aai.AAIError):
