@@ -1,8 +1,8 @@
 """
 The asyncio-native client for AssemblyAI's pre-recorded speech-to-text API.
 
-`Client` and `transcribe` do the work, `Options` has the settings of a job, `Transcript` is the answer, and every
-error is an `AAIError`. `aai_async.formats` writes transcripts as text, subtitles and pages, and
+`Client` and `transcribe` do the work, `Options` has the settings of a job, `Transcript` is the answer, and
+every error is an `AAIError`. `aai_async.formats` writes transcripts as text, subtitles and pages, and
 `aai_async.server` is an embedded server that speaks the same API on this machine.
 """
 

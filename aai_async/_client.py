@@ -82,7 +82,7 @@ class Client:
         polling, timeouts = _of_type(Polling, polling, "polling"), _of_type(Timeouts, timeouts, "timeouts")
         _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
         check_listener(on_event)
-        self._sender = Sender(
+        sender = Sender(
             base_urls=BaseURLs.of(region, base_url, gateway_url),
             key=key,
             retry=_of_type(Retry, retry, "retry"),
@@ -90,22 +90,19 @@ class Client:
             client=http_client,
             on_event=on_event,
         )
-        self._pipeline = Pipeline(
-            self._sender, polling=polling, timeouts=timeouts, on_ambiguous=on_ambiguous, on_event=on_event
-        )
+        self._pipeline = Pipeline(sender, polling=polling, timeouts=timeouts, on_ambiguous=on_ambiguous)
 
     def __repr__(self) -> str:
         # A debugger can call this on an instance whose __init__ failed.
-        sender: Sender | None = getattr(self, "_sender", None)
-        return f"<Client of {sender.base_urls.api if sender else 'nothing'}>"
+        pipeline: Pipeline | None = getattr(self, "_pipeline", None)
+        return f"<Client of {pipeline.sender.base_urls.api if pipeline else 'nothing'}>"
 
     async def __aenter__(self) -> Self:
-        await self._sender.__aenter__()
-        self._pipeline.begin()
+        await self._pipeline.open()
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._sender.__aexit__(*exc_info)
+    async def __aexit__(self, *_: object) -> None:
+        await self._pipeline.close()
 
     async def transcribe(
         self,
@@ -268,8 +265,7 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._sender.send(endpoints.delete(transcript_id))
+        return await self._pipeline.send(endpoints.delete(transcript_id))
 
     def list(
         self,
@@ -307,7 +303,7 @@ class Client:
             throttled_only=throttled_only,
             limit=limit,
         )
-        return TranscriptPager(self._sender.send, wanted)
+        return TranscriptPager(self._pipeline.send, wanted)
 
     async def sentences(self, transcript_id: str) -> Sentences:
         """
@@ -317,8 +313,7 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._sender.send(endpoints.sentences(transcript_id))
+        return await self._pipeline.send(endpoints.sentences(transcript_id))
 
     async def paragraphs(self, transcript_id: str) -> Paragraphs:
         """
@@ -328,8 +323,7 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._sender.send(endpoints.paragraphs(transcript_id))
+        return await self._pipeline.send(endpoints.paragraphs(transcript_id))
 
     async def subtitles(
         self,
@@ -350,9 +344,8 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, the transcript is not completed, or it has no speech.
         """
-        with about(transcript_id=transcript_id):
-            call = endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
-            return await self._sender.send(call)
+        call = endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
+        return await self._pipeline.send(call)
 
     async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
         """
@@ -363,8 +356,7 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed, or the transcript is not completed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._sender.send(endpoints.word_search(transcript_id, words))
+        return await self._pipeline.send(endpoints.word_search(transcript_id, words))
 
     async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
         """
@@ -375,8 +367,7 @@ class Client:
             NotFoundError: No transcript with this id exists for this API key and region.
             AAIError: The request failed.
         """
-        with about(transcript_id=transcript_id):
-            return await self._sender.send(endpoints.redacted_audio(transcript_id))
+        return await self._pipeline.send(endpoints.redacted_audio(transcript_id))
 
     async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
         """
@@ -395,9 +386,9 @@ class Client:
             call = endpoints.redacted_audio(transcript_id)
             async with AtomicFile.of(path) as file:
                 audio = await poll_until(
-                    self._sender, call, self._pipeline.polling, until=lambda seen: seen.is_ready
+                    self._pipeline.sender, call, self._pipeline.polling, until=lambda seen: seen.is_ready
                 )
-                await self._sender.send(endpoints.download(audio.redacted_audio_url or "", file))
+                await self._pipeline.send(endpoints.download(audio.redacted_audio_url or "", file))
 
     async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
         """
@@ -410,8 +401,7 @@ class Client:
             AAIError: The request failed.
         """
         task = _of_type(SpeechUnderstanding, task, "task")
-        with about(transcript_id=transcript_id):
-            understanding = await self._sender.send(endpoints.understand(transcript_id, task))
+        understanding = await self._pipeline.send(endpoints.understand(transcript_id, task))
         self._pipeline.notices.log(transcript_id, (), understanding.missing_for(task))
         return understanding
 

@@ -45,6 +45,8 @@ class Call(Generic[T]):
     """One request, how its reply is read, and when it may be sent again."""
 
     operation: str
+    transcript_id: str | None = None
+    """The transcript that it concerns: every error of the request names it."""
     method: str = "GET"
     path: str = ""
     """With its query."""
@@ -113,7 +115,10 @@ def submit(
 def get(transcript_id: str) -> Call[Transcript]:
     """Look at a job in whatever state. `GET /v2/transcript/{id}`."""
     return Call(
-        operation="get", path=_transcript_path(transcript_id), read=reader_of(Transcript, transcript_id)
+        operation="get",
+        transcript_id=transcript_id,
+        path=_transcript_path(transcript_id),
+        read=reader_of(Transcript, transcript_id),
     )
 
 
@@ -121,6 +126,7 @@ def delete(transcript_id: str) -> Call[Transcript]:
     """Delete a transcript and its upload; gives what is left of it. `DELETE /v2/transcript/{id}`."""
     return Call(
         operation="delete",
+        transcript_id=transcript_id,
         method="DELETE",
         path=_transcript_path(transcript_id),
         read=deletion_reader(transcript_id),
@@ -167,13 +173,23 @@ def recent_page(before_id: str | None) -> Call[DatedPage]:
 def sentences(transcript_id: str) -> Call[Sentences]:
     """Cut a transcript into sentences. `GET /v2/transcript/{id}/sentences`."""
     path = f"{_transcript_path(transcript_id)}/sentences"
-    return Call(operation="sentences", path=path, read=reader_of(Sentences, transcript_id, "sentences"))
+    return Call(
+        operation="sentences",
+        transcript_id=transcript_id,
+        path=path,
+        read=reader_of(Sentences, transcript_id, "sentences"),
+    )
 
 
 def paragraphs(transcript_id: str) -> Call[Paragraphs]:
     """Cut a transcript into paragraphs. `GET /v2/transcript/{id}/paragraphs`."""
     path = f"{_transcript_path(transcript_id)}/paragraphs"
-    return Call(operation="paragraphs", path=path, read=reader_of(Paragraphs, transcript_id, "paragraphs"))
+    return Call(
+        operation="paragraphs",
+        transcript_id=transcript_id,
+        path=path,
+        read=reader_of(Paragraphs, transcript_id, "paragraphs"),
+    )
 
 
 def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
@@ -185,6 +201,7 @@ def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int |
     path = f"{_transcript_path(transcript_id)}/{subtitle_format}"
     return Call(
         operation="subtitles",
+        transcript_id=transcript_id,
         path=f"{path}?{query}" if query else path,
         read=subtitles_reader(subtitle_format),
         shows_request=_never,
@@ -208,6 +225,7 @@ def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
     path = f"{_transcript_path(transcript_id)}/word-search?{_query({'words': ','.join(words)})}"
     return Call(
         operation="word_search",
+        transcript_id=transcript_id,
         path=path,
         read=reader_of(WordSearch, transcript_id, "matches"),
         # Of the words it shows those alone that were said.
@@ -219,6 +237,7 @@ def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
     """Ask for the masked recording: 202 while it is being made. `GET /v2/transcript/{id}/redacted-audio`."""
     return Call(
         operation="redacted_audio",
+        transcript_id=transcript_id,
         path=f"{_transcript_path(transcript_id)}/redacted-audio",
         read=redacted_audio_reader(transcript_id),
         shows_request=_never,
@@ -244,6 +263,7 @@ def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understand
     document = {"transcript_id": checked_id(transcript_id), "speech_understanding": task.payload()}
     return Call(
         operation="understand",
+        transcript_id=transcript_id,
         method="POST",
         path="/v1/understanding",
         is_for_gateway=True,

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Literal
+from typing import Literal, TypeVar
 
 import anyio
 
 from aai_async._api import endpoints
+from aai_async._api.endpoints import Call
 from aai_async._concurrency.background import run_in_background
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import NotFoundError, about, escaped
-from aai_async._events import OnEvent, logger
+from aai_async._events import logger
 from aai_async._io.source import Source
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.list_scanner import ListScanner
 from aai_async._jobs.notices import ResultNotices
 from aai_async._jobs.reconciliation import FindOtherSubmits
-from aai_async._jobs.registry import JobRegistry
+from aai_async._jobs.registry import JobRef, JobRegistry
 from aai_async._jobs.submission import OnAmbiguous, Submission
 from aai_async._jobs.watcher import JobWatcher
 from aai_async._models.missing import MissingResult
@@ -33,6 +34,8 @@ from aai_async._polling import Polling
 from aai_async._retry import Timeouts
 from aai_async._transport import Sender
 from aai_async._webhooks.inbox import NotificationSource
+
+T = TypeVar("T")
 
 _LARGE = 256 * 1024
 """Bytes from which a reply is looked through in a thread."""
@@ -48,25 +51,43 @@ class Pipeline:
         polling: Polling,
         timeouts: Timeouts,
         on_ambiguous: OnAmbiguous,
-        on_event: OnEvent | None,
     ) -> None:
         self.sender = sender
         self.polling = polling
         self._timeouts = timeouts
         self._on_ambiguous: OnAmbiguous = on_ambiguous
-        self._on_event = on_event
         self.registry = JobRegistry()
         self.notices = ResultNotices()
         self._scanner = ListScanner(sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
-        self._watcher = JobWatcher(sender, polling, self.registry, on_event)
+        self._watcher = JobWatcher(sender, polling)
 
-    def begin(self) -> None:
-        """Forget what was measured by the clock of another event loop."""
+    async def open(self) -> None:
+        """
+        Open the connection pool in the running event loop.
+
+        Raises:
+            ConfigError: It is open already, or no HTTP client could be created.
+        """
+        await self.sender.__aenter__()
+        # What was measured by the clock of another event loop means nothing here.
         self.registry.forget_times()
         self._scanner = ListScanner(self.sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
-        self._watcher = JobWatcher(self.sender, self.polling, self.registry, self._on_event)
+        self._watcher = JobWatcher(self.sender, self.polling)
+
+    async def close(self) -> None:
+        """Close the connection pool."""
+        await self.sender.__aexit__()
+
+    async def send(self, call: Call[T]) -> T:
+        """
+        Send a request that is no step of a job.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        return await self.sender.send(call)
 
     def new_grace(self) -> CancelGrace:
         """Give the time that a call has after it was cancelled."""
@@ -94,11 +115,10 @@ class Pipeline:
         Raises:
             AAIError: The request failed.
         """
-        with about(transcript_id=transcript_id):
-            call = endpoints.get(transcript_id)
-            self.sender.check()
-            self.registry.fetched(transcript_id)
-            return await self.sender.send(call)
+        call = endpoints.get(transcript_id)
+        self.sender.check()
+        self.registry.fetched(transcript_id)
+        return await self.sender.send(call)
 
     async def exists(self, transcript_id: str) -> bool:
         """
@@ -172,7 +192,6 @@ class Pipeline:
             options=options,
             record=record,
             on_ambiguous=self._on_ambiguous,
-            on_event=self._on_event,
             grace=grace or self.new_grace(),
             others=others,
         )
@@ -193,30 +212,29 @@ class Pipeline:
             AAIError: The service refuses to show it.
         """
         with about(operation="wait", transcript_id=transcript_id):
+            job = self.registry.ref(endpoints.get(transcript_id))
             if notifications is None:
-                transcript = await self._watcher.wait(transcript_id)
+                transcript = await self._watcher.wait(job)
             else:
-                transcript = await self._wait_for_notification(transcript_id, notifications)
+                transcript = await self._wait_for_notification(job, notifications)
             if transcript.status == "error" and raise_on_error:
                 said = escaped(transcript.error or "the service did not say why")
                 raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
             return transcript
 
-    async def _wait_for_notification(
-        self, transcript_id: str, notifications: NotificationSource
-    ) -> Transcript:
+    async def _wait_for_notification(self, job: JobRef, notifications: NotificationSource) -> Transcript:
         async def listen() -> None:
             try:
-                await notifications.wait_for(transcript_id)
-            except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is looked at
-                logger.exception("no notification can be waited for, so %s is looked at", transcript_id)
-                self._watcher.expect_no_notification(transcript_id)
+                await notifications.wait_for(job.id)
+            except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is polled
+                logger.exception("no notification can be waited for, so %s is polled", job.id)
+                self._watcher.expect_no_notification(job.id)
             else:
-                self._watcher.notify(transcript_id)
+                self._watcher.notify(job.id)
 
         # It begins when the watcher waits for the first time, so the job is watched by then.
         async with run_in_background(listen):
-            return await self._watcher.wait(transcript_id, is_announced=True)
+            return await self._watcher.wait(job, is_announced=True)
 
     @contextlib.asynccontextmanager
     async def if_cancelled(

@@ -85,8 +85,8 @@ class Poller(Generic[T]):
         http: Sends the requests.
         call: The request.
         polling: The delays between polls.
-        until: Whether a response ends the polling.
-        is_new: Whether the resource is so new that some servers may not know it yet.
+        new_until: When all servers of the service know the resource: until then, a response that it does not
+            exist counts as a failure that may be temporary.
         expected: Expected duration in seconds, if known.
         age: Seconds since the work began; infinity if it may have ended, so that it is polled at once.
     """
@@ -97,15 +97,13 @@ class Poller(Generic[T]):
         call: Call[T],
         polling: Polling,
         *,
-        until: Callable[[T], bool],
-        is_new: Callable[[], bool] = lambda: False,
+        new_until: float = -math.inf,
         expected: float | None = None,
         age: float = 0.0,
     ) -> None:
         self._sender = sender
         self._call = call
-        self._until = until
-        self._is_new = is_new
+        self._new_until = new_until
         self._polling = polling
         self._expected = expected
         self._delays = polling.delays(expected, age=age)
@@ -123,20 +121,20 @@ class Poller(Generic[T]):
         self._delays = self._polling.delays(self._expected)
         self.next_at = anyio.current_time() + next(self._delays)
 
-    async def poll(self, deadline: float) -> T | None:
+    async def poll(self, deadline: float, *, until: Callable[[T], bool]) -> T | None:
         """
-        Poll once, and return the response if it ends the polling.
+        Poll once, and return the response if `until` accepts it.
 
         Raises:
             DeadlineError: It was not ready at the deadline, or no poll has succeeded for too long.
             AAIError: The service refuses the request.
         """
         # The last poll happens at the deadline, so it gets a little time beyond it.
-        seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._is_new)
+        seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._new_until)
         usual = next(self._delays)
         if isinstance(seen, PollFailure):
             self._streak.add(seen)
-        elif self._until(seen):
+        elif until(seen):
             return seen
         else:
             self._streak.end()
@@ -157,17 +155,17 @@ async def poll_until(sender: Sender, call: Call[T], polling: Polling, *, until: 
             poll has succeeded for `Polling(unreachable_after=...)` seconds.
         AAIError: The service refuses the request.
     """
-    poller = Poller(sender, call, polling, until=until, age=math.inf)
+    poller = Poller(sender, call, polling, age=math.inf)
     deadline = anyio.current_time() + polling.give_up_after
     while True:
         await anyio.sleep_until(min(poller.next_at, deadline))
-        seen = await poller.poll(deadline)
+        seen = await poller.poll(deadline, until=until)
         if seen is not None:
             return seen
 
 
 async def poll_once(
-    sender: Sender, call: Call[T], until: float, is_new: Callable[[], bool] = lambda: False
+    sender: Sender, call: Call[T], until: float, new_until: float = -math.inf
 ) -> T | PollFailure:
     """
     Poll once, with a deadline. A failure that may be temporary is returned.
@@ -179,10 +177,11 @@ async def poll_once(
         try:
             return await sender.send_once(call)
         except (TransportError, APIError, ProtocolError) as error:
-            may_pass = (
-                is_new() if isinstance(error, NotFoundError) else error.verdict is not RequestState.FATAL
-            )
-            if not may_pass:
+            if isinstance(error, NotFoundError):
+                is_temporary = anyio.current_time() < new_until
+            else:
+                is_temporary = error.verdict is not RequestState.FATAL
+            if not is_temporary:
                 raise
             logger.info("a poll of %s failed (%s)", call.path, type(error).__name__)
             return PollFailure(error)

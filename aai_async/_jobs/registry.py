@@ -15,7 +15,9 @@ from typing import TypeVar
 import anyio
 import attrs
 
+from aai_async._api.endpoints import Call
 from aai_async._jobs.job_matching import SubmitClaim
+from aai_async._models.transcript import Transcript
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -36,6 +38,21 @@ class _KnownJob:
     is_of_now: bool = True
     """Whether it was submitted at that time, and not by an earlier process."""
     sent_at: float = -math.inf
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class JobRef:
+    """A job that a call is about to wait for, and what the client knows of it."""
+
+    id: str
+    poll: Call[Transcript]
+    """The request that fetches it."""
+    size: int | None
+    """Size of its recording in bytes, if the client has uploaded it."""
+    age: float
+    """Seconds since its submit; infinity if that is unknown."""
+    known_since: float
+    """When the client learned of it, by the clock of the event loop; minus infinity if it has only the id."""
 
 
 class JobRegistry:
@@ -141,20 +158,18 @@ class JobRegistry:
         """Whether it is the job of another submit."""
         return transcript_id in self._jobs
 
-    def age(self, transcript_id: str) -> float:
-        """Seconds since the job was made here; infinity if it was not."""
+    def ref(self, poll: Call[Transcript]) -> JobRef:
+        """Return what is known of the job that a request fetches, and record that it is fetched."""
+        transcript_id = poll.transcript_id or ""
+        self.fetched(transcript_id)
         made = self._jobs.get(transcript_id)
-        return math.inf if made is None or not made.is_of_now else anyio.current_time() - made.at
-
-    def known_for(self, transcript_id: str) -> float:
-        """Seconds since the job was made or taken up here; infinity if it was not."""
-        made = self._jobs.get(transcript_id)
-        return math.inf if made is None else anyio.current_time() - made.at
-
-    def size(self, transcript_id: str) -> int | None:
-        """Bytes of its recording, if it was made here of an upload whose size is known."""
-        made = self._jobs.get(transcript_id)
-        return made.size if made else None
+        return JobRef(
+            id=transcript_id,
+            poll=poll,
+            size=made.size if made else None,
+            age=anyio.current_time() - made.at if made and made.is_of_now else math.inf,
+            known_since=made.at if made else -math.inf,
+        )
 
 
 def _add(registry: dict[str, T], key: str, value: T) -> None:

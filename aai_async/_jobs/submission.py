@@ -23,7 +23,7 @@ from aai_async._errors import (
     RetryBudgetError,
     without_secrets,
 )
-from aai_async._events import OnEvent, Retrying, Submitted, emit, logger
+from aai_async._events import Retrying, Submitted, logger
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.job_matching import SubmitClaim, explains_better
 from aai_async._jobs.list_scanner import ListScanner, UncertainSubmit
@@ -62,7 +62,6 @@ class Submission:
     options: Options
     record: ProgressRecorder
     on_ambiguous: OnAmbiguous
-    on_event: OnEvent | None
     grace: CancelGrace
     others: FindOtherSubmits | None = None
     """Gives what a journal knows of other submits of the address."""
@@ -132,7 +131,7 @@ class Submission:
         async def keep(made: Transcript) -> None:
             await self.record.submitted(made.id)
             self.registry.made(made.id, self.audio_url, sent_at=shielded.sent_at)
-            emit(self.on_event, Submitted(transcript_id=made.id, upload_url=self.audio_url))
+            self.sender.emit(Submitted(transcript_id=made.id, upload_url=self.audio_url))
 
         shielded = ShieldedRequest[Transcript](
             keep,
@@ -186,7 +185,7 @@ class Submission:
             if repeats == _REPEATS or not search.is_unique:
                 break
             logger.warning("submit: the list shows no job whose answer was lost, so it is sent again")
-            emit(self.on_event, Retrying(operation="submit", attempt=attempts, delay=0.0, error=last))
+            self.sender.emit(Retrying(operation="submit", attempt=attempts, delay=0.0, error=last))
             outcome = await self._post(search.claim, shielded)
             if isinstance(outcome, Transcript):
                 return outcome
@@ -200,7 +199,7 @@ class Submission:
         remember = self.registry.resumed if is_earlier else self.registry.made
         remember(transcript_id, self.audio_url)
         await self.record.submitted(transcript_id)
-        emit(self.on_event, Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
+        self.sender.emit(Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
 
     async def _find_in_list(self, search: ListLookup, lost: AAIError, attempts: int) -> str | None:
         """Read the list until it shows the job; None if it was read to the end without it."""

@@ -10,6 +10,7 @@ import attrs
 
 from aai_async._errors import AAIError
 from aai_async._jobs.poller import Poller
+from aai_async._jobs.registry import JobRef
 from aai_async._models.page import TranscriptListItem
 from aai_async._models.transcript import Transcript
 
@@ -22,28 +23,23 @@ class WatchedJob:
 
     def __init__(
         self,
-        transcript_id: str,
-        size: int | None,
-        age: float,
+        job: JobRef,
         awaited: dict[str, WatchedJob],
         *,
         is_announced: bool = False,
     ) -> None:
-        self.id = transcript_id
+        self.job = job
         self._all_awaited = awaited
         """The jobs that the list may have news of; each job adds and removes itself."""
         self.is_announced = is_announced
         """Whether a notification is expected at its end, so that it is rarely polled before."""
         self.poller: Poller[Transcript]
         """The polls by its id; set by the creator of this object."""
-        self.size = size
         self.waiters: list[Waiter] = []
         self._began = anyio.current_time()
-        self.age = age
-        """Seconds from its submit to the start of the wait; infinity if that is unknown."""
         self.first_at = math.inf
         """When it may end: the list is polled for it from then on."""
-        self.is_unchecked = age == math.inf
+        self.is_unchecked = job.age == math.inf
         """Whether it may have ended before the wait began, and was not seen yet."""
         self.is_listed = True
         """Whether the list contains it, as far as is known."""
@@ -74,14 +70,14 @@ class WatchedJob:
     @property
     def is_awaited(self) -> bool:
         """Whether the list may have news of it."""
-        return self.id in self._all_awaited
+        return self.job.id in self._all_awaited
 
     def update_awaited(self) -> None:
         """Add it to the jobs that the list may have news of, or remove it."""
         if self.waiters and self.is_listed and not self.is_over and not self.is_announced:
-            self._all_awaited.setdefault(self.id, self)
+            self._all_awaited.setdefault(self.job.id, self)
         else:
-            self._all_awaited.pop(self.id, None)
+            self._all_awaited.pop(self.job.id, None)
 
     def enter(self, wait: Waiter) -> None:
         """Add a waiting call."""
@@ -96,8 +92,8 @@ class WatchedJob:
     @property
     def duration(self) -> float | None:
         """Seconds from its submit to its end, if known exactly enough for the forecast."""
-        if self._duration is None and self.age <= _EXACT:
-            return self.waited + self.age
+        if self._duration is None and self.job.age <= _EXACT:
+            return self.waited + self.job.age
         return self._duration
 
     def next_poll_at(self, *, is_shared: bool) -> float:
@@ -124,6 +120,11 @@ class WatchedJob:
         if status is not None and status != self.status:
             self.status = status
             self.notify()
+
+    def is_ended_by(self, seen: Transcript) -> bool:
+        """Record the status that a poll by its id shows; return whether the job has ended."""
+        self.set_status(seen.status)
+        return seen.is_done
 
     def apply_list_item(self, item: TranscriptListItem) -> bool:
         """Record its state in the list; return whether it has newly ended."""

@@ -32,8 +32,9 @@ from aai_async._errors import (
     RateLimitError,
     RequestState,
     RetryBudgetError,
+    about,
 )
-from aai_async._events import OnEvent, Retrying, Throttled, Uploading, emit, logger
+from aai_async._events import Event, OnEvent, Retrying, Throttled, Uploading, emit, logger
 from aai_async._io.source import Source
 from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
 from aai_async._transport.backend import HTTPClient, quiet_url, stream_of
@@ -116,6 +117,10 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
+    def emit(self, event: Event) -> None:
+        """Emit an event to the listener of the client, and to that of the current context."""
+        emit(self._on_event, event)
+
     async def send(
         self, call: Call[T], *, shielded: ShieldedRequest[T] | None = None, is_urgent: bool = False
     ) -> T:
@@ -132,6 +137,12 @@ class Sender:
             RetryBudgetError: It failed, and the client has no retries left.
             AAIError: What went wrong last, with the operation and the number of attempts.
         """
+        with about(transcript_id=call.transcript_id):
+            return await self._send_until_done(call, shielded, is_urgent=is_urgent)
+
+    async def _send_until_done(
+        self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
+    ) -> T:
         attempt, spent, may_be_done = 0, 0.0, False
         while True:
             attempt += 1
@@ -150,10 +161,7 @@ class Sender:
             error = _told(call, result, attempt)
             name = type(error).__name__
             logger.info("%s: attempt %d failed (%s), again in %.1f s", call.operation, attempt, name, delay)
-            emit(
-                self._on_event,
-                Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error),
-            )
+            self.emit(Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error))
             with self._budget.given_back_unless_used(cost):
                 await anyio.sleep(delay)
 
@@ -164,10 +172,11 @@ class Sender:
         Raises:
             AAIError: What went wrong.
         """
-        result = await self._attempt(call, None, is_urgent=False)
-        if isinstance(result, AAIError):
-            raise _failed(call, result, 1, is_over_budget=False)
-        return result
+        with about(transcript_id=call.transcript_id):
+            result = await self._attempt(call, None, is_urgent=False)
+            if isinstance(result, AAIError):
+                raise _failed(call, result, 1, is_over_budget=False)
+            return result
 
     def _cost(self, error: AAIError) -> float | None:
         return self._budget.spend(is_timeout=isinstance(error, AttemptTimeoutError))
@@ -203,7 +212,7 @@ class Sender:
         # Those that were on the way are refused as well, each a moment later.
         if now + seconds > before + 0.1:
             logger.info("throttled: no request for %.1f s", seconds)
-            emit(self._on_event, Throttled(delay=seconds))
+            self.emit(Throttled(delay=seconds))
 
     async def _exchange(
         self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
@@ -240,7 +249,7 @@ class Sender:
 
     def _teller_of(self, call: Call[T]) -> OnSent:
         size = call.body.size if isinstance(call.body, Source) else None
-        return lambda sent: emit(self._on_event, Uploading(sent=sent, size=size))
+        return lambda sent: self.emit(Uploading(sent=sent, size=size))
 
     async def _send(
         self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None

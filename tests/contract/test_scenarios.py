@@ -103,7 +103,7 @@ async def test_scenario(scenario: Scenario, transport: Any, tmp_path: Path) -> N
 async def test_another_key_is_refused(tmp_path: Path) -> None:
     """By every endpoint, with the service's own words."""
     async with over_a_port(tmp_path, Comparison()) as client:
-        url = client._sender.base_urls.api
+        url = client._pipeline.sender.base_urls.api
         async with aai.Client("another-key", base_url=url) as stranger:
             for ask in (stranger.upload(b"x"), stranger.get("a"), stranger.sentences("a")):
                 with pytest.raises(aai.AccountError, match="API token missing/invalid"):

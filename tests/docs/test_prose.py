@@ -24,7 +24,9 @@ NOT_YET = {
     *(ROOT / f"aai_async/_api/{name}.py" for name in ("endpoints", "reply_checks")),
     *(ROOT / f"aai_async/_transport/{name}.py" for name in ("sender", "response_body")),
     *(ROOT / f"aai_async/_io/{name}.py" for name in ("addresses", "stream")),
-} - {ROOT / f"aai_async/_jobs/{name}.py" for name in ("watcher", "watched_job", "poller", "duration_estimate")}
+} - {
+    ROOT / f"aai_async/_jobs/{name}.py" for name in ("watcher", "watched_job", "poller", "duration_estimate")
+}
 """Files whose prose is still to be rewritten."""
 
 FILES = [

@@ -60,7 +60,7 @@ def body_of(number: int, size: int) -> bytes:
 def filled(path: Path, sizes: list[int]) -> None:
     """Make a journal whose results came in random order, which moves rows from page to page."""
     database = Database(path)
-    database.open("http://127.0.0.1:9", aai.Client(KEY)._sender.fingerprint)
+    database.open("http://127.0.0.1:9", aai.Client(KEY)._pipeline.sender.fingerprint)
 
     def enter(connection: sqlite3.Connection) -> None:
         for number in range(len(sizes)):

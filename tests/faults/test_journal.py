@@ -108,7 +108,7 @@ def contents(folder: Path) -> dict[str, object]:
 def made(path: Path, key: str = KEY, service: str = "http://127.0.0.1:9") -> None:
     """Make a journal of some other account, with a job in it."""
     database = Database(path)
-    database.open(service, aai.Client(key)._sender.fingerprint)
+    database.open(service, aai.Client(key)._pipeline.sender.fingerprint)
     database.commit([queries.QueuedWrite(functools.partial(claimed, ItemClaim((b"k",), 0, "a", 1, "{}")))])
     database.close()
 
@@ -263,7 +263,7 @@ def opened(path: Path) -> None:
     """Open a journal, read all of it and change it; raises JournalError alone."""
     database = Database(path)
     try:
-        database.open("http://127.0.0.1:9", aai.Client(KEY)._sender.fingerprint)
+        database.open("http://127.0.0.1:9", aai.Client(KEY)._pipeline.sender.fingerprint)
         database.read(queries.counts)
         database.read(lambda connection: queries.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):

@@ -85,7 +85,7 @@ class Failure:
                 await self.call(client)
             except BaseException as caught:  # noqa: BLE001 - a cancellation, too
                 error = caught
-            http, connections = client._sender, client._sender._pool
+            http, connections = client._pipeline.sender, client._pipeline.sender._pool
             shown = [client, vars(client), vars(http), vars(connections), events]
             # There is none for now after an attempt that broke off.
             shown += [vars(one) for one in (connections._client,) if one is not None]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import anyio
 import pytest
 
+from aai_async._api import endpoints
 from aai_async._jobs import registry
 from aai_async._jobs.job_matching import SubmitClaim
 from aai_async._jobs.registry import JobRegistry
@@ -70,9 +73,10 @@ async def test_a_job_is_remembered_with_the_size_of_its_recording() -> None:
     memory.uploaded("a", size=3)
     memory.made("of-upload", "a")
     memory.made("of-url", "https://example.com/call.mp3")
-    assert (memory.size("of-upload"), memory.size("of-url"), memory.size("of-others")) == (3, None, None)
+    refs = [memory.ref(endpoints.get(one)) for one in ("of-upload", "of-url", "of-others")]
+    assert [ref.size for ref in refs] == [3, None, None]
     assert memory.has_made("of-url")
-    assert memory.age("of-upload") < 1 < memory.age("of-others")
+    assert refs[0].age < 1 < refs[2].age
 
 
 async def test_a_job_that_was_taken_up_is_known_and_of_no_known_age() -> None:
@@ -80,6 +84,7 @@ async def test_a_job_that_was_taken_up_is_known_and_of_no_known_age() -> None:
     memory = JobRegistry()
     memory.uploaded("a", size=3)
     memory.resumed("job", "a")
-    assert (memory.size("job"), memory.has_made("job")) == (3, True)
-    assert memory.known_for("job") < 1 < memory.age("job")
-    assert memory.known_for("other") == memory.age("job")
+    job, other = memory.ref(endpoints.get("job")), memory.ref(endpoints.get("other"))
+    assert (job.size, memory.has_made("job")) == (3, True)
+    assert anyio.current_time() - job.known_since < 1 < job.age
+    assert (other.known_since, other.age) == (-math.inf, math.inf)

@@ -313,7 +313,7 @@ async def test_the_proxies_of_the_environment_are_not_used(monkeypatch: pytest.M
     """They would get to see the recordings; whoever wants one brings an HTTP client."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     async with aai.Client(KEY) as client:
-        used = client._sender._pool._client
+        used = client._pipeline.sender._pool._client
         assert isinstance(used, httpx.AsyncClient)
         assert used._mounts == {}
 
@@ -494,7 +494,7 @@ async def test_the_key_is_shown_nowhere(
     async with aai.Client(retry=aai.Retry(attempts=1)) as client:
         with pytest.raises(aai.ConnectError) as caught:
             await client.get("a")
-    texts = [repr(client), repr(vars(client)), repr(vars(client._sender)), repr(caught.value)]
+    texts = [repr(client), repr(vars(client)), repr(vars(client._pipeline.sender)), repr(caught.value)]
     assert SECRET not in "".join(texts) + whole_traceback(caught.value, __file__)
     assert SECRET.encode() not in pickle.dumps(caught.value)
     assert caught.value.__context__ is None
@@ -509,7 +509,7 @@ async def test_a_deletion_that_succeeds_when_it_is_sent_again_costs_nothing() ->
         aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
         assert (await client.delete("a")).is_deleted
-        assert client._sender._budget.left == 100.0
+        assert client._pipeline.sender._budget.left == 100.0
 
 
 async def test_a_repetition_that_is_cancelled_before_it_is_sent_costs_nothing() -> None:
@@ -520,7 +520,7 @@ async def test_a_repetition_that_is_cancelled_before_it_is_sent_costs_nothing() 
             for _ in range(5):
                 with anyio.move_on_after(0.02):
                     await client.get("a")
-            assert client._sender._budget.left == 100.0
+            assert client._pipeline.sender._budget.left == 100.0
 
 
 async def test_calls_that_wait_for_a_place_heed_what_the_service_asks_for_meanwhile() -> None:
@@ -605,7 +605,7 @@ async def test_a_function_that_makes_no_second_client_fails_the_call_and_not_the
 
     async with aai.Client(KEY, http_client=make, retry=QUICK, polling=aai.Polling(initial_delay=0)) as client:
         # As a cancelled attempt leaves it.
-        client._sender._pool._client = None
+        client._pipeline.sender._pool._client = None
         assert (await client.wait("a")).status == "completed"
     assert len(made) == 3
     await made[1].aclose()

@@ -1,0 +1,274 @@
+"""
+Polling of the list of transcripts, which shows the state of all awaited jobs in a few requests.
+
+One of the waiting calls runs it, see `watcher`. It fetches as few pages as it can: the newest page shows all
+jobs of a small batch, and of a large batch the completed and the unfinished jobs are fetched in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import anyio
+import attrs
+
+from aai_async._api import endpoints
+from aai_async._errors import AAIError, DeadlineError
+from aai_async._events import logger
+from aai_async._jobs.poller import FailureStreak, PollFailure, poll_once
+from aai_async._jobs.watched_job import WatchedJob, is_over
+from aai_async._polling import Polling
+from aai_async._transport import Sender
+
+_SHARED_FROM = 4
+"""
+Minimum number of jobs for polling the list, which is then cheaper than polling each by its id: twice the
+polls serve four times the jobs, and each job then costs one more request, which fetches it.
+"""
+
+_PAGE = 200
+"""Maximum number of jobs in one page of the list."""
+
+_SCAN_EACH = 3.0
+"""Seconds between two requests for all queued and processing jobs, if those are more than a page."""
+
+_LONGEST_POLL = 10.0
+"""Timeout in seconds for a page of the list: all waiting calls are blocked meanwhile."""
+
+_LIST_LAG = 3.0
+"""Seconds of waiting after which a job that the list does not show is polled by its id."""
+
+_MISSES = 3
+"""Consecutive failed polls of the list before a job is polled by its id, to check if only the list fails."""
+
+_LIST_OFF = 60.0
+"""Seconds without polls of the list after it failed while polls by id worked."""
+
+_CHECK_EACH = 10.0
+"""Seconds between two comparisons of the list, which may be stale, with the job awaited for longest."""
+
+_LEAST_GAP = 0.001
+"""Minimum number of seconds in the computation of the rate, where the caller wants none between polls."""
+
+
+@attrs.frozen
+class _PageResult:
+    """The result of one page of the list."""
+
+    changed: int
+    """Number of awaited jobs that the page newly shows as ended."""
+    rows: int
+    older_than: str | None
+    """Cursor of the next page; `None` after the last."""
+
+
+class ListPoller:
+    """The list of transcripts, as a source of news about the jobs that calls wait for."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        polling: Polling,
+        watched: Mapping[str, WatchedJob],
+        awaited: Mapping[str, WatchedJob],
+    ) -> None:
+        self._sender = sender
+        self._polling = polling
+        self._watched = watched
+        self._awaited = awaited
+        """The jobs that the list may have news of; each job adds and removes itself."""
+        self._streak = FailureStreak(polling)
+        self._polled_at = -math.inf
+        self._off_until = -math.inf
+        self._check_at: float | None = None
+        self._ended = dict[str, float]()
+        """When polls by id showed the end of jobs that the list had just shown as unfinished."""
+        self._is_long = False
+        """Whether the awaited jobs do not fit into one page of the list."""
+        self._scanned_at = -math.inf
+        """When the list was last searched for all jobs."""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the list is polled for the jobs that it shows."""
+        return len(self._awaited) >= _SHARED_FROM and anyio.current_time() >= self._off_until
+
+    @property
+    def has_failed_often(self) -> bool:
+        """Whether a poll by id must show if only the list fails, because several of its polls failed."""
+        return self._streak.length >= _MISSES
+
+    def next_at(self) -> float:
+        """
+        Return when the next poll of the list is due.
+
+        Each job needs a certain rate of polls. The best common rate is the root of the sum of the squares of
+        all rates, because the square of a rate is proportional to the hazard of the job's end.
+        """
+        now = anyio.current_time()
+        density, first_at, unchecked_at = 0.0, math.inf, math.inf
+        for watched in self._awaited.values():
+            if watched.is_unchecked:
+                unchecked_at = min(unchecked_at, watched.poller.next_at)
+            elif now >= watched.first_at:
+                density += max(self._polling.gap(watched.waited), _LEAST_GAP) ** -2.0
+            else:
+                first_at = min(first_at, watched.first_at)
+        due_at = self._polled_at + density**-0.5 if density else first_at
+        return self._after_failures(
+            max(min(due_at, unchecked_at), self._polled_at + self._polling.min_list_interval)
+        )
+
+    def _after_failures(self, usual: float) -> float:
+        if not self._streak.length:
+            return usual
+        return self._polled_at + self._streak.delay(
+            max(usual - self._polled_at, self._polling.min_list_interval)
+        )
+
+    async def poll(self, deadline: float) -> PollFailure | None:
+        """
+        Poll the list, and return a failure that may be temporary.
+
+        If the service refuses to show the list, it is not used for a while.
+        """
+        began = anyio.current_time()
+        try:
+            failure = await self._scan(deadline)
+        except AAIError as error:
+            logger.info("the list cannot be polled (%s)", type(error).__name__)
+            self.turn_off()
+            return None
+        finally:
+            self._polled_at = anyio.current_time()
+        if failure is not None:
+            return failure
+        self._streak.end()
+        if self._scanned_at >= began:
+            self._verify_oldest()
+        return None
+
+    def record_failure(self, failure: PollFailure) -> None:
+        """
+        Record that a poll of the list has failed.
+
+        Raises:
+            DeadlineError: No poll has succeeded for `Polling(unreachable_after=...)` seconds.
+        """
+        try:
+            self._streak.add(failure)
+        except DeadlineError:
+            self._streak.end()
+            raise
+
+    def record_end(self, transcript_id: str) -> None:
+        """Record that a poll by id showed the end of a job that the list had just shown as unfinished."""
+        # It may have ended after the poll of the list; the next page decides whether the list is stale.
+        self._ended[transcript_id] = anyio.current_time()
+
+    def turn_off(self) -> None:
+        """Do without the list for a while: the jobs are polled by their ids."""
+        self._off_until = anyio.current_time() + _LIST_OFF
+        self._streak.end()
+        for watched in self._awaited.values():
+            watched.notify()
+
+    def _verify_oldest(self) -> None:
+        """Compare one job with the list from time to time, after the list was searched for all jobs."""
+        self._ended.clear()
+        if self._check_at is None or self._polled_at >= self._check_at:
+            oldest = next(iter(self._awaited.values()), None)
+            if oldest is not None and self._check_at is not None:
+                oldest.verify_by_id()
+            self._check_at = self._polled_at + _CHECK_EACH
+
+    async def _scan(self, deadline: float) -> PollFailure | None:
+        """
+        Poll the list, with the fewest requests that show the most.
+
+        Raises:
+            AAIError: The service refuses to show the list.
+        """
+        unseen = dict(self._awaited)
+        if not self._is_long:
+            seen = await self._poll_page(unseen, deadline)
+            if isinstance(seen, PollFailure):
+                return seen
+            self._is_long = bool(unseen) and seen.older_than is not None
+            if not self._is_long:
+                self._mark_unlisted(unseen)
+                return None
+        if anyio.current_time() - self._scanned_at < _SCAN_EACH:
+            return await self._scan_completed(unseen, deadline)
+        return await self._scan_unfinished(unseen, deadline)
+
+    async def _scan_completed(self, unseen: dict[str, WatchedJob], deadline: float) -> PollFailure | None:
+        """Fetch the newest completed jobs, and further pages while more than half of a page is news."""
+        before_id: str | None = None
+        for _ in range(_most_pages(unseen)):
+            seen = await self._poll_page(unseen, deadline, "completed", before_id)
+            if isinstance(seen, PollFailure):
+                return seen
+            before_id = seen.older_than
+            if 2 * seen.changed <= seen.rows or before_id is None:
+                break
+        for watched in unseen.values():
+            # The next sweep shows their state.
+            watched.is_unchecked = False
+        return None
+
+    async def _scan_unfinished(self, unseen: dict[str, WatchedJob], deadline: float) -> PollFailure | None:
+        """Fetch all queued and processing jobs: the others have ended, or are not in the list."""
+        self._is_long = len(unseen) > _PAGE // 2
+        most = _most_pages(unseen)
+        # In the order of a job's statuses, so that a job that changes its status meanwhile is not missed.
+        for status in ("queued", "processing"):
+            before_id: str | None = None
+            for _ in range(most):
+                seen = await self._poll_page(unseen, deadline, status, before_id)
+                if isinstance(seen, PollFailure):
+                    return seen
+                before_id = seen.older_than
+                if before_id is None:
+                    break
+        self._mark_unlisted(unseen)
+        return None
+
+    async def _poll_page(
+        self,
+        unseen: dict[str, WatchedJob],
+        deadline: float,
+        status: str | None = None,
+        before_id: str | None = None,
+    ) -> _PageResult | PollFailure:
+        """Request a page, and record what it shows about the awaited jobs."""
+        asked_at = anyio.current_time()
+        call = endpoints.page(limit=_PAGE, status=status, before_id=before_id)
+        page = await poll_once(self._sender, call, min(deadline, asked_at + _LONGEST_POLL))
+        if isinstance(page, PollFailure):
+            return page
+        news = 0
+        for item in page.transcripts:
+            unseen.pop(item.id, None)
+            watched = self._watched.get(item.id)
+            news += watched is not None and watched.apply_list_item(item)
+        shown = (item.id for item in page.transcripts if not is_over(item))
+        if any(self._ended.get(transcript_id, math.inf) < asked_at for transcript_id in shown):
+            logger.info("the list is stale, so the jobs are polled by their ids")
+            self.turn_off()
+        return _PageResult(news, len(page.transcripts), page.page_details.older_than)
+
+    def _mark_unlisted(self, unseen: dict[str, WatchedJob]) -> None:
+        """Record that the list was searched for all jobs and did not contain these."""
+        self._scanned_at = anyio.current_time()
+        for watched in unseen.values():
+            # Jobs that were created just now may appear in the list later.
+            if watched.waited >= _LIST_LAG:
+                watched.mark_unlisted()
+            elif watched.is_unchecked:
+                watched.poll_by_id()
+
+
+def _most_pages(awaited: dict[str, WatchedJob]) -> int:
+    return 2 + len(awaited) // _PAGE
