@@ -17,7 +17,8 @@ from aai_async._api.pagination import ListQuery, TranscriptPager
 from aai_async._errors import ConfigError, about
 from aai_async._events import OnEvent, check_listener
 from aai_async._io.file import AtomicFile
-from aai_async._io.source import Audio, Source
+from aai_async._io.source import Audio
+from aai_async._io.source_factory import source_from
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._jobs.poller import poll_until
@@ -149,7 +150,7 @@ class Client:
             SourceError: The recording cannot be sent.
             AAIError: The upload failed.
         """
-        source = Source.of(audio)
+        source = source_from(audio)
         async with contextlib.aclosing(source):
             await source.open()
             return await self._pipeline.upload(source)

@@ -41,7 +41,8 @@ from aai_async._errors import (
     WebhookError,
 )
 from aai_async._events import logger
-from aai_async._io.source import MAX_UPLOAD_SIZE, OneShotSource, Source
+from aai_async._io.source import MAX_UPLOAD_SIZE, Source
+from aai_async._io.stream_source import OneShotSource
 from aai_async._models.transcript import TranscriptError
 from aai_async._webhooks.dispatcher import NotificationDispatcher, OnNotification, OnRedactedAudio
 from aai_async.webhook import LARGEST, WebhookSecret, parse

@@ -20,7 +20,9 @@ from aai_async._batch.outage import OutageGate
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._errors import SourceError, without_secrets
 from aai_async._events import OnEvent
-from aai_async._io.source import Audio, Source, file_key
+from aai_async._io.file_sources import file_key
+from aai_async._io.source import Audio, Source
+from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import ItemClaim, JournalWriter
 from aai_async._options import Options
@@ -120,7 +122,7 @@ def source_of(audio: Audio | Item) -> Source:
         raise SourceError("An Item has options of its own: give Item(recording, options), and not a pair.")
     if isinstance(audio, (tuple, list)):
         raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
-    return Source.of(audio)
+    return source_from(audio)
 
 
 def _kinds(given: Sequence[object]) -> str:

@@ -19,7 +19,7 @@ from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import clock, count, readable, size, visible
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
-from aai_async._io.source import Source
+from aai_async._io.source_factory import source_from
 from aai_async._journal import JobRow, Journal, find_entry
 
 _UNKNOWN = "-"
@@ -119,7 +119,7 @@ class _Forecast:
         """
         if recording.name == STANDARD_INPUT:
             return _Step()
-        source = Source.of(recording.name)
+        source = source_from(recording.name)
         await source.open()
         keys = await keys_of(source, self._digest, by_content=self._by_content)
         entry = await find_entry(self._journal, keys) if self._journal else None

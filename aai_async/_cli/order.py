@@ -18,7 +18,7 @@ from aai_async._cli.progress_view import Mode
 from aai_async._cli.rendering import Rendering
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
-from aai_async._io.source import Source
+from aai_async._io.source_factory import source_from
 from aai_async._options import Options
 
 
@@ -127,7 +127,7 @@ async def _trouble_with(recording: Recording, rendering: Rendering) -> AAIError 
         if recording.is_file and "://" not in recording.name:
             await in_thread(_check_there, recording.name)
         if recording.name != STANDARD_INPUT:
-            source = Source.of(recording.name)
+            source = source_from(recording.name)
             await source.open()
             size = source.size
         rendering.check(recording, size)

@@ -12,8 +12,9 @@ from typing import Self, cast
 from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
 from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, without_secrets
 from aai_async._journal import queries
+from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
-from aai_async._journal.queries import Counts, Database, JobRow, State
+from aai_async._journal.queries import Counts, JobRow, State
 from aai_async._models.outcome import Outcome, Stage, Summary
 from aai_async._models.transcript import Transcript
 

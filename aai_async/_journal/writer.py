@@ -22,9 +22,10 @@ from aai_async._io.addresses import mark_of
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import queries
+from aai_async._journal.database import Database, QueuedWrite, errors_named
 from aai_async._journal.key_change import Knows, check_key, newest_jobs
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import Database, ItemClaim, JobRow, QueuedWrite, Result
+from aai_async._journal.queries import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
 
@@ -67,7 +68,7 @@ class JournalWriter:
         is_ours = False
         adopts = self._adopts_key and knows is not None
         try:
-            with queries.errors_named(self._path):
+            with errors_named(self._path):
                 await self._thread.do(lambda: held.append(self._locked()))
                 is_other_key = await self._thread.do(
                     lambda: self._store.open(service, fingerprint, allows_other_key=adopts)
@@ -77,14 +78,14 @@ class JournalWriter:
                 await check_key(self._path, await self._read(newest_jobs), knows)
                 await self.commit(lambda connection: queries.adopt_key(connection, fingerprint))
             is_ours = True
-            with queries.errors_named(self._path):
+            with errors_named(self._path):
                 # At the end as well; a batch that was killed has not come to it.
                 await self._thread.do(self._store.tidy)
             yield
         finally:
             self._turn = None
             try:
-                with queries.errors_named(self._path):
+                with errors_named(self._path):
                     await self._thread.do(lambda: self._let_go(held, is_ours=is_ours))
             finally:
                 self._thread.close()
@@ -173,7 +174,7 @@ class JournalWriter:
         return None if body is None else await in_thread(Transcript.from_json, body)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with queries.errors_named(self._path):
+        with errors_named(self._path):
             return await self._thread.do(lambda: self._store.read(work))
 
     async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -192,7 +193,7 @@ class JournalWriter:
                 if not step.is_over:
                     steps = tuple(self._waiting)
                     try:
-                        with queries.errors_named(self._path):
+                        with errors_named(self._path):
                             await self._thread.do(lambda: self._store.commit(steps))
                     finally:
                         self._waiting = [one for one in self._waiting if not one.is_over]

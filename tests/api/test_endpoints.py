@@ -10,6 +10,7 @@ import pytest
 import aai_async as aai
 from aai_async._api import endpoints
 from aai_async._api.reply import HTTPReply
+from aai_async._io.source_factory import source_from
 from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 
 Sample = Callable[[str], bytes]
@@ -34,13 +35,13 @@ def test_an_upload_is_repeated_only_if_its_source_can_be_read_again() -> None:
         async def read(self, size: int) -> bytes:
             return b""
 
-    assert endpoints.upload(aai.Source.of(b"audio")).repeat == REPEATABLE
-    assert endpoints.upload(aai.Source.of(Stream())).repeat == NOT_SENT_ONLY
+    assert endpoints.upload(source_from(b"audio")).repeat == REPEATABLE
+    assert endpoints.upload(source_from(Stream())).repeat == NOT_SENT_ONLY
 
 
 def test_the_reply_to_an_upload_is_its_url(sample: Sample) -> None:
     """The documentation's own example."""
-    call = endpoints.upload(aai.Source.of(b"audio"))
+    call = endpoints.upload(source_from(b"audio"))
     url = "https://cdn.assemblyai.com/upload/f756988d-47e2-4ca3-96ce-04bb168f8f2a"
     assert call.read(reply(200, sample("upload.ok.json"))) == url
 
@@ -49,4 +50,4 @@ def test_the_reply_to_an_upload_is_its_url(sample: Sample) -> None:
 def test_a_reply_to_an_upload_without_a_url_is_a_protocol_error(body: bytes) -> None:
     """Not a KeyError."""
     with pytest.raises(aai.ProtocolError, match="no upload_url"):
-        endpoints.upload(aai.Source.of(b"audio")).read(reply(200, body))
+        endpoints.upload(source_from(b"audio")).read(reply(200, body))

@@ -20,7 +20,7 @@ from typing import cast
 import anyio
 
 import aai_async as aai
-from aai_async._journal.queries import Database
+from aai_async._journal.database import Database
 
 KEY = "0123456789abcdef0123456789abcdef"
 

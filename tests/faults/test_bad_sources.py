@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from lanes import KEY, Connect, Lane
 
 import aai_async as aai
-from aai_async._io.source import Source
+from aai_async._io.source_factory import source_from
 
 MEBIBYTE = 1024 * 1024
 LARGE = 32 * MEBIBYTE
@@ -599,7 +599,7 @@ def test_whatever_a_system_takes_for_a_name_is_read(name: bytes) -> None:
         return
 
     async def check() -> None:
-        source = Source.of(path)
+        source = source_from(path)
         await source.open()
         assert b"".join([chunk async for chunk in source.chunks()]) == b"a recording"
         assert source.name.isprintable()

@@ -14,7 +14,8 @@ from fault_server import FaultServer
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._journal.queries import Database, ItemClaim, QueuedWrite, Result, claim, done
+from aai_async._journal.database import Database, QueuedWrite
+from aai_async._journal.queries import ItemClaim, Result, claim, done
 
 RANDOM = random.Random
 """Seeded, so that each run is the same."""

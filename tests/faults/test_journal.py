@@ -33,8 +33,9 @@ import aai_async as aai
 from aai_async._batch import item_task
 from aai_async._jobs import submission
 from aai_async._journal import JournalWriter, lock, queries
+from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import Database, ItemClaim
+from aai_async._journal.queries import ItemClaim
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -109,7 +110,7 @@ def made(path: Path, key: str = KEY, service: str = "http://127.0.0.1:9") -> Non
     """Make a journal of some other account, with a job in it."""
     database = Database(path)
     database.open(service, aai.Client(key)._pipeline.sender.fingerprint)
-    database.commit([queries.QueuedWrite(functools.partial(claimed, ItemClaim((b"k",), 0, "a", 1, "{}")))])
+    database.commit([QueuedWrite(functools.partial(claimed, ItemClaim((b"k",), 0, "a", 1, "{}")))])
     database.close()
 
 
@@ -267,7 +268,7 @@ def opened(path: Path) -> None:
         database.read(queries.counts)
         database.read(lambda connection: queries.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):
-            step = queries.QueuedWrite(functools.partial(claimed, ItemClaim(keys, 0, "a", 1, "{}")))
+            step = QueuedWrite(functools.partial(claimed, ItemClaim(keys, 0, "a", 1, "{}")))
             database.commit([step])
             step.result()
     finally:

@@ -12,6 +12,7 @@ from lanes import LANES, Connect, Lane
 
 import aai_async as aai
 from aai_async._journal import queries
+from aai_async._journal.database import Database
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -100,7 +101,7 @@ async def test_whatever_the_opening_of_a_journal_raises_is_an_error_of_the_journ
     def broken(*_: object, **__: object) -> None:
         raise ERRORS[kind]
 
-    monkeypatch.setattr(queries.Database, "open", broken)
+    monkeypatch.setattr(Database, "open", broken)
     async with connect() as client:
         with pytest.raises(aai.JournalError):
             await collected(client, [b"a recording"], path)

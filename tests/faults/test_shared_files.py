@@ -19,6 +19,7 @@ from lanes import LANES, Connect
 
 import aai_async as aai
 from aai_async._io.source import CHUNK_SIZE, Source
+from aai_async._io.source_factory import source_from
 
 pytestmark = pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 
@@ -104,7 +105,7 @@ async def read(source: Source) -> bytes:
 async def test_two_sources_of_one_file_are_read_in_turns() -> None:
     """Chunk by chunk, each from its own place."""
     file = io.BytesIO(CONTENT)
-    first, second = Source.of(file), Source.of(file)
+    first, second = source_from(file), source_from(file)
     await first.open()
     chunks = first.chunks()
     begun = await anext(chunks)
@@ -120,7 +121,7 @@ async def test_a_file_that_nobody_reads_any_more_is_sent_from_where_it_stands() 
     file = io.BytesIO(CONTENT)
     for start in (0, 7):
         file.seek(start)
-        source = Source.of(file)
+        source = source_from(file)
         await source.open()
         assert await read(source) == CONTENT[start:]
         await source.aclose()

@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 import aai_async as aai
 from aai_async._io import source as source_module
 from aai_async._io.source import CHUNK_SIZE, Source
+from aai_async._io.source_factory import source_from
 
 AUDIO = bytes(range(256)) * (2 * CHUNK_SIZE // 256)
 
@@ -64,7 +65,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("as_given", [str, Path], ids=["str", "Path"])
 async def test_a_path_knows_its_size_and_can_be_read_again(path: Path, as_given: Any) -> None:
     """A failed upload begins anew."""
-    source = Source.of(as_given(path))
+    source = source_from(as_given(path))
     await source.open()
     assert (source.size, source.replayable, source.url) == (len(AUDIO), True, None)
     assert await read(source) == await read(source) == AUDIO
@@ -73,7 +74,7 @@ async def test_a_path_knows_its_size_and_can_be_read_again(path: Path, as_given:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 async def test_bytes_can_be_read_again_in_chunks(kind: Any) -> None:
     """No copy of the whole is made."""
-    source = Source.of(kind(AUDIO))
+    source = source_from(kind(AUDIO))
     await source.open()
     assert source.size == len(AUDIO)
     assert [len(chunk) async for chunk in source.chunks()] == [CHUNK_SIZE, CHUNK_SIZE]
@@ -82,7 +83,7 @@ async def test_bytes_can_be_read_again_in_chunks(kind: Any) -> None:
 
 async def test_a_view_with_gaps_is_sent_as_its_bytes() -> None:
     """Every other byte of a buffer is a recording like any other."""
-    source = Source.of(memoryview(AUDIO)[::2])
+    source = source_from(memoryview(AUDIO)[::2])
     await source.open()
     assert await read(source) == AUDIO[::2]
 
@@ -91,7 +92,7 @@ async def test_a_file_object_is_sent_from_where_it_stands(path: Path) -> None:
     """Whoever read a header on purpose does not want it sent."""
     with path.open("rb") as file:
         file.seek(100)
-        source = Source.of(file)
+        source = source_from(file)
         await source.open()
         assert (source.size, source.replayable) == (len(AUDIO) - 100, True)
         assert await read(source) == await read(source) == AUDIO[100:]
@@ -100,7 +101,7 @@ async def test_a_file_object_is_sent_from_where_it_stands(path: Path) -> None:
 async def test_a_pipe_is_read_once(path: Path) -> None:
     """What cannot be sought cannot be sent twice."""
     with os.popen(f"cat '{path}'") as pipe:  # noqa: S605 - the path is pytest's
-        source = Source.of(pipe.buffer)  # type: ignore[attr-defined]
+        source = source_from(pipe.buffer)  # type: ignore[attr-defined]
         await source.open()
         assert (source.size, source.replayable) == (None, False)
         assert await read(source) == AUDIO
@@ -108,7 +109,7 @@ async def test_a_pipe_is_read_once(path: Path) -> None:
 
 async def test_an_async_reader_is_read_once() -> None:
     """Its own name is used in messages."""
-    source = Source.of(Reader(AUDIO))
+    source = source_from(Reader(AUDIO))
     await source.open()
     assert (source.size, source.replayable, source.name) == (None, False, "'call.wav'")
     assert await read(source) == AUDIO
@@ -117,14 +118,14 @@ async def test_an_async_reader_is_read_once() -> None:
 async def test_an_anyio_file_is_read_once(path: Path) -> None:
     """It has a `read` and is iterable by lines; it is read, not iterated."""
     async with await anyio.open_file(path, "rb") as file:
-        source = Source.of(file)
+        source = source_from(file)
         await source.open()
         assert await read(source) == AUDIO
 
 
 async def test_an_async_iterable_is_read_once() -> None:
     """An empty chunk at its start is not its end."""
-    source = Source.of(stream_of(b"", b"ab", b"", b"c"))
+    source = source_from(stream_of(b"", b"ab", b"", b"c"))
     await source.open()
     assert (source.size, source.replayable) == (None, False)
     assert await read(source) == b"abc"
@@ -133,7 +134,7 @@ async def test_an_async_iterable_is_read_once() -> None:
 @pytest.mark.parametrize("url", ["https://example.com/a.mp3?signature=secret", "HTTP://example.com/a.mp3"])
 async def test_a_url_is_left_to_the_service(url: str) -> None:
     """Nothing is downloaded, and the secret in it is not shown."""
-    source = Source.of(url)
+    source = source_from(url)
     await source.open()
     assert source.url == url
     assert "secret" not in source.name
@@ -158,7 +159,7 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
 def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
     """The message says what could be given instead."""
     with pytest.raises(aai.SourceError, match=said):
-        Source.of(given)
+        source_from(given)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
 async def test_a_path_without_a_recording_is_refused(name: str, said: str) -> None:
     """Before anything is sent, and by name."""
     with pytest.raises(aai.SourceError, match=said) as caught:
-        await Source.of(name).open()
+        await source_from(name).open()
     assert len(str(caught.value)) < 400
 
 
@@ -187,7 +188,7 @@ async def test_an_empty_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     for empty in (tmp_path / "empty.wav", b"", io.BytesIO(), Reader(b""), stream_of(), stream_of(b"", b"")):
         with pytest.raises(aai.SourceError, match="is empty"):
-            await Source.of(empty).open()
+            await source_from(empty).open()
 
 
 async def test_a_file_object_at_its_end_is_refused() -> None:
@@ -195,7 +196,7 @@ async def test_a_file_object_at_its_end_is_refused() -> None:
     with pytest.raises(aai.SourceError, match=r"after 3 bytes: call seek\(0\)"):
         file = io.BytesIO(b"abc")
         file.seek(3)
-        await Source.of(file).open()
+        await source_from(file).open()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -203,7 +204,7 @@ async def test_a_file_that_may_not_be_read_is_refused(path: Path) -> None:
     """With the operating system's own reason."""
     path.chmod(0)
     with pytest.raises(aai.SourceError, match="Permission denied"):
-        await Source.of(path).open()
+        await source_from(path).open()
 
 
 async def test_a_closed_file_is_refused(path: Path) -> None:
@@ -211,14 +212,14 @@ async def test_a_closed_file_is_refused(path: Path) -> None:
     file = path.open("rb")
     file.close()
     with pytest.raises(aai.SourceError, match="closed file"):
-        await Source.of(file).open()
+        await source_from(file).open()
 
 
 async def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     """Opening it the usual way would block for ever."""
     os.mkfifo(tmp_path / "pipe")
     with anyio.fail_after(5), pytest.raises(aai.SourceError, match="not a regular file"):
-        await Source.of(tmp_path / "pipe").open()
+        await source_from(tmp_path / "pipe").open()
 
 
 async def test_a_recording_over_the_limit_of_the_service_is_refused(tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ async def test_a_recording_over_the_limit_of_the_service_is_refused(tmp_path: Pa
     with (tmp_path / "large.wav").open("wb") as file:
         file.truncate(source_module.MAX_UPLOAD_SIZE + 1)
     with pytest.raises(aai.SourceError, match="2,200,000,001 bytes"):
-        await Source.of(tmp_path / "large.wav").open()
+        await source_from(tmp_path / "large.wav").open()
 
 
 @pytest.mark.parametrize("chunk", ["text", 7, ["a"]])
@@ -234,9 +235,9 @@ async def test_a_stream_of_something_else_than_bytes_is_refused(chunk: Any) -> N
     """Whether it comes at once or later."""
     async with contextlib.aclosing(stream_of(chunk)) as stream:
         with pytest.raises(aai.SourceError, match="instead of bytes"):
-            await Source.of(stream).open()
+            await source_from(stream).open()
     async with contextlib.aclosing(stream_of(b"a", chunk)) as stream:
-        source = Source.of(stream)
+        source = source_from(stream)
         await source.open()
         with pytest.raises(aai.SourceError, match="instead of bytes"):
             await read(source)
@@ -249,7 +250,7 @@ async def test_a_stream_that_fails_says_so() -> None:
         yield b"a"
         raise OSError("the microphone is gone")
 
-    source = Source.of(broken())
+    source = source_from(broken())
     await source.open()
     with pytest.raises(aai.SourceError, match="the microphone is gone"):
         await read(source)
@@ -258,7 +259,7 @@ async def test_a_stream_that_fails_says_so() -> None:
 @pytest.mark.parametrize("change", ["grow", "shrink", "touch", "replace"])
 async def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path, change: str) -> None:
     """A transcript of half the old file and half the new would be worthless."""
-    source = Source.of(path)
+    source = source_from(path)
     await source.open()
     chunks = source.chunks()
     await anext(chunks)
@@ -281,7 +282,7 @@ async def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path, chan
 async def test_a_file_object_that_changes_while_it_is_read_is_an_error(change: str) -> None:
     """Its size was promised to the service."""
     file = io.BytesIO(AUDIO)
-    source = Source.of(file)
+    source = source_from(file)
     await source.open()
     if change == "grow":
         file.seek(0, io.SEEK_END)
@@ -305,7 +306,7 @@ async def test_a_file_is_touched_in_worker_threads_only(path: Path, monkeypatch:
 
     for name in ("open", "fstat", "read"):
         monkeypatch.setattr(os, name, noted(getattr(os, name)))
-    source = Source.of(path)
+    source = source_from(path)
     await source.open()
     assert await read(source) == AUDIO
     monkeypatch.undo()
@@ -330,7 +331,7 @@ async def test_a_file_that_a_thread_still_uses_is_closed_by_that_thread(
         finally:
             done.set()
 
-    source = Source.of(path)
+    source = source_from(path)
     await source.open()
     before = open_files()
     monkeypatch.setattr(os, slow, delayed)
@@ -364,7 +365,7 @@ async def test_a_generator_is_closed_when_its_upload_ends(fails: bool) -> None:
         finally:
             closed.append(True)
 
-    source = Source.of(recording())
+    source = source_from(recording())
     async with contextlib.aclosing(source):
         await source.open()
         if not fails:
@@ -374,7 +375,7 @@ async def test_a_generator_is_closed_when_its_upload_ends(fails: bool) -> None:
 
 async def test_an_abandoned_read_leaves_no_file_open(path: Path) -> None:
     """An attempt that fails half way closes what it opened."""
-    source = Source.of(path)
+    source = source_from(path)
     await source.open()
     before = open_files()
     chunks = source.chunks()
@@ -398,7 +399,7 @@ def test_any_bytes_arrive_as_they_are(data: bytes, start: int) -> None:
                 Reader(data),
                 stream_of(data[:start], data[start:]),
             ):
-                source = Source.of(holder)
+                source = source_from(holder)
                 await source.open()
                 assert await read(source) == data
 
@@ -454,7 +455,7 @@ class CallableRead:
 @pytest.mark.parametrize("kind", [Handed, HandedFile, AllAwaited, Decorated, CallableRead])
 async def test_a_read_that_gives_an_awaitable_is_awaited(kind: Any) -> None:
     """Also where only its first answer shows it; nothing of that is lost, and nothing is left unawaited."""
-    source = Source.of(kind(AUDIO + b"end"))
+    source = source_from(kind(AUDIO + b"end"))
     await source.open()
     assert (source.size, source.replayable) == (None, False)
     assert await read(source) == AUDIO + b"end"
@@ -472,14 +473,14 @@ async def test_a_read_that_gives_a_future_of_the_event_loop_is_awaited() -> None
         def read(self, size: int) -> Any:
             return asyncio.get_running_loop().run_in_executor(None, self._file.read, size)
 
-    source = Source.of(InExecutor(b"a recording"))
+    source = source_from(InExecutor(b"a recording"))
     await source.open()
     assert await read(source) == b"a recording"
 
 
 async def test_an_empty_reader_that_is_awaited_is_refused() -> None:
     """As any other."""
-    source = Source.of(cast("Any", Handed(b"")))
+    source = source_from(cast("Any", Handed(b"")))
     with pytest.raises(aai.SourceError, match="Handed is empty"):
         await source.open()
 
@@ -513,7 +514,7 @@ async def test_chunks_are_whatever_holds_bytes(kind: str) -> None:
 
     given: list[Any] = [stream_of(make(b"abcd"), make(b""), make(b"ef")), Of(b"abcdef"), OfFile(b"abcdef")]
     for one in given:
-        source = Source.of(one)
+        source = source_from(one)
         await source.open()
         content = await read(source)
         assert (content, type(content)) == (b"abcdef", bytes)
@@ -523,7 +524,7 @@ async def test_chunks_are_whatever_holds_bytes(kind: str) -> None:
 async def test_a_buffer_of_bytes_is_a_recording(kind: str) -> None:
     """As bytes are, and the same for a journal."""
     make: Any = BUFFERS[kind]
-    source, plain = Source.of(make(b"abcdef")), Source.of(b"abcdef")
+    source, plain = source_from(make(b"abcdef")), source_from(b"abcdef")
     await source.open()
     await plain.open()
     assert (source.size, source.replayable, await read(source)) == (6, True, b"abcdef")
@@ -534,7 +535,7 @@ def test_a_buffer_of_samples_is_refused() -> None:
     """It would be paid for, and come to nothing, for it lacks the header."""
     for samples in (array.array("h", [0, 1]), np.zeros(4, "float32")):
         with pytest.raises(aai.SourceError, match="WAV"):
-            Source.of(cast("Any", samples))
+            source_from(cast("Any", samples))
 
 
 # Sources of one's own.
@@ -592,7 +593,7 @@ async def test_a_source_of_ones_own_is_sent(client: aai.Client, respx_mock: resp
 )
 async def test_a_source_of_ones_own_that_breaks_its_word_is_refused(source: aai.Source, said: str) -> None:
     """As a `SourceError`, whatever it is."""
-    checked = Source.of(source)
+    checked = source_from(source)
     with pytest.raises(aai.SourceError, match=said):
         await checked.open()
         await read(checked)
@@ -600,7 +601,7 @@ async def test_a_source_of_ones_own_that_breaks_its_word_is_refused(source: aai.
 
 async def test_a_source_of_ones_own_may_be_fetched_or_known_by_a_journal() -> None:
     """By its address, its identity, its digest."""
-    remote = Source.of(Stored(url="https://example.com/a.mp3"))
+    remote = source_from(Stored(url="https://example.com/a.mp3"))
     await remote.open()
     assert remote.url == "https://example.com/a.mp3"
 
@@ -608,7 +609,7 @@ async def test_a_source_of_ones_own_may_be_fetched_or_known_by_a_journal() -> No
         async def identity(self) -> bytes | None:
             return b"etag"
 
-    known = Source.of(Known(b"abc"))
+    known = source_from(Known(b"abc"))
     await known.open()
     assert (await known.identity(), await known.digest()) == (b"etag", hashlib.sha256(b"abc").digest())
-    assert await Source.of(Stored(b"abc")).identity() is None
+    assert await source_from(Stored(b"abc")).identity() is None
