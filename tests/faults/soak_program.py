@@ -28,7 +28,9 @@ LOOKS = 0.8
 
 
 def client_of(order: dict[str, Any]) -> aai.Client:
-    """Make the client of an order, which waits little."""
+    """Make the client of an order, which waits little, and note that the process may be interrupted."""
+    # Python and its event loop have started, so from now on an interrupt is the library's.
+    Path(order["ready"]).touch()
     return aai.Client(
         KEY,
         base_url=order["url"],

@@ -172,12 +172,16 @@ class Soak:
             "backend": self._backend,
             "log": str(self._folder / "log"),
             "output": str(self._output(run)),
+            "ready": str(self._ready(run)),
             **times,
             **self._surface.order(items, run, jobs, uploads),
         }
 
     def _output(self, run: str) -> Path:
         return self._folder / f"output-{run}"
+
+    def _ready(self, run: str) -> Path:
+        return self._folder / f"ready-{run}"
 
     def _go_through(self, this: Round, run: str) -> None:
         """Do a round with its trouble."""
@@ -201,7 +205,7 @@ class Soak:
         self._check(this.items, run, code, after=this.what if is_met else None)
 
     def _wait_until_it_runs(self, run: str) -> None:
-        while not self._output(run).exists() and not self._workshop.mother.is_over(0.002):
+        while not self._ready(run).exists() and not self._workshop.mother.is_over(0.002):
             pass
 
     def _await(self, this: Round, moment: Moment | None) -> bool:

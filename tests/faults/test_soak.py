@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import pytest
 from programs import HERE
 from soak_checks import (
@@ -19,9 +20,9 @@ from soak_checks import (
     check_secrets,
     notes_of,
 )
-from soak_plan import ENDLESS_LAG, NOT_ECHOED, Plan, plan_of
+from soak_plan import DOCUMENTED_LAG, ENDLESS_LAG, NOT_ECHOED, Plan, plan_of
 from soak_program import KEY
-from soak_service import Accepted
+from soak_service import Accepted, LedgerService
 
 SEEDS = (7, 34)
 PLANS = [plan_of(seed) for seed in range(1, 101)]
@@ -88,6 +89,18 @@ def test_a_second_job_is_found() -> None:
     assert check_nothing_is_paid_twice([accepted("a", lag=ENDLESS_LAG), accepted("b")]) == 1
     with pytest.raises(BrokenPromiseError, match=r"paid twice: 0\.wav"):
         check_nothing_is_paid_twice([accepted("a"), accepted("b")])
+
+
+def test_the_list_shows_jobs_in_the_order_in_which_they_were_made() -> None:
+    """The client assumes so of the real one; a job that is never shown is an exception for its own sake."""
+    plan = attrs.evolve(PLANS[0], lags=(0.0, 0.2, DOCUMENTED_LAG, ENDLESS_LAG), foreign=0)
+    service = LedgerService(plan=plan, note=lambda _: None)
+    for number in range(100):
+        service._submit(b'{"audio_url": "https://media.test/%d"}' % number)
+    shown = [job.listed_from for job in service.accepted if job.is_listed_in_time]
+    assert shown == sorted(shown)
+    assert max(job.lag for job in service.accepted if job.is_listed_in_time) < DOCUMENTED_LAG + 0.001
+    assert 10 < len(shown) < 100
 
 
 def test_a_job_that_the_journal_does_not_know_is_found(tmp_path: Path) -> None:
