@@ -59,6 +59,8 @@ class Model(httpx.AsyncBaseTransport):
 
     def __init__(self, faults: list[str], lag: float) -> None:
         self.service = Service("http://127.0.0.1")
+        self.epoch = 0.0
+        """The time of the service when the clock of the test shows 0, in seconds."""
         self.requests = 0
         self._faults = list(faults)
         self._lag = lag
@@ -85,7 +87,7 @@ class Model(httpx.AsyncBaseTransport):
         return answer
 
     def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        now, jobs = anyio.current_time(), len(self.service.jobs)
+        now, jobs = self.epoch + anyio.current_time(), len(self.service.jobs)
         for job in self.service.jobs:
             job.listed_from = 0.0 if job.created.timestamp() + self._lag <= now else float("inf")
         head = f"{request.method} {request.url.raw_path.decode()} HTTP/1.1\r\nauthorization: {KEY}"
