@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -18,35 +19,62 @@ class RowOutputs(Outputs):
     """
     The files in one folder that rows are exported to.
 
-    The first row of a recording has the name that `transcribe` gives it. Another row of it, of other options
-    or of another version of the file, has the id of its transcript in its name.
+    One row of a recording has the name that `transcribe` gives it: the row whose transcript is there under
+    that name already, or the first one. Another row of it, of other options or of another version of the
+    file, has the id of its transcript in its name.
     """
 
     def __init__(self, folder: Path, rendering: Rendering, *, is_forced: bool = False) -> None:
         super().__init__(folder, rendering, is_forced=is_forced)
+        self._rows = dict[str, Recording]()
+        """What each row is written as, by the id of its transcript."""
         self._transcripts = dict[Recording, str]()
 
-    async def write_row(self, recording: Recording, transcript: Transcript) -> WrittenFiles:
+    async def name_rows(self, rows: Sequence[tuple[Recording, str]]) -> None:
         """
-        Write the files of a row; those that are there already stay.
+        Name all rows, each a recording and the id of its transcript, before the first is written.
+
+        Raises:
+            SaveError: The names cannot be written.
+        """
+        if not rows:
+            return
+        await in_thread(self._name_rows, rows)
+        for error in await self.prepare([]):
+            raise error
+        await self.claim(list(self._transcripts), is_synced=False)
+
+    def _name_rows(self, rows: Sequence[tuple[Recording, str]]) -> None:
+        with_name = set[str]()
+        for recording, transcript_id in rows:
+            digest, row = self._digest_of(recording), recording
+            if digest in with_name or not self._may_have_name(recording, transcript_id):
+                row = attrs.evolve(recording, transcript_id=transcript_id)
+            with_name.add(digest)
+            self._rows[transcript_id] = row
+            self._transcripts[row] = transcript_id
+        self.name(self._transcripts)
+
+    def _may_have_name(self, recording: Recording, transcript_id: str) -> bool:
+        latest = self._latest(recording)
+        # A run that was interrupted has written down the name only.
+        return latest is None or latest.transcript in {UNKNOWN, transcript_id}
+
+    def has_name(self, transcript_id: str) -> bool:
+        """Whether there is a name for the row of a transcript; there is none for one that came later."""
+        return transcript_id in self._rows
+
+    async def write_row(self, transcript: Transcript) -> WrittenFiles:
+        """
+        Write the files of a row that has a name; those that are there already stay.
 
         Raises:
             SaveError: Nothing can be written there.
         """
-        row = await in_thread(self._named_row, recording, transcript.id)
+        row = self._rows[transcript.id]
         for error in await self.prepare([row]):
             raise error
-        await self.claim([row], is_synced=False)
         return await self.write(row, transcript)
-
-    def _named_row(self, recording: Recording, transcript_id: str) -> Recording:
-        latest = self._latest(recording)
-        # A run that was interrupted has written down the name only.
-        if latest is not None and latest.transcript not in {UNKNOWN, transcript_id}:
-            recording = attrs.evolve(recording, transcript_id=transcript_id)
-        self._transcripts[recording] = transcript_id
-        self.name([recording])
-        return recording
 
     def _is_current(self, recording: Recording, version: str) -> bool:  # noqa: ARG002 - the transcript decides
         return True

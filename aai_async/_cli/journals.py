@@ -19,7 +19,7 @@ from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import count, readable, visible
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
-from aai_async._journal import Journal, freeze
+from aai_async._journal import Journal, freeze, kept_results
 from aai_async._models.outcome import Outcome, with_results
 
 
@@ -36,6 +36,9 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
         await freeze(journal)
         if rows is None:
             check_standard_output(rendering, (await journal.summary()).completed)
+        else:
+            kept = await kept_results(journal)
+            await rows.name_rows([(named(source), transcript_id) for source, transcript_id in kept])
         async for outcome in journal.outcomes():
             try:
                 kind = await _export(outcome, rendering, rows)
@@ -62,7 +65,9 @@ async def _export(outcome: Outcome, rendering: Rendering, rows: RowOutputs | Non
         (name,) = rendering.formats
         write_out(await in_thread(rendering.text, name, outcome.transcript, recording))
         return "written"
-    written = await rows.write_row(recording, outcome.transcript)
+    if not rows.has_name(outcome.transcript.id):
+        return "added meanwhile"
+    written = await rows.write_row(outcome.transcript)
     for path in written.new:
         write_out(f"{readable(path)}\n")
     for error in written.errors:

@@ -25,7 +25,7 @@ from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
 from aai_async._cli.rendering import Rendering
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, SaveError
+from aai_async._errors import AAIError, SaveError, without_secrets
 from aai_async._io.file import AtomicFile
 from aai_async._models.transcript import Transcript
 
@@ -131,16 +131,20 @@ class Outputs:
         return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")
 
     def _seen_from_folder(self, name: str) -> str:
-        # So that both may be moved together. Through no link but its own.
-        parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
-        path = os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
+        # So that both may be moved together.
+        path = _real(name)
         with contextlib.suppress(ValueError):  # on another drive
             path = os.path.relpath(path, os.path.normcase(self._real_folder))
         return path
 
     def name(self, recordings: Iterable[Recording]) -> None:
-        """Give each recording a name that no other one has; nothing is written down yet. It blocks."""
-        for recording in recordings:
+        """
+        Give each recording a name that no other one has; nothing is written down yet. It blocks.
+
+        Recordings are named in the order of their paths. Those of one call have the same names in whatever
+        order they come.
+        """
+        for recording in sorted(recordings, key=_absolute):
             if not self._name_known(recording):
                 self._stems[recording] = next(filter(self._is_free, self._candidates(recording)))
                 self._reserved.note(self._line(recording))
@@ -307,6 +311,16 @@ class Outputs:
     def _append(self, line: RegisterLine) -> None:
         self._register.append([line], is_synced=False)
         self._register.note(line)
+
+
+def _absolute(recording: Recording) -> str:
+    return _real(recording.name) if recording.is_file else without_secrets(recording.name)
+
+
+def _real(name: str) -> str:
+    """Give the path of a file through no link but its own."""
+    parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
+    return os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
 
 
 def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:

@@ -203,6 +203,19 @@ async def freeze(journal: Journal) -> None:
     await in_thread(lambda: database.read(queries.freeze))
 
 
+async def kept_results(journal: Journal) -> list[tuple[str, str]]:
+    """
+    Return the source and the transcript id of each result that is kept in an open journal.
+
+    They are in the order of their sources, whichever finished first.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    return await in_thread(lambda: database.read(queries.kept_results))
+
+
 class _Outcomes:
     def __init__(self, database: Database) -> None:
         self._store = database

@@ -299,6 +299,13 @@ def entries(
     return [(JobRow(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
 
 
+def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Give the source and the id of each transcript that was kept, in an order that says nothing of time."""
+    return connection.execute(
+        "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, position, id"
+    ).fetchall()
+
+
 @attrs.frozen
 class Counts:
     """The jobs of one state in numbers."""

@@ -102,6 +102,31 @@ async def test_recordings_of_the_same_name_have_files_of_their_own(client: aai.C
     assert not [name for name in os.listdir() if name.endswith(".txt")]
 
 
+@pytest.mark.parametrize("order", ["as-listed", "reversed"])
+async def test_names_do_not_depend_on_what_was_first(client: aai.Client, order: str) -> None:
+    """
+    Neither on which recording was begun or named first; `transcribe` gives the same names.
+
+    The right names: in the order of the paths, each has the shortest one that is free.
+    """
+    names = ["call.mp3", "mon/call.mp3", "tue/call.mp3", "x/tue/call.mp3"]
+    given = names if order == "as-listed" else names[::-1]
+    for name in given:
+        await batch(client, [name])
+    await export()
+    assert texts() == {
+        "call.mp3.txt": "call.mp3 in en.",
+        "mon/call.mp3.txt": "mon/call.mp3 in en.",
+        "tue/call.mp3.txt": "tue/call.mp3 in en.",
+        "x/tue/call.mp3.txt": "x/tue/call.mp3 in en.",
+    }
+    outputs = Outputs(Path("results"), Rendering())
+    outputs.name([named(name) for name in given])
+    assert [str(outputs.paths(named(name))["txt"]) for name in names] == [
+        f"results/{name}.txt" for name in names
+    ]
+
+
 async def test_a_row_that_a_batch_adds_meanwhile_is_left_for_the_next_time(
     client: aai.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,9 +249,7 @@ async def test_what_cannot_be_written_is_said_and_the_others_are(
     shutil.rmtree("out")
     Path("out").touch()
     with pytest.raises(aai.SaveError):
-        await RowOutputs(Path("out"), Rendering()).write_row(
-            named("b.mp3"), aai.Transcript(id="b", status="completed")
-        )
+        await RowOutputs(Path("out"), Rendering()).name_rows([(named("b.mp3"), "b")])
 
 
 async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
