@@ -199,8 +199,8 @@ class Batch:
                     tasks.cancel_scope.cancel()
                     # Without the exception of the block, which would be raised again in a group.
                     await tasks.__aexit__(None, None, None)
-            except BaseExceptionGroup as group:
-                raise alone(group) or group from None
+            except (BaseExceptionGroup, RuntimeError) as raised:
+                raise alone(raised) or raised from None
             except cancelled as error:
                 # An exception of the block propagates even if an outer scope is cancelled: that scope cancels
                 # the next await. asyncio's own cancellation is delivered only once, so it must propagate.

@@ -18,6 +18,7 @@ import attrs
 from aai_async._batch.context import BatchContext, BatchItem, claim_of, source_of
 from aai_async._batch.duplicates import InFlightItem
 from aai_async._batch.outage import is_connection_missing
+from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
     AmbiguousSubmitError,
@@ -157,6 +158,8 @@ class ItemTask:
         except AAIError as error:
             return await self._fail(error)
         except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
+            if interruption := interruption_of(error):
+                raise interruption from None
             logger.exception("item %d of a batch failed in a way that was not foreseen", self._item.index)
             said = f"{type(error).__name__}: {error}".rstrip(".")
             unforeseen = AAIError(

@@ -34,16 +34,16 @@ async def task_group() -> AsyncGenerator[TaskGroup]:
             except _INTERRUPTIONS as error:
                 interruption = error
                 raise
-    except BaseExceptionGroup as group:
-        one = interruption or alone(group)
-        if one is None:
+    except (BaseExceptionGroup, RuntimeError) as raised:
+        one = interruption or alone(raised)
+        if one is None or one is raised:
             raise
         raise one from None
 
 
-def alone(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """Return the exception to raise in place of a task group's exception group; `None` for the group."""
-    leaves = [*_leaves(group)]
+def alone(raised: BaseException) -> BaseException | None:
+    """Return the exception to raise in place of what a task group has raised; `None` for its group."""
+    leaves = [interruption_of(one) or one for one in _leaves(raised)]
     interruption = next((one for one in leaves if isinstance(one, _INTERRUPTIONS)), None)
     if interruption is None:
         return leaves[0] if len(leaves) == 1 else None
@@ -51,6 +51,20 @@ def alone(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
         # asyncio's event loop has raised it already and is closing; raising it again would interrupt that.
         return anyio.get_cancelled_exc_class()()
     return interruption
+
+
+def interruption_of(error: BaseException) -> BaseException | None:
+    """
+    Return the interruption that has broken a cancel scope, whose exit then raised this error.
+
+    asyncio raises a second Ctrl-C wherever the program is at that moment, also while a scope is entered or
+    left. A scope outside of that one then raises `RuntimeError` in its place.
+    """
+    is_of_scope = isinstance(error, RuntimeError) and "cancel scope" in str(error)
+    cause: BaseException | None = error
+    while is_of_scope and cause is not None and not isinstance(cause, _INTERRUPTIONS):
+        cause = cause.__context__
+    return cause if isinstance(cause, _INTERRUPTIONS) else None
 
 
 def is_being_cancelled() -> bool:

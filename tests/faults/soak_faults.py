@@ -98,7 +98,7 @@ def _twice(gap: float) -> Fault:
 
 @dataclass(eq=False)
 class Moment:
-    """A request at which the test interferes: the server waits until it has."""
+    """A request at which the test interferes: the server waits until it has, or answers before."""
 
     at_request: int
     is_processed: bool
@@ -122,7 +122,8 @@ class Moment:
         if reply and self.is_answered:
             await exchange.send(reply.render())
         self.reached.set()
-        while not self.acted.is_set():
+        # After its answer, a request of which nothing is known yet may come over the same connection.
+        while not (self.is_answered or self.acted.is_set()):
             await asyncio.sleep(0.002)
         if self.is_fatal:
             await exchange.hang()

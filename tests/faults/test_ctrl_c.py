@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 from fault_server import FaultServer
-from lanes import LANES, Lane
+from lanes import KEY, LANES, Lane
+
+import aai_async as aai
+from aai_async._concurrency.task_groups import task_group
 
 HERE = Path(__file__).parent
 
 PATIENCE = 120.0
 """Seconds that a program may take that is interrupted again and again."""
 
-pytestmark = pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 
-
+@pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupt_at_any_moment_ends_a_program_at_once(
     server: FaultServer, lane: Lane, tmp_path: Path, times: int
@@ -34,3 +39,35 @@ def test_an_interrupt_at_any_moment_ends_a_program_at_once(
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
     )
     assert (ended.stdout, ended.returncode) == ("True\n", 0), ended.stderr
+
+
+async def break_scope() -> None:
+    """Do what asyncio's second Ctrl-C does if it comes while anyio enters a cancel scope."""
+    await checkpoint()
+    anyio.CancelScope().__enter__()
+    raise KeyboardInterrupt
+
+
+async def in_a_block(_: str) -> None:
+    async with task_group():
+        with anyio.CancelScope():
+            await break_scope()
+
+
+async def in_a_source(url: str) -> None:
+    async def recording() -> AsyncIterator[bytes]:
+        with anyio.CancelScope():
+            await break_scope()
+        yield b""
+
+    async with aai.Client(KEY, base_url=url) as client, aai.transcribe_all(client, [recording()]) as batch:
+        await batch.collect()
+
+
+@pytest.mark.parametrize("program", [in_a_block, in_a_source])
+def test_an_interrupt_that_breaks_a_cancel_scope_is_still_an_interrupt(
+    server: FaultServer, program: Callable[[str], Awaitable[None]]
+) -> None:
+    """A scope around raises `RuntimeError` in its place, which is no error of an item."""
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(program, server.url)
