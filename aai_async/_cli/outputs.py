@@ -23,10 +23,10 @@ from aai_async._cli import safe_names
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
 from aai_async._cli.rendering import Rendering
+from aai_async._cli.result_files import check_writable, is_empty, is_whole, make_folder, save
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, without_secrets
-from aai_async._io.file import AtomicFile
 from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
@@ -204,7 +204,7 @@ class Outputs:
         if folder not in self._listings:
             try:
                 with os.scandir(self._folder / folder) as entries:
-                    there = {folded(entry.name): not _is_empty(entry) for entry in entries}
+                    there = {folded(entry.name): not is_empty(entry) for entry in entries}
             except OSError:
                 there = {}
             self._listings[folder] = there
@@ -235,8 +235,8 @@ class Outputs:
     def _try_folder(self, folder: Path) -> None:
         if folder not in self._tried:
             self._check_inside(folder)
-            _make(folder)
-            _check_writable(folder)
+            make_folder(folder)
+            check_writable(folder)
             self._tried.add(folder)
 
     def _try(self, path: Path) -> None:
@@ -294,7 +294,7 @@ class Outputs:
             noted is not None
             and noted.transcript == transcript_id
             and self._is_current(recording, noted.version)
-            and _is_whole(self.paths(recording)[name], noted.size)
+            and is_whole(self.paths(recording)[name], noted.size)
         )
 
     def _note_replaced(self, recording: Recording, names: Iterable[str]) -> None:
@@ -330,60 +330,6 @@ def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
         for number in range(len(recording.place.parts) + 1, len(recording.place.parts) + 3):
             if number < len(path.parts):
                 yield safe_names.of_path(str(PurePosixPath(*path.parts[-number:])))
-
-
-async def save(path: Path, text: str) -> int:
-    """
-    Write a file as a whole, in UTF-8, and the folders that it stands in; a link is replaced, not followed.
-
-    Returns:
-        Its bytes.
-
-    Raises:
-        SaveError: It cannot be written.
-    """
-    await in_thread(_make, path.parent)
-    data = text.encode("utf-8", "backslashreplace")
-    async with AtomicFile.of(path, follows_link=False) as file:
-        await file.write(data)
-    return len(data)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SaveError(f"The folder {str(folder)!r} cannot be made: {error.strerror}.") from error
-
-
-def _check_writable(folder: Path) -> None:
-    path = folder / f".{secrets.token_hex(8)}.part"
-    try:
-        path.touch(0o600, exist_ok=False)
-        path.unlink()
-    except OSError as error:
-        raise SaveError(f"Nothing can be written in {str(folder)!r}: {error.strerror}.") from error
-
-
-def _is_whole(path: Path, size: int) -> bool:
-    """
-    Whether there is a file, or a link to one, that a power cut has not left empty.
-
-    Subtitles of a recording without speech are empty, so the bytes that were written tell.
-    """
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and (status.st_size > 0 or size == 0)
-
-
-def _is_empty(entry: os.DirEntry[str]) -> bool:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def _version(recording: Recording) -> str:
