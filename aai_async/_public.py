@@ -1,7 +1,8 @@
 """
 The public names, and where they come from; `aai_async` has them from here when the first is asked for.
 
-Nothing but imports.
+Each takes the public module as its own, so that tracebacks, pickles and the reference name the place to
+import it from.
 """
 
 from aai_async._api.pagination import TranscriptPager
@@ -209,3 +210,8 @@ __all__ = [
     "transcribe",
     "transcribe_all",
 ]
+
+for _name in __all__:
+    _public = globals()[_name]
+    if getattr(_public, "__module__", "").startswith(f"{__package__}."):
+        _public.__module__ = __package__

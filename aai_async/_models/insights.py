@@ -4,8 +4,6 @@ The results of audio intelligence: topics, sentiments, entities, summaries.
 Enumerations are open; docstrings name the known values. Times are ms from the start of the file.
 """
 
-from __future__ import annotations
-
 import attrs
 
 from aai_async._models.response import JSON, Model

@@ -6,8 +6,6 @@ not echo. An empty list means that nothing was found, `null` that the feature di
 read by the names of its fields.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """One page of the list of transcripts."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 

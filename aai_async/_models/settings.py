@@ -4,8 +4,6 @@ The options of a job, as the service echoes them in each transcript.
 They mirror `Options`: the values that were sent, and the service's defaults for all others.
 """
 
-from __future__ import annotations
-
 import attrs
 
 from aai_async._models.response import JSON, ResponseModel

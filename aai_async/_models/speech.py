@@ -4,8 +4,6 @@ The transcribed text: words, utterances, sentences and paragraphs.
 Times are ms from the start of the file, even if only a part of it was transcribed.
 """
 
-from __future__ import annotations
-
 import attrs
 import msgspec
 

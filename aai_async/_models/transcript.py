@@ -5,8 +5,6 @@ Decoding is tolerant. Few fields are required; enumerations are open strings; un
 `Transcript.raw`. Field names are those of the API.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """The objects nested in `Options`, except those of `speech_understanding`, which are in `understanding`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

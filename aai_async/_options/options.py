@@ -5,8 +5,6 @@ Everything is checked before anything is sent. Field names are those of the API.
 value that the service adds later is not refused.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal

@@ -1,7 +1,5 @@
 """The tasks that process the text of a transcript: the objects of `speech_understanding`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 

@@ -20,15 +20,13 @@ except ImportError as error:
 from aai_async._client import Client
 from aai_async.fastapi.clients import client_dependency, client_of, client_of_connection, lifespan
 from aai_async.fastapi.errors import add_error_handlers, error_response
-from aai_async.fastapi.notifications import PATIENCE, webhook_router
-from aai_async.fastapi.recordings import STALL, cancel_on_disconnect, from_request, from_upload_file
+from aai_async.fastapi.notifications import webhook_router
+from aai_async.fastapi.recordings import cancel_on_disconnect, from_request, from_upload_file
 
 ClientDependency = Annotated[Client, Depends(client_of_connection)]
 """The type of a parameter that receives the client: `async def transcribe(client: ClientDependency): …`."""
 
 __all__ = [
-    "PATIENCE",
-    "STALL",
     "ClientDependency",
     "add_error_handlers",
     "cancel_on_disconnect",

@@ -131,6 +131,30 @@ def _share_comments(app: Sphinx) -> None:
                 merged[public].attr_docs.setdefault(key, comment)
 
 
+def _write_types_as_in_the_source(app: Sphinx) -> None:
+    """Let autodoc show the types of fields by the names of the aliases, not by their hundred words."""
+    for full in _public_names().values():
+        cls = _object(full)
+        if inspect.isclass(cls) and attrs.has(cls):
+            as_written = _annotations_of(cls.__name__)
+            cls.__annotations__ = cls.__annotations__ | as_written
+            # The constructor as well, for the signature of the class.
+            parameters = cls.__init__.__annotations__
+            parameters.update({name: as_written[name] for name in parameters.keys() & as_written.keys()})
+
+
+@functools.cache
+def _annotations_of(class_name: str) -> dict[str, str]:
+    """Return the types of the fields of a class, as its module writes them."""
+    classes = (node for tree in _modules().values() for node in tree.body if isinstance(node, ast.ClassDef))
+    bodies = (node.body for node in classes if node.name == class_name)
+    return {
+        node.target.id: ast.unparse(node.annotation)
+        for node in next(bodies, [])
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
 # Docstrings
 
 
@@ -330,6 +354,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all of it."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("builder-inited", _share_comments)
+    app.connect("builder-inited", _write_types_as_in_the_source)
     app.connect("autodoc-process-docstring", _process_docstring)
     app.connect("autodoc-process-signature", _process_signature)
     app.connect("autodoc-process-bases", _process_bases)
