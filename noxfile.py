@@ -15,7 +15,7 @@ import nox
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
 NODE_SDK = "assemblyai@4.41.5"  # on npm; tests/contract/node_names.json has its names
-EVERYTHING = ".[server,models,cli,fastapi,testing]"
+EVERYTHING = ".[server,models,languages,cli,fastapi,testing]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
 nox.options.default_venv_backend = "virtualenv"

@@ -1,156 +1,53 @@
 """
 Subtitle cues: their words, lines and times.
 
-The limits follow broadcasters' guidelines; each names its source. Pure.
+The limits follow broadcasters' guidelines: see `_subtitle_style`. Pure.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
+import bisect
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from aai_async._errors import AAIError, OptionsError
+from aai_async._errors import AAIError
+from aai_async._language.scripts import isolated
 from aai_async._models.transcript import Transcript
-from aai_async.formats._turns import (
-    Spoken,
-    completed,
-    joined,
-    one_line,
-    sentences,
-    separator_of,
-    speaker_name,
-    words_of,
+from aai_async.formats._line_layout import (
+    Piece,
+    Shape,
+    balanced,
+    filled,
+    is_english,
+    line_of,
+    pieces_of,
+    width,
 )
+from aai_async.formats._spacing import one_line
+from aai_async.formats._subtitle_style import Limits, Overlap
+from aai_async.formats._turns import completed, speaker_name, words_of
+from aai_async.formats._voices import Sentence, by_voice, interruptions
 
-MAX_CHARS = 42
-"""
-Maximum characters of a line.
+_READABLE = 500
+"""ms for which a cue can be read at all; a shorter turn is shown together with the next."""
 
-Source: Netflix, Timed Text Style Guide: English, 42 characters per line.
-"""
+_LATEST = 300
+"""Maximum ms between the time at which something is spoken and that at which it is shown."""
 
-MAX_LINES = 2
-"""
-Maximum lines of a cue.
+_DASH = "- "
 
-Source: BBC Subtitle Guidelines, at most two; Netflix, Timed Text Style Guide: General Requirements, the same.
-"""
 
-_LETTERS_A_SECOND = 20.0
-"""
-Reading speed in characters per second.
+@attrs.frozen
+class Part:
+    """The lines of one speaker in a cue."""
 
-Source: Netflix, Timed Text Style Guide: English, reading speed of programmes for adults.
-"""
-
-_SHORTEST = 833
-"""
-Minimum duration in ms: five sixths of a second.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, minimum duration.
-"""
-
-_LONGEST = 7_000
-"""
-Maximum duration in ms.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, maximum duration.
-"""
-
-_GAP = 83
-"""
-Minimum gap between two cues in ms: two frames.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, frame gap.
-"""
-
-_FLICKER = 500
-"""
-A shorter gap in ms is visible as a flicker, so the earlier cue stays until the next.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, frame gap: half a second or two frames.
-"""
-
-_CLAUSE_ENDS = (".", "?", "!", "。", "？", "！", ",", ";", ":", "—", "–", "，", "、", "；", "：", "،")
-
-_OPENERS = frozenset(
-    [
-        "and",
-        "as",
-        "at",
-        "because",
-        "before",
-        "but",
-        "by",
-        "for",
-        "from",
-        "how",
-        "if",
-        "in",
-        "of",
-        "on",
-        "or",
-        "so",
-        "than",
-        "that",
-        "to",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "with",
-    ]
-)
-"""
-English words that begin a phrase, so that a break before them is better than after.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
-"""
-
-_ATTACHED = (
-    _OPENERS
-    | frozenset(
-        ["a", "an", "her", "his", "its", "mr.", "mrs.", "ms.", "dr.", "my", "our", "the", "their", "your"]
-    )
-    | frozenset(["i", "he", "she", "we", "they"])
-    | frozenset(
-        [
-            "be",
-            "been",
-            "can",
-            "could",
-            "had",
-            "has",
-            "have",
-            "is",
-            "are",
-            "was",
-            "were",
-            "may",
-            "might",
-            "must",
-            "not",
-            "shall",
-            "should",
-            "will",
-            "would",
-        ]
-    )
-)
-"""
-English words that belong to the next: articles and titles, pronouns, auxiliaries.
-
-Source: Netflix, Timed Text Style Guide: General Requirements, line treatment.
-"""
-
-_CLAUSE, _PHRASE, _TORN = 0.25, 0.1, 0.2
-"""
-The gain of a break after a clause or before a phrase, and the cost of one within a phrase: as the distance
-from the middle, in shares of the characters of a cue.
-"""
+    lines: tuple[str, ...]
+    speaker: str | None = None
+    """The name of the speaker, if it is to be shown."""
+    is_turn: bool = False
+    """Whether the speaker differs from that of the part before."""
 
 
 @attrs.frozen
@@ -161,223 +58,240 @@ class Cue:
     """ms from the start of the file."""
     end: int
     """ms from the start of the file."""
-    lines: tuple[str, ...]
-    speaker: str | None = None
-    """The name of the speaker, if it is to be shown."""
-    is_turn: bool = False
-    """Whether the speaker differs from that of the cue before."""
+    parts: tuple[Part, ...]
+    """One part, or one for each of two speakers."""
 
 
 @attrs.frozen
-class Shape:
-    """The maximum size of a cue, and the text between its words."""
+class _Chunk:
+    """The words of one voice that fit into a cue."""
 
-    chars: int
-    lines: int
-    separator: str
-
-    def fits(self, texts: Sequence[str]) -> bool:
-        """Whether words fit into the cue; a single word always does."""
-        return len(texts) == 1 or len(_filled(texts, self)) <= self.lines
-
-    def length(self, texts: Sequence[str]) -> int:
-        """Count characters and spaces."""
-        return sum(map(len, texts)) + len(self.separator) * max(len(texts) - 1, 0)
+    pieces: Sequence[Piece]
+    start: int
+    end: int
+    voice: int
+    speaker: str | None
+    is_cross_talk: bool
+    is_turn: bool = False
 
 
-def cues(
-    transcript: Transcript,
-    *,
-    speakers: bool,
-    max_chars: int,
-    max_lines: int,
-    chars_per_caption: int | None,
-    room_for_name: bool,
-) -> list[Cue]:
-    """
-    Return the cues of a transcript.
+@attrs.frozen(kw_only=True)
+class CueLayout:
+    """How cues are made: the limits, and what is shown beside the words."""
 
-    Args:
-        transcript: A completed transcript.
-        speakers: Whether to show the speakers.
-        max_chars: Maximum characters of a line; only a longer word exceeds it.
-        max_lines: Maximum lines of a cue.
-        chars_per_caption: Create cues as the service does: one line of at most this number of characters,
-            filled from the left, with the times of its words.
-        room_for_name: Whether the name of the speaker is a part of the first line.
+    limits: Limits
+    speakers: bool
+    """Whether to show the speakers."""
+    overlap: Overlap
+    """Whether speech of two speakers at once has a cue for each, or one cue with dashes."""
+    room_for_name: bool
+    """Whether the name of the speaker is a part of the first line."""
+    language_code: str | None
 
-    Raises:
-        OptionsError: A limit is below 1.
-        AAIError: The transcript is not completed, or has no times.
-    """
-    _check(max_chars=max_chars, max_lines=max_lines, chars_per_caption=chars_per_caption)
-    words = words_of(completed(transcript), speakers=speakers)
-    if not transcript.words and one_line(transcript.text or ""):
-        raise AAIError(
-            f"The transcript {transcript.id} has text but no words, so there are no times for subtitles.",
-            transcript_id=transcript.id,
-        )
-    separator = separator_of(transcript)
-    if chars_per_caption is not None:
-        shape = Shape(chars_per_caption, 1, separator)
-        pieces = (piece for one in sentences(words) for piece in _filled_pieces(one, shape))
-        return _as_captions(pieces, separator, speakers)
-    shape = Shape(max_chars, max_lines, separator)
-    return _timed(list(_laid_out(words, shape, speakers, room_for_name)))
+    def cues(self, transcript: Transcript) -> list[Cue]:
+        """
+        Return the cues of a transcript.
+
+        Raises:
+            AAIError: The transcript is not completed, or has no times.
+        """
+        words = words_of(completed(transcript))
+        if not transcript.words and one_line(transcript.text or ""):
+            raise AAIError(
+                f"The transcript {transcript.id} has text but no words, so there are no times for subtitles.",
+                transcript_id=transcript.id,
+            )
+        shortest = 0 if self.limits.is_filled else self.limits.shortest
+        found = by_voice(words, self.language_code, shortest)
+        chunks = [chunk for one in found for chunk in self._chunks(one, found)]
+        chunks = list(self._with_turns(sorted(self._one_by_one(chunks), key=lambda one: one.start)))
+        return self._timed(list(self._combined(chunks)))
+
+    # Words of a cue
+
+    def _chunks(self, sentence: Sentence, found: Sequence[Sentence]) -> Iterator[_Chunk]:
+        for pieces in self._split(sentence, found):
+            yield _Chunk(
+                pieces,
+                max(pieces[0].start, sentence.start),
+                pieces[-1].end,
+                sentence.voice,
+                speaker_name(sentence.speaker) if self.speakers and sentence.speaker else None,
+                sentence.is_cross_talk,
+            )
+
+    def _split(self, sentence: Sentence, found: Sequence[Sentence]) -> Iterator[Sequence[Piece]]:
+        """Split a sentence into cues."""
+        limits = self.limits
+        if limits.is_filled:
+            yield from filled(pieces_of(sentence.words, self.language_code), limits.chars, len)
+            return
+        pieces = pieces_of(sentence.words, self.language_code, limits.chars)
+        is_dashed = sentence.is_cross_talk and self.overlap == "dashes" and limits.lines > 1
+        cuts = interruptions(found, sentence) if is_dashed else []
+        shape = self._shape(is_dashed=is_dashed)
+        head = self._head(sentence.speaker, sentence.words[0].text)
+        for stretch in _cut(pieces, cuts):
+            begin = 0
+            while begin < len(stretch):
+                taken = head if sentence.is_cross_talk or begin == 0 else []
+                most = self._most(stretch, begin, shape, taken)
+                end = most if most == len(stretch) else _best_end(stretch, begin, most, shape)
+                yield stretch[begin:end]
+                begin = end
+
+    def _shape(self, *, is_dashed: bool = False) -> Shape:
+        limits = self.limits
+        english = is_english(self.language_code)
+        if is_dashed:
+            return Shape(max(limits.chars - len(_DASH), 1), 1, english)
+        return Shape(limits.chars, limits.lines, english)
+
+    def _head(self, speaker: str | None, text: str) -> list[Piece]:
+        """Return the name of a speaker as the first piece of a cue, if it is shown in the line."""
+        if not (self.speakers and self.room_for_name and speaker):
+            return []
+        return [Piece(f"{isolated(speaker_name(speaker), text)}:", "", 0, 0)]
+
+    def _most(self, pieces: Sequence[Piece], begin: int, shape: Shape, head: list[Piece]) -> int:
+        """Return the end of the longest run of pieces that fits in size and duration."""
+        taken = [*head, _after_head(pieces[begin], head)]
+        end = begin + 1
+        while end < len(pieces):
+            taken.append(pieces[end])
+            if pieces[end].end - pieces[begin].start > self.limits.longest or not shape.fits(taken):
+                break
+            end += 1
+        return end
+
+    # Order and speakers
+
+    def _one_by_one(self, chunks: Iterable[_Chunk]) -> Iterator[_Chunk]:
+        """Let each cue of a voice begin after the one before, which gets time to be read if there is some."""
+        latest: dict[int, int] = {}
+        for chunk in chunks:
+            start = chunk.start
+            if chunk.voice in latest:
+                before = latest[chunk.voice]
+                room = start if self.limits.is_filled else min(before + _READABLE, start + _LATEST)
+                start = max(start, room, before + 1)
+            latest[chunk.voice] = start
+            yield attrs.evolve(chunk, start=start, end=max(chunk.end, start + 1))
+
+    def _with_turns(self, chunks: Sequence[_Chunk]) -> Iterator[_Chunk]:
+        before: str | None = None
+        for chunk in chunks:
+            yield attrs.evolve(chunk, is_turn=chunk.speaker is not None and chunk.speaker != before)
+            before = chunk.speaker
+
+    def _combined(self, chunks: Sequence[_Chunk]) -> Iterator[tuple[_Chunk, ...]]:
+        """Put two speakers into one cue, if each alone cannot be read or they speak at once."""
+        at = 0
+        while at < len(chunks):
+            pair = tuple(chunks[at : at + 2])
+            if not (len(pair) == 2 and self._belong_together(*pair) and all(map(self._fits_one_line, pair))):
+                pair = pair[:1]
+            yield pair
+            at += len(pair)
+
+    def _belong_together(self, one: _Chunk, other: _Chunk) -> bool:
+        if one.voice == other.voice or self.limits.lines < 2 or self.limits.is_filled:
+            return False
+        if max(one.end, other.end) - one.start > self.limits.longest:
+            return False
+        between = other.start - one.start
+        is_at_once = other.start < one.end
+        if is_at_once:
+            return self.overlap == "dashes" and between <= _LATEST
+        return between < _READABLE and (self.speakers or self.overlap == "dashes")
+
+    def _fits_one_line(self, chunk: _Chunk) -> bool:
+        return len(_DASH) + width(self._named(chunk)) <= self.limits.chars
+
+    def _named(self, chunk: _Chunk) -> Sequence[Piece]:
+        """Return the pieces of a chunk behind the name of its speaker, if it is shown."""
+        head = self._head(chunk.speaker, chunk.pieces[0].text) if chunk.is_turn else []
+        return [*head, _after_head(chunk.pieces[0], head), *chunk.pieces[1:]]
+
+    # Lines and times
+
+    def _timed(self, groups: Sequence[tuple[_Chunk, ...]]) -> list[Cue]:
+        """Show each cue so that it can be read, as far as the next one allows."""
+        starts = [group[0].start for group in groups]
+        found: list[Cue] = []
+        following: dict[int, int] = {}
+        for group in reversed(groups):
+            start, spoken = group[0].start, max(map(self._end_of, group))
+            own = min((following[chunk.voice] for chunk in group if chunk.voice in following), default=None)
+            nexts = [] if own is None else [own]
+            if len(group) > 1 or not group[0].is_cross_talk:
+                nexts += starts[bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start)) :][:1]
+            end = self._end(start, spoken, self._reading_time(group), min(nexts, default=None))
+            end = end if own is None else min(end, own)
+            found.append(Cue(start, max(end, start + 1), self._parts(group)))
+            following.update((chunk.voice, start) for chunk in group)
+        return found[::-1]
+
+    def _end_of(self, chunk: _Chunk) -> int:
+        """Return the end of the last word, which can last longer than the limit by a mistake of an engine."""
+        return min(chunk.end, max(chunk.start, chunk.pieces[-1].start) + self.limits.longest)
+
+    def _end(self, start: int, spoken: int, reading_time: int, following: int | None) -> int:
+        limits = self.limits
+        if limits.is_filled:
+            return spoken
+        wanted = max(spoken, start + min(max(limits.shortest, reading_time), limits.longest))
+        if following is None or following - wanted >= limits.flicker:
+            return wanted
+        latest = following - limits.gap
+        if latest - start > limits.longest:
+            return min(wanted, latest)
+        # The gap can shorten the last word, but not a cue that is shown only briefly.
+        return max(latest, spoken - limits.gap, min(spoken, start + limits.shortest))
+
+    def _reading_time(self, group: Sequence[_Chunk]) -> int:
+        """Return the time in ms that a reader needs for all lines."""
+        limits = self.limits
+        if limits.words_per_second is not None:
+            return round(1000 * sum(len(chunk.pieces) for chunk in group) / limits.words_per_second)
+        if limits.chars_per_second is None:
+            return 0
+        return round(1000 * sum(width(self._named(chunk)) for chunk in group) / limits.chars_per_second)
+
+    def _parts(self, group: Sequence[_Chunk]) -> tuple[Part, ...]:
+        if len(group) == 1:
+            return tuple(Part(self._lines(chunk), chunk.speaker, chunk.is_turn) for chunk in group)
+        lines = (f"{_DASH}{line_of(self._named(chunk))}" for chunk in group)
+        pairs = zip(group, lines, strict=True)
+        return tuple(Part((line,), chunk.speaker, chunk.is_turn) for chunk, line in pairs)
+
+    def _lines(self, chunk: _Chunk) -> tuple[str, ...]:
+        if self.limits.is_filled:
+            return (line_of(self._named(chunk)),)
+        return balanced(self._named(chunk), self._shape())
 
 
-def _check(**measures: int | None) -> None:
-    for name, measure in measures.items():
-        if measure is not None and measure < 1:
-            raise OptionsError(f"{name} must be at least 1, not {measure}.")
+def _after_head(piece: Piece, head: Sequence[Piece]) -> Piece:
+    return attrs.evolve(piece, gap=" ") if head else piece
 
 
-def _laid_out(words: Sequence[Spoken], shape: Shape, speakers: bool, room_for_name: bool) -> Iterator[Cue]:
-    before: str | None = None
-    for sentence in joined(sentences(words), _stands_long_enough):
-        speaker = sentence[0].speaker if speakers else None
-        name = speaker_name(speaker) if speaker else None
-        is_turn = name is not None and name != before
-        head = [f"{name}:"] if is_turn and room_for_name else []
-        for piece in _pieces(sentence, shape, head):
-            lines = _balanced([*head, *(word.text for word in piece)], shape)
-            yield Cue(piece[0].start, piece[-1].end, lines, name, is_turn)
-            is_turn, head = False, []
-        before = name
+def _cut(pieces: Sequence[Piece], times: Sequence[int]) -> Iterator[Sequence[Piece]]:
+    """Cut pieces where another voice begins, so that both can be shown in one cue."""
+    near = [time - _LATEST // 2 for time in times]
+    places = sorted({bisect.bisect_left(pieces, time, key=lambda piece: piece.start) for time in near})
+    bounds = [0, *(place for place in places if 0 < place < len(pieces)), len(pieces)]
+    for begin, end in itertools.pairwise(bounds):
+        yield pieces[begin:end]
 
 
-def _stands_long_enough(sentence: Sequence[Spoken], following: Spoken) -> bool:
-    """Whether a sentence can be read before the next, so that it can be a cue of its own."""
-    return sentence[-1].speaker != following.speaker or following.start - sentence[0].start >= _SHORTEST
-
-
-def _pieces(sentence: Sequence[Spoken], shape: Shape, head: list[str]) -> Iterator[Sequence[Spoken]]:
-    """Split a sentence into cues: at the ends of clauses, or evenly."""
-    begin = 0
-    while begin < len(sentence):
-        most = _most(sentence, begin, shape, head)
-        end = most if most == len(sentence) else _best_end(sentence, begin, most, shape)
-        yield sentence[begin:end]
-        begin, head = end, []
-
-
-def _most(sentence: Sequence[Spoken], begin: int, shape: Shape, head: list[str]) -> int:
-    """Return the end of the longest run of words that fits in size and duration."""
-    texts = [*head, sentence[begin].text]
-    end = begin + 1
-    while end < len(sentence):
-        texts.append(sentence[end].text)
-        if sentence[end].end - sentence[begin].start > _LONGEST or not shape.fits(texts):
-            break
-        end += 1
-    return end
-
-
-def _best_end(sentence: Sequence[Spoken], begin: int, most: int, shape: Shape) -> int:
+def _best_end(pieces: Sequence[Piece], begin: int, most: int, shape: Shape) -> int:
     """Choose an end that leaves no tiny remainder for the following cues, preferably after a clause."""
-    left = [word.text for word in sentence[begin:]]
-    fitting = shape.length(left[: most - begin])
-    total = shape.length(left)
+    fitting = max(width(pieces[begin:most]), 1)
+    total = width(pieces[begin:])
     wanted = total / -(-total // fitting)
 
     def cost(end: int) -> float:
-        off = abs(shape.length(left[: end - begin]) - wanted) / fitting
-        return off + _cost_of_break(sentence[end - 1].text, sentence[end].text)
+        off = abs(width(pieces[begin:end]) - wanted) / fitting
+        return off + shape.cost_of_break(pieces[end - 1], pieces[end])
 
     return min(range(begin + 1, most + 1), key=cost)
-
-
-def _filled(texts: Sequence[str], shape: Shape) -> list[list[str]]:
-    """Fill lines from the left."""
-    lines: list[list[str]] = []
-    room = -1
-    for text in texts:
-        needed = len(text) + len(shape.separator)
-        if not lines or needed > room:
-            lines.append([])
-            room, needed = shape.chars, len(text)
-        lines[-1].append(text)
-        room -= needed
-    return lines
-
-
-def _balanced(texts: Sequence[str], shape: Shape) -> tuple[str, ...]:
-    """Lay words out in the minimum number of lines, with about the same length."""
-    number = len(_filled(texts, shape))
-    if number == 1:
-        return (shape.separator.join(texts),)
-
-    @functools.cache
-    def best(begin: int, lines: int) -> tuple[float, tuple[int, ...]]:
-        """Return the cost of the words from `begin` on, and the ends of their lines."""
-        if lines == 1:
-            return cost(begin, len(texts)), (len(texts),)
-        return min(
-            (cost(begin, end) + rest, (end, *ends))
-            for end in range(begin + 1, len(texts) - lines + 2)
-            for rest, ends in (best(end, lines - 1),)
-        )
-
-    def cost(begin: int, end: int) -> float:
-        length = shape.length(texts[begin:end])
-        # A line that is too long has the highest cost, unless it is a single word.
-        excess = 1e6 * max(length - shape.chars, 0)
-        torn = 0.0 if end == len(texts) else _cost_of_break(texts[end - 1], texts[end])
-        return excess + (1 - length / shape.chars) ** 2 + torn
-
-    ends = best(0, min(number, len(texts)))[1]
-    begins = (0, *ends[:-1])
-    return tuple(shape.separator.join(texts[begin:end]) for begin, end in zip(begins, ends, strict=True))
-
-
-def _cost_of_break(last: str, following: str) -> float:
-    """Return the cost of a break between two words; negative for a good break."""
-    if last.lower() in _ATTACHED:
-        return _TORN
-    if last.endswith(_CLAUSE_ENDS):
-        return -_CLAUSE
-    return -_PHRASE if following.lower() in _OPENERS else 0.0
-
-
-def _timed(laid_out: Sequence[Cue]) -> list[Cue]:
-    """Extend each cue so that it can be read, as far as the next one allows."""
-    found: list[Cue] = []
-    for index, cue in enumerate(laid_out):
-        start = max(cue.start, found[-1].end if found else 0)
-        spoken = attrs.evolve(cue, start=start, end=max(cue.end, start + 1))
-        following = laid_out[index + 1].start if index + 1 < len(laid_out) else None
-        found.append(attrs.evolve(spoken, end=_end(spoken, following)))
-    return found
-
-
-def _end(cue: Cue, following: int | None) -> int:
-    wanted = max(cue.end, cue.start + min(max(_SHORTEST, _reading_time(cue.lines)), _LONGEST))
-    if following is None or following - wanted >= _FLICKER:
-        return wanted
-    latest = following - _GAP
-    if latest - cue.start > _LONGEST:
-        return min(wanted, latest)
-    # The gap can shorten the last word, but not a cue that is shown only briefly.
-    return max(latest, cue.end - _GAP, min(cue.end, cue.start + _SHORTEST))
-
-
-def _reading_time(lines: Sequence[str]) -> int:
-    return round(1000 * sum(map(len, lines)) / _LETTERS_A_SECOND)
-
-
-def _filled_pieces(sentence: Sequence[Spoken], shape: Shape) -> Iterator[Sequence[Spoken]]:
-    begin = 0
-    for line in _filled([word.text for word in sentence], shape):
-        yield sentence[begin : begin + len(line)]
-        begin += len(line)
-
-
-def _as_captions(pieces: Iterator[Sequence[Spoken]], separator: str, speakers: bool) -> list[Cue]:
-    found: list[Cue] = []
-    for piece in pieces:
-        start = max(piece[0].start, found[-1].end if found else 0)
-        name = speaker_name(piece[0].speaker) if speakers and piece[0].speaker else None
-        is_turn = name is not None and (not found or found[-1].speaker != name)
-        text = separator.join(word.text for word in piece)
-        found.append(Cue(start, max(piece[-1].end, start + 1), (text,), name, is_turn))
-    return found

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from aai_async._models.transcript import Transcript
-from aai_async.formats._turns import clock, completed, one_line, paragraphs, speaker_name
+from aai_async.formats._spacing import one_line
+from aai_async.formats._turns import clock, completed, paragraphs, speaker_name
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
 """Characters that are markup anywhere in Markdown, or in HTML within it."""

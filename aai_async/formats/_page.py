@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
 from aai_async.formats._page_sections import Sheet
-from aai_async.formats._turns import completed, one_line
+from aai_async.formats._spacing import one_line
+from aai_async.formats._turns import completed
 
 _SCRIPTS = ("text.js", "marks.js", "sound.js", "lanes.js", "search.js", "quote.js", "reader.js")
 

@@ -19,7 +19,8 @@ import msgspec
 
 from aai_async._models.insights import Chapter
 from aai_async._models.transcript import Transcript
-from aai_async.formats._turns import Turn, clock, one_line, paragraphs, separator_of, speaker_name
+from aai_async.formats._spacing import one_line
+from aai_async.formats._turns import Spoken, Turn, clock, paragraphs, speaker_name
 
 _COLOURS = 8
 """The number of speaker colours in page.css."""
@@ -148,7 +149,7 @@ class Sheet:
             "lengths": [len(word.text.encode("utf-16-le")) // 2 for word in words],
             "confidence": [_per_cent(word.confidence) for word in words],
             "first": [*firsts][:-1],
-            "gap": len(separator_of(self.transcript)),
+            "gaps": _gaps(words),
             "length": self.length,
             "voices": [speaker_name(speaker) for speaker in self.speakers],
             "turns": [(_end(turn), self._voice(turn)) for turn in self.paragraphs],
@@ -271,6 +272,12 @@ def _details(name: str, items: Iterable[str], *, is_open: bool = False) -> str:
 
 def _name(chapter: Chapter) -> str:
     return _escaped(one_line(chapter.headline or chapter.gist or "") or "Chapter")
+
+
+def _gaps(words: Sequence[Spoken]) -> list[int] | int:
+    """Return the number of spaces before each word; a single number if it is the same for all."""
+    found = [len(word.gap) for word in words]
+    return 1 if set(found[1:]) <= {1} else found
 
 
 def _end(turn: Turn) -> int:

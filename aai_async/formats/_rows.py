@@ -13,7 +13,8 @@ import msgspec
 from aai_async._errors import OptionsError
 from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
-from aai_async.formats._turns import completed, paragraphs
+from aai_async.formats._spacing import one_line
+from aai_async.formats._turns import completed, paragraphs, speakers_of
 
 Rows: TypeAlias = Literal["utterances", "words"]
 
@@ -99,16 +100,17 @@ def _rows(transcript: Transcript, rows: Rows) -> Iterator[Row]:
         raise OptionsError(f"rows must be 'utterances' or 'words', not {rows!r}.")
     completed(transcript)
     if rows == "words":
-        yield from map(_row, transcript.words or ())
+        yield from map(_row, transcript.words or (), speakers_of(transcript))
     elif transcript.utterances:
-        yield from map(_row, transcript.utterances)
+        yield from (_row(one, one.speaker) for one in transcript.utterances)
     else:
         for one in paragraphs(transcript):
             yield Row(one.start, one.words[-1].end, one.speaker, None, None, one.text)
 
 
-def _row(said: Utterance | Word) -> Row:
-    return Row(said.start, said.end, said.speaker, said.channel, said.confidence, _encodable(said.text))
+def _row(said: Utterance | Word, speaker: str | None) -> Row:
+    shown = (one_line(speaker) or None) if speaker else None
+    return Row(said.start, said.end, shown, said.channel, said.confidence, _encodable(said.text))
 
 
 def _encodable(text: str) -> str:

@@ -6,7 +6,8 @@ import html
 import re
 
 from aai_async._models.transcript import Transcript
-from aai_async.formats._cues import MAX_CHARS, MAX_LINES, Cue, cues
+from aai_async.formats._cues import Cue, CueLayout, Part
+from aai_async.formats._subtitle_style import Overlap, SubtitleStyle, check_overlap, limits_of
 
 _TAG = re.compile(r"<(?=[/a-zA-Z!])|\{(?=\\)")
 """Markup for players in SubRip, which has no escapes."""
@@ -18,46 +19,59 @@ def srt(
     transcript: Transcript,
     *,
     speakers: bool = False,
-    max_chars: int = MAX_CHARS,
-    max_lines: int = MAX_LINES,
+    style: SubtitleStyle | None = None,
+    max_chars: int | None = None,
+    max_lines: int | None = None,
     chars_per_caption: int | None = None,
+    overlap: Overlap = "cues",
 ) -> str:
     """
     Return a transcript as SubRip.
 
-    Lines are broken at the ends of clauses, and each cue is shown long enough to be read, by broadcasters'
-    rules: at most two lines of 42 characters, 20 characters per second, 0.833 s to 7 s. If speech is faster
-    than that, the cues follow the speech.
+    Lines are broken at the ends of clauses by the rules of the language, and each cue is shown long enough to
+    be read, by broadcasters' rules: at most two lines of 42 columns, 20 per second, 0.833 s to 7 s. If speech
+    is faster than that, the cues follow the speech. Each cue begins within 0.3 s of its first word. Turns
+    that are too short to be read alone share a cue with dashes if the speakers are shown.
 
     Args:
         transcript: A completed transcript.
         speakers: Whether the first cue of each turn begins with the speaker.
-        max_chars: Maximum characters of a line; only a longer word exceeds it.
-        max_lines: Maximum lines of a cue.
+        style: The published limits to follow: `"netflix"`, also those for Chinese, Japanese and Korean;
+            `"bbc"`; or `"service"`, which creates cues as the service does. By default Netflix's for English.
+        max_chars: Maximum columns of a line, instead of those of the style; only a longer word exceeds it. A
+            wide character, such as a Chinese one, takes two columns.
+        max_lines: Maximum lines of a cue, instead of those of the style.
         chars_per_caption: Create cues as the service does: one line of at most this number of characters.
+        overlap: Whether simultaneous speech has a cue for each speaker, or a cue with a line for each speaker
+            after a dash, for players that show one cue at a time.
 
     Raises:
-        OptionsError: A limit is below 1.
+        OptionsError: A limit is below 1, or there is no such style.
         AAIError: The transcript is not completed, or has no times.
 
     Source: https://www.assemblyai.com/docs/api-reference/transcripts/get-subtitles
     """
-    made = cues(
-        transcript,
-        speakers=speakers,
+    limits = limits_of(
+        style,
+        transcript.language_code,
         max_chars=max_chars,
         max_lines=max_lines,
         chars_per_caption=chars_per_caption,
-        room_for_name=True,
     )
-    return "".join(f"{number}\n{_as_srt(cue, chars_per_caption)}\n\n" for number, cue in enumerate(made, 1))
+    check_overlap(overlap)
+    layout = CueLayout(
+        limits=limits,
+        speakers=speakers,
+        overlap=overlap,
+        room_for_name=True,
+        language_code=transcript.language_code,
+    )
+    return "".join(f"{number}\n{_as_srt(cue)}\n\n" for number, cue in enumerate(layout.cues(transcript), 1))
 
 
-def _as_srt(cue: Cue, chars_per_caption: int | None) -> str:
+def _as_srt(cue: Cue) -> str:
     times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
-    # In other cues, the first line already contains the name and was laid out with it.
-    named = chars_per_caption is not None and cue.is_turn
-    lines = (f"{cue.speaker}: {cue.lines[0]}",) if named else cue.lines
+    lines = (line for part in cue.parts for line in part.lines)
     return "\n".join((times, *map(_as_srt_line, lines)))
 
 
@@ -73,9 +87,11 @@ def vtt(
     transcript: Transcript,
     *,
     speakers: bool = False,
-    max_chars: int = MAX_CHARS,
-    max_lines: int = MAX_LINES,
+    style: SubtitleStyle | None = None,
+    max_chars: int | None = None,
+    max_lines: int | None = None,
     chars_per_caption: int | None = None,
+    overlap: Overlap = "cues",
 ) -> str:
     """
     Return a transcript as WebVTT, with the rules of `srt`.
@@ -83,31 +99,48 @@ def vtt(
     Args:
         transcript: A completed transcript.
         speakers: Whether each cue has the speaker as a voice span, which players can show or style.
-        max_chars: Maximum characters of a line; only a longer word exceeds it.
-        max_lines: Maximum lines of a cue.
+        style: The published limits to follow: `"netflix"`, also those for Chinese, Japanese and Korean;
+            `"bbc"`; or `"service"`, which creates cues as the service does. By default Netflix's for English.
+        max_chars: Maximum columns of a line, instead of those of the style; only a longer word exceeds it. A
+            wide character, such as a Chinese one, takes two columns.
+        max_lines: Maximum lines of a cue, instead of those of the style.
         chars_per_caption: Create cues as the service does: one line of at most this number of characters.
+        overlap: Whether simultaneous speech has a cue for each speaker, or a cue with a line for each speaker
+            after a dash, for players that show one cue at a time.
 
     Raises:
-        OptionsError: A limit is below 1.
+        OptionsError: A limit is below 1, or there is no such style.
         AAIError: The transcript is not completed, or has no times.
 
     Source: https://www.w3.org/TR/webvtt1/
     """
-    made = cues(
-        transcript,
-        speakers=speakers,
+    limits = limits_of(
+        style,
+        transcript.language_code,
         max_chars=max_chars,
         max_lines=max_lines,
         chars_per_caption=chars_per_caption,
-        room_for_name=False,
     )
-    return "\n".join(("WEBVTT\n", *map(_as_vtt, made)))
+    check_overlap(overlap)
+    layout = CueLayout(
+        limits=limits,
+        speakers=speakers,
+        overlap=overlap,
+        room_for_name=False,
+        language_code=transcript.language_code,
+    )
+    return "\n".join(("WEBVTT\n", *map(_as_vtt, layout.cues(transcript))))
 
 
 def _as_vtt(cue: Cue) -> str:
-    voice = f"<v {html.escape(cue.speaker, quote=False)}>" if cue.speaker else ""
-    text = "\n".join(html.escape(line, quote=False) for line in cue.lines)
-    return f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{voice}{text}\n"
+    end = "</v>" if len(cue.parts) > 1 else ""
+    text = "\n".join(_as_vtt_part(part, end) for part in cue.parts)
+    return f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n"
+
+
+def _as_vtt_part(part: Part, end: str) -> str:
+    text = "\n".join(html.escape(line, quote=False) for line in part.lines)
+    return f"<v {html.escape(part.speaker, quote=False)}>{text}{end}" if part.speaker else text
 
 
 def _clock(milliseconds: int, point: str) -> str:

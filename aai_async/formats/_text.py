@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aai_async._models.transcript import Transcript
-from aai_async.formats._turns import Turn, clock, completed, one_line, paragraphs, speaker_name, turns
+from aai_async.formats._spacing import one_line
+from aai_async.formats._turns import Turn, clock, completed, paragraphs, speaker_name, turns
 
 
 def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = False) -> str:

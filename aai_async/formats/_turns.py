@@ -2,11 +2,12 @@
 The speech of a transcript for the formats: words with speakers, in sentences and paragraphs.
 
 Pure: a transcript in, values out. It knows no format. The embedded server has its own code to split words,
-because it replaces the service and shares nothing with the client.
+because it replaces the service; both take the rules of languages from `aai_async._language`.
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 
 from aai_async._errors import AAIError
+from aai_async._language.scripts import default_gap
+from aai_async._language.sentences import sentence_ends
+from aai_async._language.word_boundaries import word_boundaries
+from aai_async._models.speech import Word
 from aai_async._models.transcript import Transcript, TranscriptError
+from aai_async.formats._spacing import gaps, one_line, visible
 
 _SENTENCE_PAUSE = 1_500
 """ms of silence that end a sentence, whatever its punctuation."""
@@ -28,18 +34,8 @@ _LONGEST_SENTENCE = 64
 _LONGEST_PARAGRAPH = 120
 """Words after which the next sentence begins another paragraph."""
 
-_UNSPACED = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
-"""Languages that have no space between words."""
-
-_ENDS = (".", "?", "!", "…", "。", "！", "？", "।", "؟")
-
-_CLOSERS = "\"'”’)]»」』"
-"""Characters that can follow the end of a sentence and belong to it."""
-
-_ABBREVIATIONS = frozenset(["mr.", "mrs.", "ms.", "dr.", "prof.", "sr.", "jr.", "st.", "vs.", "no.", "gen."])
-
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]+")
-"""Line breaks, invisible characters, and surrogates, which no file can hold."""
+_LABEL = re.compile(r"[A-Za-z]|[A-Z]{2}|[0-9]+[A-Z]?")
+"""The labels that the service gives speakers and channels; other texts are names."""
 
 
 @attrs.frozen
@@ -54,6 +50,8 @@ class Spoken:
     speaker: str | None = None
     confidence: float | None = None
     """Between 0 and 1."""
+    gap: str = " "
+    """The text before the word, such as a space."""
 
 
 @attrs.frozen
@@ -61,8 +59,6 @@ class Turn:
     """Consecutive words of one speaker."""
 
     words: tuple[Spoken, ...]
-    separator: str
-    """The text between two words."""
 
     @property
     def speaker(self) -> str | None:
@@ -77,7 +73,7 @@ class Turn:
     @property
     def text(self) -> str:
         """The text of the words."""
-        return self.separator.join(word.text for word in self.words)
+        return text_of(self.words)
 
 
 def completed(transcript: Transcript) -> Transcript:
@@ -99,59 +95,114 @@ def completed(transcript: Transcript) -> Transcript:
     return transcript
 
 
-def one_line(text: str) -> str:
-    """Return a text without line breaks and invisible characters."""
-    return " ".join(_UNSEEN.sub(" ", text).split())
+def text_of(words: Sequence[Spoken]) -> str:
+    """Return the text of consecutive words, with the spaces between them."""
+    return "".join(word.gap * (at > 0) + word.text for at, word in enumerate(words))
 
 
 def words_of(transcript: Transcript, *, speakers: bool = True) -> list[Spoken]:
-    """Return all words in order, without those that have no visible characters."""
-    found = list(_by_utterance(transcript)) if speakers else []
-    if len(found) != len(transcript.words or ()):
-        found = [
-            Spoken(one_line(word.text), word.start, word.end, word.speaker or word.channel, word.confidence)
-            for word in transcript.words or ()
-        ]
-    return [word for word in found if word.text]
+    """
+    Return all words in order with the spaces of the text, without those that have no visible characters.
+
+    Args:
+        transcript: The transcript.
+        speakers: Whether the words are ordered by utterances, and have the names that were identified.
+    """
+    names = speakers_of(transcript)
+    pairs = zip(transcript.words or (), names, strict=True)
+    words = [word for one, name in pairs if (word := _spoken(one, name or one.channel))]
+    if speakers:
+        by_utterance = list(_by_utterance(transcript))
+        is_reordered = [word.text for word in by_utterance] != [word.text for word in words]
+        if is_reordered and len(by_utterance) == len(words):
+            return _spaced_by_utterance(transcript, by_utterance)
+    return _spaced(words, transcript.text, transcript.language_code)
+
+
+def speakers_of(transcript: Transcript) -> list[str | None]:
+    """
+    Return the speaker of each word.
+
+    After speaker identification the utterances have names, but the words can still have labels.
+    """
+    utterances = sorted(transcript.utterances or (), key=lambda one: one.start)
+    starts = [one.start for one in utterances]
+    names = {_key(word): one.speaker for one in utterances for word in one.words}
+    found: list[str | None] = []
+    for word in transcript.words or ():
+        at = bisect.bisect_right(starts, word.start) - 1
+        is_during = at >= 0 and word.start < utterances[at].end and utterances[at].channel == word.channel
+        name = names.get(_key(word)) or (utterances[at].speaker if is_during else None)
+        found.append(_name(name) or _name(word.speaker))
+    return found
+
+
+def _key(word: Word) -> tuple[int, int, str, str | None]:
+    return word.start, word.end, word.text, word.channel
+
+
+def _name(speaker: str | None) -> str | None:
+    """Return the speaker in one line; `None` for a blank name."""
+    return (one_line(speaker) or None) if speaker else None
+
+
+def _spoken(word: Word, speaker: str | None) -> Spoken | None:
+    text = visible(word.text)
+    return Spoken(text, word.start, word.end, _name(speaker), word.confidence) if text else None
 
 
 def _by_utterance(transcript: Transcript) -> Iterable[Spoken]:
-    # After speaker identification the utterances have names, but the words can still have labels.
     for utterance in transcript.utterances or ():
-        speaker = utterance.speaker or utterance.channel
-        for word in utterance.words:
-            yield Spoken(one_line(word.text), word.start, word.end, speaker, word.confidence)
+        speaker = _name(utterance.speaker) or utterance.channel
+        yield from (word for one in utterance.words if (word := _spoken(one, speaker)))
 
 
-def separator_of(transcript: Transcript) -> str:
-    """Return the text between two words in the language of a transcript."""
-    language = (transcript.language_code or "").lower().partition("_")[0].partition("-")[0]
-    return "" if language in _UNSPACED else " "
+def _spaced(words: Sequence[Spoken], text: str | None, language_code: str | None) -> list[Spoken]:
+    found = gaps([word.text for word in words], text, language_code)
+    return [attrs.evolve(word, gap=gap) for word, gap in zip(words, found, strict=True)]
+
+
+def _spaced_by_utterance(transcript: Transcript, words: Sequence[Spoken]) -> list[Spoken]:
+    """Take the spaces from the text of each utterance, because the utterances are in another order."""
+    found: list[Spoken] = []
+    rest = iter(words)
+    for utterance in transcript.utterances or ():
+        number = sum(1 for word in utterance.words if visible(word.text))
+        spoken = _spaced(list(itertools.islice(rest, number)), utterance.text, transcript.language_code)
+        if found and spoken:
+            gap = default_gap(found[-1].text, spoken[0].text, transcript.language_code)
+            spoken[0] = attrs.evolve(spoken[0], gap=gap)
+        found += spoken
+    return found
 
 
 def speaker_name(speaker: str) -> str:
     """Return the name to show for a speaker: Speaker A for `A`; an identified name is unchanged."""
     name = one_line(speaker)
-    return f"Speaker {name}" if len(name) <= 2 else name
+    return f"Speaker {name}" if _LABEL.fullmatch(name) else name
 
 
 def turns(transcript: Transcript) -> list[Turn]:
     """Group the words by turns."""
-    separator = separator_of(transcript)
     grouped = itertools.groupby(words_of(transcript), key=lambda word: word.speaker)
-    return [Turn(tuple(words), separator) for _, words in grouped]
+    return [Turn(tuple(words)) for _, words in grouped]
 
 
 def paragraphs(transcript: Transcript) -> list[Turn]:
     """Group the sentences into paragraphs: of one speaker, without a long silence, of limited length."""
-    separator = separator_of(transcript)
-    whole = joined(sentences(words_of(transcript)), _ends_paragraph)
-    return [Turn(tuple(words), separator) for words in whole]
+    found = sentences(words_of(transcript), transcript.language_code)
+    return [Turn(tuple(words)) for words in joined(found, _ends_paragraph)]
 
 
-def sentences(words: Iterable[Spoken]) -> list[list[Spoken]]:
+def sentences(words: Sequence[Spoken], language_code: str | None) -> list[list[Spoken]]:
     """Split words at the end of a sentence, at a long silence and at a change of speaker."""
-    return joined(([word] for word in words), _ends_sentence)
+    ends = sentence_ends([word.text for word in words], [word.gap for word in words], language_code)
+    found: list[list[Spoken]] = []
+    for at, word in enumerate(words):
+        if at == 0 or at - 1 in ends or _ends_sentence(found[-1], word, language_code):
+            found.append([])
+        found[-1].append(word)
+    return found
 
 
 def joined(
@@ -167,14 +218,19 @@ def joined(
     return found
 
 
-def _ends_sentence(words: Sequence[Spoken], following: Spoken) -> bool:
+def _ends_sentence(words: Sequence[Spoken], following: Spoken, language_code: str | None) -> bool:
     last = words[-1]
     return (
-        len(words) >= _LONGEST_SENTENCE
-        or last.speaker != following.speaker
+        last.speaker != following.speaker
         or following.start - last.end >= _SENTENCE_PAUSE
-        or _closes(last.text, following.text)
+        or (len(words) >= _LONGEST_SENTENCE and _are_parted(last, following, language_code))
     )
+
+
+def _are_parted(last: Spoken, following: Spoken, language_code: str | None) -> bool:
+    """Whether two pieces of an engine are parts of different words."""
+    pair = last.text + following.gap + following.text
+    return bool(following.gap) or len(last.text) in word_boundaries(pair, language_code)
 
 
 def _ends_paragraph(words: Sequence[Spoken], following: Spoken) -> bool:
@@ -184,14 +240,6 @@ def _ends_paragraph(words: Sequence[Spoken], following: Spoken) -> bool:
         or last.speaker != following.speaker
         or following.start - last.end >= _PARAGRAPH_PAUSE
     )
-
-
-def _closes(text: str, following: str) -> bool:
-    bare = text.rstrip(_CLOSERS)
-    if not bare.endswith(_ENDS) or bare.lower() in _ABBREVIATIONS:
-        return False
-    # "e.g. this" and "3 p.m. today" do not end a sentence.
-    return not (bare.endswith(".") and following[:1].islower())
 
 
 def clock(milliseconds: int) -> str:

@@ -10,9 +10,6 @@ from typing import Protocol
 
 import attrs
 
-UNSPACED_LANGUAGES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
-"""Languages written without spaces between words (source: faster_whisper/tokenizer.py)."""
-
 
 class EngineError(Exception):
     """

@@ -29,7 +29,8 @@ WORDS = st.lists(
 
 def transcript(words: list[dict[str, Any]], **fields: Any) -> aai.Transcript:
     document = {"id": "made", "status": "completed", "language_code": "en_us", "words": words}
-    text = " ".join(word["text"] for word in words)
+    space = "" if fields.get("language_code") in {"ja", "lo", "my", "th", "zh"} else " "
+    text = space.join(word["text"] for word in words)
     return aai.Transcript.from_json(json.dumps(document | {"text": text} | fields))
 
 

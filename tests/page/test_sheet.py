@@ -12,7 +12,7 @@ from reader import DATA, changed, long, of_words, with_everything
 
 import aai_async as aai
 from aai_async import formats
-from aai_async.formats._turns import one_line
+from aai_async.formats._spacing import visible
 
 SPOKEN = aai.Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
 
@@ -51,12 +51,15 @@ def test_words_are_where_the_script_will_look_for_them(texts: list[str]) -> None
         page.texts.get("said", []), data["first"], [*data["first"][1:], len(data["lengths"])], strict=False
     ):
         units = said.encode("utf-16-le")
-        for length in data["lengths"][first:last]:
+        for word in range(first, last):
+            gaps, length = data["gaps"], data["lengths"][word]
+            gap = 0 if word == first else gaps if isinstance(gaps, int) else gaps[word]
+            units = units[2 * gap :]
             found.append(units[: 2 * length].decode("utf-16-le"))
-            units = units[2 * (length + data["gap"]) :]
+            units = units[2 * length :]
         assert units == b""
     assert len(found) == len(data["starts"]) == len(data["confidence"])
-    assert found == [word for word in map(one_line, texts) if word]
+    assert found == [word for word in map(visible, texts) if word]
 
 
 @given(st.text(max_size=30))

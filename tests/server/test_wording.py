@@ -75,10 +75,39 @@ def test_unpunctuated_words_keep_their_times_and_lone_marks_vanish() -> None:
     assert [(word.text, word.start) for word in kept] == [("Yes", 0), ("really", 200)]
 
 
-@pytest.mark.parametrize("language", ["zh", "ja", "th", "lo", "my", "yue"])
-def test_some_languages_have_no_spaces(language: str) -> None:
-    """They are joined without."""
-    assert joined(words("a b"), language) == "ab"
+@pytest.mark.parametrize(
+    ("language", "said", "text"),
+    [
+        ("zh", "我们 使用 Open Source Software 开发 。", "我们使用Open Source Software开发。"),
+        ("zh_tw", "你 好", "你好"),
+        ("ja", "東 京 タワー", "東京タワー"),
+        ("th", "ผม ชื่อ John Smith ครับ", "ผมชื่อJohn Smithครับ"),
+        ("my", "မင်္ဂလာ ပါ ။", "မင်္ဂလာပါ။"),
+        ("lo", "ສະບາຍ ດີ", "ສະບາຍດີ"),
+        ("km", "សួស្តី បង", "សួស្តីបង"),
+        ("yue", "你 好", "你好"),
+        ("ko", "안녕 하세요", "안녕 하세요"),
+        ("en", "a b", "a b"),
+    ],
+)
+def test_some_scripts_have_no_spaces(language: str, said: str, text: str) -> None:
+    """Latin words among them do, as in any text of that language; Korean is written with spaces."""
+    assert joined(words(said), language) == text
+
+
+@pytest.mark.parametrize("filler", sorted(FILLERS))
+@pytest.mark.parametrize("language", ["pt", "de", "fr", "ja", "ru", "de_ch", "tr", "hu"])
+def test_a_word_that_is_a_hesitation_in_english_stays_in_other_languages(language: str, filler: str) -> None:
+    """The word "um" is an article in Portuguese and a preposition in German: none is lost."""
+    said = words(f"Eu tenho {filler} carro {filler}.")
+    assert without_fillers(said, language) == tuple(said)
+
+
+def test_a_unit_is_no_hesitation() -> None:
+    """Behind a number it is metres."""
+    assert joined(without_fillers(words("It is 5 m long, m, I think."), "en_us"), "en") == (
+        "It is 5 m long, I think."
+    )
 
 
 @given(st.lists(st.sampled_from(["um", "Uh,", "yes", "No.", "hm?", "M", "—"])))

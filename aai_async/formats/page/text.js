@@ -40,8 +40,9 @@ function placesOfWords() {
   let place = 0;
   return data.lengths.map((length, word) => {
     if (word === data.first[paragraph + 1]) place = bases[++paragraph];
+    else place += data.gaps[word] ?? data.gaps; // a single number if all are the same
     const found = place;
-    place += length + data.gap;
+    place += length;
     return found;
   });
 }

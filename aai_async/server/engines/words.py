@@ -6,10 +6,12 @@ file.
 """
 
 from collections.abc import Iterable, Sequence
+from unicodedata import category
 
 import attrs
 
-from aai_async.server.engine import UNSPACED_LANGUAGES, RecognizedWord
+from aai_async._language.scripts import UNSPACED_LANGUAGES, is_unspaced, language_of
+from aai_async.server.engine import RecognizedWord
 
 
 @attrs.frozen
@@ -30,14 +32,28 @@ def join_pieces(pieces: Iterable[Piece], language: str) -> list[Piece]:
     """
     Join the pieces of one segment into words, free of spaces.
 
-    This avoids ``ill -disposed`` and ``4 %``. In a language without spaces each piece is a word.
+    This avoids ``ill -disposed`` and ``4 %``. In a language without spaces each piece is a word, except those
+    of other scripts, such as ``i`` and ``Phone``, and marks that combine with the character before.
     """
     groups: list[list[Piece]] = []
     for piece in pieces:
-        if not groups or piece.text.startswith(" ") or language in UNSPACED_LANGUAGES:
+        if (
+            not groups
+            or piece.text.startswith(" ")
+            or _begins_word(groups[-1][-1].text, piece.text, language)
+        ):
             groups.append([])
         groups[-1].append(piece)
     return [word for word in map(_joined, groups) if word.text]
+
+
+def _begins_word(last: str, text: str, language: str) -> bool:
+    """Whether a piece without a leading space begins a word."""
+    if language_of(language) not in UNSPACED_LANGUAGES or not last or not text:
+        return False
+    if category(text[0])[0] == "M":
+        return False
+    return is_unspaced(last[-1]) or is_unspaced(text[0])
 
 
 def _joined(group: Sequence[Piece]) -> Piece:

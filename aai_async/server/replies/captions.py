@@ -1,22 +1,31 @@
 """
 Captions of finished words, in SubRip and WebVTT.
 
-Pure functions: every word appears once and in order, no cue overlaps the one before, and no text can be taken
-for markup or for the line of times.
+Pure functions: every word appears once and in order, no cue overlaps another of the same speaker, and no text
+can be taken for markup or for the line of times.
 """
 
 import html
+import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
 
+from aai_async._language.line_breaks import line_breaks
 from aai_async.server.engine import RecognizedWord
 from aai_async.server.replies.segments import split_sentences
-from aai_async.server.replies.wording import joined, space
+from aai_async.server.replies.wording import gaps, joined, laid_out
 
 CHARS_PER_CAPTION: Final = 70
 """Default length of a caption in characters, about that of the service's samples."""
+
+TURN: Final = 200
+"""ms of silence of a speaker in which another can take the turn."""
+
+LONGEST_WORD: Final = 7000
+"""ms for which the last word of a cue is shown; an engine sometimes lets a word last for half a minute."""
 
 
 @attrs.frozen
@@ -34,13 +43,51 @@ def captions(
     """
     Wrap the words into cues of at most `chars` characters; a longer word stands alone.
 
-    A sentence never shares a cue with the next. Times that run backwards are pushed forward.
+    A sentence never shares a cue with the next. The cues of simultaneous speakers overlap. Times that run
+    backwards are pushed forward, and a last word that is too long does not keep a cue.
     """
+    voices: dict[str | None, list[RecognizedWord]] = {}
+    for word in words:
+        voices.setdefault(word.speaker or word.channel, []).append(word)
     found: list[Caption] = []
-    for line in _lines(words, chars, language_code):
-        start = max(line[0].start, found[-1].end if found else 0)
-        text = " ".join(joined(line, language_code).split())
-        found.append(Caption(start, max(line[-1].end, start), text))
+    for speaker, said in voices.items():
+        others = [_middles(other) for one, other in voices.items() if one != speaker]
+        runs = _runs(said, others)
+        found += _timed([line for run in runs for line in _lines(run, chars, language_code)], language_code)
+    return sorted(found, key=lambda cue: cue.start)
+
+
+def _middles(words: Sequence[RecognizedWord]) -> list[int]:
+    return sorted((word.start + word.end) // 2 for word in words)
+
+
+def _runs(words: Sequence[RecognizedWord], others: Sequence[Sequence[int]]) -> Iterator[list[RecognizedWord]]:
+    """Part the words of a speaker where another one takes the turn."""
+    run: list[RecognizedWord] = []
+    for word in words:
+        if run and _is_interrupted(run[-1].end, word.start, others):
+            yield run
+            run = []
+        run.append(word)
+    yield run
+
+
+def _is_interrupted(end: int, start: int, others: Sequence[Sequence[int]]) -> bool:
+    if start - end < TURN:
+        return False
+    return any(bisect_left(times, end) < bisect_right(times, start) for times in others)
+
+
+def _timed(lines: Sequence[Sequence[RecognizedWord]], language_code: str | None) -> list[Caption]:
+    """Return the cues of one speaker: each ends before the next, and each is shown."""
+    starts: list[int] = []
+    for line in lines:
+        starts.append(max(line[0].start, starts[-1] + 1 if starts else 0))
+    found: list[Caption] = []
+    for line, start, following in itertools.zip_longest(lines, starts, starts[1:]):
+        spoken = min(line[-1].end, max(start, line[-1].start) + LONGEST_WORD)
+        end = max(spoken if following is None else min(spoken, following), start + 1)
+        found.append(Caption(start, end, " ".join(joined(line, language_code).split())))
     return found
 
 
@@ -64,17 +111,35 @@ def vtt(cues: Sequence[Caption]) -> str:
 def _lines(
     words: Sequence[RecognizedWord], chars: int, language_code: str | None
 ) -> Iterator[list[RecognizedWord]]:
-    gap = len(space(language_code))
-    for sentence in split_sentences(words):
+    for sentence in split_sentences(words, language_code):
         line: list[RecognizedWord] = []
         length = 0
-        for word in sentence:
-            if line and length + gap + len(word.text) > chars:
+        for piece, width in _pieces(sentence, language_code):
+            gap = len(gaps([line[-1].text, piece[0].text], language_code)[1]) if line else 0
+            if line and length + gap + width > chars:
                 yield line
-                line, length = [], 0
-            length += len(word.text) + (gap if line else 0)
-            line.append(word)
+                line, length, gap = [], 0, 0
+            length += width + gap
+            line += piece
         yield line
+
+
+def _pieces(
+    sentence: Sequence[RecognizedWord], language_code: str | None
+) -> Iterator[tuple[list[RecognizedWord], int]]:
+    """Yield the words that no line break may part, with their number of characters."""
+    text, starts = laid_out([word.text for word in sentence], language_code)
+    possible = line_breaks(text, language_code, starts).possible
+    piece: list[RecognizedWord] = []
+    begin = end = 0
+    for word, start in zip(sentence, starts, strict=True):
+        if piece and start in possible:
+            yield piece, end - begin
+            piece = []
+        begin = begin if piece else start
+        end = start + len(word.text)
+        piece.append(word)
+    yield piece, end - begin
 
 
 def _clock(milliseconds: int, point: str) -> str:

@@ -10,14 +10,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, Final
 from unicodedata import category
 
 import attrs
 
+from aai_async._language.scripts import UNSPACED_LANGUAGES, language_of
 from aai_async.server.engine import RecognizedWord
-from aai_async.server.replies.wording import bare, space
+from aai_async.server.replies.wording import bare, joined_texts, laid_out, whole_words
 
 glin_profanity: Any = import_module("glin_profanity")  # it ships no types
 pii_patterns: Any = import_module("glin_profanity.scanners.patterns.pii_patterns")
@@ -104,7 +105,7 @@ def redact(
         policies=frozenset(policies),
         entities=entities or {},
         by_name=by_name,
-        gap=space(language_code),
+        language_code=language_code,
     )
     found = {
         channel: find([word for word in words if word.channel == channel])
@@ -124,9 +125,9 @@ def _redact_channel(
     policies: frozenset[str],
     entities: Mapping[str, Iterable[str]],
     by_name: bool,
-    gap: str,
+    language_code: str | None,
 ) -> Redaction:
-    said = _Said(words, gap)
+    said = _Said(words, language_code)
     finds = [*_by_policy(said.scannable, policies), *_by_term(said, entities)]
     tags = _painted(finds, len(said.text))
     return Redaction(
@@ -141,24 +142,35 @@ def _redact_channel(
 class _Said:
     """The words as one text without the marks around them, which would part a number read out in groups."""
 
-    def __init__(self, words: Sequence[RecognizedWord], gap: str) -> None:
+    def __init__(self, words: Sequence[RecognizedWord], language_code: str | None) -> None:
         self.words = words
-        self.gap = gap
+        self.language_code = language_code
+        self.is_unspaced = language_of(language_code) in UNSPACED_LANGUAGES
         self.cores = [bare(word.text) for word in words]
-        self.text = gap.join(filter(None, self.cores))
-        self.starts: list[int] = []
-        at = 0
-        for core in self.cores:
-            self.starts.append(at)
-            at += len(core) + len(gap) if core else 0
+        self.text, of_cores = laid_out([core for core in self.cores if core], language_code)
+        rest = iter(of_cores)
+        # A word without a core has the place of the next one, and no length.
+        places = [next(rest) if core else None for core in self.cores]
+        starts = accumulate(
+            reversed(places), lambda after, at: after if at is None else at, initial=len(self.text)
+        )
+        self.starts = [*starts][:0:-1]
 
     @property
     def scannable(self) -> str:
         """The text for the scanner, which requires a non-alphabetic character before a number."""
-        if self.gap:
+        if not self.is_unspaced:
             return self.text
         # Without spaces a number directly follows other characters: each of these becomes a space.
         return "".join(sign if sign.isascii() or category(sign)[0] not in "LM" else " " for sign in self.text)
+
+    def pattern(self, term: str) -> str:
+        """Return a pattern for a term, whose first group is the term."""
+        phrase = joined_texts([core for part in term.split() if (core := bare(part))], self.language_code)
+        if self.is_unspaced:
+            return whole_words(phrase)
+        # A lookahead instead of a match, so that a find does not hide one that begins inside it.
+        return rf"(?<!\w)(?=({re.escape(phrase)})(?!\w))"
 
     def time_of(self, find: _Find) -> tuple[int, int]:
         first, last = (self.words[bisect_right(self.starts, at) - 1] for at in (find.start, find.end - 1))
@@ -210,13 +222,10 @@ def _in_numbers(sign: str) -> bool:
 
 
 def _by_term(said: _Said, entities: Mapping[str, Iterable[str]]) -> Iterator[_Find]:
-    before, after = (r"(?<!\w)", r"(?!\w)") if said.gap else ("", "")
     for label, terms in entities.items():
         tag = "_".join(label.upper().split())
         for term in terms:
-            phrase = re.escape(said.gap.join(filter(None, map(bare, term.split()))))
-            # A lookahead instead of a match, so that a find does not hide one that begins inside it.
-            for match in re.finditer(f"{before}(?=({phrase}){after})", said.text, re.IGNORECASE):
+            for match in re.finditer(said.pattern(term), said.text, re.IGNORECASE):
                 yield _Find(*match.span(1), tag)
 
 

@@ -5,14 +5,16 @@ Pure functions: every word lands in exactly one segment, in order. The service d
 heuristic, so ours need only be sensible.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
 
+from aai_async._language.sentences import sentence_ends
+from aai_async._language.word_boundaries import word_boundaries
 from aai_async.server.engine import RecognizedWord
 from aai_async.server.replies.transcript import Document, Speech, mean_confidence
-from aai_async.server.replies.wording import joined
+from aai_async.server.replies.wording import gaps, joined, joined_texts
 
 SENTENCE_PAUSE: Final = 1500
 """ms of silence that end a sentence, punctuation or not."""
@@ -25,12 +27,6 @@ LONGEST_SENTENCE: Final = 64
 
 LONGEST_PARAGRAPH: Final = 120
 """Words after which the next sentence opens a new paragraph."""
-
-# After the ellipsis: ideographic, full width, Devanagari and Arabic ones.
-_ENDS: Final = (".", "?", "!", "\u2026", "\u3002", "\uff01", "\uff1f", "\u0964", "\u061f")
-# Quotation marks and brackets that may follow them.
-_CLOSERS: Final = "\"'\u201d\u2019)]\u00bb\u300d\u300f"
-_ABBREVIATIONS: Final = ("mr.", "mrs.", "ms.", "dr.", "prof.", "sr.", "jr.", "st.", "vs.", "no.", "gen.")
 
 
 @attrs.frozen(kw_only=True)
@@ -56,48 +52,61 @@ def sentences(speech: Speech) -> Document:
     """The body of `GET /v2/transcript/{id}/sentences`."""
     found = [
         Sentence(**_fields(words, speech.language_code), speaker=words[0].speaker, channel=words[0].channel)
-        for words in split_sentences(speech.words)
+        for words in split_sentences(speech.words, speech.language_code)
     ]
     return {**_head(speech), "sentences": found}
 
 
 def paragraphs(speech: Speech) -> Document:
     """The body of `GET /v2/transcript/{id}/paragraphs`."""
-    found = [Paragraph(**_fields(words, speech.language_code)) for words in split_paragraphs(speech.words)]
+    language_code = speech.language_code
+    split = split_paragraphs(speech.words, language_code)
+    found = [Paragraph(**_fields(words, language_code)) for words in split]
     return {**_head(speech), "paragraphs": found}
 
 
-def split_sentences(words: Iterable[RecognizedWord]) -> list[list[RecognizedWord]]:
-    """The words, sentence by sentence."""
-    return _split([[word] for word in words], _ends_sentence)
-
-
-def split_paragraphs(words: Iterable[RecognizedWord]) -> list[list[RecognizedWord]]:
-    """The words, paragraph by paragraph; a paragraph is made of whole sentences."""
-    return _split(split_sentences(words), _ends_paragraph)
-
-
-def _split(
-    pieces: Iterable[list[RecognizedWord]],
-    ends: Callable[[Sequence[RecognizedWord], RecognizedWord], bool],
+def split_sentences(
+    words: Sequence[RecognizedWord], language_code: str | None = None
 ) -> list[list[RecognizedWord]]:
+    """The words, sentence by sentence."""
+    texts = [word.text for word in words]
+    ends = sentence_ends(texts, gaps(texts, language_code), language_code)
     found: list[list[RecognizedWord]] = []
-    for piece in pieces:
-        if found and not ends(found[-1], piece[0]):
-            found[-1] += piece
-        else:
-            found.append(list(piece))
+    for at, word in enumerate(words):
+        if at == 0 or at - 1 in ends or _ends_sentence(found[-1], word, language_code):
+            found.append([])
+        found[-1].append(word)
     return found
 
 
-def _ends_sentence(words: Sequence[RecognizedWord], following: RecognizedWord) -> bool:
+def split_paragraphs(
+    words: Sequence[RecognizedWord], language_code: str | None = None
+) -> list[list[RecognizedWord]]:
+    """The words, paragraph by paragraph; a paragraph is made of whole sentences."""
+    found: list[list[RecognizedWord]] = []
+    for sentence in split_sentences(words, language_code):
+        if found and not _ends_paragraph(found[-1], sentence[0]):
+            found[-1] += sentence
+        else:
+            found.append(list(sentence))
+    return found
+
+
+def _ends_sentence(
+    words: Sequence[RecognizedWord], following: RecognizedWord, language_code: str | None
+) -> bool:
     last = words[-1]
     return (
-        len(words) >= LONGEST_SENTENCE
-        or last.speaker != following.speaker
+        last.speaker != following.speaker
         or following.start - last.end >= SENTENCE_PAUSE
-        or _closes(last.text, following.text)
+        or (len(words) >= LONGEST_SENTENCE and _are_parted(last.text, following.text, language_code))
     )
+
+
+def _are_parted(last: str, following: str, language_code: str | None) -> bool:
+    """Whether two pieces of an engine are parts of different words."""
+    pair = joined_texts([last, following], language_code)
+    return " " in pair or len(last) in word_boundaries(pair, language_code)
 
 
 def _ends_paragraph(words: Sequence[RecognizedWord], following: RecognizedWord) -> bool:
@@ -107,14 +116,6 @@ def _ends_paragraph(words: Sequence[RecognizedWord], following: RecognizedWord) 
         or last.speaker != following.speaker
         or following.start - last.end >= PARAGRAPH_PAUSE
     )
-
-
-def _closes(text: str, following: str) -> bool:
-    bare = text.rstrip(_CLOSERS)
-    if not bare.endswith(_ENDS) or bare.lower() in _ABBREVIATIONS:
-        return False
-    # "e.g. this" and "3 p.m. today" go on; a full stop before a capital or a digit does not.
-    return not (bare.endswith(".") and following[:1].islower())
 
 
 def _fields(words: Sequence[RecognizedWord], language_code: str | None) -> dict[str, Any]:

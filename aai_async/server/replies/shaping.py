@@ -19,7 +19,7 @@ def written(
     asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None
 ) -> tuple[RecognizedWord, ...]:
     """Return the words as they are written where nothing is redacted."""
-    return _spelt(asked, _cleaned(asked, words), language_code)
+    return _spelt(asked, _cleaned(asked, words, language_code), language_code)
 
 
 def redacted(asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None) -> Redaction:
@@ -31,7 +31,7 @@ def redacted(asked: Parameters, words: Sequence[RecognizedWord], language_code: 
         by_name=asked.redact_pii_sub == "entity_name",
         language_code=language_code,
     )
-    said = find(_cleaned(asked, words))
+    said = find(_cleaned(asked, words, language_code))
     spelt = find(_spelt(asked, said.words, language_code))
     return Redaction(words=spelt.words, spans=merged((*said.spans, *spelt.spans)))
 
@@ -41,8 +41,10 @@ def can_filter_profanity(language_code: str | None) -> bool:
     return language_code is None or language_code.partition("_")[0] in PROFANITY_LANGUAGES
 
 
-def _cleaned(asked: Parameters, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
-    kept = tuple(words) if asked.keeps_disfluencies else without_fillers(words)
+def _cleaned(
+    asked: Parameters, words: Sequence[RecognizedWord], language_code: str | None
+) -> tuple[RecognizedWord, ...]:
+    kept = tuple(words) if asked.keeps_disfluencies else without_fillers(words, language_code)
     if not asked.punctuate:
         kept = unpunctuated(kept)
     return kept if asked.format_text else unformatted(kept)

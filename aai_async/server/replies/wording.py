@@ -4,32 +4,68 @@ Words as the caller asked for them: without hesitations, punctuation or capitals
 Pure functions over recognised words; they change texts and drop words, never times, order or speakers.
 """
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from unicodedata import category
 
 import attrs
 
-from aai_async.server.engine import UNSPACED_LANGUAGES, RecognizedWord
+from aai_async._language.scripts import default_gap, language_of
+from aai_async.server.engine import RecognizedWord
 
 FILLERS: Final = frozenset({"um", "uh", "hmm", "mhm", "uh-huh", "ah", "huh", "hm", "m"})
-"""The words that the service leaves out where hesitations are not kept."""
+"""
+The English words that the service leaves out where hesitations are not kept.
+
+In other languages they are words: "um" is "a" in Portuguese, and "around" in German.
+"""
 
 # Punctuation by its Unicode category, yet part of a word: 50%, #1, R&D, a@b, 'cause.
 _LETTERLIKE: Final = "%#&@*/\\_'\u2019"
+_LATIN: Final = "[0-9A-Za-z\u00c0-\u024f]"
 _ABBREVIATION: Final = re.compile(r"(?:\w\.){2,}")
 _SENTENCE_END: Final = re.compile(r"(?<![.…])[.?!]$")
 
 
-def space(language_code: str | None) -> str:
-    """Return the separator between two words of that language."""
-    return "" if language_code in UNSPACED_LANGUAGES else " "
+def gaps(texts: Sequence[str], language_code: str | None) -> list[str]:
+    """
+    Return the text before each word: a space, or nothing in a language without spaces.
+
+    In such a language, adjacent words of other scripts, such as Latin ones, have a space.
+    """
+    return [default_gap(last, text, language_code) for last, text in itertools.pairwise(["", *texts])]
 
 
 def joined(words: Iterable[RecognizedWord], language_code: str | None) -> str:
     """The text of `words`, spaced as the language is."""
-    return space(language_code).join(word.text for word in words)
+    return joined_texts([word.text for word in words], language_code)
+
+
+def joined_texts(texts: Sequence[str], language_code: str | None) -> str:
+    """Join texts with the spaces of the language."""
+    return "".join(gap + text for gap, text in zip(gaps(texts, language_code), texts, strict=True))
+
+
+def laid_out(texts: Sequence[str], language_code: str | None) -> tuple[str, list[int]]:
+    """Return the text of words, and the place in it where each word begins."""
+    between = gaps(texts, language_code)
+    lengths = itertools.accumulate(len(gap) + len(text) for gap, text in zip(between, texts, strict=True))
+    starts = [end - len(text) for end, text in zip(lengths, texts, strict=True)]
+    return "".join(itertools.chain.from_iterable(zip(between, texts, strict=True))), starts
+
+
+def whole_words(phrase: str) -> str:
+    """
+    Return a pattern for each place of a phrase in a text without spaces; the phrase is its first group.
+
+    A Latin word is not found within a longer one.
+    """
+    before = f"(?<!{_LATIN})" if re.match(_LATIN, phrase[:1]) else ""
+    after = f"(?!{_LATIN})" if re.match(_LATIN, phrase[-1:]) else ""
+    # A lookahead instead of a match, so that a find does not hide one that begins inside it.
+    return f"{before}(?=({re.escape(phrase)}){after})"
 
 
 def bare(text: str) -> str:
@@ -48,17 +84,21 @@ def unformatted(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:
     return tuple(attrs.evolve(word, text=word.text.lower()) for word in words)
 
 
-def without_fillers(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:
+def without_fillers(
+    words: Iterable[RecognizedWord], language_code: str | None = None
+) -> tuple[RecognizedWord, ...]:
     """
-    The words without hesitations.
+    The words without hesitations, if the language is English or unknown; otherwise all words.
 
     The full stop of a sentence that ended in one passes to the word before, and the capital of a sentence
     that began with one to the word after, so that what remains still reads as sentences.
     """
+    if language_of(language_code) not in {"", "en"}:
+        return tuple(words)
     kept: list[RecognizedWord] = []
     capital = False
     for word in words:
-        if _is_filler(word.text):
+        if _is_filler(word.text) and not _is_unit(word.text, kept):
             _end_sentence(kept, word)
             capital = capital or (word.text[0].isupper() and _at_start(kept))
         else:
@@ -75,6 +115,11 @@ def _is_filler(text: str) -> bool:
     stripped = bare(text)
     # "M" is an initial or a unit far more often than a murmur.
     return stripped.lower() in FILLERS and stripped != "M"
+
+
+def _is_unit(text: str, kept: Sequence[RecognizedWord]) -> bool:
+    """Whether a text is the unit of the number before it, as in "5 m"."""
+    return bare(text) == "m" and bool(kept) and kept[-1].text[-1:].isdecimal()
 
 
 def _end_sentence(kept: list[RecognizedWord], filler: RecognizedWord) -> None:
