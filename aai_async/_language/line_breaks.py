@@ -92,4 +92,4 @@ def _cannot_end(character: str) -> bool:
 
 
 def _is_small(character: str) -> bool:
-    return " LETTER SMALL " in unicodedata.name(character, "")
+    return is_unspaced(character) and " SMALL " in unicodedata.name(character, "")

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from aai_async._errors import AAIError
-from aai_async._language.scripts import isolated
 from aai_async._models.transcript import Transcript
 from aai_async.formats._line_layout import (
     Piece,
@@ -27,7 +26,7 @@ from aai_async.formats._line_layout import (
 )
 from aai_async.formats._spacing import one_line
 from aai_async.formats._subtitle_style import Limits, Overlap
-from aai_async.formats._turns import completed, speaker_name, words_of
+from aai_async.formats._turns import completed, name_before, speaker_name, words_of
 from aai_async.formats._voices import Sentence, by_voice, interruptions
 
 _READABLE = 500
@@ -124,7 +123,8 @@ class CueLayout:
         """Split a sentence into cues."""
         limits = self.limits
         if limits.is_filled:
-            yield from filled(pieces_of(sentence.words, self.language_code), limits.chars, len)
+            for stretch in _cut_behind_long(pieces_of(sentence.words, self.language_code), limits.longest):
+                yield from filled(stretch, limits.chars, len)
             return
         pieces = pieces_of(sentence.words, self.language_code, limits.chars)
         is_dashed = sentence.is_cross_talk and self.overlap == "dashes" and limits.lines > 1
@@ -151,7 +151,7 @@ class CueLayout:
         """Return the name of a speaker as the first piece of a cue, if it is shown in the line."""
         if not (self.speakers and self.room_for_name and speaker):
             return []
-        return [Piece(f"{isolated(speaker_name(speaker), text)}:", "", 0, 0)]
+        return [Piece(f"{name_before(speaker, text)}:", "", 0, 0)]
 
     def _most(self, pieces: Sequence[Piece], begin: int, shape: Shape, head: list[Piece]) -> int:
         """Return the end of the longest run of pieces that fits in size and duration."""
@@ -280,6 +280,14 @@ def _cut(pieces: Sequence[Piece], times: Sequence[int]) -> Iterator[Sequence[Pie
     near = [time - _LATEST // 2 for time in times]
     places = sorted({bisect.bisect_left(pieces, time, key=lambda piece: piece.start) for time in near})
     bounds = [0, *(place for place in places if 0 < place < len(pieces)), len(pieces)]
+    for begin, end in itertools.pairwise(bounds):
+        yield pieces[begin:end]
+
+
+def _cut_behind_long(pieces: Sequence[Piece], longest: int) -> Iterator[Sequence[Piece]]:
+    """Cut pieces behind each that lasts longer than a cue, by a mistake of an engine."""
+    places = [at for at, piece in enumerate(pieces, 1) if piece.end - piece.start > longest]
+    bounds = [0, *places, *[len(pieces)] * (places[-1:] != [len(pieces)])]
     for begin, end in itertools.pairwise(bounds):
         yield pieces[begin:end]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from aai_async._models.transcript import Transcript
 from aai_async.formats._spacing import one_line
-from aai_async.formats._turns import clock, completed, paragraphs, speaker_name
+from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
 """Characters that are markup anywhere in Markdown, or in HTML within it."""
@@ -43,7 +43,7 @@ def md(transcript: Transcript, *, title: str | None = None) -> str:
 
 
 def _facts(transcript: Transcript) -> Iterator[str]:
-    speakers = ", ".join(map(speaker_name, transcript.speakers))
+    speakers = ", ".join(speaker_name(one) for one in transcript.speakers if one_line(one))
     facts = {
         "Length": clock(int(transcript.audio_duration * 1000)) if transcript.audio_duration else None,
         "Language": transcript.language_code,
@@ -89,7 +89,7 @@ def _speech(transcript: Transcript) -> Iterator[str]:
     before: str | None = None
     for one in found:
         is_turn = one.speaker is not None and one.speaker != before
-        name = f"**{_escaped(speaker_name(one.speaker))}** " if one.speaker and is_turn else ""
+        name = f"**{_escaped(name_before(one.speaker, one.text))}** " if one.speaker and is_turn else ""
         before = one.speaker
         yield f"{name}`{clock(one.start)}` {_escaped(one.text)}"
     if not found and transcript.text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aai_async._models.transcript import Transcript
 from aai_async.formats._spacing import one_line
-from aai_async.formats._turns import Turn, clock, completed, paragraphs, speaker_name, turns
+from aai_async.formats._turns import Turn, clock, completed, name_before, paragraphs, turns
 
 
 def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = False) -> str:
@@ -29,5 +29,5 @@ def txt(transcript: Transcript, *, speakers: bool | None = None, times: bool = F
 
 def _line(turn: Turn, named: bool, times: bool) -> str:
     time = f"[{clock(turn.start)}] " if times else ""
-    name = f"{speaker_name(turn.speaker)}: " if named and turn.speaker else ""
+    name = f"{name_before(turn.speaker, turn.text)}: " if named and turn.speaker else ""
     return f"{time}{name}{turn.text}"

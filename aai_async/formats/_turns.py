@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 
 from aai_async._errors import AAIError
-from aai_async._language.scripts import default_gap
+from aai_async._language.scripts import default_gap, isolated
 from aai_async._language.sentences import sentence_ends
 from aai_async._language.word_boundaries import word_boundaries
 from aai_async._models.speech import Word
@@ -180,6 +180,11 @@ def speaker_name(speaker: str) -> str:
     """Return the name to show for a speaker: Speaker A for `A`; an identified name is unchanged."""
     name = one_line(speaker)
     return f"Speaker {name}" if _LABEL.fullmatch(name) else name
+
+
+def name_before(speaker: str, text: str) -> str:
+    """Return the name of a speaker to write before a text, which decides the direction of the line."""
+    return isolated(speaker_name(speaker), text)
 
 
 def turns(transcript: Transcript) -> list[Turn]:

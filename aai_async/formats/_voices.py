@@ -1,5 +1,5 @@
 """
-The voices of a transcript: what each speaker says in sentences, also while others speak.
+The voices of a transcript: the sentences of each speaker, also while others speak.
 
 Speech that overlaps is not cut at each word of the other speaker. Pure.
 """

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import io
 import itertools
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import srt as srt_parser
 import webvtt
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from made import WORDS, said, transcript
 
 import aai_async as aai
@@ -178,3 +182,176 @@ def test_a_text_without_words_has_no_times() -> None:
 def test_silence_has_no_cues() -> None:
     assert formats.srt(transcript([])) == ""
     assert formats.vtt(transcript([])) == "WEBVTT\n"
+
+
+def at_a_pace(text: str, start: int, pace: int, speaker: str) -> list[dict[str, object]]:
+    return [
+        {
+            "text": word,
+            "start": start + at * pace,
+            "end": start + at * pace + pace - 20,
+            "speaker": speaker,
+            "channel": speaker,
+        }
+        for at, word in enumerate(text.split())
+    ]
+
+
+def cross_talk() -> aai.Transcript:
+    """One channel speaks for ten seconds, and the other answers meanwhile."""
+    turns = [
+        at_a_pace(" ".join(f"w{at}" for at in range(24)) + " end.", 0, 400, "1"),
+        at_a_pace("I see what you mean.", 4000, 300, "2"),
+        at_a_pace("And so on it went.", 10_000, 300, "1"),
+    ]
+    utterances = [
+        {
+            "speaker": words[0]["speaker"],
+            "channel": words[0]["channel"],
+            "start": words[0]["start"],
+            "end": words[-1]["end"],
+            "text": " ".join(str(word["text"]) for word in words),
+            "words": words,
+        }
+        for words in turns
+    ]
+    words = sorted((word for turn in turns for word in turn), key=lambda word: str(word["start"]).zfill(9))
+    return transcript(words, utterances=utterances)
+
+
+def starts_by_text(made: str) -> dict[str, float]:
+    """When each word is first shown, in seconds."""
+    return {
+        word.rstrip(".,"): cue.start.total_seconds()
+        for cue in cues(made)
+        for word in cue.content.replace("Speaker 1:", "").replace("Speaker 2:", "").split()
+    }
+
+
+@pytest.mark.parametrize("overlap", ["cues", "dashes"])
+@pytest.mark.parametrize("speakers", [True, False])
+@pytest.mark.parametrize("style", [None, "netflix", "bbc"])
+def test_cross_talk_is_shown_when_it_is_spoken(overlap: Any, speakers: bool, style: Any) -> None:
+    """Within 0.3 s, for at least half a second, and no speaker's cue before their last has ended."""
+    made = formats.srt(cross_talk(), speakers=speakers, overlap=overlap, style=style)
+    (answer,) = [cue for cue in cues(made) if "I see what you mean." in cue.content]
+    assert abs(answer.start.total_seconds() - 4.0) <= 0.3
+    assert answer.end - answer.start >= dt.timedelta(seconds=1)
+    assert abs(starts_by_text(made)["And"] - 10.0) <= 0.3
+    assert all(cue.end - cue.start >= dt.timedelta(seconds=0.5) for cue in cues(made))
+    shown = " ".join(cue.content for cue in cues(made)).replace("- ", "").split()
+    assert sorted(word for word in shown if word not in {"Speaker", "1:", "2:"}) == sorted(
+        word.text for word in cross_talk().words or ()
+    )
+
+
+def test_with_dashes_no_two_cues_are_shown_at_once() -> None:
+    """For players that show one at a time: a line for each speaker, as broadcasters have it."""
+    made = cues(formats.srt(cross_talk(), overlap="dashes"))
+    for before, after in itertools.pairwise(made):
+        assert before.end <= after.start
+    (answer,) = [cue for cue in made if "I see" in cue.content]
+    assert answer.content.split("\n") == ["- w10 w11 w12 w13 w14 w15 w16 w17", "- I see what you mean."]
+
+
+def test_two_speakers_of_a_cue_have_a_voice_span_each() -> None:
+    made = formats.vtt(cross_talk(), speakers=True, overlap="dashes")
+    assert (
+        "<v Speaker 1>- w10 w11 w12 w13 w14 w15 w16 w17</v>\n<v Speaker 2>- I see what you mean.</v>\n"
+        in made
+    )
+    assert "w10" in "".join(cue.text for cue in webvtt.from_buffer(io.StringIO(made)).captions)
+
+
+def test_turns_of_a_word_share_a_cue() -> None:
+    """With dashes, by Netflix's guide for dual speakers: alone each would be gone before it is read."""
+    texts = ["Yes.", "No.", "Yes!", "No!", "Perhaps.", "Never."]
+    words = [
+        {"text": text, "start": at * 400, "end": at * 400 + 300, "speaker": "AB"[at % 2]}
+        for at, text in enumerate(texts)
+    ]
+    made = cues(formats.srt(transcript(words), speakers=True))
+    assert made[0].content == "- Speaker A: Yes.\n- Speaker B: No."
+    assert len(made) == 3
+    assert all(cue.end - cue.start >= dt.timedelta(seconds=0.5) for cue in made)
+
+
+def test_one_long_word_does_not_keep_a_cue() -> None:
+    """An engine can give a word half a minute; the limit is seven seconds."""
+    words = [
+        {"text": "Well,", "start": 0, "end": 30_000},
+        {"text": "yes.", "start": 30_000, "end": 30_300},
+    ]
+    styles: Any = (None, "bbc", "service")
+    for style in styles:
+        first = cues(formats.srt(transcript(words), style=style))[0]
+        assert first.end == dt.timedelta(seconds=7)
+
+
+@given(WORDS, st.sampled_from(["cues", "dashes"]), st.sampled_from([None, "netflix", "bbc", "service"]))
+@settings(max_examples=80)
+def test_no_cue_has_no_length_and_no_word_is_lost(
+    words: list[dict[str, object]], overlap: Any, style: Any
+) -> None:
+    """Whatever the times of the words are."""
+    made = transcript([word | {"text": f"w{at}"} for at, word in enumerate(words)])
+    parsed = cues(formats.srt(made, speakers=True, overlap=overlap, style=style))
+    assert all(cue.end > cue.start for cue in parsed)
+    shown = re.findall(r"\bw\d+\b", " ".join(cue.content for cue in parsed))
+    assert sorted(shown) == sorted(f"w{at}" for at in range(len(words)))
+
+
+def test_a_sentence_is_not_cut_behind_an_initial_or_an_ordinal() -> None:
+    """syntok#28 and CoreNLP#380: John F. Kennedy; in German a number with a full stop is an ordinal."""
+    kennedy = said("President John F. Kennedy spoke in Berlin.", pace=600)
+    assert [cue.content for cue in cues(formats.srt(kennedy))] == [
+        "President John F. Kennedy spoke in Berlin."
+    ]
+    unity = said("Die Einheit wurde am 3. Oktober 1990 vollzogen.", pace=600, language_code="de")
+    made = [cue.content.replace("\n", " ") for cue in cues(formats.srt(unity))]
+    assert made == ["Die Einheit wurde am 3. Oktober 1990 vollzogen."]
+
+
+def test_a_name_does_not_turn_a_line_of_hebrew_around() -> None:
+    """The name is isolated (UAX #9), so the line has the direction of what is spoken."""
+    words = [{"text": "שלום.", "start": 0, "end": 900, "speaker": "A"}]
+    made = transcript(words, language_code="he")
+    assert cues(formats.srt(made, speakers=True))[0].content == "\u2068Speaker A\u2069: שלום."
+    assert formats.txt(made, speakers=True) == "\u2068Speaker A\u2069: שלום.\n"
+
+
+@pytest.mark.parametrize("name", ["Ed", "王芳", "李", "Jo", "Ann Lee"])
+def test_a_short_name_is_a_name(name: str) -> None:
+    """And a letter, two capitals or a channel is a label of the service."""
+    words = [{"text": "Yes.", "start": 0, "end": 900, "speaker": "A"}]
+    turn = {"speaker": name, "start": 0, "end": 900, "text": "Yes.", "words": words}
+    made = transcript(words, utterances=[turn])
+    assert cues(formats.srt(made, speakers=True))[0].content == f"{name}: Yes."
+    assert json.loads(formats.jsonl(made, rows="words"))["speaker"] == name
+    assert f",{name}," in formats.csv(made, rows="words")
+    for label in ("A", "AB", "1", "1A"):
+        labelled = transcript([{"text": "Yes.", "start": 0, "end": 900, "speaker": label}])
+        assert f"Speaker {label}: Yes." in formats.srt(labelled, speakers=True)
+
+
+def test_a_blank_name_is_no_name() -> None:
+    words = [{"text": "Yes.", "start": 0, "end": 900, "speaker": "  "}]
+    made = transcript(
+        words, utterances=[{"speaker": "  ", "start": 0, "end": 900, "words": words, "text": "Yes."}]
+    )
+    for name in set(formats.NAMES) - {"json"}:
+        assert "Speaker" not in formats.render(name, made).replace('aria-label="Speakers"', ""), name
+
+
+def test_names_are_found_by_time_where_utterances_have_no_words() -> None:
+    """Some responses have utterances without their words."""
+    words = [
+        {"text": text, "start": at * 1000, "end": at * 1000 + 900, "speaker": "AB"[at]}
+        for at, text in enumerate(["Yes.", "No."])
+    ]
+    turns = [
+        {"speaker": name, "start": at * 1000, "end": at * 1000 + 900, "text": "x", "words": []}
+        for at, name in enumerate(["Ann", "王芳"])
+    ]
+    made = formats.srt(transcript(words, utterances=turns), speakers=True)
+    assert [cue.content for cue in cues(made)] == ["Ann: Yes.", "王芳: No."]

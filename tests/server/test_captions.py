@@ -76,3 +76,49 @@ def test_every_word_appears_once_and_no_cue_overlaps(drawn: list[tuple[str, int]
     times = [time for cue in cues for time in (cue.start, cue.end)]
     assert times == sorted(times)
     assert len(re.findall(r"-->", srt(cues))) == len(re.findall(r"-->", vtt(cues))) == len(cues)
+
+
+def spoken(text: str, start: int, pace: int, channel: str) -> list[RecognizedWord]:
+    return [
+        RecognizedWord(
+            text=word,
+            start=start + at * pace,
+            end=start + at * pace + pace - 20,
+            confidence=1,
+            speaker=channel,
+            channel=channel,
+        )
+        for at, word in enumerate(text.split())
+    ]
+
+
+def test_each_speaker_of_cross_talk_is_shown_when_they_speak() -> None:
+    """The cues overlap, which SubRip and WebVTT permit; none is moved behind the other's."""
+    one = spoken("word " * 24 + "end.", 0, 400, "1")
+    other = spoken("I see what you mean.", 4000, 300, "2")
+    cues = captions([*one, *other, *spoken("And so on.", 10_000, 300, "1")])
+    (seen,) = [cue for cue in cues if cue.text == "I see what you mean."]
+    assert (seen.start, seen.end) == (4000, 5480)
+    assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
+    assert " ".join(cue.text for cue in cues if cue != seen) == "word " * 24 + "end. And so on."
+
+
+def test_no_cue_of_a_turn_spans_the_turn_of_another() -> None:
+    """A sentence that goes on after an answer continues in a cue of its own."""
+    said = [*spoken("Well", 0, 300, "1"), *spoken("yes", 400, 300, "2"), *spoken("so", 900, 300, "1")]
+    assert [cue.text for cue in captions(said)] == ["Well", "yes", "so"]
+
+
+def test_one_long_word_does_not_keep_a_cue() -> None:
+    """Seven seconds, as no published guideline lets a subtitle stay for longer."""
+    said = [RecognizedWord(text="Well", start=1000, end=31_000, confidence=1)]
+    assert [(cue.start, cue.end) for cue in captions(said)] == [(1000, 8000)]
+
+
+def test_a_mark_does_not_begin_a_caption() -> None:
+    """An engine's own word for a full stop stays with the word before."""
+    assert [cue.text for cue in captions(words("你", "好", "。", "好"), chars=2, language_code="zh")] == [
+        "你",
+        "好。",
+        "好",
+    ]

@@ -173,3 +173,20 @@ def test_a_number_is_found_right_behind_a_letter_where_there_are_no_spaces(said:
     (redacted,) = redact([word], policies=[policy], language_code="zh").words
     assert not any(sign.isascii() and sign.isalnum() for sign in redacted.text)
     assert redacted.text[0] == said[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "term", "written"),
+    [
+        ("zh", ["王", "小明", "用", "Open", "Source"], "open source", ["王", "小明", "用", "####", "######"]),
+        ("zh", ["王小明", "来"], "小明", ["王##", "来"]),
+        ("zh", ["Smart", "手机"], "art", ["Smart", "手机"]),
+        ("ja", ["田", "中", "。", "です"], "田中", ["#", "#", "。", "です"]),
+    ],
+)
+def test_terms_are_found_in_what_is_written_without_spaces(
+    language: str, said: list[str], term: str, written: list[str]
+) -> None:
+    """Across the pieces of an engine; a Latin term is a whole word there too."""
+    redaction = redact(words(said), entities={"name": [term]}, language_code=language)
+    assert [word.text for word in redaction.words] == written

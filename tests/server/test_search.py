@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aai_async.server import RecognizedWord
@@ -61,3 +63,46 @@ def test_no_words_and_long_phrases_are_refused(words: str | None) -> None:
     """The query value is what is wrong, so the status is 400."""
     with pytest.raises(RefusalError, match="words must"):
         terms_of(words)
+
+
+def spoken(text: str, language_code: str) -> Speech:
+    said = tuple(
+        RecognizedWord(text=one, start=at * 100, end=at * 100 + 90, confidence=1)
+        for at, one in enumerate(text.split())
+    )
+    return Speech(
+        id="x",
+        words=said,
+        confidence=1.0,
+        audio_duration=2,
+        language_code=language_code,
+        speech_model_used="universal-2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "term", "indexes"),
+    [
+        ("ja", "東 京 タワー", "東京", [0]),
+        ("ja", "新 東京タワー と 東京", "東京", [1, 3]),
+        ("ja", "「 東 京 」、 東京。", "東京", [1, 4]),
+        ("zh", "我们 使用 Open Source 软件", "Open Source", [2]),
+        ("zh", "我们 使用 Open Source 软件", "使用 open", [1]),
+        ("zh", "我们 使用 Open Source 软件", "使用Open", [1]),
+        ("zh_tw", "你 好 吗", "你好", [0]),
+        ("zh", "Smart 手机", "art", []),
+        ("th", "สวัสดี ครับ", "สวัสดีครับ", [0]),
+        ("ko", "서울 에서", "서울", [0]),
+    ],
+)
+def test_what_is_written_without_spaces_is_found(
+    language: str, said: str, term: str, indexes: list[int]
+) -> None:
+    """As it is written, whatever pieces an engine cut; a Latin word is not found within another."""
+    found: dict[str, Any] = matches(spoken(said, language), [term])
+    assert [match["indexes"] for match in found["matches"]] == ([indexes] if indexes else [])
+
+
+def test_a_match_over_several_words_has_the_times_of_all() -> None:
+    found: dict[str, Any] = matches(spoken("大 東 京 駅", "ja"), ["東京"])
+    assert found["matches"][0]["timestamps"] == [(100, 290)]

@@ -55,6 +55,30 @@ def test_languages_without_spaces() -> None:
     assert respelt(parted, [("田中", "Tanaka")], "ja") == tuple(parted)
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "rule", "written"),
+    [
+        # A word of the engine is parted where the dictionary of the language has a boundary.
+        ("ja", ["東京タワー", "へ"], ("東京", "Tokyo"), ["Tokyo", "タワー", "へ"]),
+        ("ja", ["東京都", "へ"], ("京都", "Kyoto"), ["東京都", "へ"]),
+        ("zh", ["我们使用", "开源"], ("使用开源", "FOSS"), ["我们", "FOSS"]),
+        ("zh", ["Smart", "手机"], ("art", "ART"), ["Smart", "手机"]),
+        ("zh", ["open", "source", "软件"], ("open source", "FOSS"), ["FOSS", "软件"]),
+        ("th", ["ผมชื่อ", "จอห์น"], ("ชื่อ", "X"), ["ผม", "X", "จอห์น"]),
+        ("zh_tw", ["你", "好"], ("你好", "Hi"), ["Hi"]),
+    ],
+)
+def test_phrases_are_found_in_what_is_written_without_spaces(
+    language: str, said: list[str], rule: tuple[str, str], written: list[str]
+) -> None:
+    """Source of the words: ICU's dictionaries."""
+    spelt = respelt(words(*said), [rule], language)
+    assert [word.text for word in spelt] == written
+    assert [spelt[0].start, spelt[-1].end] == [0, len(said) * 100 - 10]
+    times = [time for word in spelt for time in (word.start, word.end)]
+    assert times == sorted(times)
+
+
 @given(st.lists(st.sampled_from(["open", "A", "I,", "b.", "sequel?", "—", "(a", "x"])))
 def test_no_word_is_lost(texts: list[str]) -> None:
     """Words that no rule names are as before, and each moment that was spoken still is, spaces or none."""

@@ -121,7 +121,11 @@ def _lines(
                 line, length, gap = [], 0, 0
             length += width + gap
             line += piece
-        yield line
+            if piece[-1].end - piece[0].start > LONGEST_WORD:
+                yield line
+                line, length = [], 0
+        if line:
+            yield line
 
 
 def _pieces(
