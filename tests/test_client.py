@@ -84,7 +84,7 @@ async def test_a_failed_job_raises_with_the_text_of_the_service(client: aai.Clie
 async def test_a_failed_job_without_a_text_raises_too(client: aai.Client, service: Service) -> None:
     """The service does not promise one."""
     service.looks.side_effect = [status("error")]
-    with pytest.raises(aai.TranscriptError, match="did not say why"):
+    with pytest.raises(aai.TranscriptError, match="did not state a reason"):
         await client.wait(JOB)
 
 
@@ -206,7 +206,7 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again_where_that_was_a
         httpx.AsyncClient(transport=transport) as http,
         aai.Client(KEY, http_client=http, on_ambiguous="raise") as lossy,
     ):
-        with pytest.raises(aai.AmbiguousSubmitError, match="answer was lost") as caught:
+        with pytest.raises(aai.AmbiguousSubmitError, match="response was lost") as caught:
             await lossy.submit(UPLOAD_URL)
     assert (caught.value.upload_url, caught.value.attempts) == (UPLOAD_URL, 1)
 

@@ -254,7 +254,7 @@ class ItemTask:
             if self._same_as is not None:
                 return None
             self._as_original = self._context.duplicates.enter(keys, self._item.index)
-            if not (self._context.journal and await self._context.journal.knows(keys)):
+            if not (self._context.journal and await self._context.journal.contains(keys)):
                 await self._open(source)
             if self._context.journal is None:
                 await self._submit(source, await self._upload(source))
@@ -365,7 +365,9 @@ class ItemTask:
     def _submission(self, audio_url: str) -> Submission:
         writer, row = self._context.journal, self._row
         others = functools.partial(writer.other_submits, row) if writer and row else None
-        return self._context.pipeline.submission(audio_url, self._item.options, self._record, others=others)
+        return self._context.pipeline.submission(
+            audio_url, self._item.options, self._record, find_others=others
+        )
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1

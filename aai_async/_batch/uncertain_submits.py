@@ -1,7 +1,7 @@
 """
-The rows of a journal whose submit an earlier batch may have sent, looked for in the list together.
+The joint search for the jobs of submits that an earlier batch may have sent, one for each row of a journal.
 
-All share one schedule, which begins with the first of them: hundreds need as many requests as one.
+All searches share one schedule, which begins with the first, so hundreds need as many requests as one.
 """
 
 from __future__ import annotations
@@ -14,40 +14,41 @@ from aai_async._journal import JobRow, JournalWriter
 
 
 class UncertainSubmits:
-    """Those of one batch."""
+    """The uncertain submits of one batch."""
 
     def __init__(self) -> None:
-        self._sought = dict[int, JobSearch]()
+        self._waiting = dict[int, JobSearch]()
+        """The searches whose row was not reached yet, by the id of the row."""
         self._since: float | None = None
         self._turn = anyio.Lock()
 
     async def of(self, row: JobRow, writer: JournalWriter) -> UncertainSubmit:
         """
-        Give what the list is read with for a row.
+        Return the search for the submit of a row.
 
         Raises:
-            JournalError: The other rows cannot be read.
+            JournalError: The rows of the journal cannot be read.
         """
         async with self._turn:
             if self._since is None:
-                self._sought = await _all(writer)
+                self._waiting = await _searches(writer)
                 self._since = anyio.current_time()
-            sought = self._sought.pop(row.id, None)
-            if sought is None:
-                # It has come into doubt only since they were read.
-                sought = (await _all(writer))[row.id]
-        return UncertainSubmit(sought, self._since, self._sought.values)
+            search = self._waiting.pop(row.id, None)
+            if search is None:
+                # The row was not uncertain yet when they were read.
+                search = (await _searches(writer))[row.id]
+        return UncertainSubmit(search, self._since, self._waiting.values)
 
 
-async def _all(writer: JournalWriter) -> dict[int, JobSearch]:
-    return {row.id: _sought(row, keys) for row, keys in await writer.in_doubt()}
+async def _searches(writer: JournalWriter) -> dict[int, JobSearch]:
+    return {row.id: _search(row, keys) for row, keys in await writer.uncertain_rows()}
 
 
-def _sought(row: JobRow, keys: frozenset[bytes]) -> JobSearch:
+def _search(row: JobRow, keys: frozenset[bytes]) -> JobSearch:
     return JobSearch(
-        address=row.upload_url or row.source,
-        began_by=lambda _: row.submitting_at,
+        audio_url=row.upload_url or row.source,
+        began=lambda _: row.submitting_at,
         is_unique=lambda: row.upload_url is not None,
-        # An address may be another one by now, and the one that was submitted is known by its mark alone.
+        # A journal stores no query of a URL, because it may contain a secret: only a hash of the URL.
         was_submitted=lambda url: url == row.upload_url or mark_of(row.id, url) in keys,
     )

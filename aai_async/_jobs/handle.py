@@ -1,5 +1,5 @@
 """
-What a call keeps of its job from one step to the next: on the caller's handle, or elsewhere as well.
+The progress of a call: the caller's handle on the job, and the recorder that fills it.
 
 No I/O of its own.
 """
@@ -18,34 +18,34 @@ class JobHandle:
     """
     The upload URL and the id of the job that a call creates; pass one to keep them if the call is cancelled.
 
-    ``job = aai.JobHandle()``, then ``client.transcribe(audio, job=job)``: whatever becomes of the
-    call, `job` has the id as soon as the service has sent it. A handle serves one call at a time.
+    After ``job = aai.JobHandle()`` and ``client.transcribe(audio, job=job)``, `job` has the id as soon as the
+    service has sent it, however the call ends. A handle serves one call at a time.
     """
 
     upload_url: str | None = attrs.field(default=None, repr=lambda url: repr(url and without_secrets(url)))
-    """What `Client.submit` takes, once the recording is uploaded."""
+    """The URL for `Client.submit`, set once the recording is uploaded."""
 
     transcript_id: str | None = None
-    """What `Client.wait` takes, once the job is made, which is billed."""
+    """The id for `Client.wait`, set once the job is created, which is billed."""
 
 
 class ProgressRecorder:
-    """Where each step of a call is kept before the next is taken: the handle; a journal keeps more."""
+    """Records each step of a call before the next one: here on the handle; a journal records more."""
 
     def __init__(self, job: JobHandle) -> None:
         self.job = job
 
     async def uploaded(self, url: str) -> bool:
-        """The recording is at this address; returns False if another recording is known to be there."""
+        """Record the URL of the upload; return False if the URL is known to belong to another recording."""
         self.job.upload_url = url
         return True
 
     async def submitting(self, now: dt.datetime | None) -> None:
-        """A submit will be sent next; `now` by the service's clock, where that is known."""
+        """Record that a submit is about to be sent; `now` by the service's clock, if known."""
 
     async def refused(self) -> None:
-        """No submit has made a job."""
+        """Record that no submit has created a job."""
 
     async def submitted(self, transcript_id: str) -> None:
-        """The job is made."""
+        """Record that the job was created."""
         self.job.transcript_id = transcript_id

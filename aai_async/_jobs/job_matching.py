@@ -1,7 +1,8 @@
 """
-Whose job a row of the list is, where several submits of one address may have made it.
+Which listed job belongs to a submit, if several submits of one URL may have created it.
 
-Nothing is known but what the rows say, so a row is taken only if no other submit explains it as well. No I/O.
+Only the listed jobs themselves are evidence. A job is therefore adopted only if no other submit explains it
+equally well: a wrong match would give two calls the same job, and lose the other job. No I/O.
 """
 
 from __future__ import annotations
@@ -14,129 +15,131 @@ import attrs
 
 from aai_async._jobs.request_comparison import RequestComparison, compare_requests, is_same_request
 
-_CLOCKS_DIFFER = dt.timedelta(seconds=10)
-"""By how much the clock of replies may be ahead of the one of jobs; the first shows whole seconds."""
+_CLOCK_TOLERANCE = dt.timedelta(seconds=10)
+"""Maximum lead of the clock of responses, which shows whole seconds, over the clock of jobs."""
 
-_NEAR = dt.timedelta(minutes=5)
-"""How much older than a submit a job is that is not ruled out: clocks may differ by more than they should."""
+_LEAST_AGE = dt.timedelta(minutes=5)
+"""How much older than a submit a job must be to be ruled out: the clocks may differ more than usual."""
 
 _LONGEST_SUBMIT = dt.timedelta(minutes=15)
-"""How much younger than a submit a job is that is not ruled out, though it shows other options."""
+"""How much newer than a submit a job with other options must be to be ruled out."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class SubmitClaim:
-    """A submit that may have made a job of an address."""
+    """A submit that may have created a job of a URL."""
 
-    asked: Mapping[str, object]
+    requested: Mapping[str, object]
     """Its options, as they were sent."""
     began: Callable[[dt.datetime | None], dt.datetime | None]
-    """When it was sent, by the service's clock, from what that shows now; `None` where it is not known."""
+    """Returns when it was sent by the service's clock, given the time of that clock; `None` if unknown."""
     is_lost: bool = False
-    """Whether its answer was lost, so that it looks for its job in the list as well."""
+    """Whether its response was lost, so that it searches the list for its job too."""
 
 
 @attrs.frozen
 class OtherSubmits:
-    """What is known of the other submits of an address."""
+    """What is known about the other submits of a URL."""
 
     jobs: frozenset[str] = frozenset()
-    """The jobs that they have made."""
+    """The ids of the jobs that they created."""
     claims: tuple[SubmitClaim, ...] = ()
-    """Those that may have made one that is not known."""
+    """Those that may have created a job whose id is unknown."""
 
 
 @attrs.frozen
 class ListedJob:
-    """A job that the list shows for the address."""
+    """A job of the URL in the list."""
 
     id: str
     created: dt.datetime | None
     now: dt.datetime | None
     """When the list was read, by the service's clock."""
-    answer: Mapping[str, object] | None
-    """What the job's own answer says was asked; `None` if it cannot be asked for yet."""
+    shown: Mapping[str, object] | None
+    """The options that the job itself shows; `None` if they are not needed or cannot be fetched yet."""
 
 
 class MatchState(enum.Enum):
-    """What a job is to a submit."""
+    """The relation of a job to a submit."""
 
     OWN = "own"
-    """It may be its job, and nobody else's."""
+    """It may be the job of this submit, and of no other one."""
 
     OPEN = "open"
-    """It may be the job of another submit as well, whose answer may still come."""
+    """It may also be the job of another submit whose response may still arrive."""
 
     UNDECIDED = "undecided"
-    """It cannot be told whose it is, so it is not taken, and nothing is submitted again."""
+    """Its submit cannot be determined, so it is not adopted, and nothing is submitted again."""
 
-    ANOTHERS = "another's"
-    """It is the job of somebody else."""
+    OTHER = "other"
+    """It is the job of another submit."""
 
 
 def is_long_before(job: ListedJob, own: SubmitClaim) -> bool:
-    """Whether a job was made so long before a submit that it cannot be its job."""
+    """Return whether a job is so much older than a submit that it cannot be its job."""
     began = own.began(job.now)
-    return began is not None and job.created is not None and job.created < began - _NEAR
+    return began is not None and job.created is not None and job.created < began - _LEAST_AGE
 
 
 def match_state(job: ListedJob, own: SubmitClaim, rivals: Iterable[SubmitClaim]) -> MatchState:
-    """Say what a job is to a submit, where these other submits of the address are not settled."""
+    """Return the relation of a job to a submit, given the other unsettled submits of the URL."""
     if is_long_before(job, own):
-        return MatchState.ANOTHERS
-    if job.answer is None:
+        return MatchState.OTHER
+    if job.shown is None:
         return MatchState.UNDECIDED
-    found = compare_requests(own.asked, job.answer)
-    claims = [
-        (rival, compare_requests(rival.asked, job.answer)) for rival in rivals if _may_be_of(job, rival)
+    comparison = compare_requests(own.requested, job.shown)
+    matches = [
+        (rival, compare_requests(rival.requested, job.shown))
+        for rival in rivals
+        if _may_be_of(job, rival.began(job.now))
     ]
-    claims = [(rival, its) for rival, its in claims if not its.differs]
+    matches = [(rival, other) for rival, other in matches if not other.differs]
     began = own.began(job.now)
-    if found.differs:
+    if comparison.differs:
+        # The service may have changed an option, so other options alone do not rule the job out.
         is_late = began is not None and job.created is not None and job.created > began + _LONGEST_SUBMIT
-        is_explained = any(not its.unknown for _, its in claims)
-        return MatchState.ANOTHERS if is_late or is_explained else MatchState.UNDECIDED
-    if not _is_of_the_time(job, began):
-        return MatchState.ANOTHERS if claims else MatchState.UNDECIDED
-    contenders = [rival for rival, its in claims if _contends(rival, its, own, found)]
-    if not contenders:
+        is_explained = any(not other.unknown for _, other in matches)
+        return MatchState.OTHER if is_late or is_explained else MatchState.UNDECIDED
+    if began is None or job.created is None or not _may_be_of(job, began):
+        return MatchState.OTHER if matches else MatchState.UNDECIDED
+    competitors = [rival for rival, other in matches if _competes(rival, other, own, comparison)]
+    if not competitors:
         return MatchState.OWN
-    return MatchState.UNDECIDED if all(rival.is_lost for rival in contenders) else MatchState.OPEN
+    # A response that is still awaited may settle it; lost ones never do.
+    return MatchState.UNDECIDED if all(rival.is_lost for rival in competitors) else MatchState.OPEN
 
 
-def explains_better(rival: SubmitClaim, own: SubmitClaim, answer: Mapping[str, object]) -> bool:
-    """Whether another submit has asked for what a job shows, and this one has asked for less of it."""
-    its, found = compare_requests(rival.asked, answer), compare_requests(own.asked, answer)
-    return not its.differs and (found.differs or its.explained > found.explained)
+def is_better_match(rival: SubmitClaim, own: SubmitClaim, shown: Mapping[str, object]) -> bool:
+    """Return whether a job shows the options of another submit, and fewer or none of this one."""
+    other, comparison = compare_requests(rival.requested, shown), compare_requests(own.requested, shown)
+    return not other.differs and (comparison.differs or other.confirmed > comparison.confirmed)
 
 
 def choose(jobs: Sequence[ListedJob], own: SubmitClaim, rivals: Iterable[SubmitClaim]) -> str | None:
     """
-    Choose among jobs that may be the one of a submit and of no other; `None` if there are too many of them.
+    Choose among jobs that may belong to a submit and to no other one; `None` if there are too many.
 
-    Submits that have asked for the same, and whose answers were lost, may have one of them each.
+    Submits with equal options whose responses were lost may each have one of them: it does not matter which.
     """
     if not jobs:
         return None
-    unknown = {job.id: compare_requests(own.asked, job.answer or {}).unknown for job in jobs}
-    # What one job shows and another one does not, the service shows where it was asked for.
+    unknown = {job.id: compare_requests(own.requested, job.shown or {}).unknown for job in jobs}
+    # If one job shows an option and another does not, only the first was requested with it.
     best = [job.id for job in jobs if unknown[job.id] == min(unknown.values())]
-    alike = sum(rival.is_lost and is_same_request(rival.asked, own.asked) for rival in rivals)
+    equal = sum(rival.is_lost and is_same_request(rival.requested, own.requested) for rival in rivals)
     # The list is newest first.
-    return best[-1] if len(best) <= 1 + alike else None
+    return best[-1] if len(best) <= 1 + equal else None
 
 
-def _may_be_of(job: ListedJob, rival: SubmitClaim) -> bool:
-    began = rival.began(job.now)
-    return began is None or job.created is None or job.created >= began - _CLOCKS_DIFFER
+def _may_be_of(job: ListedJob, began: dt.datetime | None) -> bool:
+    """Return whether a job is no older than a submit, as far as is known."""
+    return began is None or job.created is None or job.created >= began - _CLOCK_TOLERANCE
 
 
-def _is_of_the_time(job: ListedJob, began: dt.datetime | None) -> bool:
-    return began is not None and job.created is not None and job.created >= began - _CLOCKS_DIFFER
-
-
-def _contends(rival: SubmitClaim, its: RequestComparison, own: SubmitClaim, found: RequestComparison) -> bool:
-    """Whether another submit explains a job at least as well, and is not as good as the own one."""
-    if its.explained != found.explained:
-        return its.explained > found.explained
-    return not (rival.is_lost and is_same_request(rival.asked, own.asked))
+def _competes(
+    rival: SubmitClaim, other: RequestComparison, own: SubmitClaim, comparison: RequestComparison
+) -> bool:
+    """Return whether another submit matches a job at least as well, and may not swap jobs with this one."""
+    if other.confirmed != comparison.confirmed:
+        return other.confirmed > comparison.confirmed
+    return not (rival.is_lost and is_same_request(rival.requested, own.requested))

@@ -1,8 +1,8 @@
 """
-Reads the list of transcripts once for all who look for a job in it at the same time.
+One reading of the list of transcripts for all calls that search it for a job at the same time.
 
-A page of the list shows 200 jobs, so hundreds of searches need a few requests and not a few each. Nothing
-runs in the background: one of those who wait reads for all; when it leaves, another does.
+A page of the list shows 200 jobs, so hundreds of searches need a few requests instead of a few each. Nothing
+runs in the background: one of the waiting calls reads for all; when it ends, another one does.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from aai_async._errors import AAIError, ProtocolError
 from aai_async._models.page import TranscriptListItem, TranscriptPage
 from aai_async._transport import Sender
 
-_REACH = dt.timedelta(minutes=5)
-"""How much older than a submit the list is read, since its order is not promised."""
+_MARGIN = dt.timedelta(minutes=5)
+"""How far before a submit the list is read, because the service does not promise its order."""
 
 
 @attrs.frozen
 class ListRow:
-    """A job in the list, as one search sees it."""
+    """A job in the list, for one search."""
 
     item: TranscriptListItem
     began: dt.datetime | None
-    """When the submit that is searched for was sent, by the clock of the page that shows the row."""
+    """When the submit of the search was sent, by the clock of the page that shows the row."""
     now: dt.datetime | None
     """The time by that clock."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class JobSearch:
-    """The jobs of one address, which the list is read for."""
+    """The search of the list for the jobs of one URL."""
 
-    address: str
-    """What was submitted; its query, its user and its password do not matter here."""
-    began_by: Callable[[dt.datetime | None], dt.datetime | None]
-    """Gives when the submit was sent by the service's clock, from the time of a page by that clock."""
+    audio_url: str
+    """The URL that was submitted; its query, user and password are ignored here."""
+    began: Callable[[dt.datetime | None], dt.datetime | None]
+    """Returns when the submit was sent by the service's clock, given the time of that clock."""
     is_unique: Callable[[], bool]
-    """Whether the first job of this address is the only one."""
+    """Whether the first job of this URL is the only one."""
     was_submitted: Callable[[str], bool]
-    """Whether an address in the list is the one that was submitted, with its query."""
+    """Whether a URL in the list is the submitted one, query included."""
     read_at: float = attrs.field(default=-math.inf, init=False)
     """When the latest reading for it began, by the clock of the event loop."""
     error: AAIError | None = attrs.field(default=None, init=False)
-    """What that failed with."""
+    """The error of that reading."""
     latest_sent_at: float = attrs.field(default=-math.inf, init=False)
-    """When this client has sent the submit of the latest of its jobs in that reading, by the same clock."""
+    """When this client sent the submit of its newest job in that reading, by the same clock."""
     _rows: list[ListRow] = attrs.field(factory=list[ListRow], init=False)
-    """What it has found."""
+    """The result of the latest reading."""
     _is_over: bool = attrs.field(default=True, init=False)
     _found: list[ListRow] = attrs.field(factory=list[ListRow], init=False)
-    """What the reading that is under way has found."""
+    """The rows found so far by the reading in progress."""
     _latest: float = attrs.field(default=-math.inf, init=False)
 
     @property
@@ -68,42 +68,44 @@ class JobSearch:
         return self._is_over
 
     def begin(self) -> None:
-        """The list is read from its newest row on."""
+        """Record that a reading starts at the newest row."""
         self._found, self._is_over, self._latest = [], False, -math.inf
 
-    def add(self, shelf: DatedPage, shown: Iterable[TranscriptListItem], latest_sent_at: float) -> None:
-        """Take a page, with the rows in it that show the address, and the time of the latest own submit."""
+    def add(self, dated: DatedPage, items: Iterable[TranscriptListItem], latest_sent_at: float) -> None:
+        """Add the rows of a page that show the URL, and when the newest own job of the page was submitted."""
         if self._is_over:
             return
-        page, began = shelf.page, self.began_by(shelf.now)
+        page, began = dated.page, self.began(dated.now)
         self._latest = max(self._latest, latest_sent_at)
-        self._found += [ListRow(item, began, shelf.now) for item in shown]
+        self._found += [ListRow(item, began, dated.now) for item in items]
         is_found = bool(self._found) and self.is_unique()
         self._is_over = is_found or page.page_details.older_than is None or self._is_older(page, began)
 
     def _is_older(self, page: TranscriptPage, began: dt.datetime | None) -> bool:
-        """Whether what follows a page is older than what is searched for."""
+        """Return whether the pages after this one are too old for the submit."""
         oldest = in_utc(page.transcripts[-1].created) if page.transcripts else None
-        return oldest is not None and began is not None and oldest < began - _REACH
+        return oldest is not None and began is not None and oldest < began - _MARGIN
 
     def end(self, began_at: float, error: AAIError | None) -> None:
-        """The list is read no further."""
+        """Record that the reading has ended."""
         if not self._is_over:
             error = error or ProtocolError(
                 "The list of transcripts was not read to where the job would have to be.", operation="look up"
             )
+        # A failed reading that has found enough for this search counts for it.
         self.read_at, self._rows, self.error = began_at, self._found, None if self._is_over else error
         self.latest_sent_at = self._latest
 
     def rows(self) -> Sequence[ListRow]:
         """
-        Give the rows that show the address, newest first.
+        Return the rows that show the URL, newest first.
 
         Raises:
-            AAIError: The list could not be read, has no end, or none within reach.
+            ProtocolError: The list does not end, or not within the maximum number of pages.
+            AAIError: The list could not be read.
         """
         if self.error is not None:
-            # Each search raises its own, since the same may be raised by many.
+            # A copy for each search, because each caller adds its own context to the error.
             error = copy.copy(self.error)
             error.__cause__ = self.error.__cause__
             raise error
@@ -112,48 +114,49 @@ class JobSearch:
 
 @attrs.frozen
 class UncertainSubmit:
-    """The search for the job of a submit that an earlier process may have sent, on a schedule of many."""
+    """The search for the job of a submit of an earlier process, one of many on a common schedule."""
 
     search: JobSearch
     since: float
     """When the list was first read for any of them, by the clock of the event loop."""
-    others: Callable[[], Iterable[JobSearch]]
-    """Gives those of the others that were not asked for yet."""
+    waiting: Callable[[], Iterable[JobSearch]]
+    """Returns the searches for the submits whose turn has not come yet."""
 
 
 class ListScanner:
-    """The list, for all searches of a client."""
+    """The readings of the list for all searches of a client."""
 
     def __init__(self, sender: Sender, sent_at: Callable[[str], float]) -> None:
         self._sender = sender
         self._sent_at = sent_at
-        """Gives when this client has submitted a job, by its id; minus infinity for the jobs of others."""
+        """Returns when this client submitted the job with an id; minus infinity for other jobs."""
         self._waiting: list[JobSearch] = []
         self._turn = anyio.Lock()
 
     async def read(
-        self, search: JobSearch, *, not_before: float, most_pages: int, along: Iterable[JobSearch] = ()
+        self, search: JobSearch, *, not_before: float, most_pages: int, also: Iterable[JobSearch] = ()
     ) -> None:
         """
-        Read the list for a search, together with all others that wait for that.
+        Read the list for a search, and at the same time for all others that wait for a reading.
 
         Args:
-            search: The search; what has gone wrong is raised by its `rows`.
-            not_before: A reading that succeeded and began at this time or later is new enough.
-            most_pages: Pages of 200 that are read at the most.
-            along: Searches that will come, for which it is read as well: the first time as far as they need
-                it, later as far as it is read in any case.
+            search: The search; its `rows` raises the error of a failed reading.
+            not_before: A successful reading that began at this time or later is recent enough.
+            most_pages: Maximum number of pages of 200 jobs to read.
+            also: Searches that will start later. The first reading goes as far as they need; later readings
+                serve them only as far as the others need.
         """
         self._waiting.append(search)
         try:
+            # The first caller reads for all that wait; each of them then finds its search up to date.
             async with self._turn:
                 if search.read_at < not_before or search.error is not None:
-                    await self._read(self._waiting, most_pages, along=along)
+                    await self._read(self._waiting, most_pages, also=also)
         finally:
             self._waiting.remove(search)
 
     async def read_at_once(self, search: JobSearch, *, most_pages: int) -> None:
-        """Read the list for a search alone, which waits neither for others nor for other requests."""
+        """Read the list for one search only, without waiting for other searches or requests."""
         await self._read([search], most_pages, is_urgent=True)
 
     async def _read(
@@ -161,43 +164,44 @@ class ListScanner:
         searches: Iterable[JobSearch],
         most_pages: int,
         *,
-        along: Iterable[JobSearch] = (),
+        also: Iterable[JobSearch] = (),
         is_urgent: bool = False,
     ) -> None:
         began_at = anyio.current_time()
-        bystanders = [one for one in along if one.read_at > -math.inf]
-        wanted = {*searches, *along} - {*bystanders}
-        for search in (*wanted, *bystanders):
+        optional = [one for one in also if one.read_at > -math.inf]
+        required = {*searches, *also} - {*optional}
+        for search in (*required, *optional):
             search.begin()
         error: AAIError | None = None
         try:
-            await self._read_pages(wanted, bystanders, most_pages, is_urgent=is_urgent)
+            await self._read_pages(required, optional, most_pages, is_urgent=is_urgent)
         except AAIError as failure:
             error = failure
-        for search in (*wanted, *(one for one in bystanders if one.is_over)):
+        # An optional search that was not read far enough keeps the result of its earlier reading.
+        for search in (*required, *(one for one in optional if one.is_over)):
             search.end(began_at, error)
 
     async def _read_pages(
-        self, wanted: set[JobSearch], bystanders: Sequence[JobSearch], most_pages: int, *, is_urgent: bool
+        self, required: set[JobSearch], optional: Sequence[JobSearch], most_pages: int, *, is_urgent: bool
     ) -> None:
-        """Read page after page until all that are wanted are over."""
+        """Read page after page until all required searches are over."""
         before_id: str | None = None
         seen = set[str | None]()
         for _ in range(most_pages):
             seen.add(before_id)
-            shelf = await self._sender.send(endpoints.recent_page(before_id), is_urgent=is_urgent)
-            shown = defaultdict[object, list[TranscriptListItem]](list)
-            for item in shelf.page.transcripts:
+            dated = await self._sender.send(endpoints.recent_page(before_id), is_urgent=is_urgent)
+            items = defaultdict[object, list[TranscriptListItem]](list)
+            for item in dated.page.transcripts:
                 if item.id and item.audio_url:
-                    shown[address_key(item.audio_url)].append(item)
-            latest = max((self._sent_at(item.id) for item in shelf.page.transcripts), default=-math.inf)
-            for search in (*wanted, *bystanders):
-                search.add(shelf, shown.get(address_key(search.address), ()), latest)
-            before_id = shelf.page.page_details.older_than
-            if before_id in seen or all(search.is_over for search in wanted):
+                    items[address_key(item.audio_url)].append(item)
+            latest = max((self._sent_at(item.id) for item in dated.page.transcripts), default=-math.inf)
+            for search in (*required, *optional):
+                search.add(dated, items.get(address_key(search.audio_url), ()), latest)
+            before_id = dated.page.page_details.older_than
+            if before_id in seen or all(search.is_over for search in required):
                 break
 
 
 def in_utc(time: dt.datetime | None) -> dt.datetime | None:
-    """Give a time of the service, which names no zone, as one in UTC."""
+    """Return a time of the service, which has no time zone, as a time in UTC."""
     return time and (time if time.tzinfo else time.replace(tzinfo=dt.UTC))

@@ -1,8 +1,8 @@
 """
-What is logged about a result: the service's warnings, and what was requested and is missing.
+Log entries about a result: the service's warnings, and requested features that are missing from it.
 
-Each is logged once for a client at WARNING, and at DEBUG when it comes again: a batch of thousands whose
-language lacks a feature has one line. No I/O of its own.
+A client logs each notice at WARNING once, and at DEBUG when it recurs: a batch of thousands of files in a
+language that lacks a feature logs one warning. No I/O of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aai_async._jobs.registry import forget_oldest
 from aai_async._models.missing import MissingResult
 
 _MOST_REMEMBERED = 1000
-"""Different notices that are recognised when they come again."""
+"""Maximum number of notices that are recognised when they recur."""
 
 
 class ResultNotices:
@@ -26,12 +26,12 @@ class ResultNotices:
 
     def log(self, transcript_id: str, warnings: tuple[str, ...], missing: tuple[MissingResult, ...]) -> None:
         """
-        Log what is to be known about a result.
+        Log the warnings and the missing features of a result.
 
         Args:
-            transcript_id: The transcript that it belongs to.
-            warnings: What the service remarks.
-            missing: What was requested and is not there.
+            transcript_id: The transcript.
+            warnings: The warnings of the service.
+            missing: The requested features that are missing.
         """
         for warning in warnings:
             self._log(transcript_id, f"the service warns: {escaped(warning)}")

@@ -1,7 +1,7 @@
 """
-The three steps of a transcription, each a promise: upload, submit, wait.
+The three steps of a transcription: upload, submit, wait.
 
-The client's verbs are made of them, and the batch runner takes them one at a time.
+The methods of the client consist of them, and the batch runner calls them one at a time.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from aai_async._webhooks.inbox import NotificationSource
 T = TypeVar("T")
 
 _LARGE = 256 * 1024
-"""Bytes from which a reply is looked through in a thread."""
+"""Minimum size in bytes of a response that is checked in a thread, so that the event loop is not blocked."""
 
 
 class Pipeline:
-    """The steps, over one connection to the service, with what the client remembers from one to the next."""
+    """The steps for one client, with the state that the client keeps between them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Pipeline:
             ConfigError: It is open already, or no HTTP client could be created.
         """
         await self.sender.__aenter__()
-        # What was measured by the clock of another event loop means nothing here.
+        # These belong to an earlier event loop: times by its clock, locks and waits.
         self.registry.forget_times()
         self._scanner = ListScanner(self.sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
@@ -82,7 +82,7 @@ class Pipeline:
 
     async def send(self, call: Call[T]) -> T:
         """
-        Send a request that is no step of a job.
+        Send a request that is not part of a job.
 
         Raises:
             AAIError: The request failed.
@@ -90,12 +90,12 @@ class Pipeline:
         return await self.sender.send(call)
 
     def new_grace(self) -> CancelGrace:
-        """Give the time that a call has after it was cancelled."""
+        """Return the grace period of a call after its cancellation."""
         return CancelGrace(self._timeouts.cancel_grace)
 
     async def upload(self, source: Source) -> str:
         """
-        Store a recording that is open, and give its address; a URL is given back as it is.
+        Upload an open source, and return the URL of the upload; a source that is a URL is not uploaded.
 
         Raises:
             AAIError: The upload failed.
@@ -110,19 +110,20 @@ class Pipeline:
 
     async def get(self, transcript_id: str) -> Transcript:
         """
-        Give a transcript in whatever state it is.
+        Return a transcript in its current state.
 
         Raises:
             AAIError: The request failed.
         """
         call = endpoints.get(transcript_id)
+        # A closed client sends nothing, so it must not record the job as requested.
         self.sender.check()
         self.registry.fetched(transcript_id)
         return await self.sender.send(call)
 
     async def exists(self, transcript_id: str) -> bool:
         """
-        Ask whether this key sees a transcript, deleted or not.
+        Return whether this key has access to a transcript, deleted or not.
 
         Raises:
             AAIError: The request failed.
@@ -137,26 +138,26 @@ class Pipeline:
         self, transcript: Transcript, options: Options | None = None
     ) -> tuple[MissingResult, ...]:
         """
-        Give what was requested and is missing from a result, and log it together with the service's warnings.
+        Return the requested features that a result lacks, and log them with the service's warnings.
 
         Args:
             transcript: The result.
-            options: What was requested, where it is known.
+            options: The requested options, if known; otherwise those that the result shows are used.
         """
 
-        def look_through() -> tuple[MissingResult, ...]:
+        def find_missing() -> tuple[MissingResult, ...]:
             return transcript.missing if options is None else transcript.missing_for(options)
 
         if len(transcript.body) < _LARGE:
-            missing = look_through()
+            missing = find_missing()
         else:
-            missing = await in_thread_if_there_is_one(look_through)
+            missing = await in_thread_if_there_is_one(find_missing)
         self.notices.log(transcript.id, transcript.warnings, missing)
         return missing
 
     async def fetch_service_time(self) -> None:
         """
-        Learn what the service's clock shows, and that there is a connection.
+        Make a small request, which shows the time of the service's clock, and that the service is reachable.
 
         Raises:
             AAIError: The request failed.
@@ -165,7 +166,7 @@ class Pipeline:
 
     async def ensure_service_time(self) -> None:
         """
-        Make sure that the time by the service's clock is known; one request serves all who ask for it.
+        Make sure that the time of the service's clock is known; concurrent calls share one request.
 
         Raises:
             AAIError: The request failed.
@@ -181,9 +182,9 @@ class Pipeline:
         record: ProgressRecorder,
         *,
         grace: CancelGrace | None = None,
-        others: FindOtherSubmits | None = None,
+        find_others: FindOtherSubmits | None = None,
     ) -> Submission:
-        """Prepare the job of an address; `others` gives what a journal knows of other submits of it."""
+        """Prepare the submit of a URL; `find_others` returns its other submits that a journal knows."""
         return Submission(
             sender=self.sender,
             scanner=self._scanner,
@@ -193,7 +194,7 @@ class Pipeline:
             record=record,
             on_ambiguous=self._on_ambiguous,
             grace=grace or self.new_grace(),
-            others=others,
+            find_others=find_others,
         )
 
     async def wait(
@@ -204,12 +205,17 @@ class Pipeline:
         notifications: NotificationSource | None = None,
     ) -> Transcript:
         """
-        Wait until a job has ended, or until a notification says so and a look finds it true.
+        Wait until a job has ended, and return its transcript.
+
+        Args:
+            transcript_id: The job.
+            raise_on_error: Whether to raise if the job ended in `error`.
+            notifications: Where its notification will arrive; a poll then confirms that it has ended.
 
         Raises:
             TranscriptError: It ended in `error`.
-            DeadlineError: It has not ended in time, or nothing was seen of it for a long time.
-            AAIError: The service refuses to show it.
+            DeadlineError: It has not ended in time, or no poll has succeeded for too long.
+            AAIError: The service refuses the request.
         """
         with about(operation="wait", transcript_id=transcript_id):
             job = self.registry.ref(endpoints.get(transcript_id))
@@ -218,21 +224,21 @@ class Pipeline:
             else:
                 transcript = await self._wait_for_notification(job, notifications)
             if transcript.status == "error" and raise_on_error:
-                said = escaped(transcript.error or "the service did not say why")
-                raise TranscriptError(f"The transcription failed: {said}", transcript=transcript)
+                reason = escaped(transcript.error or "the service did not state a reason")
+                raise TranscriptError(f"The transcription failed: {reason}", transcript=transcript)
             return transcript
 
     async def _wait_for_notification(self, job: JobRef, notifications: NotificationSource) -> Transcript:
         async def listen() -> None:
             try:
                 await notifications.wait_for(job.id)
-            except Exception:  # noqa: BLE001 - of the caller's own queue, without which the job is polled
-                logger.exception("no notification can be waited for, so %s is polled", job.id)
+            except Exception:  # noqa: BLE001 - the caller's own queue may raise anything; polling needs no queue
+                logger.exception("cannot wait for a notification, so %s is polled", job.id)
                 self._watcher.expect_no_notification(job.id)
             else:
                 self._watcher.notify(job.id)
 
-        # It begins when the watcher waits for the first time, so the job is watched by then.
+        # The listener starts when the watcher first waits, so it never reports an unknown job to the watcher.
         async with run_in_background(listen):
             return await self._watcher.wait(job, is_announced=True)
 
@@ -240,7 +246,7 @@ class Pipeline:
     async def if_cancelled(
         self, record: ProgressRecorder, on_cancel: Literal["keep", "delete"], grace: CancelGrace
     ) -> AsyncGenerator[None]:
-        """Do with the job what was asked for, if the block is cancelled."""
+        """Delete or keep the job if the block is cancelled."""
         try:
             yield
         except early_ends():
@@ -248,13 +254,16 @@ class Pipeline:
             if transcript_id and on_cancel == "delete":
                 await self._delete_cancelled(transcript_id, grace)
             elif transcript_id:
-                logger.warning("a cancelled call has left a job that goes on: %s", transcript_id)
+                logger.warning("the job of a cancelled call continues: %s", transcript_id)
             raise
 
     async def _delete_cancelled(self, transcript_id: str, grace: CancelGrace) -> None:
         call = endpoints.delete(transcript_id)
 
-        def tell() -> None:
-            logger.warning("the job of a cancelled call could not be deleted, and goes on: %s", transcript_id)
+        def warn() -> None:
+            logger.warning(
+                "the job of a cancelled call could not be deleted, and continues: %s", transcript_id
+            )
 
-        await run_shielded(lambda: self.sender.send(call, is_urgent=True), grace.begin(), tell)
+        # Urgent, because a request that waits for a connection could use up the grace period.
+        await run_shielded(lambda: self.sender.send(call, is_urgent=True), grace.begin(), warn)

@@ -1,7 +1,8 @@
 """
-Compares what a submit has asked for with what a job's own answer says was asked.
+Comparison of the options of a submit with those that a job shows.
 
-What a job does not show proves nothing: the service does not echo every option, and never a secret. No I/O.
+An option that a job does not show proves nothing: the service does not echo all options, and never a secret.
+No I/O.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from aai_async._errors import without_secrets
 
 _NEVER_COMPARED = "webhook_auth_header_value"
 
-_ADDRESS = "webhook_url"
-"""An option that may have a secret in it, which a journal does not keep."""
+_WEBHOOK_URL = "webhook_url"
+"""An option whose query may contain a secret, which a journal does not store."""
 
-_OFF = frozenset(
+_OFF_BY_DEFAULT = frozenset(
     {
         "auto_chapters",
         "auto_highlights",
@@ -46,113 +47,117 @@ _OFF = frozenset(
     }
 )
 """
-Options that are off unless they are asked for, and that each job shows where they are on.
+Options that are off unless requested, and that each job shows if they are on.
 
 Source: https://www.assemblyai.com/docs/api-reference/transcripts/submit
 """
 
-_ON = frozenset({"format_text", "punctuate"})
-"""Options that are on unless they are turned off."""
+_ON_BY_DEFAULT = frozenset({"format_text", "punctuate"})
+"""Options that are on unless switched off."""
 
-_SHOWN = (
-    _OFF | _ON | {"audio_end_at", "audio_start_from", "language_code", "language_detection", "speech_models"}
+_ECHOED = (
+    _OFF_BY_DEFAULT
+    | _ON_BY_DEFAULT
+    | {"audio_end_at", "audio_start_from", "language_code", "language_detection", "speech_models"}
 )
-"""Options that each job shows if they were asked for; for some, the service fills in what was not."""
+"""Options that each job shows if they were requested; the service sets some that were not."""
 
-_USUAL_LANGUAGES = frozenset({"en", "en_us"})
-"""What the service assumes where it is neither told nor asked to detect the language."""
+_DEFAULT_LANGUAGES = frozenset({"en", "en_us"})
+"""The language that the service assumes if a request neither sets nor detects it."""
 
 
 @attrs.frozen
 class RequestComparison:
-    """How well a job agrees with what was asked for."""
+    """How well a job agrees with a request."""
 
     differs: bool
-    """Whether it shows something else."""
-    explained: int
-    """How many options it shows as they were asked for."""
+    """Whether the job shows other options."""
+    confirmed: int
+    """Number of options that the job shows as requested."""
     unknown: int
-    """How many were asked for that it does not show."""
+    """Number of requested options that the job does not show."""
 
 
-def compare_requests(asked: Mapping[str, object], answered: Mapping[str, object]) -> RequestComparison:
+def compare_requests(requested: Mapping[str, object], shown: Mapping[str, object]) -> RequestComparison:
     """
     Compare the options of a submit with a job.
 
     Args:
-        asked: The options, as they were sent.
-        answered: The job's own answer, with all that it has.
+        requested: The options, as they were sent.
+        shown: The response to a request for the job, with all its fields.
     """
-    found = [
-        _agreement(name, value, answered.get(name))
-        for name, value in asked.items()
+    results = {
+        name: _option_agrees(name, value, shown.get(name))
+        for name, value in requested.items()
         if name != _NEVER_COMPARED
-    ]
-    pairs = zip((name for name in asked if name != _NEVER_COMPARED), found, strict=True)
+    }
     return RequestComparison(
-        differs=False in found or _shows_what_was_not_asked(asked, answered),
-        explained=sum(agrees is True and answered.get(name) is not None for name, agrees in pairs),
-        unknown=found.count(None),
+        differs=False in results.values() or _has_other_options(requested, shown),
+        # An option that is off agrees with an absent field, which confirms nothing.
+        confirmed=sum(agrees is True and shown.get(name) is not None for name, agrees in results.items()),
+        unknown=[*results.values()].count(None),
     )
 
 
 def is_same_request(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    """Whether two submits have asked for the same, as far as that may be compared."""
+    """Return whether two submits have equal options, apart from secrets."""
     return _comparable(one) == _comparable(other)
 
 
-def _comparable(asked: Mapping[str, object]) -> dict[str, object]:
-    comparable = {name: value for name, value in asked.items() if name != _NEVER_COMPARED}
-    if isinstance(address := comparable.get(_ADDRESS), str):
-        comparable[_ADDRESS] = without_secrets(address)
+def _comparable(requested: Mapping[str, object]) -> dict[str, object]:
+    comparable = {name: value for name, value in requested.items() if name != _NEVER_COMPARED}
+    if isinstance(url := comparable.get(_WEBHOOK_URL), str):
+        comparable[_WEBHOOK_URL] = without_secrets(url)
     return comparable
 
 
-def _agreement(name: str, asked: object, shown: object) -> bool | None:
-    """Whether an option is shown as it was asked for; `None` where that is not known."""
-    if shown is None and name in _SHOWN:
-        return bool(asked) == (name in _ON)
-    if name == _ADDRESS and isinstance(asked, str) and isinstance(shown, str):
-        return without_secrets(asked) == without_secrets(shown)
-    return _agrees(asked, shown)
+def _option_agrees(name: str, requested: object, shown: object) -> bool | None:
+    """Return whether an option is shown as requested; `None` if that is unknown."""
+    if shown is None and name in _ECHOED:
+        # Such an option has its default if it is not shown.
+        return bool(requested) == (name in _ON_BY_DEFAULT)
+    if name == _WEBHOOK_URL and isinstance(requested, str) and isinstance(shown, str):
+        return without_secrets(requested) == without_secrets(shown)
+    return _agrees(requested, shown)
 
 
-def _agrees(asked: object, shown: object) -> bool | None:
+def _agrees(requested: object, shown: object) -> bool | None:
     if shown is None:
-        # What was switched off may be left out.
-        return None if asked else True
-    parts, shown_parts = _parts_of(asked), _parts_of(shown)
-    if parts is not None and shown_parts is not None:
-        return _together([_agrees(value, shown_parts.get(name)) for name, value in parts.items()])
-    one, other = _list_of(asked), _list_of(shown)
-    if one is not None and other is not None:
-        if len(one) != len(other):
+        # The service may omit an option that is off.
+        return None if requested else True
+    fields, shown_fields = _as_mapping(requested), _as_mapping(shown)
+    if fields is not None and shown_fields is not None:
+        return _all_agree([_agrees(value, shown_fields.get(name)) for name, value in fields.items()])
+    values, shown_values = _as_list(requested), _as_list(shown)
+    if values is not None and shown_values is not None:
+        if len(values) != len(shown_values):
             return False
-        return _together([_agrees(value, echoed) for value, echoed in zip(one, other, strict=True)])
-    return asked == shown
+        return _all_agree([_agrees(*pair) for pair in zip(values, shown_values, strict=True)])
+    return requested == shown
 
 
-def _parts_of(value: object) -> Mapping[str, object] | None:
+def _as_mapping(value: object) -> Mapping[str, object] | None:
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
 
 
-def _list_of(value: object) -> list[object] | None:
+def _as_list(value: object) -> list[object] | None:
     is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
     return list(cast("Sequence[object]", value)) if is_list else None
 
 
-def _together(parts: list[bool | None]) -> bool | None:
-    if False in parts:
+def _all_agree(results: list[bool | None]) -> bool | None:
+    if False in results:
         return False
-    return None if parts and True not in parts else True
+    return None if results and True not in results else True
 
 
-def _shows_what_was_not_asked(asked: Mapping[str, object], answered: Mapping[str, object]) -> bool:
-    if any(answered.get(name) and name not in asked for name in _OFF):
+def _has_other_options(requested: Mapping[str, object], shown: Mapping[str, object]) -> bool:
+    """Return whether a job shows an option that was not requested, and that is not a default."""
+    if any(shown.get(name) and name not in requested for name in _OFF_BY_DEFAULT):
         return True
-    if any(answered.get(name) is False and name not in asked for name in _ON):
+    if any(shown.get(name) is False and name not in requested for name in _ON_BY_DEFAULT):
         return True
-    is_language_open = not ({"language_code", "language_codes"} & asked.keys())
-    is_detected = bool(answered.get("language_detection"))
-    language = answered.get("language_code")
-    return is_language_open and not is_detected and language not in {None, *_USUAL_LANGUAGES}
+    is_language_open = not ({"language_code", "language_codes"} & requested.keys())
+    is_detected = bool(shown.get("language_detection"))
+    language = shown.get("language_code")
+    return is_language_open and not is_detected and language not in {None, *_DEFAULT_LANGUAGES}

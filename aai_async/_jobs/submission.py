@@ -1,8 +1,9 @@
 """
-A submit that makes one job, and never a second one that is billed too.
+Submission of a job that creates one job, and never a second one, which would be billed too.
 
-There is no idempotency key. So when an answer was lost, the job is searched for in the list before anything
-is sent again: an upload that nothing else was made of proves it, and anything else has to look the same.
+The service has no idempotency key. If a response was lost, the client therefore searches the list for the job
+before it sends the request again. The only job of an upload that was submitted once is certainly the one; for
+any other URL, the options have to match too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from aai_async._errors import (
 )
 from aai_async._events import Retrying, Submitted, logger
 from aai_async._jobs.handle import ProgressRecorder
-from aai_async._jobs.job_matching import SubmitClaim, explains_better
+from aai_async._jobs.job_matching import SubmitClaim, is_better_match
 from aai_async._jobs.list_scanner import ListScanner, UncertainSubmit
 from aai_async._jobs.reconciliation import FindOtherSubmits, ListLookup, LookupResult, began_at
 from aai_async._jobs.registry import JobRegistry
@@ -36,24 +37,24 @@ from aai_async._transport import Sender
 OnAmbiguous: TypeAlias = Literal["lookup", "raise"]
 
 _CHECK_DELAYS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look into the list, which may lag behind: nobody says how far."""
+"""Seconds before each reading of the list, which may lag behind; the service does not document how far."""
 
 _REPEATS = 2
-"""How many times a submit whose answer was lost is sent again, where the list shows no job."""
+"""How many times a submit whose response was lost is sent again, if the list does not contain its job."""
 
 _PAGES = 50
-"""Pages of 200 that are looked through: what is not found then may be behind them."""
+"""Maximum number of pages of 200 jobs to read; beyond them the job is neither found nor ruled out."""
 
 _MIN_CHECKS = 3
-"""Readings of the list until a job that shows proves that none is missing that was submitted before it."""
+"""Number of readings of the list before a newer job in it proves that no older one is missing."""
 
 _SETTLING = 120.0
-"""Seconds that another submit of the address is waited for, if it may have made what the list shows."""
+"""Seconds to wait for another submit of the URL, if it may have created the listed job."""
 
 
 @attrs.frozen(kw_only=True)
 class Submission:
-    """One job to be made of an address, with all that is sent and looked up for it."""
+    """One job to be created of a URL, with everything that its submit and its search need."""
 
     sender: Sender
     scanner: ListScanner
@@ -63,23 +64,25 @@ class Submission:
     record: ProgressRecorder
     on_ambiguous: OnAmbiguous
     grace: CancelGrace
-    others: FindOtherSubmits | None = None
-    """Gives what a journal knows of other submits of the address."""
+    find_others: FindOtherSubmits | None = None
+    """Returns what a journal knows about other submits of the URL."""
 
     async def make(self) -> Transcript:
         """
-        Make the job, and give it as the service answered.
+        Create the job, and return the response of the service.
 
         Raises:
-            AmbiguousSubmitError: It may have been made; the list does not tell.
-            AAIError: It was not made.
+            AmbiguousSubmitError: It may have been created; the list does not decide it.
+            AAIError: It was not created.
         """
-        claim = SubmitClaim(asked=self.options.payload(), began=began_at(anyio.current_time()))
+        claim = SubmitClaim(requested=self.options.payload(), began=began_at(anyio.current_time()))
         with self.registry.submitting(self.audio_url, claim):
             shielded, search = self._new_shielded(), self._search(claim)
             try:
                 return await self._make(search, shielded)
             except early_ends():
+                # A sent request may have created a job, so its id is still searched for. An unsent one has
+                # created none, so the journal must not report it as uncertain.
                 if shielded.is_missing:
                     await self._find_after_cancel(search)
                 else:
@@ -90,27 +93,28 @@ class Submission:
         self, began: dt.datetime | None, *, uncertain: UncertainSubmit | None = None
     ) -> str | None:
         """
-        Find the job of a submit whose answer was lost a while ago, and give its id; `None` if there is none.
+        Search for the job of a submit whose response was lost earlier; return its id, or `None`.
 
         Args:
-            began: When that would have been sent, by the service's clock; `None` where that is not known.
-            uncertain: What the list is read with, if an earlier process has sent it.
+            began: When the submit would have been sent, by the service's clock; `None` if unknown.
+            uncertain: The common schedule of the searches, if an earlier process sent the submit.
 
         Raises:
-            AmbiguousSubmitError: The list does not tell.
+            AmbiguousSubmitError: The list does not decide whether there is a job.
         """
         lost = AAIError("it was sent a while ago", operation="submit", verdict=RequestState.AMBIGUOUS)
         if uncertain is None:
-            # It is the one that is searched for.
+            # This process has counted that submit already, and `submitting` counts it again.
             self.registry.submit_failed(self.audio_url)
-        logger.info("submit: the list is searched for a job that may have been made, for up to 16 s")
-        claim = SubmitClaim(asked=self.options.payload(), began=lambda _: began, is_lost=True)
+        logger.info("submit: searching the list for a job that may have been created, for up to 16 s")
+        claim = SubmitClaim(requested=self.options.payload(), began=lambda _: began, is_lost=True)
         with self.registry.submitting(self.audio_url, claim):
             search = self._search(claim, uncertain)
             found = await self._find_in_list(search, lost, 0)
             if found is not None:
                 await self._adopt(found, is_earlier=uncertain is not None)
                 return found
+            # That no job was found proves nothing if neither the URL nor the time identifies the submit.
             if self.on_ambiguous == "raise" or not (search.is_unique or began):
                 raise _ambiguous(lost, 0)
             self.registry.submit_failed(self.audio_url)
@@ -121,17 +125,18 @@ class Submission:
             sender=self.sender,
             scanner=self.scanner,
             registry=self.registry,
-            address=self.audio_url,
+            audio_url=self.audio_url,
             claim=claim,
-            others=self.others,
+            find_others=self.find_others,
             uncertain=uncertain,
         )
 
     def _new_shielded(self) -> ShieldedRequest[Transcript]:
-        async def keep(made: Transcript) -> None:
-            await self.record.submitted(made.id)
-            self.registry.made(made.id, self.audio_url, sent_at=shielded.sent_at)
-            self.sender.emit(Submitted(transcript_id=made.id, upload_url=self.audio_url))
+        async def keep(created: Transcript) -> None:
+            # The id is recorded first, because the job is billed from now on.
+            await self.record.submitted(created.id)
+            self.registry.made(created.id, self.audio_url, sent_at=shielded.sent_at)
+            self.sender.emit(Submitted(transcript_id=created.id, upload_url=self.audio_url))
 
         shielded = ShieldedRequest[Transcript](
             keep,
@@ -151,28 +156,29 @@ class Submission:
         raise outcome
 
     async def _post(self, claim: SubmitClaim, shielded: ShieldedRequest[Transcript]) -> Transcript | AAIError:
-        began = anyio.current_time()
+        posted_at = anyio.current_time()
 
-        def can_be_own(made: Transcript) -> bool:
+        def can_be_own(created: Transcript) -> bool:
+            # A faulty proxy may repeat the response to an earlier submit, or swap those of two submits.
             rivals = self.registry.concurrent_submits(self.audio_url, claim)
-            is_anothers = any(explains_better(rival, claim, made.raw) for rival in rivals)
-            return self.registry.can_be_made_since(made.id, began) and not is_anothers
+            is_of_other = any(is_better_match(rival, claim, created.raw) for rival in rivals)
+            return self.registry.can_be_made_since(created.id, posted_at) and not is_of_other
 
         call = endpoints.submit(self.audio_url, self.options, is_new=can_be_own)
         try:
             return await self.sender.send(call, shielded=shielded)
         except AAIError as error:
             if shielded.is_answered:
-                # The job is made, and its id could not be kept.
+                # The job exists, but its id could not be recorded: a search would not change that.
                 raise
             return error
 
     async def _resolve(
         self, search: ListLookup, shielded: ShieldedRequest[Transcript], lost: AAIError
     ) -> Transcript:
-        """Find the job of a submit whose answer was lost, or make it where there is none."""
+        """Find the job of a submit whose response was lost, or create it if the list does not contain it."""
         attempts, last = lost.attempts, lost
-        logger.info("submit: its answer was lost (%s)", type(lost).__name__)
+        logger.info("submit: the response was lost (%s)", type(lost).__name__)
         self.registry.response_lost(self.audio_url, search.claim)
         for repeats in range(_REPEATS + 1):
             if self.on_ambiguous == "raise":
@@ -182,9 +188,12 @@ class Submission:
                 await self._adopt(found)
                 shielded.is_missing = False
                 return await self._fetch_found(found)
+            # If others submit the URL too, a second submit could not be distinguished from theirs later.
             if repeats == _REPEATS or not search.is_unique:
                 break
-            logger.warning("submit: the list shows no job whose answer was lost, so it is sent again")
+            logger.warning(
+                "submit: the response was lost, and the list does not contain the job: submit again"
+            )
             self.sender.emit(Retrying(operation="submit", attempt=attempts, delay=0.0, error=last))
             outcome = await self._post(search.claim, shielded)
             if isinstance(outcome, Transcript):
@@ -192,17 +201,17 @@ class Submission:
             attempts, last = attempts + outcome.attempts, outcome
             if last.verdict is not RequestState.AMBIGUOUS:
                 break
-        raise _ambiguous(lost, attempts, was_looked_for=self.on_ambiguous == "lookup") from last
+        raise _ambiguous(lost, attempts, was_searched=self.on_ambiguous == "lookup") from last
 
     async def _adopt(self, transcript_id: str, *, is_earlier: bool = False) -> None:
-        # At once, so that no other submit of the address takes it as well.
-        remember = self.registry.resumed if is_earlier else self.registry.made
-        remember(transcript_id, self.audio_url)
+        # Registered before anything is awaited, so that no other submit of the URL adopts it too.
+        register = self.registry.resumed if is_earlier else self.registry.made
+        register(transcript_id, self.audio_url)
         await self.record.submitted(transcript_id)
         self.sender.emit(Submitted(transcript_id=transcript_id, upload_url=self.audio_url))
 
     async def _find_in_list(self, search: ListLookup, lost: AAIError, attempts: int) -> str | None:
-        """Read the list until it shows the job; None if it was read to the end without it."""
+        """Read the list until it contains the job; return `None` if no reading contained it."""
         lost_at, result = anyio.current_time(), LookupResult()
         failed: AAIError | None = None
         for number, due in enumerate(search.check_times(_CHECK_DELAYS), 1):
@@ -211,11 +220,13 @@ class Submission:
                 result, failed = await search.check(due, most_pages=_PAGES), None
             except AAIError as error:
                 failed = error
+                # These failures last; any other one may be over at the next reading.
                 if isinstance(error, (AccountError, RetryBudgetError)):
                     break
                 continue
             if result.own is not None:
                 return result.own
+            # The list contains a job that was submitted later, so it no longer lags behind this one.
             if number >= _MIN_CHECKS and not result.candidates and search.is_overtaken(lost_at):
                 return None
         if failed is None and result.is_open:
@@ -225,7 +236,7 @@ class Submission:
         return result.own
 
     async def _wait_for_rivals(self, search: ListLookup, result: LookupResult) -> LookupResult:
-        """Look again as other submits of the address are settled, which may have made what the list shows."""
+        """Read the list again each time another submit of the URL, which may own the job, is settled."""
         with anyio.move_on_after(_SETTLING):
             while result.is_open and result.own is None:
                 await self.registry.wait_for_change(self.audio_url)
@@ -233,19 +244,19 @@ class Submission:
         return result
 
     async def _fetch_found(self, found: str) -> Transcript:
-        logger.info("submit: its answer was lost, and the list shows the job: %s", found)
+        logger.info("submit: the response was lost, and the list contains the job: %s", found)
         try:
             return await self.sender.send(endpoints.get(found))
         except AAIError:
-            # The list has shown it, so it is there; what else is asked of it will come with the next poll.
+            # The list contains the job, so it exists; its other fields come with the next poll.
             return Transcript(id=found, status="queued", audio_url=self.audio_url)
 
     async def _find_after_cancel(self, search: ListLookup) -> None:
-        """Search for the job of a submit that was cancelled, as long as the parting lasts."""
+        """Search for the job of a cancelled submit, until the grace period of the call ends."""
         search = search.urgent()
         self.registry.response_lost(self.audio_url, search.claim)
 
-        async def look() -> None:
+        async def search_repeatedly() -> None:
             while True:
                 result = await search.check(anyio.current_time(), most_pages=_PAGES)
                 if result.own is not None:
@@ -253,13 +264,13 @@ class Submission:
                     return
                 await anyio.sleep(_CHECK_DELAYS[0])
 
-        def tell() -> None:
+        def warn() -> None:
             logger.warning(
-                "a submit was cancelled when it was sent already, and may have made a job of %s",
+                "a submit was cancelled after it was sent, and may have created a job of %s",
                 without_secrets(self.audio_url),
             )
 
-        await run_shielded(look, self.grace.begin(), tell)
+        await run_shielded(search_repeatedly, self.grace.begin(), warn)
 
 
 def _ambiguous(
@@ -267,13 +278,13 @@ def _ambiguous(
     attempts: int,
     candidates: tuple[str, ...] = (),
     *,
-    was_looked_for: bool = True,
+    was_searched: bool = True,
 ) -> AmbiguousSubmitError:
-    seen = "The list does not show it yet. " if was_looked_for else "It was not looked for. "
-    seen = f"One of these may be it: {', '.join(candidates)}. " if candidates else seen
+    found = "The list does not show it yet. " if was_searched else "The list was not searched. "
+    found = f"It may be one of these: {', '.join(candidates)}. " if candidates else found
     return AmbiguousSubmitError(
-        f"The submit was sent, but its answer was lost ({lost.args[0]}). A job may exist, and be billed. "
-        f"{seen}Look for this audio_url in Client.list before you submit it again.",
+        f"The submit was sent, but its response was lost ({lost.args[0]}). A job may exist and be billed. "
+        f"{found}Search Client.list for this audio_url before you submit it again.",
         candidates=candidates,
         operation="submit",
         attempts=attempts,

@@ -1,4 +1,4 @@
-"""What a batch has done, on disk: written down before the next step, so that nothing is paid twice."""
+"""The progress of a batch on disk: each step is recorded before the next, so that nothing is paid twice."""
 
 from aai_async._journal.erasure import ErasedRow as ErasedRow
 from aai_async._journal.erasure import Erasure as Erasure

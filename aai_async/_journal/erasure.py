@@ -1,7 +1,7 @@
 """
-Removes recordings from a journal, so that their names and texts are in none of its files afterwards.
+Erasure of recordings from a journal: no file of it contains their names or texts afterwards.
 
-All of it blocks: call it in a thread.
+The functions block, so they are called in a thread.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from aai_async._journal.database import Database, QueuedWrite, errors_named
 from aai_async._journal.lock import Lock
 
 _AT_ONCE = 500
-"""Rows that are deleted by one statement."""
+"""Maximum number of rows in one statement."""
 
 
 @attrs.frozen
 class ErasedRow:
-    """A row of a journal that is erased."""
+    """An erased row of a journal."""
 
     id: int
     source: str
-    """The name of the recording: a path, or an address without its query."""
+    """The name of the recording: a path, or a URL without its query."""
     transcript_id: str | None
 
 
 @attrs.frozen
 class Erasure:
-    """What is erased from a journal."""
+    """The rows that a call of `erase` removes."""
 
     rows: tuple[ErasedRow, ...]
     unknown: tuple[str, ...]
-    """The names that no row has."""
+    """The names that match no row."""
 
 
-def erase(path: Path, names: Collection[str], also: Callable[[Erasure], None]) -> Erasure:
+def erase(path: Path, names: Collection[str], before: Callable[[Erasure], None]) -> Erasure:
     """
     Remove the rows and results of recordings from a journal that no batch uses.
 
     Args:
         path: The journal.
-        names: Paths, addresses or transcript ids.
-        also: Called before anything is removed from the journal. If it raises, nothing is.
+        names: Paths, URLs or transcript ids.
+        before: Called before anything is removed; if it raises an exception, nothing is removed.
 
     Raises:
         JournalLockedError: A batch uses the journal.
@@ -57,30 +57,33 @@ def erase(path: Path, names: Collection[str], also: Callable[[Erasure], None]) -
         if not path.exists():
             raise JournalError(f"There is no journal {str(path)!r}.")
         lock = Lock.beside(path)
-    store = Database(path)
+    database = Database(path)
     try:
-        store.open_to_erase()
-        # Before anything is removed: fails where another program reads the log, from which it must go, too.
-        store.read(lambda connection: _empty_log(connection, path))
-        return _erase(store, path, names, also)
+        database.open_to_erase()
+        # Emptied first, because this fails while another program reads the write-ahead log. The log contains
+        # the names as well, so without it they could not be erased completely.
+        database.read(lambda connection: _empty_log(connection, path))
+        return _erase(database, path, names, before)
     finally:
         try:
-            store.close()
+            database.close()
         finally:
             lock.release()
 
 
-def _erase(store: Database, path: Path, names: Collection[str], also: Callable[[Erasure], None]) -> Erasure:
+def _erase(
+    database: Database, path: Path, names: Collection[str], before: Callable[[Erasure], None]
+) -> Erasure:
     try:
-        erasure = store.read(lambda connection: _find(connection, names))
-        also(erasure)
-        step = QueuedWrite(lambda connection: _delete(connection, erasure.rows))
-        store.commit([step])
-        step.result()
+        erasure = database.read(lambda connection: _find(connection, names))
+        before(erasure)
+        write = QueuedWrite(lambda connection: _delete(connection, erasure.rows))
+        database.commit([write])
+        write.result()
         return erasure
     finally:
-        # Also if nothing was removed now: a full disk may have kept an earlier call from it.
-        store.read(lambda connection: _clean(connection, path))
+        # Even if nothing was removed, because a full disk may have prevented this in an earlier call.
+        database.read(lambda connection: _clean(connection, path))
 
 
 def _find(connection: sqlite3.Connection, names: Collection[str]) -> Erasure:
@@ -97,8 +100,8 @@ def _find(connection: sqlite3.Connection, names: Collection[str]) -> Erasure:
 
 
 def _keys_of(name: str) -> Iterator[str]:
-    """Give the texts by which a row is found: as `status` lists it, or as a path from another folder."""
-    # Not every name of a file is text.
+    """Yield the names of a row: as `aai-async status` lists it, and as an absolute path."""
+    # The name of a file may contain bytes that are not UTF-8; the journal databases it like this.
     shown = name.encode("utf-8", "backslashreplace").decode()
     yield shown
     if "://" in shown:
@@ -129,7 +132,7 @@ def _delete(connection: sqlite3.Connection, rows: Iterable[ErasedRow]) -> None:
 
 
 def _clean(connection: sqlite3.Connection, path: Path) -> None:
-    # What is deleted was overwritten, but SQLite may have left copies where it has moved rows earlier.
+    # `secure_delete` overwrites the deleted rows, but not the copies that SQLite left when it moved rows.
     connection.execute("VACUUM")
     _empty_log(connection, path)
 
@@ -138,6 +141,6 @@ def _empty_log(connection: sqlite3.Connection, path: Path) -> None:
     is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if is_busy:
         raise JournalError(
-            f"The log of the journal {str(path)!r} cannot be emptied while another program reads it: end "
-            "that, and do the same again."
+            f"The log of the journal {str(path)!r} cannot be emptied while another program reads it. End "
+            "that program and try again."
         )

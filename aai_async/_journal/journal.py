@@ -1,4 +1,4 @@
-"""The journal as users see it: where it is, and what is in it."""
+"""The public class of the journal: its location, its contents and its settings."""
 
 from __future__ import annotations
 
@@ -28,54 +28,56 @@ _STAGES: dict[State, Stage] = {
 }
 
 _AT_ONCE = 20
-"""Jobs that are read at a time, with their transcripts."""
+"""Number of jobs that are read at once, with their transcripts, which may be large."""
 
 
 class Journal:
     """
-    A file in which a batch keeps what it has done, so that it can be stopped at any moment and run again.
+    A file that records the progress of a batch, so that the batch can be stopped at any time and continued.
 
-    It is a SQLite database, whose schema says what is in it: ``sqlite3 calls.db .schema``. Beside it stands
-    `calls.db.lock`, held by the batch that uses it. Give its path to `transcribe_all`, or one of these:
+    It is a SQLite database; ``sqlite3 calls.db .schema`` explains its contents. The batch that uses it holds
+    a lock on the file `calls.db.lock` beside it. Pass the path of the journal to `transcribe_all`, or an
+    instance of this class:
 
     Args:
-        path: The file; it is made where there is none, for its owner alone to read.
-        keep_results: Whether the transcripts are kept in it, too, about a tenth of their size. Without them,
-            read them from the service in time: by default it deletes transcripts after 30 days, after 3 where
-            a business associate agreement was made.
-        adopt_key: Whether the journal may be of an earlier API key of the account, which was replaced. It
-            belongs to the new key once the service has shown that this key sees a transcript of the journal.
-            If it sees none of the latest ten, the journal is refused, unless all are older than three days:
-            those may have been deleted, which proves nothing. The journal of another base URL is refused.
+        path: The file. If it does not exist, it is created with permissions for its owner only.
+        keep_results: Whether to store the transcripts too, compressed to about a tenth of their size. If not,
+            fetch them from the service in time: by default it deletes transcripts after 30 days, or after 3
+            days for accounts with a business associate agreement.
+        adopt_key: Whether to accept a journal of another API key, which this key has replaced. The journal
+            belongs to this key as soon as the service shows that the key has access to one of its
+            transcripts. If it has access to none of the latest ten, the journal is refused, unless all of
+            them are older than three days: the service may have deleted those. A journal of another base URL
+            is always refused.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep_results: bool = True, adopt_key: bool = False
     ) -> None:
         try:
-            # Now, for the working directory may be another one later.
+            # Resolved now, because the program may change its working directory later.
             self._path = Path(path).absolute()
         except TypeError:
-            raise ConfigError(f"A journal is named by the path of its file, not by {path!r}.") from None
+            raise ConfigError(f"The path of a journal must be a str or a path, not {path!r}.") from None
         if not os.fspath(path):
-            raise ConfigError("A journal is named by the path of its file, which is empty.")
+            raise ConfigError("The path of a journal must not be empty.")
         self._keeps_results = keep_results
         self._adopts_key = adopt_key
-        self._store = Database(self._path)
+        self._database = Database(self._path)
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self._path
 
     @property
     def keep_results(self) -> bool:
-        """Whether the transcripts are kept in it, too."""
+        """Whether the journal stores the transcripts too."""
         return self._keeps_results
 
     @property
     def adopt_key(self) -> bool:
-        """Whether it may be of an earlier API key of the account."""
+        """Whether a journal of another API key of the account is accepted."""
         return self._adopts_key
 
     def __repr__(self) -> str:
@@ -85,39 +87,39 @@ class Journal:
     @contextlib.asynccontextmanager
     async def open(cls, path: str | os.PathLike[str]) -> AsyncGenerator[Self]:
         """
-        Read what is in a journal, for `async with`; also while a batch writes it, and without the service.
+        Open a journal to read it, for `async with`. No request is sent, and a batch may use it meanwhile.
 
         Raises:
-            JournalError: There is none, or none that this version reads.
+            JournalError: The file does not exist, or this version cannot read it.
         """
         journal, thread = cls(path), OneThread()
         try:
-            await thread.do(journal._store.open_to_read)
+            await thread.do(journal._database.open_to_read)
             yield journal
         finally:
             try:
-                await thread.do(journal._store.close)
+                await thread.do(journal._database.close)
             finally:
                 thread.close()
 
     def outcomes(self) -> AsyncIterator[Outcome]:
         """
-        Give what became of each job that there is now, in the order in which they were begun.
+        Iterate over the outcomes of the jobs that the journal contains now, in the order of their start.
 
-        `Outcome.source` is a name here, and the transcript is there if it was kept. A job that has not ended
-        has neither transcript nor error, or what went wrong last.
+        `Outcome.source` is the name of the recording. The transcript is present if it was stored. A job that
+        has not ended has no transcript, and the error of its last failed attempt, if any.
 
         Raises:
-            JournalError: It cannot be read.
+            JournalError: The journal cannot be read.
         """
-        return _Outcomes(self._store)
+        return _Outcomes(self._database)
 
     async def summary(self) -> Summary:
         """
-        Count what is in it.
+        Return the numbers of completed, failed and unfinished jobs, and the sums of their figures.
 
         Raises:
-            JournalError: It cannot be read.
+            JournalError: The journal cannot be read.
         """
         rows = await in_thread(self._counts)
         jobs = {row.state: row.jobs for row in rows}
@@ -133,25 +135,24 @@ class Journal:
 
     async def forget(self, *names: str | os.PathLike[str]) -> int:
         """
-        Remove recordings from the journal: their names, options and ids, and their transcripts.
+        Erase recordings from the journal: their names, options, ids and transcripts.
 
-        It needs neither the service nor the API key. The bytes are overwritten, and are in none of the
-        journal's files afterwards; backups and snapshots of the disk are beyond its reach. The service keeps
-        its transcript until `Client.delete` removes it, and exported files stay. A recording that is then
-        transcribed again is paid for again.
+        No request is sent. The bytes are overwritten, so that no file of the journal contains them
+        afterwards; backups and snapshots of the disk may still contain them. The service keeps its transcript
+        until `Client.delete` removes it, and exported files remain. Transcribing such a recording again is
+        billed again.
 
         Args:
-            names: Paths or addresses, as `Outcome.source` gives them, or transcript ids. A path or an address
-                stands for all of its rows, whatever the options and the version of the file; an address is
-                known without its query.
+            names: Paths or URLs as in `Outcome.source`, or transcript ids. A path or URL selects all its
+                rows, with any options and any version of the file; the query of a URL is ignored.
 
         Returns:
             The number of rows removed.
 
         Raises:
             JournalLockedError: A batch uses the journal.
-            JournalError: A name is not in the journal, and nothing is removed; there is no journal; it cannot
-                be written, or another program reads it.
+            JournalError: The journal does not contain one of the names, so nothing was removed; or it does
+                not exist, cannot be written, or is being read by another program.
         """
         given = tuple(map(_as_name, names))
         erasure = await in_thread_to_its_end(lambda: erase(self._path, given, self._check_known))
@@ -162,14 +163,14 @@ class Journal:
             raise not_in_journal(self._path, erasure.unknown)
 
     def _counts(self) -> list[Counts]:
-        return self._store.read(queries.counts)
+        return self._database.read(queries.counts)
 
 
 def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:
-    """Make the error about names that are not in a journal."""
+    """Return the error about names that a journal does not contain."""
     shown = ", ".join(repr(without_secrets(name) if "://" in name else name) for name in names)
     return JournalError(
-        f"Not in the journal {str(path)!r}: {shown}. Nothing was removed. Name paths or addresses as "
+        f"Not in the journal {str(path)!r}: {shown}. Nothing was removed. Give paths or URLs as "
         "`aai-async status --json` lists them, or transcript ids."
     )
 
@@ -177,29 +178,31 @@ def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:
 def _as_name(given: object) -> str:
     name = os.fspath(cast("os.PathLike[str]", given)) if isinstance(given, os.PathLike) else given
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"A recording in a journal is named by its path, address or id, not by {given!r}.")
+        raise ConfigError(
+            f"A recording in a journal is given by its path, URL or transcript id, not by {given!r}."
+        )
     return name
 
 
 async def find_entry(journal: Journal, keys: Sequence[bytes]) -> JobRow | None:
     """
-    Find a job in an open journal by what tells its recording and options from others.
+    Find a job in an open journal by the keys of its recording and options.
 
     Raises:
-        JournalError: It cannot be read.
+        JournalError: The journal cannot be read.
     """
-    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
     return await in_thread(lambda: database.read(lambda connection: queries.find(connection, keys)))
 
 
 async def freeze(journal: Journal) -> None:
     """
-    Let all that is read of an open journal from now on be of one moment, until it is closed.
+    Freeze an open journal: until it is closed, all reads return its state at this moment.
 
     Raises:
-        JournalError: It cannot be read.
+        JournalError: The journal cannot be read.
     """
-    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
     await in_thread(lambda: database.read(queries.freeze))
 
 
@@ -218,10 +221,10 @@ async def kept_results(journal: Journal) -> list[tuple[str, str]]:
 
 class _Outcomes:
     def __init__(self, database: Database) -> None:
-        self._store = database
+        self._database = database
         self._unread = deque[tuple[int, Outcome]]()
         self._after, self._upto = 0, 0
-        """The number of the job that was given last, and of the last one that there was at the beginning."""
+        """The id of the last yielded row, and that of the last row at the start of the iteration."""
 
     def __aiter__(self) -> Self:
         return self
@@ -235,22 +238,22 @@ class _Outcomes:
         return outcome
 
     def _next(self) -> list[tuple[int, Outcome]]:
-        self._upto = self._upto or self._store.read(queries.last)
-        rows = self._store.read(
+        self._upto = self._upto or self._database.read(queries.last)
+        rows = self._database.read(
             lambda connection: queries.entries(connection, self._after, self._upto, _AT_ONCE)
         )
         return [(entry.id, _outcome(entry, body)) for entry, body in rows]
 
 
 def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
-    transcript, said = None, entry.error
+    transcript, message = None, entry.error
     try:
         transcript = None if body is None else Transcript.from_json(body)
     except ProtocolError as unreadable:
-        said = str(unreadable)
+        message = str(unreadable)
     error = None
-    if said is not None:
-        error = AAIError(said, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
+    if message is not None:
+        error = AAIError(message, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
     return Outcome(
         index=entry.position,
         source=entry.source,

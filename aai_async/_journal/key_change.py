@@ -1,4 +1,4 @@
-"""Whether a journal that was begun with another API key may be continued with a new one of the account."""
+"""The check whether a journal of another API key may be continued with the current one."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ from typing import TypeAlias
 from aai_async._errors import JournalError
 from aai_async._journal import queries
 
-Knows: TypeAlias = Callable[[str], Awaitable[bool]]
-"""Asks the service whether the key in use sees a transcript."""
+HasAccess: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Asks the service whether the current key has access to a transcript."""
 
-_ASKED = 10
-"""Transcripts that the service is asked for."""
+_CHECKED = 10
+"""Maximum number of transcripts to request."""
 
 _KEPT = dt.timedelta(days=3)
 """
-How long the service keeps a transcript at least, unless it is deleted or the account has set a shorter time.
+Minimum time that the service keeps a transcript, unless it is deleted or the account sets a shorter time.
 
 Source: https://www.assemblyai.com/docs/faq/how-long-are-outputs-retained
 """
 
 
 def newest_jobs(connection: sqlite3.Connection) -> list[tuple[str, dt.datetime | None]]:
-    """Give the jobs by which a key is checked, newest first, each with a time at which it was known."""
-    return queries.latest_jobs(connection, _ASKED)
+    """Return the jobs that a key is checked with, newest first, each with the time of its last known step."""
+    return queries.latest_jobs(connection, _CHECKED)
 
 
-async def check_key(path: Path, jobs: Sequence[tuple[str, dt.datetime | None]], knows: Knows) -> None:
+async def check_key(
+    path: Path, jobs: Sequence[tuple[str, dt.datetime | None]], has_access: HasAccess
+) -> None:
     """
-    Make sure that the new key is of the account of a journal, as far as the service can show it.
+    Check that the current key belongs to the account of a journal, as far as the service can prove it.
 
-    One transcript that the key sees is proof. To see none is no proof of the contrary, for they may have been
-    deleted. But with the key of another account, every unfinished recording would be paid for twice, so a
-    journal with a job that should be there yet is refused.
+    Access to one transcript is proof. No access proves nothing, because the transcripts may have been
+    deleted. But a key of another account would pay for every unfinished recording a second time, so a journal
+    with a job that the service should still have is refused.
 
     Raises:
-        JournalError: The key sees none of the jobs, and not all are old.
-        AAIError: The service cannot be asked, or does not take the key.
+        JournalError: The key has access to none of the jobs, and not all of them are old.
+        AAIError: The request failed, or the service refuses the key.
     """
     for transcript_id, _ in jobs:
-        if await knows(transcript_id):
+        if await has_access(transcript_id):
             return
     now = dt.datetime.now(dt.UTC)
-    young = [transcript_id for transcript_id, time in jobs if time is None or now - time < _KEPT]
-    if young:
+    recent = [transcript_id for transcript_id, time in jobs if time is None or now - time < _KEPT]
+    if recent:
         raise JournalError(
-            f"The journal {str(path)!r} was begun with another API key, and the new key sees none of its "
-            f"latest transcripts, such as {young[0]}: it is of another account or project, or they were "
-            "deleted. Use a key of the account that began it, or another file."
+            f"The journal {str(path)!r} was created with another API key, and this key has access to none of "
+            f"its latest transcripts, such as {recent[0]}: it belongs to another account or project, or they "
+            "were deleted. Use a key of the account that created the journal, or another file."
         )

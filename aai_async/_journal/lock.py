@@ -1,8 +1,7 @@
 """
-A lock that one batch holds at a time, on a file beside the journal.
+The lock on a file beside the journal, which one batch holds at a time.
 
-The system drops it when the process ends, however that ends. A child that was forked meanwhile does not hold
-it.
+The operating system releases it when the process ends, in any way. A forked child does not inherit it.
 """
 
 from __future__ import annotations
@@ -19,39 +18,39 @@ from aai_async._errors import JournalLockedError
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(descriptor: int) -> None:
+    def _acquire(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    def _drop(descriptor: int) -> None:
+    def _unlock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _take(descriptor: int) -> None:
+    def _acquire(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _drop(descriptor: int) -> None:
-        # Closing is not enough: a forked child has a copy of the descriptor, and with it the lock.
+    def _unlock(descriptor: int) -> None:
+        # Unlocked before it is closed: a forked child has a copy of the descriptor, which keeps the lock.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 class Lock:
-    """Held from the moment it is made until `release`."""
+    """A lock that is held from its construction until `release`."""
 
     def __init__(self, path: Path) -> None:
         """
-        Take it.
+        Acquire the lock.
 
         Raises:
-            JournalLockedError: Another batch holds it, in this process or in another.
-            OSError: The file cannot be made.
+            JournalLockedError: Another batch holds it, in this or another process.
+            OSError: The file cannot be created.
         """
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         with _turn:
             self._descriptor = os.open(path, flags, 0o600)
             try:
-                _take(self._descriptor)
+                _acquire(self._descriptor)
             except OSError as error:
                 os.close(self._descriptor)
                 if not isinstance(error, (BlockingIOError, PermissionError)):
@@ -65,30 +64,30 @@ class Lock:
     @classmethod
     def beside(cls, journal: Path) -> Self:
         """
-        Take the lock of a journal.
+        Acquire the lock of a journal.
 
         Raises:
-            JournalLockedError: Another batch holds it, in this process or in another.
-            OSError: The file cannot be made.
+            JournalLockedError: Another batch holds it, in this or another process.
+            OSError: The file cannot be created.
         """
         return cls(journal.with_name(f"{journal.name}.lock"))
 
     def release(self) -> None:
         """
-        Drop the lock; in a forked child, nothing happens.
+        Release the lock; in a forked child, do nothing.
 
-        The file stays: if it was removed, it could be that of the next holder.
+        The file is not removed, because the next batch may have locked it already.
         """
         with _turn:
             if self in _held:
                 _held.remove(self)
                 try:
-                    _drop(self._descriptor)
+                    _unlock(self._descriptor)
                 finally:
                     os.close(self._descriptor)
 
     def _close_in_child(self) -> None:
-        # Closed and not unlocked: that would take the lock away from the parent.
+        # Not unlocked, because that would release the lock of the parent.
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
@@ -97,7 +96,7 @@ _held = set[Lock]()
 """The locks of this process."""
 
 _turn = threading.RLock()
-"""Held while a lock is taken or released, so that no fork of another thread comes in between."""
+"""Held while a lock is acquired or released, so that another thread cannot fork in between."""
 
 
 def _after_fork_in_child() -> None:

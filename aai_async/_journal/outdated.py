@@ -1,8 +1,8 @@
 """
-Rows that no later batch can find again: of a former version of a file, or of what nothing recognises.
+Rows that no later batch can find: of an earlier version of a file, or of a source without an identity.
 
-Those that nothing was paid for lose their keys, and are removed when the journal is opened or closed: while a
-batch is at work, no number of a row is used twice. What was paid for stays, and says what it is.
+A row without a paid job loses its keys, and is removed when the journal is opened or closed: during a batch,
+no row id may be used for a second recording. A row with a paid job remains, with an error that explains it.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from collections.abc import Collection
 _UNPAID = "state IN ('pending', 'uploaded')"
 
 _CHANGED = (
-    "The file was changed after it was submitted, so this is about its former content. If there is a job, it "
-    "goes on."
+    "The file was changed after it was submitted, so this row is about its earlier content. Its job, if any, "
+    "continues."
 )
 
 
 def supersede(connection: sqlite3.Connection, place: bytes, job: int, active: Collection[int]) -> None:
     """
-    Let a job take the place of that of another version of the same file.
+    Replace the row of another version of the same file by that of the current version.
 
     Args:
         connection: The journal, within a transaction.
-        place: What the file and its options are known by, in whatever version.
-        job: The job of the version that is there now.
-        active: Jobs that the batch is at work at, which stay as they are.
+        place: The key of the path and the options, the same for all versions of the file.
+        job: The row of the current version.
+        active: Rows that the batch is working on, which are not changed.
     """
     row = connection.execute("SELECT job FROM keys WHERE key = ?", (place,)).fetchone()
     if row is not None and row[0] != job and row[0] not in active:
         retire(connection, row[0])
-        # Should the file change back, a failed row with an id has its job fetched, and nothing is paid again;
-        # one in doubt stays so, and is looked for.
+        # These rows keep their keys in case the file changes back: then the job of a failed row is fetched by
+        # its id, and that of a row in `submitting` is searched for, so that nothing is paid twice.
         connection.execute(
             "UPDATE jobs SET error = ?, state = CASE state WHEN 'submitted' THEN 'failed' ELSE state END "
             "WHERE id = ? AND state IN ('submitting', 'submitted')",
@@ -42,7 +42,7 @@ def supersede(connection: sqlite3.Connection, place: bytes, job: int, active: Co
 
 
 def retire(connection: sqlite3.Connection, job: int) -> None:
-    """Let no batch find a job that nothing was submitted for."""
+    """Remove the keys of a row if nothing was submitted for it, so that no batch finds it."""
     connection.execute(
         f"DELETE FROM keys WHERE job = (SELECT id FROM jobs WHERE id = ? AND {_UNPAID})",  # noqa: S608 - constant
         (job,),
@@ -50,7 +50,7 @@ def retire(connection: sqlite3.Connection, job: int) -> None:
 
 
 def remove_unrecognisable(connection: sqlite3.Connection) -> None:
-    """Remove the rows that nothing was submitted for and that no batch can find; none may be at work."""
+    """Remove the rows without keys for which nothing was submitted; call it while no item is in progress."""
     connection.execute(
         f"DELETE FROM jobs WHERE {_UNPAID} AND NOT EXISTS (SELECT 1 FROM keys WHERE job = jobs.id)"  # noqa: S608 - constant
     )

@@ -236,7 +236,7 @@ def failed(
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
-def in_doubt(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
+def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
     """Give the rows whose submit may have been sent, each with its keys."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant

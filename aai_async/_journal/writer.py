@@ -1,7 +1,7 @@
 """
-Where a batch writes down what it does. Nothing blocks, and many changes at once share one commit.
+The writer of a journal: records what a batch does, without blocking the event loop.
 
-A commit waits for the disk. So whoever has one to make takes along all that have come up meanwhile.
+A commit waits for the disk, so it includes all changes that were queued since the last one began.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import queries
 from aai_async._journal.database import Database, QueuedWrite, errors_named
-from aai_async._journal.key_change import Knows, check_key, newest_jobs
+from aai_async._journal.key_change import HasAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
 from aai_async._journal.queries import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
@@ -33,101 +33,103 @@ T = TypeVar("T")
 
 
 class JournalWriter:
-    """A journal that is written by one batch at a time."""
+    """The journal of one batch at a time."""
 
     def __init__(self, path: Path, *, keep_results: bool, adopts_key: bool = False) -> None:
         self._path = path
         self._adopts_key = adopts_key
         self._keeps_results = keep_results
-        self._store = Database(path)
+        self._database = Database(path)
         self._waiting: list[QueuedWrite[Any]] = []
         self._turn: anyio.Lock | None = None
         self._active = set[int]()
-        """Jobs that the batch is at work at."""
+        """The rows that the batch is working on."""
         self._thread = OneThread()
 
     @contextlib.asynccontextmanager
     async def held(
-        self, service: str, fingerprint: Callable[[bytes], str], knows: Knows | None = None
+        self, service: str, fingerprint: Callable[[bytes], str], has_access: HasAccess | None = None
     ) -> AsyncGenerator[None]:
         """
-        Hold it for a batch.
+        Lock and open the journal for a batch, while the block runs.
 
         Args:
             service: The base URL.
-            fingerprint: Makes the fingerprint of the API key with a salt.
-            knows: Asks the service whether this key sees a transcript. It is needed to adopt a new key.
+            fingerprint: Computes the fingerprint of the API key with a salt.
+            has_access: Asks the service whether the key has access to a transcript; for a new key.
 
         Raises:
-            AAIError: The service cannot be asked.
-            JournalLockedError: Another batch holds it.
-            JournalError: It cannot be written, is damaged, or is of another account.
+            AAIError: The check of a new key failed.
+            JournalLockedError: Another batch holds the journal.
+            JournalError: It cannot be written, is damaged, or belongs to another account.
         """
-        # Known in the thread alone, where all is done in turn, also after the call was cancelled.
+        # Set in the thread and not by a return value, which a cancelled call would not receive: its work may
+        # still be running. The thread runs one task after the other, so `_release` comes after it.
         held: list[Lock] = []
-        is_ours = False
-        adopts = self._adopts_key and knows is not None
+        is_checked = False
+        adopts = self._adopts_key and has_access is not None
         try:
             with errors_named(self._path):
-                await self._thread.do(lambda: held.append(self._locked()))
+                await self._thread.do(lambda: held.append(self._lock()))
                 is_other_key = await self._thread.do(
-                    lambda: self._store.open(service, fingerprint, allows_other_key=adopts)
+                    lambda: self._database.open(service, fingerprint, allows_other_key=adopts)
                 )
             self._turn = anyio.Lock()
-            if is_other_key and knows is not None:
-                await check_key(self._path, await self._read(newest_jobs), knows)
+            if is_other_key and has_access is not None:
+                await check_key(self._path, await self._read(newest_jobs), has_access)
                 await self.commit(lambda connection: queries.adopt_key(connection, fingerprint))
-            is_ours = True
+            is_checked = True
             with errors_named(self._path):
-                # At the end as well; a batch that was killed has not come to it.
-                await self._thread.do(self._store.tidy)
+                # Done at the end too, but a batch that was killed did not get there.
+                await self._thread.do(self._database.tidy)
             yield
         finally:
             self._turn = None
             try:
                 with errors_named(self._path):
-                    await self._thread.do(lambda: self._let_go(held, is_ours=is_ours))
+                    await self._thread.do(lambda: self._release(held, is_checked=is_checked))
             finally:
                 self._thread.close()
 
-    def _let_go(self, held: Sequence[Lock], *, is_ours: bool) -> None:
-        # What another batch holds is not let go of.
+    def _release(self, held: Sequence[Lock], *, is_checked: bool) -> None:
+        # Empty if another batch holds the journal: then nothing was opened.
         for lock in held:
             try:
-                if is_ours:
-                    self._store.tidy()
-                self._store.close()
+                # A journal of another account must not be changed.
+                if is_checked:
+                    self._database.tidy()
+                self._database.close()
             finally:
                 lock.release()
 
-    def _locked(self) -> Lock:
+    def _lock(self) -> Lock:
         if self._path.is_dir():
-            raise JournalError(f"{str(self._path)!r} is a directory: name a file in it.")
+            raise JournalError(f"{str(self._path)!r} is a directory, not a journal: give the path of a file.")
         return Lock.beside(self._path)
 
     async def claim(self, wanted: ItemClaim) -> JobRow:
-        """Find the job of a recording, or enter it; `leave` it in the end."""
+        """Find or add the row of a recording, and mark it as in progress until `leave` is called."""
 
         def claim(connection: sqlite3.Connection) -> JobRow:
-            entry = queries.claim(connection, wanted, self._active)
-            # At once, for another claim may be in the same transaction.
-            self._active.add(entry.id)
-            return entry
+            row = queries.claim(connection, wanted, self._active)
+            # Marked before the transaction ends, because it may contain other claims of the same path.
+            self._active.add(row.id)
+            return row
 
         return await self.commit(claim)
 
     def leave(self, job: int) -> None:
-        """Nothing is at work at a job any more."""
+        """Record that a row is no longer in progress."""
         self._active.discard(job)
 
     async def reset(self, job: int) -> None:
-        """Begin a job anew."""
+        """Reset a row, so that its recording is uploaded and submitted again."""
         await self.commit(lambda connection: queries.reset(connection, job))
 
     async def done(
         self, job: int, transcript: Transcript, missing: tuple[MissingResult, ...], retries: int
     ) -> None:
-        """A job is completed."""
+        """Record that a job was completed."""
         result = Result(
             audio_duration=transcript.audio_duration,
             warnings=transcript.warnings,
@@ -139,100 +141,104 @@ class JournalWriter:
     async def failed(
         self, job: int, error: AAIError, retries: int, *, is_over: bool, is_unrecognisable: bool
     ) -> None:
-        """Something went wrong with a job, see `store.failed`."""
-        said = str(error.args[0])
+        """Record the error of a job; the arguments are those of `queries.failed`."""
+        message = str(error.args[0])
 
-        def note(connection: sqlite3.Connection) -> None:
+        def record(connection: sqlite3.Connection) -> None:
             queries.failed(
-                connection, job, said, retries, is_over=is_over, is_unrecognisable=is_unrecognisable
+                connection, job, message, retries, is_over=is_over, is_unrecognisable=is_unrecognisable
             )
 
-        await self.commit(note)
+        await self.commit(record)
 
-    async def knows(self, keys: Sequence[bytes]) -> bool:
-        """Whether there is a job that is known by one of these keys."""
+    async def contains(self, keys: Sequence[bytes]) -> bool:
+        """Return whether a row has one of these keys."""
         return await self._read(lambda connection: queries.find(connection, keys)) is not None
 
-    async def in_doubt(self) -> list[tuple[JobRow, frozenset[bytes]]]:
-        """Give the rows whose submit may have been sent, each with what it is known by."""
-        return await self._read(queries.in_doubt)
+    async def uncertain_rows(self) -> list[tuple[JobRow, frozenset[bytes]]]:
+        """Return the rows whose submit may have been sent, each with its keys."""
+        return await self._read(queries.uncertain_rows)
 
-    async def other_submits(self, entry: JobRow) -> OtherSubmits:
-        """Give what is known of the submits of the same source for other rows."""
+    async def other_submits(self, row: JobRow) -> OtherSubmits:
+        """Return what is known about the submits of the same source for other rows."""
 
         def read(connection: sqlite3.Connection) -> OtherSubmits:
-            rivals = queries.rivals(connection, entry.id, entry.source)
-            claimants = (_claimant(options, began) for options, began in rivals)
-            return OtherSubmits(queries.sibling_ids(connection, entry.id, entry.source), tuple(claimants))
+            rivals = queries.rivals(connection, row.id, row.source)
+            claims = (_claim(options, began) for options, began in rivals)
+            return OtherSubmits(queries.sibling_ids(connection, row.id, row.source), tuple(claims))
 
         return await self._read(read)
 
     async def result(self, job: int) -> Transcript | None:
-        """Give the transcript of a job that is done, if it was kept."""
-        # Decoded in a thread as well: the largest take a tenth of a second and more.
+        """Return the stored transcript of a completed job; `None` if it was not stored."""
+        # Decoded in a thread too, because a large one takes a tenth of a second or more.
         body = await self._read(lambda connection: queries.result(connection, job))
         return None if body is None else await in_thread(Transcript.from_json, body)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with errors_named(self._path):
-            return await self._thread.do(lambda: self._store.read(work))
+            return await self._thread.do(lambda: self._database.read(work))
 
     async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """
-        Change something, together with all that is to be changed at the same time.
+        Make a change and return its result; concurrent changes share one transaction.
 
         Raises:
-            JournalError: It is not written, for whatever reason: no other error leaves here.
+            JournalError: The change was not committed. No other error is raised.
         """
         if self._turn is None:
-            raise JournalError(f"The journal {str(self._path)!r} is not held by a batch.")
-        step = QueuedWrite(work)
-        self._waiting.append(step)
+            raise JournalError(f"The journal {str(self._path)!r} is not open: no batch is using it.")
+        write = QueuedWrite(work)
+        self._waiting.append(write)
         try:
+            # While one call commits, the others queue their changes here. The next call commits them all.
             async with self._turn:
-                if not step.is_over:
-                    steps = tuple(self._waiting)
+                if not write.is_over:
+                    writes = tuple(self._waiting)
                     try:
                         with errors_named(self._path):
-                            await self._thread.do(lambda: self._store.commit(steps))
+                            await self._thread.do(lambda: self._database.commit(writes))
                     finally:
                         self._waiting = [one for one in self._waiting if not one.is_over]
         finally:
-            if step in self._waiting:
-                self._waiting.remove(step)
-        return step.result()
+            # A cancelled call withdraws its change, unless the thread is committing it already.
+            if write in self._waiting:
+                self._waiting.remove(write)
+        return write.result()
 
 
-def _claimant(options: str, began: dt.datetime | None) -> SubmitClaim:
-    asked: dict[str, object] = msgspec.json.decode(options, type=dict[str, object])
-    return SubmitClaim(asked=asked, began=lambda _: began, is_lost=True)
+def _claim(options: str, began: dt.datetime | None) -> SubmitClaim:
+    requested: dict[str, object] = msgspec.json.decode(options, type=dict[str, object])
+    # Its response never arrived: a row with a response has an id.
+    return SubmitClaim(requested=requested, began=lambda _: began, is_lost=True)
 
 
 class JournalRecorder(ProgressRecorder):
-    """What a call keeps of its job, also in a ledger."""
+    """Records the steps of a call on its handle and in a journal, in which they survive a killed process."""
 
-    def __init__(self, job: JobHandle, ledger: JournalWriter, entry: JobRow, address: str | None) -> None:
-        """Begin; `address` is what is submitted where nothing is uploaded."""
+    def __init__(self, job: JobHandle, writer: JournalWriter, row: JobRow, source_url: str | None) -> None:
+        """Create one; `source_url` is the URL to submit if nothing is uploaded."""
         super().__init__(job)
-        self._mark = None if address is None else mark_of(entry.id, address)
-        self._ledger = ledger
-        self._job = entry.id
+        self._mark = None if source_url is None else mark_of(row.id, source_url)
+        self._writer = writer
+        self._job = row.id
 
     async def uploaded(self, url: str) -> bool:
         await super().uploaded(url)
-        is_new = await self._ledger.commit(lambda connection: queries.uploaded(connection, self._job, url))
+        is_new = await self._writer.commit(lambda connection: queries.uploaded(connection, self._job, url))
         if not is_new:
+            # Another row has this URL, so a faulty proxy has repeated a response: upload again.
             self.job.upload_url = None
         return is_new
 
     async def submitting(self, now: dt.datetime | None) -> None:
-        await self._ledger.commit(
+        await self._writer.commit(
             lambda connection: queries.submitting(connection, self._job, now, self._mark)
         )
 
     async def refused(self) -> None:
-        await self._ledger.commit(lambda connection: queries.refused(connection, self._job))
+        await self._writer.commit(lambda connection: queries.refused(connection, self._job))
 
     async def submitted(self, transcript_id: str) -> None:
         await super().submitted(transcript_id)
-        await self._ledger.commit(lambda connection: queries.submitted(connection, self._job, transcript_id))
+        await self._writer.commit(lambda connection: queries.submitted(connection, self._job, transcript_id))

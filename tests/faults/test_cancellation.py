@@ -137,7 +137,7 @@ async def test_a_submit_that_was_sent_is_answered_before_the_cancellation_goes_o
             await client.submit(upload_url, job=job)
     assert scope.cancelled_caught
     assert [made.id for made in server.service.jobs] == [job.transcript_id]
-    assert f"a job that goes on: {job.transcript_id}" in caplog.text
+    assert f"the job of a cancelled call continues: {job.transcript_id}" in caplog.text
 
 
 async def test_a_submit_that_is_never_answered_is_waited_for_no_longer_than_that(
@@ -342,7 +342,7 @@ async def test_a_job_that_is_not_found_at_the_parting_is_told_of(
     async with connect(timeouts=aai.Timeouts(cancel_grace=0.3)) as client:
         with anyio.move_on_after(0.1), caplog.at_level(logging.WARNING, "aai_async"):
             await client.submit("https://example.com/call.mp3?signature=secret")
-    assert "may have made a job of https://example.com/call.mp3" in caplog.text
+    assert "may have created a job of https://example.com/call.mp3" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -99,7 +99,7 @@ async def test_at_most_three_submits_are_sent(
     monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.always("POST /v2/transcript", faults.reset_after_body())
     async with connect() as client:
-        with pytest.raises(aai.AmbiguousSubmitError, match="its answer was lost") as caught:
+        with pytest.raises(aai.AmbiguousSubmitError, match="its response was lost") as caught:
             await client.submit(b"a recording")
     assert server.count("POST /v2/transcript") == 3
     assert caught.value.upload_url in server.service.uploads
@@ -158,7 +158,7 @@ async def test_a_url_that_somebody_else_submits_too_is_given_as_candidates(
     server.on("POST /v2/transcript", faults.normal(), faults.reset_after_body(processed=True))
     async with connect() as other, connect() as client:
         await other.submit(URL)
-        with pytest.raises(aai.AmbiguousSubmitError, match="One of these may be it") as caught:
+        with pytest.raises(aai.AmbiguousSubmitError, match="It may be one of these") as caught:
             await client.submit(URL)
     assert set(caught.value.candidates) == {job.id for job in server.service.jobs}
 
@@ -390,7 +390,7 @@ async def test_a_refusal_after_a_lost_answer_leaves_the_doubt_and_is_its_cause(
     monkeypatch.setattr(submission, "_CHECK_DELAYS", (0.01,))
     server.on("POST /v2/transcript", faults.reset_after_body(), faults.status(401))
     async with connect() as client:
-        with pytest.raises(aai.AmbiguousSubmitError, match="its answer was lost") as caught:
+        with pytest.raises(aai.AmbiguousSubmitError, match="its response was lost") as caught:
             await client.submit(b"a recording")
     assert isinstance(caught.value.__cause__, aai.AccountError)
     assert (caught.value.attempts, caught.value.verdict) == (2, aai.RequestState.AMBIGUOUS)

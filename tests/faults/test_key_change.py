@@ -95,7 +95,7 @@ async def test_a_key_that_sees_none_of_the_latest_transcripts_is_not_adopted(
             connection.execute("UPDATE jobs SET finished_at = NULL, submitting_at = NULL, uploaded_at = NULL")
     before, jobs = account(path), [job.id for job in server.service.jobs]
     server.on("GET /v2/transcript/*", *[status(400, body=NOT_FOUND)] * 2)
-    with pytest.raises(aai.JournalError, match="the new key sees none of its latest") as caught:
+    with pytest.raises(aai.JournalError, match="this key has access to none of its latest") as caught:
         await run(renewed(server), aai.Journal(path, adopt_key=True), b"one")
     assert any(job in str(caught.value) for job in jobs)
     assert NEW_KEY not in str(caught.value)

@@ -14,7 +14,7 @@ from aai_async._jobs.registry import JobRegistry
 
 
 def claimant() -> SubmitClaim:
-    return SubmitClaim(asked={}, began=lambda now: now)
+    return SubmitClaim(requested={}, began=lambda now: now)
 
 
 def test_an_upload_proves_a_job_only_while_it_was_submitted_once() -> None:

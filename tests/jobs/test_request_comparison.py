@@ -8,7 +8,13 @@ import attrs
 import pytest
 
 import aai_async as aai
-from aai_async._jobs.request_comparison import _OFF, _ON, _SHOWN, RequestComparison, compare_requests
+from aai_async._jobs.request_comparison import (
+    _ECHOED,
+    _OFF_BY_DEFAULT,
+    _ON_BY_DEFAULT,
+    RequestComparison,
+    compare_requests,
+)
 
 AGREES, UNKNOWN, DIFFERS = "agrees", "unknown", "differs"
 
@@ -69,7 +75,7 @@ def test_an_option_that_is_not_shown_proves_nothing(
     assert verdict(compare_requests(secret, secret | {"webhook_auth_header_value": "another"})) == AGREES
 
 
-@pytest.mark.parametrize("name", sorted(_OFF - {"webhook_url"}))
+@pytest.mark.parametrize("name", sorted(_OFF_BY_DEFAULT - {"webhook_url"}))
 def test_a_job_with_an_option_is_not_one_without_it(name: str) -> None:
     """Neither way round, whether what is off is shown as such or left out."""
     value = {"multichannel": True}.get(name, [1] if "policies" in name else True)
@@ -100,9 +106,9 @@ def test_what_the_service_fills_in_is_no_difference_but_explains_who_asked_for_i
         compare_requests({"speech_models": ["universal-2"]}, answered),
     )
     assert (verdict(plain), verdict(one)) == (AGREES, AGREES)
-    assert plain.explained < one.explained
+    assert plain.confirmed < one.confirmed
 
 
 def test_each_name_is_an_option() -> None:
     """A mistyped one would never be compared."""
-    assert {field.name for field in attrs.fields(aai.Options)} >= _SHOWN | _OFF | _ON
+    assert {field.name for field in attrs.fields(aai.Options)} >= _ECHOED | _OFF_BY_DEFAULT | _ON_BY_DEFAULT
