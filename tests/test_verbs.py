@@ -55,7 +55,7 @@ async def test_captions_that_are_a_page_are_a_protocol_error(
 ) -> None:
     """A proxy's apology is not to end in a film."""
     respx_mock.get(f"{URL}/{JOB}/srt").respond(200, html="<html>Sorry</html>")
-    with pytest.raises(aai.ProtocolError, match="no captions in it: <html>Sorry") as caught:
+    with pytest.raises(aai.ProtocolError, match="contains no captions: <html>Sorry") as caught:
         await client.subtitles(JOB, "srt")
     assert caught.value.transcript_id == JOB
 
@@ -132,7 +132,7 @@ async def test_an_id_that_would_change_the_address_is_refused_by_every_verb(
         "save_redacted_audio": (tmp_path / "a.mp3",),
         "understand": (task,),
     }
-    with pytest.raises(aai.OptionsError, match="is no transcript id"):
+    with pytest.raises(aai.OptionsError, match="is not a transcript id"):
         await getattr(client, verb)(transcript_id, *more.get(verb, ()))
     assert not respx_mock.calls
 
@@ -152,7 +152,7 @@ async def test_the_answer_for_another_transcript_is_never_given(
     other = {"id": "of-another", "status": "completed", "text": "private"}
     respx_mock.route(path__startswith="/v2/transcript").respond(200, json=other)
     with pytest.raises(
-        aai.ProtocolError, match=f"Asked for transcript {JOB}, the service answered with 'of-another'"
+        aai.ProtocolError, match=f"Transcript {JOB} was requested, but the service sent 'of-another'"
     ) as caught:
         await getattr(client, verb)(JOB, *(("smoke",) if verb == "word_search" else ()))
     assert caught.value.transcript_id == JOB
@@ -238,7 +238,7 @@ async def test_an_empty_file_takes_no_place(client: aai.Client, storage: Storage
         storage.looks.side_effect = None
         storage.looks.return_value = httpx.Response(200, json={"redacted_audio_url": AUDIO_URL})
         storage.fetches.return_value = reply
-        with pytest.raises(aai.ProtocolError, match=r"(is empty|redirects are not followed)"):
+        with pytest.raises(aai.ProtocolError, match=r"(an empty file|redirects are not followed)"):
             await client.save_redacted_audio(JOB, tmp_path / "masked.mp3")
     assert (tmp_path / "masked.mp3").read_bytes() == b"an older one"
 

@@ -1,5 +1,5 @@
 """
-Each endpoint as a pure function: the request to send, and how its reply is read. No I/O.
+Each endpoint as a pure function that returns the request and the parser of its response. No I/O.
 
 Source: https://www.assemblyai.com/docs/api-reference/overview
 """
@@ -42,43 +42,43 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class Call(Generic[T]):
-    """One request, how its reply is read, and when it may be sent again."""
+    """One request, the parser of its response, and when it may be sent again."""
 
     operation: str
     transcript_id: str | None = None
     """The transcript that it concerns: every error of the request names it."""
     method: str = "GET"
     path: str = ""
-    """With its query."""
+    """The path with its query."""
     url: str | None = attrs.field(default=None, repr=False)
-    """A whole address instead, on another host: no key is sent to it."""
+    """A complete URL on another host instead of a path; the key is not sent to it."""
     is_for_gateway: bool = False
-    """Whether the LLM Gateway is asked, and not the API."""
+    """Whether the request goes to the LLM Gateway instead of the API."""
     body: bytes | Source | None = None
-    """JSON, or a recording; the transport opens it anew for each attempt."""
+    """JSON, or a recording, which the transport opens again for each attempt."""
     into: AtomicFile | None = None
-    """Where the content of the reply is written; the reply that is read has none then."""
+    """The file for the body of the response; `read` then gets a response without a body."""
     read: Callable[[HTTPReply], T]
-    """Reads a reply; raises `ProtocolError`."""
-    answers: frozenset[int] = frozenset({200})
-    """The statuses of the replies that are read."""
+    """Parses a response; raises `ProtocolError`."""
+    statuses: frozenset[int] = frozenset({200})
+    """The statuses of the responses that are parsed."""
     error_from: Callable[[HTTPReply], APIError | ProtocolError] = error_from_reply
-    """Makes an error of a reply of any other status."""
+    """Returns the error for a response with any other status."""
     repeat: frozenset[RequestState] = REPEATABLE
-    """After which failures it may be sent again."""
+    """The failures after which it may be sent again."""
     shows_request: Callable[[T], bool] = lambda _: True
-    """Whether an answer shows what was asked; if not, no other request goes over its connection."""
-    gone: T | None = None
-    """What it gives if there is nothing any more when it is sent again: it was carried out the first time."""
+    """Whether a result proves which request it belongs to; if not, its connection is not used again."""
+    if_gone: T | None = None
+    """The result if a repeated request finds nothing, because the first one was carried out."""
 
 
 def upload(source: Source, *, is_new: Callable[[str], bool] = lambda _: True) -> Call[str]:
     """
-    Store a recording; gives the URL that only the service can read. `POST /v2/upload`.
+    Upload a recording; the result is a URL that only the service can read. `POST /v2/upload`.
 
     Args:
         source: The recording.
-        is_new: Whether no other upload has this URL; asked of the one in the reply.
+        is_new: Whether no other upload has the URL in the response.
     """
     return Call(
         operation="upload",
@@ -94,12 +94,12 @@ def submit(
     audio_url: str, options: Options, *, is_new: Callable[[Transcript], bool] = lambda _: True
 ) -> Call[Transcript]:
     """
-    Make a job, which is billed. There is no idempotency key. `POST /v2/transcript`.
+    Create a job, which is billed. There is no idempotency key. `POST /v2/transcript`.
 
     Args:
-        audio_url: The recording.
-        options: What is asked for.
-        is_new: Whether a job can be the one of this submit; asked of the one in the reply.
+        audio_url: The URL of the recording.
+        options: The options of the job.
+        is_new: Whether the job in the response may belong to this submit.
     """
     return Call(
         operation="submit",
@@ -113,7 +113,7 @@ def submit(
 
 
 def get(transcript_id: str) -> Call[Transcript]:
-    """Look at a job in whatever state. `GET /v2/transcript/{id}`."""
+    """Fetch a transcript in its current state. `GET /v2/transcript/{id}`."""
     return Call(
         operation="get",
         transcript_id=transcript_id,
@@ -123,14 +123,14 @@ def get(transcript_id: str) -> Call[Transcript]:
 
 
 def delete(transcript_id: str) -> Call[Transcript]:
-    """Delete a transcript and its upload; gives what is left of it. `DELETE /v2/transcript/{id}`."""
+    """Delete a transcript and its upload; the result is what remains. `DELETE /v2/transcript/{id}`."""
     return Call(
         operation="delete",
         transcript_id=transcript_id,
         method="DELETE",
         path=_transcript_path(transcript_id),
         read=deletion_reader(transcript_id),
-        gone=Transcript(id=transcript_id, status="deleted", is_deleted=True),
+        if_gone=Transcript(id=transcript_id, status="deleted", is_deleted=True),
     )
 
 
@@ -143,7 +143,7 @@ def page(
     throttled_only: bool = False,
 ) -> Call[TranscriptPage]:
     """List transcripts, newest first, at most 200 at a time. `GET /v2/transcript`."""
-    query = _given(
+    query = _without_none(
         limit=str(limit),
         status=status,
         created_on=created_on,
@@ -159,19 +159,19 @@ def page(
 
 
 def recent_page(before_id: str | None) -> Call[DatedPage]:
-    """List transcripts, newest first, to look for one that was just made. `GET /v2/transcript`."""
-    query = _given(limit="200", before_id=before_id)
+    """List transcripts, newest first, to search for one that was just created. `GET /v2/transcript`."""
+    query = _without_none(limit="200", before_id=before_id)
     return Call(
         operation="look up",
         path=f"/v2/transcript?{_query(query)}",
         read=dated_page_reader(query),
-        # Also an earlier copy of the same page would show too little.
+        # Even an earlier copy of the same page could lack the job.
         shows_request=_never,
     )
 
 
 def sentences(transcript_id: str) -> Call[Sentences]:
-    """Cut a transcript into sentences. `GET /v2/transcript/{id}/sentences`."""
+    """Fetch the sentences of a transcript. `GET /v2/transcript/{id}/sentences`."""
     path = f"{_transcript_path(transcript_id)}/sentences"
     return Call(
         operation="sentences",
@@ -182,7 +182,7 @@ def sentences(transcript_id: str) -> Call[Sentences]:
 
 
 def paragraphs(transcript_id: str) -> Call[Paragraphs]:
-    """Cut a transcript into paragraphs. `GET /v2/transcript/{id}/paragraphs`."""
+    """Fetch the paragraphs of a transcript. `GET /v2/transcript/{id}/paragraphs`."""
     path = f"{_transcript_path(transcript_id)}/paragraphs"
     return Call(
         operation="paragraphs",
@@ -193,11 +193,13 @@ def paragraphs(transcript_id: str) -> Call[Paragraphs]:
 
 
 def subtitles(transcript_id: str, subtitle_format: str, chars_per_caption: int | None) -> Call[str]:
-    """Give a transcript as captions. `GET /v2/transcript/{id}/srt` and `/vtt`."""
+    """Fetch the captions of a transcript. `GET /v2/transcript/{id}/srt` and `/vtt`."""
     if subtitle_format not in ("srt", "vtt"):
         raise OptionsError(f"The service writes subtitles as 'srt' or 'vtt', not as {subtitle_format!r}.")
     checked_count("chars_per_caption", chars_per_caption)
-    query = _query(_given(chars_per_caption=None if chars_per_caption is None else str(chars_per_caption)))
+    query = _query(
+        _without_none(chars_per_caption=None if chars_per_caption is None else str(chars_per_caption))
+    )
     path = f"{_transcript_path(transcript_id)}/{subtitle_format}"
     return Call(
         operation="subtitles",
@@ -213,12 +215,12 @@ def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
     for word in words:
         if not _is_searchable(word):
             raise OptionsError(
-                f"{word!r} cannot be searched for: give words or phrases of one to five words, without a "
-                "comma, which stands between them in the request."
+                f"{word!r} cannot be searched for: give words or phrases of one to five words, without "
+                "commas, which separate them in the request."
             )
     if len(",".join(words)) > _LONGEST_QUERY:
         raise OptionsError(
-            f"These {len(words)} words are too long for one request: search for some at a time."
+            f"These {len(words)} words are too long for one request: search for some of them at a time."
         )
     if not words:
         raise OptionsError("word_search needs at least one word: word_search(transcript_id, 'budget').")
@@ -228,26 +230,26 @@ def word_search(transcript_id: str, words: Sequence[str]) -> Call[WordSearch]:
         transcript_id=transcript_id,
         path=path,
         read=reader_of(WordSearch, transcript_id, "matches"),
-        # Of the words it shows those alone that were said.
+        # The response contains only the words that were found.
         shows_request=_never,
     )
 
 
 def redacted_audio(transcript_id: str) -> Call[RedactedAudio]:
-    """Ask for the masked recording: 202 while it is being made. `GET /v2/transcript/{id}/redacted-audio`."""
+    """Fetch the state of a redacted recording; 202 if pending. `GET /v2/transcript/{id}/redacted-audio`."""
     return Call(
         operation="redacted_audio",
         transcript_id=transcript_id,
         path=f"{_transcript_path(transcript_id)}/redacted-audio",
         read=redacted_audio_reader(transcript_id),
         shows_request=_never,
-        answers=frozenset({200, 202}),
+        statuses=frozenset({200, 202}),
         error_from=redacted_audio_error,
     )
 
 
 def download(url: str, file: AtomicFile) -> Call[None]:
-    """Fetch what the service has put at a pre-signed address."""
+    """Download a file of the service from a pre-signed URL."""
     return Call(
         operation="save_redacted_audio",
         url=checked_download_url(url),
@@ -259,7 +261,7 @@ def download(url: str, file: AtomicFile) -> Call[None]:
 
 
 def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understanding]:
-    """Ask about the words of a transcript; billed by the token. `POST /v1/understanding`."""
+    """Run a language model on a transcript; billed by the token. `POST /v1/understanding`."""
     document = {"transcript_id": checked_id(transcript_id), "speech_understanding": task.payload()}
     return Call(
         operation="understand",
@@ -276,10 +278,10 @@ def understand(transcript_id: str, task: SpeechUnderstanding) -> Call[Understand
 
 def checked_count(name: str, value: object) -> None:
     """
-    Make sure that a bound is `None` or a whole number from 1.
+    Check that a value is `None` or a whole number from 1.
 
     Raises:
-        OptionsError: It is something else.
+        OptionsError: It is not.
     """
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise OptionsError(f"{name} must be a whole number from 1, not {value!r}.")
@@ -287,15 +289,15 @@ def checked_count(name: str, value: object) -> None:
 
 def checked_id(value: object) -> str:
     """
-    Give a transcript id, if it is one that can stand in an address.
+    Return a transcript id that is valid in a URL.
 
     Raises:
-        OptionsError: It is empty, or has something in it that no id has.
+        OptionsError: It is empty, not a str, or contains an invalid character.
     """
     if not isinstance(value, str) or not is_id(value):
-        mend = " Give its id." if hasattr(value, "id") else ""
+        hint = " Pass its attribute id." if hasattr(value, "id") else ""
         raise OptionsError(
-            f"{escaped(repr(value))} is no transcript id: those have letters, digits, - and _ only.{mend}"
+            f"{escaped(repr(value))} is not a transcript id: an id consists of a-z, A-Z, 0-9, - and _.{hint}"
         )
     return value
 
@@ -305,7 +307,7 @@ def _is_searchable(word: object) -> bool:
 
 
 _LONGEST_QUERY = 6000
-"""Letters of the words that are searched for: addresses of more than 8,000 are seldom let through."""
+"""Maximum number of characters of all words: many servers refuse URLs of more than 8,000."""
 
 
 def _transcript_path(transcript_id: object) -> str:
@@ -316,12 +318,14 @@ def _never(_: object) -> bool:
     return False
 
 
-def _given(**parameters: str | None) -> dict[str, str]:
+def _without_none(**parameters: str | None) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _query(given: Mapping[str, str]) -> str:
+def _query(parameters: Mapping[str, str]) -> str:
     try:
-        return urlencode(given, quote_via=quote)
+        return urlencode(parameters, quote_via=quote)
     except (UnicodeEncodeError, TypeError):
-        raise OptionsError(f"No address can be made of {given!r}: it has to be text.") from None
+        raise OptionsError(
+            f"{parameters!r} cannot be encoded as a URL query: the values must be text without surrogates."
+        ) from None

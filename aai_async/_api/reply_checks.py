@@ -1,8 +1,8 @@
 """
-Reads replies, and makes sure that each is the one to the request that was sent.
+Parsing of responses, and checks that each belongs to the request that was sent.
 
-A faulty proxy may send a reply twice, so that the next request on the connection gets the second copy, or mix
-up the replies of two requests. Whatever a reply says of its request is compared. No I/O.
+A faulty proxy may send a response twice, so that the next request on the connection gets the second copy, or
+swap the responses of two requests. Everything that a response shows of its request is compared. No I/O.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from aai_async._retry import parse_http_date
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
-_OF_ANOTHER_PAGE = ("before_id", "status", "created_on", "throttled_only")
-"""What makes a page of the list another one; a page of another length loses nothing."""
+_IDENTIFYING_PARAMETERS = ("before_id", "status", "created_on", "throttled_only")
+"""Parameters that a page of the list must have been requested with; its length does not matter."""
 
-_ONE_KIND_EACH = frozenset({"audio_url", "sentences", "paragraphs", "matches", "redacted_audio_url"})
-"""Fields of which each stands in one kind of answer alone."""
+_EXCLUSIVE_FIELDS = frozenset({"audio_url", "sentences", "paragraphs", "matches", "redacted_audio_url"})
+"""Fields that each occur in one kind of response only."""
 
 
 class _UploadBody(msgspec.Struct):
@@ -54,25 +54,25 @@ A = TypeVar("A", bound=_OfTranscript)
 
 @attrs.frozen(kw_only=True)
 class DatedPage:
-    """A page of the list, and when it was made."""
+    """A page of the list, with the time of its response."""
 
     page: TranscriptPage
     now: dt.datetime | None
-    """The time by the service's clock; `None` where the reply does not say."""
+    """The time by the service's clock; `None` if the response has no valid date."""
 
 
 def is_id(value: object) -> bool:
-    """Whether it can be the id of a transcript, which stands in addresses as it is."""
+    """Return whether a value may be the id of a transcript, which is used in URLs without escapes."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def is_same_address(one: str, other: str) -> bool:
-    """Whether two texts are one address, with other escapes, cases of the host, or with a usual port."""
-    return one == other or _plain(one) == _plain(other)
+    """Return whether two URLs are equal, apart from escapes, the case of the host and a default port."""
+    return one == other or _comparable(one) == _comparable(other)
 
 
 def address_key(address: str) -> Hashable:
-    """Give what two addresses have in common that differ in their query, user or password at the most."""
+    """Return a key that is equal for URLs that differ only in their query, user or password."""
     try:
         parts = urlsplit(address.strip())
         usual = {"http": 80, "https": 443}.get(parts.scheme)
@@ -81,7 +81,7 @@ def address_key(address: str) -> Hashable:
         return address
 
 
-def _plain(address: str) -> Hashable:
+def _comparable(address: str) -> Hashable:
     try:
         parts = urlsplit(address.strip())
     except ValueError:
@@ -95,69 +95,70 @@ def _plain(address: str) -> Hashable:
 
 
 def upload_reader(is_new: Callable[[str], bool]) -> Callable[[HTTPReply], str]:
-    """Read the address of an upload, which no other upload has."""
+    """Return a parser of the URL of an upload, which must be new."""
 
     def read(reply: HTTPReply) -> str:
         try:
             url = msgspec.json.decode(reply.body, type=_UploadBody).upload_url
         except decoding.DECODE_ERRORS:
             shown = escaped(reply.text)
-            raise ProtocolError(f"The reply to the upload has no upload_url: {shown}") from None
+            raise ProtocolError(f"The response to the upload has no upload_url: {shown}") from None
         if not is_new(url):
-            raise ProtocolError("The reply to the upload has the upload_url of an earlier upload.")
+            raise ProtocolError("The response to the upload has the upload_url of an earlier upload.")
         return url
 
     return read
 
 
 def submit_reader(audio_url: str, is_new: Callable[[Transcript], bool]) -> Callable[[HTTPReply], Transcript]:
-    """Read the job that a submit has made: of the address that was sent, and of no earlier submit."""
+    """Return a parser of the job of a submit: it must be new, and have the URL that was sent."""
 
     def read(reply: HTTPReply) -> Transcript:
         made = Transcript.from_json(reply.body)
         if not is_id(made.id):
-            raise ProtocolError(f"The reply to the submit has the id {escaped(made.id)!r}, which is none.")
-        # Where it is not said, nothing is known.
+            raise ProtocolError(f"The response to the submit has an invalid id: {escaped(made.id)!r}.")
+        # An absent URL proves nothing.
         if made.audio_url is not None and not is_same_address(made.audio_url, audio_url):
             shown = escaped(without_secrets(made.audio_url))
-            raise ProtocolError(f"The reply to the submit is about another audio_url: {shown!r}.")
+            raise ProtocolError(f"The response to the submit has another audio_url: {shown!r}.")
         if not is_new(made):
-            raise ProtocolError(f"The reply to the submit is about the job of another one: {made.id}.")
+            raise ProtocolError(f"The response to the submit has the job of another submit: {made.id}.")
         return made
 
     return read
 
 
-def reader_of(kind: type[A], transcript_id: str, part: str | None = None) -> Callable[[HTTPReply], A]:
+def reader_of(kind: type[A], transcript_id: str, field: str | None = None) -> Callable[[HTTPReply], A]:
     """
-    Read an answer about one transcript.
+    Return a parser of a response about one transcript.
 
     Args:
-        kind: What it is read as.
-        transcript_id: The transcript that was asked for.
-        part: The field that tells this kind of answer from others about the same transcript.
+        kind: The class of the response.
+        transcript_id: The requested transcript.
+        field: The field that only this kind of response about a transcript has.
     """
 
-    def check(answered: str) -> None:
-        if answered != transcript_id:
-            # Its content may be somebody else's, so only its id is shown.
+    def check(received: str) -> None:
+        if received != transcript_id:
+            # The content may belong to another user, so only the id is shown.
             raise ProtocolError(
-                f"Asked for transcript {transcript_id}, the service answered with {escaped(answered)!r}."
+                f"Transcript {transcript_id} was requested, but the service sent {escaped(received)!r}."
             )
 
     def read(reply: HTTPReply) -> A:
         try:
             answer = kind.from_json(reply.body)
         except ProtocolError:
-            # This error shows some of the content.
+            # This error shows a part of the content, so the id is checked first.
             check(_id_in(reply.body) or transcript_id)
             raise
         check(answer.id)
-        if part is not None and not getattr(answer, part):
-            others = _fields_of(reply.body) & _ONE_KIND_EACH
-            if others and part not in others:
+        if field is not None and not getattr(answer, field):
+            # An empty result is valid, but not together with the field of another kind.
+            others = _fields_of(reply.body) & _EXCLUSIVE_FIELDS
+            if others and field not in others:
                 raise ProtocolError(
-                    f"Asked for the {part} of {transcript_id}, the service sent something else."
+                    f"The {field} of {transcript_id} were requested, but the service sent something else."
                 )
         return answer
 
@@ -179,14 +180,14 @@ def _fields_of(body: bytes) -> frozenset[str]:
 
 
 def deletion_reader(transcript_id: str) -> Callable[[HTTPReply], Transcript]:
-    """Read what is left of a deleted transcript."""
+    """Return a parser of a deleted transcript, which has only a few fields left."""
     read_transcript = reader_of(Transcript, transcript_id)
 
     def read(reply: HTTPReply) -> Transcript:
         left = read_transcript(reply)
         if left.audio_url not in {None, DELETED_URL} and not left.is_deleted:
             raise ProtocolError(
-                f"The reply to the deletion shows transcript {transcript_id} as it was before."
+                f"The response to the deletion shows transcript {transcript_id} as not deleted."
             )
         return left
 
@@ -194,86 +195,84 @@ def deletion_reader(transcript_id: str) -> Callable[[HTTPReply], Transcript]:
 
 
 def page_reader(query: Mapping[str, str]) -> Callable[[HTTPReply], TranscriptPage]:
-    """Read a page of the list that was asked for by this query."""
+    """Return a parser of a page of the list that was requested with a query."""
 
     def read(reply: HTTPReply) -> TranscriptPage:
         page = TranscriptPage.from_json(reply.body)
         _parsed_query(page.page_details.prev_url)
         shown = _parsed_query(page.page_details.current_url)
-        for name in _OF_ANOTHER_PAGE:
-            if name in shown and not _is_said_of(shown[name], query.get(name)):
-                raise ProtocolError(f"The page of the list is another one: it has another {name}.")
+        for name in _IDENTIFYING_PARAMETERS:
+            if name in shown and not _is_echo(shown[name], query.get(name)):
+                raise ProtocolError(f"The response is another page of the list, with another {name}.")
         return page
 
     return read
 
 
 def shows_query(page: TranscriptPage, query: Mapping[str, str]) -> bool:
-    """Whether a page tells that it was asked for by this query."""
+    """Return whether a page shows that it was requested with a query."""
     url = page.page_details.current_url
     return url is not None and _parsed_query(url).items() >= query.items()
 
 
-def _is_said_of(shown: str, asked: str | None) -> bool:
-    """Whether a parameter may be said back like this; what was left out may be said as off."""
-    return shown.lower() in {"", "false"} if asked is None else shown.lower().startswith(asked.lower())
+def _is_echo(shown: str, sent: str | None) -> bool:
+    """Return whether a page may show a parameter like this; one that was not sent may be shown as off."""
+    return shown.lower() in {"", "false"} if sent is None else shown.lower().startswith(sent.lower())
 
 
 def _parsed_query(url: str | None) -> dict[str, str]:
     try:
         return {name: values[0] for name, values in parse_qs(urlsplit(url or "").query).items()}
     except ValueError:
-        raise ProtocolError("A page of the list has an address in it that cannot be read.") from None
+        raise ProtocolError("A page of the list contains an invalid URL.") from None
 
 
 def dated_page_reader(query: Mapping[str, str]) -> Callable[[HTTPReply], DatedPage]:
-    """Read a page of the list on which a job is looked for."""
+    """Return a parser of a page of the list that is searched for a job."""
     read_page = page_reader(query)
 
     def read(reply: HTTPReply) -> DatedPage:
         page = read_page(reply)
-        # What is not there must not be taken for empty: a lost job would be made twice.
+        # An absent list is not an empty one: the lost job might be in it, and would be submitted again.
         if not isinstance(page.raw.get("transcripts"), list):
-            raise ProtocolError(f"The page of the list has no transcripts in it: {escaped(reply.text)}")
+            raise ProtocolError(f"The page of the list has no field `transcripts`: {escaped(reply.text)}")
         for item in page.transcripts:
             if item.id and not is_id(item.id):
-                raise ProtocolError(
-                    f"The list has a transcript of the id {escaped(item.id)!r}, which is none."
-                )
+                raise ProtocolError(f"The list contains an invalid id: {escaped(item.id)!r}.")
         return DatedPage(page=page, now=parse_http_date(reply.headers.get("date")))
 
     return read
 
 
 def subtitles_reader(subtitle_format: str) -> Callable[[HTTPReply], str]:
-    """Read captions of a format."""
+    """Return a parser of captions in a format."""
 
     def read(reply: HTTPReply) -> str:
         text = reply.text
-        # The content type does not tell: the service documents both text/plain and text/html.
+        # The content type decides nothing: the service documents both text/plain and text/html.
         start = text.lstrip("\ufeff \t\r\n")
-        if not (start.startswith("WEBVTT") or "-->" in text) or _fields_of(reply.body) & _ONE_KIND_EACH:
-            raise ProtocolError(f"The reply has no captions in it: {escaped(text) or 'nothing'}")
+        if not (start.startswith("WEBVTT") or "-->" in text) or _fields_of(reply.body) & _EXCLUSIVE_FIELDS:
+            raise ProtocolError(f"The response contains no captions: {escaped(text) or '(empty)'}")
         is_other = start[:1].isdigit() if subtitle_format == "vtt" else start.startswith("WEBVTT")
         if is_other:
-            raise ProtocolError(f"The reply has captions of another format than {subtitle_format!r}.")
+            raise ProtocolError(f"The response contains captions in another format than {subtitle_format!r}.")
         return text
 
     return read
 
 
 def redacted_audio_reader(transcript_id: str) -> Callable[[HTTPReply], RedactedAudio]:
-    """Read whether the masked copy of a recording is ready."""
+    """Return a parser of the state of a redacted recording."""
 
     def read(reply: HTTPReply) -> RedactedAudio:
         if reply.status == 202:
-            # The body of this one is not documented.
+            # The service does not document the body of this status.
             return RedactedAudio(status="pending")
         answer = RedactedAudio.from_json(reply.body)
-        is_of_another_kind = bool(_fields_of(reply.body) & (_ONE_KIND_EACH - {"redacted_audio_url"}))
+        is_of_another_kind = bool(_fields_of(reply.body) & (_EXCLUSIVE_FIELDS - {"redacted_audio_url"}))
         is_nothing = answer.status is None and answer.redacted_audio_url is None
         if is_of_another_kind or is_nothing or _id_in(reply.body) not in {None, transcript_id}:
-            raise ProtocolError("The reply is not about the redacted audio of this transcript.")
+            raise ProtocolError("The response is not about the redacted audio of this transcript.")
         return answer
 
     return read

@@ -1,7 +1,7 @@
 """
-What all items of a batch share, and how each is told from the others.
+The state that all items of a batch share, and the keys that identify each item.
 
-No requests and no commits: only recordings are read, where they are compared by content.
+It sends no requests and writes no journal. It reads recordings only to compare them by content.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from aai_async._webhooks.inbox import NotificationSource
 
 @attrs.frozen
 class BatchItem:
-    """What is to be transcribed, and how."""
+    """A recording with its options."""
 
     index: int
     audio: Audio
     options: Options
     key: str | None
-    """What it is recognised by, instead of what the source says."""
+    """The caller's key, which identifies it instead of its source."""
 
 
 @attrs.frozen(kw_only=True)
 class BatchContext:
-    """What all items of a batch go along."""
+    """The state that all items of a batch share."""
 
     pipeline: Pipeline
     journal: JournalWriter | None
@@ -50,87 +50,93 @@ class BatchContext:
     duplicates: DuplicateIndex
     uncertain_submits: UncertainSubmits
     options: Options
-    """What is asked for where an item does not say."""
+    """The options of items without options of their own."""
     default_digest: str
-    """Of those."""
+    """The digest of those options."""
     by_content: bool
     notifications: NotificationSource | None
     on_event: OnEvent | None
 
     def options_digest(self, item: BatchItem) -> str:
-        """Give the digest of what is asked for an item."""
+        """Return the digest of the options of an item."""
         return self.default_digest if item.options is self.options else item.options.digest
 
     async def keys(self, item: BatchItem, source: Source) -> tuple[bytes, ...]:
         """
-        Give what tells an item from others; nothing where nothing does.
+        Return the keys that identify an item; none if nothing identifies it.
 
-        Its source is open, unless it has a key.
+        The source must be open, unless the item has a key.
+
+        Raises:
+            SourceError: The recording cannot be read to compare its content.
         """
-        asked = self.options_digest(item)
+        digest = self.options_digest(item)
         if item.key is not None:
             identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
-            return (hashlib.sha256(identity + asked.encode()).digest(),)
-        return await keys_of(source, asked, by_content=self.by_content)
+            return (hashlib.sha256(identity + digest.encode()).digest(),)
+        return await keys_of(source, digest, by_content=self.by_content)
 
 
 async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
     """
-    Give the keys by which a journal knows an open source and its options; none where nothing identifies it.
+    Return the keys that identify an open source with its options; none if nothing identifies it.
 
     Raises:
-        SourceError: It cannot be read, which `by_content` does.
+        SourceError: It cannot be read; only `by_content` reads it.
     """
     identities = [await source.identity(), await source.digest() if by_content else None]
-    asked = options_digest.encode()
-    return tuple(hashlib.sha256(one + asked).digest() for one in identities if one is not None)
+    digest = options_digest.encode()
+    return tuple(hashlib.sha256(one + digest).digest() for one in identities if one is not None)
 
 
 def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: str) -> ItemClaim:
     """
-    Give what a journal is asked for, or enters, for an item.
+    Return the claim by which a journal finds or adds the row of an item.
 
     Args:
         item: The item.
-        source: Its source, which is open, unless the item has a key.
-        keys: What tells it from others.
-        digest: Of what is asked for it.
+        source: Its source, which must be open, unless the item has a key.
+        keys: The keys that identify it.
+        digest: The digest of its options.
     """
     file = file_key(source) if item.key is None else None
-    asked = item.options.payload()
-    asked.pop("webhook_auth_header_value", None)
+    options = item.options.payload()
+    # A journal stores no secret: neither that of a webhook nor one in a URL.
+    options.pop("webhook_auth_header_value", None)
     if item.options.webhook_url:
-        asked["webhook_url"] = without_secrets(item.options.webhook_url)
+        options["webhook_url"] = without_secrets(item.options.webhook_url)
     return ItemClaim(
         keys=keys,
         position=item.index,
-        source=without_secrets(source.url) if source.url else _plain(source.path or source.name),
+        source=without_secrets(source.url) if source.url else _path_text(source.path or source.name),
         size=source.size,
-        options=msgspec.json.encode(asked).decode(),
+        options=msgspec.json.encode(options).decode(),
         place=file and hashlib.sha256(b"place\0%b\0%b" % (file, digest.encode())).digest(),
     )
 
 
 def source_of(audio: Audio | Item) -> Source:
     """
-    Tell what an item is; nothing is read yet.
+    Return the source of a recording, which is not opened yet.
 
     Raises:
-        SourceError: It cannot be a recording.
+        SourceError: The type of `audio` is not that of a recording.
     """
     if isinstance(audio, Item):
-        raise SourceError("An Item has options of its own: give Item(recording, options), and not a pair.")
+        raise SourceError(
+            "An Item contains its own options: give Item(recording, options) instead of a pair."
+        )
     if isinstance(audio, (tuple, list)):
-        raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_kinds(audio)}.")
+        raise SourceError(f"A pair must be (recording, aai.Options(...)), not {_type_names(audio)}.")
     return source_from(audio)
 
 
-def _kinds(given: Sequence[object]) -> str:
+def _type_names(given: Sequence[object]) -> str:
     return f"({', '.join(type(one).__name__ for one in given)})"
 
 
-def _plain(path: str) -> str:
-    """Give a path as text, whatever the locale: not every name is."""
+def _path_text(path: str) -> str:
+    """Return a path as text that does not depend on the locale; bytes that are not UTF-8 are escaped."""
     with contextlib.suppress(UnicodeEncodeError):
         path = os.fsencode(path).decode("utf-8", "surrogateescape")
     return path.encode("utf-8", "backslashreplace").decode()

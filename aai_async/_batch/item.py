@@ -1,4 +1,4 @@
-"""One recording of a batch, with what is asked for it and the caller's own name for it."""
+"""One recording of a batch, with its options and the caller's own key for it."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def _check_key(_: object, __: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, str):
         raise ConfigError(f"Item(key=...) must be a str, not {type(value).__name__}: give str(key).")
     if not value:
-        raise ConfigError("Item(key=...) must not be empty: it tells the recording from all others.")
+        raise ConfigError("Item(key=...) must not be empty: it identifies the recording.")
 
 
 @attrs.frozen
 class Item:
     """
-    One recording of a batch: what `transcribe_all` takes beside plain recordings and pairs.
+    One recording of a batch: `transcribe_all` accepts it besides plain recordings and pairs.
 
-    ``aai.Item(source, options, key="call-4711")``: with a `key`, a recording is recognised by that alone, in
-    the same batch and in a later one with the same journal. Two items with the same key and the same options
-    have one job. A job that is known by its key is taken up without reading the recording again: it may be a
-    stream, a file that was moved, or an address under a new signature. The journal has a hash of the key.
+    ``aai.Item(source, options, key="call-4711")``: a recording with a `key` is identified by the key only, in
+    this batch and in later ones with the same journal. Two items with equal keys and options share one job.
+    If the journal contains a job for the key, the batch continues it without reading the recording, which may
+    be a stream, a moved file or a URL with a new signature. The journal stores a hash of the key.
 
     Raises:
-        ConfigError: `options` or `key` of another type, or an empty key.
+        ConfigError: `options` or `key` has the wrong type, or the key is empty.
     """
 
     source: Audio = attrs.field(repr=shown_source)
-    """What `Client.transcribe` takes."""
+    """The recording, of any type that `Client.transcribe` accepts."""
 
     options: Options | None = attrs.field(default=None, validator=_check_options)
-    """What to ask for; without, what the batch asks for."""
+    """Its options; `None` for those of the batch."""
 
     key: str | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_key)
-    """What you know the recording by: an id in a database, or the path of an object in a store."""
+    """Your own id of the recording, such as a database key or the path of an object in a store."""

@@ -1,5 +1,5 @@
 """
-What an address names, whoever signed it and when. Pure functions.
+The identity of a URL, independent of its signature. Pure functions.
 
 Sources of the query names:
 S3 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and (version 2)
@@ -20,14 +20,14 @@ import attrs
 
 @attrs.frozen
 class _Scheme:
-    """A way to sign an address in its query; names in lower case."""
+    """A scheme to sign a URL in its query; parameter names in lower case."""
 
     marks: frozenset[str]
-    """Names that are all there where it was used."""
+    """Parameters that are all present in a signed URL."""
     names: frozenset[str]
-    """Names that change with the signature, besides."""
+    """Further parameters that change with the signature."""
     prefix: str = "\0"
-    """What others of them begin with."""
+    """The prefix of further ones."""
 
     def drops(self, name: str) -> bool:
         return name in self.marks or name in self.names or name.startswith(self.prefix)
@@ -52,9 +52,10 @@ _SCHEMES = (
 
 def without_signature(url: str) -> str:
     """
-    Give an address without what changes when it is signed again for S3, Google, Azure or CloudFront.
+    Return a URL without the parameters that a new signature for S3, Google, Azure or CloudFront changes.
 
-    What names an object or its version stays. An address that is not signed in one of these ways stays whole.
+    Parameters that name an object or its version are kept. A URL without such a signature is returned
+    unchanged.
     """
     address, mark, query = url.partition("?")
     query, hash_, fragment = query.partition("#")
@@ -72,12 +73,12 @@ def _name(parameter: str) -> str:
 
 
 def mark_of(job: int, url: str) -> bytes:
-    """Give what the journal knows an address by that was submitted for one of its jobs: a hash."""
+    """Return the hash by which a journal recognises the submitted URL of one of its rows."""
     return hashlib.sha256(f"submitted\0{job}\0{_normal(url)!r}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _normal(url: str) -> Hashable:
-    """Give what stays of an address that is repeated with other escapes, another case, or its port."""
+    """Return the parts of a URL that do not depend on escapes, the case of the host or a default port."""
     try:
         parts = urlsplit(url.strip())
         usual = {"http": 80, "https": 443}.get(parts.scheme)

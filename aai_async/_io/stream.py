@@ -1,7 +1,7 @@
 """
-Streams that the caller has brought: which of them are read just now, by whom, and how one is read.
+Streams of the caller: which are being read, by which call, and how a blocking one is read.
 
-Several calls may be given the same object at once. It knows files, and nothing of event loops or HTTP.
+Several calls may get the same object at once. This module depends on files, not on event loops or HTTP.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from weakref import WeakSet, WeakValueDictionary, ref
 from aai_async._errors import SourceError
 
 _OFTEN = 0.1
-"""Seconds after which a thread that waits for a pipe finds out whether it is still wanted."""
+"""Seconds after which a thread that waits for a pipe checks whether its call still needs the data."""
 
 _LONGEST_WAIT = 10.0
-"""Seconds that a single read of another call, which may be cancelled by now, may take."""
+"""Seconds to wait for a read of another call, whose thread may go on after a cancellation."""
 
 
 class StreamInUse:
-    """An object that is read from, shared by all that read from it at the same time."""
+    """The use of one stream object, shared by all its concurrent readers."""
 
     def __init__(self, stream: object) -> None:
         self.stream = stream
         self._turn = threading.Lock()
         self.start: int | None = None
-        """Where a file stood when the first of those who read it just now came."""
+        """The position of a file when the first of its current readers began."""
         self._readers = WeakSet[object]()
         self._first: ref[object] | None = None
 
     @classmethod
     def by(cls, reader: object, stream: object) -> StreamInUse:
-        """Let a reader read a stream, until it leaves it or is forgotten."""
+        """Register a reader of a stream, until it calls `leave` or is garbage-collected."""
         stream = _innermost(stream)
         with _TURN:
             use = _IN_USE.get(id(stream))
@@ -50,10 +50,10 @@ class StreamInUse:
     @contextlib.contextmanager
     def turn_of(self, name: str) -> Generator[None]:
         """
-        Read from it for a block, in a thread.
+        Reserve the stream for the block, in a thread.
 
         Raises:
-            SourceError: The thread of another call, which may be cancelled by now, still reads from it.
+            SourceError: The thread of another call, which may be cancelled, is still reading it.
         """
         if not self._turn.acquire(timeout=_LONGEST_WAIT):
             raise SourceError(f"{name} is still being read by another call, which may be cancelled.")
@@ -63,39 +63,39 @@ class StreamInUse:
             self._turn.release()
 
     def leave(self, reader: object) -> None:
-        """A reader reads it no longer."""
+        """Remove a reader."""
         with _TURN:
             self._readers.discard(reader)
 
     def check_alone(self, reader: object, name: str) -> None:
         """
-        Make sure that nobody else reads a stream that can be read only once.
+        Check that no other call reads the stream, which can be read only once.
 
         Raises:
-            SourceError: Another call reads it.
+            SourceError: Another call is reading it.
         """
         if not self.is_of(reader):
             raise _busy(name)
 
     def is_of(self, reader: object) -> bool:
-        """Whether it was the first of those who read it just now."""
+        """Return whether a reader was the first of the current readers."""
         return self._first is not None and self._first() is reader
 
 
 def _busy(name: str) -> SourceError:
     return SourceError(
-        f"{name} is being read by another call, and can be read only once: give each call one of its own."
+        f"{name} is being read by another call, and can be read only once: give each call its own stream."
     )
 
 
 _IN_USE: WeakValueDictionary[int, StreamInUse] = WeakValueDictionary()
-"""By the id of the object, which it keeps alive."""
+"""By the id of the stream, which stays valid because the value keeps the stream alive."""
 
 _TURN = threading.Lock()
 
 
 def _innermost(stream: object) -> object:
-    """Give the file that a file of anyio, an `UploadFile` or a temporary file stands for."""
+    """Return the file that an anyio file, an `UploadFile` or a temporary file wraps."""
     for attribute in ("wrapped", "file"):
         inner = getattr(stream, attribute, None)
         if callable(getattr(inner, "read", None)):
@@ -104,7 +104,7 @@ def _innermost(stream: object) -> object:
 
 
 class ReadOnce:
-    """Keeps two from reading one source that can be read only once, at the same time."""
+    """Prevents two concurrent reads of a source that can be read only once."""
 
     def __init__(self) -> None:
         self._is_being_read = False
@@ -112,10 +112,10 @@ class ReadOnce:
     @contextlib.contextmanager
     def alone(self, name: str) -> Generator[None]:
         """
-        Read it for a block.
+        Reserve the source for the block.
 
         Raises:
-            SourceError: Another is reading it.
+            SourceError: Another call is reading it.
         """
         if self._is_being_read:
             raise _busy(name)
@@ -127,7 +127,7 @@ class ReadOnce:
 
 
 class BlockingStream:
-    """A stream that cannot be read again, and may give nothing for a long time."""
+    """A stream that can be read only once, and may block for a long time."""
 
     def __init__(self, stream: IO[bytes], use: StreamInUse, name: str, is_wanted: Callable[[], bool]) -> None:
         self._stream = stream
@@ -139,18 +139,18 @@ class BlockingStream:
 
     def read(self, size: int) -> object:
         """
-        Read so many bytes, or as many as there are before the end; fewer where they are no longer wanted.
+        Read `size` bytes, or fewer at the end of the stream or if the call no longer needs them.
 
         Raises:
-            SourceError: The thread of another call still reads from it.
+            SourceError: The thread of another call is still reading the stream.
         """
         with self._use.turn_of(self._name):
             if self._descriptor is None:
                 return self._stream.read(size)
-            return self._read_when_there(self._descriptor, size)
+            return self._read_when_ready(self._descriptor, size)
 
-    def _read_when_there(self, descriptor: int, size: int) -> bytes:
-        # Not by a read that blocks: nothing could end it, and Python cannot end while one is inside a buffer.
+    def _read_when_ready(self, descriptor: int, size: int) -> bytes:
+        # A blocking read could not be interrupted, and Python cannot exit while a thread holds the buffer.
         read_some = cast("Any", getattr(self._stream, "read1", self._stream.read))
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -158,14 +158,14 @@ class BlockingStream:
         while len(content) < size and not self._has_ended and self._is_wanted():
             if poll.poll(_OFTEN * 1000):
                 piece = read_some(size - len(content))
-                # Nothing is what a descriptor says that does not block, and has nothing yet.
+                # A non-blocking descriptor returns None if it has no data yet.
                 content += piece or b""
                 self._has_ended = piece == b""
         return bytes(content)
 
 
 def _descriptor_of(stream: object) -> int | None:
-    """Give that of a pipe or a terminal, where all that can be read is there or in the system."""
+    """Return the descriptor of a file whose unread data is in its own buffer or in the system's."""
     raw = getattr(stream, "raw", stream)
     is_plain = type(stream) in {io.BufferedReader, io.FileIO} and type(raw) is io.FileIO
     return cast("io.FileIO", raw).fileno() if is_plain and hasattr(select, "poll") else None

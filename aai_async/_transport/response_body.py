@@ -1,8 +1,8 @@
 """
-Reads a reply, of which neither the length nor what it inflates to is believed.
+Bounded reading of response bodies: neither the length nor the decompressed size is trusted.
 
-The HTTP library inflates whatever a piece holds at once, and one encoding inside another: a mebibyte becomes
-gigabytes in one call. Here it is inflated a mebibyte at a time, once, and counted.
+The HTTP library decompresses each received chunk completely, and nested encodings too, so that one mebibyte
+can become gigabytes in one call. This module decompresses once, a mebibyte at a time, and counts the bytes.
 """
 
 from __future__ import annotations
@@ -20,59 +20,61 @@ from aai_async._errors import ProtocolError, escaped
 from aai_async._io.file import AtomicFile
 from aai_async._transport.deadline import AttemptDeadline
 
-_LARGEST_ANSWER = 256 * 1024 * 1024
-"""Bytes: 100 hours of words would be less."""
+_LARGEST_RESPONSE = 256 * 1024 * 1024
+"""Maximum size in bytes of a JSON response: the words of 100 hours need less."""
 
-_LARGEST_REFUSAL = 64 * 1024
-"""Bytes that are read of an error page; the rest says nothing more."""
+_LARGEST_ERROR = 64 * 1024
+"""Number of bytes that are read of an error response."""
 
 _LARGEST_FILE = 5_000_000_000
-"""Bytes of a masked recording: the service takes none that is larger."""
+"""Maximum size in bytes of a redacted recording: the service accepts no larger recording."""
 
 _PIECE = 1024 * 1024
+"""Maximum number of bytes that one step decompresses."""
 
-_BELIEVABLE_RATIO = 100
-"""What JSON may inflate to, beyond `_ALWAYS_BELIEVED`; words and times come to about ten."""
+_LARGEST_RATIO = 100
+"""Maximum compression ratio of JSON beyond `_UNCHECKED`; that of transcripts is about ten."""
 
-_ALWAYS_BELIEVED = 64 * 1024 * 1024
+_UNCHECKED = 64 * 1024 * 1024
+"""Decompressed size in bytes up to which the compression ratio does not matter."""
 
 
 async def read_response(response: Any, clock: AttemptDeadline) -> bytes:
     """
-    Read a reply whole.
+    Return the body of a response.
 
     Raises:
-        ProtocolError: It is too large, or encoded in a way that was not asked for.
+        ProtocolError: It is too large, or has a content encoding that was not requested.
     """
     content = io.BytesIO()
-    async with contextlib.aclosing(_pieces(response, clock, _LARGEST_ANSWER)) as pieces:
+    async with contextlib.aclosing(_pieces(response, clock, _LARGEST_RESPONSE)) as pieces:
         async for piece in pieces:
             content.write(piece)
     return content.getvalue()
 
 
 async def read_error(response: Any, clock: AttemptDeadline) -> bytes:
-    """Read the beginning of a reply that is no answer."""
+    """Return the beginning of the body of an error response."""
     content = io.BytesIO()
     with contextlib.suppress(ProtocolError):
-        async with contextlib.aclosing(_pieces(response, clock, _LARGEST_ANSWER)) as pieces:
+        async with contextlib.aclosing(_pieces(response, clock, _LARGEST_RESPONSE)) as pieces:
             async for piece in pieces:
                 content.write(piece)
-                if content.tell() >= _LARGEST_REFUSAL:
+                if content.tell() >= _LARGEST_ERROR:
                     break
-    return content.getvalue()[:_LARGEST_REFUSAL]
+    return content.getvalue()[:_LARGEST_ERROR]
 
 
 async def save(response: Any, clock: AttemptDeadline, file: AtomicFile) -> None:
     """
-    Write the content of a reply to a file, from its beginning.
+    Write the body of a response to a file, whose earlier content is dropped.
 
     Raises:
-        ProtocolError: It is empty, larger than any recording, or a page for people.
-        SaveError: It cannot be written.
+        ProtocolError: The body is empty, larger than any recording, or an HTML page.
+        SaveError: The file cannot be written.
     """
     if response.headers.get("content-type", "").startswith("text/html"):
-        raise ProtocolError("Where the file should be is a page for people.")
+        raise ProtocolError("The response is an HTML page instead of a recording.")
     await file.restart()
     is_empty = True
     async with contextlib.aclosing(_pieces(response, clock, _LARGEST_FILE)) as pieces:
@@ -80,41 +82,43 @@ async def save(response: Any, clock: AttemptDeadline, file: AtomicFile) -> None:
             is_empty = is_empty and not piece
             await file.write(piece)
     if is_empty:
-        raise ProtocolError("The file that the service has put there is empty.")
+        raise ProtocolError("The service sent an empty file.")
 
 
 async def _pieces(response: Any, clock: AttemptDeadline, limit: int) -> AsyncGenerator[bytes, None]:
     if response.is_stream_consumed:
-        # A transport that stands in for a network has it at hand, and decoded.
+        # A mock transport of a test provides the decoded body at once.
         yield response.content
         return
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"gzip", "x-gzip", "identity", ""}:
-        raise ProtocolError(f"The reply is encoded as {escaped(encoding)!r}, which was not asked for.")
-    # Not by its method for raw bytes, which gives the connection to the next request at the end.
-    received = _Received(aiter(response.stream))
-    pieces = _inflated(received) if "gzip" in encoding else received
+        raise ProtocolError(f"The response is encoded as {escaped(encoding)!r}, which was not requested.")
+    # Not `response.aiter_raw`, which returns the connection to the pool at the end of the body.
+    received = _ReceivedChunks(aiter(response.stream))
+    pieces = _decompressed(received) if "gzip" in encoding else received
     size = 0
     async with contextlib.aclosing(pieces):
         async for piece in pieces:
             before, size = size // _PIECE, size + len(piece)
             if size // _PIECE > before:
                 clock.receive()
-            believed = min(limit, _ALWAYS_BELIEVED + _BELIEVABLE_RATIO * received.size)
-            if size > believed or received.size > limit:
-                raise ProtocolError(f"The reply was given up after {size:,} bytes: no answer is that large.")
+            most = min(limit, _UNCHECKED + _LARGEST_RATIO * received.size)
+            if size > most or received.size > limit:
+                raise ProtocolError(
+                    f"The response was abandoned after {size:,} bytes: no valid response is that large."
+                )
             yield piece
 
 
-class _Received:
-    """The pieces as they came, counted."""
+class _ReceivedChunks:
+    """The chunks as received, with their total size."""
 
     def __init__(self, raw: AsyncIterator[bytes]) -> None:
         self._raw = raw
         self._is_over = False
         self.size = 0
 
-    def __aiter__(self) -> _Received:
+    def __aiter__(self) -> _ReceivedChunks:
         return self
 
     async def __anext__(self) -> bytes:
@@ -131,15 +135,15 @@ class _Received:
     async def aclose(self) -> None:
         if self._is_over:
             return
-        # The library's generators stand in one another, and closing one leaves those inside it open: they are
-        # ended from within, by a cancellation of what they wait for next.
+        # The library nests its generators, and closing the outer one leaves the inner ones open. A cancelled
+        # read ends them from the inside.
         with anyio.CancelScope() as scope, contextlib.suppress(Exception):
             scope.cancel()
             async for _ in self._raw:
                 pass
 
 
-async def _inflated(compressed: _Received) -> AsyncGenerator[bytes, None]:
+async def _decompressed(compressed: _ReceivedChunks) -> AsyncGenerator[bytes, None]:
     member = _Member()
     try:
         async with contextlib.aclosing(compressed):
@@ -150,16 +154,16 @@ async def _inflated(compressed: _Received) -> AsyncGenerator[bytes, None]:
                         member = _Member()
                     piece, left = member.inflate(left)
                     yield piece
-                    # Inflating a bomb must not hold the event loop.
+                    # Other tasks must run while a large body is decompressed.
                     await checkpoint()
     except zlib.error as error:
-        raise ProtocolError(f"The reply cannot be inflated: {error}.") from None
+        raise ProtocolError(f"The response cannot be decompressed: {error}.") from None
     if not member.has_ended:
-        raise ProtocolError("The reply ends in the middle of what was compressed.")
+        raise ProtocolError("The response ends in the middle of its compressed data.")
 
 
 class _Member:
-    """One of the members that a gzip stream has, mostly the only one (RFC 1952, 2.2)."""
+    """One member of a gzip stream, usually the only one (RFC 1952, section 2.2)."""
 
     def __init__(self) -> None:
         self._decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -169,7 +173,7 @@ class _Member:
         return self._decompressor.eof
 
     def inflate(self, compressed: bytes) -> tuple[bytes, bytes | None]:
-        """Give a piece, and what is to be given in next; None if that is what will be received."""
+        """Return a piece, and the input for the next call; `None` if that is the next received chunk."""
         piece = self._decompressor.decompress(compressed, _PIECE)
         if self.has_ended:
             return piece, self._decompressor.unused_data or None

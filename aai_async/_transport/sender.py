@@ -1,7 +1,7 @@
 """
-Performs a `Call`: adds the key, sends, repeats what may be repeated, maps every failure to an error of ours.
+The loop that performs a `Call`: it adds the key, sends, retries, and converts each failure to an `AAIError`.
 
-What may be repeated is the call's knowledge, and when that of `Retry`; here is the loop that asks.
+The call decides which failures allow a retry, and `Retry` decides when.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ from aai_async._version import __version__
 T = TypeVar("T")
 
 _LARGE_REPLY = 256 * 1024
-"""Bytes from which a reply is decoded in a thread."""
+"""Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
 
-_MIXED_UP = 60.0
-"""Seconds for which no connection is used twice, after a reply that was not what was asked for."""
+_DISTRUST = 60.0
+"""Seconds in which no connection is used twice, after a response that did not belong to its request."""
 
 
 class Sender:
-    """A connection to the service: open it with `async with`, then `perform` calls."""
+    """The requests of a client: open it with `async with`, then `send` calls."""
 
     def __init__(
         self,
@@ -75,15 +75,15 @@ class Sender:
         self._pool = ClientPool(client, base_urls)
         self._on_event = on_event
         self._not_before = dict[str, float]()
-        """By host: when the next request may be sent to it."""
+        """By host, when the next request may be sent, because the service has asked for a pause."""
         self._dated: tuple[str, float] | None = None
-        """The date of the latest reply, and when it came."""
-        self._mixed_up_until = -math.inf
-        """Until when each connection is used once, for a reply was not the one to its request."""
+        """The date of the latest response, and when it arrived by the clock of the event loop."""
+        self._distrusted_until = -math.inf
+        """Until when each connection is used only once."""
 
     def check(self) -> None:
         """
-        Make sure that it is open, and open here.
+        Check that it is open, in this process and event loop.
 
         Raises:
             ConfigError: It is not.
@@ -91,27 +91,27 @@ class Sender:
         self._pool.check()
 
     def room_for_uploads(self, most: int) -> contextlib.AbstractContextManager[None]:
-        """Let so many uploads go at once, where that is more than usual."""
+        """Allow up to `most` concurrent uploads during the block, if that is more than the default."""
         return self._pool.room_for_uploads(most)
 
     def fingerprint(self, salt: bytes) -> str:
-        """Tell the key from others, without telling it."""
+        """Return a hash that identifies the API key without revealing it."""
         return self._key.fingerprint(salt)
 
     @property
     def service_time(self) -> dt.datetime | None:
-        """What the service's clock shows now, to a second; `None` before any reply that has told."""
+        """The time of the service's clock to a second; `None` before the first response with a date."""
         if self._dated is None:
             return None
-        date, came = self._dated
+        date, received_at = self._dated
         then = parse_http_date(date)
-        return then and then + dt.timedelta(seconds=anyio.current_time() - came)
+        return then and then + dt.timedelta(seconds=anyio.current_time() - received_at)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
         self._not_before.clear()
         self._dated = None
-        self._mixed_up_until = -math.inf
+        self._distrusted_until = -math.inf
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -125,17 +125,17 @@ class Sender:
         self, call: Call[T], *, shielded: ShieldedRequest[T] | None = None, is_urgent: bool = False
     ) -> T:
         """
-        Send a request, again as long as the policy and the kind of request allow, and read its reply.
+        Send a request, with retries as the policy and the call allow, and return its parsed response.
 
         Args:
             call: The request.
-            shielded: Told of the answer at once. With it, a request that was sent is brought to its end
-                although the caller is cancelled, for as long as its parting lasts.
-            is_urgent: Whether it waits neither for other requests nor for what the service has asked for.
+            shielded: Records the response at once. If the caller is cancelled after the request was sent, the
+                request is still completed, within the grace period of the call.
+            is_urgent: Whether to wait neither for other requests nor for a pause that the service asks for.
 
         Raises:
-            RetryBudgetError: It failed, and the client has no retries left.
-            AAIError: What went wrong last, with the operation and the number of attempts.
+            RetryBudgetError: It failed, and the retry budget of the client is used up.
+            AAIError: The error of the last attempt, with the operation and the number of attempts.
         """
         with about(transcript_id=call.transcript_id):
             return await self._send_until_done(call, shielded, is_urgent=is_urgent)
@@ -147,8 +147,8 @@ class Sender:
         while True:
             attempt += 1
             result = await self._attempt(call, shielded, is_urgent=is_urgent)
-            if may_be_done and call.gone is not None and isinstance(result, NotFoundError):
-                result = call.gone
+            if may_be_done and call.if_gone is not None and isinstance(result, NotFoundError):
+                result = call.if_gone
             if not isinstance(result, AAIError):
                 self._budget.succeed(spent)
                 return result
@@ -158,7 +158,7 @@ class Sender:
             if delay is None or cost is None:
                 raise _failed(call, result, attempt, is_over_budget=delay is not None)
             spent += cost
-            error = _told(call, result, attempt)
+            error = _with_context(call, result, attempt)
             name = type(error).__name__
             logger.info("%s: attempt %d failed (%s), again in %.1f s", call.operation, attempt, name, delay)
             self.emit(Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error))
@@ -167,10 +167,10 @@ class Sender:
 
     async def send_once(self, call: Call[T]) -> T:
         """
-        Send a request once: for whoever looks again and again in any case, which costs no retries.
+        Send a request without retries and without use of the retry budget, for callers that poll.
 
         Raises:
-            AAIError: What went wrong.
+            AAIError: It failed.
         """
         with about(transcript_id=call.transcript_id):
             result = await self._attempt(call, None, is_urgent=False)
@@ -197,19 +197,19 @@ class Sender:
             self._throttle(self._host(call), result.retry_after or 0.0)
         return result
 
-    async def _wait_for_leave(self, host: str) -> None:
-        # It may be put off meanwhile.
+    async def _wait_for_pause(self, host: str) -> None:
+        # The pause may be extended during the wait.
         while (left := self._not_before.get(host, 0.0) - anyio.current_time()) > 0:  # noqa: ASYNC110
             await anyio.sleep(left)
 
     def _throttle(self, host: str, seconds: float) -> None:
-        """Let all calls wait, for the service counts the requests of an account and not of a call."""
+        """Pause all calls, because the service limits the requests of an account and not those of a call."""
         now, before = anyio.current_time(), self._not_before.get(host, 0.0)
-        # A wait of hours is for the caller to decide on, not for calls that know nothing of it.
+        # A pause of hours ends the call with an error instead, so that the caller can decide.
         if not 0 < seconds <= self._retry.max_retry_after or now + seconds <= before:
             return
         self._not_before[host] = now + seconds
-        # Those that were on the way are refused as well, each a moment later.
+        # Concurrent requests are refused too, each a moment later: they do not emit an event each.
         if now + seconds > before + 0.1:
             logger.info("throttled: no request for %.1f s", seconds)
             self.emit(Throttled(delay=seconds))
@@ -223,16 +223,17 @@ class Sender:
             is_recording=isinstance(call.body, Source),
             is_to_storage=call.url is not None and call.url.startswith("https://"),
         ) as lease:
-            # With a place already, so that no call is sent that was waiting for one.
+            # Checked with a connection in hand, so that calls that waited for one respect the pause too.
             is_held_back = call.url is None and not is_urgent
             if is_held_back:
-                await self._wait_for_leave(host)
+                await self._wait_for_pause(host)
             if shielded is not None:
                 await shielded.sending()
+                # A journal was written meanwhile, which takes time.
                 if is_held_back:
-                    await self._wait_for_leave(host)
+                    await self._wait_for_pause(host)
             clock = AttemptDeadline(self._timeouts)
-            async with opened(call.body, clock, shielded, self._teller_of(call)) as body:
+            async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
                 began = anyio.current_time()
                 ended: tuple[HTTPReply | None, T | AAIError] | None = None
                 lease.is_broken = True
@@ -242,19 +243,19 @@ class Sender:
                 reply, result = ended or (None, out_of_time(body, clock))
                 now = anyio.current_time()
                 _log(call, reply, result, now - began)
-        # The date of a reply that is not the one to this request may be of any time.
+        # A response that does not belong to this request may be old, and its date too.
         if reply and call.url is None and "date" in reply.headers and not isinstance(result, ProtocolError):
             self._dated = reply.headers["date"], now
         return result
 
-    def _teller_of(self, call: Call[T]) -> OnSent:
+    def _upload_listener(self, call: Call[T]) -> OnSent:
         size = call.body.size if isinstance(call.body, Source) else None
         return lambda sent: self.emit(Uploading(sent=sent, size=size))
 
     async def _send(
         self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None
     ) -> tuple[HTTPReply | None, T | AAIError]:
-        """Send a request, and give its reply with what that means."""
+        """Send a request; return its response, and the result or the error."""
         try:
             request = self._request(lease, call, url, body)
             auth = None if call.url else self._key
@@ -263,40 +264,40 @@ class Sender:
                 reply = await _receive(call, response, clock)
                 clock.stop()
                 result = await _result(call, reply)
-                if not self._can_be_trusted(call, result):
+                if not self._is_reusable(call, result):
                     lease.drop(response)
                 return reply, result
             finally:
                 await response.aclose()
         except anyio.get_cancelled_exc_class() as error:
-            # Some transports have the key in their frames, and a timeout of the caller's shows them.
+            # The frames of some transports contain the key, and a traceback with local variables shows it.
             raise error.with_traceback(None)  # noqa: B904
         except BaseExceptionGroup as group:
             raised = in_groups(group)
-        except Exception as error:  # noqa: BLE001 - whatever a transport raises must not get out
+        except Exception as error:  # noqa: BLE001 - a transport may raise anything; callers get an AAIError
             raised = [error]
-        # Only here, where what is raised does not get the transport's exception as its context.
+        # After the handlers, so that the exception of the transport does not become the context of the error.
         failure = await failure_of(raised, body, lease)
         failure.args = (self._key.hidden_in(str(failure.args[0])), *failure.args[1:])
         return None, failure
 
-    def _can_be_trusted(self, call: Call[T], result: T | AAIError) -> bool:
-        """Whether the next reply on a connection will be the one to its request, as far as can be told."""
+    def _is_reusable(self, call: Call[T], result: T | AAIError) -> bool:
+        """Return whether the next response on the connection will certainly belong to its request."""
         now = anyio.current_time()
         if isinstance(result, ProtocolError):
-            # Where one reply has come twice, others will.
-            self._mixed_up_until = now + _MIXED_UP
+            # A proxy that has sent one response twice may do so again.
+            self._distrusted_until = now + _DISTRUST
         if isinstance(result, AAIError):
-            # No refusal tells what it refuses.
+            # An error response does not show its request, so it may be a second copy.
             return False
-        return now >= self._mixed_up_until and call.shows_request(result)
+        return now >= self._distrusted_until and call.shows_request(result)
 
     def _request(self, lease: ClientLease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
         timeout = lease.library.Timeout(self._timeouts.stall, connect=self._timeouts.connect, pool=None)
         extensions = {"timeout": timeout.as_dict(), "trace": lease.trace}
         if call.url:
-            # Not built by the client, which may be the caller's own and have a key in whatever it sends.
+            # Not built by the client, because a client of the caller may add a key to all its requests.
             request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
             request.url = quiet_url(lease.client, lease.library, url)
             return request
@@ -306,7 +307,7 @@ class Sender:
         request = lease.client.build_request(
             call.method, url, headers=headers | body.headers, content=stream, extensions=extensions
         )
-        # Not the generator that the library has wrapped it in, which a broken upload would leave open.
+        # Replaces the generator that the library wraps it in: a broken upload would leave that open.
         request.stream = stream
         return request
 
@@ -314,16 +315,15 @@ class Sender:
         host = self.base_urls.gateway if call.is_for_gateway else self.base_urls.api
         if host is None:
             raise ConfigError(
-                "The LLM Gateway has an address of its own, which base_url does not tell: "
+                "The LLM Gateway has a URL of its own, which cannot be derived from this base_url: "
                 "give Client(gateway_url=...)."
             )
         return host
 
 
 async def _receive(call: Call[T], response: Any, clock: AttemptDeadline) -> HTTPReply:
-    is_answer = response.status_code in call.answers
     content = b""
-    if not is_answer:
+    if response.status_code not in call.statuses:
         content = await read_error(response, clock)
     elif call.into is None:
         content = await read_response(response, clock)
@@ -333,31 +333,32 @@ async def _receive(call: Call[T], response: Any, clock: AttemptDeadline) -> HTTP
 
 
 async def _result(call: Call[T], reply: HTTPReply) -> T | AAIError:
-    if reply.status not in call.answers:
+    if reply.status not in call.statuses:
         return call.error_from(reply)
     try:
         if len(reply.body) < _LARGE_REPLY:
             return call.read(reply)
         return await in_thread_if_there_is_one(call.read, reply)
     except ProtocolError as error:
+        # The request was received, so it may have been carried out.
         error.verdict = RequestState.AMBIGUOUS
         return error
 
 
-def _told(call: Call[T], error: AAIError, attempts: int) -> AAIError:
-    """Make an error fit for the caller."""
+def _with_context(call: Call[T], error: AAIError, attempts: int) -> AAIError:
+    """Add the operation and the number of attempts to an error, and remove its traceback."""
     error.operation, error.attempts = call.operation, attempts
-    # Without the frames where it was caught: the HTTP library's hold the request and its key.
+    # The frames of the HTTP library contain the request and its key.
     return error.with_traceback(None)
 
 
 def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bool) -> AAIError:
-    error = _told(call, error, attempts)
+    error = _with_context(call, error, attempts)
     if not is_over_budget:
         return error
     over_budget = RetryBudgetError(
-        "So many requests of this client have failed that it repeats none for now, see Retry(budget=...). "
-        f"The last: {error.args[0]}",
+        "Too many requests of this client have failed, so it retries none for now: see Retry(budget=...). "
+        f"The last error: {error.args[0]}",
         operation=call.operation,
         attempts=attempts,
         verdict=error.verdict,
@@ -369,7 +370,7 @@ def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bo
 def _log(call: Call[T], reply: HTTPReply | None, result: object, seconds: float) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         outcome = reply.status if reply else type(result).__name__
-        path = call.path.partition("?")[0] or "(pre-signed address)"
+        path = call.path.partition("?")[0] or "(pre-signed URL)"
         logger.debug("%s %s: %s, %d ms", call.method, path, outcome, seconds * 1000)
 
 

@@ -652,7 +652,7 @@ def test_whatever_is_given_as_an_id_is_refused_or_stands_in_the_address_as_it_is
         if isinstance(given, str) and re.fullmatch("[A-Za-z0-9_-]+", given):
             assert make(given).path.startswith(f"/v2/transcript/{given}")
         else:
-            with pytest.raises(aai.OptionsError, match="is no transcript id"):
+            with pytest.raises(aai.OptionsError, match="is not a transcript id"):
                 make(given)
 
 

@@ -69,7 +69,7 @@ async def test_a_reply_that_ends_too_early_is_none() -> None:
     """Half a transcript must not be taken for the whole."""
     with pytest.raises(ProtocolError, match="in the middle"):
         await read(gzip.compress(TEXT)[:-4])
-    with pytest.raises(ProtocolError, match="cannot be inflated"):
+    with pytest.raises(ProtocolError, match="cannot be decompressed"):
         await read(b"no gzip at all")
 
 
