@@ -75,12 +75,12 @@ async def test_words_are_searched_for(
     ("words", "said"),
     [
         ((), "needs at least one word"),
-        (("a, b",), "without a comma"),
+        (("a, b",), "without commas"),
         (("one two three four five six",), "one to five words"),
         (("",), "one to five words"),
         ((["smoke"],), "cannot be searched for"),
         (("word",) * 2000, "These 2000 words are too long for one request"),
-        (("\ud800",), "No address can be made of"),
+        (("\ud800",), "cannot be encoded as a URL query"),
     ],
 )
 async def test_what_cannot_be_searched_for_is_refused(
@@ -139,7 +139,7 @@ async def test_an_id_that_would_change_the_address_is_refused_by_every_verb(
 
 async def test_a_transcript_in_the_place_of_its_id_is_answered_with_what_to_give(client: aai.Client) -> None:
     """The message is short and on one line, whatever was given."""
-    with pytest.raises(aai.OptionsError, match="Give its id") as caught:
+    with pytest.raises(aai.OptionsError, match="Pass its attribute id") as caught:
         await client.get(aai.Transcript(id="a", status="completed", text="word " * 10_000))  # type: ignore[arg-type]
     assert len(str(caught.value)) < 500
 

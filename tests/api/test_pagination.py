@@ -181,8 +181,8 @@ async def test_a_page_that_cannot_be_fetched_ends_the_loop_with_an_error(
         ({"created_on": "yesterday"}, "created_on must be a date, such as '2026-11-24', not 'yesterday'"),
         ({"created_on": 20261124.5}, "created_on must be a date"),
         ({"after_id": "a", "throttled_only": True}, "throttled_only and after_id cannot be combined"),
-        ({"before_id": "../x"}, "is no transcript id"),
-        ({"after_id": ""}, "is no transcript id"),
+        ({"before_id": "../x"}, "is not a transcript id"),
+        ({"after_id": ""}, "is not a transcript id"),
     ],
 )
 def test_a_filter_that_the_service_refuses_is_refused_at_once(given: dict[str, Any], said: str) -> None:

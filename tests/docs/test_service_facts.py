@@ -84,7 +84,7 @@ CASES = [
     (plain(inspect.getdoc(aai.Client.list) or ""), "the service deletes a transcript after 30 days"),
     (
         plain(inspect.getdoc(aai.Journal) or ""),
-        "by default it deletes transcripts after 30 days, after 3 where",
+        "by default it deletes transcripts after 30 days, or after 3",
     ),
     (JOURNAL, "deletes texts after 30 days by default, after 3 with a BAA"),
     (PAGE, "deletes a transcript after 30 days by default, and after 3 days where"),

@@ -183,7 +183,7 @@ async def test_a_journal_is_needed_to_forget_something(path: Path) -> None:
     with pytest.raises(aai.JournalError, match="damaged, or no journal"):
         await aai.Journal(path).forget("id-1")
     for name in ("", 3):
-        with pytest.raises(aai.ConfigError, match="named by its path, address or id"):
+        with pytest.raises(aai.ConfigError, match="given by its path, URL or transcript id"):
             await aai.Journal(path).forget(name)  # type: ignore[arg-type]
 
 

@@ -118,7 +118,7 @@ async def test_a_page_without_its_transcripts_is_not_an_empty_one(
     async with connect(retry=TWICE) as client:
         with pytest.raises(aai.AmbiguousSubmitError) as caught:
             await client.submit(b"a recording")
-    assert "has no transcripts" in str(caught.value.__cause__)
+    assert "has no field `transcripts`" in str(caught.value.__cause__)
     assert len(server.service.jobs) == 1
 
 

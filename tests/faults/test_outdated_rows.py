@@ -161,7 +161,7 @@ async def test_a_job_of_a_former_version_is_told_as_such_and_fetched_if_the_file
             first, second = [outcome async for outcome in journal.outcomes()]
             assert (await journal.summary()).unfinished == 0
         assert (first.stage, first.transcript_id) == ("finished", server.service.jobs[0].id)
-        assert "former content" in str(first.error)
+        assert "earlier content" in str(first.error)
         assert second.unwrap().id == server.service.jobs[1].id
         recording.write_bytes(b"a recording")
         os.utime(recording, ns=(before.st_atime_ns, before.st_mtime_ns))

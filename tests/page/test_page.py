@@ -175,7 +175,7 @@ def test_the_keys_are_shown_and_can_be_turned_off(read: Read, spoken: aai.Transc
     page = read().open(spoken, audio=recording)
     page.keyboard.press("?")
     assert "five seconds" in page.inner_text("#help")
-    page.uncheck("#listens")
+    page.uncheck("#shortcuts")
     page.keyboard.press("Escape")
     assert not page.is_visible("#help")
     page.keyboard.press("j")
@@ -228,7 +228,7 @@ def test_a_recording_that_is_not_there_is_told(read: Read, spoken: aai.Transcrip
     """And may be opened from elsewhere."""
     reader = read()
     page = reader.open(spoken, audio="gone.mp3")
-    page.wait_for_selector("text=The recording cannot be played")
+    page.wait_for_selector("text=The recording of this page cannot be played")
     assert page.is_visible("#open")
     assert not page.is_visible("#play")
     reader.overlook("ERR_FILE_NOT_FOUND")
@@ -289,7 +289,7 @@ def test_words_that_are_not_sure_are_marked_until_that_is_turned_off(
     assert sure in page.inner_text("#tip")
     page.keyboard.press("u")
     assert page.evaluate(MARKED, "now") == [unsure[0].text]
-    assert page.inner_text("#news").startswith(f"{unsure[0].text}, {sure}")
+    assert page.inner_text("#announcement").startswith(f"{unsure[0].text}, {sure}")
     page.keyboard.press(".")
     page.keyboard.press(",")
     assert page.evaluate(MARKED, "now") == [unsure[0].text]

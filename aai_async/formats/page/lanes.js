@@ -1,12 +1,12 @@
-// Who spoke when: a lane for each speaker, so that it is told without colours too. It is a slider.
+// The timeline: one lane for each speaker, so that speakers are distinguished without colours too. It is a slider.
 
 const canvas = $('bar');
-const LANE = 8; // px; less where there are many speakers
-const MOST = 56; // px, of all
+const LANE_HEIGHT = 8; // px; less if there are many speakers
+const MAX_HEIGHT = 56; // px, of all lanes
 
 function drawLanes() {
   const lanes = Math.max(data.voices.length, 1);
-  const lane = Math.min(LANE, MOST / lanes);
+  const lane = Math.min(LANE_HEIGHT, MAX_HEIGHT / lanes);
   const width = canvas.clientWidth;
   const pen = sized(width, Math.ceil(lanes * lane) + 5);
   const x = (milliseconds) => (milliseconds / data.length) * width;
@@ -34,7 +34,7 @@ function coloursOfVoices() {
   return voices.map((element) => getComputedStyle(element).color);
 }
 
-// Where in the recording the reader will find what they look for.
+// The times of the search matches.
 function drawMatches(pen, x, top) {
   const ticks = new Set(found.map(([place]) => Math.round(x(starts[wordAt(place)] || 0))));
   pen.fillStyle = getComputedStyle($('needle')).backgroundColor;
@@ -74,5 +74,5 @@ function onLanesDown(event) {
 function onLanesMove(event) {
   if ($('lanes').hasPointerCapture(event.pointerId)) slide(event);
   const time = timeAt(event.clientX);
-  tell([clock(time), speakerAt(time)].filter(Boolean).join(' · '), event.clientX, $('lanes').getBoundingClientRect().bottom);
+  showTip([clock(time), speakerAt(time)].filter(Boolean).join(' · '), event.clientX, $('lanes').getBoundingClientRect().bottom);
 }

@@ -1,7 +1,7 @@
-// Marks over the text: what the service was not sure of, what it found, and what the reader looks for.
-// Only what is on the screen or close to it is marked, however much there is.
+// Marks over the text: unsure words, detected entities, phrases and sentiments, and search matches.
+// Only the paragraphs on or near the screen are marked, so the length of the transcript does not matter.
 
-const UNSURE = 60; // per cent
+const UNSURE = 60; // per cent: words with a lower confidence are marked
 
 const layers = {
   unsure: { isOn: true, spans: unsureWords().map(spanOf) },
@@ -14,9 +14,9 @@ const layers = {
 
 const switches = { unsure: ['unsure'], sentiment: ['positive', 'negative'], entities: ['entity'], phrases: ['phrase'] };
 
-const ABOVE = ['phrase', 'positive', 'negative', 'entity', 'unsure', 'found', 'now', 'found-now']; // the last above all
+const DRAWING_ORDER = ['phrase', 'positive', 'negative', 'entity', 'unsure', 'found', 'now', 'found-now']; // the last is drawn on top
 
-const near = new Set(); // paragraphs
+const near = new Set(); // the numbers of the paragraphs on or near the screen
 
 function unsureWords() {
   return [...starts.keys()].filter(isUnsure);
@@ -31,9 +31,9 @@ function sentiments(wanted) {
 }
 
 function mark(name, spans) {
-  if (!CSS.highlights) return; // an older browser plays and searches, and marks nothing
+  if (!CSS.highlights) return; // an older browser still plays and searches, but shows no marks
   const highlight = new Highlight(...spans.flatMap(rangesOf));
-  highlight.priority = ABOVE.indexOf(name);
+  highlight.priority = DRAWING_ORDER.indexOf(name);
   CSS.highlights.set(name, highlight);
 }
 
@@ -56,7 +56,7 @@ function turnOn(name, isOn) {
   paint(switches[name]);
 }
 
-function watchWhatIsNear() {
+function observeParagraphs() {
   const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) near.add(numbers.get(target));

@@ -1,4 +1,4 @@
-// What is selected, or the paragraph that is said, as a quote: with who said it, and when.
+// Quotes: the selection, or the current paragraph, with its speaker and time.
 
 function selected() {
   const selection = getSelection();
@@ -11,7 +11,7 @@ function selected() {
   return [from < 0 ? placeFrom(range) : from, to < 0 ? placeUpTo(range) : to];
 }
 
-// Where a selection begins or ends between paragraphs, the next or the last one is meant.
+// A selection may begin or end between paragraphs: it then begins with the next one, or ends with the last one.
 function placeFrom(range) {
   const first = paragraphs.findIndex((paragraph) => range.intersectsNode(paragraph));
   return first < 0 ? 0 : bases[first];
@@ -46,7 +46,7 @@ function sourceOf(place, paragraph) {
   return source && ` (${source})`;
 }
 
-function toBeQuoted() {
+function quotedSpan() {
   const span = selected();
   if (span) return span[1] > span[0] ? span : null;
   if (current < 0) return null;
@@ -55,20 +55,20 @@ function toBeQuoted() {
 }
 
 async function copyQuote() {
-  const span = toBeQuoted();
+  const span = quotedSpan();
   if (!span) return;
   const isCopied = await copied(quoteOf(span));
-  const text = isCopied ? 'Copied' : 'The browser does not let it be copied';
+  const text = isCopied ? 'Copied' : 'The browser refused to copy';
   $('quote').textContent = text;
   announce(text);
 }
 
 async function copied(text) {
-  if (!navigator.clipboard) return copiedByHand(text); // as in a page that was not fetched safely
-  return navigator.clipboard.writeText(text).then(() => true, () => copiedByHand(text));
+  if (!navigator.clipboard) return copiedByEvent(text); // browsers offer it to https and local pages only
+  return navigator.clipboard.writeText(text).then(() => true, () => copiedByEvent(text));
 }
 
-function copiedByHand(text) {
+function copiedByEvent(text) {
   const put = (event) => {
     event.preventDefault();
     event.clipboardData.setData('text/plain', text);
@@ -82,5 +82,5 @@ function copiedByHand(text) {
 function onSelection() {
   const span = selected();
   $('quote').hidden = !span || span[1] <= span[0];
-  $('quote').textContent = 'Copy as a quote';
+  $('quote').textContent = 'Copy as quote';
 }

@@ -1,8 +1,8 @@
-// What the reader does, and what becomes of it.
+// The handlers of the reader's input, and the start of the page.
 
-const FEW = 6; // chapters
+const MAX_CHAPTERS = 6; // that are shown open above the text
 
-let soundWanted = false; // when a time is clicked, not when an address with one is opened
+let playsAtHash = false; // a click on a time plays, but opening a URL with a time does not
 
 const keys = {
   ' ': toggle,
@@ -27,7 +27,7 @@ const keys = {
   Escape: endSearch,
 };
 
-const ends = { Home: 0, End: data.length }; // of the lanes
+const ends = { Home: 0, End: data.length }; // of the timeline
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || $('help').open) return;
@@ -35,7 +35,7 @@ function onKey(event) {
   else if (event.target === $('lanes') && ends[event.key] !== undefined) {
     event.preventDefault();
     seekAndShow(ends[event.key]);
-  } else if (keys[event.key] && !isTaken(event)) {
+  } else if (keys[event.key] && !isUsedElsewhere(event)) {
     event.preventDefault();
     keys[event.key]();
   }
@@ -44,14 +44,14 @@ function onKey(event) {
 function onSearchKey(event) {
   if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
   if (event.key !== 'Escape') return;
-  event.preventDefault(); // it would empty the field
+  event.preventDefault(); // the browser would clear the field
   $('search').blur();
 }
 
-// What has the focus has its own keys, and so has the page: its space scrolls where there is nothing to play.
-function isTaken({ key, target }) {
+// Whether the focused element or the browser uses a key itself: for example, Space scrolls if nothing can be played.
+function isUsedElsewhere({ key, target }) {
   if (key === 'Escape') return !found.length;
-  if (key.length === 1 && key !== ' ' && !$('listens').checked) return true;
+  if (key.length === 1 && key !== ' ' && !$('shortcuts').checked) return true;
   if (key === ' ' && !hasAudio()) return true;
   if (target.closest('select')) return true;
   return Boolean(target.closest('button, a, input, summary')) && (key === ' ' || key.startsWith('Arrow'));
@@ -70,10 +70,10 @@ function stepWord(word = -1) {
   if (word < 0 || word >= starts.length) return;
   seekWord(word, false);
   reveal(spanOf(word));
-  const text = sureness(word);
+  const text = confidenceText(word);
   announce(`${whole.slice(...spanOf(word))}, ${text}`);
   const box = rangeOf(spanOf(word)).getBoundingClientRect();
-  tell(text, box.left, box.bottom);
+  showTip(text, box.left, box.bottom);
 }
 
 function stepParagraph(by) {
@@ -84,32 +84,32 @@ function stepParagraph(by) {
   reveal(spanOf(data.first[next]));
 }
 
-function sureness(word) {
-  const sure = data.confidence[word];
-  return [sure === null ? '' : `${sure} % sure`, clock(starts[word])].filter(Boolean).join(' · ');
+function confidenceText(word) {
+  const confidence = data.confidence[word];
+  return [confidence === null ? '' : `${confidence} % sure`, clock(starts[word])].filter(Boolean).join(' · ');
 }
 
-function tell(text, x, y) {
+function showTip(text, x, y) {
   $('tip').textContent = text;
   $('tip').hidden = false;
   $('tip').style.left = `${Math.max(Math.min(x, innerWidth - $('tip').offsetWidth - 8), 8)}px`;
   $('tip').style.top = `${y + 6}px`;
 }
 
-function hush() {
+function hideTip() {
   $('tip').hidden = true;
 }
 
 function announce(text) {
-  $('news').textContent = text;
+  $('announcement').textContent = text;
 }
 
-// How sure a word is, for whoever points at one that is marked.
-function onPoint(event) {
+// Shows the confidence of a marked word under the pointer.
+function showConfidenceAtPointer(event) {
   if (event.target.closest('.lanes')) return;
   const word = layers.unsure.isOn && event.target.closest('.said') ? wordAtPoint(event.clientX, event.clientY) : -1;
-  if (word < 0 || !isUnsure(word)) hush();
-  else tell(sureness(word), event.clientX + 8, event.clientY + 12);
+  if (word < 0 || !isUnsure(word)) hideTip();
+  else showTip(confidenceText(word), event.clientX + 8, event.clientY + 12);
 }
 
 function onClick(event) {
@@ -121,16 +121,16 @@ function onClick(event) {
 }
 
 function onTime(link) {
-  soundWanted = true;
-  if (link.hash === location.hash) toHash(); // for nothing else would come of it
+  playsAtHash = true;
+  if (link.hash === location.hash) toHash(); // the browser emits no event if the hash is unchanged
 }
 
 function toHash() {
   const match = /^#t=(\d+(\.\d+)?)$/.exec(location.hash);
   if (!match) return;
   follow(true);
-  seek(Number(match[1]) * 1000, soundWanted);
-  soundWanted = false;
+  seek(Number(match[1]) * 1000, playsAtHash);
+  playsAtHash = false;
   if (current >= 0) reveal(spanOf(current));
 }
 
@@ -148,54 +148,54 @@ function openForPrint(isPrinted) {
   }
 }
 
-// Some browsers keep what was chosen over a reload.
-function takeForm() {
+// Some browsers restore the form after a reload, so its state is applied.
+function applyForm() {
   $('search').value = '';
-  takeSpeed();
+  applySpeed();
   for (const name of Object.keys(switches)) {
     if ($(name)) turnOn(name, $(name).checked);
   }
 }
 
-// Many chapters stand beside the text or wait to be asked for; they do not stand in front of it.
+// A long list of chapters stays open beside the text on a wide screen, and is folded above it on a narrow one.
 function foldContents() {
   const isBeside = matchMedia('(min-width: 78rem)').matches;
   for (const part of document.querySelectorAll('.contents details[open]')) {
-    part.open = isBeside || part.querySelectorAll('li').length <= FEW;
+    part.open = isBeside || part.querySelectorAll('li').length <= MAX_CHAPTERS;
   }
 }
 
-// How high a paragraph will be, before it is shown, so that the scroll bar tells the truth.
+// Sets the estimated height of paragraphs that were not rendered yet, so that the scroll bar is nearly right.
 function estimateHeights() {
   if (!paragraphs.length) return;
   const style = getComputedStyle(paragraphs[0]);
   const line = parseFloat(style.lineHeight);
-  const letters = paragraphs[0].clientWidth / (parseFloat(style.fontSize) * 0.46);
+  const charactersPerLine = paragraphs[0].clientWidth / (parseFloat(style.fontSize) * 0.46);
   for (const paragraph of paragraphs) {
-    const lines = Math.ceil(paragraph.textContent.length / letters);
+    const lines = Math.ceil(paragraph.textContent.length / charactersPerLine);
     paragraph.parentElement.style.containIntrinsicSize = `auto ${Math.round((lines + 1.6) * line)}px`;
   }
 }
 
-function listenToReader() {
+function addListeners() {
   const on = (target, names, act, options) => names.split(' ').forEach((name) => target.addEventListener(name, act, options));
   let waiting = 0;
-  on(document, 'keydown wheel touchmove pointerdown', letGo, { passive: true });
+  on(document, 'keydown wheel touchmove pointerdown', cancelScroll, { passive: true });
   on(document, 'keydown', onKey);
   on(document, 'click', onClick);
-  on(document, 'pointermove', onPoint, { passive: true });
+  on(document, 'pointermove', showConfidenceAtPointer, { passive: true });
   on(document, 'selectionchange', onSelection);
-  on(document, 'scroll', () => { hush(); onScroll(); }, { passive: true });
+  on(document, 'scroll', () => { hideTip(); onScroll(); }, { passive: true });
   on(document, 'scrollend', onScrollEnd);
   on($('search'), 'input', () => { clearTimeout(waiting); waiting = setTimeout(() => search($('search').value), 80); });
   on($('next'), 'click', () => step(1));
   on($('previous'), 'click', () => step(-1));
   on($('play'), 'click', toggle);
-  on($('speed'), 'change', takeSpeed);
+  on($('speed'), 'change', applySpeed);
   on($('lanes'), 'pointerdown', onLanesDown);
   on($('lanes'), 'pointermove', onLanesMove);
-  on($('lanes'), 'pointerleave', hush);
-  on($('file'), 'change', ({ target }) => { if (target.files.length) openOwn(target.files[0]); });
+  on($('lanes'), 'pointerleave', hideTip);
+  on($('file'), 'change', ({ target }) => { if (target.files.length) openFile(target.files[0]); });
   on($('theme'), 'click', switchTheme);
   on($('keys'), 'click', keys['?']);
   on($('follow'), 'click', followAgain);
@@ -204,9 +204,9 @@ function listenToReader() {
   for (const name of Object.keys(switches)) {
     if ($(name)) on($(name), 'change', ({ target }) => turnOn(name, target.checked));
   }
-  on(audio, 'play', () => { follow(true); listen(); });
+  on(audio, 'play', () => { follow(true); trackPlayback(); });
   on(audio, 'play pause ended', showState);
-  on(audio, 'seeked', () => show(timeHeard()));
+  on(audio, 'seeked', () => show(audioTime()));
   on(audio, 'error', onAudioError);
   on(window, 'hashchange', toHash);
   on(window, 'resize', drawLanes);
@@ -216,17 +216,17 @@ function listenToReader() {
 }
 
 function begin() {
-  audio.controls = false; // ours are beside the lanes
+  audio.controls = false; // replaced by those beside the timeline
   $('of').textContent = ` / ${clock(data.length)}`;
   $('lanes').setAttribute('aria-valuemax', String(Math.round(data.length / 1000)));
-  listenToReader();
+  addListeners();
   showPosition();
   showControls();
   if (audio.error) onAudioError();
-  takeForm();
+  applyForm();
   foldContents();
   estimateHeights();
-  watchWhatIsNear();
+  observeParagraphs();
   new ResizeObserver(([{ target }]) => {
     document.documentElement.style.setProperty('--deck', `${target.offsetHeight}px`);
   }).observe($('deck'));

@@ -1,11 +1,11 @@
-// Search: phrases are found whatever stands between their words, and letters without regard to case or accents.
+// Search: any spaces and punctuation between words match, and case and accents are ignored.
 
 const BETWEEN = '[\\s\\p{P}]+';
 const ACCENTS = '[\\u0300-\\u036f]*';
 
-let found = []; // spans
-let chosen = -1;
-let variants; // of plain letters
+let found = []; // the spans of the matches
+let chosen = -1; // the index of the current match
+let variants; // by plain character, a pattern of its accented forms
 
 function search(wanted) {
   const pattern = patternOf(wanted.trim());
@@ -18,7 +18,7 @@ function search(wanted) {
 
 function patternOf(wanted) {
   const words = wanted.split(/[\s\p{P}]+/u).filter(Boolean);
-  // Of signs alone, such as a question mark, the signs are meant.
+  // A query of punctuation only, such as a question mark, is searched for literally.
   const source = words.length ? words.map(withAccents).join(BETWEEN) : literal(wanted);
   return source ? new RegExp(source, 'giu') : null;
 }
@@ -27,18 +27,18 @@ const literal = (text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 function withAccents(word) {
   variants = variants || accented();
-  return [...word.normalize('NFC')].map((letter) => `${variants.get(letter.toLowerCase()) || literal(letter)}${ACCENTS}`).join('');
+  return [...word.normalize('NFC')].map((character) => `${variants.get(character.toLowerCase()) || literal(character)}${ACCENTS}`).join('');
 }
 
-// "e" also finds "é"; who writes "é" means it.
+// "e" also matches "é", but "é" matches only itself.
 function accented() {
-  const letters = new Map();
+  const forms = new Map();
   for (let code = 0xc0; code < 0x2000; code = code === 0x4ff ? 0x1e00 : code + 1) {
-    const letter = String.fromCharCode(code);
-    const plain = letter.normalize('NFD')[0].toLowerCase();
-    if (plain !== letter.toLowerCase()) letters.set(plain, (letters.get(plain) || literal(plain)) + letter);
+    const character = String.fromCharCode(code);
+    const plain = character.normalize('NFD')[0].toLowerCase();
+    if (plain !== character.toLowerCase()) forms.set(plain, (forms.get(plain) || literal(plain)) + character);
   }
-  return new Map([...letters].map(([plain, all]) => [plain, `[${all}]`]));
+  return new Map([...forms].map(([plain, all]) => [plain, `[${all}]`]));
 }
 
 function firstOnScreen() {
@@ -51,8 +51,8 @@ function firstOnScreen() {
 function choose(index) {
   chosen = index;
   mark('found-now', index < 0 ? [] : [found[index]]);
-  const isAsked = Boolean($('search').value.trim());
-  $('count').textContent = index >= 0 ? `${(index + 1).toLocaleString('en')} of ${found.length.toLocaleString('en')}` : isAsked ? 'none' : '';
+  const hasQuery = Boolean($('search').value.trim());
+  $('count').textContent = index >= 0 ? `${(index + 1).toLocaleString('en')} of ${found.length.toLocaleString('en')}` : hasQuery ? 'none' : '';
   $('next').disabled = $('previous').disabled = index < 0;
   if (index < 0) return;
   follow(false);

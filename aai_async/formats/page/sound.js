@@ -1,20 +1,20 @@
-// The player: it knows the time, marks the word that is said, and keeps it in view unless the reader looks elsewhere.
+// The player: it keeps the position, marks the current word, and scrolls to it unless the reader has scrolled away.
 
 const STEP = 5000; // ms
 const SPEEDS = [...$('speed').options].map((option) => Number(option.value));
 
 const audio = $('audio');
-let position = 0; // ms; also where there is nothing to hear
-let current = -1; // the word
+let position = 0; // ms; also without a recording
+let current = -1; // the number of the current word
 let isFollowing = true;
-let aim = null; // the place that we are scrolling to
+let scrollTarget = null; // the span that the page is scrolling to
 
 const hasAudio = () => audio.hasAttribute('src') && !audio.error;
 const isPlaying = () => hasAudio() && !audio.paused;
-const timeHeard = () => Math.round(audio.currentTime * 1000);
+const audioTime = () => Math.round(audio.currentTime * 1000);
 
 function play() {
-  audio.play().catch(() => {}); // the error is told by its event
+  audio.play().catch(() => {}); // the event `error` reports the failure
 }
 
 function toggle() {
@@ -34,8 +34,8 @@ function seek(milliseconds, plays) {
 function seekWord(word, plays) {
   if (word < 0 || word >= starts.length) return;
   seek(starts[word], plays);
-  // Of words that begin at once, the one that is meant.
-  take(word);
+  // If several words begin at this time, the given one becomes the current word.
+  setCurrent(word);
 }
 
 function show(milliseconds) {
@@ -43,57 +43,57 @@ function show(milliseconds) {
   showPosition();
   const word = wordUpTo(milliseconds);
   if (word === current || (word >= 0 && starts[word] === starts[current])) return;
-  take(word);
+  setCurrent(word);
   if (isFollowing && word >= 0 && isPlaying()) reveal(spanOf(word));
 }
 
-function take(word) {
+function setCurrent(word) {
   current = word;
   mark('now', word < 0 ? [] : [spanOf(word)]);
 }
 
-function listen() {
+function trackPlayback() {
   if (!isPlaying()) return;
-  show(timeHeard());
-  requestAnimationFrame(listen);
+  show(audioTime());
+  requestAnimationFrame(trackPlayback);
 }
 
-// A place in the text is brought to the upper third of the screen, unless it can be read well where it is.
+// Scrolls a span to the upper third of the screen, unless it is readable where it is.
 function reveal(span) {
   const turn = paragraphs[paragraphAt(span[0])].parentElement;
   const box = turn.getBoundingClientRect();
-  aim = span;
+  scrollTarget = span;
   if (box.bottom > below() && box.top < innerHeight) {
     settle(span, matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth');
     return;
   }
-  // What was never on the screen has no certain height until it is.
+  // A paragraph has only an estimated height until it was on the screen once.
   turn.scrollIntoView({ behavior: 'instant' });
-  requestAnimationFrame(() => requestAnimationFrame(() => { if (aim === span) settle(span, 'instant'); }));
+  requestAnimationFrame(() => requestAnimationFrame(() => { if (scrollTarget === span) settle(span, 'instant'); }));
 }
 
 function settle(span, behavior) {
   const box = rangeOf(span).getBoundingClientRect();
   const most = document.documentElement.scrollHeight - innerHeight;
   const top = Math.min(Math.max(scrollY + box.top - below() - (innerHeight - below()) / 3, 0), most);
-  if (isAtEase(box) || Math.abs(top - scrollY) < 1) aim = null;
+  if (isReadable(box) || Math.abs(top - scrollY) < 1) scrollTarget = null;
   else scrollTo({ top, behavior });
 }
 
-// What came into view on the way may have been higher or lower than it was thought to be.
+// Paragraphs that were rendered during the scroll may have changed their height, so the target is checked again.
 function onScrollEnd() {
-  const span = aim;
-  aim = null;
+  const span = scrollTarget;
+  scrollTarget = null;
   if (span) settle(span, 'instant');
 }
 
-// The reader's hand goes before ours.
-function letGo() {
-  aim = null;
+// Input of the reader ends automatic scrolling.
+function cancelScroll() {
+  scrollTarget = null;
 }
 
 const below = () => Math.max($('deck').getBoundingClientRect().bottom, 0);
-const isAtEase = (box) => box.top > below() + 12 && box.bottom < innerHeight - 72;
+const isReadable = (box) => box.top > below() + 12 && box.bottom < innerHeight - 72;
 
 function follow(follows) {
   isFollowing = follows;
@@ -105,25 +105,25 @@ function followAgain() {
   if (current >= 0) reveal(spanOf(current));
 }
 
-// Whoever scrolls away from what is said is left alone until they are back.
+// The page stops following when the reader scrolls away from the current word, until they scroll back to it.
 function onScroll() {
-  if (aim || !isPlaying() || current < 0) return;
-  follow(isAtEase(rangeOf(spanOf(current)).getBoundingClientRect()));
+  if (scrollTarget || !isPlaying() || current < 0) return;
+  follow(isReadable(rangeOf(spanOf(current)).getBoundingClientRect()));
 }
 
 function changeSpeed(by) {
   const index = SPEEDS.indexOf(audio.playbackRate) + by;
   if (!hasAudio() || index < 0 || index >= SPEEDS.length) return;
   $('speed').value = String(SPEEDS[index]);
-  takeSpeed();
+  applySpeed();
 }
 
-function takeSpeed() {
-  // Also for a recording that is opened later.
+function applySpeed() {
+  // `defaultPlaybackRate` applies to a recording that is opened later.
   audio.defaultPlaybackRate = audio.playbackRate = Number($('speed').value);
 }
 
-function openOwn(file) {
+function openFile(file) {
   audio.src = URL.createObjectURL(file);
   audio.currentTime = position / 1000;
   showControls();
@@ -136,7 +136,7 @@ function showControls() {
 }
 
 function onAudioError() {
-  $('why').textContent = 'The recording cannot be played from where it is said to be.';
+  $('why').textContent = 'The recording of this page cannot be played.';
   showControls();
 }
 

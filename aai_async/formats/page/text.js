@@ -1,6 +1,6 @@
-// What was said, and where it stands. The text is in the page as text, one node for each paragraph; words are
-// places in it and marks are ranges over it (CSS Custom Highlight API), so that 100,000 words cost no elements.
-// A place is an index into `whole`: all paragraphs, with a line break between two.
+// The text with the positions of its words. Each paragraph is one text node. Words are positions in it, and marks
+// are ranges over it (CSS Custom Highlight API), so that 100,000 words need no elements of their own.
+// A place is an index into `whole`: all paragraphs, joined by line breaks.
 
 const $ = (id) => document.getElementById(id);
 
@@ -12,12 +12,12 @@ const bases = placesOfParagraphs();
 const starts = summed(data.starts); // of the words, in ms
 const places = placesOfWords();
 
-// Channels overlap, so that words need not begin in the order in which they stand.
+// The channels of a recording overlap, so the order of words in the text is not the order of their times.
 const order = [...starts.keys()].sort((one, other) => starts[one] - starts[other] || one - other);
 const sortedStarts = order.map((word) => starts[word]);
 
 function textOf(paragraph) {
-  paragraph.normalize(); // a parser may split what is very long
+  paragraph.normalize(); // a parser may split a very long text into several nodes
   return paragraph.textContent;
 }
 
@@ -47,7 +47,7 @@ function placesOfWords() {
   });
 }
 
-// The last index whose value is not above one; -1 where there is none.
+// The last index whose value is at most `value`; -1 if there is none.
 function lastUpTo(values, value) {
   let low = 0;
   let high = values.length;
@@ -59,7 +59,7 @@ function lastUpTo(values, value) {
   return low - 1;
 }
 
-// The word that began last at a time; -1 before the first.
+// The last word that begins at a time or before; -1 before the first word.
 function wordUpTo(milliseconds) {
   const index = lastUpTo(sortedStarts, milliseconds);
   return index < 0 ? -1 : order[index];
@@ -77,7 +77,7 @@ function spanBetween(start, end) {
   return [spanOf(from)[0], spanOf(to)[1]];
 }
 
-// What goes over several paragraphs is not marked between them, where times and names stand.
+// One range for each paragraph of a span, because the times and names between paragraphs are not marked.
 function rangesOf([from, to]) {
   const ranges = [];
   for (let start = from; start < to; start = endOf(paragraphAt(start)) + 1) {
@@ -99,7 +99,7 @@ function pointAt(place) {
   return [node.firstChild || node, place - bases[paragraph]];
 }
 
-// The place of a point in the document; -1 outside of the text.
+// The place of a point in the document; -1 outside the text.
 function placeOf(node, offset) {
   const element = node && (node.closest ? node : node.parentElement);
   const paragraph = element ? numbers.get(element.closest('.said')) : undefined;
@@ -107,7 +107,7 @@ function placeOf(node, offset) {
   return bases[paragraph] + (node === element ? (offset ? element.textContent.length : 0) : offset);
 }
 
-// The word at a point of the screen; -1 where there is none.
+// The word at a point of the screen; -1 if there is none.
 function wordAtPoint(x, y) {
   let node;
   let offset;
