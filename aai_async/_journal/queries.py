@@ -55,7 +55,7 @@ def _encoded(values: tuple[object, ...]) -> str | None:
 
 @attrs.frozen
 class JobRow:
-    """What is written down of one job."""
+    """A row of the table of jobs."""
 
     id: int
     position: int
@@ -74,19 +74,19 @@ class JobRow:
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What is kept of a completed job."""
+    """The result of a completed job."""
 
     audio_duration: float | None
-    """Seconds."""
+    """In seconds."""
     warnings: tuple[str, ...]
     missing: tuple[MissingResult, ...]
     body: bytes | None
-    """What the service answered, where transcripts are kept."""
+    """The response of the service, if the journal stores transcripts."""
 
 
 @attrs.frozen
 class ItemClaim:
-    """A recording and what is asked for it, to be found in the journal or entered there."""
+    """A recording with its options, for which the journal finds or adds a row."""
 
     keys: tuple[bytes, ...]
     position: int
@@ -94,11 +94,11 @@ class ItemClaim:
     size: int | None
     options: str
     place: bytes | None = None
-    """What a file and its options are known by, in whatever version it is."""
+    """The key of a path and the options, the same for all versions of the file; `None` if it is no file."""
 
 
 def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
-    """Give the ids of the jobs that were made last, newest first, each with a time at which it was known."""
+    """Return the ids of the newest jobs, newest first, each with the time of its last known step."""
     rows = connection.execute(
         "SELECT transcript_id, coalesce(finished_at, submitting_at, uploaded_at) FROM jobs "
         "WHERE transcript_id IS NOT NULL ORDER BY id DESC LIMIT ?",
@@ -108,13 +108,13 @@ def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt
 
 
 def adopt_key(connection: sqlite3.Connection, fingerprint: Callable[[bytes], str]) -> None:
-    """Let the journal belong to another API key."""
+    """Replace the API key of the journal."""
     salt = secrets.token_bytes(16)
     connection.execute("UPDATE account SET salt = ?, fingerprint = ?", (salt, fingerprint(salt)))
 
 
 def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None:
-    """Find the job of a recording by any of its keys; of several, the one that has come furthest."""
+    """Find the row of a recording by any of its keys; of several, the most advanced."""
     marks = ", ".join("?" * len(keys))
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
@@ -125,7 +125,7 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
 
 
 def claim(connection: sqlite3.Connection, wanted: ItemClaim, active: Collection[int] = ()) -> JobRow:
-    """Find the job of a recording by any of its keys, or enter it; `active` are jobs that are at work."""
+    """Find or add the row of a recording; `active` are the rows in progress, which must not be changed."""
     found = find(connection, wanted.keys)
     if found is None:
         values = (wanted.position, wanted.source, wanted.size, wanted.options)
@@ -146,7 +146,7 @@ def claim(connection: sqlite3.Connection, wanted: ItemClaim, active: Collection[
 
 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
-    """A recording is at this address; returns False, and changes nothing, if another one is there."""
+    """Record an upload; return False, and change nothing, if the URL belongs to another recording."""
     changed = connection.execute(
         "UPDATE jobs SET state = 'uploaded', upload_url = ?1, uploaded_at = ?2, submitting_at = NULL, "
         "transcript_id = NULL, error = NULL WHERE id = ?3 "
@@ -157,7 +157,7 @@ def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
 
 
 def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None, mark: bytes | None) -> None:
-    """A submit will be sent next; `mark` is what its address is known by, if it is of no upload."""
+    """Record that a submit is about to be sent; `mark` is the hash of its URL, if that is not an upload."""
     if mark is not None:
         connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (mark, job))
     connection.execute(
@@ -167,7 +167,7 @@ def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None
 
 
 def refused(connection: sqlite3.Connection, job: int) -> None:
-    """No submit of it has made a job."""
+    """Record that no submit of a row has created a job."""
     connection.execute(
         "UPDATE jobs SET state = CASE WHEN upload_url IS NULL THEN 'pending' ELSE 'uploaded' END, "
         "submitting_at = NULL WHERE id = ? AND state = 'submitting'",
@@ -176,14 +176,14 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
 
 
 def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
-    """The job is made."""
+    """Record that the job of a row was created."""
     connection.execute(
         "UPDATE jobs SET state = 'submitted', transcript_id = ? WHERE id = ?", (transcript_id, job)
     )
 
 
 def reset(connection: sqlite3.Connection, job: int) -> None:
-    """It is begun anew: what was uploaded or submitted for it is worth nothing any more."""
+    """Reset a row, whose upload or job can no longer be used."""
     connection.execute(
         "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
         "transcript_id = NULL, finished_at = NULL WHERE id = ?",
@@ -192,7 +192,7 @@ def reset(connection: sqlite3.Connection, job: int) -> None:
 
 
 def done(connection: sqlite3.Connection, job: int, result: Result, retries: int) -> None:
-    """The job is completed; keep its result."""
+    """Record that the job of a row was completed, with its result."""
     warnings, missing = _encoded(result.warnings), _encoded(result.missing)
     connection.execute(
         "UPDATE jobs SET state = 'done', finished_at = ?, audio_duration = ?, retries = retries + ?, "
@@ -213,15 +213,15 @@ def failed(
     is_unrecognisable: bool = False,
 ) -> None:
     """
-    Something went wrong.
+    Record an error.
 
     Args:
         connection: The journal, within a transaction.
-        job: What it has happened to.
-        error: What has happened.
-        retries: Requests that were sent again.
-        is_over: Whether the job has ended, and may be begun again.
-        is_unrecognisable: Whether no batch will find it again.
+        job: The row.
+        error: The message.
+        retries: Number of requests that were sent again.
+        is_over: Whether the job has ended, so that the next batch may submit it again.
+        is_unrecognisable: Whether no later batch can find the row.
     """
     if is_unrecognisable:
         outdated.retire(connection, job)
@@ -232,26 +232,26 @@ def failed(
             (error, _now(), job),
         )
     else:
-        # What is done stays so, though it could not be fetched again.
+        # A completed job stays completed, even if its transcript could not be fetched again.
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
 def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
-    """Give the rows whose submit may have been sent, each with its keys."""
+    """Return the rows whose submit may have been sent, each with its keys."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
     )
-    entries = [JobRow(*row) for row in rows]
-    keys = {entry.id: set[bytes]() for entry in entries}
+    found = [JobRow(*row) for row in rows]
+    keys = {row.id: set[bytes]() for row in found}
     for key, job in connection.execute(
         "SELECT key, job FROM keys WHERE job IN (SELECT id FROM jobs WHERE state = 'submitting')"
     ):
         keys[job].add(key)
-    return [(entry, frozenset(keys[entry.id])) for entry in entries]
+    return [(row, frozenset(keys[row.id])) for row in found]
 
 
 def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
-    """Give the jobs that were made of the same source for others of its rows."""
+    """Return the ids of the jobs of the other rows of a source."""
     rows = connection.execute(
         "SELECT transcript_id FROM jobs WHERE source = ? AND id != ? AND transcript_id IS NOT NULL",
         (source, job),
@@ -260,7 +260,7 @@ def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozen
 
 
 def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[str, dt.datetime | None]]:
-    """Give what others of its rows have asked for, and when, if the answers to that may have been lost."""
+    """Return the options and times of the submits of the other rows of a source whose job is unknown."""
     rows = connection.execute(
         "SELECT options, submitting_at FROM jobs WHERE source = ? AND id != ? AND state = 'submitting'",
         (source, job),
@@ -269,27 +269,28 @@ def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[
 
 
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
-    """Give what the service answered, where it was kept."""
+    """Return the stored response of the service; `None` if it was not stored."""
     row = connection.execute("SELECT transcript FROM results WHERE job = ?", (job,)).fetchone()
     return None if row is None else zlib.decompress(row[0])
 
 
 def freeze(connection: sqlite3.Connection) -> None:
-    """Let all that is read from now on be of one moment, where that does not hold up whoever writes."""
+    """Begin a read transaction, so that all reads return the state of now; only if it blocks no writer."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        # SQLite takes the snapshot at the first read.
         connection.execute("BEGIN")
         last(connection)
 
 
 def last(connection: sqlite3.Connection) -> int:
-    """Give the number of the job that was begun last."""
+    """Return the id of the last row; 0 without rows."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM jobs").fetchone()[0])
 
 
 def entries(
     connection: sqlite3.Connection, after: int, upto: int, most: int
 ) -> list[tuple[JobRow, bytes | None]]:
-    """Give some jobs between two numbers, in the order of their beginning, with what was kept of them."""
+    """Return up to `most` rows with ids above `after` and up to `upto`, with their stored responses."""
     columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
         f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
@@ -308,7 +309,7 @@ def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 @attrs.frozen
 class Counts:
-    """The jobs of one state in numbers."""
+    """Totals of the jobs in one state."""
 
     state: State
     jobs: int

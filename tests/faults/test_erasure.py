@@ -180,7 +180,7 @@ async def test_a_journal_is_needed_to_forget_something(path: Path) -> None:
     with pytest.raises(aai.JournalError, match="There is no journal"):
         await aai.Journal(path).forget("id-1")
     path.write_bytes(b"Minutes of the meeting of May." * 50)
-    with pytest.raises(aai.JournalError, match="damaged, or no journal"):
+    with pytest.raises(aai.JournalError, match="damaged, or not a journal"):
         await aai.Journal(path).forget("id-1")
     for name in ("", 3):
         with pytest.raises(aai.ConfigError, match="given by its path, URL or transcript id"):

@@ -154,28 +154,34 @@ def listening(path: Path) -> None:
 
 
 FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "text": (lambda path: path.write_text("Minutes of the meeting of May.\n" * 50), "damaged, or no journal"),
-    "short-text": (lambda path: path.write_text("ab"), "damaged, or no journal"),
-    "letter": (lambda path: path.write_text("a"), "damaged, or no journal"),
-    "picture": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000)), "damaged, or no journal"),
-    "truncated": (truncated, "damaged, or no journal"),
+    "text": (
+        lambda path: path.write_text("Minutes of the meeting of May.\n" * 50),
+        "damaged, or not a journal",
+    ),
+    "short-text": (lambda path: path.write_text("ab"), "damaged, or not a journal"),
+    "letter": (lambda path: path.write_text("a"), "damaged, or not a journal"),
+    "picture": (
+        lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000)),
+        "damaged, or not a journal",
+    ),
+    "truncated": (truncated, "damaged, or not a journal"),
     "overwritten": (overwritten, "."),
-    "other-application": (lambda path: ask(path, "CREATE TABLE books (title)"), "no journal of aai_async"),
-    "newer": (changed("PRAGMA user_version = 3"), "has schema 3, and this version of aai_async knows 2"),
-    "older": (changed("PRAGMA user_version = 1"), "has schema 1, and this version of aai_async knows 2"),
+    "other-application": (lambda path: ask(path, "CREATE TABLE books (title)"), "not a journal of aai_async"),
+    "newer": (changed("PRAGMA user_version = 3"), "has schema 3, but this version of aai_async supports 2"),
+    "older": (changed("PRAGMA user_version = 1"), "has schema 1, but this version of aai_async supports 2"),
     "without-tables": (changed("DROP TABLE account"), "no such table: account"),
-    "without-account": (changed("DELETE FROM account"), "does not say whose it is"),
+    "without-account": (changed("DELETE FROM account"), "it has no account"),
     "other-service": (
         lambda path: made(path, service="https://api.eu.assemblyai.com"),
-        "is of https://api.eu",
+        "belongs to https://api.eu",
     ),
-    "other-key": (changed("UPDATE account SET fingerprint = 'x'"), "begun with another API key"),
-    "folder": (lambda path: path.mkdir(), "no regular file|is a directory"),
+    "other-key": (changed("UPDATE account SET fingerprint = 'x'"), "created with another API key"),
+    "folder": (lambda path: path.mkdir(), "not a regular file|is a directory"),
     "link": (linked, "symbolic link"),
     "dangling-link": (lambda path: path.symlink_to("nowhere.db"), "symbolic link"),
-    "pipe": (os.mkfifo, "no regular file"),
+    "pipe": (os.mkfifo, "not a regular file"),
     "socket": (listening, "cannot be a journal"),
-    "device": (device, "no regular file"),
+    "device": (device, "not a regular file"),
 }
 
 
@@ -251,7 +257,7 @@ async def test_what_another_program_has_not_written_through_yet_is_not_lost(
         for end in ("", "-wal"):
             path.with_name(path.name + end).write_bytes(path.with_name(f"live.db{end}").read_bytes())
     async with connect() as client:
-        with pytest.raises(aai.JournalError, match="no journal of aai_async"):
+        with pytest.raises(aai.JournalError, match="not a journal of aai_async"):
             await run(client, [recording], path)
     assert [row["title"] for row in ask(path, "SELECT title FROM books")] == ["Emma"]
 
