@@ -37,7 +37,7 @@ class ShieldedRequest(Generic[T]):
 
     Args:
         keep: Records the response.
-        parting: The time that the call has after its cancellation.
+        grace: The time that the call has after its cancellation.
         announce: Records that the request is about to be sent; called immediately before that.
         withdraw: Records that the request was not carried out.
     """
@@ -67,6 +67,7 @@ class ShieldedRequest(Generic[T]):
 
     async def sending(self) -> None:
         """Record that the request is about to be sent; nothing is sent yet."""
+        # After a lost response the first announcement stands: a later search needs the time of that request.
         if self._announce is not None and not self._was_lost:
             await self._announce()
             self._is_announced = True
@@ -85,6 +86,7 @@ class ShieldedRequest(Generic[T]):
         Raises:
             AAIError: The call was already cancelled, so nothing may be sent.
         """
+        # The cancellation may not have been delivered to this task yet, which runs beside the caller's.
         if self._scope is not None and self._scope.cancel_called:
             raise AAIError(
                 "The call was cancelled before the request was sent.", verdict=RequestState.NOT_SENT
@@ -119,6 +121,7 @@ class ShieldedRequest(Generic[T]):
             try:
                 await outcome.is_there.wait()
             except early_ends():
+                # Without a sent request nothing can be lost, so the work is cancelled at once.
                 if scope.shield:
                     raise_if_held(await wait_shielded(outcome.is_there, self._grace.begin()))
                 raise
@@ -144,6 +147,7 @@ async def run_shielded(
     scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
     held: BaseException | None = None
     try:
+        # The shield stops cancellations of anyio and trio, and `wait_shielded` those of asyncio itself.
         with anyio.CancelScope(shield=True):
             async with task_group() as tasks:
                 tasks.start_soon(outcome.of, work, scope)
@@ -206,6 +210,7 @@ async def wait_shielded(event: anyio.Event, deadline: float = math.inf) -> BaseE
             with anyio.CancelScope(deadline=deadline, shield=True):
                 await event.wait()
         except anyio.get_cancelled_exc_class() as error:
+            # A cancellation by asyncio itself passes through the shield, once for each call of `cancel`.
             held = error
     return held
 

@@ -64,7 +64,7 @@ class _PageResult:
 
 
 class ListPoller:
-    """The list of transcripts, as a source of news about the jobs that calls wait for."""
+    """The polls of the list of transcripts, which shows the state of the awaited jobs."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ListPoller:
         self._polling = polling
         self._watched = watched
         self._awaited = awaited
-        """The jobs that the list may have news of; each job adds and removes itself."""
+        """The jobs whose state the list may show; each job adds and removes itself."""
         self._streak = FailureStreak(polling)
         self._polled_at = -math.inf
         self._off_until = -math.inf
@@ -171,14 +171,17 @@ class ListPoller:
         """Do without the list for a while: the jobs are polled by their ids."""
         self._off_until = anyio.current_time() + _LIST_OFF
         self._streak.end()
+        # The calls have planned to wait for the list; awake, each plans its polls by id.
         for watched in self._awaited.values():
             watched.notify()
 
     def _verify_oldest(self) -> None:
         """Compare one job with the list from time to time, after the list was searched for all jobs."""
+        # The complete scan has not contradicted the ends that were recorded before it.
         self._ended.clear()
         if self._check_at is None or self._polled_at >= self._check_at:
             oldest = next(iter(self._awaited.values()), None)
+            # The first scan only schedules the check: a short wait needs none.
             if oldest is not None and self._check_at is not None:
                 oldest.verify_by_id()
             self._check_at = self._polled_at + _CHECK_EACH
@@ -204,7 +207,7 @@ class ListPoller:
         return await self._scan_unfinished(unseen, deadline)
 
     async def _scan_completed(self, unseen: dict[str, WatchedJob], deadline: float) -> PollFailure | None:
-        """Fetch the newest completed jobs, and further pages while more than half of a page is news."""
+        """Fetch the newest completed jobs, and further pages while more than half of a page is new."""
         before_id: str | None = None
         for _ in range(_most_pages(unseen)):
             seen = await self._poll_page(unseen, deadline, "completed", before_id)
@@ -214,12 +217,13 @@ class ListPoller:
             if 2 * seen.changed <= seen.rows or before_id is None:
                 break
         for watched in unseen.values():
-            # The next sweep shows their state.
+            # The next scan of the unfinished jobs shows their state.
             watched.is_unchecked = False
         return None
 
     async def _scan_unfinished(self, unseen: dict[str, WatchedJob], deadline: float) -> PollFailure | None:
         """Fetch all queued and processing jobs: the others have ended, or are not in the list."""
+        # Half a page, so that a batch of about one page does not alternate between the two ways.
         self._is_long = len(unseen) > _PAGE // 2
         most = _most_pages(unseen)
         # In the order of a job's statuses, so that a job that changes its status meanwhile is not missed.
@@ -243,21 +247,21 @@ class ListPoller:
         before_id: str | None = None,
     ) -> _PageResult | PollFailure:
         """Request a page, and record what it shows about the awaited jobs."""
-        asked_at = anyio.current_time()
+        requested_at = anyio.current_time()
         call = endpoints.page(limit=_PAGE, status=status, before_id=before_id)
-        page = await poll_once(self._sender, call, min(deadline, asked_at + _LONGEST_POLL))
+        page = await poll_once(self._sender, call, min(deadline, requested_at + _LONGEST_POLL))
         if isinstance(page, PollFailure):
             return page
-        news = 0
+        changed = 0
         for item in page.transcripts:
             unseen.pop(item.id, None)
             watched = self._watched.get(item.id)
-            news += watched is not None and watched.apply_list_item(item)
+            changed += watched is not None and watched.apply_list_item(item)
         shown = (item.id for item in page.transcripts if not is_over(item))
-        if any(self._ended.get(transcript_id, math.inf) < asked_at for transcript_id in shown):
+        if any(self._ended.get(transcript_id, math.inf) < requested_at for transcript_id in shown):
             logger.info("the list is stale, so the jobs are polled by their ids")
             self.turn_off()
-        return _PageResult(news, len(page.transcripts), page.page_details.older_than)
+        return _PageResult(changed, len(page.transcripts), page.page_details.older_than)
 
     def _mark_unlisted(self, unseen: dict[str, WatchedJob]) -> None:
         """Record that the list was searched for all jobs and did not contain these."""

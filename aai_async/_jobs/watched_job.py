@@ -30,7 +30,7 @@ class WatchedJob:
     ) -> None:
         self.job = job
         self._all_awaited = awaited
-        """The jobs that the list may have news of; each job adds and removes itself."""
+        """The jobs whose state the list may show; each job adds and removes itself."""
         self.is_announced = is_announced
         """Whether a notification is expected at its end, so that it is rarely polled before."""
         self.poller: Poller[Transcript]
@@ -69,11 +69,11 @@ class WatchedJob:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the list may have news of it."""
+        """Whether the list may show its state."""
         return self.job.id in self._all_awaited
 
     def update_awaited(self) -> None:
-        """Add it to the jobs that the list may have news of, or remove it."""
+        """Add it to the jobs whose state the list may show, or remove it."""
         if self.waiters and self.is_listed and not self.is_over and not self.is_announced:
             self._all_awaited.setdefault(self.job.id, self)
         else:
@@ -130,19 +130,21 @@ class WatchedJob:
         """Record its state in the list; return whether it has newly ended."""
         self.is_listed, self._is_at_work = True, False
         self.set_status(item.status)
-        is_news = is_over(item) and not self.is_over
-        if is_news:
+        has_ended = is_over(item) and not self.is_over
+        if has_ended:
+            # The list does not contain the text, so the transcript is fetched at once.
             self.is_over, self.poller.next_at = True, anyio.current_time()
             self._duration = _seconds_between(item.created, item.completed)
             self.notify()
         self._mark_checked()
         self.update_awaited()
-        return is_news
+        return has_ended
 
     def mark_unlisted(self) -> None:
         """Record that the list does not contain it."""
         self.is_listed = False
         if self._is_at_work and not self.poller.has_failed:
+            # A poll by its id has just shown it unfinished, so the next one is not due yet.
             self.poller.restart()
         else:
             self.poller.next_at = min(self.poller.next_at, anyio.current_time())
@@ -169,13 +171,13 @@ class WatchedJob:
     def apply_transcript(self, seen: Transcript | None) -> bool:
         """Record the result of a poll by its id; return whether it proves that the list was wrong."""
         self.transcript = seen
-        was_doubted, self.is_being_verified, self.is_due = self.is_being_verified, False, False
+        was_being_verified, self.is_being_verified, self.is_due = self.is_being_verified, False, False
         if self.is_over and seen is None:
             # The list showed an end that the job itself does not confirm.
             self.is_listed = self.is_over = False
         self.is_unchecked, self._is_at_work = False, seen is None
         self.update_awaited()
-        return was_doubted and not self.is_over and seen is not None
+        return was_being_verified and not self.is_over and seen is not None
 
 
 def is_over(item: TranscriptListItem) -> bool:

@@ -46,7 +46,7 @@ class JobWatcher:
         self._polling = polling
         self._watched = dict[str, WatchedJob]()
         self._awaited = dict[str, WatchedJob]()
-        """The jobs that the list may have news of; each job adds and removes itself."""
+        """The jobs whose state the list may show; each job adds and removes itself."""
         self._leader: Waiter | None = None
         self._durations = DurationEstimator()
         self._list = ListPoller(sender, polling, self._watched, self._awaited)
@@ -134,7 +134,7 @@ class JobWatcher:
             watched.notify()
 
     async def _step(self, waiter: Waiter) -> None:
-        """Poll if that is due; otherwise wait until it is due, or until there is news."""
+        """Poll if that is due; otherwise wait until it is due, or until the state of the job changes."""
         watched = waiter.watched
         if watched.error is not None:
             # A copy, because each waiting call adds its own context.
@@ -148,14 +148,17 @@ class JobWatcher:
             await checkpoint()
             await self._poll_by_id(waiter)
         elif not is_shared or not self._is_leader(waiter):
+            # The leader, another poll of the job or a notification wakes this call.
             await watched.wait_for_change(next_at)
         elif now >= (list_at := self._list.next_at()):
             await self._poll_list(waiter)
         else:
+            # Not until `list_at`, because new calls may need the list earlier, and do not wake the leader.
             await watched.wait_for_change(min(next_at, list_at, now + _LONGEST_NAP))
 
     def _is_leader(self, waiter: Waiter) -> bool:
         """Return whether this call is the leader; it becomes the leader if there is none."""
+        # A leader whose own job the list does not show any more only polls by its id.
         if self._leader is None or not self._leader.watched.is_awaited:
             self._leader = waiter
         return self._leader is waiter
@@ -166,6 +169,7 @@ class JobWatcher:
         # The response may be large, and the other calls must not wait for it.
         self._resign(waiter)
         if watched.is_being_polled:
+            # One request serves all calls that wait for this job.
             await watched.wait_for_change(deadline + FINAL_POLL_GRACE)
             return
         watched.is_being_polled = True
@@ -185,6 +189,7 @@ class JobWatcher:
             others = (other for one in self._awaited.values() for other in one.waiters if other is not waiter)
             self._leader = next(others, None)
             if self._leader is not None:
+                # The new leader may be asleep until a later time than the next poll of the list.
                 self._leader.watched.notify()
 
     async def _poll_list(self, waiter: Waiter) -> None:
@@ -200,10 +205,12 @@ class JobWatcher:
         try:
             self._list.record_failure(failure)
         except DeadlineError as error:
+            # All these calls rely on the list, so none of them has polled by id meanwhile.
             for watched in self._awaited.values():
                 watched.error = error
             self._notify_awaited()
             return
+        # If a poll by id succeeds, the service is reachable, and only the list fails.
         if self._list.has_failed_often:
             await self._poll_by_id(waiter)
             if not waiter.watched.poller.has_failed:

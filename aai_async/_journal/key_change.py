@@ -45,6 +45,7 @@ async def check_key(
         AAIError: The request failed, or the service refuses the key.
     """
     for transcript_id, _ in jobs:
+        # One request usually suffices, because the newest job is the most likely to exist.
         if await has_access(transcript_id):
             return
     now = dt.datetime.now(dt.UTC)

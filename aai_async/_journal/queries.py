@@ -160,6 +160,7 @@ def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None
     """Record that a submit is about to be sent; `mark` is the hash of its URL, if that is not an upload."""
     if mark is not None:
         connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (mark, job))
+    # From this state on, a killed batch may have paid: the next one searches the list before it submits.
     connection.execute(
         "UPDATE jobs SET state = 'submitting', submitting_at = ? WHERE id = ?",
         (now and now.isoformat(), job),
