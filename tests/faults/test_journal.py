@@ -389,7 +389,7 @@ async def test_a_disk_without_locks_is_refused_and_leaves_nothing_open(
     def take(_: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(lock, "_take", take)
+    monkeypatch.setattr(lock, "_acquire", take)
     async with connect() as client:
         for _ in range(2):
             before = open_files()

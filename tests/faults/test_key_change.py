@@ -140,7 +140,7 @@ async def test_the_journal_of_another_service_is_not_adopted(
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE account SET service = 'https://api.eu.assemblyai.com'")
     before, requests = account(path), len(server.requests)
-    with pytest.raises(aai.JournalError, match=r"is of https://api\.eu"):
+    with pytest.raises(aai.JournalError, match=r"belongs to https://api\.eu"):
         await run(renewed(server), aai.Journal(path, adopt_key=True), b"one")
     assert (account(path), len(server.requests)) == (before, requests)
 

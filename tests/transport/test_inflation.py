@@ -88,7 +88,7 @@ async def test_a_reply_that_inflates_beyond_belief_is_given_up_early() -> None:
 
 async def test_a_reply_that_is_received_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it inflates to nothing."""
-    monkeypatch.setattr("aai_async._transport.response_body._LARGEST_ANSWER", 1024 * 1024)
+    monkeypatch.setattr("aai_async._transport.response_body._LARGEST_RESPONSE", 1024 * 1024)
     empty_block = b"\0\0\0\xff\xff"
     head = gzip.compress(b"")[:10]
     with pytest.raises(ProtocolError, match="no valid response is that large"):
