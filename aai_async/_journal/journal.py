@@ -215,7 +215,7 @@ async def kept_results(journal: Journal) -> list[tuple[str, str]]:
     Raises:
         JournalError: It cannot be read.
     """
-    database = journal._store  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
     return await in_thread(lambda: database.read(queries.kept_results))
 
 
