@@ -208,12 +208,10 @@ async def freeze(journal: Journal) -> None:
 
 async def kept_results(journal: Journal) -> list[tuple[str, str]]:
     """
-    Return the source and the transcript id of each result that is kept in an open journal.
-
-    They are in the order of their sources, whichever finished first.
+    Return the source and the transcript id of each stored transcript of an open journal, sorted by source.
 
     Raises:
-        JournalError: It cannot be read.
+        JournalError: The journal cannot be read.
     """
     database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
     return await in_thread(lambda: database.read(queries.kept_results))

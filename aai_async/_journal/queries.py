@@ -302,7 +302,7 @@ def entries(
 
 
 def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Give the source and the id of each transcript that was kept, in an order that says nothing of time."""
+    """Return the source and the id of each stored transcript, ordered by source, position and id."""
     return connection.execute(
         "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, position, id"
     ).fetchall()
