@@ -1,7 +1,7 @@
 """
-One item of a batch on its way from its source to its outcome, each step written down before the next.
+One item of a batch, from its source to its outcome; each step is recorded in the journal before the next.
 
-It takes up where an earlier batch has left off, and shares the job of an item that is the same.
+It continues where an earlier batch stopped, and shares the job of an equal item.
 """
 
 from __future__ import annotations
@@ -39,59 +39,59 @@ from aai_async._models.outcome import Outcome, Stage
 from aai_async._models.transcript import DELETED_URL, Transcript, TranscriptError
 
 _FRESH = dt.timedelta(hours=20)
-"""How old an upload may be to be submitted: it is kept for 24 hours, and the job must get at it yet."""
+"""Maximum age of an upload that is submitted: the service keeps it for 24 hours, and its job must read it."""
 
-_CLOCK_WAS_SET = dt.timedelta(minutes=-1)
-"""An upload that is younger than this was made before the clock of this machine was set back."""
+_CLOCK_TOLERANCE = dt.timedelta(minutes=-1)
+"""Minimum age of an upload: if it is less, the clock of this machine was set back, and the age is unknown."""
 
 
 def has_job(row: JobRow) -> bool:
-    """Whether a batch that takes up this entry submits nothing, for its job is known."""
+    """Return whether a batch submits nothing for a row, because the id of its job is known."""
     return row.state in {"submitted", "done"}
 
 
-def job_to_ask_for(row: JobRow) -> str | None:
+def job_to_fetch(row: JobRow) -> str | None:
     """
-    Return the id of a job that an earlier batch has given up.
+    Return the id of a job that an earlier batch recorded as failed; `None` if there is none.
 
-    A batch that takes up this entry fetches that job first, and makes another if it has failed or is gone.
+    A batch fetches that job first, and creates another one only if it has failed or was deleted.
     """
     return None if has_job(row) else row.transcript_id
 
 
 def has_upload(row: JobRow) -> bool:
-    """Whether a batch that takes up this entry uploads nothing, for what was uploaded can be submitted."""
+    """Return whether a batch uploads nothing for a row, because its upload can still be submitted."""
     return row.state != "failed" and row.upload_url is not None and _is_fresh(row.uploaded_at)
 
 
 class UploadSlot(Protocol):
-    """Room to upload, which an item has when it begins."""
+    """A permit to upload, which an item holds when it begins."""
 
     async def take(self) -> None:
-        """Wait for it, where it was left."""
+        """Wait for the permit, if the item has returned it."""
 
     def leave(self) -> None:
-        """Leave it to others, once or more."""
+        """Return the permit; further calls do nothing."""
 
 
 class ItemTask:
-    """The way of one item."""
+    """The task of one item."""
 
-    def __init__(self, item: BatchItem, context: BatchContext, place: UploadSlot) -> None:
+    def __init__(self, item: BatchItem, context: BatchContext, upload_slot: UploadSlot) -> None:
         self._item = item
         self._context = context
-        self._upload_slot = place
+        self._upload_slot = upload_slot
         self._job = JobHandle()
         self._record = ProgressRecorder(self._job)
         self._row: JobRow | None = None
-        self._as_original: InFlightItem | None = None
-        self._same_as: InFlightItem | None = None
+        self._in_flight: InFlightItem | None = None
+        self._duplicate_of: InFlightItem | None = None
         self._keys: tuple[bytes, ...] = ()
         self._attempts = 0
         self._is_finished = self._is_open = self._was_read = False
         self.retries = 0
         self.is_resumed = False
-        """Whether its job was made before it came, by an earlier batch or for an item that is the same."""
+        """Whether its job was created by an earlier batch or for an equal item."""
         self.journal_error: JournalError | None = None
 
     @property
@@ -108,7 +108,7 @@ class ItemTask:
         error: AAIError | None = None,
         missing: tuple[MissingResult, ...] = (),
     ) -> Outcome:
-        """Say how far it has come, and what has come of it."""
+        """Return the outcome, with the stage that the item has reached."""
         return Outcome(
             index=self._item.index,
             source=self._item.audio,
@@ -117,7 +117,7 @@ class ItemTask:
             attempts=self._attempts,
             transcript_id=self._job.transcript_id,
             upload_url=self._job.upload_url,
-            duplicate_of=self._same_as.index if self._same_as else None,
+            duplicate_of=self._duplicate_of.index if self._duplicate_of else None,
             transcript=transcript,
             error=error,
             warnings=() if transcript is None else transcript.warnings,
@@ -126,11 +126,11 @@ class ItemTask:
 
     async def run(self, sending: anyio.CancelScope) -> Outcome:
         """
-        Go all the way.
+        Run the item to its end.
 
         Args:
-            sending: The scope of what is done until the job is made. If it is cancelled before that, what
-                comes of the item is neither a transcript nor an error.
+            sending: The scope of all steps until the job is created. If it is cancelled before that, the
+                outcome has neither a transcript nor an error.
         """
         outcome: Outcome | None = None
         try:
@@ -141,8 +141,8 @@ class ItemTask:
             self._upload_slot.leave()
             if self._context.journal and self._row:
                 self._context.journal.leave(self._row.id)
-            if self._as_original is not None:
-                self._as_original.end(outcome)
+            if self._in_flight is not None:
+                self._in_flight.end(outcome)
 
     async def _run(self, sending: anyio.CancelScope) -> Outcome:
         transcript: Transcript | None = None
@@ -150,21 +150,21 @@ class ItemTask:
             with sending:
                 transcript = await self._send()
             self._upload_slot.leave()
-            if self._same_as is not None:
-                return await self._join_duplicate(self._same_as)
+            if self._duplicate_of is not None:
+                return await self._join_duplicate(self._duplicate_of)
             if self._job.transcript_id is None:
                 return self.outcome()
             return await self._end(transcript or await self._wait(self._job.transcript_id))
         except AAIError as error:
             return await self._fail(error)
-        except Exception as error:  # noqa: BLE001 - it is told, and must not be the ruin of the other items
+        except Exception as error:  # noqa: BLE001 - reported in the outcome; the other items continue
             if interruption := interruption_of(error):
                 raise interruption from None
-            logger.exception("item %d of a batch failed in a way that was not foreseen", self._item.index)
-            said = f"{type(error).__name__}: {error}".rstrip(".")
+            logger.exception("item %d of a batch failed unexpectedly", self._item.index)
+            reason = f"{type(error).__name__}: {error}".rstrip(".")
             unforeseen = AAIError(
-                f"Item {self._item.index} failed in a way that was not foreseen: {said}. If it was not your "
-                "own stream that raised this, please report it."
+                f"Item {self._item.index} failed unexpectedly: {reason}. Unless your own stream raised this, "
+                "please report it as a bug."
             )
             unforeseen.__cause__ = error
             return await self._fail(unforeseen)
@@ -176,7 +176,7 @@ class ItemTask:
         )
 
     async def _join_duplicate(self, original: InFlightItem) -> Outcome:
-        """Take over what comes of an item that is the same."""
+        """Wait for an equal item, and return its outcome as that of this one."""
         other = await original.wait()
         if other is None or (other.transcript_id is None and other.error is None):
             return self.outcome()
@@ -185,17 +185,18 @@ class ItemTask:
         if other.error is not None:
             return self.outcome(error=other.error)
         self.is_resumed = True
-        # It is kept for those who waited; one who comes later asks for it again.
+        # The other item passes its transcript only to the items that waited for it, so that a long batch does
+        # not keep all transcripts in memory; later ones fetch it again.
         transcript = other.transcript
         if transcript is None and self._context.journal and original.row is not None:
             transcript = await self._context.journal.result(original.row)
         return self.outcome(transcript or await self._get(other.transcript_id), missing=other.missing)
 
     async def _get(self, transcript_id: str | None) -> Transcript:
-        """Ask for the transcript of a job that is done."""
+        """Fetch the transcript of a completed job."""
         transcript = await self._context.pipeline.get(transcript_id or "")
         if _is_deleted(transcript):
-            raise AAIError("The transcript was deleted at the service, and is not kept in the journal.")
+            raise AAIError("The service has deleted the transcript, and the journal does not contain it.")
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
@@ -207,7 +208,7 @@ class ItemTask:
         return self.outcome(transcript, missing=missing)
 
     async def _fail(self, error: AAIError) -> Outcome:
-        # The next batch asks once more for a job that is gone, and makes another if it is still gone.
+        # The next batch requests a missing job again, and creates another one only if it is still missing.
         is_gone = isinstance(error, NotFoundError) and _is_gone(error) and self._stage == "submitted"
         self._is_finished = isinstance(error, TranscriptError) or is_gone
         error.transcript_id = error.transcript_id or self._job.transcript_id
@@ -226,12 +227,12 @@ class ItemTask:
         return self.outcome(error=error)
 
     def _is_unrecognisable_after(self, error: AAIError) -> bool:
-        """Whether no later batch can tell that it is the same recording."""
+        """Return whether no later batch can identify the recording."""
         return not self._keys or (isinstance(error, FileChangedError) and self._item.key is None)
 
     @contextlib.contextmanager
     def _keeping_journal_error(self) -> Generator[None]:
-        """What has come of an item is not lost because it could not be written down."""
+        """Keep an error of the journal for the end of the batch, so that the outcome is still returned."""
         try:
             yield
         except JournalError as error:
@@ -244,16 +245,16 @@ class ItemTask:
         call_listener(self._context.on_event, attrs.evolve(event, index=self._item.index))
 
     async def _send(self) -> Transcript | None:
-        """Have the job made, or found; give its transcript, where that is there already."""
+        """Create or find the job; return its transcript if it is already available."""
         source = source_of(self._item.audio)
         async with contextlib.aclosing(source):
             if self._item.key is None:
                 await self._open(source)
             keys = self._keys = await self._context.keys(self._item, source)
-            self._same_as = self._context.duplicates.find(keys)
-            if self._same_as is not None:
+            self._duplicate_of = self._context.duplicates.find(keys)
+            if self._duplicate_of is not None:
                 return None
-            self._as_original = self._context.duplicates.enter(keys, self._item.index)
+            self._in_flight = self._context.duplicates.enter(keys, self._item.index)
             if not (self._context.journal and await self._context.journal.contains(keys)):
                 await self._open(source)
             if self._context.journal is None:
@@ -262,49 +263,49 @@ class ItemTask:
             self._row = row = await self._context.journal.claim(
                 claim_of(self._item, source, keys, self._context.options_digest(self._item))
             )
-            self._same_as = self._context.duplicates.find([_row_key(row)])
-            if self._same_as is not None:
-                # The journal knows it by another key: of the same content, in an earlier batch.
+            self._duplicate_of = self._context.duplicates.find([_row_key(row)])
+            if self._duplicate_of is not None:
+                # Two keys of one row: an earlier batch has found that the contents are equal.
                 self._row = None
                 return None
-            self._context.duplicates.add([_row_key(row)], self._as_original)
-            self._as_original.row = row.id
+            self._context.duplicates.add([_row_key(row)], self._in_flight)
+            self._in_flight.row = row.id
             self._record = JournalRecorder(self._job, self._context.journal, row, source.url)
             return await self._resume(source, row, self._context.journal)
 
     async def _open(self, source: Source) -> None:
-        # What is known by its key may have been read to its end, or be gone, and is not needed any more.
+        # Opened only when needed: the source of an item with a key may be gone, or read to its end already.
         if not self._is_open:
             await source.open()
             self._is_open = True
 
     async def _resume(self, source: Source, row: JobRow, writer: JournalWriter) -> Transcript | None:
-        """Go on where an earlier batch has left off."""
+        """Continue where an earlier batch stopped."""
         self._job.upload_url = row.upload_url
         if has_job(row):
             self._job.transcript_id = row.transcript_id
             self.is_resumed = True
             if row.state == "submitted":
-                # It may have been made a moment ago, or have ended long ago.
+                # Registered with an unknown age: the job may be new, or may have ended long ago.
                 self._context.pipeline.registry.resumed(row.transcript_id or "", row.upload_url or "")
                 return None
             return await writer.result(row.id) or await self._get(row.transcript_id)
-        given_up = job_to_ask_for(row)
-        if given_up is not None:
-            transcript = await self._fetch_given_up(given_up)
+        failed_id = job_to_fetch(row)
+        if failed_id is not None:
+            transcript = await self._fetch_failed(failed_id)
             if transcript is not None:
                 self.is_resumed = True
-                await self._record.submitted(given_up)
+                await self._record.submitted(failed_id)
                 return transcript if transcript.is_done else None
         if row.upload_url:
             self._context.pipeline.registry.uploaded(row.upload_url, source.size)
         if source.url is not None or row.upload_url is not None or row.state == "submitting":
-            # So that a job can be looked for by when it was made.
+            # The search for a lost job needs the time of the submit by the service's clock.
             await self._context.outage.run(self._context.pipeline.ensure_service_time)
         audio_url = row.upload_url or source.url
         if row.state == "submitting":
             self._upload_slot.leave()
-            # With its key, what was an address may be a file by now.
+            # An item with a key may have another kind of source now, so the URL is that of the row.
             if await self._find(audio_url or row.source, row, writer):
                 return None
         if row.state == "failed" or (row.upload_url and not has_upload(row)):
@@ -313,8 +314,8 @@ class ItemTask:
         await self._submit(source, audio_url or await self._upload(source))
         return None
 
-    async def _fetch_given_up(self, transcript_id: str) -> Transcript | None:
-        """Fetch a job that an earlier batch has given up; `None` if it has failed or is gone."""
+    async def _fetch_failed(self, transcript_id: str) -> Transcript | None:
+        """Fetch a job that an earlier batch recorded as failed; `None` if it has failed or was deleted."""
         self._job.transcript_id = transcript_id
         get = functools.partial(self._context.pipeline.get, transcript_id)
         try:
@@ -329,9 +330,9 @@ class ItemTask:
         return None
 
     async def _find(self, audio_url: str, row: JobRow, writer: JournalWriter) -> bool:
-        """Look for the job of a submit that an earlier batch may have sent."""
-        doubt = await self._context.uncertain_submits.of(row, writer)
-        found = await self._submission(audio_url).find(row.submitting_at, uncertain=doubt)
+        """Search for the job of a submit that an earlier batch may have sent; return whether it exists."""
+        uncertain = await self._context.uncertain_submits.of(row, writer)
+        found = await self._submission(audio_url).find(row.submitting_at, uncertain=uncertain)
         self.is_resumed = found is not None
         return self.is_resumed
 
@@ -347,7 +348,7 @@ class ItemTask:
             if await self._record.uploaded(url):
                 return url
         raise ProtocolError(
-            "The reply to the upload has the upload_url of another recording in the journal.",
+            "The response to the upload has the upload_url of another recording in the journal.",
             operation="upload",
             verdict=RequestState.AMBIGUOUS,
         )
@@ -381,7 +382,8 @@ class ItemTask:
             except AmbiguousSubmitError as error:
                 if not is_connection_missing(error):
                     raise
-                # The answer was lost, and there was no connection to look for the job: there will be one.
+                # The response was lost with the connection, so the list could not be searched. Wait for the
+                # connection, and then search; a second submit could create a second job.
                 await outage.run(pipeline.fetch_service_time)
                 step = functools.partial(submission.find, began)
             else:
@@ -391,7 +393,7 @@ class ItemTask:
 
 
 def _is_gone(error: NotFoundError) -> bool:
-    # The service says it with 400; a 404 may come from a proxy in between.
+    # The service itself responds with 400; a 404 may come from a proxy.
     return error.status == 400
 
 
@@ -404,4 +406,4 @@ def _row_key(row: JobRow) -> bytes:
 
 
 def _is_fresh(uploaded_at: dt.datetime | None) -> bool:
-    return uploaded_at is not None and _CLOCK_WAS_SET < dt.datetime.now(dt.UTC) - uploaded_at < _FRESH
+    return uploaded_at is not None and _CLOCK_TOLERANCE < dt.datetime.now(dt.UTC) - uploaded_at < _FRESH

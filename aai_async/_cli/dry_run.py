@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from aai_async._batch.context import keys_of
-from aai_async._batch.item_task import has_job, has_upload, job_to_ask_for
+from aai_async._batch.item_task import has_job, has_upload, job_to_fetch
 from aai_async._cli.exit_status import Ending
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
@@ -138,7 +138,7 @@ def _step_from(entry: JobRow) -> _Step:
         why = "its transcript is in the journal" if entry.state == "done" else "its job goes on"
         return _Step(f"{why}, so nothing is sent", is_free=True)
     is_uploaded = has_upload(entry)
-    if job_to_ask_for(entry) is not None:
+    if job_to_fetch(entry) is not None:
         why = (
             "its job is asked for once more first, and the recording is sent again if the job still failed: "
             f"{entry.error}"

@@ -115,7 +115,7 @@ def test_a_job_that_the_journal_does_not_know_is_found(tmp_path: Path) -> None:
         ({"id": "a", "text": "1.wav"}, "a wrong text"),
         ({"id": "b", "text": "0.wav"}, "a job that is not its own"),
         ({"submitted": "unknown"}, "a job that is not its own"),
-        ({"error": "AAIError", "why": "It failed in a way that was not foreseen."}, "a bare exception"),
+        ({"error": "AAIError", "why": "Item 3 failed unexpectedly: KeyError."}, "a bare exception"),
     ],
 )
 def test_a_wrong_result_is_found(note: dict[str, str], why: str) -> None:
