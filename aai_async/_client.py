@@ -1,40 +1,35 @@
 """
-The client. Each method passes one or several calls of `_endpoints` to `_http`.
+The client: the settings, and the steps of a transcription.
 
-The module does not use HTTP directly. `Client.transcribe` is a good start for reading the library.
+`Client.transcribe` is a good start for reading the library. `TranscriptMethods` has the methods for
+transcripts that exist.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
-from aai_async._api import endpoints
 from aai_async._api.credentials import APIKey, BaseURLs
-from aai_async._api.pagination import ListQuery, TranscriptPager
-from aai_async._errors import ConfigError, about
+from aai_async._arguments import check_word, of_type
+from aai_async._errors import about
 from aai_async._events import OnEvent, check_listener
-from aai_async._io.file import AtomicFile
 from aai_async._io.source import Audio
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._jobs.poller import poll_until
 from aai_async._jobs.submission import OnAmbiguous
-from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
-from aai_async._models.transcript import Transcript, Understanding
-from aai_async._options import Options, SpeechUnderstanding
+from aai_async._models.transcript import Transcript
+from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
+from aai_async._transcript_methods import TranscriptMethods
 from aai_async._transport import HTTPClient, Sender
 from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
-T = TypeVar("T")
 
-
-class Client:
+class Client(TranscriptMethods):
     """
     A client of the service, for `async with`. Many tasks can share one client.
 
@@ -80,13 +75,13 @@ class Client:
         # Tracebacks from here on show this frame, perhaps with its local variables.
         del api_key
         key.check()
-        polling, timeouts = _of_type(Polling, polling, "polling"), _of_type(Timeouts, timeouts, "timeouts")
-        _check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
+        polling, timeouts = of_type(Polling, polling, "polling"), of_type(Timeouts, timeouts, "timeouts")
+        check_word(on_ambiguous, ("lookup", "raise"), "on_ambiguous")
         check_listener(on_event)
         sender = Sender(
             base_urls=BaseURLs.of(region, base_url, gateway_url),
             key=key,
-            retry=_of_type(Retry, retry, "retry"),
+            retry=of_type(Retry, retry, "retry"),
             timeouts=timeouts,
             client=http_client,
             on_event=on_event,
@@ -130,7 +125,7 @@ class Client:
             TranscriptError: The job ended in `error`.
             AAIError: Any other error. After the submit it has a `transcript_id`, for `wait`.
         """
-        options, job = _of_type(Options, options, "options"), _of_type(JobHandle, job, "job")
+        options, job = of_type(Options, options, "options"), of_type(JobHandle, job, "job")
         check_notifications(notifications)
         submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
         transcript = await self._wait(
@@ -181,8 +176,8 @@ class Client:
             AmbiguousSubmitError: The response was lost, and the list does not show whether a job exists.
             AAIError: The upload or the submit failed.
         """
-        options, job = _of_type(Options, options, "options"), _of_type(JobHandle, job, "job")
-        _check_word(on_cancel, ("keep", "delete"), "on_cancel")
+        options, job = of_type(Options, options, "options"), of_type(JobHandle, job, "job")
+        check_word(on_cancel, ("keep", "delete"), "on_cancel")
         # The object can be from an earlier call, whose job must not be deleted with this one.
         job.upload_url = job.transcript_id = None
         record, grace = ProgressRecorder(job), self._pipeline.new_grace()
@@ -221,7 +216,7 @@ class Client:
                 `wait` again to continue.
             AAIError: The service refuses to return the job.
         """
-        _check_word(on_cancel, ("keep", "delete"), "on_cancel")
+        check_word(on_cancel, ("keep", "delete"), "on_cancel")
         check_notifications(notifications)
         transcript = await self._wait(
             transcript_id, on_cancel, raise_on_error=raise_on_error, notifications=notifications
@@ -243,169 +238,6 @@ class Client:
                 transcript_id, raise_on_error=raise_on_error, notifications=notifications
             )
 
-    async def get(self, transcript_id: str) -> Transcript:
-        """
-        Return a transcript in its current state.
-
-        Raises:
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed.
-        """
-        transcript = await self._pipeline.get(transcript_id)
-        if transcript.is_done:
-            await self._pipeline.check(transcript)
-        return transcript
-
-    async def delete(self, transcript_id: str) -> Transcript:
-        """
-        Delete a transcript and its uploaded recording at the service. Returns what remains of the transcript.
-
-        A journal and saved files keep the text, see `Journal.forget`.
-
-        Raises:
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed.
-        """
-        return await self._pipeline.send(endpoints.delete(transcript_id))
-
-    def list(
-        self,
-        *,
-        status: Literal["queued", "processing", "completed", "error"] | str | None = None,
-        created_on: dt.date | str | None = None,
-        before_id: str | None = None,
-        after_id: str | None = None,
-        throttled_only: bool = False,
-        limit: int | None = None,
-    ) -> TranscriptPager:
-        """
-        List the transcripts of the last 90 days, newest first: ``async for item in client.list():``.
-
-        Pages are fetched on demand, 200 transcripts at a time. By default, the service deletes a transcript
-        after 30 days, but a deleted transcript can still be in the list.
-
-        Args:
-            status: Only transcripts in this state.
-            created_on: Only transcripts of this day, presumably in UTC, as a date or as `"2026-11-24"`.
-            before_id: Only transcripts older than this one, such as the last one of an earlier listing.
-            after_id: Only transcripts newer than this one.
-            throttled_only: Only jobs that wait because too many are in progress; deprecated by the service.
-            limit: Maximum number of transcripts; by default all.
-
-        Raises:
-            OptionsError: The service would refuse an id, the day or the limit.
-            AAIError: A page could not be fetched.
-        """
-        wanted = ListQuery(
-            status=status,
-            created_on=created_on,
-            before_id=before_id,
-            after_id=after_id,
-            throttled_only=throttled_only,
-            limit=limit,
-        )
-        return TranscriptPager(self._pipeline.send, wanted)
-
-    async def sentences(self, transcript_id: str) -> Sentences:
-        """
-        Return the sentences of a completed transcript.
-
-        Raises:
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed, or the transcript is not completed.
-        """
-        return await self._pipeline.send(endpoints.sentences(transcript_id))
-
-    async def paragraphs(self, transcript_id: str) -> Paragraphs:
-        """
-        Return the paragraphs of a completed transcript.
-
-        Raises:
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed, or the transcript is not completed.
-        """
-        return await self._pipeline.send(endpoints.paragraphs(transcript_id))
-
-    async def subtitles(
-        self,
-        transcript_id: str,
-        subtitle_format: Literal["srt", "vtt"],
-        *,
-        chars_per_caption: int | None = None,
-    ) -> str:
-        """
-        Return the captions of a completed transcript: the content of an SRT or WebVTT file, without speakers.
-
-        Args:
-            transcript_id: The id of the transcript.
-            subtitle_format: `"srt"` or `"vtt"`.
-            chars_per_caption: Maximum characters of one caption; by default the service decides.
-
-        Raises:
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed, the transcript is not completed, or it has no speech.
-        """
-        call = endpoints.subtitles(transcript_id, subtitle_format, chars_per_caption)
-        return await self._pipeline.send(call)
-
-    async def word_search(self, transcript_id: str, *words: str) -> WordSearch:
-        """
-        Search a completed transcript for words, numbers or phrases of at most five words.
-
-        Raises:
-            OptionsError: A phrase cannot be searched for; the service refuses phrases with a comma.
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed, or the transcript is not completed.
-        """
-        return await self._pipeline.send(endpoints.word_search(transcript_id, words))
-
-    async def redacted_audio(self, transcript_id: str) -> RedactedAudio:
-        """
-        Return the state and the URL of the redacted copy of a recording, see `Options.redact_pii_audio`.
-
-        Raises:
-            RedactedAudioError: The copy was not requested, or it expired after 24 hours.
-            NotFoundError: No transcript with this id exists for this API key and region.
-            AAIError: The request failed.
-        """
-        return await self._pipeline.send(endpoints.redacted_audio(transcript_id))
-
-    async def save_redacted_audio(self, transcript_id: str, path: str | os.PathLike[str]) -> None:
-        """
-        Wait for the redacted copy of a recording and save it.
-
-        The file is written next to `path` under a temporary name and renamed when it is complete. It is
-        streamed, so memory does not grow with its size. The API key is not sent to the storage.
-
-        Raises:
-            SaveError: The path cannot be written. No request was sent.
-            RedactedAudioError: The copy was not requested, or it expired after 24 hours.
-            DeadlineError: The copy was not ready after `Polling(give_up_after=...)` seconds.
-            AAIError: A request failed.
-        """
-        with about(operation="save_redacted_audio", transcript_id=transcript_id):
-            call = endpoints.redacted_audio(transcript_id)
-            async with AtomicFile.of(path) as file:
-                audio = await poll_until(
-                    self._pipeline.sender, call, self._pipeline.polling, until=lambda seen: seen.is_ready
-                )
-                await self._pipeline.send(endpoints.download(audio.redacted_audio_url or "", file))
-
-    async def understand(self, transcript_id: str, task: SpeechUnderstanding) -> Understanding:
-        """
-        Translate, format or summarise a completed transcript, or identify its speakers.
-
-        The request goes to the LLM Gateway, which bills by token and does not store the result.
-
-        Raises:
-            ConfigError: `base_url` is set to a host of your own, but `gateway_url` is not set.
-            AAIError: The request failed.
-        """
-        task = _of_type(SpeechUnderstanding, task, "task")
-        understanding = await self._pipeline.send(endpoints.understand(transcript_id, task))
-        self._pipeline.notices.log(transcript_id, (), understanding.missing_for(task))
-        return understanding
-
 
 async def transcribe(audio: Audio, options: Options | None = None) -> Transcript:
     """
@@ -418,20 +250,6 @@ async def transcribe(audio: Audio, options: Options | None = None) -> Transcript
     """
     async with Client() as client:
         return await client.transcribe(audio, options)
-
-
-def _of_type(kind: type[T], value: object, name: str) -> T:
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        mend = f" For JSON use aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
-        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")
-    return value
-
-
-def _check_word(given: object, words: tuple[str, ...], name: str) -> None:
-    if given not in words:
-        raise ConfigError(f"{name} must be {' or '.join(map(repr, words))}, not {given!r}.")
 
 
 def pipeline_of(client: Client) -> Pipeline:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "aai_async"
 
 LAYERS = (
     ("_version", "_errors", "_language"),
-    ("_events", "_retry", "_polling"),
+    ("_arguments", "_events", "_retry", "_polling"),
     ("_concurrency",),
     ("_io", "_options"),
     ("_models",),
@@ -18,7 +18,8 @@ LAYERS = (
     ("_transport", "webhook"),
     ("_webhooks",),
     ("_jobs",),
-    ("_journal", "_client"),
+    ("_journal", "_transcript_methods"),
+    ("_client",),
     ("_batch", "fastapi"),
     ("_public",),
     ("__init__",),

@@ -1,0 +1,35 @@
+"""Checks of arguments: a mistake is reported before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from aai_async._errors import ConfigError
+
+T = TypeVar("T")
+
+
+def of_type(kind: type[T], value: object, name: str) -> T:
+    """
+    Return an argument, or a default object of its type for `None`.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        mend = f" For JSON use aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
+        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")
+    return value
+
+
+def check_word(given: object, words: tuple[str, ...], name: str) -> None:
+    """
+    Check that an argument is one of some words.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    if given not in words:
+        raise ConfigError(f"{name} must be {' or '.join(map(repr, words))}, not {given!r}.")
