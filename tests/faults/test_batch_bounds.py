@@ -1,0 +1,109 @@
+"""How many items of a batch are under way, and what is kept of them."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from batches import Census, both_loops, check_each_has_its_job, looks_of_last_job, recordings, three_lanes
+from batches import connect as connect  # noqa: PLC0414 - a fixture
+from fault_server import FaultServer
+from lanes import Connect
+
+import aai_async as aai
+from aai_async._batch import item_task
+
+
+@three_lanes
+async def test_three_hundred_files_go_within_the_bounds(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """Of uploads, of jobs at the service, and of connections."""
+    paths = recordings(tmp_path, 300)
+    census = Census(server)
+    server.service.looks_until_done = 3
+    server.always("POST /v2/upload", census.of("uploads"))
+    server.always("*", census.of("others"))
+    async with connect() as client, aai.transcribe_all(client, paths, max_jobs=40, max_uploads=6) as batch:
+        outcomes = await batch.collect()
+    check_each_has_its_job(server, outcomes, paths)
+    assert census.most["uploads"] <= 6
+    assert census.most["jobs"] <= 40
+    assert census.most["others"] <= 16
+    assert census.most["connections"] <= 32
+
+
+@both_loops
+async def test_more_uploads_at_once_than_usual_are_made_where_they_are_asked_for(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """The gate of the client opens as wide, and is what it was afterwards."""
+    census = Census(server)
+    server.always("POST /v2/upload", census.of("uploads", 0.2))
+    async with connect() as client:
+        async with aai.transcribe_all(client, recordings(tmp_path, 60), max_uploads=30) as batch:
+            await batch.collect()
+        assert 20 < census.most["uploads"] <= 30
+        census.most.clear()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(client.upload, b"a recording")
+        assert census.most["uploads"] <= 16
+
+
+@both_loops
+async def test_a_batch_of_thousands_keeps_nothing_of_those_that_were_taken(
+    server: FaultServer, connect: Connect
+) -> None:
+    """But for what tells them from others."""
+
+    async def addresses() -> AsyncIterator[str]:
+        for number in range(500):
+            yield f"https://example.com/{number}.mp3"
+
+    # Other tests of this process keep some.
+    before = Counter(type(one) for one in gc.get_objects())
+    async with connect() as client, aai.transcribe_all(client, addresses(), max_jobs=50) as batch:
+        count = 0
+        async for outcome in batch:
+            count += outcome.transcript is not None
+        del outcome
+        gc.collect()
+        kept = Counter(type(one) for one in gc.get_objects()) - before
+        assert kept[aai.Transcript] < 10
+        assert kept[item_task.ItemTask] == 0
+        assert batch.remaining == ()
+    assert count == 500
+
+
+async def test_outcomes_are_collected_in_the_order_of_the_sources(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """Whichever is done first."""
+    paths = recordings(tmp_path, 30)
+    order = list(range(30))
+    random.Random(4).shuffle(order)  # noqa: S311 - nothing secret is made of it
+    server.on("POST /v2/transcript", *(looks_of_last_job(count) for count in order))
+    async with connect() as client, aai.transcribe_all(client, paths) as batch:
+        outcomes = await batch.collect()
+    check_each_has_its_job(server, outcomes, paths)
+
+
+async def test_outcomes_come_as_they_finish(server: FaultServer, connect: Connect, tmp_path: Path) -> None:
+    """The first of them while others are at work."""
+    paths = recordings(tmp_path, 8)
+    server.on("POST /v2/transcript", looks_of_last_job(10**9))
+    async with connect() as client, aai.transcribe_all(client, paths, max_uploads=1) as batch:
+        indexes = [(await anext(batch)).index for _ in range(7)]
+        assert sorted(indexes) == [1, 2, 3, 4, 5, 6, 7]
+        assert server.service.jobs[0].completed is None
+        server.service.jobs[0].looks = 0
+        assert (await anext(batch)).index == 0
+        with pytest.raises(StopAsyncIteration):
+            await anext(batch)
