@@ -15,6 +15,7 @@ import nox
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
 NODE_SDK = "assemblyai@4.41.5"  # on npm; tests/contract/node_names.json has its names
+NPM_READERS = ("media-captions@1.0.4", "vtt.js@0.13.0")
 EVERYTHING = ".[server,models,languages,cli,fastapi,testing]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
@@ -110,6 +111,15 @@ def drift(session: nox.Session) -> None:
     session.run("npm", "pack", "--silent", "--pack-destination", str(folder), "assemblyai", external=True)
     [archive] = folder.glob("assemblyai-*.tgz")
     session.run("python", "tests/contract/drift.py", str(archive), *session.posargs)
+
+
+@nox.session
+def readers(session: nox.Session) -> None:
+    """Read subtitles back with the libraries of npm that players use, fetched from the registry."""
+    session.install(".[languages]", *TESTS)
+    folder = Path(session.create_tmp()).absolute()
+    session.run("npm", "install", "--silent", "--prefix", str(folder), *NPM_READERS, external=True)
+    session.run("python", "tests/formats/npm_readers.py", str(folder))
 
 
 @nox.session

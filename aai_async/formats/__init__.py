@@ -16,6 +16,7 @@ from aai_async._models.transcript import Transcript
 from aai_async.formats._markdown import md
 from aai_async.formats._page import embedded, html
 from aai_async.formats._rows import csv, json, jsonl
+from aai_async.formats._subtitle_style import Overlap, SubtitleStyle
 from aai_async.formats._subtitles import srt, vtt
 from aai_async.formats._text import txt
 
@@ -64,4 +65,19 @@ def render(name: str, transcript: Transcript, **keywords: Any) -> str:  # those 
     return _FORMATS[name](transcript, **keywords)
 
 
-__all__ = ["NAMES", "check", "csv", "embedded", "html", "json", "jsonl", "md", "render", "srt", "txt", "vtt"]
+__all__ = [
+    "NAMES",
+    "Overlap",
+    "SubtitleStyle",
+    "check",
+    "csv",
+    "embedded",
+    "html",
+    "json",
+    "jsonl",
+    "md",
+    "render",
+    "srt",
+    "txt",
+    "vtt",
+]

@@ -9,10 +9,21 @@ from aai_async._models.transcript import Transcript
 from aai_async.formats._cues import Cue, CueLayout, Part
 from aai_async.formats._subtitle_style import Overlap, SubtitleStyle, check_overlap, limits_of
 
-_TAG = re.compile(r"<(?=[/a-zA-Z!])|\{(?=\\)")
-"""Markup for players in SubRip, which has no escapes."""
+_LOOKALIKES = str.maketrans({"<": "‹", "{": "(", "}": ")"})
+"""
+The characters that begin markup or commands for players in SubRip, which has no escapes.
 
-_HARMLESS = {"<": "‹", "{": "("}
+Some readers drop the text behind a "<" that begins no tag, and that within braces.
+"""
+
+_REFERENCE = re.compile(r"(?<=&)(?=#?\w+;)")
+"""Where text could be read as a character of HTML."""
+
+_BACKSLASH = re.compile(r"(?<=\\)(?=[Nnh])")
+"""Where text could be read as a line break or a space of SubStation Alpha."""
+
+_TIME = re.compile(r"(?<=\d:\d\d)(?=[.,]\d)")
+"""Where text could be read as a time."""
 
 
 def srt(
@@ -76,11 +87,14 @@ def _as_srt(cue: Cue) -> str:
 
 
 def _as_srt_line(line: str) -> str:
-    line = _TAG.sub(lambda sign: _HARMLESS[sign[0]], line)
-    # Repeated, because "--->" contains another arrow.
-    while "-->" in line:
-        line = line.replace("-->", "->")
-    return line
+    """Write what readers would take for markup with characters that look alike."""
+    return _plain(_REFERENCE.sub("\N{WORD JOINER}", line.translate(_LOOKALIKES).replace("-->", "--›")))
+
+
+def _plain(line: str) -> str:
+    """Join what some readers take for markup of another format, or for the two times of a cue."""
+    line = _BACKSLASH.sub("\N{WORD JOINER}", line)
+    return _TIME.sub("\N{WORD JOINER}", line) if len(_TIME.findall(line)) > 1 else line
 
 
 def vtt(
@@ -139,7 +153,7 @@ def _as_vtt(cue: Cue) -> str:
 
 
 def _as_vtt_part(part: Part, end: str) -> str:
-    text = "\n".join(html.escape(line, quote=False) for line in part.lines)
+    text = "\n".join(html.escape(_plain(line), quote=False) for line in part.lines)
     return f"<v {html.escape(part.speaker, quote=False)}>{text}{end}" if part.speaker else text
 
 
