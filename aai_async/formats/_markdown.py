@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator
 
 from aai_async._models.transcript import Transcript
-from aai_async.formats._spacing import one_line
+from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
 
-_SIGNS = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
-"""Characters that are markup anywhere in Markdown, or in HTML within it."""
+_SIGNS = re.compile(r"([\\`*_\[\]>#!{}])")
+"""Characters that are markup anywhere and that a backslash escapes in every kind of Markdown."""
 
-_AT_THE_START = re.compile(r"^(\s*)(?:([-+=:])|(\d+)([.)]))")
-"""Text that makes a line a list item or a heading."""
+_REFERENCES = str.maketrans({"&": "&amp;", "<": "&lt;", "|": "&#124;", "~": "&#126;", "$": "&#36;"})
+"""Characters that are markup in some kinds of Markdown, where a backslash does not escape them in others."""
+
+_AT_THE_START = re.compile(r"^(\s*)(?:([-+])|([=:])|(\d+)([.)]))")
+"""Text that makes a line a list item, a heading or a definition."""
+
+_ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+"""Text that makes an address a link on GitHub, where escapes within an address are a part of it."""
 
 
 def md(transcript: Transcript, *, title: str | None = None) -> str:
@@ -97,7 +103,16 @@ def _speech(transcript: Transcript) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    line = _SIGNS.sub(r"\\\1", one_line(text))
-    return _AT_THE_START.sub(
-        lambda match: f"{match[1]}\\{match[2]}" if match[2] else f"{match[1]}{match[3]}\\{match[4]}", line
-    )
+    line = _SIGNS.sub(r"\\\1", visible(text)).translate(_REFERENCES)
+    return _ADDRESS.sub(_reference, _AT_THE_START.sub(_escaped_start, line))
+
+
+def _escaped_start(match: re.Match[str]) -> str:
+    space, sign, other, number, end = match.groups()
+    if number:
+        return f"{space}{number}\\{end}"
+    return f"{space}\\{sign}" if sign else f"{space}&#{ord(other)};"
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"

@@ -18,8 +18,10 @@ from aai_async.formats._turns import completed, paragraphs, speakers_of
 
 Rows: TypeAlias = Literal["utterances", "words"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 """Prefixes that make a spreadsheet run text as a formula. Source: OWASP, CSV Injection."""
+
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @attrs.frozen
@@ -67,7 +69,7 @@ def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True) -> str:
+def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True, bom: bool = False) -> str:
     """
     Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
 
@@ -75,7 +77,10 @@ def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True)
         transcript: A completed transcript.
         rows: One row for each utterance, or for each word. If speakers were not separated, the utterances are
             paragraphs.
-        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe.
+        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe. Spreadsheets
+            show the apostrophe.
+        bom: Whether the table begins with a byte order mark. Excel, and LibreOffice by default, need it to read
+            UTF-8; other programs can take it for a part of the first column's name.
 
     Raises:
         AAIError: The transcript is not completed.
@@ -88,7 +93,7 @@ def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True)
     writer.writerow(field.name for field in attrs.fields(Row))
     for row in _rows(transcript, rows):
         writer.writerow(_harmless(value) if safe else value for value in attrs.astuple(row))
-    return table.getvalue()
+    return _BYTE_ORDER_MARK * bom + table.getvalue()
 
 
 def _harmless(value: object) -> object:
