@@ -115,11 +115,12 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def readers(session: nox.Session) -> None:
-    """Read subtitles back with the libraries of npm that players use, fetched from the registry."""
+    """Read subtitles back with the libraries of npm that players use, and a table with LibreOffice."""
     session.install(".[languages]", *TESTS)
     folder = Path(session.create_tmp()).absolute()
     session.run("npm", "install", "--silent", "--prefix", str(folder), *NPM_READERS, external=True)
     session.run("python", "tests/formats/npm_readers.py", str(folder))
+    session.run("python", "tests/formats/spreadsheet.py", str(folder))
 
 
 @nox.session

@@ -77,10 +77,10 @@ def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True,
         transcript: A completed transcript.
         rows: One row for each utterance, or for each word. If speakers were not separated, the utterances are
             paragraphs.
-        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe. Spreadsheets
-            show the apostrophe.
-        bom: Whether the table begins with a byte order mark. Excel, and LibreOffice by default, need it to read
-            UTF-8; other programs can take it for a part of the first column's name.
+        safe: Whether text that a spreadsheet would run as a formula is prefixed with an apostrophe, which
+            spreadsheets show.
+        bom: Whether the table begins with a byte order mark. Excel and LibreOffice need it to read UTF-8 by
+            default; other programs can take it for a part of the first column's name.
 
     Raises:
         AAIError: The transcript is not completed.
