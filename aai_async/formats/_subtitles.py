@@ -87,7 +87,7 @@ def _as_srt(cue: Cue) -> str:
 
 
 def _as_srt_line(line: str) -> str:
-    """Write what readers would take for markup with characters that look alike."""
+    """Write what readers would take for markup with similar characters."""
     return _plain(_REFERENCE.sub("\N{WORD JOINER}", line.translate(_LOOKALIKES).replace("-->", "--›")))
 
 

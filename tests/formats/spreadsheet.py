@@ -45,7 +45,7 @@ def _shown(cell: str) -> str:
 def _same(shown: str, text: str) -> bool:
     # A spreadsheet takes 00:00:01,000 for a time, and shows numbers in its own way.
     plain = " ".join(visible(text).split())
-    return shown.lstrip("'") == plain or bool(re.fullmatch(r"[\d:.,%\s]+", plain))
+    return shown.lstrip("'\ufeff") == plain or bool(re.fullmatch(r"[\d:.,%\s]+", plain))
 
 
 def main() -> int:
