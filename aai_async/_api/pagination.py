@@ -90,9 +90,9 @@ class TranscriptPager:
     continue later, pass the last id as `before_id`.
     """
 
-    def __init__(self, perform: Perform, wanted: ListQuery) -> None:
+    def __init__(self, perform: Perform, query: ListQuery) -> None:
         self._perform = perform
-        self._wanted = wanted
+        self._query = query
 
     def __aiter__(self) -> AsyncIterator[TranscriptListItem]:
         """
@@ -101,7 +101,7 @@ class TranscriptPager:
         Raises:
             AAIError: A page could not be fetched.
         """
-        return _Items(self.pages(), self._wanted)
+        return _Items(self.pages(), self._query)
 
     def pages(self) -> AsyncIterator[TranscriptPage]:
         """
@@ -111,16 +111,16 @@ class TranscriptPager:
             ProtocolError: A page leads back to itself.
             AAIError: A page could not be fetched.
         """
-        return _Pages(self._perform, self._wanted)
+        return _Pages(self._perform, self._query)
 
 
 # Iterators instead of generators, because a generator must be closed when a loop ends early.
 class _Pages:
-    def __init__(self, perform: Perform, wanted: ListQuery) -> None:
+    def __init__(self, perform: Perform, query: ListQuery) -> None:
         self._perform = perform
-        self._wanted = wanted
-        self._before_id = wanted.before_id
-        self._seen = {wanted.before_id}
+        self._query = query
+        self._before_id = query.before_id
+        self._seen = {query.before_id}
         self._is_over = False
 
     def __aiter__(self) -> Self:
@@ -129,7 +129,7 @@ class _Pages:
     async def __anext__(self) -> TranscriptPage:
         if self._is_over:
             raise StopAsyncIteration
-        page = await self._perform(self._wanted.page(self._before_id))
+        page = await self._perform(self._query.page(self._before_id))
         older_than = page.page_details.older_than
         self._is_over = older_than is None or not page.transcripts
         if not self._is_over and older_than in self._seen:
@@ -140,11 +140,11 @@ class _Pages:
 
 
 class _Items:
-    def __init__(self, pages: AsyncIterator[TranscriptPage], wanted: ListQuery) -> None:
+    def __init__(self, pages: AsyncIterator[TranscriptPage], query: ListQuery) -> None:
         self._pages = pages
-        self._wanted = wanted
+        self._query = query
         self._unread = deque[TranscriptListItem]()
-        self._left = math.inf if wanted.limit is None else wanted.limit
+        self._left = math.inf if query.limit is None else query.limit
 
     def __aiter__(self) -> Self:
         return self
@@ -155,9 +155,9 @@ class _Items:
                 page = await anext(self._pages)
                 self._unread.extend(item for item in page.transcripts if item.id)
             item = self._unread.popleft()
-            if item.id == self._wanted.after_id:
+            if item.id == self._query.after_id:
                 self._left = 0
-            elif self._wanted.wants(item):
+            elif self._query.wants(item):
                 self._left -= 1
                 return item
         raise StopAsyncIteration

@@ -69,8 +69,8 @@ class _ErrorBody(ResponseModel):
         listed = (self.metadata or {}).get("errors")
         errors: list[Any] = [*(listed if isinstance(listed, list) else ())]
         request = self.request_id and f"request {self.request_id}"
-        said = [self.error or self.message, *map(str, errors), request]
-        return "; ".join(text for text in said if text) if said[0] else None
+        texts = [self.error or self.message, *map(str, errors), request]
+        return "; ".join(text for text in texts if text) if texts[0] else None
 
 
 @attrs.frozen(kw_only=True)
@@ -113,11 +113,11 @@ def error_from_reply(reply: HTTPReply) -> APIError | ProtocolError:
     """Return the error for a response that is not a success."""
     if reply.status < 300:
         return ProtocolError(
-            f"The service answered {reply.status}, but documents only 200: {_said(reply)}",
+            f"The service answered {reply.status}, but documents only 200: {_shown_text(reply)}",
             verdict=_verdict(reply),
         )
-    kind, mend = _kind_of_refusal(reply.status, reply.error or _said(reply))
-    return _refused(kind, reply, mend)
+    kind, hint = _kind_of_refusal(reply.status, reply.error or _shown_text(reply))
+    return _refused(kind, reply, hint)
 
 
 def redacted_audio_error(reply: HTTPReply) -> APIError | ProtocolError:
@@ -125,8 +125,8 @@ def redacted_audio_error(reply: HTTPReply) -> APIError | ProtocolError:
     error = error_from_reply(reply)
     if reply.status != 400 or isinstance(error, (NotFoundError, AccountError)):
         return error
-    mend = ". Redacted audio needs redact_pii_audio=True and is kept for 24 hours; after that, submit again."
-    return _refused(RedactedAudioError, reply, mend)
+    hint = ". Redacted audio needs redact_pii_audio=True and is kept for 24 hours; after that, submit again."
+    return _refused(RedactedAudioError, reply, hint)
 
 
 def download_error(reply: HTTPReply) -> APIError | ProtocolError:
@@ -139,12 +139,12 @@ def download_error(reply: HTTPReply) -> APIError | ProtocolError:
     return error_from_reply(reply)
 
 
-def _refused(kind: type[APIError], reply: HTTPReply, mend: str) -> APIError:
-    shown = _said(reply)
+def _refused(kind: type[APIError], reply: HTTPReply, hint: str) -> APIError:
+    shown = _shown_text(reply)
     if reply.retry_after is not None:
-        mend = f"{mend or '.'} It requests a wait of {reply.retry_after:g} seconds."
+        hint = f"{hint or '.'} It requests a wait of {reply.retry_after:g} seconds."
     return kind(
-        f"The service answered {reply.status}: {shown.rstrip('.') if mend else shown}{mend}",
+        f"The service answered {reply.status}: {shown.rstrip('.') if hint else shown}{hint}",
         status=reply.status,
         reply=shown,
         retry_after=reply.retry_after,
@@ -156,21 +156,21 @@ def _verdict(reply: HTTPReply) -> RequestState:
     return verdict_of_status(reply.status, says_why=reply.is_of_the_service)
 
 
-def _said(reply: HTTPReply) -> str:
+def _shown_text(reply: HTTPReply) -> str:
     return escaped(reply.error or reply.text) or "(empty)"
 
 
-def _kind_of_refusal(status: int, said: str) -> tuple[type[APIError], str]:
-    if status == 429 or (status == 403 and _RATE_LIMIT.search(said)):
+def _kind_of_refusal(status: int, message: str) -> tuple[type[APIError], str]:
+    if status == 429 or (status == 403 and _RATE_LIMIT.search(message)):
         return RateLimitError, ""
     if status == 401:
         return AccountError, ". Check the API key, and that it belongs to this region."
-    if status in {402, 403} or (status == 400 and _BALANCE.search(said)):
-        if _UPLOAD.search(said):
+    if status in {402, 403} or (status == 400 and _BALANCE.search(message)):
+        if _UPLOAD.search(message):
             # This is an error of the upload, not of the account.
             return UploadGoneError, ". Upload it again: uploads are kept for 24 hours, for one project."
         return AccountError, ""
-    if status == 404 or (status == 400 and _LOOKUP.search(said)):
+    if status == 404 or (status == 400 and _LOOKUP.search(message)):
         return NotFoundError, ". Check the id, and that it was created with this API key and region."
-    mend = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
-    return (ServerError if status >= 500 else RejectedError), mend
+    hint = ". Redirects are not followed: check base_url." if 300 <= status < 400 else ""
+    return (ServerError if status >= 500 else RejectedError), hint

@@ -129,8 +129,8 @@ def _check_sources(sources: object) -> None:
             "sources must not be a mapping: pass .items() for pairs of recordings and their options."
         )
     if not isinstance(sources, (Iterable, AsyncIterable)):
-        mend = " Call it." if callable(sources) else ""
-        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{mend}")
+        hint = " Call it." if callable(sources) else ""
+        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{hint}")
 
 
 class Batch:

@@ -111,7 +111,7 @@ def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: s
         source=without_secrets(source.url) if source.url else _path_text(source.path or source.name),
         size=source.size,
         options=msgspec.json.encode(options).decode(),
-        place=file and hashlib.sha256(b"place\0%b\0%b" % (file, digest.encode())).digest(),
+        file_key=file and hashlib.sha256(b"place\0%b\0%b" % (file, digest.encode())).digest(),
     )
 
 

@@ -45,22 +45,22 @@ _CLOSING = 5.0
 class _ItemSlot:
     """An upload slot, which an item takes before its first step."""
 
-    def __init__(self, places: anyio.Semaphore) -> None:
-        self._places = places
+    def __init__(self, permits: anyio.Semaphore) -> None:
+        self._permits = permits
         self._is_taken = False
         self.was_taken = anyio.Event()
         """Set when the item has started."""
 
     async def take(self) -> None:
         if not self._is_taken:
-            await self._places.acquire()
+            await self._permits.acquire()
             self._is_taken = True
             self.was_taken.set()
 
     def leave(self) -> None:
         if self._is_taken:
             self._is_taken = False
-            self._places.release()
+            self._permits.release()
 
 
 class BatchRunner:
@@ -72,14 +72,14 @@ class BatchRunner:
         self._context = context
         self._sources = _drawn(sources)
         self._fail_fast = fail_fast
-        self._places = anyio.Semaphore(jobs)
+        self._permits = anyio.Semaphore(jobs)
         """Acquired before an item is taken from the sources, released when its outcome is taken."""
         self._put_back = 0
-        """Number of outcomes that were taken and put back; other items now have their places."""
-        self._places_to_upload = anyio.Semaphore(uploads)
+        """Number of outcomes that were taken and put back; other items now have their permits."""
+        self._upload_permits = anyio.Semaphore(uploads)
         self._finished = deque[Outcome]()
-        """Outcomes that were not taken yet: at most as many as there are places."""
-        self._news = anyio.Event()
+        """Outcomes that were not taken yet: at most as many as there are permits."""
+        self._changed = anyio.Event()
         """Set when an item has finished, or all have."""
         self._drawing = anyio.CancelScope()
         self._everything = anyio.CancelScope()
@@ -115,7 +115,7 @@ class BatchRunner:
                         await self._pull(items)
         finally:
             self._ended = anyio.current_time()
-            self._news.set()
+            self._changed.set()
 
     async def next(self) -> Outcome | None:
         """
@@ -130,13 +130,13 @@ class BatchRunner:
                     raise self._aborted(self._cause) from self._cause
                 return None
             # A cancellation of this wait loses no outcome: one is taken only afterwards.
-            await self._news.wait()
+            await self._changed.wait()
         if len(self._finished) == 1 and self._ended is None:
-            self._news = anyio.Event()
+            self._changed = anyio.Event()
         if self._put_back:
             self._put_back -= 1
         else:
-            self._places.release()
+            self._permits.release()
         return self._finished.popleft()
 
     def requeue(self, outcomes: Sequence[Outcome]) -> None:
@@ -144,13 +144,13 @@ class BatchRunner:
         self._finished.extendleft(reversed(outcomes))
         self._put_back += len(outcomes)
         if outcomes:
-            self._news.set()
+            self._changed.set()
 
     def _aborted(self, cause: Exception) -> BatchAbortedError:
-        said = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
+        message = cause.args[0] if isinstance(cause, AAIError) else f"{type(cause).__name__}: {cause}"
         with_jobs = sum(1 for one in self._unfinished if one.transcript_id)
         return BatchAbortedError(
-            f"The batch was aborted after {self._counts.completed} transcripts: {str(said).rstrip('.')}. "
+            f"The batch was aborted after {self._counts.completed} transcripts: {str(message).rstrip('.')}. "
             f"{len(self._unfinished)} of its items were unfinished, {with_jobs} with a job that continues: "
             "see `unfinished`.",
             unfinished=in_order(self._unfinished),
@@ -169,15 +169,15 @@ class BatchRunner:
     async def _pull(self, items: TaskGroup) -> None:
         try:
             while True:
-                await self._places.acquire()
+                await self._permits.acquire()
                 await self._wait_for_room_to_upload()
                 drawn = _item(await anext(self._sources))
                 options = self._context.options if drawn.options is None else drawn.options
                 item = BatchItem(self._begun, drawn.source, options, drawn.key)
-                place = _ItemSlot(self._places_to_upload)
-                items.start_soon(self._run_item, item, place)
+                slot = _ItemSlot(self._upload_permits)
+                items.start_soon(self._run_item, item, slot)
                 self._begun += 1
-                await place.was_taken.wait()
+                await slot.was_taken.wait()
         except StopAsyncIteration:
             pass
         except anyio.get_cancelled_exc_class():
@@ -193,36 +193,36 @@ class BatchRunner:
 
     async def _wait_for_room_to_upload(self) -> None:
         # The slot is not kept while the next source is awaited: an item that uploads again may need it.
-        await self._places_to_upload.acquire()
-        self._places_to_upload.release()
+        await self._upload_permits.acquire()
+        self._upload_permits.release()
 
-    async def _run_item(self, item: BatchItem, place: _ItemSlot) -> None:
+    async def _run_item(self, item: BatchItem, slot: _ItemSlot) -> None:
         """Process one item."""
-        passage = ItemTask(item, self._context, place)
+        task = ItemTask(item, self._context, slot)
         sending = anyio.CancelScope()
         self._sending.add(sending)
         if self._is_refused:
             sending.cancel()
         try:
-            await place.take()
-            self._settle(passage, await passage.run(sending))
+            await slot.take()
+            self._settle(task, await task.run(sending))
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
-                self._unfinished.append(passage.outcome())
+                self._unfinished.append(task.outcome())
                 raise
             error = SourceError("The recording was cancelled by something it waited for.")
-            self._settle(passage, passage.outcome(error=error))
+            self._settle(task, task.outcome(error=error))
         except KeyboardInterrupt:
-            self._unfinished.append(passage.outcome())
+            self._unfinished.append(task.outcome())
             raise
         finally:
             self._sending.remove(sending)
 
-    def _settle(self, passage: ItemTask, outcome: Outcome) -> None:
+    def _settle(self, task: ItemTask, outcome: Outcome) -> None:
         is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
         if is_completed or is_failed:
             self._finished.append(outcome)
-            self._news.set()
+            self._changed.set()
         else:
             self._unfinished.append(outcome)
         length = outcome.transcript.audio_duration if outcome.transcript else None
@@ -231,20 +231,20 @@ class BatchRunner:
             counts,
             completed=counts.completed + is_completed,
             failed=counts.failed + is_failed,
-            resumed=counts.resumed + (is_completed and passage.is_resumed),
+            resumed=counts.resumed + (is_completed and task.is_resumed),
             audio_seconds=counts.audio_seconds + (length or 0.0),
-            retries=counts.retries + passage.retries,
+            retries=counts.retries + task.retries,
             with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),
             with_missing=counts.with_missing + (is_completed and bool(outcome.missing)),
         )
-        self._abort_if_it_must(passage, outcome)
+        self._abort_if_it_must(task, outcome)
 
-    def _abort_if_it_must(self, passage: ItemTask, outcome: Outcome) -> None:
+    def _abort_if_it_must(self, task: ItemTask, outcome: Outcome) -> None:
         error: BaseException | None = outcome.error
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
         closed = error if isinstance(error, ConfigError) else None
-        cause = passage.journal_error or refused or closed or self._context.outage.given_up
+        cause = task.journal_error or refused or closed or self._context.outage.given_up
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return

@@ -140,8 +140,8 @@ def reading_errors(name: str) -> Generator[None]:
     except SourceError:
         raise
     except Exception as error:
-        said = str(error).rstrip(".")
-        raise SourceError(f"{name} cannot be read: {type(error).__name__}: {said}.") from error
+        message = str(error).rstrip(".")
+        raise SourceError(f"{name} cannot be read: {type(error).__name__}: {message}.") from error
 
 
 def checked_size(name: str, size: int) -> int:

@@ -36,7 +36,7 @@ class PollFailure:
     """A poll that failed for a reason that may be temporary."""
 
     def __init__(self, error: AAIError | None = None) -> None:
-        self.asked_for = (error.retry_after if isinstance(error, APIError) else None) or 0.0
+        self.requested_delay = (error.retry_after if isinstance(error, APIError) else None) or 0.0
         self.why = f" The last poll failed: {error.args[0]}" if error else ""
 
 
@@ -47,11 +47,11 @@ class FailureStreak:
         self._polling = polling
         self.length = 0
         self._since = 0.0
-        self._asked_for = 0.0
+        self._requested_delay = 0.0
 
     def end(self) -> None:
         """Record that a poll has succeeded."""
-        self.length, self._asked_for = 0, 0.0
+        self.length, self._requested_delay = 0, 0.0
 
     def add(self, failure: PollFailure) -> None:
         """
@@ -63,18 +63,18 @@ class FailureStreak:
         now = anyio.current_time()
         self._since = self._since if self.length else now
         self.length += 1
-        self._asked_for = failure.asked_for
+        self._requested_delay = failure.requested_delay
         if self.length > 1 and now - self._since >= self._polling.unreachable_after:
             raise DeadlineError(
                 "No poll has succeeded in the time of Polling(unreachable_after=...): wait for it again."
                 f"{failure.why}"
             )
         # A wait that the service has asked for does not count as time without a response.
-        self._since += failure.asked_for
+        self._since += failure.requested_delay
 
     def delay(self, usual: float) -> float:
         """Return the seconds to the next poll; `usual` is the delay without failures."""
-        return max(self._polling.after_failures(usual, self.length), self._asked_for)
+        return max(self._polling.after_failures(usual, self.length), self._requested_delay)
 
 
 class Poller(Generic[T]):
@@ -139,8 +139,8 @@ class Poller(Generic[T]):
         else:
             self._streak.end()
         now = anyio.current_time()
-        asked_for = seen.asked_for if isinstance(seen, PollFailure) else 0.0
-        if now + asked_for >= deadline:
+        requested_delay = seen.requested_delay if isinstance(seen, PollFailure) else 0.0
+        if now + requested_delay >= deadline:
             raise _out_of_time(seen)
         self.next_at = now + self._streak.delay(usual)
         return None

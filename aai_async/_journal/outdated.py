@@ -18,17 +18,17 @@ _CHANGED = (
 )
 
 
-def supersede(connection: sqlite3.Connection, place: bytes, job: int, active: Collection[int]) -> None:
+def supersede(connection: sqlite3.Connection, file_key: bytes, job: int, active: Collection[int]) -> None:
     """
     Replace the row of another version of the same file by that of the current version.
 
     Args:
         connection: The journal, within a transaction.
-        place: The key of the path and the options, the same for all versions of the file.
+        file_key: The key of the path and the options, the same for all versions of the file.
         job: The row of the current version.
         active: Rows that the batch is working on, which are not changed.
     """
-    row = connection.execute("SELECT job FROM keys WHERE key = ?", (place,)).fetchone()
+    row = connection.execute("SELECT job FROM keys WHERE key = ?", (file_key,)).fetchone()
     if row is not None and row[0] != job and row[0] not in active:
         retire(connection, row[0])
         # These rows keep their keys in case the file changes back: then the job of a failed row is fetched by
@@ -38,7 +38,7 @@ def supersede(connection: sqlite3.Connection, place: bytes, job: int, active: Co
             "WHERE id = ? AND state IN ('submitting', 'submitted')",
             (_CHANGED, row[0]),
         )
-    connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (place, job))
+    connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (file_key, job))
 
 
 def retire(connection: sqlite3.Connection, job: int) -> None:

@@ -93,7 +93,7 @@ class ItemClaim:
     source: str
     size: int | None
     options: str
-    place: bytes | None = None
+    file_key: bytes | None = None
     """The key of a path and the options, the same for all versions of the file; `None` if it is no file."""
 
 
@@ -124,11 +124,11 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
     return None if row is None else JobRow(*row)
 
 
-def claim(connection: sqlite3.Connection, wanted: ItemClaim, active: Collection[int] = ()) -> JobRow:
+def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[int] = ()) -> JobRow:
     """Find or add the row of a recording; `active` are the rows in progress, which must not be changed."""
-    found = find(connection, wanted.keys)
+    found = find(connection, item.keys)
     if found is None:
-        values = (wanted.position, wanted.source, wanted.size, wanted.options)
+        values = (item.position, item.source, item.size, item.options)
         job = connection.execute(
             "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
         ).lastrowid
@@ -136,11 +136,11 @@ def claim(connection: sqlite3.Connection, wanted: ItemClaim, active: Collection[
         job = found.id
         connection.execute(
             "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
-            (wanted.position, job, wanted.position),
+            (item.position, job, item.position),
         )
-    connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in wanted.keys])
-    if wanted.place is not None:
-        outdated.supersede(connection, wanted.place, job or 0, active)
+    connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
+    if item.file_key is not None:
+        outdated.supersede(connection, item.file_key, job or 0, active)
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return JobRow(*row)
 

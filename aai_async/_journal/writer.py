@@ -107,11 +107,11 @@ class JournalWriter:
             raise JournalError(f"{str(self._path)!r} is a directory, not a journal: give the path of a file.")
         return Lock.beside(self._path)
 
-    async def claim(self, wanted: ItemClaim) -> JobRow:
+    async def claim(self, item: ItemClaim) -> JobRow:
         """Find or add the row of a recording, and mark it as in progress until `leave` is called."""
 
         def claim(connection: sqlite3.Connection) -> JobRow:
-            row = queries.claim(connection, wanted, self._active)
+            row = queries.claim(connection, item, self._active)
             # Marked before the transaction ends, because it may contain other claims of the same path.
             self._active.add(row.id)
             return row

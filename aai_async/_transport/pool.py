@@ -113,7 +113,7 @@ class ClientPool:
         """Number of attempts on each client."""
         self._retired = set[AsyncClient]()
         """Clients that get no further attempts and are not closed yet."""
-        self._place: _LoopBinding | None = None
+        self._binding: _LoopBinding | None = None
 
     async def open(self) -> None:
         """
@@ -122,16 +122,16 @@ class ClientPool:
         Raises:
             ConfigError: It is already open, or `http` did not return an HTTP client.
         """
-        if self._place is not None and not self._place.has_ended:
+        if self._binding is not None and not self._binding.has_ended:
             raise ConfigError("This Client is already open: share it, or create another one.")
         # The clients of an event loop that has ended cannot be closed any more, only discarded.
         self._forget()
-        self._place = _LoopBinding.here()
+        self._binding = _LoopBinding.here()
         try:
-            await self._current(self._place)
+            await self._current(self._binding)
         except BaseException:
             # Also after a cancellation: a client that was not opened can be opened again.
-            self._place = None
+            self._binding = None
             raise
 
     def check(self) -> None:
@@ -141,12 +141,12 @@ class ClientPool:
         Raises:
             ConfigError: It is not.
         """
-        self._checked_place()
+        self._checked_binding()
 
     @contextlib.contextmanager
     def room_for_uploads(self, most: int) -> Generator[None]:
         """Allow `most` concurrent uploads, if that is more than the usual limit."""
-        limiter = self._checked_place().recordings
+        limiter = self._checked_binding().recordings
         more = max(0, most - _MAX_IN_FLIGHT)
         limiter.total_tokens += more
         try:
@@ -156,7 +156,7 @@ class ClientPool:
 
     async def close(self) -> None:
         """Close the clients that this library created."""
-        self._place = None
+        self._binding = None
         clients = {*self._retired, *([self._client] if self._client and self._is_ours else [])}
         self._forget()
         async with contextlib.AsyncExitStack() as stack:
@@ -187,12 +187,12 @@ class ClientPool:
             ConfigError: It is not open, or not in this process and event loop.
             ConnectError: There is no client, and none could be created.
         """
-        place = self._checked_place()
-        gate = place.recordings if is_recording else place.others
+        binding = self._checked_binding()
+        gate = binding.recordings if is_recording else binding.others
         async with contextlib.nullcontext() if is_urgent else _through(gate):
             if is_to_storage and not self._checks_certificates:
                 self._check_certificates()
-            client = await self._current_during_call(place)
+            client = await self._current_during_call(binding)
             self._in_use[client] += 1
             lease = ClientLease(client)
             try:
@@ -226,9 +226,9 @@ class ClientPool:
             self._retired.add(self._client)
             self._client = None
 
-    async def _current_during_call(self, place: _LoopBinding) -> AsyncClient:
+    async def _current_during_call(self, binding: _LoopBinding) -> AsyncClient:
         try:
-            return await self._current(place)
+            return await self._current(binding)
         except AAIError:
             raise
         except Exception as error:
@@ -237,16 +237,16 @@ class ClientPool:
                 verdict=RequestState.NOT_SENT,
             ) from error
 
-    async def _current(self, place: _LoopBinding) -> AsyncClient:
+    async def _current(self, binding: _LoopBinding) -> AsyncClient:
         if self._client is None and self._is_ours:
-            async with place.making:
+            async with binding.making:
                 if self._client is None:
-                    await self._renew(place)
+                    await self._renew(binding)
         if self._client is None or self._client.is_closed:
             raise ConfigError("The HTTP client that was given to this Client is closed.")
         return self._client
 
-    async def _renew(self, place: _LoopBinding) -> None:
+    async def _renew(self, binding: _LoopBinding) -> None:
         if self._make is None:
             made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._checks_certificates)
         else:
@@ -256,16 +256,16 @@ class ClientPool:
             raise ConfigError(
                 "Client(http_client=...) returned a closed client: it must create a new one for each call."
             )
-        if self._place is not place:
+        if self._binding is not binding:
             await made.aclose()
             raise ConfigError("This Client was closed while a call was in progress.")
         self._client = made
 
-    def _checked_place(self) -> _LoopBinding:
-        if self._place is None:
+    def _checked_binding(self) -> _LoopBinding:
+        if self._binding is None:
             raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
-        self._place.check()
-        return self._place
+        self._binding.check()
+        return self._binding
 
 
 @attrs.frozen
