@@ -230,7 +230,7 @@ async def test_a_place_where_no_file_can_be_is_refused(
         "with-a-nul": Path(f"{path}\0"),
     }[place]
     async with connect() as client:
-        with pytest.raises(aai.JournalError, match=r"The journal '.*calls?\..* cannot be (used|made)"):
+        with pytest.raises(aai.JournalError, match=r"The journal '.*calls?\..* cannot be (used|created)"):
             await run(client, [recording], name)
     assert server.requests == []
 
