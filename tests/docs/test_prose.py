@@ -1,7 +1,8 @@
 """
 The prose is plain technical English: the words of the house's old dialect are not used.
 
-Blocks and spans of code are left out. Of a Python file, docstrings, comments and texts are read.
+Blocks and spans of code are left out. Of a Python file, docstrings, comments and texts are read; of the parts
+of the page, comments and visible texts.
 """
 
 from __future__ import annotations
@@ -21,10 +22,18 @@ NOT_YET = {
 }
 """Files whose prose is still to be rewritten."""
 
+_PAGE_PROSE = {
+    ".js": r"//[^\n]*|'[^'\n]*'|`[^`\n]*`",
+    ".css": r"/\*.*?\*/",
+    ".html": r"(?<=>)[^<]+|(?:aria-label|placeholder|title)=\"[^\"]*\"",
+}
+"""What is prose in a part of the page: comments, the texts of a script, and what a reader sees or hears."""
+
 FILES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md", "noxfile.py")),
     *sorted({*(ROOT / "aai_async").rglob("*.py")} - NOT_YET),
+    *sorted(path for path in (ROOT / "aai_async/formats/page").iterdir() if path.suffix in _PAGE_PROSE),
 ]
 
 BANNED = {
@@ -59,6 +68,9 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         yield from _python_prose(text)
+    elif path.suffix in _PAGE_PROSE:
+        for piece in re.finditer(_PAGE_PROSE[path.suffix], text, re.DOTALL):
+            yield text.count("\n", 0, piece.start()) + 1, piece[0]
     else:
         yield 1, _MARKDOWN_CODE.sub(_as_blank_lines, text)
 
@@ -125,3 +137,21 @@ def test_banned_words_are_found_in_a_module(tmp_path: Path) -> None:
         (6, "'mends'"),
         (7, "'says'"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("part.js", "const told = '.said';\n// It tells.\n"),
+        ("part.js", "const told = '.said';\nshow('It tells.');\n"),
+        ("part.css", ".said { color: red; }\n/* It tells. */\n"),
+        ("part.html", '<p class="said">$words</p>\n<p>It tells.</p>\n'),
+        ("part.html", '<p class="said">$words</p>\n<p aria-label="It tells."></p>\n'),
+    ],
+)
+def test_banned_words_are_found_in_a_part_of_the_page(name: str, source: str, tmp_path: Path) -> None:
+    """In comments and in what a reader sees; names in the code are free."""
+    path = tmp_path / name
+    path.write_text(source, encoding="utf-8")
+    found = [one for line, piece in prose(path) for one in complaints(line, piece)]
+    assert [(line, what.split(":")[0]) for line, what in found] == [(2, "'tells'")]
