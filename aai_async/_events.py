@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import attrs
 
@@ -26,14 +26,32 @@ It has no null handler: where logging is not configured, Python writes warnings 
 
 
 @attrs.frozen(kw_only=True)
-class _Happening:
+class _Event:
+    kind: ClassVar[str]
+    """The name of the kind of event in JSON."""
+
+    is_delay: ClassVar[bool] = False
+    """Whether the event delays a recording."""
+
     index: int | None = None
     """The index of the batch item, if the event belongs to a batch."""
 
+    def as_json(self) -> dict[str, object]:
+        """Return the event as a JSON object: its `type`, then its fields without the index."""
+        names = (field.name for field in attrs.fields(type(self)) if field.name != "index")
+        return {"type": self.kind, **{name: getattr(self, name) for name in names}}
+
+    def as_line(self) -> str:
+        """Return the event as one line of text."""
+        raise NotImplementedError
+
 
 @attrs.frozen(kw_only=True)
-class Retrying(_Happening):
+class Retrying(_Event):
     """A request failed and will be sent again."""
+
+    kind = "retrying"
+    is_delay = True
 
     operation: str
     """The operation: `upload`, `submit`, `get` …"""
@@ -47,18 +65,35 @@ class Retrying(_Happening):
     error: AAIError
     """The error of the last attempt."""
 
+    def as_json(self) -> dict[str, object]:
+        """Return the event as a JSON object; the error is its message."""
+        return super().as_json() | {"error": str(self.error)}
+
+    def as_line(self) -> str:
+        """Return the operation, the delay and the reason."""
+        return f"{self.operation} failed, next attempt in {self.delay:.1f} s: {self.error}"
+
 
 @attrs.frozen(kw_only=True)
-class Throttled(_Happening):
+class Throttled(_Event):
     """The service asks the client to wait (429 with `Retry-After`); all requests of the client pause."""
+
+    kind = "throttled"
+    is_delay = True
 
     delay: float
     """Seconds until the client sends its next request."""
 
+    def as_line(self) -> str:
+        """Return the delay."""
+        return f"the service asks for a pause of {self.delay:.0f} s"
+
 
 @attrs.frozen(kw_only=True)
-class Uploading(_Happening):
+class Uploading(_Event):
     """A chunk of a recording is passed to the connection; after `Retrying` it starts again at 0."""
+
+    kind = "uploading"
 
     sent: int
     """Bytes passed so far, this chunk included."""
@@ -66,10 +101,17 @@ class Uploading(_Happening):
     size: int | None
     """Size of the recording in bytes; `None` for a stream of unknown size."""
 
+    def as_line(self) -> str:
+        """Return the bytes passed so far, and the size where it is known."""
+        size = "" if self.size is None else f" of {self.size:,}"
+        return f"uploading, {self.sent:,}{size} bytes"
+
 
 @attrs.frozen(kw_only=True)
-class Submitted(_Happening):
+class Submitted(_Event):
     """A job was created, which is billed."""
+
+    kind = "submitted"
 
     transcript_id: str
     """The id of the job, for `Client.wait`."""
@@ -77,16 +119,30 @@ class Submitted(_Happening):
     upload_url: str = attrs.field(repr=without_secrets)
     """The URL that was submitted."""
 
+    def as_json(self) -> dict[str, object]:
+        """Return the event as a JSON object; the URL is without user, password and query."""
+        return super().as_json() | {"upload_url": without_secrets(self.upload_url)}
+
+    def as_line(self) -> str:
+        """Return the id of the job."""
+        return f"submitted as {self.transcript_id}"
+
 
 @attrs.frozen(kw_only=True)
-class StatusChanged(_Happening):
+class StatusChanged(_Event):
     """A poll found a job in a new state while a call waits for it."""
+
+    kind = "status_changed"
 
     transcript_id: str
     """The id of the job."""
 
     status: str
     """`"queued"`, `"processing"`, `"completed"` or `"error"`; the service may add values."""
+
+    def as_line(self) -> str:
+        """Return the status."""
+        return self.status
 
 
 Event: TypeAlias = Uploading | Submitted | StatusChanged | Retrying | Throttled

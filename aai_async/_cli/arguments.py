@@ -1,13 +1,13 @@
-"""From flags to what is done: everything that can be wrong with what was asked for is told before that."""
+"""From flags to what is run: every error in the arguments is reported before anything is sent."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import ParamSpec, Protocol
+from typing import ParamSpec, TypeVar
 
 import anyio
 import typer
@@ -15,207 +15,137 @@ import typer
 from aai_async import formats
 from aai_async._cli import clients, transcription
 from aai_async._cli.dry_run import show as show_dry_run
-from aai_async._cli.exit_status import Ending, is_of_setup, passes
+from aai_async._cli.exit_status import ExitStatus, is_setup_error, is_temporary
+from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
-from aai_async._cli.progress_view import Mode, print_line
-from aai_async._cli.rendering import TEXT, Rendering
+from aai_async._cli.stderr import print_line
 from aai_async._cli.terminal_text import visible
 from aai_async._client import Client
 from aai_async._errors import AAIError, OptionsError
 
 P = ParamSpec("P")
-
-_ONE_AFTER_ANOTHER = frozenset({TEXT, "md", "jsonl"})
-"""Formats of which several recordings make sense one after the other."""
+F = TypeVar("F")
 
 JOURNAL = ".aai-async.db"
-"""The journal in the folder of the outputs, where no other was named."""
+"""The default journal in the folder of the results."""
 
 
-class Region(Protocol):
-    """A region, as a flag names it."""
-
-    @property
-    def value(self) -> str:
-        """Its name."""
-        ...
-
-
-def rendering(  # noqa: PLR0917 - the flags for it
-    names: Sequence[str],
-    speakers: bool | None,
-    times: bool,
-    max_chars: int,
-    max_lines: int,
-    embeds_audio: bool = False,
-) -> Rendering:
-    """Read in which formats results are wanted; an unknown one is a usage error."""
-    wanted = [name.strip().lower() for listed in names for name in listed.split(",") if name.strip()]
-    try:
-        for name in wanted:
-            formats.check(name)
-    except AAIError as error:
-        raise _usage(str(error)) from None
-    return Rendering(
-        formats=tuple(dict.fromkeys(wanted)) or (TEXT,),
-        speakers=speakers,
-        times=times,
-        max_chars=max_chars,
-        max_lines=max_lines,
-        embeds_audio=embeds_audio,
-    )
-
-
-def transcribe(
-    *,
-    names: Sequence[str],
-    from_file: str | None,
-    recursive: bool,
-    flags: Mapping[str, object],
-    settings: Sequence[str],
-    rendering: Rendering,
-    folder: Path | None,
-    journal: Path | None,
-    has_journal: bool,
-    resume: bool,
-    adopts_key: bool,
-    dry_run: bool,
-    jobs: int,
-    uploads: int,
-    fail_fast: bool,
-    by_content: bool,
-    force: bool,
-    skips_bad: bool,
-    region: str | None,
-    local: bool,
-    proxy: str | None,
-    progress: Mode,
-    jsonl: bool,
-) -> int:
-    """Transcribe what was named, and give the exit status."""
-    found = _found(names, from_file, recursive)
-    try:
-        options = options_from(flags, settings)
-    except OptionsError as error:
-        raise _usage(str(error)) from None
-    check_folder(folder)
-    if folder is None and not jsonl:
-        check_standard_output(rendering, len(found.recordings))
-    path = _journal(journal, has_journal=has_journal, folder=folder, resume=resume, local=local)
-    if adopts_key and path is None:
-        raise _usage("--adopt-key is about a journal: name it with --journal, or its folder with -o.")
-    order = Order(
-        found=found,
-        options=options,
-        rendering=rendering,
-        folder=folder,
-        journal=path,
-        adopts_key=adopts_key,
-        jobs=jobs,
-        uploads=uploads,
-        fail_fast=fail_fast,
-        by_content=by_content,
-        force=force,
-        skips_bad=skips_bad,
-        region=region,
-        local=local,
-        proxy=proxy,
-        progress=progress,
-        jsonl=jsonl,
-    )
-    if dry_run:
+def transcribe(flags: TranscribeFlags) -> int:
+    """Transcribe the recordings and return the exit status."""
+    order = _order(flags)
+    if flags.run.dry_run:
         return run(show_dry_run, order)
-    if local and not clients.has_server():
-        return Ending.NONE
+    if flags.run.local and not clients.has_server():
+        return ExitStatus.FAILED
     return run(transcription.run, order)
 
 
-def _found(names: Sequence[str], from_file: str | None, recursive: bool) -> Found:
+def _order(flags: TranscribeFlags) -> Order:
+    found = _found(flags.inputs)
     try:
-        listed = read_list(from_file) if from_file is not None else []
+        options = options_from(flags.request)
+    except OptionsError as error:
+        raise _usage_error(str(error)) from None
+    folder = flags.output.output_dir
+    check_output_dir(folder)
+    if folder is None and not flags.run.jsonl:
+        check_standard_output(flags.rendering, len(found.recordings))
+    return Order(flags=flags, found=found, options=options, journal=_journal(flags))
+
+
+def _found(inputs: InputFlags) -> Found:
+    named, list_file = inputs.names or [], inputs.from_file
+    try:
+        listed = read_list(list_file) if list_file is not None else []
     except OSError as error:
-        raise _usage(f"The list {from_file!r} cannot be read: {error.strerror}.") from None
+        raise _usage_error(f"The list {list_file!r} cannot be read: {error.strerror}.") from None
     except UnicodeError as error:
-        raise _usage(f"The list {from_file!r} is not text: {error}.") from None
-    if not [*names, *listed]:
-        where = f"There is no name in {from_file}" if from_file is not None else "Nothing was named"
-        raise _usage(f"{where}: give files, patterns, folders or addresses.")
-    if from_file == STANDARD_INPUT and STANDARD_INPUT in [*names, *listed]:
-        raise _usage("Standard input is either a list of names or a recording, not both.")
-    found = find([*names, *listed], recursive=recursive)
+        raise _usage_error(f"The list {list_file!r} is not text: {error}.") from None
+    names = [*named, *listed]
+    if not names:
+        where = "No recordings" if list_file is None else f"No names in {list_file!r}"
+        raise _usage_error(f"{where}: pass files, patterns, folders or URLs.")
+    if list_file == STANDARD_INPUT and STANDARD_INPUT in names:
+        raise _usage_error("Standard input is either a list of names or a recording, not both.")
+    found = find(names, recursive=inputs.recursive)
     if not found.recordings:
-        raise _usage("\n".join([*found.mistakes, *found.unreadable]))
+        raise _usage_error("\n".join([*found.mistakes, *found.unreadable]))
     return found
 
 
-def check_folder(folder: Path | None) -> None:
-    """Make sure that files can be written into a folder, if one was named."""
+def check_output_dir(folder: Path | None) -> None:
+    """Check that files can be written into a folder, if there is one."""
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise _usage(f"--output-dir is where files are written, and {str(folder)!r} is a file.")
+        raise _usage_error(f"--output-dir must be a folder, and {str(folder)!r} is a file.")
 
 
 def check_standard_output(rendering: Rendering, number: int) -> None:
-    """Make sure that results make sense one after the other on standard output."""
+    """Check that a number of results make sense one after the other on standard output."""
     if len(rendering.formats) > 1:
-        raise _usage("Several formats need files: say where with --output-dir.")
-    name = next(iter(rendering.formats))
-    if number > 1 and name not in _ONE_AFTER_ANOTHER:
-        raise _usage(f"Several recordings as {name} need files: say where with --output-dir.")
+        raise _usage_error("Several formats need files: pass a folder with --output-dir.")
+    name = rendering.formats[0]
+    if number > 1 and not formats.FORMATS[name].is_concatenable:
+        raise _usage_error(f"Several recordings as {name} need files: pass a folder with --output-dir.")
 
 
-def check_terminal(flag: str) -> None:
-    """Make sure that somebody can be asked."""
+def confirm(question: str) -> None:
+    """Ask a question on the terminal, and exit unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise _usage(f"Nobody can be asked here: give {flag}.")
+        raise _usage_error("Standard input is not a terminal, so nobody can confirm: pass --yes.")
+    typer.confirm(question, abort=True, err=True)
 
 
-def _journal(
-    named: Path | None, *, has_journal: bool, folder: Path | None, resume: bool, local: bool
-) -> Path | None:
-    if local and (named is not None or resume):
-        raise _usage(
-            "The jobs of --local end with it, so there is nothing for a journal to go on with. "
-            "`aai-async serve --directory DIR` keeps them."
+def _journal(flags: TranscribeFlags) -> Path | None:
+    given, folder = flags.journal, flags.output.output_dir
+    if flags.run.local and (given.journal is not None or given.resume or given.adopt_key):
+        raise _usage_error(
+            "--local keeps no journal, because its server ends with the command. For a journal, run "
+            "`aai-async serve --directory DIR` and transcribe without --local."
         )
-    journal = named or (folder / JOURNAL if folder is not None else None)
-    if not has_journal or local:
+    journal = given.journal or (folder / JOURNAL if folder is not None else None)
+    if given.no_journal or flags.run.local:
         journal = None
-    if resume and (journal is None or not journal.exists()):
-        raise _usage(
-            f"There is no journal to go on with{'' if journal is None else f' at {str(journal)!r}'}."
-        )
+    if given.resume and (journal is None or not journal.exists()):
+        where = "" if journal is None else f" at {str(journal)!r}"
+        raise _usage_error(f"--resume found no journal{where}: pass --journal FILE, or its folder with -o.")
+    if given.adopt_key and journal is None:
+        raise _usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
     return journal
 
 
-def _usage(message: str) -> typer.BadParameter:
+def _usage_error(message: str) -> typer.BadParameter:
     return typer.BadParameter(visible(message, keep="\n"))
 
 
-def ask(verb: Callable[[Client], Awaitable[Ending]], region: Region | None, proxy: str | None) -> int:
-    """Do something with a client of the service, and give the exit status."""
+def request(
+    connection: ConnectionFlags, command: Callable[[Client, F], Awaitable[ExitStatus]], flags: F
+) -> int:
+    """Run a command with a client of the service and return the exit status."""
 
-    async def asked() -> Ending:
-        async with clients.client(None if region is None else region.value, proxy) as client:
-            return await verb(client)
+    async def connected() -> ExitStatus:
+        async with clients.client(connection) as client:
+            return await command(client, flags)
 
-    return run(asked)
+    return run(connected)
 
 
-def run(task: Callable[P, Awaitable[Ending]], *arguments: P.args, **keywords: P.kwargs) -> int:
-    """Run something in an event loop, and give the exit status; whatever goes wrong is a line."""
+def run(task: Callable[P, Awaitable[ExitStatus]], *arguments: P.args, **keywords: P.kwargs) -> int:
+    """Run a task in an event loop and return the exit status; an error becomes one line."""
     try:
-        how = anyio.run(functools.partial(task, *arguments, **keywords))
+        status = anyio.run(functools.partial(task, *arguments, **keywords))
     except KeyboardInterrupt:
-        return Ending.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        how = Ending.NOBODY_READS
+        status = ExitStatus.BROKEN_PIPE
     except AAIError as error:
         print_line(str(error))
-        return Ending.SETUP if is_of_setup(error) else Ending.AGAIN if passes(error) else Ending.NONE
-    if how is Ending.NOBODY_READS:
-        # Nothing more can be written there, and Python would try once more when it ends.
+        if is_setup_error(error):
+            return ExitStatus.SETUP
+        return ExitStatus.RETRY if is_temporary(error) else ExitStatus.FAILED
+    if status is ExitStatus.BROKEN_PIPE:
+        # Python flushes standard output once more when it exits, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return how
+    return status

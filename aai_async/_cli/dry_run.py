@@ -1,4 +1,4 @@
-"""`--dry-run`: what would be sent, how many bytes and hours, and where the results would go."""
+"""`--dry-run`: what would be sent, its bytes and length, and where the results would go."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import msgspec
 
 from aai_async._batch.context import keys_of
 from aai_async._batch.item_task import has_job, has_upload, job_to_fetch
-from aai_async._cli.exit_status import Ending
+from aai_async._cli import jsonl
+from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.progress_view import print_line
+from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import clock, count, readable, size, visible
+from aai_async._cli.terminal_text import clock, count, readable, readable_paths, size, visible
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
 from aai_async._io.source_factory import source_from
@@ -25,55 +26,20 @@ from aai_async._journal import JobRow, Journal, find_entry
 _UNKNOWN = "-"
 
 
-@attrs.define
-class _Totals:
-    """What would be sent."""
-
-    jobs: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    is_certain: bool = True
-    """Whether it is not less than this in the end."""
-
-
-async def show(order: Order) -> Ending:
+async def show(order: Order) -> ExitStatus:
     """Show a line for each recording that would be sent; nothing is sent."""
     plan = await Plan.of(order)
-    for recording in plan.there:
-        print_line(f"{recording.shown}: skipped, its results exist")
-    for bad in [*plan.refusals, *plan.left_out]:
-        print_line(str(bad.error))
-    totals = _Totals()
+    preview = _Preview(order, plan)
+    preview.show_skipped()
     async with _opened(order) as journal:
         forecast = _Forecast(order, journal)
         for recording in plan.wanted:
-            await _show(recording, await forecast.of(recording), plan, totals)
+            await preview.show(recording, await forecast.of(recording))
     for line in order.found.ignored:
         print_line(line)
-    known = f"{totals.seconds / 3600:.2f} hours of audio" if totals.seconds else _why_unknown()
-    options = msgspec.json.encode(_without_secrets(order.options.payload())).decode()
-    most = "" if totals.is_certain else "at most "
-    print_line(f"{most}{count(totals.jobs, 'recording')}, {size(totals.bytes)}, {known}, with {options}")
-    if plan.refusals:
-        return Ending.USAGE
-    return Ending.ALL if not plan.left_out else Ending.SOME if totals.jobs else Ending.NONE
-
-
-async def _show(recording: Recording, step: _Step, plan: Plan, totals: _Totals) -> None:
-    if step.is_free:
-        print_line(f"{recording.shown}: {step.why}")
-        return
-    length = await in_thread(_length, recording.name) if recording.is_file else None
-    totals.jobs += 1
-    totals.is_certain = totals.is_certain and step.is_certain
-    totals.bytes += 0 if step.is_uploaded else step.size or 0
-    totals.seconds += length or 0.0
-    where = ", ".join(map(readable, plan.outputs.paths(recording).values())) if plan.outputs else "stdout"
-    shown = _UNKNOWN if step.size is None else size(step.size)
-    duration = _UNKNOWN if length is None else clock(length)
-    write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
-    if step.why:
-        print_line(f"{recording.shown}: {step.why}")
+    status = preview.status()
+    preview.show_totals(status)
+    return status
 
 
 @contextlib.asynccontextmanager
@@ -89,32 +55,112 @@ async def _opened(order: Order) -> AsyncGenerator[Journal | None]:
 class _Step:
     """What a run would do with one recording."""
 
-    why: str = ""
+    reason: str = ""
     is_free: bool = False
-    """Whether no job would be made of it."""
+    """Whether no job would be created."""
     is_uploaded: bool = False
     """Whether it would not be uploaded again."""
     is_certain: bool = True
-    """Whether a job would be made in any case, and not only if none is found."""
+    """Whether a job would be created in any case, and not only if none is found."""
     size: int | None = None
     """Bytes, where they are known."""
 
 
+class _Preview:
+    """The lines about the recordings, as text or as JSON, and their totals."""
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        self._order = order
+        self._plan = plan
+        self._is_json = order.flags.run.jsonl
+        self._jobs = self._bytes = 0
+        self._seconds = 0.0
+        self._is_certain = True
+
+    def show_skipped(self) -> None:
+        """Show the recordings with results, and the inputs that cannot be sent."""
+        for recording in self._plan.there:
+            paths = [*self._plan.outputs.paths(recording).values()] if self._plan.outputs else []
+            self._write_json("skipped", source=recording.shown, outputs=[*map(readable, paths)])
+            print_line(f"{recording.shown}: skipped, {readable_paths(paths)} exists")
+        for invalid in [*self._plan.refusals, *self._plan.left_out]:
+            if self._is_json:
+                write_out(jsonl.line(jsonl.invalid_input(invalid.name, invalid.error)))
+            print_line(str(invalid.error))
+
+    async def show(self, recording: Recording, step: _Step) -> None:
+        """Show what would be done with a recording, and add it to the totals."""
+        length = await in_thread(_length, recording.name) if recording.is_file and not step.is_free else None
+        if not step.is_free:
+            self._jobs += 1
+            self._is_certain = self._is_certain and step.is_certain
+            self._bytes += 0 if step.is_uploaded else step.size or 0
+            self._seconds += length or 0.0
+        paths = [*self._plan.outputs.paths(recording).values()] if self._plan.outputs else []
+        self._write_json(
+            "planned",
+            source=recording.shown,
+            creates_job=not step.is_free,
+            size=step.size,
+            audio_duration=length,
+            reason=step.reason or None,
+            outputs=[*map(readable, paths)],
+        )
+        if not step.is_free and not self._is_json:
+            shown = _UNKNOWN if step.size is None else size(step.size)
+            duration = _UNKNOWN if length is None else clock(length)
+            where = readable_paths(paths) if paths else "stdout"
+            write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
+        if step.reason:
+            print_line(f"{recording.shown}: {step.reason}")
+
+    def status(self) -> ExitStatus:
+        """Return the exit status of the preview."""
+        if self._plan.refusals:
+            return ExitStatus.USAGE
+        if not self._plan.left_out:
+            return ExitStatus.OK
+        return ExitStatus.PARTIAL if self._jobs else ExitStatus.FAILED
+
+    def show_totals(self, status: ExitStatus) -> None:
+        """Show what would be sent in total, and with which options."""
+        options = _without_secrets(self._order.options.payload())
+        self._write_json(
+            "plan",
+            jobs=self._jobs,
+            is_certain=self._is_certain,
+            bytes=self._bytes,
+            audio_seconds=self._seconds or None,
+            options=options,
+            exit_status=status,
+        )
+        length = f"{clock(self._seconds)} of audio" if self._seconds else _unknown_length()
+        most = "" if self._is_certain else "at most "
+        print_line(
+            f"{most}{count(self._jobs, 'recording')}, {size(self._bytes)}, {length}, with "
+            f"{msgspec.json.encode(options).decode()}"
+        )
+
+    def _write_json(self, kind: str, **facts: object) -> None:
+        if self._is_json:
+            write_out(jsonl.line({"type": kind} | facts))
+
+
 class _Forecast:
-    """What a run would do with recordings, by the same keys and states by which it does it."""
+    """Determines what a run would do with a recording, by the same keys and states as the run itself."""
 
     def __init__(self, order: Order, journal: Journal | None) -> None:
         self._journal = journal
         self._digest = order.options.digest
-        self._by_content = order.by_content
+        self._by_content = order.flags.run.dedupe
         self._seen = dict[bytes, str]()
 
     async def of(self, recording: Recording) -> _Step:
         """
-        Say what a run would do with one, after those before it.
+        Return what a run would do with a recording, after those before it.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The recording cannot be read.
             JournalError: The journal cannot be read.
         """
         if recording.name == STANDARD_INPUT:
@@ -122,34 +168,31 @@ class _Forecast:
         source = source_from(recording.name)
         await source.open()
         keys = await keys_of(source, self._digest, by_content=self._by_content)
-        entry = await find_entry(self._journal, keys) if self._journal else None
-        keys += () if entry is None else (b"row %d" % entry.id,)
+        row = await find_entry(self._journal, keys) if self._journal else None
+        keys += () if row is None else (b"row %d" % row.id,)
         same = next((self._seen[key] for key in keys if key in self._seen), None)
         if same is not None:
-            return _Step(f"the same as {same}, with one job for both", is_free=True)
+            return _Step(f"equal to {same}, one job serves both", is_free=True)
         self._seen |= dict.fromkeys(keys, recording.shown)
-        if entry is None:
+        if row is None:
             return _Step(size=source.size)
-        return attrs.evolve(_step_from(entry), size=source.size)
+        return attrs.evolve(_step_from(row), size=source.size)
 
 
-def _step_from(entry: JobRow) -> _Step:
-    if has_job(entry):
-        why = "its transcript is in the journal" if entry.state == "done" else "its job goes on"
-        return _Step(f"{why}, so nothing is sent", is_free=True)
-    is_uploaded = has_upload(entry)
-    if job_to_fetch(entry) is not None:
-        why = (
-            "its job is asked for once more first, and the recording is sent again if the job still failed: "
-            f"{entry.error}"
-        )
-        return _Step(why, is_uploaded=is_uploaded, is_certain=False)
+def _step_from(row: JobRow) -> _Step:
+    if has_job(row):
+        reason = "its transcript is in the journal" if row.state == "done" else "its job continues"
+        return _Step(f"{reason}, so nothing is sent", is_free=True)
+    is_uploaded = has_upload(row)
+    if job_to_fetch(row) is not None:
+        reason = f"its job is fetched first, and the recording is sent again if the job failed: {row.error}"
+        return _Step(reason, is_uploaded=is_uploaded, is_certain=False)
     reasons = {
         "submitting": "it may have been submitted: its job is searched for first",
-        "failed": f"sent again, because it failed: {entry.error}",
+        "failed": f"sent again, because it failed: {row.error}",
     }
-    is_certain = entry.state != "submitting"
-    return _Step(reasons.get(entry.state, ""), is_uploaded=is_uploaded, is_certain=is_certain)
+    is_certain = row.state != "submitting"
+    return _Step(reasons.get(row.state, ""), is_uploaded=is_uploaded, is_certain=is_certain)
 
 
 def _without_secrets(payload: dict[str, object]) -> dict[str, object]:
@@ -158,14 +201,14 @@ def _without_secrets(payload: dict[str, object]) -> dict[str, object]:
     return hidden | ({"webhook_url": without_secrets(url)} if isinstance(url, str) else {})
 
 
-def _why_unknown() -> str:
+def _unknown_length() -> str:
     if importlib.util.find_spec("av") is None:
-        return 'hours unknown (they are read by what "aai-async[server]" installs)'
-    return "hours unknown"
+        return 'length unknown (pip install "aai-async[server]" reads it)'
+    return "length unknown"
 
 
 def _length(name: str) -> float | None:
-    """Give the seconds of a recording, where they can be read."""
+    """Return the length of a recording in seconds, if it can be read."""
     if importlib.util.find_spec("av") is None:
         return None
     import av  # noqa: PLC0415 - of an extra

@@ -1,4 +1,4 @@
-"""Exit statuses: what a shell script can tell from how a command ended."""
+"""Exit statuses, by which a shell script can decide what to do next."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from aai_async._errors import (
 from aai_async._models.outcome import BatchAbortedError
 
 
-class Ending(enum.IntEnum):
-    """How a command ended."""
+class ExitStatus(enum.IntEnum):
+    """The exit status of a command."""
 
-    ALL = 0
-    """All went well."""
+    OK = 0
+    """Everything succeeded."""
 
-    NONE = 1
-    """Nothing did."""
+    FAILED = 1
+    """Nothing succeeded."""
 
     USAGE = 2
-    """What was asked for cannot be meant; nothing was sent."""
+    """The command line is wrong; nothing was sent."""
 
-    SOME = 3
-    """Some went well, and the others would not if it was run again."""
+    PARTIAL = 3
+    """Some recordings failed, and a rerun would not help."""
 
     SETUP = 4
-    """There is no key, or it is not taken, or something is not installed."""
+    """The key is missing or refused, or something is not installed."""
 
-    AGAIN = 5
-    """Some did not go well for now: a connection, a limit, a full disk. Run again, it would go on."""
+    RETRY = 5
+    """Some recordings failed for now: a connection, a limit, a full disk. A rerun would help."""
 
     INTERRUPTED = 130
-    """After Ctrl-C or SIGTERM; what is in the journal is saved."""
+    """Ctrl-C or SIGTERM; the journal is saved."""
 
-    NOBODY_READS = 141
-    """Whoever read standard output has gone, such as `head`: as if by SIGPIPE."""
+    BROKEN_PIPE = 141
+    """The reader of standard output, such as `head`, has exited: the status after SIGPIPE."""
 
 
-_FOR_NOW = (
+_TEMPORARY = (
     AmbiguousSubmitError,
     DeadlineError,
     FileChangedError,
@@ -68,27 +68,27 @@ _FOR_NOW = (
 )
 
 
-def is_of_setup(error: BaseException | None) -> bool:
-    """Whether nothing would go well before the key or the set-up is another."""
+def is_setup_error(error: BaseException | None) -> bool:
+    """Return whether every request fails until the key or the set-up is changed."""
     if isinstance(error, (BatchAbortedError, AmbiguousSubmitError)):
         error = error.__cause__
     return isinstance(error, (AccountError, ConfigError))
 
 
-def passes(error: BaseException) -> bool:
-    """Whether what went wrong may be gone when the command is run again."""
+def is_temporary(error: BaseException) -> bool:
+    """Return whether a rerun can succeed."""
     if isinstance(error, BatchAbortedError):
-        return error.__cause__ is not None and passes(error.__cause__)
-    return isinstance(error, _FOR_NOW) and not (isinstance(error, APIError) and is_of_setup(error))
+        return error.__cause__ is not None and is_temporary(error.__cause__)
+    return isinstance(error, _TEMPORARY) and not (isinstance(error, APIError) and is_setup_error(error))
 
 
-def ending(*, good: int, errors: Iterable[AAIError]) -> Ending:
-    """Tell how it ended, from how many went well and what went wrong with the others."""
+def exit_status(*, succeeded: int, errors: Iterable[AAIError]) -> ExitStatus:
+    """Return the exit status for a number of successes and the errors of the rest."""
     errors = list(errors)
     if not errors:
-        return Ending.ALL
-    if any(map(is_of_setup, errors)):
-        return Ending.SETUP
-    if any(map(passes, errors)):
-        return Ending.AGAIN
-    return Ending.SOME if good else Ending.NONE
+        return ExitStatus.OK
+    if any(map(is_setup_error, errors)):
+        return ExitStatus.SETUP
+    if any(map(is_temporary, errors)):
+        return ExitStatus.RETRY
+    return ExitStatus.PARTIAL if succeeded else ExitStatus.FAILED

@@ -7,27 +7,27 @@ from pathlib import Path
 
 import attrs
 
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs, WrittenFiles
-from aai_async._cli.rendering import Rendering
 from aai_async._concurrency.threads import in_thread
 from aai_async._models.transcript import Transcript
 
 
 class RowOutputs(Outputs):
     """
-    The files in one folder that rows are exported to.
+    The files of exported rows in one folder.
 
-    One row of a recording has the name that `transcribe` gives it: the row whose transcript is there under
-    that name already, or the first one. Another row of it, of other options or of another version of the
+    One row of a recording has the name that `transcribe` gives it: the row whose transcript already has that
+    name, or the first one. Another row of the recording, with other options or of another version of the
     file, has the id of its transcript in its name.
     """
 
-    def __init__(self, folder: Path, rendering: Rendering, *, is_forced: bool = False) -> None:
-        super().__init__(folder, rendering, is_forced=is_forced)
+    def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
+        super().__init__(folder, wanted, is_forced=is_forced)
         self._rows = dict[str, Recording]()
-        """What each row is written as, by the id of its transcript."""
+        """The recording as which each row is written, by the id of its transcript."""
         self._transcripts = dict[Recording, str]()
 
     async def name_rows(self, rows: Sequence[tuple[Recording, str]]) -> None:
@@ -35,7 +35,7 @@ class RowOutputs(Outputs):
         Name all rows, each a recording and the id of its transcript, before the first is written.
 
         Raises:
-            SaveError: The names cannot be written.
+            SaveError: The names cannot be registered.
         """
         if not rows:
             return
@@ -45,31 +45,31 @@ class RowOutputs(Outputs):
         await self.claim(list(self._transcripts), is_synced=False)
 
     def _name_rows(self, rows: Sequence[tuple[Recording, str]]) -> None:
-        with_name = set[str]()
+        named = set[str]()
         for recording, transcript_id in rows:
             digest, row = self._digest_of(recording), recording
-            if digest in with_name or not self._may_have_name(recording, transcript_id):
+            if digest in named or not self._may_have_name(recording, transcript_id):
                 row = attrs.evolve(recording, transcript_id=transcript_id)
-            with_name.add(digest)
+            named.add(digest)
             self._rows[transcript_id] = row
             self._transcripts[row] = transcript_id
         self.name(self._transcripts)
 
     def _may_have_name(self, recording: Recording, transcript_id: str) -> bool:
         latest = self._latest(recording)
-        # A run that was interrupted has written down the name only.
+        # An interrupted run has registered the name without a transcript.
         return latest is None or latest.transcript in {UNKNOWN, transcript_id}
 
     def has_name(self, transcript_id: str) -> bool:
-        """Whether there is a name for the row of a transcript; there is none for one that came later."""
+        """Return whether the row of a transcript has a name; a row that was added later has none."""
         return transcript_id in self._rows
 
     async def write_row(self, transcript: Transcript) -> WrittenFiles:
         """
-        Write the files of a row that has a name; those that are there already stay.
+        Write the files of a row that has a name; existing ones stay.
 
         Raises:
-            SaveError: Nothing can be written there.
+            SaveError: The folder cannot be written to.
         """
         row = self._rows[transcript.id]
         for error in await self.prepare([row]):
@@ -80,7 +80,7 @@ class RowOutputs(Outputs):
         return True
 
     def _version_of(self, recording: Recording) -> str:
-        # That of a row is known only where a run has written the same transcript.
+        # The version of a row is known only if a run has written the same transcript.
         latest = self._latest(recording)
         is_of_row = latest is not None and latest.transcript == self._transcripts[recording]
         return latest.version if latest is not None and is_of_row else UNKNOWN

@@ -1,44 +1,359 @@
-"""What a command line says that its flags cannot mean: found before it is read as something else."""
+"""
+The flags of all commands, each declared once.
+
+Nothing that takes long to import is imported here, so that `--help` is quick: hence dataclasses, not attrs.
+"""
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-_OF_SPEAKERS = ("--speaker", "--no-speaker", "--diarize", "--multichannel")
-
-
-class Command(TyperCommand):
-    """A command that does not take a number behind a flag for a recording."""
-
-    def parse_args(
-        self, ctx: Any, args: list[str]
-    ) -> list[str]:  # the context of click or typer's copy of it
-        """
-        Read the arguments.
-
-        Raises:
-            BadParameter: There is a number behind a flag that takes no value.
-        """
-        normalize = ctx.token_normalize_func or str
-        flags = {name for one in self.params if getattr(one, "is_flag", False) for name in _names(one)}
-        for flag, value in itertools.pairwise(args):
-            if flag == "--":
-                break
-            if value.isdecimal() and normalize(flag) in flags:
-                raise typer.BadParameter(_said(flag, value))
-        return super().parse_args(ctx, args)
+from aai_async._cli.flag_values import complete_format, complete_language, format_names, language_code
 
 
-def _names(parameter: object) -> list[str]:
-    return [*getattr(parameter, "opts", ()), *getattr(parameter, "secondary_opts", ())]
+class Progress(StrEnum):
+    """What standard error shows during a run."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
 
 
-def _said(flag: str, value: str) -> str:
-    meant = (
-        f" The number of speakers is --speakers-expected {value}." if flag.startswith(_OF_SPEAKERS) else ""
+class Region(StrEnum):
+    """The region of the service."""
+
+    US = "us"
+    EU = "eu"
+
+
+@dataclass(frozen=True)
+class RequestOption:
+    """Marks a flag that sets an option of the service, by the path of the option."""
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFlags:
+    """Which recordings are transcribed."""
+
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH|GLOB|DIR|URL|-...", help="Recordings; - reads one from standard input."),
+    ] = None
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")] = False
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            "--from-file",
+            "-a",
+            metavar="FILE|-",
+            help="Read names from a file: one per line, quoted or not, or separated by zero bytes. Lines "
+            "that begin with # are comments, unless a file has that name.",
+        ),
+    ] = None
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Skip names that cannot be sent instead of refusing to send any."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFlags:
+    """The options that are sent to the service."""
+
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            "-l",
+            metavar="CODE",
+            help="Language code, such as de. [language_code]",
+            callback=language_code,
+            autocompletion=complete_language,
+        ),
+        RequestOption("language_code"),
+    ] = None
+    language_detection: Annotated[
+        bool,
+        typer.Option("--language-detection", help="Detect the language."),
+        RequestOption("language_detection"),
+    ] = False
+    speaker_labels: Annotated[
+        bool,
+        typer.Option("--speaker-labels", "--diarize", help="Separate the speakers."),
+        RequestOption("speaker_labels"),
+    ] = False
+    speakers_expected: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Exact number of speakers."),
+        RequestOption("speakers_expected"),
+    ] = None
+    min_speakers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Minimum number of speakers."),
+        RequestOption("speaker_options.min_speakers_expected"),
+    ] = None
+    max_speakers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Maximum number of speakers."),
+        RequestOption("speaker_options.max_speakers_expected"),
+    ] = None
+    multichannel: Annotated[
+        bool,
+        typer.Option("--multichannel", help="Transcribe each channel separately."),
+        RequestOption("multichannel"),
+    ] = False
+    model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Speech model, such as assemblyai-stt-3-7; repeat for fallbacks where it lacks the "
+            "language. [speech_models]",
+        ),
+        RequestOption("speech_models"),
+    ] = field(default_factory=list[str])
+    keyterm: Annotated[
+        list[str],
+        typer.Option(metavar="TEXT", help="Word or phrase to favour; can be repeated. [keyterms_prompt]"),
+        RequestOption("keyterms_prompt"),
+    ] = field(default_factory=list[str])
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Context of the recording, not instructions for the output."),
+        RequestOption("prompt"),
+    ] = None
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other option of the service; NAME.NAME=VALUE sets a field of an object.",
+        ),
+    ] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """How results are written."""
+
+    formats: Annotated[
+        list[str],
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="Output formats: {formats}; separate several with commas.",
+            callback=format_names,
+            autocompletion=complete_format,
+        ),
+    ] = field(default_factory=lambda: ["txt"])
+    speaker_names: Annotated[
+        bool | None,
+        typer.Option(
+            "--speaker-names/--no-speaker-names",
+            help="Prefix text and subtitles with speakers; by default if speakers were separated.",
+        ),
+    ] = None
+    times: Annotated[bool, typer.Option("--times", help="Prefix lines with timestamps.")] = False
+    max_chars: Annotated[
+        int,
+        typer.Option(
+            "--max-chars",
+            "--max-line-width",
+            min=1,
+            metavar="N",
+            help="Maximum characters of a subtitle line.",
+        ),
+    ] = 42
+    max_lines: Annotated[
+        int,
+        typer.Option(
+            "--max-lines", "--max-line-count", min=1, metavar="N", help="Maximum lines of a subtitle."
+        ),
+    ] = 2
+    embed_audio: Annotated[
+        bool, typer.Option("--embed-audio", help="Embed the recording in the html page.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFlags:
+    """Where results are written."""
+
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", metavar="DIR", help="Write a file per result here.")
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalFlags:
+    """How a run continues an earlier one."""
+
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record each step here, so that a rerun continues. [default: DIR/.aai-async.db with -o]",
+        ),
+    ] = None
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Do not write a journal.")] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Require an existing journal.")] = False
+    adopt_key: Annotated[
+        bool, typer.Option("--adopt-key", help="Continue a journal of an earlier API key of the account.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionFlags:
+    """How the service is reached."""
+
+    region: Annotated[
+        Region | None, typer.Option(help="Region where recordings are processed and stored.")
+    ] = None
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="URL|env",
+            help="Connect through a proxy; env reads HTTPS_PROXY and NO_PROXY.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """How a batch is run and shown."""
+
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum recordings in progress.")] = 400
+    uploads: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum concurrent uploads.")] = 8
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first error.")] = False
+    dedupe: Annotated[
+        bool,
+        typer.Option(
+            "--dedupe", help="Create one job for files of equal content; reads each file once more."
+        ),
+    ] = False
+    local: Annotated[
+        bool, typer.Option("--local", help="Transcribe on this machine: no key, no network, no journal.")
+    ] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = (
+        False
     )
-    return f"{flag} takes no value.{meant} A recording of the name {value} is written ./{value}."
+    progress: Annotated[
+        Progress,
+        typer.Option(help="A table on a terminal, a line per step, or only errors and warnings."),
+    ] = Progress.AUTO
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Write steps and results as lines of JSON to standard output.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscribeFlags:
+    """The flags of `transcribe`."""
+
+    inputs: InputFlags = field(default_factory=InputFlags)
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+    request: RequestFlags = field(default_factory=RequestFlags)
+    journal: JournalFlags = field(default_factory=JournalFlags)
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+    run: RunFlags = field(default_factory=RunFlags)
+
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
+AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]
+JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="Journal of a batch.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetFlags:
+    """The flags of `get`."""
+
+    ids: Ids
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for jobs that have not ended.")] = False
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFlags:
+    """The flags of `list`."""
+
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="queued, processing, completed or error.")
+    ] = None
+    created_on: Annotated[str | None, typer.Option(metavar="DAY", help="Day, such as 2026-11-24.")] = None
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of transcripts.")] = 20
+    json: AsJSON = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteFlags:
+    """The flags of `delete`."""
+
+    ids: Ids
+    yes: Yes = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFlags:
+    """The flags of `search`."""
+
+    transcript_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a transcript.")]
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD...", help="Words, numbers or phrases of up to 5 words.")
+    ]
+    json: AsJSON = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFlags:
+    """The flags of `export`."""
+
+    journal: JournalFile
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusFlags:
+    """The flags of `status`."""
+
+    journal: JournalFile
+    json: AsJSON = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetFlags:
+    """The flags of `forget`."""
+
+    journal: JournalFile
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|URL|ID...", help="Recordings as `status` lists them, or transcript ids."
+        ),
+    ]
+    results_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            metavar="DIR",
+            help="Folder of their results. [default: that of the journal]",
+        ),
+    ] = None
+    yes: Yes = False

@@ -1,7 +1,7 @@
 """
-Recordings in folders, and files that fit a pattern.
+Recordings in folders, and files that match a pattern.
 
-Links are followed, each folder is searched once, and what cannot be read or is left out is kept to be said.
+Links are followed and each folder is searched once. The search counts what it skips and cannot read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 class FolderSearch:
-    """One search, and what it could not or would not take."""
+    """One search, with what it skipped and could not read."""
 
     def __init__(self, recursive: bool) -> None:
         self._recursive = recursive
@@ -31,29 +31,29 @@ class FolderSearch:
 
     @property
     def ignored(self) -> str:
-        """What was not taken, in words; empty if there was nothing."""
+        """What was skipped, as text; empty if nothing was."""
         kinds = ", ".join(suffix or "none" for suffix in sorted(self._others))
         parts = [
             f"{count(self._others.total(), 'file')} by suffix ({kinds})" if self._others else "",
             count(self._hidden, "hidden recording") if self._hidden else "",
             count(self._hidden_folders, "hidden folder") if self._hidden_folders else "",
             f"{count(self._more_folders, 'subfolder')} (--recursive)" if self._more_folders else "",
-            f"{count(self._circles, 'link')} to a folder that is searched already" if self._circles else "",
+            f"{count(self._circles, 'link')} to a folder that was already searched" if self._circles else "",
         ]
         return ", ".join(part for part in parts if part)
 
     def recordings_in(self, folder: str) -> Iterator[str]:
-        """Give the paths of the recordings in a folder, by their names; those of its subfolders follow."""
+        """Yield the paths of the recordings in a folder by name, then those in its subfolders."""
         for here, entries in self._walk(folder):
             for entry in entries:
-                if not _is_folder(entry) and self._is_wanted(entry.name):
+                if not _is_folder(entry) and self._is_included(entry.name):
                     yield str(Path(here, entry.name))
 
-    def fitting(self, pattern: str) -> Iterator[str]:
+    def matching(self, pattern: str) -> Iterator[str]:
         """
-        Give the paths that fit a pattern; `**` fits any number of folders.
+        Yield the paths that match a pattern; `**` matches any number of folders.
 
-        A part that is the name of something there means that, though it has brackets in it.
+        A part that is the exact name of a file or folder matches only that, even if it has brackets.
         """
         drive, rest = os.path.splitdrive(pattern)
         root = drive + ("/" if rest.startswith(("/", os.sep)) else "")
@@ -61,37 +61,37 @@ class FolderSearch:
             part for part in re.split(r"[/\\]" if os.name == "nt" else "/", rest) if part not in {"", "."}
         ]
         known = set[str]()
-        for path in self._fitting(root, parts):
+        for path in self._matching(root, parts):
             if path not in known:
                 known.add(path)
                 yield path
 
-    def _fitting(self, base: str, parts: list[str]) -> Iterator[str]:
+    def _matching(self, base: str, parts: list[str]) -> Iterator[str]:
         if not parts:
             yield base
             return
         part, rest = parts[0], parts[1:]
         if part == "**":
             for folder in self._folders_below(base):
-                yield from self._fitting(folder, rest or ["*"])
+                yield from self._matching(folder, rest or ["*"])
         elif os.path.lexists(path := _joined(base, part)):
-            yield from self._fitting(path, rest)
+            yield from self._matching(path, rest)
         elif not _MAGIC.search(part):
             return
         else:
             for entry in self._entries(base):
                 is_hidden = entry.name.startswith(".") and not part.startswith(".")
                 if not is_hidden and fnmatch.fnmatch(entry.name, part) and (not rest or _is_folder(entry)):
-                    yield from self._fitting(_joined(base, entry.name), rest)
+                    yield from self._matching(_joined(base, entry.name), rest)
 
     def _folders_below(self, base: str) -> Iterator[str]:
         inner = FolderSearch(recursive=True)
         for here, _ in inner._walk(base):
             yield here
-        self._cannot_read(*inner.unreadable)
+        self._note_unreadable(*inner.unreadable)
 
     def _walk(self, folder: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-        """Give what is in a folder, and in its subfolders if they are wanted; those of links come last."""
+        """Yield the entries of a folder, and of its subfolders if requested; linked folders come last."""
         waiting, linked, seen = [folder], list[str](), set[str]()
         while waiting or linked:
             here = waiting.pop() if waiting else linked.pop(0)
@@ -111,13 +111,13 @@ class FolderSearch:
             with os.scandir(folder or ".") as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self._cannot_read(f"The folder {folder!r} cannot be read: {error.strerror}.")
+            self._note_unreadable(f"The folder {folder!r} cannot be read: {error.strerror}.")
             return []
 
-    def _cannot_read(self, *lines: str) -> None:
+    def _note_unreadable(self, *lines: str) -> None:
         self.unreadable += [line for line in lines if line not in self.unreadable]
 
-    def _is_wanted(self, name: str) -> bool:
+    def _is_included(self, name: str) -> bool:
         if not is_recording(name):
             self._others.update([] if name.startswith(".") else [Path(name).suffix.lower()])
             return False
@@ -132,7 +132,7 @@ class FolderSearch:
 
 
 def _joined(base: str, name: str) -> str:
-    # Not by Path, which would drop the dots that the user has written.
+    # Path would remove the dots that the user has written.
     return os.path.join(base, name)  # noqa: PTH118
 
 

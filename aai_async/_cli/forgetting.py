@@ -6,57 +6,56 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from aai_async import formats
-from aai_async._cli.arguments import check_folder
-from aai_async._cli.exit_status import Ending
+from aai_async._cli.arguments import check_output_dir
+from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.flags import ForgetFlags, Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.progress_view import print_line
-from aai_async._cli.rendering import Rendering
+from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import count, readable, visible
 from aai_async._concurrency.threads import in_thread_to_its_end
 from aai_async._errors import SaveError
 from aai_async._journal import ErasedRow, Erasure, erase, not_in_journal
 
-_SHOWN = 5
-"""Ids that are shown in a command for them."""
+_MOST_IDS = 5
+"""Ids that are listed in a suggested command."""
 
 
-async def forget(path: Path, names: Sequence[str], folder: Path | None) -> Ending:
-    """Remove the files of the results, then the rows; a rerun continues where a file could not be removed."""
-    check_folder(folder)
-    results = _Results(path.parent if folder is None else folder, names)
+async def forget(flags: ForgetFlags) -> ExitStatus:
+    """Remove the result files, then the rows; a rerun continues after a file that could not be removed."""
+    journal, names = flags.journal, flags.names
+    check_output_dir(flags.results_dir)
+    results = _Results(flags.results_dir or journal.parent, names)
 
     def remove_files(erasure: Erasure) -> None:
-        unknown = [name for name in erasure.unknown if not results.know(name)]
+        unknown = [name for name in erasure.unknown if not results.knows(name)]
         if unknown:
-            raise not_in_journal(path, unknown)
+            raise not_in_journal(journal, unknown)
         results.remove(erasure.rows)
 
-    erasure = await in_thread_to_its_end(lambda: erase(path.absolute(), names, remove_files))
+    erasure = await in_thread_to_its_end(lambda: erase(journal.absolute(), names, remove_files))
     for row in erasure.rows:
         write_out(visible(f"{row.transcript_id or '-':36}  {row.source}") + "\n")
     for file in results.removed:
         print_line(f"Removed {readable(file)}")
     print_line(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
     _print_what_stays(erasure, results)
-    return Ending.ALL
+    return ExitStatus.OK
 
 
 def _print_what_stays(erasure: Erasure, results: _Results) -> None:
     if not results.removed:
-        print_line(
-            f"No results of these recordings are known in {str(results.folder)!r}: -o names another folder."
-        )
+        print_line(f"No results of these recordings in {str(results.folder)!r}: -o names another folder.")
     ids = [row.transcript_id for row in erasure.rows if row.transcript_id]
     if ids:
-        shown = " ".join(ids) if len(ids) <= _SHOWN else "ID..."
-        print_line(f"The service keeps its transcripts until they are deleted: aai-async delete {shown}")
+        shown = " ".join(ids) if len(ids) <= _MOST_IDS else "ID..."
+        print_line(f"The service keeps its transcripts until you delete them: aai-async delete {shown}")
 
 
 class _Results(Outputs):
-    """The files in one folder that results were written to, as its register knows them."""
+    """The result files in one folder, according to its register."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         super().__init__(folder, Rendering())
@@ -64,14 +63,14 @@ class _Results(Outputs):
         self.removed: list[Path] = []
         self._names = names
 
-    def know(self, name: str) -> bool:
-        """Whether there are files of a recording that is named by its path, its address or an id."""
+    def knows(self, name: str) -> bool:
+        """Return whether files exist of a recording, given as its path, URL or transcript id."""
         self.load()
         return any(self._files([*self._stems_of_name(name), *self._register.stems_of({name})]))
 
     def remove(self, rows: Sequence[ErasedRow]) -> None:
         """
-        Remove the files of rows and of what was named.
+        Remove the files of rows and of the names.
 
         Raises:
             SaveError: A file cannot be removed, or the register of the folder cannot be read.
@@ -98,7 +97,7 @@ class _Results(Outputs):
                 yield stem
 
     def _is_of(self, stem: PurePosixPath, transcript_ids: set[str]) -> bool:
-        # The same name may have the result of another row by now, of which nothing was said.
+        # By now, the name can have the result of another row, which is to stay.
         latest = self._register.latest(stem)
         return latest is not None and latest.transcript in transcript_ids | {UNKNOWN}
 

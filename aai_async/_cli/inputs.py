@@ -1,7 +1,7 @@
 """
-What is to be transcribed: files, folders, patterns and addresses become recordings.
+From names to recordings: files, folders, patterns and URLs.
 
-It reads names only, and no recording.
+The module reads names only, no recordings.
 """
 
 from __future__ import annotations
@@ -21,79 +21,79 @@ from aai_async._errors import without_secrets
 
 STANDARD_INPUT = "-"
 
-_OTHER_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-"""Of a scheme that the service does not fetch, which is said later; it is no pattern."""
+_OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""A URL of a scheme that the service does not fetch. It is not a pattern, and `Source` refuses it."""
 
 _PATTERN = re.compile(r"[*?\[]")
 
 
 @attrs.frozen
 class Recording:
-    """One recording, by the name it was given or found under."""
+    """One recording, by the name under which it was passed or found."""
 
     name: str
-    """What it is opened by: a path, an address, or `-`."""
+    """A path, a URL, or `-`."""
 
     place: PurePosixPath
-    """Where its results stand in their folder, without a suffix: as it does in the folder that was named."""
+    """The path of its results in their folder, without a suffix: its path in the folder that was passed."""
 
     is_named: bool = attrs.field(default=True, eq=False)
-    """Whether it was named itself, and not a folder or a pattern that it was found by."""
+    """Whether it was passed itself, and not found in a folder or by a pattern."""
 
     transcript_id: str | None = None
-    """The transcript that its results are of, where it is that which tells it from others."""
+    """The transcript of its results, if that identifies the recording."""
 
     @classmethod
     def of_transcript(cls, transcript_id: str) -> Self:
-        """Name what belongs to a transcript by its id."""
+        """Return the recording of a transcript, named by its id."""
         place = PurePosixPath(safe_names.of_word(transcript_id))
         return cls(transcript_id, place, transcript_id=transcript_id)
 
     @property
     def is_address(self) -> bool:
-        """Whether the service fetches it by itself."""
+        """Whether it is a URL, which the service fetches."""
         return is_address(self.name)
 
     @property
     def is_file(self) -> bool:
-        """Whether it is named by a path."""
+        """Whether it is a file."""
         return self.name not in {STANDARD_INPUT, self.transcript_id} and not self.is_address
 
     @property
     def shown(self) -> str:
-        """What it is called in messages and results: an address without what lets others in."""
+        """The name in messages and results: a URL without user, password and query."""
         return readable(without_secrets(self.name) if "://" in self.name else self.name)
 
 
 @attrs.define
 class Found:
-    """What was found where something was named."""
+    """The recordings that names lead to."""
 
     recordings: list[Recording] = attrs.field(factory=list[Recording])
-    """Each once, in the order in which they were named."""
+    """Each once, in the order of the names."""
 
     mistakes: list[str] = attrs.field(factory=list[str])
-    """Names behind which there is nothing, with what to do: nothing should be sent."""
+    """Messages about names that lead to nothing: nothing should be sent."""
 
     unreadable: list[str] = attrs.field(factory=list[str])
     """Folders that could not be searched, with the reason."""
 
     ignored: list[str] = attrs.field(factory=list[str])
-    """What was left out: what is not a recording, for each folder, and what leads to another one's file."""
+    """What was skipped: for each folder what is not a recording, and links to a file that is included."""
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an http(s) address."""
+    """Return whether a name is an http(s) URL."""
     return name.lower().startswith(("http://", "https://"))
 
 
 def find(names: Iterable[str], *, recursive: bool) -> Found:
     """
-    Find all that was named, and say what was left out.
+    Return the recordings that names lead to, and what was skipped.
 
     Args:
-        names: Paths of files and folders, patterns, addresses, or `-` for standard input.
-        recursive: Whether subfolders are searched.
+        names: Paths of files and folders, patterns, URLs, or `-` for standard input.
+        recursive: Whether to search subfolders.
     """
     found = Found()
     known, paths = dict[str, str](), set[str]()
@@ -110,12 +110,12 @@ def find(names: Iterable[str], *, recursive: bool) -> Found:
 
 
 def named(name: str) -> Recording:
-    """Name a recording as `find` would if it was named itself, wherever it may be now."""
+    """Return the recording of a name as `find` does for one that is passed itself. It need not exist."""
     return _remote(name) if is_address(name) else _file(name)
 
 
 def _path_of(name: str) -> str:
-    """Give what tells a name from others, links included: several names can lead to one file."""
+    """Return the identity of a name without following links: several names can lead to one file."""
     return name if name == STANDARD_INPUT or is_address(name) else os.path.abspath(name)  # noqa: PTH100
 
 
@@ -130,18 +130,18 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
         yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
         yield _remote(name)
-    elif _OTHER_ADDRESS.match(name):
+    elif _OTHER_URL.match(name):
         yield _file(name)
     elif Path(name).is_dir():
         yield from _in_folder(name, recursive, found)
     elif _PATTERN.search(name) and not os.path.lexists(name):
-        yield from _fitting(name, recursive, found)
+        yield from _matching(name, recursive, found)
     else:
         yield _file(name)
 
 
 def _file(name: str, folder: str | None = None) -> Recording:
-    # Where it stands, and not where a link leads; without the dots that could lead out of a folder.
+    # The place of a link and not of its target; without dots that could lead out of the folder.
     path = os.path.abspath(name)  # noqa: PTH100
     place = os.path.basename(path) if folder is None else os.path.relpath(name, folder)  # noqa: PTH119
     return Recording(name, safe_names.of_path(Path(place).as_posix()), is_named=folder is None)
@@ -159,28 +159,28 @@ def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording
         yield _file(name, folder)
     found.unreadable.extend(search.unreadable)
     if search.ignored and not is_empty:
-        found.ignored.append(f"{folder}: left out {search.ignored}")
+        found.ignored.append(f"{folder}: skipped {search.ignored}")
     if is_empty and not search.unreadable:
-        others = f"; left out {search.ignored}" if search.ignored else ""
-        found.mistakes.append(f"There is no recording in the folder {folder!r}{others}.")
+        others = f"; skipped {search.ignored}" if search.ignored else ""
+        found.mistakes.append(f"No recording in the folder {folder!r}{others}.")
 
 
-_LIKE_AN_ADDRESS = re.compile(r"[a-z]+:?/{1,2}(?:[^\s/?#@]*@)?(?P<host>[^\s?#]+)", re.IGNORECASE)
+_LIKE_A_URL = re.compile(r"[a-z]+:?/{1,2}(?:[^\s/?#@]*@)?(?P<host>[^\s?#]+)", re.IGNORECASE)
 
 
-def _nothing_fits(pattern: str) -> str:
-    misspelt = _LIKE_AN_ADDRESS.match(pattern)
+def _no_match(pattern: str) -> str:
+    misspelt = _LIKE_A_URL.match(pattern)
     if misspelt is not None and ("@" in pattern or "?" in pattern):
-        # A URL without its colon is searched for as a pattern. It can hold a password or a signature.
-        return f"No file fits the pattern that ends in {misspelt['host']!r}. A URL begins with https://."
-    return f"No file fits {pattern!r}."
+        # A URL without its colon is read as a pattern. It can contain a password or a signature.
+        return f"No file matches the pattern that ends in {misspelt['host']!r}. A URL begins with https://."
+    return f"No file matches {pattern!r}."
 
 
-def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:
+def _matching(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:
     search, inner = FolderSearch(recursive), Found()
-    # Brackets that fit nothing may be meant as they stand: "take [1]*.mp3".
+    # Brackets that match nothing may be literal: "take [1]*.mp3".
     patterns = dict.fromkeys([pattern, pattern.replace("[", "[[]")])
-    names = next(filter(None, (list(search.fitting(one)) for one in patterns)), list[str]())
+    names = next(filter(None, (list(search.matching(one)) for one in patterns)), list[str]())
     is_empty = True
     for name in names:
         for one in _in_folder(name, recursive, inner) if Path(name).is_dir() else [_file(name)]:
@@ -189,4 +189,4 @@ def _fitting(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]
     found.unreadable.extend([*search.unreadable, *inner.unreadable])
     found.ignored.extend(inner.ignored)
     if is_empty:
-        found.mistakes.append(_nothing_fits(pattern))
+        found.mistakes.append(_no_match(pattern))

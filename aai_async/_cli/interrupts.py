@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, received as values in the event loop on every system."""
+"""Ctrl-C and SIGTERM as values in the event loop, on every system."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def received_signals() -> Generator[AsyncIterable[int]]:
-    """Receive Ctrl-C and SIGTERM for a block, instead of what Python does by itself."""
+    """Receive Ctrl-C and SIGTERM during the block, instead of the default handling of Python."""
     with contextlib.ExitStack() as stack:
         try:
             received: AsyncIterable[int] = stack.enter_context(anyio.open_signal_receiver(*_SIGNALS))
         except NotImplementedError:
-            # The event loops of Windows have no receivers.
+            # The event loops of Windows have no signal handlers.
             received = stack.enter_context(_received_by_handlers())
         yield received
 
@@ -34,7 +34,7 @@ def _received_by_handlers() -> Generator[AsyncIterable[int]]:
             send.send_nowait(number)
 
     def wake(number: int, _: object) -> None:
-        # Called between two instructions of whatever is running.
+        # Called between two instructions of any code.
         loop.call_soon_threadsafe(put, number)
 
     before = {number: signal.signal(number, wake) for number in _SIGNALS}

@@ -1,20 +1,20 @@
-"""`export` and `status`: what is in a journal, read without the service."""
+"""`export` and `status`: the contents of a journal, without the service."""
 
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from aai_async._cli.arguments import check_folder, check_standard_output
-from aai_async._cli.exit_status import Ending, ending
+from aai_async._cli import rendering
+from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
+from aai_async._cli.flags import ExportFlags, Rendering, StatusFlags
 from aai_async._cli.inputs import named
-from aai_async._cli.progress_view import print_line
-from aai_async._cli.rendering import Rendering
 from aai_async._cli.result_notices import Notices, as_texts
+from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import count, readable, visible
 from aai_async._concurrency.threads import in_thread
@@ -23,25 +23,27 @@ from aai_async._journal import Journal, freeze, kept_results
 from aai_async._models.outcome import Outcome, with_results
 
 
-async def export(path: Path, rendering: Rendering, folder: Path | None, is_forced: bool) -> Ending:
-    """Write the results that were kept, each under the name of its recording."""
-    check_folder(folder)
-    rows = None if folder is None else RowOutputs(folder, rendering, is_forced=is_forced)
-    if rows is not None:
-        await in_thread(rows.load)
+async def export(flags: ExportFlags) -> ExitStatus:
+    """Write the results in a journal, each under the name of its recording."""
+    folder = flags.output.output_dir
+    check_output_dir(folder)
+    files = None if folder is None else RowOutputs(folder, flags.rendering, is_forced=flags.output.force)
+    if files is not None:
+        await in_thread(files.load)
     errors: list[AAIError] = []
     kinds, notices = Counter[str](), Notices()
-    async with Journal.open(path) as journal:
-        # A batch may go on with it meanwhile.
+    async with Journal.open(flags.journal) as journal:
+        # A batch may be writing to it.
         await freeze(journal)
-        if rows is None:
-            check_standard_output(rendering, (await journal.summary()).completed)
+        number = (await journal.summary()).completed
+        if files is None:
+            check_standard_output(flags.rendering, number)
         else:
             kept = await kept_results(journal)
-            await rows.name_rows([(named(source), transcript_id) for source, transcript_id in kept])
+            await files.name_rows([(named(source), transcript_id) for source, transcript_id in kept])
         async for outcome in journal.outcomes():
             try:
-                kind = await _export(outcome, rendering, rows)
+                kind = await _export(outcome, flags.rendering, files, is_single=number == 1)
                 kinds[kind] += 1
                 if kind != "written":
                     continue
@@ -53,47 +55,45 @@ async def export(path: Path, rendering: Rendering, folder: Path | None, is_force
     for line in notices.totals():
         print_line(line)
     print_line(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
-    return ending(good=kinds["written"], errors=errors)
+    return exit_status(succeeded=kinds["written"], errors=errors)
 
 
-async def _export(outcome: Outcome, rendering: Rendering, rows: RowOutputs | None) -> str:
-    """Write the result of one job, and say what became of it."""
+async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None, *, is_single: bool) -> str:
+    """Write the result of one job, and return what was done."""
     if outcome.transcript is None:
         return "without a result"
-    recording = named(_name(outcome))
-    if rows is None:
-        (name,) = rendering.formats
-        write_out(await in_thread(rendering.text, name, outcome.transcript, recording))
+    if files is None:
+        recording, (name,) = named(_name(outcome)), wanted.formats
+        text = await in_thread(rendering.text, wanted, name, outcome.transcript, recording)
+        write_out(text if is_single else rendering.with_heading(name, recording, text))
         return "written"
-    if not rows.has_name(outcome.transcript.id):
+    if not files.has_name(outcome.transcript.id):
         return "added meanwhile"
-    written = await rows.write_row(outcome.transcript)
+    written = await files.write_row(outcome.transcript)
     for path in written.new:
         write_out(f"{readable(path)}\n")
     for error in written.errors:
         raise error
-    return "written" if written.new else "there already"
+    return "written" if written.new else "already there"
 
 
-async def status(path: Path, is_json: bool) -> Ending:
-    """Show the numbers, and a line for each job that has no result or one with warnings."""
-    async with Journal.open(path) as journal:
+async def status(flags: StatusFlags) -> ExitStatus:
+    """Show the counts, and a line for each job without a result or with warnings."""
+    async with Journal.open(flags.journal) as journal:
         summary = await journal.summary()
         async for outcome in journal.outcomes():
-            if is_json:
+            if flags.json:
                 write_out(_as_json(outcome))
             elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
                 write_out(_as_line(outcome))
-        left = (
-            f"{count(summary.unfinished, 'recording')} to go on with" if summary.unfinished else "none left"
-        )
+        left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
         completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
         print_line(f"{completed}, {summary.failed} failed, {left}.")
-    return Ending.ALL if summary.completed == summary.total else Ending.AGAIN
+    return ExitStatus.OK if summary.completed == summary.total else ExitStatus.RETRY
 
 
 def _name(outcome: Outcome) -> str:
-    return cast("str", outcome.source)  # of a journal it is
+    return cast("str", outcome.source)  # outcomes of a journal have names as sources
 
 
 def _is_completed(outcome: Outcome) -> bool:

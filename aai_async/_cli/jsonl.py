@@ -1,4 +1,4 @@
-"""The steps and results of a batch as lines of JSON on standard output, for another program."""
+"""The steps and results of a batch as lines of JSON on standard output, for other programs."""
 
 from __future__ import annotations
 
@@ -11,58 +11,43 @@ import msgspec
 from aai_async._cli.stdout import Output
 from aai_async._cli.terminal_text import as_text, readable
 from aai_async._errors import AAIError, APIError
-from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
+from aai_async._events import Event, Uploading
 from aai_async._models.outcome import Outcome, Summary
 
-_BETWEEN = 1.0
-"""Seconds at the least between two lines about the bytes of one upload."""
+_INTERVAL = 1.0
+"""Minimum number of seconds between two lines about one upload."""
 
 
 class JSONLines:
-    """Writes a line for each step: a JSON object with its `type`, and what it concerns."""
+    """Writes a line for each step: a JSON object with its `type` and its recording."""
 
     def __init__(self, output: Output, names: list[str]) -> None:
         self._output = output
         self._names = list(map(readable, names))
-        self._told = dict[int | None, float]()
+        self._written = dict[int | None, float]()
+        """When the latest line about an upload was written."""
 
     def on_event(self, event: Event) -> None:
-        """Write what has happened to a recording."""
+        """Write an event."""
         if isinstance(event, Uploading):
-            self._tell_bytes(event)
-        elif isinstance(event, Submitted):
-            self._write("submitted", event.index, transcript_id=event.transcript_id)
-        elif isinstance(event, StatusChanged):
-            self._write("status_changed", event.index, transcript_id=event.transcript_id, status=event.status)
-        elif isinstance(event, Retrying):
-            self._write(
-                "retrying",
-                event.index,
-                operation=event.operation,
-                delay=event.delay,
-                error=as_text(event.error),
-            )
-        else:
-            self._throttled(event)
-
-    def _throttled(self, event: Throttled) -> None:
-        self._write("throttled", event.index, delay=event.delay)
-
-    def _tell_bytes(self, event: Uploading) -> None:
-        now = time.monotonic()
-        is_last = event.sent == event.size
-        if is_last or now - self._told.get(event.index, -_BETWEEN) >= _BETWEEN:
-            self._told[event.index] = now
-            self._write("uploading", event.index, sent=event.sent, size=event.size)
+            now = time.monotonic()
+            is_last = event.sent == event.size
+            if not is_last and now - self._written.get(event.index, -_INTERVAL) < _INTERVAL:
+                return
+            self._written[event.index] = now
+        document = event.as_json()
+        if "error" in document:
+            document["error"] = as_text(document["error"])
+        self._write(document.pop("type"), event.index, **document)
 
     def skipped(self, name: str, outputs: list[Path]) -> None:
-        """Write that the results of a recording are there already."""
+        """Write that the results of a recording exist."""
         self._output.add(
-            _line({"type": "skipped", "source": readable(name), "outputs": list(map(readable, outputs))})
+            line({"type": "skipped", "source": readable(name), "outputs": list(map(readable, outputs))})
         )
 
     def completed(self, outcome: Outcome, outputs: list[Path]) -> None:
-        """Write what was said in a recording."""
+        """Write the text of a recording."""
         transcript = outcome.transcript
         self._write(
             "completed",
@@ -76,7 +61,7 @@ class JSONLines:
         )
 
     def failed(self, index: int | None, error: AAIError, transcript_id: str | None = None) -> None:
-        """Write what went wrong with a recording."""
+        """Write the error of a recording, or of the run."""
         status = error.status if isinstance(error, APIError) else None
         self._write(
             "failed",
@@ -88,13 +73,11 @@ class JSONLines:
         )
 
     def left_out(self, name: str, error: AAIError) -> None:
-        """Write that the run goes on without something that was named, and why."""
-        facts = {"source": readable(name)} if name else {}
-        kind = {"type": "failed", **facts, "transcript_id": None, "error": as_text(error)}
-        self._output.add(_line({**kind, "error_type": type(error).__name__, "status": None}))
+        """Write that an input is skipped, and why."""
+        self._output.add(line(invalid_input(name, error)))
 
     def ended(self, summary: Summary, skipped: int, left_out: int, status: int) -> None:
-        """Write what became of all together, as the last line."""
+        """Write the counts of the run, as the last line."""
         numbers = {
             "type": "summary",
             "completed": summary.completed,
@@ -108,12 +91,20 @@ class JSONLines:
             "with_missing": summary.with_missing,
             "exit_status": status,
         }
-        self._output.add(_line(numbers))
+        self._output.add(line(numbers))
 
-    def _write(self, kind: str, index: int | None, **facts: object) -> None:
+    def _write(self, kind: object, index: int | None, **facts: object) -> None:
         about = {} if index is None else {"index": index, "source": self._names[index]}
-        self._output.add(_line({"type": kind} | about | facts))
+        self._output.add(line({"type": kind} | about | facts))
 
 
-def _line(document: Mapping[str, object]) -> str:
+def invalid_input(name: str, error: AAIError) -> dict[str, object]:
+    """Return the JSON object of an input that cannot be sent."""
+    source = {"source": readable(name)} if name else {}
+    facts = {"transcript_id": None, "error": as_text(error), "error_type": type(error).__name__}
+    return {"type": "failed", **source, **facts, "status": None}
+
+
+def line(document: Mapping[str, object]) -> str:
+    """Return a JSON object as a line."""
     return msgspec.json.encode(document).decode() + "\n"

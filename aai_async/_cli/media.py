@@ -1,4 +1,4 @@
-"""The files that the service takes for recordings: their suffixes, and what a browser calls their content."""
+"""Recordings by their file suffixes, and the media types of these."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".wv": "audio/x-wavpack",
 }
 """
-What a recording in a folder is known by; one that is named itself may have any suffix.
+The suffixes of recordings in folders. A recording that is passed itself can have any suffix.
 
-A table of our own, because that of the system differs from machine to machine, and calls `.mts` a model.
+The table of the system is not used: it differs between machines and takes `.mts` for a 3D model.
 Source of the suffixes: https://www.assemblyai.com/docs/faq, with those of other containers that it reads.
 """
 
 
 def is_recording(name: str) -> bool:
-    """Whether a file in a folder is a recording, by its suffix."""
+    """Return whether a file in a folder is a recording, by its suffix."""
     return PurePath(name).suffix.lower() in MEDIA_TYPES
 
 
 def media_type(name: str) -> str:
-    """Give the type of the content of a recording, by its suffix; of one without a known one, MPEG audio."""
+    """Return the media type of a recording by its suffix; MPEG audio for an unknown suffix."""
     return MEDIA_TYPES.get(PurePath(name).suffix.lower(), "audio/mpeg")

@@ -1,4 +1,4 @@
-"""Lists of recordings in a file, one name in each line, as editors, shells and spreadsheets write them."""
+"""Lists of names in a file, as editors, shells and spreadsheets write them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _BYTE_ORDER_MARKS = (
 )
 
 _SUFFIX_AT_END = re.compile(r"\.[!-~]+\s*\Z")
-"""Of a single name without a line end."""
+"""The suffix of a single name without a line end."""
 
 
 def read_list(name: str) -> list[str]:
     """
-    Read names from a file, one in each line, or separated by zero bytes, as `find -print0` writes them.
+    Return the names in a file, one per line, or separated by zero bytes as `find -print0` writes them.
 
-    In lines, a byte order mark, the line ends of Windows, UTF-16 and quotes around a name are understood.
-    Empty lines are skipped, and so are those that begin with `#`, unless there is a file of that name. Names
-    between zero bytes are taken as they are.
+    Lines may have a byte order mark, the line ends of Windows, UTF-16 and quotes around names. Empty lines
+    are skipped, and so are lines that begin with `#`, unless a file has that name. Names between zero bytes
+    are not changed.
 
     Args:
         name: The file, or `-` for standard input.
 
     Raises:
-        OSError: It cannot be read.
-        UnicodeError: It is not text.
+        OSError: The file cannot be read.
+        UnicodeError: The file is not text.
     """
     data = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
     for mark, encoding in _BYTE_ORDER_MARKS:
@@ -53,20 +53,20 @@ def read_list(name: str) -> list[str]:
 
 
 def _as_utf_16(data: bytes) -> str | None:
-    """Decode UTF-16 without a byte order mark; `None` if these are names between zero bytes."""
+    """Decode UTF-16 without a byte order mark; `None` for names between zero bytes."""
     for encoding in ("utf-16-le", "utf-16-be"):
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        # Two ways to read short names have as many zeros, but only text has line ends or a whole suffix.
+        # Short names have as many zero bytes in both encodings, but only text has line ends or a suffix.
         if "\n" in text or _SUFFIX_AT_END.search(text):
             return text
     return None
 
 
 def _in_lines(text: str) -> list[str]:
-    # Not splitlines, which splits at characters that a name may have.
+    # str.splitlines splits also at characters that a name can have.
     lines = text.replace("\r\n", "\n").split("\n")
     return [_unquoted(line) for line in lines if line.strip() and not _is_comment(line)]
 
@@ -77,7 +77,7 @@ def _is_comment(line: str) -> bool:
 
 def _decoded(data: bytes) -> str:
     if os.name == "posix":
-        # Names of files are bytes, and need not be text.
+        # File names are bytes and need not be text.
         return os.fsdecode(data)
     try:
         return data.decode("utf-8")
@@ -86,7 +86,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _unquoted(line: str) -> str:
-    """Take away the quotes and blanks around a name, unless there is a file of this very name."""
+    """Remove quotes and spaces around a name, unless a file has exactly this name."""
     bare = line.strip()
     if is_address(bare):
         return bare

@@ -1,45 +1,68 @@
 """
-What is asked of the service: flags, and `--set name=value` for every option that there is.
+The options of a request: flags, and `--set name=value` for every option of the service.
 
-It knows no option by name; what there is, `Options` says, and checks it.
+The module knows no option by name: `Options` has them and checks them.
 """
 
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
+import difflib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 import attrs
 import msgspec
 
+from aai_async._cli.flags import RequestFlags, RequestOption
 from aai_async._errors import OptionsError
 from aai_async._options import Options
 from aai_async._options.fields import KIND
 from aai_async._options.group import OptionGroup
 
+_ALIKE = 0.8
+"""Similarity from which an unknown name is taken for a misspelt one."""
 
-def options_from(flags: Mapping[str, object], settings: Iterable[str]) -> Options:
+_JSON_WORDS = frozenset({"true", "false", "null"})
+
+
+def options_from(request: RequestFlags) -> Options:
     """
-    Make the options of flags that were given, and of settings such as `speakers_expected=2`.
+    Return the options of the flags and settings that were passed.
 
-    A name with dots reaches into an object: `speaker_options.min_speakers_expected=2`. A value is read as
-    the option wants it: a text as it stands, a list as JSON or with commas, everything else as JSON.
+    A name with dots sets a field of an object: `speaker_options.min_speakers_expected=2`. The type of the
+    option decides how its value is read: text as it is, a list as JSON or with commas, the rest as JSON.
 
     Raises:
-        OptionsError: A setting without a name or twice, or one that the service would refuse.
+        OptionsError: A setting has no name or occurs twice, or the service would refuse a value.
     """
     document: dict[str, Any] = {}
-    for name, value in flags.items():
-        if value is not None and value != []:
-            _put(document, name, value)
-    for setting in settings:
+    for path, value in _set_flags(request):
+        _put(document, path, value)
+    for setting in request.settings:
         name, sign, written = setting.partition("=")
-        if not sign or not name.strip():
+        name = name.strip()
+        if not sign or not name:
             raise OptionsError(f"--set takes name=value, such as speakers_expected=2, not {setting!r}.")
-        _put(document, name.strip(), _value(Options, name.strip().split("."), written))
+        _put(document, name, _value(Options, name.split("."), written))
     return Options.from_dict(document)
+
+
+def _set_flags(request: RequestFlags) -> Iterator[tuple[str, object]]:
+    """Yield the options that flags set, by their paths."""
+    hints = typing.get_type_hints(RequestFlags, include_extras=True)
+    counts_speakers = any((request.speakers_expected, request.min_speakers, request.max_speakers))
+    for field in dataclasses.fields(request):
+        for mark in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(mark, RequestOption):
+                value = getattr(request, field.name)
+                if field.name == "speaker_labels":
+                    # The service refuses a number of speakers without it.
+                    value = value or counts_speakers
+                if value not in (None, False, []):
+                    yield mark.path, value
 
 
 def _put(document: dict[str, Any], name: str, value: object) -> None:
@@ -47,41 +70,53 @@ def _put(document: dict[str, Any], name: str, value: object) -> None:
     for step in path:
         inner = document.setdefault(step, {})
         if not isinstance(inner, dict):
-            raise OptionsError(f"{name} is inside {step}, which was given as a whole: give one or the other.")
+            raise OptionsError(f"{name} is a field of {step}, which is set as a whole: set one or the other.")
         document = cast("dict[str, Any]", inner)
     if last in document:
-        raise OptionsError(f"{name} was given twice.")
+        raise OptionsError(f"{name} is set twice.")
     document[last] = value
 
 
 def _value(group: type[OptionGroup] | None, path: list[str], written: str) -> Any:  # JSON
-    """Read what was written for an option, by the type that it has."""
-    field = None if group is None else attrs.fields_dict(group).get(path[0])
+    """Parse the value of an option by its type."""
+    fields = {} if group is None else attrs.fields_dict(group)
+    field = fields.get(path[0])
     if field is None:
+        _check_spelling(path[0], [*fields])
         return _as_json(written)
     if len(path) > 1:
         return _value(field.metadata.get(KIND), path[1:], written)
     wanted = typing.get_type_hints(group)[path[0]]
-    if _is_of(wanted, str):
+    if _includes(wanted, str):
         return written
-    if _is_of(wanted, collections.abc.Sequence) and not written.lstrip().startswith("["):
+    if _includes(wanted, collections.abc.Sequence) and not written.lstrip().startswith("["):
         return [part.strip() for part in written.split(",")]
     return _as_json(written)
 
 
-def _is_of(wanted: object, kind: type) -> bool:
-    """Whether a type, such as `Sequence[str] | None`, is or has in it a certain one."""
+def _check_spelling(name: str, known: list[str]) -> None:
+    alike = difflib.get_close_matches(name, known, 1, _ALIKE)
+    if alike:
+        raise OptionsError(
+            f"There is no option {name!r}. Did you mean {alike[0]!r}? To send a parameter that is new at the "
+            f"service, pass --set 'extra={{\"{name}\": ...}}'."
+        )
+
+
+def _includes(wanted: object, kind: type) -> bool:
+    """Return whether a type is, or includes, another, as `Sequence[str] | None` includes `Sequence`."""
     origin = typing.get_origin(wanted)
     if origin is typing.Literal:
         return kind is str
     if wanted is kind or origin is kind:
         return True
-    is_choice = origin is not None and origin is not collections.abc.Sequence
-    return is_choice and any(_is_of(one, kind) for one in typing.get_args(wanted))
+    is_union = origin is not None and origin is not collections.abc.Sequence
+    return is_union and any(_includes(one, kind) for one in typing.get_args(wanted))
 
 
 def _as_json(written: str) -> Any:  # JSON
+    word = written.strip().lower()
     try:
-        return msgspec.json.decode(written)
+        return msgspec.json.decode(word if word in _JSON_WORDS else written)
     except msgspec.DecodeError:
         return written

@@ -1,7 +1,7 @@
 """
-What a run will do, decided before the first byte is sent: what is there, what is wanted, what cannot be sent.
+What a run will do, decided before the first byte is sent: existing results, new recordings, invalid inputs.
 
-The run and `--dry-run` ask the same plan.
+A run and `--dry-run` use the same plan.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import attrs
 
+from aai_async._cli import rendering
+from aai_async._cli.flags import Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.progress_view import Mode
-from aai_async._cli.rendering import Rendering
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
@@ -24,34 +24,17 @@ from aai_async._options import Options
 
 @attrs.frozen(kw_only=True)
 class Order:
-    """What was asked for."""
+    """What the user has requested: the flags, and what was found by them."""
 
+    flags: TranscribeFlags
     found: Found
     options: Options
-    rendering: Rendering
-    folder: Path | None
-    """Where files are written; standard output without."""
     journal: Path | None
-    adopts_key: bool
-    """Whether the journal may be of an earlier API key."""
-    jobs: int
-    uploads: int
-    fail_fast: bool
-    by_content: bool
-    force: bool
-    """Whether files that are there are written again."""
-    skips_bad: bool
-    """Whether what was named and cannot be sent is left out, instead of refusing the run."""
-    region: str | None
-    local: bool
-    proxy: str | None
-    progress: Mode
-    jsonl: bool
 
 
 @attrs.frozen
 class InvalidInput:
-    """A recording that cannot be sent, or a name behind which there is none."""
+    """A recording that cannot be sent, or a name that leads to none."""
 
     name: str
     error: AAIError
@@ -63,13 +46,13 @@ class Plan:
 
     outputs: Outputs | None
     there: Sequence[Recording]
-    """Those whose results are there already."""
+    """The recordings whose results exist."""
     wanted: Sequence[Recording]
-    """Those that are transcribed, or taken from the journal."""
+    """The recordings to transcribe, or to take from the journal."""
     refusals: Sequence[InvalidInput]
-    """Why nothing is to be sent at all."""
+    """The reasons why nothing will be sent."""
     left_out: Sequence[InvalidInput]
-    """What the run goes on without."""
+    """The inputs that the run skips."""
 
     @classmethod
     async def of(cls, order: Order) -> Plan:
@@ -79,23 +62,23 @@ class Plan:
         Raises:
             SaveError: The folder of the results cannot be read.
         """
-        outputs = None
-        if order.folder is not None:
-            outputs = Outputs(order.folder, order.rendering, is_forced=order.force)
+        output, outputs = order.flags.output, None
+        if output.output_dir is not None:
+            outputs = Outputs(output.output_dir, order.flags.rendering, is_forced=output.force)
             await in_thread(outputs.load)
-        there = await in_thread(_there, order.found.recordings, outputs)
-        refusals = [InvalidInput("", SourceError(said)) for said in order.found.mistakes]
-        left_out = [InvalidInput("", SourceError(said)) for said in order.found.unreadable]
+        there = await in_thread(_existing, order.found.recordings, outputs)
+        refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
+        left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
         wanted: list[Recording] = []
         for recording in order.found.recordings:
             if recording in there:
                 continue
-            error = await _trouble_with(recording, order.rendering)
+            error = await _error_of(recording, order.flags.rendering)
             if error is None:
                 wanted.append(recording)
             else:
                 (refusals if recording.is_named else left_out).append(InvalidInput(recording.shown, error))
-        if order.skips_bad:
+        if order.flags.inputs.skip_bad:
             refusals, left_out = [], refusals + left_out
         if outputs is not None:
             await in_thread(outputs.name, wanted)
@@ -103,10 +86,10 @@ class Plan:
 
     async def prepare(self) -> None:
         """
-        Make sure that what comes of the wanted can be written, before it is paid for.
+        Check that the results can be written, before anything is paid for.
 
         Raises:
-            SaveError: A file cannot be written; the text names all.
+            SaveError: A file cannot be written; the message names all of them.
         """
         if self.outputs is None or not self.wanted:
             return
@@ -116,27 +99,27 @@ class Plan:
         await self.outputs.claim(self.wanted)
 
 
-def _there(recordings: Sequence[Recording], outputs: Outputs | None) -> dict[Recording, None]:
+def _existing(recordings: Sequence[Recording], outputs: Outputs | None) -> dict[Recording, None]:
     return {one: None for one in recordings if outputs is not None and outputs.are_there(one)}
 
 
-async def _trouble_with(recording: Recording, rendering: Rendering) -> AAIError | None:
-    """Say why a recording cannot be sent, or its page not be made; `None` if both can."""
+async def _error_of(recording: Recording, wanted: Rendering) -> AAIError | None:
+    """Return the reason why a recording cannot be sent or its page cannot be written, if there is one."""
     size: int | None = None
     try:
         if recording.is_file and "://" not in recording.name:
-            await in_thread(_check_there, recording.name)
+            await in_thread(_check_existence, recording.name)
         if recording.name != STANDARD_INPUT:
             source = source_from(recording.name)
             await source.open()
             size = source.size
-        rendering.check(recording, size)
+        rendering.check(wanted, recording, size)
     except AAIError as error:
         return error
     return None
 
 
-def _check_there(name: str) -> None:
+def _check_existence(name: str) -> None:
     if not os.path.exists(name):  # noqa: PTH110 - a name need not be text
         is_link = os.path.islink(name)  # noqa: PTH114
         raise SourceError(f"The link {name!r} leads to no file." if is_link else f"No such file: {name!r}.")

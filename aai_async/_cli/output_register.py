@@ -1,7 +1,8 @@
 """
-Which recording the results in a folder belong to: a file of that folder, of which lines are only appended.
+The register of a folder: a file that records which result belongs to which recording.
 
-A name belongs to whichever recording has the first line with it, so that two runs at the same time agree.
+Lines are only appended. A name belongs to the recording of the first line with it, so that two runs at the
+same time agree.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(
 
 @attrs.frozen
 class RegisterLine:
-    """A recording has a name in the folder; its results are of this version of it."""
+    """One line: the name of a recording in the folder, and the version that its results are of."""
 
     recording: str
-    """What tells the recording from others: a digest, so that no address stands here."""
+    """The identity of the recording: a digest, so that the register contains no URL."""
 
     version: str
-    """What changes when the recording does."""
+    """Changes when the recording does."""
 
     transcript: str
     """The id of the transcript that was written, or `-`."""
@@ -48,7 +49,7 @@ class RegisterLine:
     """Bytes of each file that was written, by its format."""
 
     def written(self) -> str:
-        """Give it as a line of ASCII: names need not be text."""
+        """Return the line in ASCII: names need not be text."""
         transcript = quote_from_bytes(encoded(self.transcript), safe="-_")
         stem = quote_from_bytes(encoded(str(self.stem)))
         files = ",".join(f"{name}={size}" for name, size in self.files.items()) or UNKNOWN
@@ -56,7 +57,7 @@ class RegisterLine:
 
     @classmethod
     def read(cls, line: str) -> RegisterLine | None:
-        """Read one; `None` if it is damaged, by a power cut say."""
+        """Parse a line; `None` if it is damaged, for example by a power failure."""
         fields = line.split(" ")
         if len(fields) != 5 or not all(fields):
             return None
@@ -75,16 +76,16 @@ class RegisterLine:
 
 @attrs.frozen
 class File:
-    """What was written down last of one file."""
+    """The latest entry of one file."""
 
     version: str
-    """The version of the recording that it is of."""
+    """The version of the recording."""
 
     transcript: str
-    """The id of the transcript that it is of, or `-` while it is replaced."""
+    """The id of the transcript, or `-` while the file is replaced."""
 
     size: int
-    """Its bytes when it was written."""
+    """Its size in bytes when it was written."""
 
 
 class OutputRegister:
@@ -101,10 +102,10 @@ class OutputRegister:
 
     def load(self) -> None:
         """
-        Read what was written since it was read last.
+        Read the lines since the latest call.
 
         Raises:
-            SaveError: It cannot be read.
+            SaveError: The register cannot be read.
         """
         with self._errors_named():
             try:
@@ -114,7 +115,7 @@ class OutputRegister:
             with os.fdopen(descriptor, "rb") as file:
                 file.seek(self._read_to)
                 data = file.read()
-        # What has no end yet is being written.
+        # A line without its end is still being written.
         complete = data[: data.rfind(b"\n") + 1]
         self._read_to += len(complete)
         for text in complete.decode("ascii", "replace").split("\n"):
@@ -123,7 +124,7 @@ class OutputRegister:
                 self.note(line)
 
     def note(self, line: RegisterLine) -> None:
-        """Take over a line, without writing it down."""
+        """Add a line in memory only."""
         key = folded(line.stem)
         if self._owners.setdefault(key, line.recording) != line.recording:
             return
@@ -135,23 +136,23 @@ class OutputRegister:
             self._latest[key] = line
 
     def stem_of(self, recording: str) -> PurePosixPath | None:
-        """Give the name that a recording has."""
+        """Return the name of a recording, if it has one."""
         return self._stems.get(recording)
 
     def latest(self, stem: PurePosixPath) -> RegisterLine | None:
-        """Give what was written down last of a name."""
+        """Return the latest line of a name."""
         return self._latest.get(folded(stem))
 
     def file(self, stem: PurePosixPath, name: str) -> File | None:
-        """Give what was written down last of the file of one format."""
+        """Return the latest entry of the file in one format."""
         return self._files.get((folded(stem), name))
 
     def stems_of(self, transcripts: set[str]) -> Iterator[PurePosixPath]:
-        """Give the names under which any of some transcripts was written last."""
+        """Return the names whose latest results are of one of the transcripts."""
         return (line.stem for line in self._latest.values() if line.transcript in transcripts)
 
     def is_taken(self, stem: PurePosixPath, suffixes: Iterable[str]) -> bool:
-        """Whether a name is another recording's, or stands where a file or a folder of another one does."""
+        """Return whether a name belongs to another recording, or collides with a file or folder of one."""
         if folded(stem) in self._owners:
             return True
         if any(folded(f"{stem}.{suffix}") in self._folders for suffix in suffixes):
@@ -161,12 +162,12 @@ class OutputRegister:
 
     def append(self, lines: Iterable[RegisterLine], *, is_synced: bool) -> None:
         """
-        Write lines down.
+        Append lines.
 
         Raises:
-            SaveError: They cannot be written.
+            SaveError: The register cannot be written.
         """
-        # After an empty line, for a power cut may have torn the last one.
+        # An empty line first, because a power failure may have left a line without its end.
         data = "".join(["\n", *(line.written() for line in lines)]).encode("ascii")
         with self._errors_named():
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)

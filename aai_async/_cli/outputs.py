@@ -1,10 +1,10 @@
 """
-Where results go: which file belongs to which recording, what is there already, and writing it.
+Result files: which file belongs to which recording, which exist, and writing them.
 
 The result of `call.mp3` is `call.mp3.txt`: the suffix stays, so that `call.wav` has another one. If a
-recording of another folder already has that name, the result is put into a folder named like its own, or its
-name has a mark made of its path. The register of the folder says which name is whose, and of which transcript
-a file is.
+recording of another folder has that name already, the result goes into a folder with the name of its own
+folder, or its name gets a mark derived from its path. The register of the folder records which recording has
+which name, and the transcript of each file.
 """
 
 from __future__ import annotations
@@ -19,64 +19,69 @@ from pathlib import Path, PurePosixPath
 import attrs
 
 from aai_async import formats
-from aai_async._cli import safe_names
+from aai_async._cli import rendering, safe_names
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
-from aai_async._cli.rendering import Rendering
-from aai_async._cli.result_files import check_writable, is_empty, is_whole, make_folder, save
+from aai_async._cli.result_files import (
+    GONE,
+    check_writable,
+    is_empty,
+    is_whole,
+    make_folder,
+    save,
+    version_of,
+)
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, without_secrets
 from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
-"""Attempts to write names down, while other runs write others."""
-
-_GONE = "gone"
-"""The version of a file that is not there."""
+"""Attempts to register names while other runs register others."""
 
 _LONGEST_ID = 40
-"""Characters of an id in the name of a file."""
+"""Maximum characters of an id in a file name."""
 
 _DIGITS = (8, 16, 64)
-"""Of the mark of a recording whose name another one has; more where even that is taken."""
+"""Hexadecimal digits of the mark after a name that is taken; the next number if that is taken too."""
 
 
 @attrs.frozen
 class WrittenFiles:
-    """What became of the files of one recording."""
+    """The files of one recording after writing."""
 
     paths: list[Path]
-    """Those that are there."""
+    """The files that exist."""
 
     new: list[Path]
-    """Those that were written now."""
+    """The files that were written now."""
 
     errors: list[AAIError]
-    """Of the formats that could not be written: the others were."""
+    """The errors of the formats that could not be written; the others were."""
 
 
 class Outputs:
-    """The files in one folder that the results of a run are written to."""
+    """The result files of a run in one folder."""
 
-    def __init__(self, folder: Path, rendering: Rendering, *, is_forced: bool = False) -> None:
+    def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
         self._folder = folder
         self._real_folder = os.path.realpath(folder)
-        self._rendering = rendering
+        self._rendering = wanted
         self._is_forced = is_forced
         self._register = OutputRegister(folder)
         self._reserved = OutputRegister(folder)
-        """Names that were given out in this run, and not written down yet."""
+        """Names that this run uses and has not registered yet."""
         self._stream = secrets.token_hex(16)
         self._stems = dict[Recording, PurePosixPath]()
         self._versions = dict[Recording, str]()
-        self._tried = set[Path]()
-        """Folders in which files can be written."""
+        self._writable = set[Path]()
+        """Folders that were checked."""
         self._listings = dict[PurePosixPath, dict[str, bool]]()
 
     def load(self) -> None:
         """
-        Read which names are whose; it blocks.
+        Read the register of the folder; blocks.
 
         Raises:
             SaveError: The register of the folder cannot be read.
@@ -84,15 +89,15 @@ class Outputs:
         self._register.load()
 
     def paths(self, recording: Recording) -> dict[str, Path]:
-        """Give the file for each format, of a recording that has a name."""
+        """Return the file for each format of a recording that has a name."""
         stem = self._folder / self._stems[recording]
         return {name: stem.with_name(f"{stem.name}.{name}") for name in self._rendering.formats}
 
     def are_there(self, recording: Recording) -> bool:
         """
-        Whether the results of this very recording are there in all formats, from one transcript; it blocks.
+        Return whether the results of a recording exist in all formats, from one transcript; blocks.
 
-        A file that was changed since is another recording. One that is gone is not needed any more.
+        A recording that was changed since is another one. A recording that no longer exists needs no other.
         """
         if not self._name_known(recording) or self._is_forced:
             return False
@@ -108,21 +113,21 @@ class Outputs:
         return recording in self._stems
 
     def _latest(self, recording: Recording) -> RegisterLine | None:
-        """Give what was written down last of a recording; `None` if it has no name."""
+        """Return the latest line of the register about a recording; `None` if it has no name."""
         stem = self._register.stem_of(self._digest_of(recording))
         return None if stem is None else self._register.latest(stem)
 
     def _is_current(self, recording: Recording, version: str) -> bool:
-        return self._version_of(recording) in {version, _GONE}
+        return self._version_of(recording) in {version, GONE}
 
     def _version_of(self, recording: Recording) -> str:
         if recording not in self._versions:
-            self._versions[recording] = _version(recording)
+            self._versions[recording] = version_of(recording)
         return self._versions[recording]
 
     def _digest_of(self, recording: Recording) -> str:
         if recording.name == STANDARD_INPUT:
-            # Nothing tells it from what was read there before, so it has a name that is new.
+            # It cannot be distinguished from an earlier stream, so it always gets a new name.
             return safe_names.mark_of(f"stream\0{self._stream}")
         if recording.transcript_id is not None:
             return safe_names.mark_of(f"transcript\0{recording.transcript_id}")
@@ -131,7 +136,7 @@ class Outputs:
         return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")
 
     def _seen_from_folder(self, name: str) -> str:
-        # So that both may be moved together.
+        # Relative, so that both can be moved together.
         path = _real(name)
         with contextlib.suppress(ValueError):  # on another drive
             path = os.path.relpath(path, os.path.normcase(self._real_folder))
@@ -139,10 +144,9 @@ class Outputs:
 
     def name(self, recordings: Iterable[Recording]) -> None:
         """
-        Give each recording a name that no other one has; nothing is written down yet. It blocks.
+        Give each recording a unique name, without registering it; blocks.
 
-        Recordings are named in the order of their paths. Those of one call have the same names in whatever
-        order they come.
+        The recordings are named in the order of their paths, so their order makes no difference.
         """
         for recording in sorted(recordings, key=_absolute):
             if not self._name_known(recording):
@@ -151,10 +155,10 @@ class Outputs:
 
     async def claim(self, recordings: Sequence[Recording], *, is_synced: bool = True) -> None:
         """
-        Write down which name is whose, before anything is written under it.
+        Register the names, before anything is written under them.
 
         Raises:
-            SaveError: It cannot be written.
+            SaveError: The register cannot be written.
         """
         await in_thread(self._claim, recordings, is_synced)
 
@@ -165,13 +169,13 @@ class Outputs:
                 return
             self._register.append(map(self._line, left), is_synced=is_synced)
             self._register.load()
-            # Another run at the same time may have been first.
+            # Another run may have registered a name first.
             left = [one for one in left if self._is_new(one)]
             for recording in left:
                 del self._stems[recording]
             self._listings.clear()
             self.name(left)
-        raise SaveError(f"The names of results in {str(self._folder)!r} could not be written down.")
+        raise SaveError(f"The names of results in {str(self._folder)!r} could not be registered: try again.")
 
     def _is_new(self, recording: Recording) -> bool:
         stem = self._register.stem_of(self._digest_of(recording))
@@ -200,7 +204,7 @@ class Outputs:
         return not any(there.get(folded(f"{stem.name}.{name}")) for name in formats.NAMES)
 
     def _listing(self, folder: PurePosixPath) -> dict[str, bool]:
-        """Give what is in a folder, and whether it must stay: all but empty files."""
+        """Return the entries of a folder, and whether each must stay: all but empty files."""
         if folder not in self._listings:
             try:
                 with os.scandir(self._folder / folder) as entries:
@@ -215,32 +219,32 @@ class Outputs:
         return RegisterLine(self._digest_of(recording), version, UNKNOWN, self._stems[recording])
 
     async def prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
-        """Make the folders of the files, and give what would keep files from being written."""
+        """Create the folders of the files, and return the reasons why files cannot be written."""
         return await in_thread(self._prepare, recordings)
 
     def _prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
         errors: list[SaveError] = []
         try:
-            self._try_folder(self._folder)
+            self._check_folder(self._folder)
         except SaveError as error:
             return [error]
         for recording in recordings:
             try:
                 for path in self.paths(recording).values():
-                    self._try(path)
+                    self._check(path)
             except SaveError as error:
                 errors.append(error)
         return errors
 
-    def _try_folder(self, folder: Path) -> None:
-        if folder not in self._tried:
+    def _check_folder(self, folder: Path) -> None:
+        if folder not in self._writable:
             self._check_inside(folder)
             make_folder(folder)
             check_writable(folder)
-            self._tried.add(folder)
+            self._writable.add(folder)
 
-    def _try(self, path: Path) -> None:
-        self._try_folder(path.parent)
+    def _check(self, path: Path) -> None:
+        self._check_folder(path.parent)
         try:
             is_folder = stat.S_ISDIR(path.lstat().st_mode)
         except FileNotFoundError:
@@ -248,27 +252,29 @@ class Outputs:
         except OSError as error:
             raise SaveError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
         if is_folder:
-            raise SaveError(f"{str(path)!r} is a directory, so no result can be written there.")
+            raise SaveError(f"{str(path)!r} is a folder, so no result can be written there.")
 
     def _check_inside(self, folder: Path) -> None:
         if not Path(os.path.realpath(folder)).is_relative_to(self._real_folder):
-            raise SaveError(f"{str(folder)!r} is outside of {str(self._folder)!r}: a link leads out of it.")
+            raise SaveError(f"{str(folder)!r} is outside {str(self._folder)!r}: a link leads out of it.")
 
     async def write(self, recording: Recording, transcript: Transcript) -> WrittenFiles:
         """
-        Write the files of a recording; one that cannot be written does not keep the others from it.
+        Write the files of a recording. If one cannot be written, the others are.
 
-        What is there already of the same transcript stays as it is, unless all was to be written. What is
-        there of another transcript is replaced.
+        Existing files of the same transcript stay, unless all are to be replaced. Existing files of another
+        transcript are replaced.
         """
         new: list[Path] = []
         errors: list[AAIError] = []
         sizes = dict[str, int]()
         unwritten = await in_thread(self._unwritten, recording, transcript.id)
-        await in_thread(self._note_replaced, recording, unwritten)
+        await in_thread(self._register_replaced, recording, unwritten)
         for name, path in unwritten.items():
             try:
-                text = await in_thread(self._rendering.text, name, transcript, recording, path.parent)
+                text = await in_thread(
+                    rendering.text, self._rendering, name, transcript, recording, path.parent
+                )
                 await in_thread(self._check_inside, path.parent)
                 sizes[name] = await save(path, text)
                 new.append(path)
@@ -276,7 +282,7 @@ class Outputs:
                 errors.append(error)
             except OSError as error:
                 errors.append(SaveError(f"{str(path)!r} cannot be written: {error.strerror}."))
-        await in_thread(self._note_written, recording, transcript.id, sizes)
+        await in_thread(self._register_written, recording, transcript.id, sizes)
         there = [path for path in self.paths(recording).values() if path in new or not errors]
         return WrittenFiles(there, new, errors)
 
@@ -297,14 +303,14 @@ class Outputs:
             and is_whole(self.paths(recording)[name], noted.size)
         )
 
-    def _note_replaced(self, recording: Recording, names: Iterable[str]) -> None:
-        # A run that ends before the new file is noted must not leave it noted as the old one.
+    def _register_replaced(self, recording: Recording, names: Iterable[str]) -> None:
+        # If the run ends before the new file is registered, it must not be registered as the old one.
         stem = self._stems[recording]
         replaced = {name: 0 for name in names if self._register.file(stem, name) is not None}
         if replaced:
             self._append(attrs.evolve(self._line(recording), files=replaced))
 
-    def _note_written(self, recording: Recording, transcript_id: str, sizes: dict[str, int]) -> None:
+    def _register_written(self, recording: Recording, transcript_id: str, sizes: dict[str, int]) -> None:
         if sizes:
             self._append(attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes))
 
@@ -318,25 +324,15 @@ def _absolute(recording: Recording) -> str:
 
 
 def _real(name: str) -> str:
-    """Give the path of a file through no link but its own."""
+    """Return the path of a file with all links resolved, except the file itself."""
     parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
     return os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
 
 
 def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
-    """Give the place of a file with one more of the folders that it stands in, and with two."""
+    """Yield the place of a file with one more of its parent folders, and with two."""
     if recording.is_file and recording.transcript_id is None:
         path = PurePosixPath(Path(os.path.abspath(recording.name)).as_posix())  # noqa: PTH100
         for number in range(len(recording.place.parts) + 1, len(recording.place.parts) + 3):
             if number < len(path.parts):
                 yield safe_names.of_path(str(PurePosixPath(*path.parts[-number:])))
-
-
-def _version(recording: Recording) -> str:
-    if not recording.is_file:
-        return UNKNOWN
-    try:
-        status = os.stat(recording.name)  # noqa: PTH116 - a name need not be text
-    except (OSError, ValueError):
-        return _GONE
-    return f"{status.st_size}-{status.st_mtime_ns}"

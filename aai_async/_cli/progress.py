@@ -1,7 +1,7 @@
 """
-How a batch stands: which recordings are under way, how far they are, and what has become of the others.
+The progress of a batch: the recordings in progress, their stages, and the counts of the finished ones.
 
-Pure state, told of events; what is shown of it, and when, is in `display`.
+Pure state, updated by events. `progress_view` shows it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from aai_async._events import Event, StatusChanged, Submitted, Uploading
+from aai_async._batch.outage import is_connection_missing
+from aai_async._errors import AAIError
+from aai_async._events import Event, Retrying, StatusChanged, Submitted, Uploading
 
 Stage: TypeAlias = Literal["reading", "uploading", "queued", "processing"]
-"""What is done with a recording: it is opened, sent, waits at the service, is transcribed there."""
+"""The stage of a recording: it is opened, uploaded, waits at the service, is transcribed there."""
 
 
 @attrs.define
 class Row:
-    """One recording that is under way."""
+    """One recording in progress."""
 
     name: str
-    began: float
-    """By the clock of the board."""
+    since: float
+    """When the stage began, by the clock of the state."""
 
     stage: Stage = "reading"
     sent: int = 0
@@ -31,55 +33,88 @@ class Row:
     size: int | None = None
     """Bytes, where they are known."""
 
+    def enter(self, stage: Stage, now: float) -> None:
+        """Set the stage."""
+        if stage != self.stage:
+            self.stage, self.since = stage, now
+
+
+@attrs.frozen
+class Outage:
+    """A time without a connection."""
+
+    since: float
+    error: AAIError
+    """The error of the first attempt."""
+
 
 @attrs.define
 class ProgressState:
-    """How a batch stands."""
+    """The progress of a batch."""
 
     total: int
     began: float
     rows: dict[int, Row] = attrs.field(factory=dict[int, Row])
-    """Those under way, by their index."""
+    """The recordings in progress, by their index."""
 
     completed: int = 0
     failed: int = 0
     sent: int = 0
-    """Bytes of all uploads, also of those that had to be begun again."""
+    """Bytes of all uploads, also of those that were restarted."""
 
     audio_seconds: float = 0.0
-    """Of the recordings that were completed."""
+    """Length of the completed recordings."""
+
+    outage: Outage | None = None
+    """The present outage."""
+
+    has_connected: bool = False
+    """Whether there has been a connection."""
 
     @property
     def finished(self) -> int:
-        """How many have come to an end, well or badly."""
+        """Number of recordings that have ended, with a result or an error."""
         return self.completed + self.failed
 
-    def draw(self, index: int, name: str, now: float) -> None:
-        """One more is under way."""
+    def start(self, index: int, name: str, now: float) -> None:
+        """Add a recording."""
         self.rows[index] = Row(name, now)
 
-    def on_event(self, event: Event) -> None:
-        """Take over what has happened to one."""
-        row = self.rows.get(-1 if event.index is None else event.index)
+    def row_of(self, event: Event) -> Row | None:
+        """Return the row of the recording that an event belongs to."""
+        return None if event.index is None else self.rows.get(event.index)
+
+    def on_event(self, event: Event, now: float) -> None:
+        """Update the state by an event."""
+        self._note_connection(event, now)
+        row = self.row_of(event)
         if row is None:
             return
         if isinstance(event, Uploading):
             self.sent += max(event.sent - row.sent, 0)
-            row.stage, row.sent, row.size = "uploading", event.sent, event.size
+            row.enter("uploading", now)
+            row.sent, row.size = event.sent, event.size
         elif isinstance(event, Submitted):
-            row.stage = "queued"
+            row.enter("queued", now)
         elif isinstance(event, StatusChanged):
-            row.stage = "processing" if event.status == "processing" else "queued"
+            row.enter("processing" if event.status == "processing" else "queued", now)
 
-    def finish(self, index: int, *, is_completed: bool, audio_seconds: float = 0.0) -> Row | None:
-        """One has come to its end."""
+    def _note_connection(self, event: Event, now: float) -> None:
+        if isinstance(event, Retrying) and is_connection_missing(event.error):
+            self.outage = self.outage or Outage(now, event.error)
+        else:
+            self.outage = None
+            self.has_connected = True
+
+    def finish(self, index: int, *, is_completed: bool, audio_seconds: float = 0.0) -> None:
+        """Remove a recording that has ended."""
         self.completed += is_completed
         self.failed += not is_completed
         self.audio_seconds += audio_seconds
-        return self.rows.pop(index, None)
+        self.rows.pop(index, None)
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate how long the others will take, by those that have finished; `None` before the first."""
+        """Estimate the remaining time by the finished recordings; `None` before the first."""
         if not self.finished:
             return None
         return (now - self.began) / self.finished * (self.total - self.finished)

@@ -1,8 +1,4 @@
-"""
-What is told on standard error while a batch is at work: a table that is kept up to date, lines, or little.
-
-It spends little: the next drawing waits until the rest of the program has used far more CPU than the last.
-"""
+"""What standard error shows during a batch: a live table, a line per step, or only errors and warnings."""
 
 from __future__ import annotations
 
@@ -11,38 +7,35 @@ import os
 import sys
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import anyio
 
-from aai_async._cli.progress import ProgressState, Row
-from aai_async._cli.terminal_text import clock, size, visible
-from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
+from aai_async._cli.flags import Progress
+from aai_async._cli.progress import Outage, ProgressState, Row
+from aai_async._cli.stderr import print_line
+from aai_async._cli.terminal_text import clock, first_sentence, size, visible
+from aai_async._events import Event, StatusChanged, Uploading
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
     from rich.live import Live
 
-Mode: TypeAlias = Literal["auto", "plain", "none"]
+_PER_SECOND = 4
+"""Refreshes of the table per second."""
 
-_SHARE = 0.02
-"""Of the CPU of the program that drawing may use."""
-
-_SHORTEST, _LONGEST = 0.2, 1.0
-"""Seconds between two drawings, at the least and at the most."""
-
-_LEAST_ROWS = 3
-"""Recordings that are shown on the lowest of terminals."""
+_FEWEST_ROWS = 3
+"""Recordings that are shown on the smallest terminal."""
 
 
 class ProgressView:
-    """What is told while a batch is at work: here, only what went wrong."""
+    """What standard error shows: here, only errors and warnings."""
 
     repeats_notices: ClassVar = False
     """Whether a warning is shown for each recording, and not only for the first that has it."""
 
-    def __init__(self, board: ProgressState) -> None:
-        self.board = board
+    def __init__(self, state: ProgressState) -> None:
+        self.state = state
 
     def __enter__(self) -> Self:
         return self
@@ -52,176 +45,188 @@ class ProgressView:
         return
 
     def on_event(self, event: Event) -> None:
-        """Take over what has happened to a recording."""
-        self.board.on_event(event)
+        """Update the state, and announce the beginning and the end of an outage."""
+        now, outage = time.monotonic(), self.state.outage
+        self.state.on_event(event, now)
+        if self.state.outage is not None and outage is None:
+            self.announce(f"{first_sentence(self.state.outage.error.args[0])}. Trying again; Ctrl-C stops.")
+        elif outage is not None and self.state.outage is None:
+            self.announce(f"Connected again after {now - outage.since:.0f} s.")
 
-    def drawn(self, index: int, name: str) -> None:
-        """A recording is begun."""
-        self.board.draw(index, name, time.monotonic())
+    def started(self, index: int, name: str) -> None:
+        """Add a recording that was started."""
+        self.state.start(index, name, time.monotonic())
+
+    def finished(self, index: int, *, is_completed: bool, audio_seconds: float = 0.0) -> None:
+        """Remove a recording that has ended."""
+        self.state.finish(index, is_completed=is_completed, audio_seconds=audio_seconds)
 
     def print(self, line: str) -> None:
-        """Tell something that everybody should know."""
+        """Show an error, a warning or a result of the run as a whole."""
         print_line(line)
 
-    def mention(self, line: str) -> None:
-        """Tell something that went as it should."""
+    def announce(self, line: str) -> None:
+        """Show a change of the connection."""
+        self.print(line)
+
+    def info(self, line: str) -> None:
+        """Show something that succeeded."""
 
     @contextlib.contextmanager
-    def aside(self) -> Generator[None]:
-        """Make room for what is written to standard output in the block."""
+    def paused(self) -> Generator[None]:
+        """Free the terminal for standard output during the block."""
         yield
 
-    async def keep_up_to_date(self) -> None:
-        """Show how the batch stands, until it is cancelled."""
+    async def refresh(self) -> None:
+        """Show the progress until cancelled."""
 
 
-class Lines(ProgressView):
+class PlainLines(ProgressView):
     """One line for each step of each recording."""
 
     repeats_notices = True
 
-    def hear(self, event: Event) -> None:
-        """Tell it, where it is a step."""
-        row = self.board.rows.get(-1 if event.index is None else event.index)
-        line = _said(event, row)
+    def on_event(self, event: Event) -> None:
+        """Show the event, if it is a step."""
+        row = self.state.row_of(event)
+        is_step = _is_step(event, row)
         super().on_event(event)
-        if line is not None:
-            print_line(f"{row.name}: {line}" if row is not None else line)
+        if is_step and self.state.outage is None:
+            self.print(f"{row.name}: {event.as_line()}" if row is not None else event.as_line())
 
-    def mention(self, line: str) -> None:
-        """Tell it."""
+    def info(self, line: str) -> None:
+        """Show the line."""
         self.print(line)
 
 
-def _said(event: Event, row: Row | None) -> str | None:
+def _is_step(event: Event, row: Row | None) -> bool:
     if isinstance(event, Uploading):
-        is_first = row is not None and row.stage != "uploading"
-        return f"uploading {'' if event.size is None else size(event.size)}".rstrip() if is_first else None
-    if isinstance(event, Submitted):
-        return f"submitted as {event.transcript_id}"
-    if isinstance(event, StatusChanged):
-        return event.status if event.status in {"queued", "processing"} else None
-    if isinstance(event, Retrying):
-        return f"{event.operation} again in {event.delay:.1f} s, for it failed: {event.error}"
-    return _said_to_all(event)
+        return row is not None and row.stage != "uploading"
+    # The end of a job is shown with its result.
+    return not isinstance(event, StatusChanged) or event.status in {"queued", "processing"}
 
 
-def _said_to_all(event: Throttled) -> str:
-    return f"The service asks to wait {event.delay:.0f} s."
+class LiveTable(ProgressView):
+    """A table of the recordings in progress, on a terminal."""
 
-
-class Table(ProgressView):
-    """A table of what is under way, drawn anew several times a second, on a terminal."""
-
-    def __init__(self, board: ProgressState) -> None:
-        super().__init__(board)
-        from rich.console import Console  # noqa: PLC0415 - it takes long to import, and is seldom needed
+    def __init__(self, state: ProgressState) -> None:
+        super().__init__(state)
+        from rich.console import Console  # noqa: PLC0415 - takes long to import, and is rarely needed
 
         self._console = Console(stderr=True, highlight=False)
-        self._live = self._new()
         self._lines: list[str] = []
-        """What is told above the table with the next drawing, which costs as much as many lines."""
-        self._note = ""
+        """Lines that are printed above the table with the next refresh: each print draws the table again."""
+        self._delay: tuple[int | None, str] = (None, "")
+        """The latest event that delays a recording, and the recording."""
+        self._live = self._new()
 
     def _new(self) -> Live:
         from rich.live import Live  # noqa: PLC0415 - as above
 
-        return Live(console=self._console, auto_refresh=False, transient=True)
+        return Live(
+            console=self._console,
+            get_renderable=self._picture,
+            refresh_per_second=_PER_SECOND,
+            transient=True,
+        )
+
+    def _picture(self) -> ConsoleRenderable:
+        return picture(self.state, self._console.size.height, self._delay[1], now=time.monotonic())
 
     def __enter__(self) -> Self:
-        self._live.start()
-        self._draw()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._draw()
+        self._flush()
         self._live.stop()
 
-    def hear(self, event: Event) -> None:
-        """Note what concerns all or is unusual, for the line below the table."""
+    def on_event(self, event: Event) -> None:
+        """Keep the latest delay for the line below the table, until its recording goes on."""
         super().on_event(event)
-        if isinstance(event, (Retrying, Throttled)):
-            row = self.board.rows.get(-1 if event.index is None else event.index)
-            self._note = f"{row.name}: {_said(event, row)}" if row else f"{_said(event, row)}"
+        row = self.state.row_of(event)
+        if event.is_delay:
+            self._delay = (event.index, f"{row.name}: {event.as_line()}" if row else event.as_line())
+        elif event.index == self._delay[0]:
+            self._delay = (None, "")
 
-    def say(self, line: str) -> None:
-        """Tell it above the table."""
+    def finished(self, index: int, *, is_completed: bool, audio_seconds: float = 0.0) -> None:
+        """Remove a recording, and its delay."""
+        super().finished(index, is_completed=is_completed, audio_seconds=audio_seconds)
+        if index == self._delay[0]:
+            self._delay = (None, "")
+
+    def print(self, line: str) -> None:
+        """Show the line above the table."""
         if self._live.is_started:
             self._lines.append(visible(line))
         else:
             print_line(line)
 
-    def mention(self, line: str) -> None:
-        """Tell it above the table."""
-        self.say(line)
+    def announce(self, line: str) -> None:
+        """Do nothing: the line below the table shows it."""
+
+    def info(self, line: str) -> None:
+        """Show the line above the table."""
+        self.print(line)
 
     @contextlib.contextmanager
-    def aside(self) -> Generator[None]:
-        """Take the table away where standard output is on the same terminal."""
+    def paused(self) -> Generator[None]:
+        """Remove the table if standard output is on the same terminal."""
         if not sys.stdout.isatty():
             yield
             return
-        self._draw()
+        self._flush()
         self._live.stop()
         try:
             yield
         finally:
-            # One that is started again would draw over what was written meanwhile.
+            # Not the same one, which would draw over what was written during the block.
             self._live = self._new()
             self._live.start()
 
-    async def keep_up_to_date(self) -> None:
-        """Draw it again and again."""
+    async def refresh(self) -> None:
+        """Print the lines; the table refreshes itself."""
         while True:
-            before, began = time.process_time(), time.monotonic()
-            self._draw()
-            wanted = (time.process_time() - before) / _SHARE
-            await anyio.sleep(_SHORTEST)
-            while (  # noqa: ASYNC110 - nobody tells how much CPU was used
-                time.process_time() - before < wanted and time.monotonic() - began < _LONGEST
-            ):
-                await anyio.sleep(_SHORTEST)
+            await anyio.sleep(1 / _PER_SECOND)
+            self._flush()
 
-    def _draw(self) -> None:
-        height = self._console.size.height
-        self._live.update(picture(self.board, height, self._note, now=time.monotonic()))
-        if self._lines:
-            # This draws the table below them.
-            self._console.print("\n".join(self._lines), markup=False, soft_wrap=True)
-            self._lines.clear()
-        else:
-            self._live.refresh()
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self._console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
-def picture(board: ProgressState, height: int, note: str, *, now: float) -> ConsoleRenderable:
-    """Draw how a batch stands at a time, for `rich`, on so many lines."""
-    from rich.console import Group  # noqa: PLC0415 - see `Table`
-    from rich.table import Table as Grid  # noqa: PLC0415
+def picture(state: ProgressState, height: int, delay: str, *, now: float) -> ConsoleRenderable:
+    """Return the table for Rich, for a terminal of a height in lines and a time."""
+    from rich.console import Group  # noqa: PLC0415 - see `LiveTable`
+    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    grid = Grid(box=None, pad_edge=False, expand=True, header_style="dim")
-    grid.add_column("recording", ratio=1, no_wrap=True, overflow="ellipsis")
-    grid.add_column("stage", width=10)
-    grid.add_column("sent", justify="right", width=18, no_wrap=True)
-    grid.add_column("elapsed", justify="right", width=8)
-    room = max(height - 5, _LEAST_ROWS)
-    rows = _most_telling(board, room)
+    table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
+    table.add_column("recording", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("stage", width=10)
+    table.add_column("sent", justify="right", width=18, no_wrap=True)
+    table.add_column("time", justify="right", width=8)
+    rows = _first_rows(state, max(height - 6, _FEWEST_ROWS))
     for row in rows:
         style = {"uploading": "cyan", "processing": "green"}.get(row.stage, "")
-        grid.add_row(visible(row.name), Text(row.stage, style), _sent(row), clock(now - row.began))
-    lines: list[ConsoleRenderable] = [grid] if rows else []
-    if len(board.rows) > len(rows):
-        lines.append(Text(f"and {len(board.rows) - len(rows):,} more under way", style="dim"))
-    lines.append(_totals(board, now))
+        table.add_row(visible(row.name), Text(row.stage, style), _sent(row), clock(now - row.since))
+    lines: list[ConsoleRenderable] = [table] if rows else []
+    if len(state.rows) > len(rows):
+        lines.append(Text(f"and {len(state.rows) - len(rows):,} more in progress", style="dim"))
+    lines.append(_totals(state, now))
+    note = delay if state.outage is None else _outage_line(state.outage, now)
     if note:
-        lines.append(Text(visible(note), style="yellow", no_wrap=True, overflow="ellipsis"))
+        lines.append(Text(visible(note), style="yellow"))
     return Group(*lines)
 
 
-def _most_telling(board: ProgressState, room: int) -> list[Row]:
-    """Choose rows: first those that are being sent, then those that are worked on; the oldest first."""
+def _first_rows(state: ProgressState, number: int) -> list[Row]:
+    """Return the rows to show: first the uploads, then the jobs that are processed; the oldest first."""
     order = {"uploading": 0, "processing": 1, "queued": 2, "reading": 3}
-    return sorted(board.rows.values(), key=lambda row: (order[row.stage], row.began))[:room]
+    # Copied at once, because the table is drawn in a thread.
+    return sorted([*state.rows.values()], key=lambda row: (order[row.stage], row.since))[:number]
 
 
 def _sent(row: Row) -> str:
@@ -232,30 +237,30 @@ def _sent(row: Row) -> str:
     return f"{size(row.sent)} of {size(row.size)}"
 
 
-def _totals(board: ProgressState, now: float) -> ConsoleRenderable:
-    from rich.text import Text  # noqa: PLC0415 - see `Table`
+def _totals(state: ProgressState, now: float) -> ConsoleRenderable:
+    from rich.text import Text  # noqa: PLC0415 - see `LiveTable`
 
-    left = board.seconds_left(now)
+    left = state.seconds_left(now)
     parts = [
-        f"{board.finished:,} of {board.total:,} done{f', {board.failed:,} failed' if board.failed else ''}",
-        f"{clock(now - board.began)} elapsed",
-        f"about {clock(left)} left" if left is not None and board.finished < board.total else "",
-        f"{size(board.sent)} sent" if board.sent else "",
-        f"{clock(board.audio_seconds)} of audio" if board.audio_seconds else "",
+        f"{state.finished:,} of {state.total:,} done{f', {state.failed:,} failed' if state.failed else ''}",
+        f"{clock(now - state.began)} elapsed",
+        f"about {clock(left)} left" if left is not None and state.finished < state.total else "",
+        f"{size(state.sent)} sent" if state.sent else "",
+        f"{clock(state.audio_seconds)} of audio" if state.audio_seconds else "",
     ]
     return Text(" · ".join(part for part in parts if part), style="bold", no_wrap=True, overflow="ellipsis")
 
 
-def progress_view(mode: Mode, board: ProgressState) -> ProgressView:
-    """Make the display that was asked for: a table on a terminal, lines elsewhere."""
-    if mode == "none":
-        return ProgressView(board)
-    if mode == "plain" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        return Lines(board)
-    return Table(board)
+def _outage_line(outage: Outage, now: float) -> str:
+    return (
+        f"no connection for {now - outage.since:.0f} s, Ctrl-C stops ({first_sentence(outage.error.args[0])})"
+    )
 
 
-def print_line(line: str) -> None:
-    """Write a line to standard error, in which nothing can steer a terminal."""
-    sys.stderr.write(f"{visible(line)}\n")
-    sys.stderr.flush()
+def progress_view(mode: Progress, state: ProgressState) -> ProgressView:
+    """Return the view for a mode: by default a table on a terminal, and lines elsewhere."""
+    if mode is Progress.NONE:
+        return ProgressView(state)
+    if mode is Progress.PLAIN or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return PlainLines(state)
+    return LiveTable(state)

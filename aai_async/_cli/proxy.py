@@ -1,4 +1,4 @@
-"""The proxy that the command connects through, where the user asks for one."""
+"""The proxy of `--proxy`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ConfigError
 
 ENVIRONMENT = "env"
-"""What is given as the proxy for the one that the environment names."""
+"""The value for the proxy of the environment."""
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -23,16 +23,16 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepa
 
 async def proxied(proxy: str) -> Callable[[], httpx.AsyncClient]:
     """
-    Give what makes the HTTP client that connects through a proxy.
+    Return a factory of HTTP clients that connect through a proxy.
 
-    A server of this machine is asked without TLS, so a proxy elsewhere is not used for it: the key would
-    travel in the clear.
+    Requests to a server on this machine have no TLS, so they do not go through a proxy on another machine:
+    it would receive the API key.
 
     Args:
-        proxy: Its address, or `"env"` for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+        proxy: The URL of the proxy, or `"env"` for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
     Raises:
-        ConfigError: It is no address of a proxy, or SOCKS is not installed.
+        ConfigError: It is not the URL of a proxy, or SOCKS support is not installed.
     """
     context = await in_thread(httpx.create_ssl_context)
     if proxy == ENVIRONMENT:
@@ -63,15 +63,15 @@ def _maker(
 
 
 def _checked(address: str) -> httpx.Proxy:
-    # Without showing it: it may have a password in it.
+    # The message does not show it, because it may contain a password.
     try:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (httpx.InvalidURL, ValueError):
         proxy = None
     if proxy is None or proxy.url.scheme not in _SCHEMES or not proxy.url.host:
         raise ConfigError(
-            f"A proxy is named by its address, such as http://proxy.example:3128 ({', '.join(_SCHEMES)}), "
-            "or by the word env."
+            f"--proxy takes a URL, such as http://proxy.example:3128 (schemes: {', '.join(_SCHEMES)}), or "
+            "the word env."
         )
     return proxy
 
@@ -86,4 +86,6 @@ def _try(make: Callable[[], httpx.AsyncClient]) -> None:
     except ImportError:
         raise ConfigError('A SOCKS proxy needs another package: pip install "httpx[socks]"') from None
     except (httpx.InvalidURL, ValueError) as error:
-        raise ConfigError("The environment names a proxy by something that is no address.") from error
+        raise ConfigError(
+            "A proxy variable of the environment, such as HTTPS_PROXY, is not a URL: correct it, or unset it."
+        ) from error

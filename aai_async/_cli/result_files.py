@@ -1,8 +1,4 @@
-"""
-Files of results on disk: written as a whole, and checked.
-
-All but `save` block: call them in a thread.
-"""
+"""Result files on the disk: writing them, and their state."""
 
 from __future__ import annotations
 
@@ -11,20 +7,25 @@ import secrets
 import stat
 from pathlib import Path
 
+from aai_async._cli.inputs import Recording
+from aai_async._cli.output_register import UNKNOWN
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import SaveError
 from aai_async._io.file import AtomicFile
 
+GONE = "gone"
+"""The version of a recording that does not exist."""
+
 
 async def save(path: Path, text: str) -> int:
     """
-    Write a file as a whole, in UTF-8, and the folders that it stands in; a link is replaced, not followed.
+    Write a file atomically in UTF-8, and create its folders; a link is replaced, not followed.
 
     Returns:
-        Its bytes.
+        The size in bytes.
 
     Raises:
-        SaveError: It cannot be written.
+        SaveError: The file cannot be written.
     """
     await in_thread(make_folder, path.parent)
     data = text.encode("utf-8", "backslashreplace")
@@ -35,37 +36,37 @@ async def save(path: Path, text: str) -> int:
 
 def make_folder(folder: Path) -> None:
     """
-    Create a folder and the folders that it stands in, unless it is there.
+    Create a folder and its parents, if they do not exist.
 
     Raises:
-        SaveError: It cannot be created.
+        SaveError: They cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SaveError(f"The folder {str(folder)!r} cannot be made: {error.strerror}.") from error
+        raise SaveError(f"The folder {str(folder)!r} cannot be created: {error.strerror}.") from error
 
 
 def check_writable(folder: Path) -> None:
     """
-    Write a file in a folder and remove it.
+    Check that files can be created in a folder.
 
     Raises:
-        SaveError: Nothing can be written there.
+        SaveError: They cannot.
     """
     path = folder / f".{secrets.token_hex(8)}.part"
     try:
         path.touch(0o600, exist_ok=False)
         path.unlink()
     except OSError as error:
-        raise SaveError(f"Nothing can be written in {str(folder)!r}: {error.strerror}.") from error
+        raise SaveError(f"The folder {str(folder)!r} is not writable: {error.strerror}.") from error
 
 
 def is_whole(path: Path, size: int) -> bool:
     """
-    Return whether there is a file, or a link to one, that a power cut has not left empty.
+    Return whether a file, or a link to one, exists and was not left empty by a power failure.
 
-    Subtitles of a recording without speech are empty, so the bytes that were written tell.
+    Subtitles of a recording without speech are empty, so the registered size decides.
     """
     try:
         status = path.stat()
@@ -75,9 +76,20 @@ def is_whole(path: Path, size: int) -> bool:
 
 
 def is_empty(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry of a folder is a file without a byte."""
+    """Return whether an entry of a folder is an empty file."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def version_of(recording: Recording) -> str:
+    """Return the size and time of a file, `UNKNOWN` for a recording of another kind, or `GONE`."""
+    if not recording.is_file:
+        return UNKNOWN
+    try:
+        status = os.stat(recording.name)  # noqa: PTH116 - a name need not be text
+    except (OSError, ValueError):
+        return GONE
+    return f"{status.st_size}-{status.st_mtime_ns}"

@@ -1,7 +1,7 @@
 """
-What a command shows of the service's warnings, and of what was requested and is missing from a result.
+Notices about results: warnings of the service, and requested features that are missing.
 
-A notice that many recordings share is shown once when it first comes, and once more with their number.
+A notice of many recordings is shown when it first occurs, and once more at the end with their number.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from aai_async._cli.terminal_text import count
 from aai_async._models.missing import MissingResult
 
-_MOST_SHOWN = 20
+_MOST_LISTED = 20
 """Different notices that are listed at the end."""
 
 
 def as_texts(warnings: Sequence[str], missing: Sequence[MissingResult]) -> list[str]:
-    """Write each as a text of one line."""
+    """Return each notice as a text of one line."""
     return [
         *(f"warning: {' '.join(warning.split())}" for warning in warnings),
         *(f"requested, but missing: {' '.join(str(one).split())}" for one in missing),
@@ -25,29 +25,29 @@ def as_texts(warnings: Sequence[str], missing: Sequence[MissingResult]) -> list[
 
 
 class Notices:
-    """Those of a run, counted."""
+    """The notices of a run, with their counts."""
 
     def __init__(self) -> None:
-        self._numbers = Counter[str]()
+        self._counts = Counter[str]()
 
     def add(self, warnings: Sequence[str], missing: Sequence[MissingResult], *, shows_all: bool) -> str:
         """
-        Count those of a recording, and give what to show of them now, on one line; empty for nothing.
+        Count the notices of a recording, and return those to show now on one line, which may be empty.
 
         Args:
-            warnings: What the service remarks.
-            missing: What was requested and is not there.
-            shows_all: Whether to show also what was shown before, for another recording.
+            warnings: The warnings of the service.
+            missing: The missing features.
+            shows_all: Whether to show also the notices that were shown for another recording.
         """
         texts = as_texts(warnings, missing)
-        shown = [text for text in texts if shows_all or text not in self._numbers]
-        self._numbers.update(texts)
+        shown = [text for text in texts if shows_all or text not in self._counts]
+        self._counts.update(texts)
         return "; ".join(shown)
 
     def totals(self) -> Iterator[str]:
-        """Give a line for each that more than one recording has, the most frequent first."""
-        several = [(text, number) for text, number in self._numbers.most_common() if number > 1]
-        for text, number in several[:_MOST_SHOWN]:
+        """Yield a line for each notice of more than one recording, the most frequent first."""
+        repeated = [(text, number) for text, number in self._counts.most_common() if number > 1]
+        for text, number in repeated[:_MOST_LISTED]:
             yield f"{count(number, 'recording')}: {text}"
-        if len(several) > _MOST_SHOWN:
-            yield f"and {count(len(several) - _MOST_SHOWN, 'more kind')} of warnings"
+        if len(repeated) > _MOST_LISTED:
+            yield f"and {count(len(repeated) - _MOST_LISTED, 'more kind')} of notices"

@@ -1,37 +1,38 @@
-"""Where what comes of a batch is put: into files, or to standard output in the order that was asked for."""
+"""Where the results of a batch go: to files, or to standard output in the order of the recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aai_async._cli import rendering
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.outputs import Outputs, WrittenFiles
-from aai_async._cli.rendering import TEXT, Rendering
 from aai_async._cli.stdout import Output
 from aai_async._concurrency.threads import in_thread
 from aai_async._models.transcript import Transcript
 
 
-class Results:
-    """Takes the results of recordings, each by its index, in any order; here, it leaves them to others."""
+class Sink:
+    """Takes results in any order, each by the index of its recording; here, it discards them."""
 
     async def put(self, index: int, transcript: Transcript) -> WrittenFiles:  # noqa: ARG002 - of those below
         """
-        Take the transcript of a recording, and give the files that it was written to.
+        Write the transcript of a recording, and return the written files.
 
         Raises:
             AAIError: It cannot be written at all.
         """
         return WrittenFiles([], [], [])
 
-    def miss(self, index: int) -> None:
-        """There will be none of a recording."""
+    def skip(self, index: int) -> None:
+        """Note that a recording has no result."""
 
-    def end(self) -> None:
-        """There will be no more."""
+    def close(self) -> None:
+        """Note that no more results follow."""
 
 
-class InFiles(Results):
+class FileSink(Sink):
     """Writes the files of each recording."""
 
     def __init__(self, outputs: Outputs, recordings: Sequence[Recording]) -> None:
@@ -39,36 +40,37 @@ class InFiles(Results):
         self._recordings = recordings
 
     async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
-        """Write its files."""
+        """Write the files of a recording."""
         return await self._outputs.write(self._recordings[index], transcript)
 
 
-class InOrder(Results):
-    """Writes one format to standard output, each recording after those that were named before it."""
+class OrderedSink(Sink):
+    """Writes one format to standard output, in the order of the recordings."""
 
-    def __init__(self, output: Output, rendering: Rendering, recordings: Sequence[Recording]) -> None:
+    def __init__(self, output: Output, wanted: Rendering, recordings: Sequence[Recording]) -> None:
         self._output = output
-        self._rendering = rendering
+        self._rendering = wanted
         self._recordings = recordings
         self._texts = dict[int, str]()
         self._next = 0
 
     async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
-        """Write it as soon as those before it are written."""
+        """Write the result as soon as those before it are written."""
         recording, (name,) = self._recordings[index], self._rendering.formats
-        text = await in_thread(self._rendering.text, name, transcript, recording)
-        has_heading = name == TEXT and len(self._recordings) > 1
-        self._texts[index] = f"==> {recording.shown} <==\n{text}" if has_heading else text
+        text = await in_thread(rendering.text, self._rendering, name, transcript, recording)
+        if len(self._recordings) > 1:
+            text = rendering.with_heading(name, recording, text)
+        self._texts[index] = text
         self._write()
         return WrittenFiles([], [], [])
 
-    def miss(self, index: int) -> None:
-        """Let those after it wait no longer."""
+    def skip(self, index: int) -> None:
+        """Let the results after the recording wait no longer."""
         self._texts[index] = ""
         self._write()
 
-    def end(self) -> None:
-        """Write also those that have waited for others."""
+    def close(self) -> None:
+        """Write also the results that wait for others."""
         for index in sorted(self._texts):
             self._output.add(self._texts.pop(index))
 

@@ -1,4 +1,4 @@
-"""Standard output: what is written there can be read on by another program, and steers no terminal."""
+"""Standard output: complete for other programs, and without control characters on a terminal."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from aai_async._cli.terminal_text import visible
 from aai_async._concurrency.threads import in_thread_that_may_block
 
 _LAYOUT = "\n\t"
-"""What text needs although it is not printable."""
+"""Characters that text needs although they are not printable."""
 
 
 def write_out(text: str) -> None:
     """
-    Write to standard output, at once; on a terminal without anything that it would obey.
+    Write to standard output at once; on a terminal with control characters escaped.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reader has closed it.
     """
     text = visible(text, keep=_LAYOUT) if sys.stdout.isatty() else text
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if os.name == "posix" and isinstance(raw, io.FileIO):
-        # Below the buffer, whose lock would keep Python from ending while a thread waits for a reader.
+        # Below the buffer, whose lock would keep Python from exiting while a thread waits for the reader.
         sys.stdout.flush()
         _write_all(raw, text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
     else:
@@ -42,27 +42,27 @@ def _write_all(raw: io.FileIO, content: bytes) -> None:
 
 
 class Output:
-    """Standard output in a program that must not wait for whoever reads it, such as a pager."""
+    """A buffer for standard output, so that a slow reader, such as a pager, does not block the event loop."""
 
     def __init__(self) -> None:
         self._unwritten: list[str] = []
         self._turn = anyio.Lock()
 
     def add(self, text: str) -> None:
-        """Let it be written with the next `flush`."""
+        """Add text for the next `flush`."""
         self._unwritten.append(text)
 
     @property
     def is_written(self) -> bool:
-        """Whether there is nothing left to write."""
+        """Whether everything is written."""
         return not self._unwritten
 
     async def flush(self) -> None:
         """
-        Write all that was added.
+        Write everything that was added.
 
         Raises:
-            BrokenPipeError: Nobody reads it any more.
+            BrokenPipeError: The reader has closed it.
         """
         async with self._turn:
             text = "".join(self._unwritten)

@@ -1,53 +1,68 @@
-"""How names, sizes and times are written for a terminal: nothing in them can steer it."""
+"""How names, sizes and times are written for a terminal, with control characters escaped."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from aai_async._cli import safe_names
 
 _BIDI = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Letters that are not seen and turn round what follows: a name could pass for another one."""
+"""Invisible characters that change the direction of text: a name could pass for another one."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
     """
-    Show what a terminal would obey, such as an escape sequence, as Python writes it in a literal.
+    Escape control characters, such as escape sequences, as in a Python literal.
 
     Args:
-        text: A name or a message of anybody's.
-        keep: What is left as it is although it is not printable, such as line breaks.
+        text: A name or a message from any source.
+        keep: Characters that stay although they are not printable, such as line breaks.
     """
-    if text.isprintable() and not any(letter in text for letter in _BIDI):
+    if text.isprintable() and not any(character in text for character in _BIDI):
         return text
-    return "".join(letter if letter in keep or _is_seen(letter) else _written(letter) for letter in text)
+    return "".join(one if one in keep or _is_visible(one) else _escaped(one) for one in text)
 
 
-def _is_seen(letter: str) -> bool:
-    return letter.isprintable() and letter not in _BIDI
+def _is_visible(character: str) -> bool:
+    return character.isprintable() and character not in _BIDI
 
 
-def _written(letter: str) -> str:
-    return letter.encode("unicode_escape").decode()
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def readable(name: str | os.PathLike[str]) -> str:
-    """Give the name of a file as text, whatever the locale: it may hold bytes that are none."""
+    """Return a file name as text in any locale: the bytes of a name need not be text."""
     return safe_names.encoded(os.fspath(name)).decode("utf-8", "backslashreplace")
 
 
+def readable_paths(paths: Sequence[Path]) -> str:
+    """Return paths as text; files that differ in their suffix only are shortened: `out/x.mp3.{txt,srt}`."""
+    stems = {path.with_suffix("") for path in paths}
+    if len(paths) > 1 and len(stems) == 1:
+        return f"{readable(stems.pop())}.{{{','.join(path.suffix[1:] for path in paths)}}}"
+    return ", ".join(map(readable, paths))
+
+
 def as_text(message: object) -> str:
-    """Give a message as text that can be encoded: it may quote a name that is none."""
+    """Return a message as text that can be encoded: it can contain a file name that cannot."""
     return str(message).encode("utf-8", "backslashreplace").decode()
 
 
+def first_sentence(message: object) -> str:
+    """Return the first sentence of a message; the rest may be about the Python API."""
+    return str(message).partition(". ")[0].rstrip(".")
+
+
 def count(number: int, thing: str) -> str:
-    """Write a number of things: `1 word`, `2 words`."""
+    """Return a number of things: `1 word`, `2 words`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def size(number: float) -> str:
-    """Write a number of bytes, in steps of a thousand."""
+    """Return a number of bytes with a decimal prefix."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:
             return f"{number:.0f} {unit}" if unit == "bytes" or number >= 100 else f"{number:.1f} {unit}"
@@ -56,7 +71,7 @@ def size(number: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Write a length of time: `0:00:38`."""
+    """Return a duration: `0:00:38`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

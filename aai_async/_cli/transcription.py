@@ -1,7 +1,7 @@
 """
-`aai-async transcribe`: what was found goes through `transcribe_all`, and what comes of it is written.
+`aai-async transcribe`: transcribes the recordings as a batch, and writes the results.
 
-The first Ctrl-C lets what is under way end, the second stops at once.
+The first Ctrl-C finishes the recordings in progress, the second stops at once.
 """
 
 from __future__ import annotations
@@ -16,313 +16,222 @@ from anyio.abc import TaskStatus
 
 from aai_async._batch.batch import Batch, transcribe_all
 from aai_async._cli import clients
-from aai_async._cli.exit_status import Ending, ending, is_of_setup
+from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
-from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.progress import ProgressState
-from aai_async._cli.progress_view import ProgressView, print_line, progress_view
-from aai_async._cli.result_notices import Notices
-from aai_async._cli.sinks import InFiles, InOrder, Results
-from aai_async._cli.stdout import Output
-from aai_async._cli.terminal_text import count, readable
+from aai_async._cli.report import Report
+from aai_async._cli.sinks import FileSink, OrderedSink, Sink
+from aai_async._cli.stderr import print_line
+from aai_async._cli.terminal_text import count
 from aai_async._client import Client
-from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
-from aai_async._events import Event
 from aai_async._io.source import Audio
 from aai_async._journal import Journal
-from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
+from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
 
-_BETWEEN_WRITES = 0.1
-"""Seconds between two writes of what happens meanwhile."""
+_WRITE_INTERVAL = 0.1
+"""Seconds between two writes to standard output while no recording finishes."""
+
+_FIRST_CONNECTION = 20.0
+"""Seconds after which a run ends that has had no connection at all. Later outages are waited for."""
 
 
-async def run(order: Order) -> Ending:
-    """Transcribe all that is not there yet, and say how it ended."""
+async def run(order: Order) -> ExitStatus:
+    """Transcribe the recordings that have no results, and return the exit status."""
     plan = await Plan.of(order)
     if plan.refusals:
         return _refuse(plan)
     session = Session(order, plan)
-    session.begin()
+    session.report.begin()
     async with anyio.create_task_group() as tasks:
-        await tasks.start(session.heed_signals)
+        await tasks.start(session.handle_signals)
         with session.everything:
-            await session.carry_out()
+            await session.run()
         tasks.cancel_scope.cancel()
     return await session.end()
 
 
-def _refuse(plan: Plan) -> Ending:
-    for bad in plan.refusals:
-        print_line(str(bad.error))
+def _refuse(plan: Plan) -> ExitStatus:
+    for invalid in plan.refusals:
+        print_line(str(invalid.error))
     number = count(len(plan.refusals), "name")
-    print_line(f"Nothing was sent: {number} cannot be used. Correct them, or leave them out with --skip-bad.")
-    return Ending.USAGE
+    print_line(f"Nothing was sent: {number} cannot be used. Correct them, or skip them with --skip-bad.")
+    return ExitStatus.USAGE
 
 
 class Session:
-    """One run of the command: a batch, what is shown of it, and where its results go."""
+    """One run of the command: a batch, its report, and the sink of its results."""
 
     def __init__(self, order: Order, plan: Plan) -> None:
         self.everything = anyio.CancelScope()
+        self.report = Report(order, plan)
         self._order = order
+        self._flags = order.flags
         self._plan = plan
         self._wanted = plan.wanted
-        self._display: ProgressView = progress_view(
-            order.progress, ProgressState(len(plan.wanted), time.monotonic())
-        )
-        self._output = Output()
-        names = [one.shown for one in plan.wanted]
-        self._narration = JSONLines(self._output, names) if order.jsonl else None
-        self._results = self._results_of(order)
+        self._view = self.report.view
+        self._output = self.report.output
+        self._sink = self._sink_of(order)
         self._batch: Batch | None = None
-        self._summary = Summary()
-        self._good = 0
-        self._errors: list[AAIError] = []
-        self._notices = Notices()
-        self._was_interrupted = self._nobody_reads = False
+        self._finishing: set[int] | None = None
+        """The indices that the first Ctrl-C lets finish, if it drops the others."""
+        self._was_interrupted = self._pipe_is_broken = False
 
-    def _results_of(self, order: Order) -> Results:
+    def _sink_of(self, order: Order) -> Sink:
         if self._plan.outputs is not None:
-            return InFiles(self._plan.outputs, self._wanted)
-        if order.jsonl:
-            return Results()
-        return InOrder(self._output, order.rendering, self._wanted)
+            return FileSink(self._plan.outputs, self._wanted)
+        if order.flags.run.jsonl:
+            return Sink()
+        return OrderedSink(self._output, order.flags.rendering, self._wanted)
 
-    def begin(self) -> None:
-        """Say what is not transcribed: what is there already, and what cannot be sent."""
-        for recording in self._plan.there:
-            paths = list(self._plan.outputs.paths(recording).values()) if self._plan.outputs else []
-            if self._narration:
-                self._narration.skipped(recording.shown, paths)
-            else:
-                self._display.mention(f"{recording.shown}: skipped, {', '.join(map(readable, paths))} exists")
-        for bad in self._plan.left_out:
-            self._errors.append(bad.error)
-            self._display.print(str(bad.error))
-            if self._narration:
-                self._narration.left_out(bad.name, bad.error)
-        if self._plan.left_out:
-            self._display.print(f"{count(len(self._plan.left_out), 'name')} left out, the others are sent.")
-
-    async def heed_signals(self, *, task_status: TaskStatus[None]) -> None:
-        """Let what is under way end after the first Ctrl-C; stop at once after another, or after SIGTERM."""
+    async def handle_signals(self, *, task_status: TaskStatus[None]) -> None:
+        """Finish the recordings in progress after the first Ctrl-C; stop after the second, or SIGTERM."""
         with received_signals() as signals:
             task_status.started()
             async for number in signals:
                 is_first = not self._was_interrupted and self._batch is not None
                 self._was_interrupted = True
-                if not is_first or number != signal.SIGINT:
+                # Without a connection, nothing in progress can finish.
+                if not is_first or number != signal.SIGINT or self._view.state.outage is not None:
                     self.everything.cancel()
                     return
-                self._stop_drawing()
+                self._stop_starting()
 
-    def _stop_drawing(self) -> None:
+    def _stop_starting(self) -> None:
         if self._batch is not None:
             self._batch.stop()
-        under_way = len(self._display.board.rows)
-        self._display.print(
-            f"Interrupted: {count(under_way, 'recording')} under way will be finished, and no more begun. "
-            "Ctrl-C again stops at once."
-        )
+        number, others = len(self._view.state.rows), "starting no more"
+        if self._flags.run.local:
+            # Queued jobs of the embedded server would take hours, and cost nothing to create again.
+            self._finishing = self._in_recognition()
+            others = f"dropping {number - len(self._finishing)} queued"
+            number = len(self._finishing)
+        finished = count(number, "recording")
+        self._view.print(f"Interrupted: finishing {finished}, {others}. Ctrl-C again stops at once.")
 
-    async def carry_out(self) -> None:
-        """Transcribe what is wanted."""
+    def _in_recognition(self) -> set[int]:
+        rows = self._view.state.rows
+        processing = {index for index, row in rows.items() if row.stage == "processing"}
+        # The engine may have started a job since the last poll: the oldest one.
+        queued = sorted((row.since, index) for index, row in rows.items() if row.stage == "queued")
+        return processing or {index for _, index in queued[:1]}
+
+    async def run(self) -> None:
+        """Transcribe the recordings."""
         if not self._wanted:
             return
-        opened = (
-            clients.local_client()
-            if self._order.local
-            else clients.client(self._order.region, self._order.proxy)
-        )
+        run, connection = self._flags.run, self._flags.connection
+        is_shown = run.progress != "none"
+        opened = clients.local_client(is_announced=is_shown) if run.local else clients.client(connection)
         try:
             async with opened as client:
                 await self._plan.prepare()
                 await self._transcribe(client)
         except AAIError as error:
-            self._give_up(error)
-
-    def _journal(self) -> Journal | None:
-        path = self._order.journal
-        return None if path is None else Journal(path, adopt_key=self._order.adopts_key)
+            self.report.abort(error)
 
     async def _transcribe(self, client: Client) -> None:
+        path, run = self._order.journal, self._flags.run
         batch = transcribe_all(
             client,
-            self._draw(),
+            self._sources(),
             self._order.options,
-            max_jobs=self._order.jobs,
-            max_uploads=self._order.uploads,
-            journal=self._journal(),
-            fail_fast=self._order.fail_fast,
-            dedupe_by_content=self._order.by_content,
-            on_event=self._hear,
+            max_jobs=run.jobs,
+            max_uploads=run.uploads,
+            journal=None if path is None else Journal(path, adopt_key=self._flags.journal.adopt_key),
+            fail_fast=run.fail_fast,
+            dedupe_by_content=run.dedupe,
+            on_event=self.report.on_event,
         )
         async with anyio.create_task_group() as tasks:
-            with self._display:
-                tasks.start_soon(self._display.keep_up_to_date)
-                tasks.start_soon(self._write_on)
-                await self._go_through(batch)
-                # A write that has begun would go on in its thread, and the program might end before it.
+            with self._view:
+                tasks.start_soon(self._view.refresh)
+                tasks.start_soon(self._write_regularly)
+                tasks.start_soon(self._require_connection, client)
+                await self._receive(batch)
+                # A write that has begun continues in its thread, and the program could exit before its end.
                 await self._flush()
                 tasks.cancel_scope.cancel()
 
-    async def _go_through(self, batch: Batch) -> None:
+    async def _receive(self, batch: Batch) -> None:
         try:
             async with batch:
                 self._batch = batch
                 async for outcome in batch:
                     await self._settle(outcome)
         except AAIError as error:
-            self._give_up(error)
+            self.report.abort(error)
         except BrokenPipeError:
-            self._nobody_reads = True
+            self._pipe_is_broken = True
         finally:
             if self._batch is not None:
-                self._summary = batch.summary
+                self.report.summary = batch.summary
 
-    def _draw(self) -> Iterator[Audio]:
+    def _sources(self) -> Iterator[Audio]:
         for index, recording in enumerate(self._wanted):
-            self._display.drawn(index, recording.shown)
+            self._view.started(index, recording.shown)
             yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.name
 
-    def _hear(self, event: Event) -> None:
-        self._display.on_event(event)
-        if self._narration:
-            self._narration.on_event(event)
-
-    async def _write_on(self) -> None:
-        """Write what happens while no recording has finished."""
+    async def _write_regularly(self) -> None:
         while True:
-            await anyio.sleep(_BETWEEN_WRITES)
+            await anyio.sleep(_WRITE_INTERVAL)
             await self._flush()
+
+    async def _require_connection(self, client: Client) -> None:
+        """End a run that has never had a connection, instead of waiting as for an outage."""
+        state, began = self._view.state, time.monotonic()
+        while not state.has_connected:
+            await anyio.sleep(_WRITE_INTERVAL)
+            if state.outage is not None and time.monotonic() - began >= _FIRST_CONNECTION:
+                proxy = self._flags.connection.proxy
+                self.report.abort(clients.connection_error(client, proxy, state.outage.error))
+                self.everything.cancel()
+                return
 
     async def _flush(self) -> None:
         try:
             await self._output.flush()
         except BrokenPipeError:
-            self._nobody_reads = True
+            self._pipe_is_broken = True
             self.everything.cancel()
 
     async def _settle(self, outcome: Outcome) -> None:
+        self._view.state.has_connected = True
         if outcome.transcript is None:
-            error = outcome.error or AAIError("Nothing came of it.")
-            self._fail(outcome.index, error, transcript_id=outcome.transcript_id)
+            error = outcome.error or AAIError("The recording has neither a transcript nor an error.")
+            self._fail(outcome, error)
         else:
-            await self._keep(outcome, outcome.transcript)
+            await self._write(outcome, outcome.transcript)
         if not self._output.is_written:
-            with self._display.aside():
+            with self._view.paused():
                 await self._output.flush()
+        if self._finishing is not None and self._finishing.isdisjoint(self._view.state.rows):
+            self.everything.cancel()
 
-    async def _keep(self, outcome: Outcome, transcript: Transcript) -> None:
+    async def _write(self, outcome: Outcome, transcript: Transcript) -> None:
         try:
-            written = await self._results.put(outcome.index, transcript)
+            written = await self._sink.put(outcome.index, transcript)
         except (AAIError, OSError) as error:
-            self._fail(outcome.index, _as_error(error), transcript_id=outcome.transcript_id)
+            self._fail(outcome, error if isinstance(error, AAIError) else AAIError(str(error)))
             return
         if written.errors:
-            self._fail(outcome.index, *written.errors, transcript_id=outcome.transcript_id)
+            self._fail(outcome, *written.errors)
             return
-        self._good += 1
-        row = self._display.board.finish(
-            outcome.index, is_completed=True, audio_seconds=transcript.audio_duration or 0.0
-        )
-        if self._narration:
-            self._narration.completed(outcome, written.paths)
-        seconds = time.monotonic() - row.began if row else 0.0
-        facts = await in_thread(_facts, transcript, seconds)
-        where = f": {', '.join(map(readable, written.paths))}" if written.paths else ""
-        name = self._wanted[outcome.index].shown
-        self._display.mention(f"{self._counted()}{name}: {facts}{where}")
-        shows_all = self._display.repeats_notices
-        if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
-            self._display.print(f"{name}: {notices}")
+        await self.report.completed(outcome, transcript, written.paths)
 
-    def _fail(self, index: int, *errors: AAIError, transcript_id: str | None) -> None:
-        self._errors.extend(errors)
-        self._results.miss(index)
-        self._display.board.finish(index, is_completed=False)
-        for error in errors:
-            if self._narration:
-                self._narration.failed(index, error, transcript_id)
-            self._display.print(f"{self._counted()}{self._wanted[index].shown}: {error}")
+    def _fail(self, outcome: Outcome, *errors: AAIError) -> None:
+        self._sink.skip(outcome.index)
+        self.report.failed(outcome, *errors)
 
-    def _counted(self) -> str:
-        board = self._display.board
-        return f"[{board.finished}/{board.total}] " if board.total > 1 else ""
-
-    def _give_up(self, error: AAIError) -> None:
-        self._errors.append(error)
-        if self._narration:
-            self._narration.failed(None, error)
-        if isinstance(error, BatchAbortedError) and error.__cause__ in self._errors:
-            # What it is about was told of the recording that met it.
-            left = len(self._wanted) - self._display.board.finished
-            self._display.print(f"Given up, with {count(left, 'recording')} to do yet.")
-        else:
-            self._display.print(str(error))
-        if is_of_setup(error) and not self._order.local:
-            self._display.print("Without a key: aai-async transcribe --local")
-
-    async def end(self) -> Ending:
-        """Write what is not written yet, say what is left, and how it ended."""
-        self._results.end()
-        self._show_totals_of_notices()
-        self._tell_what_is_left()
-        how = self._ending()
-        skipped, left_out = len(self._plan.there), len(self._plan.left_out)
-        if self._narration:
-            self._narration.ended(self._summary, skipped, left_out, how)
-        for line in self._order.found.ignored:
-            self._display.mention(line)
-        if skipped + left_out + len(self._wanted) > 1:
-            parts = {"skipped": skipped, "left out": left_out}
-            more = "".join(f"; {number} {what}" for what, number in parts.items() if number)
-            self._display.mention(f"{self._summary}{more}")
+    async def end(self) -> ExitStatus:
+        """Write what is not written yet, report what is unfinished, and return the exit status."""
+        self._sink.close()
+        status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)
+        self.report.end(self._batch.remaining if self._batch else (), status)
         try:
             await self._output.flush()
         except BrokenPipeError:
-            return Ending.NOBODY_READS
-        return how
-
-    def _ending(self) -> Ending:
-        if self._nobody_reads:
-            return Ending.NOBODY_READS
-        if self._was_interrupted and self._good + self._display.board.failed < len(self._wanted):
-            return Ending.INTERRUPTED
-        return ending(good=self._good + len(self._plan.there), errors=self._errors)
-
-    def _show_totals_of_notices(self) -> None:
-        totals = list(self._notices.totals())
-        for line in totals:
-            self._display.print(line)
-        if totals and self._order.journal is not None:
-            self._display.print(f"Which recordings these are: aai-async status {self._order.journal}")
-
-    def _tell_what_is_left(self) -> None:
-        left = self._batch.remaining if self._batch else ()
-        if self._order.journal is not None and left:
-            self._display.print(
-                f"{count(len(left), 'recording')} under way: {self._order.journal} knows how far they are. "
-                "Run the same command again, and it goes on; nothing is paid twice."
-            )
-        elif left:
-            for one in left:
-                if one.transcript_id is not None:
-                    name = self._wanted[one.index].shown
-                    self._display.print(f"{name}: its job goes on: aai-async get --wait {one.transcript_id}")
-
-
-def _as_error(error: AAIError | OSError) -> AAIError:
-    return error if isinstance(error, AAIError) else AAIError(str(error))
-
-
-def _facts(transcript: Transcript, seconds: float) -> str:
-    engine = (transcript.metadata or {}).get("local_engine", transcript.speech_model_used)
-    speakers = f", {count(len(transcript.speakers), 'speaker')}" if transcript.speakers else ""
-    words = count(len(transcript.words or ()), "word")
-    by = f" by {engine}" if engine else ""
-    return f"{transcript.audio_duration or 0:.0f} s of audio, {words}{speakers}, in {seconds:.1f} s{by}"
+            return ExitStatus.BROKEN_PIPE
+        return status

@@ -1,63 +1,71 @@
-"""`get`, `list`, `delete` and `search`: single requests, and what is shown of their answers."""
+"""`get`, `list`, `delete` and `search`: single requests, and their output."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import msgspec
 
-from aai_async._cli.arguments import check_folder, check_standard_output
-from aai_async._cli.exit_status import Ending, ending, is_of_setup
+from aai_async._cli import rendering
+from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
+from aai_async._cli.flags import DeleteFlags, GetFlags, ListFlags, Rendering, SearchFlags
 from aai_async._cli.inputs import Recording
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.progress_view import print_line
-from aai_async._cli.rendering import Rendering
 from aai_async._cli.result_notices import Notices
+from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import clock, readable, visible
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, without_secret_addresses, without_secrets
+from aai_async._errors import AAIError, ConnectError, without_secret_addresses, without_secrets
 from aai_async._models.missing import MissingResult
 from aai_async._models.page import TranscriptListItem
+from aai_async._models.speech import Word
 from aai_async._models.transcript import Transcript
 
+_CONTEXT = 6
+"""Words that `search` shows on each side of a match."""
 
-async def get(
-    client: Client, ids: Sequence[str], rendering: Rendering, folder: Path | None, *, is_waited_for: bool
-) -> Ending:
+
+async def get(client: Client, flags: GetFlags) -> ExitStatus:
     """Fetch transcripts and write them, each by its id."""
-    check_folder(folder)
+    folder = flags.output.output_dir
+    check_output_dir(folder)
     if folder is None:
-        check_standard_output(rendering, len(ids))
-    recordings = {one: Recording.of_transcript(one) for one in ids}
-    outputs = None if folder is None else await _outputs(list(recordings.values()), folder, rendering)
+        check_standard_output(flags.rendering, len(flags.ids))
+    recordings = {one: Recording.of_transcript(one) for one in flags.ids}
+    outputs = None if folder is None else await _outputs([*recordings.values()], folder, flags.rendering)
     errors: list[AAIError] = []
     notices = Notices()
     for transcript_id, recording in recordings.items():
         try:
-            fetch = client.wait if is_waited_for else client.get
+            fetch = client.wait if flags.wait else client.get
             transcript = await fetch(transcript_id)
-            await _show(transcript, recording, rendering, outputs)
+            if outputs is None:
+                await _print(transcript, recording, flags.rendering, is_single=len(recordings) == 1)
+            else:
+                await _save(transcript, recording, outputs)
             missing = await in_thread(_missing, transcript)
             if shown := notices.add(transcript.warnings, missing, shows_all=True):
                 print_line(f"{transcript_id}: {shown}")
         except AAIError as error:
-            if is_of_setup(error):
+            if is_setup_error(error) or isinstance(error, ConnectError):
                 raise
             errors.append(error)
             print_line(f"{transcript_id}: {error}")
-    return ending(good=len(recordings) - len(errors), errors=errors)
+    return exit_status(succeeded=len(recordings) - len(errors), errors=errors)
 
 
 def _missing(transcript: Transcript) -> tuple[MissingResult, ...]:
     return transcript.missing
 
 
-async def _outputs(recordings: Sequence[Recording], folder: Path, rendering: Rendering) -> Outputs:
-    outputs = Outputs(folder, rendering, is_forced=True)
+async def _outputs(recordings: Sequence[Recording], folder: Path, wanted: Rendering) -> Outputs:
+    outputs = Outputs(folder, wanted, is_forced=True)
     await in_thread(outputs.load)
     await in_thread(outputs.name, recordings)
     for error in await outputs.prepare(recordings):
@@ -66,34 +74,34 @@ async def _outputs(recordings: Sequence[Recording], folder: Path, rendering: Ren
     return outputs
 
 
-async def _show(
-    transcript: Transcript, recording: Recording, rendering: Rendering, outputs: Outputs | None
-) -> None:
-    if outputs is not None:
-        written = await outputs.write(recording, transcript)
-        for path in written.paths:
-            write_out(f"{readable(path)}\n")
-        for error in written.errors:
-            raise error
-        return
-    (name,) = rendering.formats
-    write_out(await in_thread(rendering.text, name, transcript, recording))
+async def _save(transcript: Transcript, recording: Recording, outputs: Outputs) -> None:
+    written = await outputs.write(recording, transcript)
+    for path in written.paths:
+        write_out(f"{readable(path)}\n")
+    for error in written.errors:
+        raise error
 
 
-async def list_(
-    client: Client, status: str | None, created_on: str | None, limit: int, *, is_json: bool
-) -> Ending:
-    """Show a line for each transcript: its id, its state, when it was made, what it is of."""
-    async for item in client.list(status=status, created_on=created_on, limit=limit):
-        if is_json:
+async def _print(transcript: Transcript, recording: Recording, wanted: Rendering, *, is_single: bool) -> None:
+    (name,) = wanted.formats
+    text = await in_thread(rendering.text, wanted, name, transcript, recording)
+    write_out(text if is_single else rendering.with_heading(name, recording, text))
+
+
+async def list_(client: Client, flags: ListFlags) -> ExitStatus:
+    """Show a line for each transcript: its id, status, creation time and URL."""
+    if sys.stdout.isatty() and not flags.json:
+        write_out(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  URL\n")
+    async for item in client.list(status=flags.status, created_on=flags.created_on, limit=flags.limit):
+        if flags.json:
             write_out(f"{msgspec.json.encode(_shown(item)).decode()}\n")
             continue
         created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
         write_out(
-            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created}  "
+            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created:19}  "
             f"{visible(_shown(item).audio_url or '-')}\n"
         )
-    return Ending.ALL
+    return ExitStatus.OK
 
 
 def _shown(item: TranscriptListItem) -> TranscriptListItem:
@@ -104,33 +112,54 @@ def _shown(item: TranscriptListItem) -> TranscriptListItem:
     )
 
 
-async def delete(client: Client, ids: Sequence[str]) -> Ending:
-    """Delete transcripts, each told when it is gone."""
+async def delete(client: Client, flags: DeleteFlags) -> ExitStatus:
+    """Delete transcripts, and write the id of each that is deleted."""
     errors: list[AAIError] = []
-    for transcript_id in ids:
+    for transcript_id in flags.ids:
         try:
             await client.delete(transcript_id)
             write_out(f"{transcript_id}\n")
         except AAIError as error:
-            if is_of_setup(error):
+            if is_setup_error(error) or isinstance(error, ConnectError):
                 raise
             errors.append(error)
             print_line(f"{transcript_id}: {error}")
-    if len(errors) < len(ids):
+    if len(errors) < len(flags.ids):
         print_line(
-            "Deleted at the service only. A journal and files of results still have the text: "
+            "Deleted at the service only. To remove the text from a journal and its result files: "
             "aai-async forget JOURNAL ID -o DIR"
         )
-    return ending(good=len(ids) - len(errors), errors=errors)
+    return exit_status(succeeded=len(flags.ids) - len(errors), errors=errors)
 
 
-async def search(client: Client, transcript_id: str, words: Sequence[str], *, is_json: bool) -> Ending:
-    """Show how often each was said, and when; nothing found is status 1, as grep has it."""
-    found = await client.word_search(transcript_id, *words)
-    for match in found.matches:
-        if is_json:
+async def search(client: Client, flags: SearchFlags) -> ExitStatus:
+    """Show the matches with their times and context; without a match, the status is 1 as for grep."""
+    found = await client.word_search(flags.transcript_id, *flags.words)
+    if flags.json:
+        for match in found.matches:
             write_out(f"{msgspec.json.encode(match).decode()}\n")
-            continue
-        times = " ".join(clock(start / 1000) for start, _ in match.timestamps)
-        write_out(f"{visible(match.text)}: {match.count} at {times}\n")
-    return Ending.ALL if found.matches else Ending.NONE
+        return ExitStatus.OK if found.matches else ExitStatus.FAILED
+    if not found.matches:
+        print_line(f"0 matches in {flags.transcript_id}.")
+        return ExitStatus.FAILED
+    words = await in_thread(_words, await client.get(flags.transcript_id))
+    for match in found.matches:
+        write_out(f"{visible(match.text)}: {match.count}\n")
+        for start, end in match.timestamps:
+            write_out(f"  {clock(start / 1000)}  {visible(_context(words, start, end))}\n")
+    return ExitStatus.OK
+
+
+def _words(transcript: Transcript) -> Sequence[Word]:
+    return transcript.words or ()
+
+
+def _context(words: Sequence[Word], start: int, end: int) -> str:
+    """Return the words around a time in ms, after the speaker if there is one."""
+    inside = [at for at, word in enumerate(words) if word.end > start and word.start < end]
+    if not inside:
+        return ""
+    first, last = max(inside[0] - _CONTEXT, 0), inside[-1] + _CONTEXT + 1
+    speaker = words[inside[0]].speaker
+    turn = [word.text for word in words[first:last] if word.speaker == speaker]
+    return (f"{speaker}: " if speaker else "") + " ".join(turn)

@@ -8,30 +8,23 @@ name of the format, which is also the file suffix.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
+from aai_async.formats import _registry
 from aai_async.formats._markdown import md
-from aai_async.formats._page import embedded, html
+from aai_async.formats._page import data_url, html
+from aai_async.formats._registry import Format
 from aai_async.formats._rows import csv, json, jsonl
 from aai_async.formats._subtitle_style import Overlap, SubtitleStyle
 from aai_async.formats._subtitles import srt, vtt
 from aai_async.formats._text import txt
 
-_FORMATS: Mapping[str, Callable[..., str]] = {
-    "txt": txt,
-    "srt": srt,
-    "vtt": vtt,
-    "json": json,
-    "jsonl": jsonl,
-    "csv": csv,
-    "md": md,
-    "html": html,
-}
+FORMATS = _registry.load(__name__, __path__)
+"""All formats by their names."""
 
-NAMES = tuple(_FORMATS)
+NAMES = tuple(FORMATS)
 """The names of all formats, which are also their file suffixes."""
 
 
@@ -42,7 +35,7 @@ def check(name: str) -> None:
     Raises:
         OptionsError: It does not exist; the message lists all formats.
     """
-    if name not in _FORMATS:
+    if name not in FORMATS:
         alike = difflib.get_close_matches(name, NAMES, 1)
         meant = f" Did you mean {alike[0]!r}?" if alike else ""
         raise OptionsError(f"There is no format {name!r}.{meant} There are {', '.join(NAMES)}.")
@@ -62,16 +55,18 @@ def render(name: str, transcript: Transcript, **keywords: Any) -> str:  # those 
         AAIError: The transcript has nothing to show.
     """
     check(name)
-    return _FORMATS[name](transcript, **keywords)
+    return FORMATS[name].render(transcript, **keywords)
 
 
 __all__ = [
+    "FORMATS",
     "NAMES",
+    "Format",
     "Overlap",
     "SubtitleStyle",
     "check",
     "csv",
-    "embedded",
+    "data_url",
     "html",
     "json",
     "jsonl",

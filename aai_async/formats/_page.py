@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
 from aai_async.formats._page_sections import Sheet
+from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import completed
 
@@ -41,7 +42,7 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
         transcript: A completed transcript.
         title: The heading; by default the id.
         audio: The URL of the recording, relative to the page: an https URL, a relative path with `%` escapes,
-            a file URL, or the recording itself, from `embedded`. Without it, readers can open a file of
+            a file URL, or the recording itself, from `data_url`. Without it, readers can open a file of
             their own, which is not uploaded.
 
     Raises:
@@ -71,7 +72,7 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
     )
 
 
-def embedded(recording: bytes, media_type: str) -> str:
+def data_url(recording: bytes, media_type: str) -> str:
     """
     Return a data URL that contains a recording, for `html`. It is a third larger than the recording.
 
@@ -127,5 +128,8 @@ def _media_sources(audio: str | None) -> Sequence[str]:
             return ("'self'", "file:")
     raise OptionsError(
         "audio must be an http(s) URL, a path relative to the page (a Windows path as a file URL: "
-        f"Path.as_uri()), or formats.embedded(...), not {audio[:100]!r}."
+        f"Path.as_uri()), or formats.data_url(...), not {audio[:100]!r}."
     )
+
+
+FORMATS = (Format("html", html, "a page to read and to listen to"),)

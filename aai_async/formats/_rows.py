@@ -13,6 +13,7 @@ import msgspec
 from aai_async._errors import OptionsError
 from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
+from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import completed, paragraphs, speakers_of
 
@@ -120,3 +121,21 @@ def _row(said: Utterance | Word, speaker: str | None) -> Row:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+FORMATS = (
+    Format("json", json, "the response of the service, complete"),
+    Format(
+        "jsonl",
+        jsonl,
+        'one JSON object per utterance, or per word with `rows="words"`',
+        is_concatenable=True,
+    ),
+    Format(
+        "csv",
+        csv,
+        'one row per utterance, or per word with `rows="words"`; `bom=True` for spreadsheets, which show UTF-8 '
+        "as garbage without the mark; text that they would run as a formula is prefixed with an apostrophe "
+        "(`safe=False` leaves it)",
+    ),
+)

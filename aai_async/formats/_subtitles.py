@@ -7,6 +7,7 @@ import re
 
 from aai_async._models.transcript import Transcript
 from aai_async.formats._cues import Cue, CueLayout, Part
+from aai_async.formats._registry import Format
 from aai_async.formats._subtitle_style import Overlap, SubtitleStyle, check_overlap, limits_of
 
 _LOOKALIKES = str.maketrans({"<": "‹", "{": "(", "}": ")"})
@@ -162,3 +163,14 @@ def _clock(milliseconds: int, point: str) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}{point}{thousandths:03}"
+
+
+FORMATS = (
+    Format(
+        "srt",
+        srt,
+        "SubRip subtitles with speakers: at most two lines of 42 columns, broken where clauses end, shown "
+        "long enough to be read; see [Subtitles](#subtitles)",
+    ),
+    Format("vtt", vtt, "WebVTT subtitles by the same rules, with speakers as voice spans"),
+)

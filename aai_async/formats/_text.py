@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aai_async._models.transcript import Transcript
+from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import Turn, clock, completed, name_before, paragraphs, turns
 
@@ -31,3 +32,14 @@ def _line(turn: Turn, named: bool, times: bool) -> str:
     time = f"[{clock(turn.start)}] " if times else ""
     name = f"{name_before(turn.speaker, turn.text)}: " if named and turn.speaker else ""
     return f"{time}{name}{turn.text}"
+
+
+FORMATS = (
+    Format(
+        "txt",
+        txt,
+        "paragraphs, or one line per turn; with speakers and times",
+        is_concatenable=True,
+        needs_heading=True,
+    ),
+)

@@ -22,17 +22,18 @@ except ModuleNotFoundError as error:
 _SCRIPT = "This is a scripted transcript. No speech was recognised."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, program: str = "python -m aai_async.server") -> int:
     """
     Serve until Ctrl-C or SIGTERM.
 
     Args:
         argv: The arguments after the program's name; by default those of the process.
+        program: The program's name in the help and in errors.
 
     Returns:
         The exit status: 0 after a normal end, 1 if the server could not start.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(program).parse_args(argv)
     try:
         server = LocalServer(
             engine=_engine(arguments.engine, arguments.model, workers=arguments.parallel_jobs),
@@ -52,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m aai_async.server",
+        prog=program,
         description="Run a local server with AssemblyAI's pre-recorded speech-to-text API.",
     )
     parser.add_argument(
@@ -100,6 +101,8 @@ def _announce(server: LocalServer) -> None:
     key = shlex.quote(server.key)
     sys.stdout.write(f"export ASSEMBLYAI_BASE_URL={server.base_url} ASSEMBLYAI_API_KEY={key}\n")
     sys.stdout.flush()
+    if sys.stderr.isatty():
+        sys.stderr.write("Ctrl-C stops the server.\n")
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ async def test_bad_names_are_left_out_where_that_is_asked_for(
     """The others are sent; the exit status says that some were not, and each is a line."""
     status, out, err = await run("transcribe", AUDIO, *bad_names, "--skip-bad", **account)
     assert (status, out) == (3, "What was said.\n"), err
-    assert f"{len(bad_names)} left out" in err
+    assert f"{len(bad_names)} names skipped" in err
 
 
 async def test_a_name_that_is_missing_is_a_line_and_no_traceback() -> None:
@@ -161,7 +161,9 @@ async def test_a_name_that_is_missing_is_a_line_and_no_traceback() -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("flag", ["--speakers", "--speaker-labels", "--diarize", "--times", "--multichannel"])
+@pytest.mark.parametrize(
+    "flag", ["--speaker-names", "--speaker-labels", "--diarize", "--times", "--multichannel"]
+)
 async def test_a_number_after_a_flag_without_a_value_is_not_taken_for_a_recording(
     account: dict[str, str], engine: ScriptedEngine, tmp_path: Path, flag: str
 ) -> None:
@@ -379,7 +381,7 @@ async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, eng
     status, out, err = await run(*order, **account)
     assert status == 0
     assert out.splitlines()[0] == f"{AUDIO}  191 kB  0:00:38  out/two_speakers.mp3.txt"
-    assert "2 recordings, 191 kB, 0.01 hours of audio" in err
+    assert "2 recordings, 191 kB, 0:00:38 of audio" in err
     assert '{"punctuate":false}' in err
     assert engine.requests == []
 
@@ -387,19 +389,19 @@ async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, eng
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["*.nothing"], "No file fits"),
+        (["*.nothing"], "No file matches"),
         ([AUDIO, "-f", "strt"], "Did you mean 'srt'"),
         ([AUDIO, "-f", "srt,vtt"], "--output-dir"),
         ([AUDIO, "README.md", "-f", "srt"], "--output-dir"),
         ([AUDIO, "-o", AUDIO], "is a file"),
         ([AUDIO, "--speaker-lables"], "--speaker-labels"),
         ([AUDIO, "--set", "speaker_lables=true"], "speaker_labels"),
-        ([AUDIO, "--resume"], "no journal to go on with"),
+        ([AUDIO, "--resume"], "--resume found no journal"),
         ([AUDIO, "--local", "--journal", "calls.db"], "--directory"),
         ([AUDIO, "--jobs", "0"], "--jobs"),
         (["--from-file", "missing"], "cannot be read"),
-        (["--from-file", os.devnull], "no name"),
-        ([], "Nothing was named"),
+        (["--from-file", os.devnull], "No names"),
+        ([], "No recordings"),
     ],
 )
 async def test_what_cannot_be_meant_is_a_usage_error(arguments: list[str], said: str) -> None:
@@ -483,7 +485,10 @@ async def test_single_transcripts_are_listed_fetched_searched_and_deleted(accoun
     assert (status, out.split()[1]) == (0, "completed")
     assert json.loads((await run("list", "--json", **account))[1])["id"] == transcript_id
     assert (await run("get", transcript_id, "-f", "srt", **account))[1].startswith("1\n00:00:00,")
-    assert (await run("search", transcript_id, "said", **account))[:2] == (0, "said: 1 at 0:00:01\n")
+    assert (await run("search", transcript_id, "said", **account))[:2] == (
+        0,
+        "said: 1\n  0:00:01  What was said.\n",
+    )
     assert (await run("search", transcript_id, "unsaid", **account))[0] == 1
     assert (await run("delete", transcript_id, **account))[0] == 2
     assert (await run("delete", transcript_id, "--yes", **account))[:2] == (0, f"{transcript_id}\n")
@@ -518,7 +523,7 @@ async def test_the_doctor_finds_what_is_missing_and_says_the_mend(account: dict[
     """With the exit status of a set-up that would not work."""
     status, out, _ = await run("doctor", **account)
     assert status == 0
-    assert "answers and takes the key" in out
+    assert "responds and accepts the key" in out
     assert KEY not in out
     status, out, _ = await run("doctor")
     assert status == 4

@@ -14,11 +14,11 @@ import pytest
 
 import aai_async as aai
 from aai_async._cli import journals
-from aai_async._cli.exit_status import Ending
+from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.export_outputs import RowOutputs
+from aai_async._cli.flags import ExportFlags, OutputFlags, Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.rendering import Rendering
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
@@ -57,10 +57,13 @@ async def batch(
             outcome.unwrap()
 
 
-async def export(folder: str = "out", *formats: str, force: bool = False) -> Ending:
-    return await journals.export(
-        Path("calls.db"), Rendering(formats=formats or ("txt",)), Path(folder), force
-    )
+async def export(folder: str = "out", *formats: str, force: bool = False) -> ExitStatus:
+    wanted = Rendering(formats=[*formats] or ["txt"])
+    return await exported(wanted, OutputFlags(output_dir=Path(folder), force=force))
+
+
+async def exported(wanted: Rendering, output: OutputFlags) -> ExitStatus:
+    return await journals.export(ExportFlags(journal=Path("calls.db"), output=output, rendering=wanted))
 
 
 def texts(folder: str = "out") -> dict[str, str]:
@@ -75,16 +78,16 @@ async def test_each_row_of_one_recording_has_its_own_file(
     await batch(client, ["x.mp3"], "de")
     Path("x.mp3").write_text("changed")
     await batch(client, ["x.mp3"])
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     first = texts()
     assert first["x.mp3.txt"] == "x.mp3 in en."
     assert sorted(first.values()) == ["changed in en.", "x.mp3 in de.", "x.mp3 in en."]
     assert "3 written" in capsys.readouterr().err
-    assert await export() == Ending.ALL
-    assert "3 there already" in capsys.readouterr().err
+    assert await export() == ExitStatus.OK
+    assert "3 already there" in capsys.readouterr().err
     assert texts() == first
     await batch(client, ["x.mp3"], "fr")
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     assert "1 written" in capsys.readouterr().err
     assert {name: text for name, text in texts().items() if name in first} == first
 
@@ -140,7 +143,7 @@ async def test_a_row_that_a_batch_adds_meanwhile_is_left_for_the_next_time(
         return await write(self, one, of)
 
     monkeypatch.setattr(Outputs, "write", write_while_a_batch_goes_on)
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     assert texts() == {"a.mp3.txt": "a.mp3 in en.", "b.mp3.txt": "b.mp3 in en."}
     assert "2 written" in capsys.readouterr().err
     await export()
@@ -167,7 +170,7 @@ async def test_a_journal_without_a_log_does_not_hold_up_the_batch_that_writes_it
         return await write(self, one, of)
 
     monkeypatch.setattr(Outputs, "write", write_meanwhile)
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     assert len(texts()) == 2
 
 
@@ -182,7 +185,7 @@ async def test_each_transcript_is_read_once(client: aai.Client, monkeypatch: pyt
         return decompress(data)
 
     monkeypatch.setattr(zlib, "decompress", counted)
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     assert len(read) == 30
 
 
@@ -198,7 +201,7 @@ async def test_a_format_is_added_beside_the_results_of_a_run(client: aai.Client)
         (outcome,) = [one async for one in journal.outcomes()]
     await outputs.write(recording, outcome.unwrap())
     Path("out/a/x.mp3.txt").write_text("mine")
-    assert await export("out", "txt", "csv") == Ending.ALL
+    assert await export("out", "txt", "csv") == ExitStatus.OK
     assert sorted(os.listdir("out/a")) == ["x.mp3.csv", "x.mp3.txt"]
     assert Path("out/a/x.mp3.txt").read_text() == "mine"
     again = Outputs(Path("out"), Rendering())
@@ -223,7 +226,7 @@ async def test_results_that_a_journal_has_not_kept_are_counted(
     with sqlite3.connect("calls.db") as connection:
         connection.execute("DELETE FROM results WHERE job = 1")
     connection.close()
-    assert await export() == Ending.ALL
+    assert await export() == ExitStatus.OK
     said = capsys.readouterr().err
     assert "1 written" in said
     assert "1 without a result" in said
@@ -238,8 +241,8 @@ async def test_what_cannot_be_written_is_said_and_the_others_are(
     """A page that is to hold a recording that is gone, say; the other formats of it are written."""
     await batch(client, ["a.mp3", "b.mp3"])
     Path("a.mp3").unlink()
-    rendering = Rendering(formats=("html", "txt"), embeds_audio=True)
-    assert await journals.export(Path("calls.db"), rendering, Path("out"), False) == Ending.SOME
+    rendering = Rendering(formats=["html", "txt"], embed_audio=True)
+    assert await exported(rendering, OutputFlags(output_dir=Path("out"))) == ExitStatus.PARTIAL
     assert "a.mp3" in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").glob("*.mp3.*")) == [
         "a.mp3.txt",
@@ -262,7 +265,7 @@ async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
             "INSERT INTO jobs (position, source, options, state) VALUES (1, 'b', '{}', 'pending')"
         )
     connection.close()
-    assert await journals.export(Path("calls.db"), Rendering(formats=("json",)), None, False) == Ending.ALL
+    assert await exported(Rendering(formats=["json"]), OutputFlags()) == ExitStatus.OK
     assert json.loads(capsys.readouterr().out)["text"] == "a.mp3 in en."
 
 
@@ -290,6 +293,6 @@ async def test_a_result_that_an_export_replaces_is_still_that_of_the_run(client:
     await outputs.claim([named("x.mp3")])
     await outputs.write(named("x.mp3"), outcome.unwrap())
     await export("out", "txt", "csv", force=True)
-    again = Outputs(Path("out"), Rendering(formats=("txt", "csv")))
+    again = Outputs(Path("out"), Rendering(formats=["txt", "csv"]))
     again.load()
     assert again.are_there(named("x.mp3"))

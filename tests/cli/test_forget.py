@@ -13,7 +13,8 @@ import pytest
 
 import aai_async as aai
 from aai_async._cli import forgetting
-from aai_async._cli.exit_status import Ending
+from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.flags import ForgetFlags
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
@@ -55,6 +56,10 @@ async def transcribe(server: LocalServer, *names: str, flags: str = "") -> None:
     assert status == 0, err
 
 
+async def forget(names: list[str], folder: Path | None = None) -> ExitStatus:
+    return await forgetting.forget(ForgetFlags(journal=JOURNAL, names=names, results_dir=folder))
+
+
 def texts() -> list[str]:
     """The files in which something that was said can be read."""
     files = [path for path in Path("out").rglob("*") if path.is_file()]
@@ -73,7 +78,7 @@ async def test_a_forgotten_recording_leaves_no_text_in_the_folder(server: LocalS
     transcript_id = ids["mon/call.mp3"] or ""
     status, out, err = await run(server, "delete", transcript_id, "--yes")
     assert (status, out) == (0, f"{transcript_id}\n")
-    assert "still have the text: aai-async forget JOURNAL ID" in err
+    assert "its result files: aai-async forget JOURNAL ID" in err
     status, out, err = await run(server, "forget", str(JOURNAL), "mon/call.mp3", "--yes")
     assert (status, out) == (0, f"{transcript_id}  mon/call.mp3\n")
     assert "Removed out/call.mp3.txt" in err
@@ -114,11 +119,11 @@ async def test_results_of_another_row_stay_where_one_row_is_forgotten_by_its_id(
     await transcribe(server, "call.mp3", flags="-l en")
     (first,) = (await outcomes()).values()
     await transcribe(server, "call.mp3", flags="-l de --force")
-    assert await forgetting.forget(JOURNAL, [first or ""], None) == Ending.ALL
+    assert await forget([first or ""]) == ExitStatus.OK
     assert texts() == ["call.mp3.json", "call.mp3.txt"]
     assert "in de" in Path("out/call.mp3.txt").read_text()
     (second,) = (await outcomes()).values()
-    assert await forgetting.forget(JOURNAL, [second or ""], None) == Ending.ALL
+    assert await forget([second or ""]) == ExitStatus.OK
     assert texts() == []
 
 
@@ -130,14 +135,14 @@ async def test_results_in_another_folder_are_removed_where_it_is_named(
     (transcript_id,) = (await outcomes()).values()
     assert (await run(server, "export", str(JOURNAL), "-o", "more"))[0] == 0
     assert (await run(server, "get", transcript_id or "", "-o", "got"))[0] == 0
-    assert await forgetting.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
-    assert await forgetting.forget(JOURNAL, ["call.mp3"], Path("more")) == Ending.ALL
+    assert await forget(["call.mp3"]) == ExitStatus.OK
+    assert await forget(["call.mp3"], Path("more")) == ExitStatus.OK
     assert not Path("more/call.mp3.txt").exists()
-    assert await forgetting.forget(JOURNAL, [transcript_id or ""], Path("got")) == Ending.ALL
+    assert await forget([transcript_id or ""], Path("got")) == ExitStatus.OK
     assert [path.name for path in Path("got").iterdir()] == [".aai-async.names"]
     capsys.readouterr()
     with pytest.raises(aai.JournalError):
-        await forgetting.forget(JOURNAL, ["call.mp3"], Path("more"))
+        await forget(["call.mp3"], Path("more"))
 
 
 async def test_a_file_that_cannot_be_removed_keeps_its_row(
@@ -152,9 +157,9 @@ async def test_a_file_that_cannot_be_removed_keeps_its_row(
     with monkeypatch.context() as context:
         context.setattr(Path, "unlink", refused)
         with pytest.raises(aai.SaveError, match=r"call\.mp3\.\w+' cannot be removed: Permission denied"):
-            await forgetting.forget(JOURNAL, ["call.mp3"], None)
+            await forget(["call.mp3"])
     assert list(await outcomes()) == ["call.mp3"]
-    assert await forgetting.forget(JOURNAL, ["call.mp3"], None) == Ending.ALL
+    assert await forget(["call.mp3"]) == ExitStatus.OK
     assert texts() == []
 
 
@@ -164,7 +169,7 @@ async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalSe
     async with aai.Client(KEY, base_url=server.base_url) as client:
         async with aai.transcribe_all(client, [], journal=JOURNAL):
             status, _, err = await run(server, "forget", str(JOURNAL), "call.mp3", "--yes")
-    assert status == Ending.AGAIN
+    assert status == ExitStatus.RETRY
     assert "Another batch uses this journal" in err
     assert len(texts()) == 2
 
@@ -172,6 +177,6 @@ async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalSe
 async def test_a_forgotten_recording_is_transcribed_again_as_a_new_one(server: LocalServer) -> None:
     """Under its name of before."""
     await transcribe(server, "call.mp3")
-    await forgetting.forget(JOURNAL, ["call.mp3"], None)
+    await forget(["call.mp3"])
     await transcribe(server, "call.mp3")
     assert texts() == ["call.mp3.json", "call.mp3.txt"]

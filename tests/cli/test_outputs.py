@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aai_async as aai
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, find, named
 from aai_async._cli.output_register import REGISTER
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.rendering import Rendering
 from aai_async._cli.safe_names import folded, of_path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of POSIX")
@@ -61,12 +61,12 @@ def said_in(recording: Recording) -> aai.Transcript:
 async def run(
     recordings: Sequence[Recording],
     *,
-    formats: tuple[str, ...] = ("txt",),
+    formats: Sequence[str] = ("txt",),
     force: bool = False,
     out: str = "out",
 ) -> tuple[list[Recording], dict[str, list[str]]]:
     """Do what the command does, and give which recordings were transcribed, and the files of all."""
-    outputs = Outputs(Path(out), Rendering(formats=formats), is_forced=force)
+    outputs = Outputs(Path(out), Rendering(formats=[*formats]), is_forced=force)
     outputs.load()
     wanted = [one for one in recordings if not outputs.are_there(one)]
     outputs.name(wanted)
@@ -78,14 +78,14 @@ async def run(
     return wanted, paths
 
 
-async def files(*names: str, formats: tuple[str, ...] = ("txt",)) -> list[str]:
+async def files(*names: str, formats: Sequence[str] = ("txt",)) -> list[str]:
     _, paths = await run([named(name) for name in names], formats=formats)
     return [path for name in names for path in paths[name]]
 
 
 async def test_a_recording_gives_its_name_to_a_file_for_each_format(folder: Path) -> None:
     """With its suffix, so that another recording beside it changes nothing."""
-    assert await files("calls/x.y.mp3", formats=("txt", "srt")) == ["out/x.y.mp3.txt", "out/x.y.mp3.srt"]
+    assert await files("calls/x.y.mp3", formats=["txt", "srt"]) == ["out/x.y.mp3.txt", "out/x.y.mp3.srt"]
 
 
 async def test_recordings_that_differ_in_their_suffix_have_files_of_their_own(folder: Path) -> None:
@@ -202,7 +202,7 @@ async def test_what_was_corrected_by_hand_stays_while_a_format_is_added(folder: 
     make("x.mp3")
     await files("x.mp3")
     Path("out/x.mp3.txt").write_text("mine")
-    await run([named("x.mp3")], formats=("txt", "srt", "json"))
+    await run([named("x.mp3")], formats=["txt", "srt", "json"])
     assert Path("out/x.mp3.txt").read_text() == "mine"
     assert Path("out/x.mp3.json").exists()
     await run([named("x.mp3")], force=True)
@@ -306,7 +306,7 @@ async def test_one_format_that_fails_does_not_take_the_others_along(folder: Path
     """What is wrong with it is given, and the others are written."""
     make("x.mp3")
     recording = named("x.mp3")
-    outputs = Outputs(Path("out"), Rendering(formats=("html", "txt", "json"), embeds_audio=True))
+    outputs = Outputs(Path("out"), Rendering(formats=["html", "txt", "json"], embed_audio=True))
     outputs.name([recording])
     assert await outputs.prepare([recording]) == []
     await outputs.claim([recording])

@@ -9,14 +9,15 @@ import pytest
 
 import aai_async as aai
 from aai_async import formats
+from aai_async._cli import rendering
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
-from aai_async._cli.rendering import Rendering
 
 SAID = aai.Transcript.from_json(b'{"id": "one", "status": "completed", "text": "What was said."}')
 
-PAGE = Rendering(formats=("txt", "html"))
-WHOLE_PAGE = Rendering(formats=("txt", "html"), embeds_audio=True)
+PAGE = Rendering(formats=["txt", "html"])
+WHOLE_PAGE = Rendering(formats=["txt", "html"], embed_audio=True)
 
 
 @pytest.mark.parametrize("suffix", sorted(MEDIA_TYPES))
@@ -24,38 +25,38 @@ def test_a_recording_of_each_suffix_can_be_put_into_a_page(tmp_path: Path, suffi
     """By a table of our own: that of the system calls `.mts` a model, and not all systems have it."""
     path = tmp_path / f"x{suffix.upper()}"
     path.write_bytes(b"sound")
-    WHOLE_PAGE.check(named(str(path)), 5)
-    page = WHOLE_PAGE.text("html", SAID, named(str(path)), tmp_path)
+    rendering.check(WHOLE_PAGE, named(str(path)), 5)
+    page = rendering.text(WHOLE_PAGE, "html", SAID, named(str(path)), tmp_path)
     assert f'src="data:{MEDIA_TYPES[suffix]};base64,c291bmQ="' in page
 
 
 @pytest.mark.parametrize("name", ["x.unknown", "x"])
 def test_a_recording_without_a_known_suffix_can_be_put_into_a_page(name: str) -> None:
-    assert formats.embedded(b"sound", media_type(name)).startswith("data:audio/mpeg;")
+    assert formats.data_url(b"sound", media_type(name)).startswith("data:audio/mpeg;")
 
 
 @pytest.mark.parametrize(
     ("name", "size", "said"),
     [
-        ("https://user:secret@host.example/x.mp3", None, "is no file here"),
-        ("-", None, "is no file here"),
-        ("x.mov", 300_000_000, "a page can hold 256,000,000"),
+        ("https://user:secret@host.example/x.mp3", None, "is not a file on this machine"),
+        ("-", None, "is not a file on this machine"),
+        ("x.mov", 300_000_000, "a page can contain 256,000,000"),
     ],
 )
 def test_what_cannot_be_put_into_a_page_is_refused_before(name: str, size: int | None, said: str) -> None:
     """Unless no page, or one with a link, was asked for."""
     with pytest.raises(aai.OptionsError, match=said) as caught:
-        WHOLE_PAGE.check(Recording(name, named("x").place), size)
+        rendering.check(WHOLE_PAGE, Recording(name, named("x").place), size)
     assert "secret" not in str(caught.value)
-    PAGE.check(named(name), size)
-    Rendering(formats=("txt",), embeds_audio=True).check(named(name), size)
+    rendering.check(PAGE, named(name), size)
+    rendering.check(Rendering(formats=["txt"], embed_audio=True), named(name), size)
 
 
 def test_an_address_that_a_page_could_not_play_is_refused_before() -> None:
     """Say that its host has a letter that no host has."""
-    PAGE.check(named("https://bücher.example/ä.mp3"), None)
+    rendering.check(PAGE, named("https://bücher.example/ä.mp3"), None)
     with pytest.raises(aai.OptionsError):
-        PAGE.check(named("https://a\\b.example/x.mp3"), None)
+        rendering.check(PAGE, named("https://a\\b.example/x.mp3"), None)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of POSIX")
@@ -65,6 +66,6 @@ def test_an_address_that_a_page_could_not_play_is_refused_before() -> None:
 def test_a_file_of_any_name_is_linked_from_its_page(tmp_path: Path, name: str) -> None:
     """As a path that a browser takes for one."""
     (tmp_path / name).write_bytes(b"sound")
-    page = PAGE.text("html", SAID, named(str(tmp_path / name)), tmp_path / "out")
+    page = rendering.text(PAGE, "html", SAID, named(str(tmp_path / name)), tmp_path / "out")
     assert 'src="../' in page
-    assert 'src="file:///' in PAGE.text("html", SAID, named(str(tmp_path / name)))
+    assert 'src="file:///' in rendering.text(PAGE, "html", SAID, named(str(tmp_path / name)))

@@ -9,11 +9,11 @@ import anyio
 import pytest
 
 import aai_async as aai
-from aai_async._cli import stdout, transcription
-from aai_async._cli.exit_status import Ending
+from aai_async._cli import report, stdout, transcription
+from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.flags import Progress, RunFlags, TranscribeFlags
 from aai_async._cli.inputs import find
 from aai_async._cli.order import Order
-from aai_async._cli.rendering import Rendering
 from aai_async.server import LocalServer, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -28,25 +28,9 @@ def anyio_backend() -> str:
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     (tmp_path / "x.mp3").write_bytes(b"sound")
-    return Order(
-        found=find([str(tmp_path / "x.mp3")], recursive=False),
-        options=aai.Options(),
-        rendering=Rendering(),
-        folder=None,
-        journal=None,
-        adopts_key=False,
-        jobs=1,
-        uploads=1,
-        fail_fast=False,
-        by_content=False,
-        force=False,
-        skips_bad=False,
-        region=None,
-        local=False,
-        proxy=None,
-        progress="none",
-        jsonl=False,
-    )
+    flags = TranscribeFlags(run=RunFlags(progress=Progress.NONE))
+    found = find([str(tmp_path / "x.mp3")], recursive=False)
+    return Order(flags=flags, found=found, options=aai.Options(), journal=None)
 
 
 async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
@@ -55,16 +39,16 @@ async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
     """The run waits for the write that the background has begun."""
     begun, go_on = threading.Event(), threading.Event()
     written: list[str] = []
-    facts = transcription._facts
+    facts = report._facts
 
     def write_slowly(text: str) -> None:
         begun.set()
         assert go_on.wait(60)
         written.append(text)
 
-    def facts_after_the_write_has_begun(transcript: aai.Transcript, seconds: float) -> str:
+    def facts_after_the_write_has_begun(transcript: aai.Transcript) -> str:
         assert begun.wait(60)
-        return facts(transcript, seconds)
+        return facts(transcript)
 
     async def let_go_later() -> None:
         while not begun.is_set():
@@ -73,13 +57,13 @@ async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
         go_on.set()
 
     monkeypatch.setattr(stdout, "write_out", write_slowly)
-    monkeypatch.setattr(transcription, "_facts", facts_after_the_write_has_begun)
+    monkeypatch.setattr(report, "_facts", facts_after_the_write_has_begun)
     async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
         monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
         monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(let_go_later)
-            assert await transcription.run(order) == Ending.ALL
+            assert await transcription.run(order) == ExitStatus.OK
             before = list(written)
     go_on.set()
     assert before == ["What was said.\n"]

@@ -27,6 +27,8 @@ COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status",
 
 _HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
 
+_FORMAT_TABLE = re.compile(r"<!-- formats -->.*?<!-- /formats -->", re.DOTALL)
+
 _PICTURE = re.compile(r"<!-- picture of \w* -->")
 """Of which page the picture is, beside it."""
 
@@ -42,6 +44,15 @@ def help_page(command: str = "") -> str:
 def with_help_pages(text: str) -> str:
     """Put the help pages of today where a text shows some."""
     return _HELP.sub(lambda match: match[1] + help_page(match["command"]) + match[3], text)
+
+
+def with_format_table(text: str) -> str:
+    """Put the table of the registered formats where a text shows it."""
+    from aai_async import formats  # noqa: PLC0415
+
+    rows = "".join(f"| `{one.name}` | {one.summary} |\n" for one in formats.FORMATS.values())
+    table = f"<!-- formats -->\n| Format | Content |\n|---|---|\n{rows}<!-- /formats -->"
+    return _FORMAT_TABLE.sub(lambda _: table, text)
 
 
 def terminal() -> str:
@@ -61,7 +72,7 @@ def terminal() -> str:
     board = ProgressState(120, 0.0, dict(enumerate(rows)), 41, 1, 412_000_000, 37_260.0)
     console = Console(width=92, record=True, file=io.StringIO())
     console.print(
-        picture(board, 24, "calls/monday/0413.mp3: upload again in 0.8 s, for it failed: …", now=40.0)
+        picture(board, 24, "calls/monday/0413.mp3: upload failed, next attempt in 0.8 s: …", now=40.0)
     )
     svg = console.export_svg(title="aai-async transcribe calls -o transcripts --speaker-labels")
     # Without the fonts that it would fetch from elsewhere.
@@ -103,7 +114,7 @@ def main() -> None:
     (PICTURES / "terminal.svg").write_text(terminal())
     take_picture(PICTURES / "page.png")
     marked = _PICTURE.sub(f"<!-- picture of {mark_of(page())} -->", FORMATS.read_text(encoding="utf-8"))
-    FORMATS.write_text(marked, encoding="utf-8")
+    FORMATS.write_text(with_format_table(marked), encoding="utf-8")
     HELP.write_text(with_help_pages(HELP.read_text(encoding="utf-8")), encoding="utf-8")
 
 

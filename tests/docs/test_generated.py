@@ -12,6 +12,12 @@ def test_the_page_of_the_command_line_shows_the_help_pages_of_today() -> None:
     assert generated.with_help_pages(text) == text
 
 
+def test_the_page_of_the_formats_lists_the_registered_ones() -> None:
+    text = generated.FORMATS.read_text(encoding="utf-8")
+    assert "| `srt` | SubRip subtitles" in text
+    assert generated.with_format_table(text) == text
+
+
 def test_the_picture_of_the_terminal_is_of_today() -> None:
     assert (generated.PICTURES / "terminal.svg").read_text() == generated.terminal()
 

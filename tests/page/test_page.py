@@ -236,7 +236,7 @@ def test_a_recording_that_is_not_there_is_told(read: Read, spoken: aai.Transcrip
 
 def test_a_page_may_hold_its_recording(read: Read, spoken: aai.Transcript) -> None:
     """For whoever sends it on."""
-    whole = formats.embedded((DATA / "two_speakers.mp3").read_bytes(), "audio/mpeg")
+    whole = formats.data_url((DATA / "two_speakers.mp3").read_bytes(), "audio/mpeg")
     page = read().open(spoken, audio=whole)
     wait(page, f"{AUDIO}.duration > 38")
 

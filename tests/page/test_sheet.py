@@ -126,7 +126,7 @@ def test_an_address_that_a_page_must_not_play_is_refused(audio: str) -> None:
 def test_the_type_of_what_is_embedded_is_checked() -> None:
     """So that no page stands where a recording is meant."""
     with pytest.raises(aai.OptionsError, match="audio/mpeg"):
-        formats.embedded(b"", "text/html")
+        formats.data_url(b"", "text/html")
 
 
 def test_the_page_is_small_without_its_words() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import aai_async as aai
+from aai_async._cli.flags import RequestFlags
 from aai_async._cli.option_flags import options_from
 
 
@@ -12,6 +13,7 @@ from aai_async._cli.option_flags import options_from
     ("settings", "options"),
     [
         (["speaker_labels=true"], aai.Options(speaker_labels=True)),
+        (["speaker_labels=True"], aai.Options(speaker_labels=True)),
         (["audio_start_from=2000"], aai.Options(audio_start_from=2000)),
         (["language_code=de"], aai.Options(language_code="de")),
         (["prompt=123"], aai.Options(prompt="123")),
@@ -33,12 +35,20 @@ from aai_async._cli.option_flags import options_from
 )
 def test_a_value_is_read_by_the_type_of_its_option(settings: list[str], options: aai.Options) -> None:
     """A text as it stands, a list as JSON or with commas, everything else as JSON."""
-    assert options_from({}, settings) == options
+    assert options_from(RequestFlags(settings=settings)) == options
 
 
 def test_flags_that_were_not_given_are_left_to_the_service() -> None:
-    flags: dict[str, object] = {"language_code": None, "keyterms_prompt": [], "audio_end_at": 3000}
-    assert options_from(flags, []).payload() == {"audio_end_at": 3000}
+    assert options_from(RequestFlags()).payload() == {}
+    assert options_from(RequestFlags(language="de")).payload() == {"language_code": "de"}
+
+
+def test_a_number_of_speakers_separates_them() -> None:
+    """The service refuses the number without speaker_labels."""
+    assert options_from(RequestFlags(max_speakers=3)).payload() == {
+        "speaker_labels": True,
+        "speaker_options": {"max_speakers_expected": 3},
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,11 +58,11 @@ def test_flags_that_were_not_given_are_left_to_the_service() -> None:
         (["=true"], "name=value"),
         (["speaker_lables=true"], "Did you mean 'speaker_labels'"),
         (["speaker_labels=maybe"], "True or False"),
-        (["prompt=a", "prompt=b"], "given twice"),
+        (["prompt=a", "prompt=b"], "is set twice"),
         (["speaker_options={}", "speaker_options.min_speakers_expected=2"], "speaker_options"),
-        (["prompt=a", "prompt.x=b"], "was given as a whole"),
+        (["prompt=a", "prompt.x=b"], "which is set as a whole"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_told(settings: list[str], said: str) -> None:
     with pytest.raises(aai.OptionsError, match=said):
-        options_from({}, settings)
+        options_from(RequestFlags(settings=settings))

@@ -60,7 +60,7 @@ def test_every_suffix_of_the_services_list_is_a_recording(folder: Path, suffix: 
 def test_what_a_folder_has_beside_recordings_is_said(folder: Path) -> None:
     """Files by their suffixes, hidden ones, and the folders that were not searched."""
     assert found(".").ignored == [
-        ".: left out 1 file by suffix (.txt), 1 hidden recording, 1 subfolder (--recursive)"
+        ".: skipped 1 file by suffix (.txt), 1 hidden recording, 1 subfolder (--recursive)"
     ]
     (said,) = found(".", recursive=True).ignored
     assert "1 hidden folder" in said
@@ -81,7 +81,7 @@ def test_a_linked_folder_is_searched_and_a_circle_of_links_ends(folder: Path) ->
         "sub/deep/d.ogg",
         "a-link/x.mp3",
     ]
-    assert "3 links to a folder that is searched already" in there.ignored[0]
+    assert "3 links to a folder that was already searched" in there.ignored[0]
     assert names("**/*.ogg") == ["sub/deep/d.ogg"]
 
 
@@ -140,7 +140,7 @@ def test_what_is_named_twice_is_found_once(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("*.opus", "No file fits"), ("empty", "no recording in the folder"), ("sub/deep/..", "no recording")],
+    [("*.opus", "No file matches"), ("empty", "No recording in the folder"), ("sub/deep/..", "No recording")],
 )
 def test_nothing_where_something_was_named_is_a_mistake(folder: Path, given: str, said: str) -> None:
     """Each is said, and what else was named is found all the same."""
@@ -148,7 +148,7 @@ def test_nothing_where_something_was_named_is_a_mistake(folder: Path, given: str
     (folder / "sub" / "c.m4a").unlink()
     there = found(given, "b.mp3", "*.flac")
     assert said in there.mistakes[0]
-    assert there.mistakes[1:] == ["No file fits '*.flac'."]
+    assert there.mistakes[1:] == ["No file matches '*.flac'."]
     assert [one.name for one in there.recordings] == ["b.mp3"]
 
 

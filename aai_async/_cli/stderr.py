@@ -1,4 +1,4 @@
-"""What the library and the embedded server warn about, as lines on standard error."""
+"""Standard error: messages of the command, and warnings of the library and the embedded server."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from typing import TextIO
 from aai_async._cli.terminal_text import visible
 
 
+def print_line(line: str) -> None:
+    """Write a line to standard error, with control characters escaped."""
+    sys.stderr.write(f"{visible(line)}\n")
+    sys.stderr.flush()
+
+
 class _Lines(logging.Handler):
-    """Writes the message of each record: one line, in which nothing can steer a terminal."""
+    """Writes the message of each record as one line, with control characters escaped."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _write(record.getMessage())
+        print_line(record.getMessage())
 
 
-def show_options() -> None:
-    """Show from now on what is remarked on the options, and which of them the service deprecates."""
+def show_option_warnings() -> None:
+    """Show warnings about options from now on, also about those that the service deprecates."""
     logging.getLogger("aai_async.options").addHandler(_Lines(logging.WARNING))
-    # Python itself hides what is deprecated from all but the author of the line, who here is nobody.
+    # By default, Python shows a DeprecationWarning only if it concerns the main module.
     warnings.filterwarnings("once", message=".* is deprecated by the service", category=DeprecationWarning)
     warnings.showwarning = _show_warning
 
 
 @contextlib.contextmanager
-def server_shown() -> Generator[None]:
-    """Show what the embedded server warns about while the block lasts."""
+def server_warnings_shown() -> Generator[None]:
+    """Show the warnings of the embedded server during the block."""
     logger, handler = logging.getLogger("aai_async.server"), _Lines(logging.WARNING)
     logger.addHandler(handler)
     try:
@@ -47,11 +53,6 @@ def _show_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
     line: str | None = None,
 ) -> None:
     if issubclass(category, DeprecationWarning):
-        _write(str(message))
+        print_line(str(message))
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
-
-
-def _write(line: str) -> None:
-    sys.stderr.write(f"{visible(line)}\n")
-    sys.stderr.flush()

@@ -83,7 +83,7 @@ async def test_a_job_that_failed_is_sent_again(service: Service) -> None:
     await service.check("a.mp3", "--journal", "calls.db", jobs=1)
     service.fails = False
     said = await service.check("a.mp3", "--journal", "calls.db", jobs=1)
-    assert "its job is asked for once more first" in said
+    assert "its job is fetched first" in said
     assert "failed: The transcription failed: Audio duration is too short" in said
 
 
@@ -99,9 +99,9 @@ async def test_a_job_that_was_given_up_is_asked_for_before_another_is_made(
         connection.execute("UPDATE jobs SET transcript_id = NULL WHERE source LIKE '%b.mp3'")
     _, _, err = await service.run(*names, "--dry-run")
     lines = dict(line.split(": ", 1) for line in err.splitlines() if ".mp3: " in line)
-    assert "its job is asked for once more first" in lines["a.mp3"]
+    assert "its job is fetched first" in lines["a.mp3"]
     assert "sent again, because it failed" in lines["b.mp3"]
-    assert "asked for" not in lines["b.mp3"]
+    assert "fetched" not in lines["b.mp3"]
     assert re.search(r"^at most 2 recordings, ", err, re.MULTILINE)
     await service.run(*names)
     assert len(service.engine.requests) == 3
@@ -119,7 +119,7 @@ async def test_what_is_the_same_costs_once(service: Service, tmp_path: Path) -> 
     (tmp_path / "copy.mp3").write_bytes(b"a.mp3")
     (tmp_path / "link.mp3").symlink_to("a.mp3")
     names = ["a.mp3", "link.mp3", "copy.mp3", "b.mp3"]
-    assert "the same as a.mp3" in await service.check(*names, "--dedupe", jobs=2)
+    assert "equal to a.mp3" in await service.check(*names, "--dedupe", jobs=2)
     await service.check(*names, jobs=3)
 
 

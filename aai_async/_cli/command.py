@@ -1,0 +1,113 @@
+"""
+Commands as typer builds them, with groups of flags that several commands share.
+
+A group is a dataclass whose fields are typer's annotations, or other groups, so a flag is declared once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import typer
+from typer.core import TyperCommand
+
+_FORMATS = "{formats}"
+"""Stands for the names of the formats in a help text."""
+
+_SPEAKER_FLAGS = ("--speaker", "--no-speaker", "--diarize", "--multichannel")
+
+G = TypeVar("G")
+
+
+class Grouped(Generic[G]):
+    """A function of one group of flags, which typer sees as a function of the flags."""
+
+    def __init__(self, function: Callable[[G], int]) -> None:
+        (group,) = (hint for name, hint in typing.get_type_hints(function).items() if name != "return")
+        parameters = list(_parameters(group))
+        self._function = function
+        self._group: type[G] = group
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        self.__signature__ = inspect.Signature(parameters)
+        self.__annotations__ = {one.name: one.annotation for one in parameters}
+
+    def __call__(self, **values: object) -> None:
+        """Call the function with its group, and exit with the status that it returns."""
+        raise typer.Exit(self._function(_filled(self._group, values)))
+
+
+def _parameters(group: type) -> Iterator[inspect.Parameter]:
+    hints = typing.get_type_hints(group, include_extras=True)
+    for field in dataclasses.fields(group):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield from _parameters(typing.cast("type", hint))
+        else:
+            default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+            default = default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            yield inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint
+            )
+
+
+def _filled(group: type[G], values: Mapping[str, object]) -> G:
+    hints = typing.get_type_hints(group)
+    fields = dataclasses.fields(typing.cast("Any", group))
+    return group(
+        **{
+            one.name: _filled(hints[one.name], values)
+            if dataclasses.is_dataclass(hints[one.name])
+            else values[one.name]
+            for one in fields
+        }
+    )
+
+
+class Command(TyperCommand):
+    """A command that lists the formats in its help, and takes no number after a flag for a recording."""
+
+    def get_help(self, ctx: Any) -> str:  # the context of click or typer's copy of it
+        """Return the help page."""
+        for parameter in self.params:
+            text = getattr(parameter, "help", None)
+            if text and _FORMATS in text:
+                # Imported for this page only: it takes longer than everything else.
+                from aai_async import formats  # noqa: PLC0415
+
+                parameter.help = text.replace(_FORMATS, ", ".join(formats.NAMES))  # type: ignore[attr-defined]
+        return super().get_help(ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
+        """
+        Read the arguments.
+
+        Raises:
+            BadParameter: A number follows a flag that takes no value.
+        """
+        normalize = ctx.token_normalize_func or str
+        flags = {name for one in self.params if getattr(one, "is_flag", False) for name in _names(one)}
+        for flag, value in itertools.pairwise(args):
+            if flag == "--":
+                break
+            if value.isdecimal() and normalize(flag) in flags:
+                raise typer.BadParameter(_takes_no_value(flag, value))
+        return super().parse_args(ctx, args)
+
+
+def _names(parameter: object) -> list[str]:
+    return [*getattr(parameter, "opts", ()), *getattr(parameter, "secondary_opts", ())]
+
+
+def _takes_no_value(flag: str, value: str) -> str:
+    meant = f" For the number of speakers, use --speakers-expected {value}." if _is_of_speakers(flag) else ""
+    return f"{flag} takes no value.{meant} For a recording named {value}, write ./{value}."
+
+
+def _is_of_speakers(flag: str) -> bool:
+    return flag.startswith(_SPEAKER_FLAGS)

@@ -1,0 +1,75 @@
+"""
+Values of flags that have their own rules: names of formats, and language codes.
+
+Nothing is imported before a value needs it, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import typer
+
+
+def format_names(values: list[str]) -> list[str]:
+    """
+    Return the names of formats, each once, from values that may have commas.
+
+    Raises:
+        BadParameter: There is no such format.
+    """
+    from aai_async import formats  # noqa: PLC0415 - see the module
+    from aai_async._errors import OptionsError  # noqa: PLC0415
+
+    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
+    try:
+        for name in names:
+            formats.check(name)
+    except OptionsError as error:
+        raise typer.BadParameter(str(error)) from None
+    return list(dict.fromkeys(names)) or ["txt"]
+
+
+def complete_format(incomplete: str) -> list[str]:
+    """Return the formats that complete the last one of a list with commas."""
+    from aai_async import formats  # noqa: PLC0415 - see the module
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in formats.NAMES if name.startswith(last)]
+
+
+def language_code(value: str | None) -> str | None:
+    """
+    Return a language code as the service writes it.
+
+    Raises:
+        BadParameter: The service does not know the language.
+    """
+    if value is None:
+        return None
+    import difflib  # noqa: PLC0415 - see the module
+
+    codes = _language_codes()
+    code = value.strip().lower().replace("-", "_")
+    if code in codes:
+        return code
+    alike = [code.partition("_")[0]] if code.partition("_")[0] in codes else None
+    alike = alike or [one for one in codes if len(code) > 3 and code.startswith(one)]
+    alike = alike or difflib.get_close_matches(code, codes, 1, cutoff=0.5)
+    meant = f" Did you mean {' or '.join(alike)}?" if alike else ""
+    raise typer.BadParameter(
+        f"The service has no language code {value!r}.{meant} Codes are such as en, en_us, de; a code that is "
+        f"new at the service is sent with --set language_code={code}."
+    )
+
+
+def complete_language(incomplete: str) -> list[str]:
+    """Return the language codes with a beginning."""
+    return [code for code in _language_codes() if code.startswith(incomplete.lower())]
+
+
+def _language_codes() -> list[str]:
+    from aai_async._options.vocabulary import LanguageCode  # noqa: PLC0415 - see the module
+
+    known, _ = get_args(LanguageCode)
+    return list(get_args(known))

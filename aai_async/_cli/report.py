@@ -1,0 +1,180 @@
+"""What a run reports: lines and a table on standard error, and lines of JSON on standard output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
+from aai_async._cli.jsonl import JSONLines
+from aai_async._cli.order import Order, Plan
+from aai_async._cli.progress import ProgressState
+from aai_async._cli.progress_view import ProgressView, progress_view
+from aai_async._cli.result_notices import Notices
+from aai_async._cli.stdout import Output
+from aai_async._cli.terminal_text import count, readable_paths
+from aai_async._concurrency.threads import in_thread
+from aai_async._errors import AAIError
+from aai_async._events import Event
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
+from aai_async._models.transcript import Transcript
+
+_MOST_REPEATED = 20
+"""Failures that are listed again at the end."""
+
+
+class Report:
+    """The report of one run."""
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        run = order.flags.run
+        self.view: ProgressView = progress_view(
+            run.progress, ProgressState(len(plan.wanted), time.monotonic())
+        )
+        self.output = Output()
+        self.summary = Summary()
+        self._order = order
+        self._plan = plan
+        self._names = [one.shown for one in plan.wanted]
+        self._json = JSONLines(self.output, self._names) if run.jsonl else None
+        self._succeeded = 0
+        self._errors: list[AAIError] = []
+        self._failures: list[str] = []
+        self._notices = Notices()
+
+    def begin(self) -> None:
+        """Report what is not transcribed: existing results, and inputs that cannot be sent."""
+        for recording in self._plan.there:
+            paths = list(self._plan.outputs.paths(recording).values()) if self._plan.outputs else []
+            if self._json:
+                self._json.skipped(recording.shown, paths)
+            else:
+                self.view.info(f"{recording.shown}: skipped, {readable_paths(paths)} exists")
+        for invalid in self._plan.left_out:
+            self._errors.append(invalid.error)
+            self._failures.append(str(invalid.error))
+            self.view.print(str(invalid.error))
+            if self._json:
+                self._json.left_out(invalid.name, invalid.error)
+        if self._plan.left_out and self._plan.wanted:
+            self.view.print(f"{count(len(self._plan.left_out), 'name')} skipped, the others are sent.")
+
+    def on_event(self, event: Event) -> None:
+        """Report an event."""
+        self.view.on_event(event)
+        if self._json:
+            self._json.on_event(event)
+
+    async def completed(self, outcome: Outcome, transcript: Transcript, paths: list[Path]) -> None:
+        """Report a recording with a result."""
+        self._succeeded += 1
+        self.view.finished(outcome.index, is_completed=True, audio_seconds=transcript.audio_duration or 0.0)
+        if self._json:
+            self._json.completed(outcome, paths)
+        facts = await in_thread(_facts, transcript)
+        where = f" -> {readable_paths(paths)}" if paths else ""
+        name = self._names[outcome.index]
+        self.view.info(f"{self._counted()}{name}: {facts}{where}")
+        shows_all = self.view.repeats_notices
+        if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
+            self.view.print(f"{name}: {notices}")
+
+    def failed(self, outcome: Outcome, *errors: AAIError) -> None:
+        """Report a recording without a result."""
+        self._errors.extend(errors)
+        self.view.finished(outcome.index, is_completed=False)
+        for error in errors:
+            if self._json:
+                self._json.failed(outcome.index, error, outcome.transcript_id)
+            failure = f"{self._names[outcome.index]}: {error}"
+            self._failures.append(failure)
+            self.view.print(f"{self._counted()}{failure}")
+
+    def _counted(self) -> str:
+        state = self.view.state
+        return f"[{state.finished}/{state.total}] " if state.total > 1 else ""
+
+    def abort(self, error: AAIError) -> None:
+        """Report the error that ends the run."""
+        self._errors.append(error)
+        if self._json:
+            self._json.failed(None, error)
+        if isinstance(error, BatchAbortedError) and error.__cause__ in self._errors:
+            # Its reason was reported with the recording that failed.
+            left = len(self._names) - self.view.state.finished
+            self.view.print(f"Stopped with {count(left, 'recording')} left.")
+        else:
+            self.view.print(str(error))
+        if is_setup_error(error) and not self._order.flags.run.local:
+            self.view.print("To transcribe without a key: aai-async transcribe --local")
+
+    def status(self, was_interrupted: bool) -> ExitStatus:
+        """Return the exit status of the run."""
+        if was_interrupted and self._succeeded + self.view.state.failed < len(self._names):
+            return ExitStatus.INTERRUPTED
+        return exit_status(succeeded=self._succeeded + len(self._plan.there), errors=self._errors)
+
+    def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
+        """Report the unfinished recordings, the failures and the counts."""
+        skipped, left_out = len(self._plan.there), len(self._plan.left_out)
+        self._report_notices()
+        if self._json:
+            self._json.ended(self.summary, skipped, left_out, status)
+        for line in self._order.found.ignored:
+            self.view.info(line)
+        number = skipped + left_out + len(self._names)
+        if number > 1:
+            parts = {
+                "skipped": skipped,
+                "not sent": left_out,
+                "not started": len(self._names) - self.summary.total,
+            }
+            more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
+            self.view.info(f"{self.summary}{more}")
+            self._report_failures()
+        self._report_unfinished(remaining)
+
+    def _report_notices(self) -> None:
+        totals = list(self._notices.totals())
+        for line in totals:
+            self.view.print(line)
+        if totals and self._order.journal is not None:
+            self.view.print(f"For the recordings, run: aai-async status {self._order.journal}")
+
+    def _report_failures(self) -> None:
+        """Repeat the failures, which other lines may have scrolled away."""
+        if not self._failures:
+            return
+        self.view.info(f"{count(len(self._failures), 'failure')}:")
+        for failure in self._failures[:_MOST_REPEATED]:
+            self.view.info(f"  {failure}")
+        if len(self._failures) > _MOST_REPEATED:
+            self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more")
+        if self._order.journal is not None or self._plan.outputs is not None:
+            self.view.info("To try only these again, run the same command again.")
+
+    def _report_unfinished(self, remaining: Sequence[Outcome]) -> None:
+        unfinished = count(len(remaining), "recording")
+        if not remaining:
+            return
+        if self._order.flags.run.local:
+            self.view.print(f"{unfinished} not finished. To transcribe them, run the same command again.")
+        elif self._order.journal is not None:
+            self.view.print(
+                f"{unfinished} in progress, recorded in {self._order.journal}. Run the same command again to "
+                "continue; nothing is paid twice."
+            )
+        else:
+            for one in remaining:
+                if one.transcript_id is not None:
+                    name = self._names[one.index]
+                    self.view.print(f"{name}: its job continues: aai-async get --wait {one.transcript_id}")
+
+
+def _facts(transcript: Transcript) -> str:
+    engine = (transcript.metadata or {}).get("local_engine", transcript.speech_model_used)
+    speakers = f", {count(len(transcript.speakers), 'speaker')}" if transcript.speakers else ""
+    words = count(len(transcript.words or ()), "word")
+    model = f" by {engine}" if engine else ""
+    return f"{transcript.audio_duration or 0:.0f} s of audio, {words}{speakers}{model}"
