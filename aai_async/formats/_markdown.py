@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from aai_async._models.transcript import Transcript
+from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
 
@@ -116,3 +117,8 @@ def _escaped_start(match: re.Match[str]) -> str:
 
 def _reference(match: re.Match[str]) -> str:
     return f"&#{ord(match[0])};"
+
+
+FORMATS = (
+    Format("md", md, "Markdown with warnings, chapters, key phrases and entities", is_concatenable=True),
+)

@@ -134,8 +134,8 @@ FORMATS = (
     Format(
         "csv",
         csv,
-        'one row per utterance, or per word with `rows="words"`; `bom=True` for spreadsheets, which show UTF-8 '
-        "as garbage without the mark; text that they would run as a formula is prefixed with an apostrophe "
-        "(`safe=False` leaves it)",
+        'one row per utterance, or per word with `rows="words"`; `bom=True` for spreadsheets, which show '
+        "UTF-8 as garbage without the mark; text that they would run as a formula is prefixed with an "
+        "apostrophe (`safe=False` leaves it)",
     ),
 )

@@ -154,7 +154,7 @@ def test_a_job_that_failed_or_goes_on_is_told_with_its_id() -> None:
 
 
 def test_an_unknown_format_is_told_with_the_one_that_was_meant() -> None:
-    with pytest.raises(aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are txt, srt"):
+    with pytest.raises(aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are csv, html"):
         formats.render("strt", SPOKEN)
 
 
