@@ -19,7 +19,7 @@ SAMPLES: list[aai.AAIError] = [
     aai.OptionsError("Two options exclude each other"),
     aai.ConnectError("No connection", verdict=aai.RequestState.NOT_SENT),
     aai.RateLimitError("Slow down", status=429, reply="Too Many Requests", retry_after=3.0),
-    aai.TranscriptError("The job failed", transcript=TRANSCRIPT),
+    aai.TranscriptError(TRANSCRIPT),
     aai.AmbiguousSubmitError("Lost", upload_url="https://cdn.assemblyai.com/upload/1"),
 ]
 

@@ -111,10 +111,10 @@ class ListPoller:
         for watched in self._awaited.values():
             if watched.is_unchecked:
                 unchecked_at = min(unchecked_at, watched.poller.next_at)
-            elif now >= watched.first_at:
+            elif now >= watched.poller.first_at:
                 density += max(self._polling.gap(watched.waited), _LEAST_GAP) ** -2.0
             else:
-                first_at = min(first_at, watched.first_at)
+                first_at = min(first_at, watched.poller.first_at)
         due_at = self._polled_at + density**-0.5 if density else first_at
         return self._after_failures(
             max(min(due_at, unchecked_at), self._polled_at + self._polling.min_list_interval)

@@ -14,17 +14,16 @@ import anyio
 
 from aai_async._api import endpoints
 from aai_async._api.endpoints import Call
-from aai_async._concurrency.background import run_in_background
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
-from aai_async._errors import NotFoundError, about, escaped
+from aai_async._errors import NotFoundError, about
 from aai_async._events import logger
 from aai_async._io.source import Source
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.list_scanner import ListScanner
 from aai_async._jobs.notices import ResultNotices
 from aai_async._jobs.reconciliation import FindOtherSubmits
-from aai_async._jobs.registry import JobRef, JobRegistry
+from aai_async._jobs.registry import JobRegistry
 from aai_async._jobs.submission import OnAmbiguous, Submission
 from aai_async._jobs.watcher import JobWatcher
 from aai_async._models.missing import MissingResult
@@ -217,30 +216,12 @@ class Pipeline:
             DeadlineError: It has not ended in time, or no poll has succeeded for too long.
             AAIError: The service refuses the request.
         """
-        with about(operation="wait", transcript_id=transcript_id):
+        with about(operation="wait"):
             job = self.registry.ref(endpoints.get(transcript_id))
-            if notifications is None:
-                transcript = await self._watcher.wait(job)
-            else:
-                transcript = await self._wait_for_notification(job, notifications)
+            transcript = await self._watcher.wait(job, notifications)
             if transcript.status == "error" and raise_on_error:
-                reason = escaped(transcript.error or "the service did not state a reason")
-                raise TranscriptError(f"The transcription failed: {reason}", transcript=transcript)
+                raise TranscriptError(transcript)
             return transcript
-
-    async def _wait_for_notification(self, job: JobRef, notifications: NotificationSource) -> Transcript:
-        async def listen() -> None:
-            try:
-                await notifications.wait_for(job.id)
-            except Exception:  # noqa: BLE001 - the caller's own queue may raise anything; polling needs no queue
-                logger.exception("cannot wait for a notification, so %s is polled", job.id)
-                self._watcher.expect_no_notification(job.id)
-            else:
-                self._watcher.notify(job.id)
-
-        # The listener starts when the watcher first waits, so it never reports an unknown job to the watcher.
-        async with run_in_background(listen):
-            return await self._watcher.wait(job, is_announced=True)
 
     @contextlib.asynccontextmanager
     async def if_cancelled(

@@ -21,6 +21,7 @@ from aai_async._errors import (
     ProtocolError,
     RequestState,
     TransportError,
+    about,
 )
 from aai_async._events import logger
 from aai_async._polling import Polling
@@ -110,6 +111,9 @@ class Poller(Generic[T]):
         self._streak = FailureStreak(polling)
         self.next_at = anyio.current_time() + next(self._delays)
         """When the next poll is due, by the clock of the event loop."""
+        is_old = age == math.inf
+        self.first_at = anyio.current_time() + next(polling.delays(expected)) if is_old else self.next_at
+        """When the work may end at the earliest, unless it has ended before the first poll."""
 
     @property
     def has_failed(self) -> bool:
@@ -129,6 +133,10 @@ class Poller(Generic[T]):
             DeadlineError: It was not ready at the deadline, or no poll has succeeded for too long.
             AAIError: The service refuses the request.
         """
+        with about(transcript_id=self._call.transcript_id):
+            return await self._poll(deadline, until)
+
+    async def _poll(self, deadline: float, until: Callable[[T], bool]) -> T | None:
         # The last poll happens at the deadline, so it gets a little time beyond it.
         seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._new_until)
         usual = next(self._delays)

@@ -24,6 +24,7 @@ class WatchedJob:
     def __init__(
         self,
         job: JobRef,
+        poller: Poller[Transcript],
         awaited: dict[str, WatchedJob],
         *,
         is_announced: bool = False,
@@ -33,12 +34,10 @@ class WatchedJob:
         """The jobs whose state the list may show; each job adds and removes itself."""
         self.is_announced = is_announced
         """Whether a notification is expected at its end, so that it is rarely polled before."""
-        self.poller: Poller[Transcript]
-        """The polls by its id; set by the creator of this object."""
+        self.poller = poller
+        """The polls by its id."""
         self.waiters: list[Waiter] = []
         self._began = anyio.current_time()
-        self.first_at = math.inf
-        """When it may end: the list is polled for it from then on."""
         self.is_unchecked = job.age == math.inf
         """Whether it may have ended before the wait began, and was not seen yet."""
         self.is_listed = True

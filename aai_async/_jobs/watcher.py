@@ -8,14 +8,16 @@ and wakes the others. When it ends, another call leads. Jobs that the list does 
 from __future__ import annotations
 
 import copy
+import functools
 import math
 
 import anyio
 import attrs
 from anyio.lowlevel import checkpoint
 
+from aai_async._concurrency.background import run_in_background
 from aai_async._errors import DeadlineError
-from aai_async._events import StatusChanged
+from aai_async._events import StatusChanged, logger
 from aai_async._jobs.duration_estimate import DurationEstimator
 from aai_async._jobs.list_poller import ListPoller
 from aai_async._jobs.poller import FINAL_POLL_GRACE, Poller, PollFailure
@@ -24,6 +26,7 @@ from aai_async._jobs.watched_job import Waiter, WatchedJob
 from aai_async._models.transcript import Transcript
 from aai_async._polling import Polling
 from aai_async._transport import Sender
+from aai_async._webhooks.inbox import NotificationSource
 
 _LAG = 10.0
 """Seconds after a submit in which some servers of the service may not know the job yet."""
@@ -53,26 +56,44 @@ class JobWatcher:
         self._was_shared = False
         """Whether the waiting calls relied on the list when that was last checked."""
 
-    async def wait(self, job: JobRef, *, is_announced: bool = False) -> Transcript:
+    async def wait(self, job: JobRef, notifications: NotificationSource | None = None) -> Transcript:
         """
         Wait until a job has ended, and return its transcript.
 
         Args:
             job: The job.
-            is_announced: Whether `notify` will be called when it may have ended, so that it is rarely polled
-                before.
+            notifications: Where its notification will arrive: until then, the job is rarely polled.
 
         Raises:
             DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, plus at most ten, or
                 no poll has succeeded for `Polling(unreachable_after=...)` seconds.
             AAIError: The service refuses the request.
         """
+        if notifications is None:
+            return await self._wait(job, is_announced=False)
+        # The listener starts when the call first waits, so the job is watched by then.
+        async with run_in_background(functools.partial(self._listen, job.id, notifications)):
+            return await self._wait(job, is_announced=True)
+
+    async def _listen(self, transcript_id: str, notifications: NotificationSource) -> None:
+        try:
+            await notifications.wait_for(transcript_id)
+        except Exception:  # noqa: BLE001 - the caller's own queue may raise anything; polling needs no queue
+            logger.exception("cannot wait for a notification, so %s is polled", transcript_id)
+            self._expect_no_notification(transcript_id)
+        else:
+            self._expect_no_notification(transcript_id)
+            if (watched := self._watched.get(transcript_id)) is not None:
+                watched.poll_by_id()
+
+    async def _wait(self, job: JobRef, *, is_announced: bool) -> Transcript:
         watched = self._watched.get(job.id)
         if watched is None:
-            watched = self._watched[job.id] = WatchedJob(job, self._awaited, is_announced=is_announced)
-            self._plan(watched)
+            poller = self._new_poller(job, is_announced=is_announced)
+            watched = WatchedJob(job, poller, self._awaited, is_announced=is_announced)
+            self._watched[job.id] = watched
         if not is_announced:
-            self.expect_no_notification(job.id)
+            self._expect_no_notification(job.id)
         waiter = Waiter(watched, anyio.current_time() + self._polling.give_up_after)
         watched.enter(waiter)
         emitted: str | None = None
@@ -86,35 +107,25 @@ class JobWatcher:
         finally:
             self._leave(waiter)
 
-    def notify(self, transcript_id: str) -> None:
-        """Poll a job at once, because it may have ended, and then as often as any other."""
-        self.expect_no_notification(transcript_id)
-        if (watched := self._watched.get(transcript_id)) is not None:
-            watched.poll_by_id()
-
-    def expect_no_notification(self, transcript_id: str) -> None:
+    def _expect_no_notification(self, transcript_id: str) -> None:
         """Poll a job as often as any other."""
         watched = self._watched.get(transcript_id)
         if watched is not None and watched.is_announced:
             watched.is_announced = False
-            self._plan(watched)
+            watched.poller = self._new_poller(watched.job, is_announced=False)
             watched.update_awaited()
             watched.notify()
 
-    def _plan(self, watched: WatchedJob) -> None:
-        """Schedule the polls by its id."""
-        job = watched.job
-        polling = _seldom(self._polling) if watched.is_announced else self._polling
-        expected = None if watched.is_announced else self._durations.estimate(job.size)
-        watched.poller = Poller(
+    def _new_poller(self, job: JobRef, *, is_announced: bool) -> Poller[Transcript]:
+        polling = _seldom(self._polling) if is_announced else self._polling
+        expected = None if is_announced else self._durations.estimate(job.size)
+        poller = Poller(
             self._sender, job.poll, polling, new_until=job.known_since + _LAG, expected=expected, age=job.age
         )
-        if job.age < math.inf:
-            watched.first_at = watched.poller.next_at
-        else:
-            watched.first_at = anyio.current_time() + next(polling.delays(expected))
+        if job.age == math.inf:
             # Waits that begin at the same time may share one poll of the list.
-            watched.poller.next_at += min(_TOGETHER, polling.initial_delay)
+            poller.next_at += min(_TOGETHER, polling.initial_delay)
+        return poller
 
     def _leave(self, waiter: Waiter) -> None:
         waiter.watched.leave(waiter)
@@ -138,7 +149,9 @@ class JobWatcher:
         watched = waiter.watched
         if watched.error is not None:
             # A copy, because each waiting call adds its own context.
-            raise copy.copy(watched.error)
+            error = copy.copy(watched.error)
+            error.transcript_id = watched.job.id
+            raise error
         now = anyio.current_time()
         self._notify_if_no_longer_shared()
         is_shared = watched.is_awaited and self._was_shared

@@ -11,7 +11,7 @@ from typing import Any, cast
 import attrs
 import msgspec
 
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, escaped
 from aai_async._models.insights import (
     AutoHighlightsResult,
     Chapter,
@@ -268,6 +268,7 @@ class TranscriptError(AAIError):
     transcript: Transcript
     """The failed job."""
 
-    def __init__(self, message: str, *, transcript: Transcript) -> None:
-        super().__init__(message, transcript_id=transcript.id)
+    def __init__(self, transcript: Transcript) -> None:
+        reason = escaped(transcript.error or "the service did not state a reason")
+        super().__init__(f"The transcription failed: {reason}", transcript_id=transcript.id)
         self.transcript = transcript

@@ -85,8 +85,7 @@ def completed(transcript: Transcript) -> Transcript:
         AAIError: The job has not ended.
     """
     if transcript.status == "error":
-        said = one_line(transcript.error or "the service gave no reason")
-        raise TranscriptError(f"The transcript {transcript.id} has failed: {said}", transcript=transcript)
+        raise TranscriptError(transcript)
     if transcript.status != "completed":
         raise AAIError(
             f"The transcript {transcript.id} is {transcript.status!r}: call Client.wait({transcript.id!r}).",
