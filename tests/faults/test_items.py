@@ -124,7 +124,7 @@ async def test_items_of_one_key_and_the_same_options_have_one_job(
         b"0",
     ]
     async with connect() as client:
-        outcomes = await run(client, sources, path if has_journal else None, jobs=1)
+        outcomes = await run(client, sources, path if has_journal else None, max_jobs=1)
     assert [outcome.duplicate_of for outcome in outcomes] == [None, 0, None, None, None, 4]
     assert len(server.service.jobs) == 4
     assert not streams[1].was_read
@@ -133,7 +133,7 @@ async def test_items_of_one_key_and_the_same_options_have_one_job(
 async def test_a_key_is_stronger_than_the_content(server: FaultServer, connect: Connect) -> None:
     """Whoever gives keys tells recordings apart by them."""
     async with connect() as client:
-        await run(client, [aai.Item(b"0", key="a"), aai.Item(b"0", key="b")], by_content=True)
+        await run(client, [aai.Item(b"0", key="a"), aai.Item(b"0", key="b")], dedupe_by_content=True)
     assert len(server.service.jobs) == 2
 
 

@@ -508,10 +508,10 @@ async def test_a_file_that_was_only_touched_or_moved_is_the_same_by_its_content(
 ) -> None:
     """Where that was asked for."""
     async with connect() as client:
-        await run(client, [recording], path, by_content=True)
+        await run(client, [recording], path, dedupe_by_content=True)
         os.utime(recording, (1, 1))
-        await run(client, [recording], path, by_content=True)
-        await run(client, [recording.rename(recording.with_name("moved.wav"))], path, by_content=True)
+        await run(client, [recording], path, dedupe_by_content=True)
+        await run(client, [recording.rename(recording.with_name("moved.wav"))], path, dedupe_by_content=True)
     assert len(server.service.jobs) == 1
 
 

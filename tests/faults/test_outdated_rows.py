@@ -78,10 +78,10 @@ async def test_a_file_that_changes_while_it_is_uploaded_leaves_no_row(
     """Its error is told, and the next batch has the new version alone."""
     server.on("POST /v2/upload", edited_during(recording))
     async with connect() as client:
-        [outcome] = await run(client, [recording], path, by_content=by_content)
+        [outcome] = await run(client, [recording], path, dedupe_by_content=by_content)
         assert isinstance(outcome.error, aai.FileChangedError)
         assert rows(path) == []
-        [outcome] = await run(client, [recording], path, by_content=by_content)
+        [outcome] = await run(client, [recording], path, dedupe_by_content=by_content)
     assert outcome.unwrap().text == "What was said."
     async with aai.Journal.open(path) as journal:
         summary = await journal.summary()
@@ -241,7 +241,7 @@ async def test_a_number_of_a_row_is_used_once_in_a_batch(
     """A recording that comes after one whose row is given up is not taken for that."""
     server.on("POST /v2/upload", edited_during(recording))
     async with connect() as client:
-        outcomes = await run(client, [recording, b"another recording", b"a third"], path, jobs=1)
+        outcomes = await run(client, [recording, b"another recording", b"a third"], path, max_jobs=1)
     assert [outcome.duplicate_of for outcome in outcomes] == [None, None, None]
     assert isinstance(outcomes[0].error, aai.FileChangedError)
     assert [outcome.unwrap().text for outcome in outcomes[1:]] == ["What was said."] * 2
@@ -253,7 +253,7 @@ async def test_a_moved_file_that_is_at_work_is_not_given_up_for_the_one_in_its_f
     """In one batch, where contents are compared."""
     server.on("POST /v2/transcript", status(402))
     async with connect() as client:
-        await run(client, [recording], path, by_content=True)
+        await run(client, [recording], path, dedupe_by_content=True)
     moved = recording.rename(recording.with_name("moved.wav"))
     recording.write_bytes(b"another recording")
     began = server.count("GET /v2/transcript")
@@ -272,8 +272,8 @@ async def test_a_moved_file_that_is_at_work_is_not_given_up_for_the_one_in_its_f
 
     server.on("GET /v2/transcript", until_both_are_known)
     async with connect() as client:
-        outcomes = await run(client, sources(), path, by_content=True)
+        outcomes = await run(client, sources(), path, dedupe_by_content=True)
         assert [outcome.unwrap().text for outcome in outcomes] == ["What was said."] * 2
-        await run(client, [moved, recording], path, by_content=True)
+        await run(client, [moved, recording], path, dedupe_by_content=True)
     assert len(server.service.jobs) == len(server.service.uploads) == 2
     assert [state for state, _ in rows(path)] == ["done", "done"]

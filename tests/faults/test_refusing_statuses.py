@@ -303,7 +303,7 @@ async def test_no_redirect_is_followed(
     """Neither to another host nor to the same, whatever the HTTP client would do: the key stays here."""
     asked = (VERBS | {"submit": SUBMIT})[verb]
     with FaultServer() as other:
-        async with connect(http=following(lane)) as client:
+        async with connect(http_client=following(lane)) as client:
             for count, status in enumerate(REDIRECTS, 1):
                 host = server if status == 301 else other
                 server.on(asked.request, faults.redirect(f"{host.url}/elsewhere", status))

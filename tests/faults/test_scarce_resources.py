@@ -190,7 +190,7 @@ class TestWithoutThreads:
         (tmp_path / "call.wav").write_bytes(b"a recording")
 
         async def main() -> None:
-            async with given() as http, connect(http=http) as client:
+            async with given() as http, connect(http_client=http) as client:
                 refuse_threads()
                 with (tmp_path / "call.wav").open("rb") as file:
                     audio = tmp_path / "call.wav" if kind == "path" else file
@@ -213,7 +213,7 @@ class TestWithoutThreads:
         """And nothing is left of it."""
 
         async def main() -> None:
-            async with given() as http, connect(http=http) as client:
+            async with given() as http, connect(http_client=http) as client:
                 refuse_threads()
                 with anyio.fail_after(5), pytest.raises(aai.AAIError, match="No thread could be started"):
                     await client.save_redacted_audio("known", tmp_path / "masked.mp3")
@@ -233,7 +233,7 @@ class TestWithoutThreads:
         server.on("POST /v2/transcript", faults.large_json(1))
 
         async def main() -> None:
-            async with given() as http, connect(http=http) as client:
+            async with given() as http, connect(http_client=http) as client:
                 refuse_threads()
                 job = await client.submit(b"a recording")
                 assert [made.id for made in server.service.jobs] == [job.id]
@@ -378,13 +378,13 @@ async def test_the_http_client_of_the_caller_may_be_closed(
 ) -> None:
     """Before the client is opened, or while it is."""
     given = lane.make() if lane.make else httpx.AsyncClient(trust_env=False)
-    async with given, connect(http=given) as client:
+    async with given, connect(http_client=given) as client:
         await client.upload(b"a recording")
         await given.aclose()
         with pytest.raises(aai.ConfigError, match="HTTP client that was given to this Client is closed"):
             await client.upload(b"a recording")
     with pytest.raises(aai.ConfigError, match="is closed"):
-        async with connect(http=given):
+        async with connect(http_client=given):
             pass
     assert server.count("*") == 1
 
@@ -740,7 +740,7 @@ async def test_a_function_that_makes_something_else_is_told_so_when_the_client_i
     server: FaultServer, connect: Connect, made: Any
 ) -> None:
     """The client is not open then, and says so."""
-    client = connect(http=lambda: made)
+    client = connect(http_client=lambda: made)
     for _ in range(2):
         with pytest.raises(aai.ConfigError, match="http_client must be"):
             await client.__aenter__()
@@ -761,7 +761,7 @@ async def test_a_function_that_fails_fails_the_opening_alone(
             raise error
         return make()
 
-    client = connect(http=sometimes)
+    client = connect(http_client=sometimes)
     before = open_files()
     with pytest.raises(FileNotFoundError, match=r"proxy\.pem"):
         await client.__aenter__()

@@ -219,10 +219,10 @@ async def test_each_way_to_ask_for_one_address_gets_its_own_job_after_a_kill(
     )
     service.jobs[:] = [job for job, is_made in zip(service.jobs, made, strict=True) if is_made]
     async with connect() as client:
-        outcomes = await collected(client, asked, path, jobs=jobs)
+        outcomes = await collected(client, asked, path, max_jobs=jobs)
         in_doubt = [outcome for outcome in outcomes if isinstance(outcome.error, aai.AmbiguousSubmitError)]
         if in_doubt and (way, jobs) == ("models", 1):
-            outcomes = await collected(client, asked, path, jobs=jobs)
+            outcomes = await collected(client, asked, path, max_jobs=jobs)
     assert len(service.jobs) == len(asked)
     assert all(is_of(outcome, options, server) for outcome, (_, options) in zip(outcomes, asked, strict=True))
 
