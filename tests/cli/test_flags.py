@@ -1,0 +1,60 @@
+"""Values of flags: checked before anything is sent, and completed by the shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from aai_async import formats
+from aai_async._cli.flag_values import complete_format, complete_language, format_names, language_code
+
+
+@pytest.mark.parametrize(("given", "code"), [("de", "de"), ("EN-US", "en_us"), (" pt ", "pt"), (None, None)])
+def test_a_language_code_is_written_as_the_service_does(given: str | None, code: str | None) -> None:
+    assert language_code(given) == code
+
+
+@pytest.mark.parametrize(("given", "meant"), [("English", "en"), ("de-DE", "de")])
+def test_a_language_that_the_service_would_refuse_is_refused_at_once(given: str, meant: str) -> None:
+    """With the code that was probably meant, and the way to send one that is new at the service."""
+    with pytest.raises(typer.BadParameter) as caught:
+        language_code(given)
+    assert f"Did you mean {meant}?" in caught.value.message
+    assert "--set language_code=" in caught.value.message
+
+
+def test_formats_can_be_separated_by_commas_and_are_written_once() -> None:
+    assert format_names(["txt,SRT", "txt"]) == ["txt", "srt"]
+    with pytest.raises(typer.BadParameter, match="Did you mean 'srt'"):
+        format_names(["strt"])
+
+
+def test_values_are_completed_and_not_files() -> None:
+    """The last format of a list, and the codes of languages."""
+    assert complete_format("") == list(formats.NAMES)
+    assert complete_format("txt,s") == ["txt,srt"]
+    assert complete_language("EN_A") == ["en_au"]
+
+
+@pytest.mark.parametrize(
+    ("words", "values"), [("transcribe x -f sr", "srt"), ("transcribe x --language en_a", "en_au")]
+)
+def test_the_shell_receives_the_completions(words: str, values: str) -> None:
+    environment = os.environ | {
+        "_AAI_ASYNC_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"aai-async {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    command = [sys.executable, "-m", "aai_async"]
+    completed = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert completed.stdout.split() == [values]
+
+
+def test_the_help_of_a_command_lists_the_registered_formats() -> None:
+    command = [sys.executable, "-m", "aai_async", "get", "--help"]
+    page = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert ", ".join(formats.NAMES) in " ".join(page.split())

@@ -1,0 +1,137 @@
+"""What a run reports: stages, paths, failures, and what an interrupt drops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+import aai_async as aai
+from aai_async._cli.progress import ProgressState
+from aai_async._cli.terminal_text import readable_paths
+from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import EngineError, SpeechRequest
+
+KEY = "0123456789abcdef0123456789abcdef"
+AUDIO = Path(__file__).parents[1] / "data" / "two_speakers.mp3"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+def transcribed(request: SpeechRequest) -> str | EngineError:
+    name = Path(request.audio).read_text()
+    return EngineError("Audio duration is too short.") if name.startswith("bad") else f"This is {name}."
+
+
+@pytest.fixture
+async def account() -> AsyncIterator[dict[str, str]]:
+    async with LocalServer(engine=ScriptedEngine(transcribed), key=KEY) as server:
+        yield {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+
+
+async def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "aai_async", *arguments]
+    result = await anyio.run_process(command, check=False, env=os.environ | environment, cwd=folder)
+    return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+
+async def test_a_run_repeats_its_failures_at_the_end(account: dict[str, str], tmp_path: Path) -> None:
+    """Below the counts, with how to try only these again; the files of a recording are one path."""
+    for name in ("a.mp3", "bad.mp3", "c.mp3"):
+        (tmp_path / name).write_text(name)
+    names = ["a.mp3", "bad.mp3", "c.mp3"]
+    status, _, err = await run(tmp_path, "transcribe", *names, "-o", "out", "-f", "txt,srt", **account)
+    assert status == 3
+    counts, failures, failure, hint = err.splitlines()[-4:]
+    assert counts.startswith("2 of 3 completed, 1 failed")
+    assert (failures, hint) == ("1 failure:", "To try only these again, run the same command again.")
+    assert failure.startswith("  bad.mp3: The transcription failed: Audio duration is too short")
+    assert " -> out/a.mp3.{txt,srt}\n" in err
+
+
+def test_paths_that_differ_in_their_suffix_are_one() -> None:
+    paths = [Path("out/x.mp3.txt"), Path("out/x.mp3.srt")]
+    assert readable_paths(paths) == "out/x.mp3.{txt,srt}"
+    assert readable_paths(paths[:1]) == "out/x.mp3.txt"
+    assert readable_paths([paths[0], Path("out/y.mp3.txt")]) == "out/x.mp3.txt, out/y.mp3.txt"
+
+
+def test_the_time_of_a_row_begins_with_its_stage() -> None:
+    """All rows of a run are read at once, so the time since then would be equal."""
+    state = ProgressState(1, 0.0)
+    state.start(0, "call.mp3", 1.0)
+    for sent, now in ((1, 5.0), (2, 6.0)):
+        state.on_event(aai.Uploading(sent=sent, size=2, index=0), now)
+    assert state.rows[0].since == 5.0
+    state.on_event(aai.StatusChanged(transcript_id="a", status="processing", index=0), 9.0)
+    assert (state.rows[0].stage, state.rows[0].since) == ("processing", 9.0)
+
+
+async def test_a_dry_run_writes_json(account: dict[str, str], tmp_path: Path) -> None:
+    """A line for each recording, one for what cannot be sent, and the totals."""
+    (tmp_path / "call.mp3").write_text("call")
+    arguments = ["call.mp3", "missing.mp3", "--skip-bad", "--dry-run", "--jsonl", "-o", "out"]
+    status, out, _ = await run(tmp_path, "transcribe", *arguments, **account)
+    failed, planned, plan = map(json.loads, out.splitlines())
+    assert (status, failed["source"], failed["error_type"]) == (3, "missing.mp3", "SourceError")
+    assert planned == {
+        "type": "planned",
+        "source": "call.mp3",
+        "creates_job": True,
+        "size": 4,
+        "audio_duration": None,
+        "reason": None,
+        "outputs": ["out/call.mp3.txt"],
+    }
+    assert (plan["type"], plan["jobs"], plan["bytes"], plan["exit_status"]) == ("plan", 1, 4, 3)
+
+
+async def test_several_exported_texts_have_the_headings_of_transcribe(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """One text alone has none, so that it can be piped."""
+    for name in ("a.mp3", "b.mp3"):
+        (tmp_path / name).write_text(name)
+    assert (await run(tmp_path, "transcribe", "a.mp3", "--journal", "j.db", **account))[0] == 0
+    assert (await run(tmp_path, "export", "j.db"))[1] == "This is a.mp3.\n"
+    assert (await run(tmp_path, "transcribe", "a.mp3", "b.mp3", "--journal", "j.db", **account))[0] == 0
+    _, out, _ = await run(tmp_path, "export", "j.db")
+    assert sorted(line for line in out.splitlines() if line.startswith("==>")) == [
+        "==> a.mp3 <==",
+        "==> b.mp3 <==",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tmp_path: Path) -> None:
+    """What is being recognised is finished; nothing remains at a server that has ended."""
+    names = [f"{number}.mp3" for number in range(3)]
+    for name in names:
+        (tmp_path / name).write_bytes(AUDIO.read_bytes() + name.encode())
+    command = [sys.executable, "-m", "aai_async", "transcribe", *names, "--local", "--progress", "plain"]
+    async with await anyio.open_process(command, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        shown = b""
+        with anyio.fail_after(120):
+            # All are queued at the server, and one is being recognised.
+            while shown.count(b": submitted as ") < 3 or b": processing" not in shown:
+                shown += await process.stderr.receive()
+            process.send_signal(signal.SIGINT)
+            shown += b"".join([chunk async for chunk in process.stderr])
+            out = b"".join([chunk async for chunk in process.stdout])
+            assert await process.wait() == 130
+    assert b"Interrupted: finishing 1 recording, dropping 2 queued." in shown, shown
+    assert b"2 recordings not finished. To transcribe them, run the same command again." in shown
+    assert b"job continues" not in shown
+    assert out.count(b"==>") == 1
