@@ -7,7 +7,6 @@ It continues where an earlier batch stopped, and shares the job of an equal item
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
 from collections.abc import Awaitable, Callable, Generator
 from typing import Protocol
@@ -18,6 +17,7 @@ import attrs
 from aai_async._batch.context import BatchContext, BatchItem, claim_of, source_of
 from aai_async._batch.duplicates import InFlightItem
 from aai_async._batch.outage import is_connection_missing
+from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
 from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
@@ -36,32 +36,7 @@ from aai_async._jobs.submission import Submission
 from aai_async._journal import JobRow, JournalRecorder, JournalWriter
 from aai_async._models.missing import MissingResult
 from aai_async._models.outcome import Outcome, Stage
-from aai_async._models.transcript import DELETED_URL, Transcript, TranscriptError
-
-_FRESH = dt.timedelta(hours=20)
-"""Maximum age of an upload that is submitted: the service keeps it for 24 hours, and its job must read it."""
-
-_CLOCK_TOLERANCE = dt.timedelta(minutes=-1)
-"""Minimum age of an upload: if it is less, the clock of this machine was set back, and the age is unknown."""
-
-
-def has_job(row: JobRow) -> bool:
-    """Return whether a batch submits nothing for a row, because the id of its job is known."""
-    return row.state in {"submitted", "done"}
-
-
-def job_to_fetch(row: JobRow) -> str | None:
-    """
-    Return the id of a job that an earlier batch recorded as failed; `None` if there is none.
-
-    A batch fetches that job first, and creates another one only if it has failed or was deleted.
-    """
-    return None if has_job(row) else row.transcript_id
-
-
-def has_upload(row: JobRow) -> bool:
-    """Return whether a batch uploads nothing for a row, because its upload can still be submitted."""
-    return row.state != "failed" and row.upload_url is not None and _is_fresh(row.uploaded_at)
+from aai_async._models.transcript import Transcript, TranscriptError
 
 
 class UploadSlot(Protocol):
@@ -195,7 +170,7 @@ class ItemTask:
     async def _get(self, transcript_id: str | None) -> Transcript:
         """Fetch the transcript of a completed job."""
         transcript = await self._context.pipeline.get(transcript_id or "")
-        if _is_deleted(transcript):
+        if is_deleted(transcript):
             raise AAIError("The service has deleted the transcript, and the journal does not contain it.")
         return transcript
 
@@ -209,8 +184,8 @@ class ItemTask:
 
     async def _fail(self, error: AAIError) -> Outcome:
         # The next batch requests a missing job again, and creates another one only if it is still missing.
-        is_gone = isinstance(error, NotFoundError) and _is_gone(error) and self._stage == "submitted"
-        self._is_finished = isinstance(error, TranscriptError) or is_gone
+        is_job_gone = isinstance(error, NotFoundError) and is_gone(error) and self._stage == "submitted"
+        self._is_finished = isinstance(error, TranscriptError) or is_job_gone
         error.transcript_id = error.transcript_id or self._job.transcript_id
         error.upload_url = error.upload_url or self._job.upload_url
         if isinstance(error, JournalError):
@@ -321,10 +296,10 @@ class ItemTask:
         try:
             transcript = await self._context.outage.run(get)
         except NotFoundError as error:
-            if not _is_gone(error):
+            if not is_gone(error):
                 raise
         else:
-            if transcript.status != "error" and not _is_deleted(transcript):
+            if transcript.status != "error" and not is_deleted(transcript):
                 return transcript
         self._job.transcript_id = None
         return None
@@ -392,18 +367,5 @@ class ItemTask:
                 step = submission.make
 
 
-def _is_gone(error: NotFoundError) -> bool:
-    # The service itself responds with 400; a 404 may come from a proxy.
-    return error.status == 400
-
-
-def _is_deleted(transcript: Transcript) -> bool:
-    return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
-
-
 def _row_key(row: JobRow) -> bytes:
     return b"row %d" % row.id
-
-
-def _is_fresh(uploaded_at: dt.datetime | None) -> bool:
-    return uploaded_at is not None and _CLOCK_TOLERANCE < dt.datetime.now(dt.UTC) - uploaded_at < _FRESH

@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from aai_async._batch.context import keys_of
-from aai_async._batch.item_task import has_job, has_upload, job_to_fetch
+from aai_async._batch.resume import has_job, has_upload, job_to_fetch
 from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._batch import item_task
+from aai_async._batch import resume
 from aai_async._jobs import submission
 from aai_async._journal import JournalWriter, lock, queries
 from aai_async._journal.database import Database, QueuedWrite
@@ -587,7 +587,7 @@ def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
 
         stepped = types.SimpleNamespace(**{**vars(dt), "datetime": Stepped})
         monkeypatch.setattr(queries, "dt", stepped)
-        monkeypatch.setattr(item_task, "dt", stepped)
+        monkeypatch.setattr(resume, "dt", stepped)
 
     return take
 
