@@ -20,11 +20,11 @@ from aai_async._io.source_factory import source_from
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._jobs.submission import OnAmbiguous
+from aai_async._jobs.transcript_methods import TranscriptMethods
 from aai_async._models.transcript import Transcript
 from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
-from aai_async._transcript_methods import TranscriptMethods
 from aai_async._transport import HTTPClient, Sender
 from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
