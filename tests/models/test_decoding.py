@@ -237,3 +237,52 @@ def test_odd_numbers_among_millions_of_bytes_are_found_in_pieces() -> None:
     parts = decoding.split(json.dumps(document).encode())
     read = {name: json.loads(bytes(part)) for name, part in parts.items()}
     assert read == {**document, "x": None, "y": [None, None]}
+
+
+ITEMS = {
+    "objects": [{"text": f'"}},{{" {number}', "start": number} for number in range(3000)],
+    "objects with lists": [{"words": [{"text": "}, {"}] * 50} for _ in range(3000)],
+    "one object": [{"text": "},{" * 100_000}],
+    "numbers": [*range(3000)],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("items", ITEMS.values(), ids=ITEMS)
+@pytest.mark.parametrize(
+    "separators", [(",", ":"), (", ", ": "), (" , ", " : ")], ids=["short", "usual", "odd"]
+)
+def test_a_list_is_split_into_the_same_items_in_pieces(
+    monkeypatch: pytest.MonkeyPatch, items: list[Any], separators: tuple[str, str]
+) -> None:
+    """Wherever a piece seems to end: a brace may be within an item, or within a string."""
+    monkeypatch.setattr(decoding, "_LARGE", 0)
+    monkeypatch.setattr(decoding, "_PIECE", 1000)
+    raw = msgspec.Raw(json.dumps(items, separators=separators).encode())
+    assert decoding.read(tuple[Any, ...], raw) == tuple(items)
+
+
+@pytest.mark.parametrize("value", ['"1,2,3"', '{"a": 1}', "null", "12", '"]"', '"["'])
+def test_what_is_no_list_is_not_split(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Its parts are not taken for items."""
+    monkeypatch.setattr(decoding, "_LARGE", 0)
+    assert decoding.read(tuple[Any, ...], msgspec.Raw(value.encode())) is decoding.UNREADABLE
+
+
+def test_a_large_list_of_objects_is_never_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder would hold the interpreter lock meanwhile, and with it the event loop."""
+    items = b"[" + b",".join([b'{"text": "word", "start": 1, "end": 2}'] * 200_000) + b"]"
+    sizes: list[int] = []
+
+    @attrs.frozen
+    class Decoder:
+        kind: Any
+
+        def decode(self, data: bytes) -> Any:
+            sizes.append(len(memoryview(data)))
+            return msgspec.json.decode(data, type=self.kind, strict=False)
+
+    monkeypatch.setattr(decoding, "_decoder", Decoder)
+    assert len(decoding.read(tuple[dict[str, Any], ...], msgspec.Raw(items))) == 200_000
+    assert len(items) > 7_000_000
+    assert max(sizes) < 200_000
