@@ -22,7 +22,7 @@ from aai_async._batch.outage import OutageGate
 from aai_async._batch.runner import BatchRunner, Sources
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._client import Client, pipeline_of
-from aai_async._concurrency.task_groups import alone, is_native
+from aai_async._concurrency.task_groups import alone, is_native, native_cancellations
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
 from aai_async._jobs.pipeline import Pipeline
@@ -197,8 +197,7 @@ class Batch:
             try:
                 if tasks is not None:
                     tasks.cancel_scope.cancel()
-                    # Without the exception of the block, which would be raised again in a group.
-                    await tasks.__aexit__(None, None, None)
+                    await _close(tasks, run)
             except (BaseExceptionGroup, RuntimeError) as raised:
                 raise alone(raised) or raised from None
             except cancelled as error:
@@ -268,3 +267,13 @@ class Batch:
                 "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run
+
+
+async def _close(tasks: TaskGroup, run: BatchRunner) -> None:
+    try:
+        if native_cancellations() is None:
+            # On trio, the end of a task group would keep a second Ctrl-C until all of its tasks have ended.
+            await run.wait_for_end()
+    finally:
+        # Without the exception of the block, which would be raised again in a group.
+        await tasks.__aexit__(None, None, None)

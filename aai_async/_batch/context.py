@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import weakref
 from collections.abc import Sequence
 
 import attrs
@@ -18,6 +19,7 @@ from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.item import Item
 from aai_async._batch.outage import OutageGate
 from aai_async._batch.uncertain_submits import UncertainSubmits
+from aai_async._concurrency.cancellation import CancelGrace
 from aai_async._errors import SourceError, without_secrets
 from aai_async._events import OnEvent
 from aai_async._io.file_sources import file_key
@@ -56,6 +58,8 @@ class BatchContext:
     by_content: bool
     notifications: NotificationSource | None
     on_event: OnEvent | None
+    graces: weakref.WeakSet[CancelGrace] = attrs.field(factory=weakref.WeakSet[CancelGrace])
+    """Those of the submits that are under way."""
 
     def options_digest(self, item: BatchItem) -> str:
         """Return the digest of the options of an item."""

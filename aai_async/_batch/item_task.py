@@ -341,8 +341,10 @@ class ItemTask:
     def _submission(self, audio_url: str) -> Submission:
         writer, row = self._context.journal, self._row
         others = functools.partial(writer.other_submits, row) if writer and row else None
-        return self._context.pipeline.submission(
-            audio_url, self._item.options, self._record, find_others=others
+        pipeline, grace = self._context.pipeline, self._context.pipeline.new_grace()
+        self._context.graces.add(grace)
+        return pipeline.submission(
+            audio_url, self._item.options, self._record, grace=grace, find_others=others
         )
 
     async def _submit_once(self, audio_url: str) -> None:

@@ -90,6 +90,7 @@ class BatchRunner:
         """Whether nothing more may be sent."""
         self._began = anyio.current_time()
         self._ended: float | None = None
+        self._is_over = anyio.Event()
         self._begun = 0
         self._counts = Summary()
 
@@ -116,6 +117,17 @@ class BatchRunner:
         finally:
             self._ended = anyio.current_time()
             self._changed.set()
+            self._is_over.set()
+
+    async def wait_for_end(self) -> None:
+        """Wait until a batch that is being cancelled has ended; a Ctrl-C ends what is left of it at once."""
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._is_over.wait()
+        except KeyboardInterrupt:
+            for grace in self._context.graces:
+                grace.end()
+            raise
 
     async def next(self) -> Outcome | None:
         """

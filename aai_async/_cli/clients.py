@@ -16,6 +16,10 @@ from aai_async._cli.terminal_text import first_sentence
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
 from aai_async._polling import Polling
+from aai_async._retry import Timeouts
+
+_TIMEOUTS = Timeouts(cancel_grace=0.5)
+"""A second Ctrl-C stops at once. The journal knows that a submit may have been sent."""
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +35,7 @@ async def client(connection: ConnectionFlags) -> AsyncGenerator[Client]:
         raise ConfigError("There is no API key: set the environment variable ASSEMBLYAI_API_KEY.")
     region: Literal["us", "eu"] | None = None if connection.region is None else connection.region.value
     http_client = None if connection.proxy is None else await proxied(connection.proxy)
-    async with Client(region=region, http_client=http_client) as opened:
+    async with Client(region=region, http_client=http_client, timeouts=_TIMEOUTS) as opened:
         try:
             yield opened
         except ConnectError as error:
@@ -63,7 +67,7 @@ async def local_client(*, is_announced: bool) -> AsyncGenerator[Client]:
         # A poll of this machine costs nothing, and each second counts.
         polling = Polling(initial_delay=0.2, max_delay=0.2, min_list_interval=0.2)
         yield await resources.enter_async_context(
-            Client(server.key, base_url=server.base_url, polling=polling)
+            Client(server.key, base_url=server.base_url, polling=polling, timeouts=_TIMEOUTS)
         )
 
 

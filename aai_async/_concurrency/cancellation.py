@@ -6,8 +6,9 @@ A cancellation is never swallowed, only delayed. This module depends on event lo
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeVar
 
 import anyio
@@ -24,11 +25,27 @@ class CancelGrace:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._deadline = math.inf
+        self._scopes = set[anyio.CancelScope]()
 
     def begin(self) -> float:
         """Return the deadline; the time starts with the first call of this method."""
         self._deadline = min(self._deadline, anyio.current_time() + self._seconds)
         return self._deadline
+
+    def end(self) -> None:
+        """End the remaining work at once."""
+        self._deadline = -math.inf
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextlib.asynccontextmanager
+    async def of(self, scope: anyio.CancelScope) -> AsyncGenerator[None]:
+        """Let `end` cancel a scope during the block."""
+        self._scopes.add(scope)
+        try:
+            yield
+        finally:
+            self._scopes.remove(scope)
 
 
 class ShieldedRequest(Generic[T]):
@@ -116,7 +133,7 @@ class ShieldedRequest(Generic[T]):
                 await self._keep(result)
             return result
 
-        async with task_group() as tasks:
+        async with self._grace.of(scope), task_group() as tasks:
             tasks.start_soon(outcome.of, kept, scope)
             try:
                 await outcome.is_there.wait()
@@ -131,25 +148,26 @@ class ShieldedRequest(Generic[T]):
 
 
 async def run_shielded(
-    work: Callable[[], Awaitable[object]], deadline: float, or_else: Callable[[], None] | None = None
+    work: Callable[[], Awaitable[object]], grace: CancelGrace, or_else: Callable[[], None] | None = None
 ) -> None:
     """
     Run final work of a call that is ending, cancelled or not.
 
     Args:
-        work: The work; it is cancelled at the deadline, and its errors are dropped.
-        deadline: By the clock of the event loop.
+        work: The work; its errors are dropped.
+        grace: The time that it has; then it is cancelled.
         or_else: Called if the work was not completed.
 
     Raises:
         BaseException: A cancellation that was delayed meanwhile.
     """
+    deadline = grace.begin()
     scope, outcome = anyio.CancelScope(deadline=deadline, shield=True), _Outcome[object]()
     held: BaseException | None = None
     try:
         # The shield stops cancellations of anyio and trio, and `wait_shielded` those of asyncio itself.
         with anyio.CancelScope(shield=True):
-            async with task_group() as tasks:
+            async with grace.of(scope), task_group() as tasks:
                 tasks.start_soon(outcome.of, work, scope)
                 try:
                     held = await wait_shielded(outcome.is_there, deadline)

@@ -153,9 +153,15 @@ class ListPoller:
         """
         Record that a poll of the list has failed.
 
+        If the service asks to leave the list alone for long, the jobs are polled by their ids meanwhile.
+
         Raises:
             DeadlineError: No poll has succeeded for `Polling(unreachable_after=...)` seconds.
         """
+        if failure.asked_for > _LIST_OFF:
+            logger.info("the list cannot be polled for %.0f s", failure.asked_for)
+            self.turn_off(failure.asked_for)
+            return
         try:
             self._streak.add(failure)
         except DeadlineError:
@@ -167,9 +173,9 @@ class ListPoller:
         # It may have ended after the poll of the list; the next page decides whether the list is stale.
         self._ended[transcript_id] = anyio.current_time()
 
-    def turn_off(self) -> None:
+    def turn_off(self, seconds: float = _LIST_OFF) -> None:
         """Do without the list for a while: the jobs are polled by their ids."""
-        self._off_until = anyio.current_time() + _LIST_OFF
+        self._off_until = anyio.current_time() + seconds
         self._streak.end()
         # The calls have planned to wait for the list; awake, each plans its polls by id.
         for watched in self._awaited.values():

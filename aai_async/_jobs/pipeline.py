@@ -247,4 +247,4 @@ class Pipeline:
             )
 
         # Urgent, because a request that waits for a connection could use up the grace period.
-        await run_shielded(lambda: self.sender.send(call, is_urgent=True), grace.begin(), warn)
+        await run_shielded(lambda: self.sender.send(call, is_urgent=True), grace, warn)

@@ -86,7 +86,7 @@ class Submission:
                 if shielded.is_missing:
                     await self._find_after_cancel(search)
                 else:
-                    await run_shielded(shielded.withdrawn, self.grace.begin())
+                    await run_shielded(shielded.withdrawn, self.grace)
                 raise
 
     async def find(
@@ -270,7 +270,7 @@ class Submission:
                 without_secrets(self.audio_url),
             )
 
-        await run_shielded(search_repeatedly, self.grace.begin(), warn)
+        await run_shielded(search_repeatedly, self.grace, warn)
 
 
 def _ambiguous(

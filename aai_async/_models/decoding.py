@@ -153,18 +153,19 @@ def _split_list(whole: memoryview) -> Iterator[list[msgspec.Raw]]:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: It is not a list.
     """
     decoder = _decoder(list[msgspec.Raw])
-    rest = whole[1:] if whole[:1] == b"[" else whole
+    rest = whole[1:] if bytes(whole[:1]) == b"[" else whole
     while len(rest) > _PIECE:
-        end = bytes(rest[:_PIECE]).rfind(b"},") + 1
+        start = bytes(rest[:_PIECE])
+        end = start.rfind(b"},") + 1
         try:
-            piece = decoder.decode(b"[%b]" % rest[:end])
+            piece = decoder.decode(b"[%b]" % start[:end])
         except DECODE_ERRORS:
             break
         if not piece:
             break
         yield piece
         rest = rest[end + 1 :]
-    yield from _pieces(decoder.decode(whole if rest is whole else b"[%b" % rest))
+    yield from _pieces(decoder.decode(whole if rest is whole else b"[%b" % bytes(rest)))
 
 
 def _pieces(raws: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:

@@ -25,7 +25,7 @@ import httpx
 from anyio.lowlevel import current_token
 
 from aai_async._api.credentials import BaseURLs
-from aai_async._concurrency.cancellation import run_shielded
+from aai_async._concurrency.cancellation import CancelGrace, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._transport.backend import AsyncClient, HTTPClient, library_of
@@ -212,7 +212,7 @@ class ClientPool:
         self._retired -= {client} if is_over else set()
         if is_over or lease.has_loose_ends:
             closing = functools.partial(_close, lease, client if is_over else None)
-            await run_shielded(closing, anyio.current_time() + _CLOSING)
+            await run_shielded(closing, CancelGrace(_CLOSING))
 
     def _check_certificates(self) -> None:
         """Retire a client that was created without certificates, for hosts without TLS."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from aai_async._cli import clients
 from aai_async.server import LocalServer, ScriptedEngine
 
 if sys.platform == "win32":
@@ -81,3 +82,12 @@ async def test_an_interrupt_is_heeded_without_receivers_of_signals(tmp_path: Pat
         go_on.set()
     assert b"Traceback" not in said
     assert (status, out) == ((0, b"What was said.\n") if number == 1 else (130, b"")), said
+
+
+async def test_the_command_waits_a_moment_only_for_the_answer_to_a_submit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After the second Ctrl-C, which "stops at once": 5 s, as for a call of the library, are too long."""
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
+    async with clients.client() as client:
+        assert client._pipeline.new_grace().begin() < anyio.current_time() + 1

@@ -172,7 +172,7 @@ async def test_an_interruption_of_the_program_is_in_no_group() -> None:
     with pytest.raises(KeyboardInterrupt):
         await hold(work, within=5)
     with pytest.raises(KeyboardInterrupt):
-        await run_shielded(lambda: hold(work, within=5), anyio.current_time() + 5)
+        await run_shielded(lambda: hold(work, within=5), CancelGrace(5))
 
 
 async def test_something_is_finished_in_a_call_that_is_being_cancelled() -> None:
@@ -182,7 +182,7 @@ async def test_something_is_finished_in_a_call_that_is_being_cancelled() -> None
         try:
             await anyio.sleep_forever()
         finally:
-            await run_shielded(work.alone, anyio.current_time() + 5)
+            await run_shielded(work.alone, CancelGrace(5))
     assert (scope.cancelled_caught, work.steps) == (True, ["begun", "done", "left"])
 
 
@@ -194,7 +194,7 @@ async def test_finishing_takes_no_longer_than_was_said() -> None:
             await anyio.sleep_forever()
         finally:
             began = anyio.current_time()
-            await run_shielded(work.alone, anyio.current_time() + 0.2)
+            await run_shielded(work.alone, CancelGrace(0.2))
     assert 0.15 <= anyio.current_time() - began < 1.0
     assert (scope.cancelled_caught, work.steps) == (True, ["begun", "left"])
 
@@ -205,7 +205,7 @@ async def test_what_fails_while_finishing_takes_no_place_of_the_cancellation() -
         try:
             await anyio.sleep_forever()
         finally:
-            await run_shielded(Work(error=KeyError("a")).alone, anyio.current_time() + 5)
+            await run_shielded(Work(error=KeyError("a")).alone, CancelGrace(5))
     assert scope.cancelled_caught
 
 
@@ -217,7 +217,7 @@ async def _finished(work: Work) -> None:
     try:
         await asyncio.sleep(60)
     finally:
-        await run_shielded(work.alone, anyio.current_time() + 5)
+        await run_shielded(work.alone, CancelGrace(5))
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -312,7 +312,7 @@ class TestOfAsyncio:
     async def test_a_cancellation_that_comes_while_something_is_finished_is_raised(self) -> None:
         """Also where nobody had cancelled the call before."""
         work = Work(0.1)
-        task = asyncio.create_task(run_shielded(work.alone, anyio.current_time() + 5))
+        task = asyncio.create_task(run_shielded(work.alone, CancelGrace(5)))
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -13,6 +13,7 @@ import math
 import os
 import shutil
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,7 +181,8 @@ class World:
         self.accounts = {name: Account() for name in sorted({*KEYS.values()})}
         self.owner: str | None = None
         """The key that the journal belongs to."""
-        self.time = 0.0
+        # Of now: whether a job may have been deleted is told by the clock of this machine.
+        self.time = time.time()
         self._known = defaultdict[tuple[str, str], set[Identity]](set)
         """By account and text: under how many identities it was asked for."""
         self._given: dict[tuple[str, str, Identity], str] = {}

@@ -209,12 +209,13 @@ class Soak:
             pass
 
     def _await(self, this: Round, moment: Moment | None) -> bool:
-        """Wait for the moment of a round; False if its process ends before."""
+        """Wait for the moment of a round; False if its process ends before, or hangs."""
         mother = self._workshop.mother
         if moment is None:
             return not mother.is_over(this.after)
+        until = time.monotonic() + PATIENCE
         while not moment.reached.is_set():
-            if mother.is_over(0.002):
+            if mother.is_over(0.002) or time.monotonic() >= until:
                 return False
         return True
 

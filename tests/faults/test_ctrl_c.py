@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +13,9 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from fault_server import FaultServer
+from faults import hang
 from lanes import KEY, LANES, Lane
+from programs import Mother
 
 import aai_async as aai
 from aai_async._concurrency.task_groups import task_group
@@ -71,3 +74,29 @@ def test_an_interrupt_that_breaks_a_cancel_scope_is_still_an_interrupt(
     """A scope around raises `RuntimeError` in its place, which is no error of an item."""
     with pytest.raises(KeyboardInterrupt):
         anyio.run(program, server.url)
+
+
+@pytest.mark.parametrize("lane", LANES[:2], ids=lambda lane: lane.name)
+def test_a_second_interrupt_ends_what_a_cancelled_batch_still_waits_for(
+    server: FaultServer, lane: Lane, tmp_path: Path
+) -> None:
+    """The answer to a submit, for which it may wait for minutes here."""
+    server.always("POST /v2/transcript", hang(processed=True))
+    (tmp_path / "call.wav").write_bytes(b"a recording")
+    order = {
+        "backend": lane.backend,
+        "url": server.url,
+        "notes": str(tmp_path / "notes"),
+        "files": [str(tmp_path / "call.wav")],
+        "journal": str(tmp_path / "calls.db"),
+        "timeouts": {"cancel_grace": 600.0},
+    }
+    with Mother() as mother:
+        mother.start(**order)
+        while not server.count("POST /v2/transcript"):
+            assert not mother.is_over(0.01)
+        mother.kill(signal.SIGINT)
+        # It waits for the answer, for longer than this.
+        assert not mother.is_over(1.0)
+        mother.kill(signal.SIGINT)
+        assert mother.end() == 130

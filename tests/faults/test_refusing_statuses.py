@@ -144,6 +144,18 @@ async def test_a_wait_that_is_put_off_beyond_its_end_ends_at_once(
     assert caught.value.transcript_id == "known"
 
 
+async def test_a_list_that_is_put_off_for_a_day_does_not_hold_up_the_jobs(
+    server: FaultServer, connect: Connect
+) -> None:
+    """They are polled by their ids, and nobody asks for the list any more."""
+    server.always("GET /v2/transcript", too_many("86400"))
+    server.service.looks_until_done = 3
+    with anyio.fail_after(60):
+        async with connect() as client, aai.transcribe_all(client, [b"%d" % n for n in range(8)]) as batch:
+            assert all(outcome.transcript for outcome in await batch.collect())
+    assert server.count("GET /v2/transcript") == 1
+
+
 async def test_a_time_to_wait_that_is_none_is_ignored(server: FaultServer, connect: Connect) -> None:
     """Junk, what is no number of seconds to wait, and a date that has passed by the service's own clock."""
     now, old = "Wed, 21 Oct 2099 07:28:00 GMT", "Wed, 21 Oct 2098 07:28:00 GMT"
