@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import anyio
@@ -49,15 +50,21 @@ async def test_the_command_starts_without_receivers_of_signals(tmp_path: Path) -
     assert (result.returncode, result.stdout) == (0, b"What was said.\n"), result.stderr
 
 
+async def until(event: threading.Event) -> None:
+    while not event.is_set():
+        await anyio.sleep(0.01)
+
+
 @pytest.mark.parametrize("number", [1, 2])
 async def test_an_interrupt_is_heeded_without_receivers_of_signals(tmp_path: Path, number: int) -> None:
     """The first lets what is under way end, the second stops at once."""
     (tmp_path / "x.mp3").write_bytes(b"sound")
-    begun, go_on = anyio.Event(), anyio.Event()
+    # The server has a thread of its own.
+    begun, go_on = threading.Event(), threading.Event()
 
     async def answer(_: object) -> str:
         begun.set()
-        await go_on.wait()
+        await until(go_on)
         return "What was said."
 
     async with LocalServer(engine=ScriptedEngine(answer), key=KEY) as server:
@@ -67,7 +74,7 @@ async def test_an_interrupt_is_heeded_without_receivers_of_signals(tmp_path: Pat
             assert process.stderr is not None
             assert process.stdout is not None
             with anyio.fail_after(60):
-                await begun.wait()
+                await until(begun)
                 process.send_signal(signal.SIGINT)
                 said = b""
                 while b"Ctrl-C again" not in said:
