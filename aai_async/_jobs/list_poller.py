@@ -158,9 +158,9 @@ class ListPoller:
         Raises:
             DeadlineError: No poll has succeeded for `Polling(unreachable_after=...)` seconds.
         """
-        if failure.asked_for > _LIST_OFF:
-            logger.info("the list cannot be polled for %.0f s", failure.asked_for)
-            self.turn_off(failure.asked_for)
+        if failure.requested_delay > _LIST_OFF:
+            logger.info("the list cannot be polled for %.0f s", failure.requested_delay)
+            self.turn_off(failure.requested_delay)
             return
         try:
             self._streak.add(failure)

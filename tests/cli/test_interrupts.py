@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from aai_async._cli import clients
+from aai_async._cli.flags import ConnectionFlags
 from aai_async.server import LocalServer, ScriptedEngine
 
 if sys.platform == "win32":
@@ -96,5 +97,5 @@ async def test_the_command_waits_a_moment_only_for_the_answer_to_a_submit(
 ) -> None:
     """After the second Ctrl-C, which "stops at once": 5 s, as for a call of the library, are too long."""
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
-    async with clients.client() as client:
+    async with clients.client(ConnectionFlags()) as client:
         assert client._pipeline.new_grace().begin() < anyio.current_time() + 1
