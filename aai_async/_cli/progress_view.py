@@ -134,8 +134,17 @@ class LiveTable(ProgressView):
         return picture(self.state, self._console.size.height, self._delay[1], now=time.monotonic())
 
     def __enter__(self) -> Self:
-        self._live.start(refresh=True)
+        self._start()
         return self
+
+    def _start(self) -> None:
+        from rich.control import Control  # noqa: PLC0415 - as above
+        from rich.segment import ControlType  # noqa: PLC0415
+
+        # The terminal shows ^C where the cursor is. A table that begins after it would wrap, and would not be
+        # removed as a whole.
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+        self._live.start(refresh=True)
 
     def __exit__(self, *_: object) -> None:
         self._flush()
@@ -183,7 +192,7 @@ class LiveTable(ProgressView):
         finally:
             # Not the same one, which would draw over what was written during the block.
             self._live = self._new()
-            self._live.start()
+            self._start()
 
     async def refresh(self) -> None:
         """Print the lines; the table refreshes itself."""

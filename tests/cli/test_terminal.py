@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import pyte
 import pytest
 from anyio import to_thread
 
+from aai_async._cli.progress import ProgressState
+from aai_async._cli.progress_view import LiveTable
 from aai_async.server import LocalServer, ScriptedEngine
 
 if sys.platform == "win32":
@@ -151,3 +155,29 @@ async def test_colours_are_left_out_where_nobody_wants_them(
             return terminal.has_colours
 
     assert not await to_thread.run_sync(scenario)
+
+
+class _Screen(io.StringIO):
+    """Standard error that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_table_that_begins_after_an_echoed_interrupt_is_removed_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The terminal shows ^C in the line of the cursor, and the table is as wide as the terminal."""
+    written = _Screen()
+    monkeypatch.setattr(sys, "stderr", written)
+    for name, value in {"COLUMNS": "100", "LINES": "24", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    state = ProgressState(1, 0.0)
+    state.start(0, "call.mp3", 0.0)
+    written.write("^C")
+    with LiveTable(state):
+        pass
+    screen = pyte.Screen(100, 24)
+    pyte.Stream(screen).feed(written.getvalue().replace("\n", "\r\n"))
+    assert "call.mp3" in written.getvalue()
+    assert [line for line in screen.display if line.strip()] == []
