@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
     from rich.live import Live
 
-_PER_SECOND = 4
+_PER_SECOND = 2
 """Refreshes of the table per second."""
 
 _FEWEST_ROWS = 3
@@ -128,6 +128,8 @@ class LiveTable(ProgressView):
             get_renderable=self._picture,
             refresh_per_second=_PER_SECOND,
             transient=True,
+            # Results go to standard output, which need not be this terminal.
+            redirect_stdout=False,
         )
 
     def _picture(self) -> ConsoleRenderable:

@@ -181,3 +181,13 @@ def test_a_table_that_begins_after_an_echoed_interrupt_is_removed_as_a_whole(
     pyte.Stream(screen).feed(written.getvalue().replace("\n", "\r\n"))
     assert "call.mp3" in written.getvalue()
     assert [line for line in screen.display if line.strip()] == []
+
+
+def test_a_table_leaves_standard_output_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results are written there while it is shown, also where that is a pipe."""
+    monkeypatch.setattr(sys, "stderr", _Screen())
+    with LiveTable(ProgressState(1, 0.0)):
+        sys.stdout.write("What was said.")
+    assert capsys.readouterr().out == "What was said."
