@@ -21,6 +21,7 @@ from aai_async.formats._line_layout import (
     filled,
     is_english,
     line_of,
+    piece_of,
     pieces_of,
     width,
 )
@@ -124,7 +125,11 @@ class CueLayout:
         limits = self.limits
         if limits.is_filled:
             for stretch in _cut_behind_long(pieces_of(sentence.words, self.language_code), limits.longest):
-                yield from filled(stretch, limits.chars, len)
+                # The service counts characters, not columns.
+                counted = [
+                    attrs.evolve(one, columns=len(one.text), gap_columns=len(one.gap)) for one in stretch
+                ]
+                yield from filled(counted, limits.chars)
             return
         pieces = pieces_of(sentence.words, self.language_code, limits.chars)
         is_dashed = sentence.is_cross_talk and self.overlap == "dashes" and limits.lines > 1
@@ -151,7 +156,7 @@ class CueLayout:
         """Return the name of a speaker as the first piece of a cue, if it is shown in the line."""
         if not (self.speakers and self.room_for_name and speaker):
             return []
-        return [Piece(f"{name_before(speaker, text)}:", "", 0, 0)]
+        return [piece_of(f"{name_before(speaker, text)}:", "")]
 
     def _most(self, pieces: Sequence[Piece], begin: int, shape: Shape, head: list[Piece]) -> int:
         """Return the end of the longest run of pieces that fits in size and duration."""
@@ -272,7 +277,7 @@ class CueLayout:
 
 
 def _after_head(piece: Piece, head: Sequence[Piece]) -> Piece:
-    return attrs.evolve(piece, gap=" ") if head else piece
+    return attrs.evolve(piece, gap=" ", gap_columns=1) if head else piece
 
 
 def _cut(pieces: Sequence[Piece], times: Sequence[int]) -> Iterator[Sequence[Piece]]:
@@ -294,12 +299,12 @@ def _cut_behind_long(pieces: Sequence[Piece], longest: int) -> Iterator[Sequence
 
 def _best_end(pieces: Sequence[Piece], begin: int, most: int, shape: Shape) -> int:
     """Choose an end that leaves no tiny remainder for the following cues, preferably after a clause."""
-    fitting = max(width(pieces[begin:most]), 1)
-    total = width(pieces[begin:])
-    wanted = total / -(-total // fitting)
+    widths = [*itertools.accumulate(piece.columns + piece.gap_columns for piece in pieces[begin:])]
+    fitting = max(widths[most - begin - 1], 1)
+    wanted = widths[-1] / -(-widths[-1] // fitting)
 
     def cost(end: int) -> float:
-        off = abs(width(pieces[begin:end]) - wanted) / fitting
+        off = abs(widths[end - begin - 1] - wanted) / fitting
         return off + shape.cost_of_break(pieces[end - 1], pieces[end])
 
     return min(range(begin + 1, most + 1), key=cost)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -118,6 +118,8 @@ class Piece:
     gap: str
     start: int
     end: int
+    columns: int
+    gap_columns: int
     is_phrase_start: bool = False
     """Whether a phrase begins with the piece, by the rules of its language."""
     is_sentence_end: bool = False
@@ -158,7 +160,14 @@ def is_english(language_code: str | None) -> bool:
 
 def width(pieces: Sequence[Piece]) -> int:
     """Count the columns of pieces in one line."""
-    return sum(columns(piece.gap) * (at > 0) + columns(piece.text) for at, piece in enumerate(pieces))
+    return sum(piece.columns + piece.gap_columns for piece in pieces) - (
+        pieces[0].gap_columns if pieces else 0
+    )
+
+
+def piece_of(text: str, gap: str, start: int = 0, end: int = 0, *, is_phrase_start: bool = False) -> Piece:
+    """Return a piece with its columns."""
+    return Piece(text, gap, start, end, columns(text), columns(gap), is_phrase_start)
 
 
 def line_of(pieces: Sequence[Piece]) -> str:
@@ -180,10 +189,12 @@ def pieces_of(words: Sequence[Spoken], language_code: str | None, chars: float =
     for at, (place, word) in enumerate(zip(places, words, strict=True)):
         if found and place not in breaks.possible:
             last = found[-1]
-            found[-1] = attrs.evolve(last, text=last.text + word.gap + word.text, end=max(last.end, word.end))
+            text, end = last.text + word.gap + word.text, max(last.end, word.end)
+            found[-1] = attrs.evolve(last, text=text, columns=columns(text), end=end)
         else:
             found += _parted(word, place, breaks, chars)
-        found[-1] = attrs.evolve(found[-1], is_sentence_end=at in ends)
+        if at in ends:
+            found[-1] = attrs.evolve(found[-1], is_sentence_end=True)
     return found
 
 
@@ -196,24 +207,28 @@ def _places(words: Sequence[Spoken]) -> list[int]:
 
 def _parted(word: Spoken, place: int, breaks: LineBreaks, chars: float) -> Iterator[Piece]:
     """Yield the parts of a word that is longer than a line, with times in proportion."""
+    is_long = len(word.text) > chars / 2 and columns(word.text) > chars
+    if not is_long:
+        yield piece_of(word.text, word.gap, word.start, word.end, is_phrase_start=place in breaks.preferred)
+        return
     length, duration = len(word.text), max(word.end - word.start, 0)
-    is_long = columns(word.text) > chars
-    inner = [at for at in range(1, length) if place + at in breaks.possible] if is_long else []
+    inner = [at for at in range(1, length) if place + at in breaks.possible]
     for begin, end in itertools.pairwise([0, *inner, length]):
         start, stop = (word.start + duration * at // length for at in (begin, end))
+        gap = "" if begin else word.gap
         is_phrase_start = place + begin in breaks.preferred
-        yield Piece(word.text[begin:end], "" if begin else word.gap, start, stop, is_phrase_start)
+        yield piece_of(word.text[begin:end], gap, start, stop, is_phrase_start=is_phrase_start)
 
 
-def filled(pieces: Sequence[Piece], chars: int, measure: Callable[[str], int] = columns) -> list[list[Piece]]:
+def filled(pieces: Sequence[Piece], chars: int) -> list[list[Piece]]:
     """Fill lines from the left."""
     lines: list[list[Piece]] = []
     room = -1
     for piece in pieces:
-        needed = measure(piece.gap) + measure(piece.text)
+        needed = piece.gap_columns + piece.columns
         if not lines or needed > room:
             lines.append([])
-            room, needed = chars, measure(piece.text)
+            room, needed = chars, piece.columns
         lines[-1].append(piece)
         room -= needed
     return lines
@@ -236,8 +251,10 @@ def balanced(pieces: Sequence[Piece], shape: Shape) -> tuple[str, ...]:
             for rest, ends in (best(end, lines - 1),)
         )
 
+    widths = [0, *itertools.accumulate(piece.columns + piece.gap_columns for piece in pieces)]
+
     def cost(begin: int, end: int) -> float:
-        length = width(pieces[begin:end])
+        length = widths[end] - widths[begin] - pieces[begin].gap_columns
         # A line that is too long has the highest cost, unless it is a single word.
         excess = 1e6 * max(length - shape.chars, 0)
         torn = 0.0 if end == len(pieces) else shape.cost_of_break(pieces[end - 1], pieces[end])

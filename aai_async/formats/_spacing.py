@@ -28,6 +28,8 @@ def one_line(text: str) -> str:
 
 def visible(text: str) -> str:
     """Return the text of a word in one line; spaces that do not break a line are kept."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     seen = _UNSEEN.sub(" ", text).strip()
     return _ORDINARY_SPACES.sub(" ", seen)
 

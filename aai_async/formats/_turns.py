@@ -8,6 +8,7 @@ because it replaces the service; both take the rules of languages from `aai_asyn
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -107,15 +108,25 @@ def words_of(transcript: Transcript, *, speakers: bool = True) -> list[Spoken]:
         transcript: The transcript.
         speakers: Whether the words are ordered by utterances, and have the names that were identified.
     """
-    names = speakers_of(transcript)
-    pairs = zip(transcript.words or (), names, strict=True)
-    words = [word for one, name in pairs if (word := _spoken(one, name or one.channel))]
+    words = list(zip(transcript.words or (), speakers_of(transcript), strict=True))
+    texts = [text for word, _ in words if (text := visible(word.text))]
     if speakers:
-        by_utterance = list(_by_utterance(transcript))
-        is_reordered = [word.text for word in by_utterance] != [word.text for word in words]
-        if is_reordered and len(by_utterance) == len(words):
-            return _spaced_by_utterance(transcript, by_utterance)
-    return _spaced(words, transcript.text, transcript.language_code)
+        by_utterance = [visible(word.text) for one in transcript.utterances or () for word in one.words]
+        in_order = list(filter(None, by_utterance))
+        if in_order != texts and len(in_order) == len(texts):
+            return _spaced_by_utterance(transcript)
+    between = gaps(texts, transcript.text, transcript.language_code)
+    return _spoken(words, between)
+
+
+def _spoken(words: Iterable[tuple[Word, str | None]], between: Iterable[str]) -> list[Spoken]:
+    """Return words with the text before each, without those that have no visible characters."""
+    rest = iter(between)
+    return [
+        Spoken(text, word.start, word.end, name or word.channel, word.confidence, next(rest))
+        for word, name in words
+        if (text := visible(word.text))
+    ]
 
 
 def speakers_of(transcript: Transcript) -> list[str | None]:
@@ -124,14 +135,19 @@ def speakers_of(transcript: Transcript) -> list[str | None]:
 
     After speaker identification the utterances have names, but the words can still have labels.
     """
-    utterances = sorted(transcript.utterances or (), key=lambda one: one.start)
-    starts = [one.start for one in utterances]
-    names = {_key(word): one.speaker for one in utterances for word in one.words}
+    words = transcript.words or ()
+    utterances = transcript.utterances or ()
+    pairs = [(word, one.speaker) for one in utterances for word in one.words]
+    if len(pairs) == len(words) and all(word == other for word, (other, _) in zip(words, pairs, strict=True)):
+        return [_name(name) or _name(word.speaker) for word, name in pairs]
+    names = {_key(word): name for word, name in pairs}
+    ordered = sorted(utterances, key=lambda one: one.start)
+    starts = [one.start for one in ordered]
     found: list[str | None] = []
-    for word in transcript.words or ():
+    for word in words:
         at = bisect.bisect_right(starts, word.start) - 1
-        is_during = at >= 0 and word.start < utterances[at].end and utterances[at].channel == word.channel
-        name = names.get(_key(word)) or (utterances[at].speaker if is_during else None)
+        is_during = at >= 0 and word.start < ordered[at].end and ordered[at].channel == word.channel
+        name = names.get(_key(word)) or (ordered[at].speaker if is_during else None)
         found.append(_name(name) or _name(word.speaker))
     return found
 
@@ -140,38 +156,22 @@ def _key(word: Word) -> tuple[int, int, str, str | None]:
     return word.start, word.end, word.text, word.channel
 
 
+@functools.lru_cache(maxsize=256)
 def _name(speaker: str | None) -> str | None:
     """Return the speaker in one line; `None` for a blank name."""
     return (one_line(speaker) or None) if speaker else None
 
 
-def _spoken(word: Word, speaker: str | None) -> Spoken | None:
-    text = visible(word.text)
-    return Spoken(text, word.start, word.end, _name(speaker), word.confidence) if text else None
-
-
-def _by_utterance(transcript: Transcript) -> Iterable[Spoken]:
-    for utterance in transcript.utterances or ():
-        speaker = _name(utterance.speaker) or utterance.channel
-        yield from (word for one in utterance.words if (word := _spoken(one, speaker)))
-
-
-def _spaced(words: Sequence[Spoken], text: str | None, language_code: str | None) -> list[Spoken]:
-    found = gaps([word.text for word in words], text, language_code)
-    return [attrs.evolve(word, gap=gap) for word, gap in zip(words, found, strict=True)]
-
-
-def _spaced_by_utterance(transcript: Transcript, words: Sequence[Spoken]) -> list[Spoken]:
+def _spaced_by_utterance(transcript: Transcript) -> list[Spoken]:
     """Take the spaces from the text of each utterance, because the utterances are in another order."""
     found: list[Spoken] = []
-    rest = iter(words)
     for utterance in transcript.utterances or ():
-        number = sum(1 for word in utterance.words if visible(word.text))
-        spoken = _spaced(list(itertools.islice(rest, number)), utterance.text, transcript.language_code)
-        if found and spoken:
-            gap = default_gap(found[-1].text, spoken[0].text, transcript.language_code)
-            spoken[0] = attrs.evolve(spoken[0], gap=gap)
-        found += spoken
+        name = _name(utterance.speaker) or utterance.channel
+        texts = [text for word in utterance.words if (text := visible(word.text))]
+        between = gaps(texts, utterance.text, transcript.language_code)
+        if found and texts:
+            between[0] = default_gap(found[-1].text, texts[0], transcript.language_code)
+        found += _spoken(((word, name) for word in utterance.words), between)
     return found
 
 
