@@ -31,7 +31,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".mka": "audio/x-matroska",
     ".mkv": "video/x-matroska",
     ".mogg": "audio/ogg",
-    ".mov": "video/quicktime",
+    ".mov": "video/mp4",  # browsers play it under this type, and refuse video/quicktime
     ".mp2": "audio/mpeg",
     ".mp3": "audio/mpeg",
     ".mp4": "video/mp4",

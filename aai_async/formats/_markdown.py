@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from aai_async._models.transcript import Transcript
+from aai_async.formats._findings import Finding, sensitive_content, topics
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
@@ -22,13 +23,16 @@ _AT_THE_START = re.compile(r"^(\s*)(?:([-+])|([=:])|(\d+)([.)]))")
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 """Text that makes an address a link on GitHub, where escapes within an address are a part of it."""
 
+_TIMES = 3
+"""Maximum number of times listed for a topic."""
+
 
 def md(transcript: Transcript, *, title: str | None = None) -> str:
     """
     Return a transcript as Markdown: a heading, metadata and the paragraphs.
 
-    Warnings of the service, missing features, the summary, chapters, key phrases and entities come before the
-    text.
+    Warnings of the service, missing features, the summary, chapters, key phrases, entities, topics and
+    sensitive content come before the text.
 
     Args:
         transcript: A completed transcript.
@@ -87,6 +91,17 @@ def _insights(transcript: Transcript) -> Iterator[str]:
     if transcript.entities:
         named = dict.fromkeys((one.text or "", one.entity_type or "") for one in transcript.entities)
         yield "## Named\n\n" + "\n".join(f"- {_escaped(text)} ({_escaped(kind)})" for text, kind in named)
+    for heading, findings in (
+        ("Topics", topics(transcript)),
+        ("Content safety", sensitive_content(transcript)),
+    ):
+        if findings:
+            yield f"## {heading}\n\n" + "\n".join(map(_finding, findings))
+
+
+def _finding(one: Finding) -> str:
+    times = "".join(f" {clock(start)}" for start in one.starts[:_TIMES])
+    return f"- {_escaped(one.name)} ({one.share:.0%}){times}"
 
 
 def _speech(transcript: Transcript) -> Iterator[str]:
@@ -120,5 +135,5 @@ def _reference(match: re.Match[str]) -> str:
 
 
 FORMATS = (
-    Format("md", md, "Markdown with warnings, chapters, key phrases and entities", is_concatenable=True),
+    Format("md", md, "Markdown with warnings, chapters, key phrases, entities, topics and content safety", is_concatenable=True),
 )

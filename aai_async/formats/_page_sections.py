@@ -19,6 +19,7 @@ import msgspec
 
 from aai_async._models.insights import Chapter
 from aai_async._models.transcript import Transcript
+from aai_async.formats._findings import sensitive_content, topics
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import Spoken, Turn, clock, paragraphs, speaker_name
 
@@ -110,7 +111,7 @@ class Sheet:
         )
 
     def contents(self) -> str:
-        """List chapters, key phrases and entities, with their times."""
+        """List chapters, key phrases, entities, topics and sensitive content, with their times."""
         parts = [*self._contents()]
         return f'<nav class="contents" aria-label="Contents">{"".join(parts)}</nav>' if parts else ""
 
@@ -205,6 +206,14 @@ class Sheet:
             yield _details(
                 "Entities", (self._entry(text, kind, starts) for (text, kind), starts in times.items())
             )
+        for name, findings in (
+            ("Topics", topics(self.transcript)),
+            ("Content safety", sensitive_content(self.transcript)),
+        ):
+            if findings:
+                yield _details(
+                    name, (self._entry(one.name, f"{one.share:.0%}", one.starts) for one in findings)
+                )
 
     def _chapter(self, chapter: Chapter) -> str:
         summary = one_line(chapter.summary or "")

@@ -130,6 +130,25 @@ def test_markdown_has_what_is_known_and_what_was_said() -> None:
     assert "**Speaker B** `0:00:24` Ask what you can do for your country." in made
 
 
+def test_markdown_has_topics_and_sensitive_content() -> None:
+    """With their shares and times; the most relevant topic first."""
+    time = {"start": 9400, "end": 15070}
+    document = json.loads(SPOKEN.body) | {
+        "iab_categories_result": {
+            "results": [{"labels": [{"label": "Law>Politics"}], "timestamp": time}],
+            "summary": {"Books": 0.4, "Law>Politics": 0.98},
+        },
+        "content_safety_labels": {
+            "results": [{"labels": [{"label": "hate_speech"}], "timestamp": time}],
+            "summary": {"hate_speech": 0.71},
+        },
+    }
+    made = formats.md(aai.Transcript.from_json(json.dumps(document)))
+    assert "## Topics\n\n- Law › Politics (98%) 0:00:09\n- Books (40%)\n" in made
+    assert "## Content safety\n\n- hate speech (71%) 0:00:09\n" in made
+    assert "Topics" not in formats.md(SPOKEN)
+
+
 def test_markdown_has_the_warnings_and_what_is_missing() -> None:
     """Each on a line, as text; without any there is no heading for them."""
     document = json.loads(SPOKEN.body) | {

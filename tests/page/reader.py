@@ -94,6 +94,31 @@ def with_everything(transcript: aai.Transcript) -> aai.Transcript:
     )
 
 
+def with_topics(transcript: aai.Transcript) -> aai.Transcript:
+    """A transcript with topics and sensitive content, as the service's samples have them."""
+    time = {"start": 9400, "end": 15070}
+    return changed(
+        transcript,
+        iab_categories=True,
+        iab_categories_result={
+            "status": "success",
+            "results": [
+                {"text": "", "labels": [{"label": "Law>Politics", "relevance": 0.9}], "timestamp": time}
+            ],
+            "summary": {"Books": 0.4, "Law>Politics": 0.98},
+        },
+        content_safety=True,
+        content_safety_labels={
+            "status": "success",
+            "results": [
+                {"text": "", "labels": [{"label": "hate_speech", "confidence": 0.7}], "timestamp": time}
+            ],
+            "summary": {"hate_speech": 0.71, "a<b": 0.1},
+            "severity_score_summary": {},
+        },
+    )
+
+
 def changed(transcript: aai.Transcript, **fields: Any) -> aai.Transcript:
     """The same, with other fields."""
     return aai.Transcript.from_json(json.dumps(json.loads(transcript.body) | fields))

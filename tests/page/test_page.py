@@ -11,11 +11,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
-from reader import DATA, Reader, changed, long, of_words, wait, with_everything
+from reader import DATA, Reader, changed, long, of_words, wait, with_everything, with_topics
 
 import aai_async as aai
 from aai_async import formats
+from aai_async._cli.media import media_type
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -232,6 +235,83 @@ def test_a_recording_that_is_not_there_is_told(read: Read, spoken: aai.Transcrip
     assert page.is_visible("#open")
     assert not page.is_visible("#play")
     reader.overlook("ERR_FILE_NOT_FOUND")
+
+
+def encoded(folder: Path, suffix: str, codec: str) -> Path:
+    """Make a second of a tone in a container; its name decides which."""
+    path = folder / f"tone.{suffix}"
+    container = {"mts": "mpegts", "m4b": "ipod"}.get(suffix)
+    with av.open(str(path), "w", format=container) as output:
+        stream: Any = output.add_stream(codec, rate=48000)
+        tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000)
+        frame = av.AudioFrame.from_ndarray(tone.astype(np.float32)[np.newaxis, :], "fltp", "mono")
+        frame.sample_rate = 48000
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+PLAYED = {
+    "wav": "pcm_s16le",
+    "flac": "flac",
+    "mp3": "libmp3lame",
+    "ogg": "libopus",
+    "opus": "libopus",
+    "webm": "libopus",
+    "mka": "libopus",
+    "mkv": "aac",
+    "mp4": "aac",
+    "m4a": "aac",
+    "m4b": "aac",
+    "mov": "aac",
+    "aac": "aac",
+}
+"""Containers that Chromium plays."""
+
+UNPLAYED = {
+    "aiff": "pcm_s16be",
+    "avi": "libmp3lame",
+    "mts": "aac",
+    "wv": "wavpack",
+    "tta": "tta",
+}
+"""Containers that no browser plays."""
+
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+@pytest.mark.parametrize("suffix", PLAYED)
+def test_what_a_browser_plays_is_played(read: Read, tmp_path: Path, suffix: str, is_embedded: bool) -> None:
+    """Linked, and as data of the type that the command gives it."""
+    path = encoded(tmp_path, suffix, PLAYED[suffix])
+    audio = formats.data_url(path.read_bytes(), media_type(path.name)) if is_embedded else path.name
+    page = read().open(of_words(["Yes."]), audio=audio)
+    wait(page, f"{AUDIO}.duration > 0.9")
+    assert page.is_visible("#play")
+
+
+@pytest.mark.parametrize("suffix", UNPLAYED)
+def test_a_format_that_the_browser_does_not_play_is_named_as_the_reason(
+    read: Read, tmp_path: Path, suffix: str
+) -> None:
+    """With what to do; a linked file can also be gone."""
+    path = encoded(tmp_path, suffix, UNPLAYED[suffix])
+    embedded = formats.data_url(path.read_bytes(), media_type(path.name))
+    page = read().open(of_words(["Yes."]), audio=embedded)
+    page.wait_for_selector("text=This browser does not play the format of the recording")
+    assert page.is_visible("#open")
+    page.set_input_files("#file", str(encoded(tmp_path, "mp3", "libmp3lame")))
+    wait(page, f"{AUDIO}.duration > 0.9")
+    assert page.is_visible("#play")
+
+
+def test_topics_and_sensitive_content_are_listed_with_their_times(read: Read, spoken: aai.Transcript) -> None:
+    """The most relevant topic first, each time a link."""
+    page = read().open(with_topics(spoken))
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    topics = page.locator("details", has_text="Topics").locator("li").all_inner_texts()
+    assert topics == ["Law › Politics 98% 0:09", "Books 40%"]
+    safety = page.locator("details", has_text="Content safety").locator("li").all_inner_texts()
+    assert safety == ["hate speech 71% 0:09", "a<b 10%"]
 
 
 def test_a_page_may_hold_its_recording(read: Read, spoken: aai.Transcript) -> None:

@@ -136,7 +136,10 @@ function showControls() {
 }
 
 function onAudioError() {
-  $('why').textContent = 'The recording of this page cannot be played.';
+  // Data of the page and an opened file are there, so only their format can be the reason.
+  $('why').textContent = /^(data|blob):/.test(audio.src)
+    ? 'This browser does not play the format of the recording. Open a copy in another one, such as MP3 or MP4.'
+    : 'The recording of this page cannot be played. It is not at its address, or this browser does not play its format.';
   showControls();
 }
 
