@@ -31,6 +31,21 @@ class Region(StrEnum):
     EU = "eu"
 
 
+class SubtitleStyle(StrEnum):
+    """The published limits that subtitles follow."""
+
+    NETFLIX = "netflix"
+    BBC = "bbc"
+    SERVICE = "service"
+
+
+class Overlap(StrEnum):
+    """How subtitles show simultaneous speech."""
+
+    CUES = "cues"
+    DASHES = "dashes"
+
+
 @dataclass(frozen=True)
 class RequestOption:
     """Marks a flag that sets an option of the service, by the path of the option."""
@@ -161,22 +176,37 @@ class Rendering:
         ),
     ] = None
     times: Annotated[bool, typer.Option("--times", help="Prefix lines with timestamps.")] = False
+    subtitle_style: Annotated[
+        SubtitleStyle | None,
+        typer.Option(help="Published limits of subtitles; by default Netflix's for English."),
+    ] = None
+    overlap: Annotated[
+        Overlap,
+        typer.Option(help="Show simultaneous speech in overlapping cues, or in one cue with dashes."),
+    ] = Overlap.CUES
     max_chars: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--max-chars",
             "--max-line-width",
             min=1,
             metavar="N",
-            help="Maximum characters of a subtitle line.",
+            help="Maximum columns of a subtitle line, instead of those of the style.",
         ),
-    ] = 42
+    ] = None
     max_lines: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--max-lines", "--max-line-count", min=1, metavar="N", help="Maximum lines of a subtitle."
+            "--max-lines",
+            "--max-line-count",
+            min=1,
+            metavar="N",
+            help="Maximum lines of a subtitle, instead of those of the style.",
         ),
-    ] = 2
+    ] = None
+    csv_bom: Annotated[
+        bool, typer.Option("--csv-bom", help="Begin csv with a byte order mark, for spreadsheets.")
+    ] = False
     embed_audio: Annotated[
         bool, typer.Option("--embed-audio", help="Embed the recording in the html page.")
     ] = False

@@ -68,6 +68,9 @@ def text(
         if rendering.speaker_names is None
         else rendering.speaker_names,
         "times": rendering.times,
+        "style": None if rendering.subtitle_style is None else rendering.subtitle_style.value,
+        "overlap": rendering.overlap.value,
+        "bom": rendering.csv_bom,
         "max_chars": rendering.max_chars,
         "max_lines": rendering.max_lines,
         "title": readable(recording.place.name),

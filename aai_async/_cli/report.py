@@ -79,6 +79,8 @@ class Report:
         shows_all = self.view.repeats_notices
         if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
             self.view.print(f"{name}: {notices}")
+        if not transcript.words and not {"srt", "vtt"}.isdisjoint(self._order.flags.rendering.formats):
+            self.view.print(f"{name}: no speech, so the subtitles are empty, which some readers refuse")
 
     def failed(self, outcome: Outcome, *errors: AAIError) -> None:
         """Report a recording without a result."""

@@ -135,5 +135,10 @@ def _reference(match: re.Match[str]) -> str:
 
 
 FORMATS = (
-    Format("md", md, "Markdown with warnings, chapters, key phrases, entities, topics and content safety", is_concatenable=True),
+    Format(
+        "md",
+        md,
+        "Markdown with warnings, chapters, key phrases, entities, topics and content safety",
+        is_concatenable=True,
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import aai_async as aai
 from aai_async import formats
 from aai_async._cli import rendering
-from aai_async._cli.flags import Rendering
+from aai_async._cli.flags import Overlap, Rendering, SubtitleStyle
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
 
@@ -69,3 +70,22 @@ def test_a_file_of_any_name_is_linked_from_its_page(tmp_path: Path, name: str) -
     page = rendering.text(PAGE, "html", SAID, named(str(tmp_path / name)), tmp_path / "out")
     assert 'src="../' in page
     assert 'src="file:///' in rendering.text(PAGE, "html", SAID, named(str(tmp_path / name)))
+
+
+def test_the_flags_of_subtitles_and_tables_reach_their_formats() -> None:
+    """The BBC's 37 columns, two speakers in a cue with dashes, and a byte order mark."""
+    words = [
+        {"text": "word", "start": at * 300, "end": at * 300 + 280, "speaker": "A", "channel": None}
+        for at in range(30)
+    ]
+    words.append({"text": "Yes.", "start": 3000, "end": 3900, "speaker": "B", "channel": None})
+    body = {"id": "one", "status": "completed", "language_code": "en", "text": None, "words": words}
+    made = aai.Transcript.from_json(json.dumps(body))
+    flags = Rendering(subtitle_style=SubtitleStyle.BBC, overlap=Overlap.DASHES, csv_bom=True)
+    subtitles = rendering.text(flags, "srt", made, named("x.mp3"))
+    assert max(map(len, subtitles.splitlines())) <= 37
+    assert "\n- Yes.\n" in subtitles
+    assert rendering.text(flags, "csv", made, named("x.mp3")).startswith("\ufeffstart,")
+    service = Rendering(subtitle_style=SubtitleStyle.SERVICE)
+    assert 42 < max(map(len, rendering.text(service, "srt", made, named("x.mp3")).splitlines())) <= 70
+    assert max(map(len, rendering.text(Rendering(), "srt", made, named("x.mp3")).splitlines())) <= 42

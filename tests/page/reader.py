@@ -136,7 +136,8 @@ def of_words(texts: list[str], *, every: int = 1_000_000, **fields: Any) -> aai.
         }
         for at, text in enumerate(texts)
     ]
-    document = {"id": "made", "status": "completed", "text": " ".join(texts), "words": words}
+    text = ("" if fields.get("language_code") == "ja" else " ").join(texts)
+    document = {"id": "made", "status": "completed", "text": text, "words": words}
     return aai.Transcript.from_json(json.dumps(document | fields))
 
 
