@@ -59,6 +59,9 @@ class SpeechRequest:
     numerals: bool = True
     """Whether numbers may be written with digits and symbols, as in ``$125``; otherwise as spoken."""
 
+    audio_track: int | None = None
+    """The audio track to transcribe, from 1; `None` for the default one that is not silent."""
+
     multichannel: bool = False
     """Whether to recognise each channel of the recording separately."""
 
@@ -73,6 +76,30 @@ class SpeechRequest:
 
     max_speakers: int | None = None
     """Maximum number of speakers; `None` lets the engine decide."""
+
+
+@attrs.frozen(kw_only=True)
+class AudioTrack:
+    """One audio track of a file."""
+
+    number: int
+    """From 1, in the order of the file."""
+
+    codec: str
+    """FFmpeg's name of its decoder, such as ``"aac"``."""
+
+    channels: int | None
+    """Number of channels; `None` if it is unknown."""
+
+    sample_rate: int | None
+    """Samples per second; `None` if it is unknown."""
+
+    language: str | None = None
+    """The code in the file, such as ``"eng"``."""
+
+    title: str | None = None
+    is_decodable: bool = True
+    """Whether a decoder for its codec is installed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +141,16 @@ class Recognition:
     """Between 0 and 1; `None` unless the language was detected."""
 
     audio_duration: float
-    """Length of the decoded recording in seconds."""
+    """Length of the file in seconds, as a player shows it."""
+
+    audio_track: int | None = None
+    """The number of the transcribed track; `None` if the engine does not read files."""
+
+    audio_tracks: tuple[AudioTrack, ...] = ()
+    """All audio tracks of the file."""
+
+    audio_warnings: tuple[str, ...] = ()
+    """What was not transcribed although it is in the file, or is not what it seems: a sentence each."""
 
     audio_channels: int | None = None
     """Number of separately recognised channels; `None` unless `multichannel` was requested."""

@@ -131,9 +131,13 @@ class Runner:
             await self._end(*ended)
 
     async def _end(
-        self, job: Job, document: bytes | None = None, spans: tuple[Span, ...] | None = None
+        self,
+        job: Job,
+        document: bytes | None = None,
+        spans: tuple[Span, ...] | None = None,
+        track: int = 1,
     ) -> None:
-        await self._store.save(job, document, outbox.entry(job), audio_store.order(job, spans))
+        await self._store.save(job, document, outbox.entry(job), audio_store.order(job, spans, track))
         self._courier.tell(Notice(job.id))
         self._masker.make(job.id)
 
@@ -152,9 +156,10 @@ class Runner:
         return path
 
 
-def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes, tuple[Span, ...] | None]:
+def _conclude(job: Job, recognition: Recognition) -> tuple[Job, bytes, tuple[Span, ...] | None, int]:
     completed = job.complete(
         audio_duration=transcript.whole_seconds(recognition.audio_duration), now=datetime.now(UTC)
     )
     document = msgspec.json.encode(transcript.finished(completed, recognition))
-    return completed, document, transcript.masked_spans(completed, recognition)
+    spans = transcript.masked_spans(completed, recognition)
+    return completed, document, spans, recognition.audio_track or 1

@@ -175,6 +175,8 @@ class Parameters:
     audio_url: Annotated[str, _SERVED]
     audio_start_from: Annotated[_Milliseconds | None, _SERVED] = None
     audio_end_at: Annotated[_Milliseconds | None, _SERVED] = None
+    # Not a parameter of the service, whose choice of a track is not documented.
+    audio_track: Annotated[_Count | None, _SERVED] = None
     speech_models: Annotated[Names, _SERVED] = DEFAULT_MODELS
     language_code: Annotated[str | None, _SERVED] = None
     language_detection: Annotated[bool, _SERVED] = False
@@ -296,6 +298,7 @@ class Parameters:
             fallback_below=self.language_confidence_threshold or 0.0 if detection.takes_fallback else 0.0,
             audio_start_from=self.audio_start_from or 0,
             audio_end_at=self.audio_end_at,
+            audio_track=self.audio_track,
             keyterms=self.keyterms_prompt or (),
             # Redaction finds numbers in digits only, so it needs them.
             numerals=self.format_text or self.redact_pii,

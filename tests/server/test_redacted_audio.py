@@ -22,8 +22,8 @@ from recording import tone, write
 
 from aai_async.server import EngineError, LocalServer, ScriptedEngine
 from aai_async.server.app import Limits, open_app
-from aai_async.server.audio import RATE, decode
 from aai_async.server.redacted_audio import worker
+from aai_async.server.sound.decoding import RATE, decode
 from aai_async.server.webhooks.sender import Pace
 
 SPOKEN = "Please call +12025550147 today."  # the number is said from 800 to 1100 ms
@@ -83,7 +83,7 @@ def refused(reply: httpx.Response) -> str:
 
 
 def loudness(path: Path, start: int, stop: int) -> float:
-    sound = decode(path)[start * RATE // 1000 : stop * RATE // 1000].astype(float)
+    sound = decode(path).channels[0][start * RATE // 1000 : stop * RATE // 1000].astype(float)
     return float(np.sqrt(np.square(sound).mean()))
 
 
@@ -99,7 +99,7 @@ async def test_what_is_redacted_in_the_text_is_covered_in_the_audio(tmp_path: Pa
     assert int(file.headers["content-length"]) == len(file.content)
     copy = tmp_path / "copy"
     copy.write_bytes(file.content)
-    sound = decode(copy).astype(float)
+    sound = decode(copy).channels[0].astype(float)
     spectrum = np.abs(np.fft.rfft(sound[850 * RATE // 1000 : 1050 * RATE // 1000]))
     assert int(np.argmax(spectrum)) * 5 == pytest.approx(1000, abs=10)
     assert loudness(copy, 100, 750) == pytest.approx(8000 / 2**0.5, rel=0.1)
@@ -121,7 +121,7 @@ async def test_silence_in_a_wav(tmp_path: Path, recording: bytes) -> None:
     assert file.headers["content-type"] in ("audio/wav", "audio/x-wav", "audio/vnd.wave")
     copy = tmp_path / "copy"
     copy.write_bytes(file.content)
-    samples, original = decode(copy), tone(2.0)
+    samples, original = decode(copy).channels[0], tone(2.0)
     span = slice(700 * RATE // 1000, 1200 * RATE // 1000)
     assert not samples[span].any()
     assert np.array_equal(np.delete(samples, span), np.delete(original, span))

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aai_async.server import audio, weights
-from aai_async.server.audio import RATE, Samples
+from aai_async.server import weights
 from aai_async.server.diarization import filterbank, phrases, speakers
 from aai_async.server.diarization.clustering import cluster, smooth
 from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.phrases import Window
 from aai_async.server.diarization.speakers import SpeakerCount, tell_apart
 from aai_async.server.engine import RecognizedWord
+from aai_async.server.sound.decoding import RATE, Samples, decode
 from aai_async.server.weights import WeightsError
 
 
@@ -299,7 +299,7 @@ def test_encoder_takes_any_window(encoder: speakers.SpeakerEncoder) -> None:
 
 def test_encoder_knows_a_voice(encoder: speakers.SpeakerEncoder) -> None:
     """One voice is closer to itself than to another."""
-    demo = audio.decode(Path(__file__).parents[1] / "data" / "two_speakers.mp3")
+    demo = decode(Path(__file__).parents[1] / "data" / "two_speakers.mp3").channels[0]
     spans = [(300, 3000), (3000, 6000), (8000, 11_000), (11_000, 14_000), (28_500, 31_500)]
     embeddings = encoder(demo, [Window(0, start, end, end - start) for start, end in spans])
     distances = 1 - embeddings @ embeddings.T

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from aai_async.server.audio import RATE, Samples
+from aai_async.server.sound.decoding import RATE, Samples
 
 Floats = NDArray[np.float32]
 """An array of floats."""

@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from aai_async.server.audio import RATE, Samples
 from aai_async.server.diarization.clustering import Labels, cluster, smooth
 from aai_async.server.diarization.filterbank import SHIFT, Floats, filterbank
 from aai_async.server.diarization.phrases import Phrase, Window, phrases, windows
 from aai_async.server.engine import RecognizedWord
+from aai_async.server.sound.decoding import RATE, Samples
 
 onnxruntime: Any = import_module("onnxruntime")  # it ships no types
 

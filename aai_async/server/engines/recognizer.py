@@ -15,8 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from aai_async.server import audio, weights
-from aai_async.server.audio import RATE, Samples
+from aai_async.server import weights
 from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
@@ -24,6 +23,8 @@ from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.engines.words import Piece, join_pieces, lay_out
+from aai_async.server.sound import sections
+from aai_async.server.sound.decoding import RATE, Samples, decode
 
 faster_whisper: Any = import_module("faster_whisper")  # it ships no types
 
@@ -69,10 +70,9 @@ class Recognizer:
             WeightsError: The speaker encoder is missing or damaged.
         """
         findings = _Findings(self._whisper_code(request.language_code))
-        channels = (
-            audio.decode_channels(request.audio) if request.multichannel else [audio.decode(request.audio)]
-        )
-        window = audio.window(channels[0], request.audio_start_from, request.audio_end_at)
+        sound = decode(request.audio, track=request.audio_track, apart=request.multichannel)
+        channels = sound.channels
+        window = sections.window(channels[0], request.audio_start_from, request.audio_end_at)
         heard = [self._words(samples, window, findings, request) for samples in channels]
         words = interleave(heard) if request.multichannel else heard[0]
         listened = (window.stop - window.start) * len(channels) / RATE
@@ -81,6 +81,9 @@ class Recognizer:
             language_code=request.language_code or (findings.language if words else None),
             language_confidence=findings.confidence if words else None,
             audio_duration=len(channels[0]) / RATE,
+            audio_track=sound.track,
+            audio_tracks=sound.tracks,
+            audio_warnings=sound.warnings,
             audio_channels=len(channels) if request.multichannel else None,
             speech_share=round(min(findings.speech / listened, 1.0), 4),
             engine=self._settings.name,
@@ -114,7 +117,7 @@ class Recognizer:
     ) -> tuple[RecognizedWord, ...]:
         pieces = [
             piece
-            for section in audio.sections(samples, window)
+            for section in sections.sections(samples, window)
             for piece in self._pieces(samples[section], section.start / RATE, findings, request)
         ]
         words = lay_out(pieces, window.start * 1000 // RATE, window.stop * 1000 // RATE)

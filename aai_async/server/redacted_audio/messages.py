@@ -33,6 +33,9 @@ class MaskOrder:
     target: str
     """The file to write."""
 
+    track: int
+    """The number of the audio track, from 1."""
+
     format: Literal["mp3", "wav"]
     silent: bool
     """Whether to cover the spans with silence instead of a beep."""

@@ -12,14 +12,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import attrs
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from aai_async.server import audio
-from aai_async.server.audio import Shape
 from aai_async.server.redacted_audio.messages import MaskOrder, read
+from aai_async.server.sound.containers import open_recording
+from aai_async.server.sound.decoding import track_decoder
+from aai_async.server.sound.frames import Block, Shape
+from aai_async.server.sound.mixing import has_loudspeakers
 
 BEEP_HERTZ = 1000
 """Frequency of the beep that covers speech."""
@@ -49,42 +52,59 @@ def mask(order: MaskOrder) -> None:
     """
     # RF64 if needed: ten hours of stereo exceed the four gigabytes that plain WAV supports.
     options = {"rf64": "auto"} if order.format == "wav" else {}
+    source = Path(order.source)
     with (
-        audio.open_recording(Path(order.source)) as recording,
+        open_recording(source) as recording,
         av.open(order.target, "w", format=order.format, options=options) as copy,
     ):
-        frames = _masked(audio.frames(recording, _shape_for(order.format)), order)
-        _encode(frames, copy, _CODECS[order.format])
+        decoder = track_decoder(recording, source, order.track, _shape_for(order.format))
+        _encode(_masked(decoder.blocks(), order), copy, _CODECS[order.format])
 
 
 def _shape_for(format_: str) -> Shape:
+    # The shape of the copy is that of the first frame, whatever follows.
+    shapes = list[tuple[str, int]]()
+
     def shape(frame: AudioFrame) -> tuple[str, int]:
-        channels, rate = frame.layout.nb_channels, frame.sample_rate
-        # By number, because a WAV file may name one channel "1 channels", which no encoder accepts.
-        layout = {1: "mono", 2: "stereo"}.get(channels, frame.layout.name)
-        if format_ == "wav":
-            return layout, rate
-        # The next higher rate, because a lower one would lose the highest frequencies.
-        rate = next((known for known in _MP3_RATES if known >= rate), _MP3_RATES[-1])
-        return layout if channels == 1 else "stereo", rate
+        if not shapes:
+            shapes.append(_shape(format_, frame))
+        return shapes[0]
 
     return shape
 
 
-def _masked(frames: Iterator[AudioFrame], order: MaskOrder) -> Iterator[AudioFrame]:
-    # Times count from the first decoded sample, as those of the words do.
+def _shape(format_: str, frame: AudioFrame) -> tuple[str, int]:
+    channels, rate = frame.layout.nb_channels, frame.sample_rate
+    # By number, because a WAV file may name one channel "1 channels", which no encoder accepts.
+    layout = {1: "mono", 2: "stereo"}.get(channels, frame.layout.name)
+    if format_ == "wav":
+        return layout, rate
+    # The next higher rate, because a lower one would lose the highest frequencies.
+    rate = next((known for known in _MP3_RATES if known >= rate), _MP3_RATES[-1])
+    return layout if channels <= 2 or not has_loudspeakers(frame) else "stereo", rate
+
+
+def _masked(blocks: Iterator[Block], order: MaskOrder) -> Iterator[AudioFrame]:
     position = 0
     spans = list(order.spans)
-    for frame in frames:
-        rate = frame.sample_rate
-        end = position + frame.samples
+    for block in map(_averaged, blocks) if order.format == "mp3" else blocks:
+        rate = block.rate
+        end = position + len(block.samples)
         while spans and _sample(spans[0][1], rate) <= position:
             del spans[0]
         covered = [
             slice(_sample(start, rate), _sample(stop, rate)) for start, stop in _until(spans, end, rate)
         ]
-        yield _covered(frame, position, covered, silent=order.silent) if covered else _placed(frame, position)
+        yield _frame(_covered(block, position, covered, silent=order.silent), position)
         position = end
+
+
+def _averaged(block: Block) -> Block:
+    """Average channels that are more than two and have no names: FFmpeg would leave some out."""
+    if block.samples.shape[1] <= 2:
+        return block
+    mean = np.rint(block.samples.mean(axis=1)).astype(np.int16)
+    return Block(mean[:, None], "mono", block.rate)
 
 
 def _until(spans: Sequence[tuple[int, int]], end: int, rate: int) -> Iterator[tuple[int, int]]:
@@ -98,18 +118,13 @@ def _sample(milliseconds: int, rate: int) -> int:
     return milliseconds * rate // 1000
 
 
-def _covered(frame: AudioFrame, position: int, spans: Sequence[slice], *, silent: bool) -> AudioFrame:
-    channels = frame.layout.nb_channels
-    samples = frame.to_ndarray().reshape(-1, channels).copy()
+def _covered(block: Block, position: int, spans: Sequence[slice], *, silent: bool) -> Block:
+    samples = block.samples.copy() if spans else block.samples
     for span in spans:
         start, stop = max(span.start - position, 0), min(span.stop - position, len(samples))
-        beep = (
-            np.zeros(stop - start) if silent else _beep(position + start, position + stop, frame.sample_rate)
-        )
+        beep = np.zeros(stop - start) if silent else _beep(position + start, position + stop, block.rate)
         samples[start:stop] = beep[:, None]
-    covered = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=frame.layout.name)
-    covered.sample_rate = frame.sample_rate
-    return _placed(covered, position)
+    return attrs.evolve(block, samples=samples)
 
 
 def _beep(start: int, stop: int, rate: int) -> NDArray[np.float64]:
@@ -118,8 +133,11 @@ def _beep(start: int, stop: int, rate: int) -> NDArray[np.float64]:
     return np.asarray(BEEP_PEAK * np.sin(2 * np.pi * phase), dtype=np.float64)
 
 
-def _placed(frame: AudioFrame, position: int) -> AudioFrame:
-    frame.pts, frame.time_base = position, Fraction(1, frame.sample_rate)
+def _frame(block: Block, position: int) -> AudioFrame:
+    content = np.ascontiguousarray(block.samples).reshape(1, -1)
+    frame = AudioFrame.from_ndarray(content, format="s16", layout=block.layout)
+    frame.sample_rate = block.rate
+    frame.pts, frame.time_base = position, Fraction(1, block.rate)
     return frame
 
 

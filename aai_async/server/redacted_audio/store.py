@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS redacted_audio (
     transcript_id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL UNIQUE,
     spans BLOB NOT NULL,
+    track INTEGER NOT NULL,
     stage TEXT NOT NULL,
     made TEXT
 )
@@ -55,6 +56,9 @@ class Copy:
 
     spans: tuple[Span, ...]
     """The covered spans."""
+
+    track: int
+    """The number of the copied audio track."""
 
     stage: Stage
     made: datetime | None
@@ -133,15 +137,16 @@ class RedactedAudioStore:
                 path.unlink()
 
 
-def order(job: Job, spans: tuple[Span, ...] | None) -> Work:
-    """Request a copy in the transaction that completes its job; without spans do nothing."""
+def order(job: Job, spans: tuple[Span, ...] | None, track: int) -> Work:
+    """Request a copy of a track in the transaction that completes its job; without spans do nothing."""
 
     def enter(connection: sqlite3.Connection) -> None:
         if spans is not None:
             name = f"{uuid.uuid4()}.{job.parameters.redacted_audio_format}"
             connection.execute(
-                "INSERT INTO redacted_audio (transcript_id, name, spans, stage) VALUES (?, ?, ?, ?)",
-                (job.id, name, msgspec.json.encode(spans), Stage.PENDING),
+                "INSERT INTO redacted_audio (transcript_id, name, spans, track, stage) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (job.id, name, msgspec.json.encode(spans), track, Stage.PENDING),
             )
 
     return enter
@@ -163,7 +168,7 @@ def _create(connection: sqlite3.Connection) -> None:
 def _copies(connection: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> tuple[Copy, ...]:
     rows = connection.execute(
         # The conditions are constants; the values are bound.
-        "SELECT transcript_id, name, spans, stage, made FROM redacted_audio"  # noqa: S608
+        "SELECT transcript_id, name, spans, track, stage, made FROM redacted_audio"  # noqa: S608
         f" WHERE {condition} ORDER BY number",
         values,
     )
@@ -172,10 +177,11 @@ def _copies(connection: sqlite3.Connection, condition: str, values: tuple[str, .
             transcript_id=transcript_id,
             name=name,
             spans=msgspec.json.decode(spans, type=tuple[Span, ...]),
+            track=track,
             stage=Stage(stage),
             made=made and datetime.fromisoformat(made),
         )
-        for transcript_id, name, spans, stage, made in rows
+        for transcript_id, name, spans, track, stage, made in rows
     )
 
 

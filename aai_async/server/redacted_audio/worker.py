@@ -132,6 +132,7 @@ class RedactionWorker:
         return MaskOrder(
             source=str(source),
             target=str(partial),
+            track=copy.track,
             format=job.parameters.redacted_audio_format,
             silent=options.override_audio_redaction_method == "silence",
             spans=copy.spans,

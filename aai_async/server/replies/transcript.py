@@ -45,6 +45,7 @@ _ABSENT: Final[Document] = {
 # Request parameters that no transcript shows.
 _UNECHOED: Final = frozenset(
     {
+        "audio_track",
         "boost_param",
         "content_safety_confidence",
         "domain",
@@ -181,12 +182,7 @@ def finished(job: Job, recognition: Recognition) -> Document:
     if asked.language_detection and (language := recognition.language_code or _fallback(asked)):
         document["language_code"] = language
     document["speech_model_used"] = asked.speech_models[0]
-    # Not a key of the service: it names the model that was used.
-    warnings = [{"message": text} for text in _warnings(asked, recognition)]
-    document["metadata"] = {
-        "local_engine": recognition.engine,
-        **({"warnings": warnings} if warnings else {}),
-    }
+    document["metadata"] = _metadata(asked, recognition)
     return document
 
 
@@ -210,6 +206,17 @@ def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:
     if asked.audio_end_at is not None and asked.audio_end_at < end:
         spans.append((asked.audio_end_at, end))
     return merged(spans)
+
+
+def _metadata(asked: Parameters, recognition: Recognition) -> Document:
+    """Return what the service has no keys for: the engine, the tracks of the file, and warnings."""
+    metadata: Document = {"local_engine": recognition.engine}
+    if recognition.audio_tracks:
+        metadata["audio_track"] = recognition.audio_track
+        metadata["audio_tracks"] = recognition.audio_tracks
+    if warnings := [{"message": text} for text in _warnings(asked, recognition)]:
+        metadata["warnings"] = warnings
+    return metadata
 
 
 def tombstone(job: Job) -> Document:
@@ -271,6 +278,7 @@ def _fallback(asked: Parameters) -> str | None:
 
 
 def _warnings(asked: Parameters, recognition: Recognition) -> Iterator[str]:
+    yield from recognition.audio_warnings
     if asked.language_detection and not recognition.words:
         yield api_errors.NO_SPEECH
     if asked.filter_profanity and not can_filter_profanity(recognition.language_code):

@@ -13,9 +13,9 @@ import pytest
 from scoring import NUMBERS, RECORDING, TURNS, speaker_accuracy, word_error_rate
 
 from aai_async.server.api_errors import SERVER_FAILURE
-from aai_async.server.audio import RATE, Samples, decode
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.whisper import WhisperEngine
+from aai_async.server.sound.decoding import RATE, Samples, decode
 from aai_async.server.weights import WeightsError
 
 
@@ -149,7 +149,7 @@ async def test_speakers_expected(base: WhisperEngine) -> None:
 @pytest.fixture(scope="module")
 def dialogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recording with one speaker on the left and the other on the right."""
-    samples = decode(RECORDING)
+    samples = decode(RECORDING).channels[0]
     sides = np.zeros((len(samples), 2), np.int16)
     for turn in TURNS:
         spoken = slice(int(float(turn["start"]) * RATE), int(float(turn["end"]) * RATE))

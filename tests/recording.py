@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from aai_async.server.audio import RATE, Samples
+from aai_async.server.sound.decoding import RATE, Samples
 
 
 def tone(seconds: float, rate: int = RATE) -> Samples:

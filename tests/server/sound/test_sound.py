@@ -13,11 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recording import tone, write
 
-from aai_async.server import audio
-from aai_async.server.audio import RATE
 from aai_async.server.engine import EngineError
+from aai_async.server.sound import frames, sections
+from aai_async.server.sound.decoding import RATE, SHORTEST, Samples, decode
 
-DEMO = Path(__file__).parents[1] / "data" / "two_speakers.mp3"
+DEMO = Path(__file__).parents[2] / "data" / "two_speakers.mp3"
+
+
+def mixed(path: Path) -> Samples:
+    """The channels of a file, mixed."""
+    return decode(path).channels[0]
+
+
+def channels_of(path: Path) -> tuple[Samples, ...]:
+    """The channels of a file, apart."""
+    return decode(path, apart=True).channels
 
 
 def write_video(path: Path) -> Path:
@@ -52,7 +62,7 @@ def write_video(path: Path) -> Path:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_formats(tmp_path: Path, name: str, codec: str, rate: int, channels: int) -> None:
     """Each common container, codec, rate and channel count decodes to the sound that went in."""
-    samples = audio.decode(write(tmp_path / name, tone(1.0, rate), codec=codec, rate=rate, channels=channels))
+    samples = mixed(write(tmp_path / name, tone(1.0, rate), codec=codec, rate=rate, channels=channels))
     assert len(samples) / RATE == pytest.approx(1.0, abs=0.1)
     spectrum = np.abs(np.fft.rfft(samples.astype(np.float64)))
     assert int(np.argmax(spectrum)) * RATE / len(samples) == pytest.approx(440, abs=2)
@@ -65,7 +75,7 @@ def test_channels_are_kept_apart(tmp_path: Path, name: str) -> None:
     stereo = np.stack([tone(1.0, 48_000), np.zeros(48_000, np.int16)], axis=1).reshape(-1)
     codec = "pcm_s16le" if name == "sound.wav" else "libopus"
     path = write(tmp_path / name, stereo, codec=codec, rate=48_000, interleaved=True)
-    left, right = audio.decode_channels(path)
+    left, right = channels_of(path)
     assert len(left) == len(right) == pytest.approx(RATE, abs=RATE // 10)
     assert float(np.std(left)) > 5000
     assert float(np.std(right)) < 500
@@ -73,13 +83,13 @@ def test_channels_are_kept_apart(tmp_path: Path, name: str) -> None:
 
 def test_one_channel_is_one(tmp_path: Path) -> None:
     """A mono file is no special case."""
-    (only,) = audio.decode_channels(write(tmp_path / "mono.wav", tone(1.0), codec="pcm_s16le"))
-    assert np.array_equal(only, audio.decode(tmp_path / "mono.wav"))
+    (only,) = channels_of(write(tmp_path / "mono.wav", tone(1.0), codec="pcm_s16le"))
+    assert np.array_equal(only, mixed(tmp_path / "mono.wav"))
 
 
 def test_duration_of_the_demo() -> None:
     """The demo clip is as long as its description says."""
-    assert len(audio.decode(DEMO)) / RATE == pytest.approx(38.13, abs=0.05)
+    assert len(mixed(DEMO)) / RATE == pytest.approx(38.13, abs=0.05)
 
 
 @pytest.mark.parametrize("name", ["damaged.mp3", "damaged.aac"])
@@ -89,14 +99,14 @@ def test_damage_is_skipped(tmp_path: Path, name: str) -> None:
     content = bytearray(write(tmp_path / name, tone(10.0), codec=codec).read_bytes())
     content[len(content) // 4 : len(content) // 4 + 1500] = bytes(range(250)) * 6
     (tmp_path / name).write_bytes(content)
-    assert len(audio.decode(tmp_path / name)) / RATE == pytest.approx(10.0, abs=1.0)
+    assert len(mixed(tmp_path / name)) / RATE == pytest.approx(10.0, abs=1.0)
 
 
 def test_cut_off(tmp_path: Path) -> None:
     """What is left of a torn recording is decoded, whatever its header promised."""
     path = write(tmp_path / "torn.mp3", tone(10.0), codec="libmp3lame")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    assert len(audio.decode(path)) / RATE == pytest.approx(3.3, abs=0.3)
+    assert len(mixed(path)) / RATE == pytest.approx(3.3, abs=0.3)
 
 
 def test_format_changes_midway(tmp_path: Path) -> None:
@@ -104,7 +114,7 @@ def test_format_changes_midway(tmp_path: Path) -> None:
     first = write(tmp_path / "a.mp3", tone(2.0, 44_100), codec="libmp3lame", rate=44_100)
     second = write(tmp_path / "b.mp3", tone(2.0, 22_050), codec="libmp3lame", rate=22_050, channels=2)
     (tmp_path / "both.mp3").write_bytes(first.read_bytes() + second.read_bytes())
-    assert len(audio.decode(tmp_path / "both.mp3")) / RATE == pytest.approx(4.0, abs=0.3)
+    assert len(mixed(tmp_path / "both.mp3")) / RATE == pytest.approx(4.0, abs=0.3)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,7 @@ def test_not_audio(tmp_path: Path, content: bytes, message: str) -> None:
     """What is no recording is refused with its type."""
     (tmp_path / "file.mp3").write_bytes(content)
     with pytest.raises(EngineError) as caught:
-        audio.decode(tmp_path / "file.mp3")
+        mixed(tmp_path / "file.mp3")
     assert str(caught.value).startswith("Transcoding failed. File does not appear to contain audio. ")
     assert str(caught.value).endswith(message)
 
@@ -135,7 +145,7 @@ def test_page(tmp_path: Path) -> None:
     """A web page is refused in the service's own words."""
     (tmp_path / "page").write_bytes(b"<!DOCTYPE html><html><body>404</body></html>")
     with pytest.raises(EngineError, match=r"^File does not appear to contain audio\. File type is text/html"):
-        audio.decode(tmp_path / "page")
+        mixed(tmp_path / "page")
 
 
 @pytest.mark.parametrize(
@@ -150,13 +160,13 @@ def test_playlists_open_nothing(tmp_path: Path, playlist: str) -> None:
     """An uploaded playlist cannot make the server read other files."""
     (tmp_path / "list.m3u8").write_text(playlist.format(DEMO))
     with pytest.raises(EngineError, match="does not appear to contain audio"):
-        audio.decode(tmp_path / "list.m3u8")
+        mixed(tmp_path / "list.m3u8")
 
 
 def test_video_without_sound(tmp_path: Path) -> None:
     """A film without sound is refused with the name of its container."""
     with pytest.raises(EngineError, match=r"contain audio.*QuickTime / MOV"):
-        audio.decode(write_video(tmp_path / "silent.mp4"))
+        mixed(write_video(tmp_path / "silent.mp4"))
 
 
 def test_header_only(tmp_path: Path) -> None:
@@ -164,7 +174,7 @@ def test_header_only(tmp_path: Path) -> None:
     path = write(tmp_path / "header.wav", tone(1.0), codec="pcm_s16le")
     path.write_bytes(path.read_bytes()[:78])
     with pytest.raises(EngineError, match="contain audio"):
-        audio.decode(path)
+        mixed(path)
 
 
 def test_m4a_without_its_index(tmp_path: Path) -> None:
@@ -172,7 +182,7 @@ def test_m4a_without_its_index(tmp_path: Path) -> None:
     path = write(tmp_path / "torn.m4a", tone(5.0), codec="aac")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(EngineError, match="contain audio"):
-        audio.decode(path)
+        mixed(path)
 
 
 @pytest.mark.parametrize(("seconds", "enough"), [(0.159, False), (0.16, True)])
@@ -180,17 +190,17 @@ def test_shortest(tmp_path: Path, seconds: float, enough: bool) -> None:
     """160 ms are enough, less is not."""
     path = write(tmp_path / "short.wav", tone(seconds), codec="pcm_s16le")
     if enough:
-        assert len(audio.decode(path)) == audio.SHORTEST
+        assert len(mixed(path)) == SHORTEST
         return
     with pytest.raises(EngineError, match=r"^Audio duration is too short\.$"):
-        audio.decode(path)
+        mixed(path)
 
 
 def test_longest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoding stops once there is more than the service takes."""
-    monkeypatch.setattr(audio, "LONGEST", RATE)
+    monkeypatch.setattr(frames, "LONGEST", 1)
     with pytest.raises(EngineError, match=r"^Audio duration is too long$"):
-        audio.decode(write(tmp_path / "long.wav", tone(5.0), codec="pcm_s16le"))
+        mixed(write(tmp_path / "long.wav", tone(5.0), codec="pcm_s16le"))
 
 
 @given(content=st.binary(max_size=400), start=st.sampled_from([b"", b"RIFF", b"ID3", b"OggS", b"fLaC"]))
@@ -199,7 +209,7 @@ def test_arbitrary_bytes(tmp_path: Path, start: bytes, content: bytes) -> None:
     """Whatever the bytes, there is sound or an EngineError."""
     (tmp_path / "file").write_bytes(start + content)
     with suppress(EngineError):
-        assert len(audio.decode(tmp_path / "file")) >= audio.SHORTEST
+        assert len(mixed(tmp_path / "file")) >= SHORTEST
 
 
 @given(
@@ -220,15 +230,15 @@ def test_arbitrary_damage(tmp_path: Path, name: tuple[str, str], damage: list[tu
         content[at : at + len(wrong)] = wrong
     (tmp_path / "damaged").write_bytes(content)
     with suppress(EngineError):
-        assert len(audio.decode(tmp_path / "damaged")) >= audio.SHORTEST
+        assert len(mixed(tmp_path / "damaged")) >= SHORTEST
 
 
 def test_window() -> None:
     """A window in ms is a slice of samples, and never reaches beyond the end."""
     samples = tone(2.0)
-    assert audio.window(samples, 0, None) == slice(0, 32_000)
-    assert audio.window(samples, 500, 1500) == slice(8_000, 24_000)
-    assert audio.window(samples, 500, 9_999) == slice(8_000, 32_000)
+    assert sections.window(samples, 0, None) == slice(0, 32_000)
+    assert sections.window(samples, 500, 1500) == slice(8_000, 24_000)
+    assert sections.window(samples, 500, 9_999) == slice(8_000, 32_000)
 
 
 @pytest.mark.parametrize(
@@ -242,13 +252,13 @@ def test_window() -> None:
 def test_bad_window(start: int, end: int | None, message: str) -> None:
     """A window with nothing in it is refused."""
     with pytest.raises(EngineError, match=message):
-        audio.window(tone(2.0), start, end)
+        sections.window(tone(2.0), start, end)
 
 
 def test_sections_cut_at_silence() -> None:
     """A long recording is cut where it is quiet."""
     samples = np.concatenate([tone(9.0), np.zeros(RATE // 2, np.int16), tone(9.0)])
-    first, second = audio.sections(samples, slice(0, len(samples)), longest=10, search=4)
+    first, second = sections.sections(samples, slice(0, len(samples)), longest=10, search=4)
     assert 9.0 <= first.stop / RATE <= 9.5
     assert (first.start, first.stop, second.stop) == (0, second.start, len(samples))
 
@@ -258,7 +268,7 @@ def test_sections_cut_at_silence() -> None:
 def test_sections_cover_the_window(start: int, length: int) -> None:
     """Sections follow one another through the whole window, none too long."""
     samples = np.zeros(start + length, np.int16)
-    cuts = list(audio.sections(samples, slice(start, start + length), longest=3, search=1))
+    cuts = list(sections.sections(samples, slice(start, start + length), longest=3, search=1))
     assert (cuts[0].start, cuts[-1].stop) == (start, start + length)
     assert all(one.stop == following.start for one, following in pairwise(cuts))
     assert all(0 < cut.stop - cut.start <= 3 * RATE for cut in cuts)

@@ -1,0 +1,200 @@
+"""
+Decodes uploaded files: any container and codec to 16 kHz samples in the file's time, mixed or by channel.
+
+FFmpeg decodes, through PyAV. Errors use the service's wording. What a file contains but `Sound` does not is
+stated in `Sound.warnings`.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from aai_async.server.engine import AudioTrack, EngineError
+from aai_async.server.sound.containers import open_recording
+from aai_async.server.sound.edit_lists import silent_spans
+from aai_async.server.sound.frames import Block, Shape, TrackDecoder
+from aai_async.server.sound.losses import Reading, read_result, warnings_about, warnings_about_tracks
+from aai_async.server.sound.mixing import Mixer, mixable_layout
+from aai_async.server.sound.refusal import contents, no_audio
+from aai_async.server.sound.tracks import candidates, tracks_of
+
+Samples: TypeAlias = NDArray[np.int16]
+"""
+One channel of sound at `RATE`, with 16-bit integers as samples.
+
+An hour takes 115 MB, half the size of floats; each model converts only the section that it processes.
+"""
+
+RATE = 16_000
+"""Samples per second."""
+
+SHORTEST = RATE * 160 // 1000
+"""The fewest samples that the service transcribes (160 ms)."""
+
+_SILENT = 32
+"""The loudest sample of a silent track: 60 dB below the maximum."""
+
+
+@attrs.frozen(kw_only=True)
+class Sound:
+    """The sound of a file, from the time 0 to the end that a player shows."""
+
+    channels: tuple[Samples, ...]
+    """One, unless the channels were kept apart; all of the same length."""
+
+    track: int
+    """The number of the decoded track."""
+
+    tracks: tuple[AudioTrack, ...]
+    """All audio tracks of the file."""
+
+    warnings: tuple[str, ...] = ()
+    """What is in the file, but not in the channels, or is not what it seems: a sentence each."""
+
+
+def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Sound:
+    """
+    Decode a track of a file, skipping damaged parts.
+
+    Args:
+        path: The file.
+        track: The number of the audio track, from 1; `None` for the default one that is not silent.
+        apart: Whether to keep the channels apart instead of mixing them into one.
+
+    Raises:
+        EngineError: There is no sound in it, or too little, or too much; or the track does not exist.
+    """
+    container, found = "data", ""
+    try:
+        with open_recording(path) as recording:
+            container, found = recording.format.long_name, contents(recording)
+            tracks = tracks_of(recording)
+            tried = candidates(recording, tracks, track)
+    except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
+        raise no_audio(path, container, found) from None
+    silent = list[int]()
+    part = _first_with_sound(path, tried, silent, apart=apart)
+    if part is None:
+        raise no_audio(path, container, found)
+    if len(part.channels[0]) < SHORTEST:
+        raise EngineError("Audio duration is too short.")
+    return Sound(
+        channels=part.channels,
+        track=part.number,
+        tracks=tracks,
+        warnings=(*warnings_about(part.reading), *warnings_about_tracks(tracks, part.number, silent, track)),
+    )
+
+
+def track_decoder(recording: InputContainer, path: Path, number: int, shape: Shape) -> TrackDecoder:
+    """Return the decoder of a track of an open recording, by its number from 1."""
+    stream = recording.streams.audio[number - 1]
+    silences = silent_spans(path, stream.id) if recording.format.name.startswith("mov") else ()
+    return TrackDecoder(recording, stream, shape, silences=silences)
+
+
+@attrs.frozen
+class _Part:
+    """One decoded track."""
+
+    number: int
+    channels: tuple[Samples, ...]
+    reading: Reading
+
+    @property
+    def is_silent(self) -> bool:
+        return all(
+            int(channel.max()) <= _SILENT and int(channel.min()) >= -_SILENT for channel in self.channels
+        )
+
+
+def _first_with_sound(
+    path: Path, tracks: Sequence[AudioTrack], silent: list[int], *, apart: bool
+) -> _Part | None:
+    """Decode the first track that is not silent, or the first one if all are; note the silent ones."""
+    first = None
+    for track in tracks:
+        part = _part(path, track.number, apart=apart)
+        if part is not None and not (len(tracks) > 1 and part.is_silent):
+            return part
+        silent.append(track.number)
+        first = first or part
+    return first
+
+
+def _part(path: Path, number: int, *, apart: bool, ignores_length: bool = False) -> _Part | None:
+    collector = _Apart() if apart else _Mixed()
+    with open_recording(path, ignores_length=ignores_length) as recording:
+        decoder = track_decoder(recording, path, number, collector.shape)
+        # What was decoded before an error counts.
+        with suppress(FFmpegError, ValueError):
+            for block in decoder.blocks():
+                collector.add(block)
+                if decoder.is_too_long:
+                    raise EngineError("Audio duration is too long")
+        reading = read_result(path, recording, decoder, ignores_length=ignores_length)
+    if reading.has_short_header and not ignores_length:
+        return _part(path, number, apart=apart, ignores_length=True)
+    channels = collector.finish()
+    reading = attrs.evolve(reading, cancelled=collector.cancelled / RATE)
+    return _Part(number, channels, reading) if channels else None
+
+
+class _Mixed:
+    """
+    Collects one channel.
+
+    One buffer grows in place: a list of chunks would need the memory twice.
+    """
+
+    def __init__(self) -> None:
+        self._mixer = Mixer(RATE)
+        self._buffer = bytearray()
+
+    @staticmethod
+    def shape(frame: AudioFrame) -> tuple[str, int]:
+        return mixable_layout(frame), RATE
+
+    @property
+    def cancelled(self) -> int:
+        return self._mixer.cancelled
+
+    def add(self, block: Block) -> None:
+        self._buffer += self._mixer.feed(block.samples)
+
+    def finish(self) -> tuple[Samples, ...]:
+        self._buffer += self._mixer.finish()
+        return (np.frombuffer(self._buffer, dtype=np.int16),) if self._buffer else ()
+
+
+class _Apart:
+    """Collects each channel. If their number changes within the file, the missing ones are silent."""
+
+    cancelled = 0
+
+    def __init__(self) -> None:
+        self._buffers = list[bytearray]()
+        self._length = 0
+
+    @staticmethod
+    def shape(frame: AudioFrame) -> tuple[str, int]:
+        return frame.layout.name, RATE
+
+    def add(self, block: Block) -> None:
+        while len(self._buffers) < block.samples.shape[1]:
+            self._buffers.append(bytearray(self._length))
+        for number, buffer in enumerate(self._buffers):
+            is_there = number < block.samples.shape[1]
+            buffer.extend(block.samples[:, number].tobytes() if is_there else bytes(2 * len(block.samples)))
+        self._length += 2 * len(block.samples)
+
+    def finish(self) -> tuple[Samples, ...]:
+        return tuple(np.frombuffer(buffer, dtype=np.int16) for buffer in self._buffers if buffer)

@@ -1,0 +1,164 @@
+"""States what is in a file but was not decoded: nothing is lost in silence."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+from av.container import InputContainer
+
+from aai_async.server.engine import AudioTrack
+from aai_async.server.sound.edit_lists import Span
+from aai_async.server.sound.frames import TrackDecoder
+from aai_async.server.sound.tracks import described
+
+_STATES_LENGTH = ("aiff", "ape", "caf", "flac", "mov", "matroska", "tta", "w64", "wav", "wv")
+"""Containers whose headers state the length. FFmpeg estimates that of others."""
+
+_STATES_BYTES = ("aiff", "au", "caf", "w64", "wav")
+"""Containers whose headers state where the sound ends, which a recorder that was killed leaves wrong."""
+
+_LEAST_LOST = 0.1
+"""Seconds of damaged packets that are worth a warning: a stream often starts within a packet."""
+
+_LEAST_MISSING = 1.0
+"""Seconds of gaps, or between a stated and a real length, that are worth a warning."""
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """How the reading of a track went. Times are in seconds."""
+
+    gaps: tuple[Span, ...]
+    """Parts without sound between frames."""
+
+    lost: tuple[tuple[float, float], ...]
+    """Place and length of each packet that could not be decoded."""
+
+    end: float
+    """The end that was reached."""
+
+    stated: float | None
+    """The end that the header states, if it does."""
+
+    unread: float
+    """Length of the sound after the end that the header states."""
+
+    ignores_length: bool
+    """Whether that sound was decoded too."""
+
+    cancelled: float = 0.0
+    """Time during which the channels cancelled each other."""
+
+    has_short_header: bool = False
+    """Whether to decode again without regard to the header."""
+
+
+def read_result(
+    path: Path, recording: InputContainer, decoder: TrackDecoder, *, ignores_length: bool
+) -> Reading:
+    """Compare what was decoded with what the file contains and its header states."""
+    name = recording.format.name
+    unread = _unread(path, decoder) if name in _STATES_BYTES and not ignores_length else 0.0
+    return Reading(
+        gaps=tuple(decoder.timeline.gaps),
+        lost=tuple(decoder.lost),
+        end=decoder.end,
+        stated=_stated(recording) if name.startswith(_STATES_LENGTH) else None,
+        unread=unread,
+        ignores_length=ignores_length,
+        has_short_header=name == "wav" and unread > 0,
+    )
+
+
+def warnings_about(reading: Reading) -> Iterator[str]:
+    """State what is missing from a track."""
+    if reading.ignores_length and reading.stated is not None:
+        yield (
+            f"The file's header states {reading.stated:.1f} s of sound, but {reading.end:.1f} s are there. "
+            "All of it was transcribed; players may end earlier"
+        )
+    elif reading.unread:
+        yield f"The file's header ends before {reading.unread:.1f} s of data, which were not transcribed"
+    elif reading.stated is not None and _is_less(reading.end, reading.stated):
+        yield (
+            f"The file's header states {reading.stated:.1f} s, but the file ends after {reading.end:.1f} s: "
+            "it is incomplete"
+        )
+    yield from _about_parts(reading)
+
+
+def warnings_about_tracks(
+    tracks: Sequence[AudioTrack], number: int, silent: Sequence[int], chosen: int | None
+) -> Iterator[str]:
+    """State which tracks were not transcribed, unless one was chosen."""
+    if len(tracks) > 1 and chosen is None:
+        remark = (
+            f" because {_listed(silent)} {'is' if len(silent) == 1 else 'are'} silent or damaged"
+            if silent
+            else ""
+        )
+        yield (
+            f"Only audio track {number} was transcribed{remark}; audio_track chooses another. The file has "
+            f"{described(tracks)}"
+        )
+
+
+def _about_parts(reading: Reading) -> Iterator[str]:
+    lost = sum(length for _, length in reading.lost)
+    if lost >= _LEAST_LOST or (reading.lost and not lost):
+        yield (
+            f"{_seconds(lost)} in {len(reading.lost)} packets could not be decoded, the first at "
+            f"{reading.lost[0][0]:.1f} s"
+        )
+    missing = sum(end - start for start, end in reading.gaps)
+    if missing >= _LEAST_MISSING:
+        start, end = reading.gaps[0]
+        more = f", and in {len(reading.gaps) - 1} more gaps" if len(reading.gaps) > 1 else ""
+        yield f"The audio track has no sound for {missing:.1f} s: from {start:.1f} s to {end:.1f} s{more}"
+    if reading.cancelled:
+        yield (
+            f"For {reading.cancelled:.1f} s the channels have opposite phases and would cancel each other; "
+            "there the loudest channel alone was transcribed"
+        )
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s of sound" if seconds else "Sound of unknown length"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"track{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _is_less(end: float, stated: float) -> bool:
+    return stated - end > max(_LEAST_MISSING, stated / 50)
+
+
+def _stated(recording: InputContainer) -> float | None:
+    """Return the end of sound and film by the header; other tracks, such as chapters, may be longer."""
+    streams = [*recording.streams.audio, *recording.streams.video]
+    ends = [
+        float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+        for stream in streams
+        if stream.duration is not None and stream.time_base is not None
+    ]
+    if ends:
+        return max(ends)
+    return None if recording.duration is None else recording.duration / 1e6
+
+
+def _unread(path: Path, decoder: TrackDecoder) -> float:
+    """Return the seconds of sound after the last packet, if it is not another part of the file's format."""
+    rest = path.stat().st_size - decoder.bytes_read
+    if decoder.sound_end <= 0 or decoder.bytes_read <= 0:
+        return 0.0
+    seconds = rest / (decoder.bytes_read / decoder.sound_end)
+    return seconds if seconds >= _LEAST_MISSING and not _is_chunk(path, decoder.bytes_read) else 0.0
+
+
+def _is_chunk(path: Path, position: int) -> bool:
+    """Whether a chunk such as ``LIST`` starts there: four printable characters and a length."""
+    with path.open("rb") as file:
+        file.seek(position + position % 2)
+        name = file.read(4)
+    return name != b"RIFF" and all(0x20 <= byte < 0x7F for byte in name)
