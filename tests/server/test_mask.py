@@ -36,7 +36,9 @@ def masked(
     source: Path, format_: Literal["mp3", "wav"], spans: tuple[Span, ...] = SPANS, *, silent: bool = False
 ) -> Path:
     target = source.with_name("masked.part")
-    render.mask(MaskOrder(source=str(source), target=str(target), format=format_, silent=silent, spans=spans))
+    render.mask(
+        MaskOrder(source=str(source), target=str(target), track=1, format=format_, silent=silent, spans=spans)
+    )
     return target
 
 

@@ -202,6 +202,9 @@ def _timeline(recording: InputContainer) -> Timeline:
         # A start beyond the longest recording is a live stream's clock.
         trusted_until = float("inf") if length is None else max(start, 0) + length
         return Timeline(start=start if start > LONGEST else 0.0, trusted_until=trusted_until)
+    if recording.format.name == "ogg":
+        # Browsers show a late start as such. A start beyond the longest gap is a live stream's clock.
+        return Timeline(start=0.0, trusted_until=float("-inf"))
     restarts = recording.format.flags & _RESTARTS
     return Timeline(start=start, trusted_until=float("-inf") if restarts else length or float("inf"))
 

@@ -14,6 +14,12 @@ from aai_async.server.sound.tracks import described
 _STATES_LENGTH = ("aiff", "ape", "caf", "flac", "mov", "matroska", "tta", "w64", "wav", "wv")
 """Containers whose headers state the length. FFmpeg estimates that of others."""
 
+_FORMS = ("aiff", "wav")
+"""Containers whose first chunk states the size of the file."""
+
+_PLACEHOLDER = 0x7FFF_0000
+"""Sizes from here on are written by programs that do not know the length beforehand."""
+
 _STATES_BYTES = ("aiff", "au", "caf", "w64", "wav")
 """Containers whose headers state where the sound ends, which a recorder that was killed leaves wrong."""
 
@@ -63,7 +69,7 @@ def read_result(
         gaps=tuple(decoder.timeline.gaps),
         lost=tuple(decoder.lost),
         end=decoder.end,
-        stated=_stated(recording) if name.startswith(_STATES_LENGTH) else None,
+        stated=_stated(path, recording, decoder),
         unread=unread,
         ignores_length=ignores_length,
         has_short_header=name == "wav" and unread > 0,
@@ -134,7 +140,30 @@ def _is_less(end: float, stated: float) -> bool:
     return stated - end > max(_LEAST_MISSING, stated / 50)
 
 
-def _stated(recording: InputContainer) -> float | None:
+def _has_lame_tag(recording: InputContainer) -> bool:
+    """Whether an MP3 file states its length: FFmpeg knows the encoder's delay from the same tag."""
+    return recording.format.name == "mp3" and bool(recording.start_time)
+
+
+def _stated(path: Path, recording: InputContainer, decoder: TrackDecoder) -> float | None:
+    """Return the end that the header states, or `None` if it states none."""
+    name = recording.format.name
+    if name in _FORMS and (size := _form_size(path)) is not None:
+        # FFmpeg replaces the stated length of a file that is shorter.
+        return decoder.sound_end * size / max(decoder.bytes_read, 1)
+    return _film_end(recording) if name.startswith(_STATES_LENGTH) or _has_lame_tag(recording) else None
+
+
+def _form_size(path: Path) -> int | None:
+    """Return the size of the file by its first chunk; `None` if it is right or a placeholder."""
+    with path.open("rb") as file:
+        name = file.read(4)
+        size = int.from_bytes(file.read(4), "little" if name == b"RIFF" else "big")
+    is_wrong = name in {b"RIFF", b"FORM"} and path.stat().st_size < size + 8 < _PLACEHOLDER
+    return size + 8 if is_wrong else None
+
+
+def _film_end(recording: InputContainer) -> float | None:
     """Return the end of sound and film by the header; other tracks, such as chapters, may be longer."""
     streams = [*recording.streams.audio, *recording.streams.video]
     ends = [
