@@ -27,11 +27,11 @@ def write(
     rate: int = RATE,
     channels: int = 1,
     interleaved: bool = False,
-    **options: str,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Encode sound with FFmpeg itself; what is interleaved has two channels already."""
     layout = "mono" if channels == 1 and not interleaved else "stereo"
-    with av.open(str(path), "w", options=options) as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 64_000

@@ -56,6 +56,8 @@ def test_nulls_count_as_not_given() -> None:
         ({"punctuate": 1}, "punctuate must be a Boolean"),
         ({"summarization": "yes"}, "summarization must be a Boolean"),
         ({"audio_start_from": 1.5}, "audio_start_from must be a non-negative Integer"),
+        ({"audio_track": 0}, "audio_track must be a positive Integer"),
+        ({"audio_track": "2"}, "audio_track must be a positive Integer"),
         ({"audio_end_at": -1}, "audio_end_at must be a non-negative Integer"),
         ({"audio_end_at": 10**30}, "audio_end_at must be a non-negative Integer"),
         ({"speakers_expected": True}, "speakers_expected must be a positive Integer"),
@@ -337,6 +339,7 @@ def test_all_that_is_served_reaches_the_engine() -> None:
     parameters = read(
         audio_start_from=10,
         audio_end_at=20,
+        audio_track=2,
         keyterms_prompt=["AssemblyAI"],
         language_code="es",
         speaker_labels=True,
@@ -346,6 +349,7 @@ def test_all_that_is_served_reaches_the_engine() -> None:
     assert parameters.speaker_options == SpeakerOptions(min_speakers_expected=2, max_speakers_expected=3)
     request = parameters.speech_request(Path("a"))
     assert (request.audio_start_from, request.audio_end_at, request.keyterms) == (10, 20, ("AssemblyAI",))
+    assert request.audio_track == 2
     assert (request.language_code, request.speaker_labels, request.multichannel) == ("es", True, True)
     assert (request.min_speakers, request.max_speakers, request.speakers_expected) == (2, 3, None)
     assert request.numerals

@@ -13,6 +13,7 @@ import pytest
 
 import aai_async as aai
 from aai_async.server import EngineError, Recognition, RecognizedWord, ScriptedEngine
+from aai_async.server.engine import AudioTrack
 from aai_async.server.jobs import Job
 from aai_async.server.replies.segments import sentences
 from aai_async.server.replies.transcript import (
@@ -65,6 +66,27 @@ def test_every_key_of_the_services_sample_is_there(sample: Sample) -> None:
     recorded = msgspec.json.decode(sample("get-transcript.completed.json"))
     ours = wire(finished(done(submitted()), heard(("Hi.", None))))
     assert set(recorded) - set(ours) == {"redact_pii_sub", "topics"}
+
+
+def test_the_tracks_of_the_file_and_what_is_missing_are_stated() -> None:
+    """In `metadata`, where the service states what it ignored; the chosen track is echoed."""
+    recognition = attrs.evolve(
+        heard(("Hi.", None)),
+        audio_track=2,
+        audio_tracks=(
+            AudioTrack(number=1, codec="ac4", channels=None, sample_rate=None, is_decodable=False),
+            AudioTrack(number=2, codec="aac", channels=2, sample_rate=48_000, language="eng", title="Mix"),
+        ),
+        audio_warnings=("The file's header states 11.0 s, but the file ends after 3.0 s: it is incomplete",),
+    )
+    document = wire(finished(done(submitted(audio_track=2)), recognition))
+    metadata = document["metadata"]
+    assert (metadata["audio_track"], document["audio_track"]) == (2, 2)
+    assert [(track["codec"], track["is_decodable"]) for track in metadata["audio_tracks"]] == [
+        ("ac4", False),
+        ("aac", True),
+    ]
+    assert metadata["warnings"] == [{"message": recognition.audio_warnings[0]}]
 
 
 def test_a_waiting_transcript_has_nothing_to_read_yet() -> None:

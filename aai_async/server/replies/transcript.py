@@ -45,7 +45,6 @@ _ABSENT: Final[Document] = {
 # Request parameters that no transcript shows.
 _UNECHOED: Final = frozenset(
     {
-        "audio_track",
         "boost_param",
         "content_safety_confidence",
         "domain",
@@ -66,9 +65,10 @@ _OWN: Final = """
 """
 _OWN_KEYS: Final = frozenset(_OWN.split()) | _ABSENT.keys()
 
-# Keys that the API reference never types as null.
+# Keys that the API reference never types as null, or does not have.
 _NEVER_NULL: Final = frozenset(
     {
+        "audio_track",
         "keyterms_prompt",
         "language_code",
         "language_detection_options",

@@ -198,6 +198,26 @@ async def test_keyterms(base: WhisperEngine) -> None:
     assert "Dashwoode" in " ".join(word.text for word in (await base.recognize(request)).words)
 
 
+async def test_a_clip_of_a_word_is_recognized(base: WhisperEngine, tmp_path: Path) -> None:
+    """Also where the voice activity detection needs silence around it: half a second of the recording."""
+    word = decode(RECORDING).channels[0][17_020 * RATE // 1000 : 17_500 * RATE // 1000]
+    heard = await base.recognize(SpeechRequest(audio=write(tmp_path / "an.wav", word), language_code="en"))
+    assert "an" in [one.text.strip(".,").lower() for one in heard.words]
+    assert all(0 <= one.start <= one.end <= 480 for one in heard.words)
+
+
+async def test_a_sentence_that_repeats_is_recognized_each_time(base: WhisperEngine, tmp_path: Path) -> None:
+    """Whisper alone writes it once for each 30 seconds."""
+    sentence = np.zeros(4 * RATE, np.int16)
+    spoken = decode(RECORDING).channels[0][7_600 * RATE // 1000 : 10_200 * RATE // 1000]
+    sentence[: len(spoken)] = spoken
+    path = write(tmp_path / "again.wav", np.tile(sentence, 6))
+    heard = await base.recognize(SpeechRequest(audio=path, language_code="en"))
+    starts = [word.start for word in heard.words if word.text.startswith("fellow")]
+    assert starts == pytest.approx([number * 4000 + 1000 for number in range(6)], abs=700)
+    assert all(earlier <= later for earlier, later in pairs(heard))
+
+
 @pytest.mark.parametrize("noise", [0, 300], ids=["silence", "noise"])
 async def test_nothing_spoken(base: WhisperEngine, tmp_path: Path, noise: int) -> None:
     """Silence and noise have no words, which is no error."""

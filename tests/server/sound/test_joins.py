@@ -135,7 +135,7 @@ def test_a_header_that_states_more_than_the_file_has(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
     """An interrupted copy: what is there is decoded, and the answer states that it is incomplete."""
-    path = write(tmp_path / name, np.tile(tone(1.0, 44_100), 12), codec=codec, rate=44_100, **options)
+    path = write(tmp_path / name, np.tile(tone(1.0, 44_100), 12), codec=codec, rate=44_100, options=options)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     sound = decode(path)
