@@ -324,7 +324,7 @@ async def test_a_shelf_that_fails_costs_its_copy_only(
 
     async with service(tmp_path) as http:
         with monkeypatch.context() as patch:
-            patch.setattr("aai_async.server.redacted_audio.store.Shelf.finish", full)
+            patch.setattr("aai_async.server.redacted_audio.store.RedactedAudioStore.finish", full)
             lost = await submit(http, recording)
             with anyio.fail_after(10):
                 while "is given up" not in caplog.text:

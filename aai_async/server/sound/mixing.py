@@ -8,7 +8,7 @@ _CANCELLED = 0.1
 """
 Share of the power that an average of unrelated channels has. With less, channels cancel each other.
 
-An average of two channels of which one is inverted has none.
+The average of a channel and its inversion has none.
 """
 
 
