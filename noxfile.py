@@ -16,6 +16,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
 NODE_SDK = "assemblyai@4.41.5"  # on npm; tests/contract/node_names.json has its names
 NPM_READERS = ("media-captions@1.0.4", "vtt.js@0.13.0")
+NODE_CLIENTS = (
+    NODE_SDK,
+    "@ai-sdk/assemblyai@3.0.40",
+    "@langchain/community@1.1.29",
+    "@langchain/core@1.4.0",
+    "ai@7.0.173",
+)
 EVERYTHING = ".[server,models,languages,cli,fastapi,testing]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
@@ -90,9 +97,34 @@ def node_sdk(session: nox.Session) -> dict[str, str]:
     if shutil.which("npm") is None:
         session.warn("There is no npm, so the vendor's SDK for Node is not tested.")
         return {}
+    return {"AAI_NODE_SDK": node_packages(session, NODE_SDK)}
+
+
+def node_packages(session: nox.Session, *packages: str) -> str:
+    """Install packages from npm into the session's folder, and return the folder."""
     folder = str(Path(session.create_tmp()).resolve())
-    session.run("npm", "install", "--silent", "--prefix", folder, NODE_SDK, external=True)
-    return {"AAI_NODE_SDK": folder}
+    # Without peer dependencies: those of LangChain are a hundred optional packages, which conflict.
+    session.run(
+        "npm", "install", "--silent", "--legacy-peer-deps", "--prefix", folder, *packages, external=True
+    )
+    return folder
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Run other people's clients, and requests made of the service's description, on the embedded server."""
+    if shutil.which("npm") is None:
+        session.error("The session runs clients for Node.js: install Node.js 20 or newer with npm.")
+    session.install(".[server,testing]", *nox.project.dependency_groups(PROJECT, "clients"))
+    folder = node_packages(session, *NODE_CLIENTS)
+    files = ["test_vendor_sdk.py", "test_other_clients.py"]
+    session.run(
+        "pytest",
+        *(f"tests/e2e/{file}" for file in files),
+        "tests/contract/test_server_description.py",
+        *session.posargs,
+        env={"AAI_CLIENTS": folder, "AAI_NODE_SDK": folder},
+    )
 
 
 @nox.session
@@ -117,10 +149,9 @@ def drift(session: nox.Session) -> None:
 def readers(session: nox.Session) -> None:
     """Read subtitles back with the libraries of npm that players use, and a table with LibreOffice."""
     session.install(".[languages]", *TESTS)
-    folder = Path(session.create_tmp()).absolute()
-    session.run("npm", "install", "--silent", "--prefix", str(folder), *NPM_READERS, external=True)
-    session.run("python", "tests/formats/npm_readers.py", str(folder))
-    session.run("python", "tests/formats/spreadsheet.py", str(folder))
+    folder = node_packages(session, *NPM_READERS)
+    session.run("python", "tests/formats/npm_readers.py", folder)
+    session.run("python", "tests/formats/spreadsheet.py", folder)
 
 
 @nox.session

@@ -5,7 +5,7 @@ It reads requests, calls the store, the uploads and the runner, and returns thei
 Other modules handle the states of jobs, speech recognition and authentication.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ from aai_async.server.webhooks.outbox import Outbox
 from aai_async.server.webhooks.sender import Pace, WebhookSender
 
 T = TypeVar("T")
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 LARGEST_SUBMISSION: Final = 1 << 20
 """Maximum size of a submission in bytes: many times that of a thousand keyterms."""
@@ -331,24 +332,30 @@ def _application(service: _Service, key: str) -> Starlette:
 
 def _routes(service: _Service) -> list[Route]:
     one = "/v2/transcript/{transcript_id}"
-    table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-        ("POST", "/v2/upload", service.upload),
-        ("GET", "/upload/{upload_id}", service.denied),
-        ("GET", "/redacted-audio/{name}", service.redacted_file),
-        ("POST", "/v2/transcript", service.submit),
-        ("GET", "/v2/transcript", service.page),
-        ("GET", "/v2/transcript/", service.no_id),
-        ("DELETE", "/v2/transcript/", service.no_id),
-        ("GET", one, service.get),
-        ("DELETE", one, service.delete),
-        ("GET", f"{one}/sentences", service.sentences),
-        ("GET", f"{one}/paragraphs", service.paragraphs),
-        ("GET", f"{one}/srt", service.srt),
-        ("GET", f"{one}/vtt", service.vtt),
-        ("GET", f"{one}/word-search", service.word_search),
-        ("GET", f"{one}/redacted-audio", service.redacted_audio),
-    ]
-    return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
+    table: dict[str, dict[str, _Endpoint]] = {
+        "/v2/upload": {"POST": service.upload},
+        "/upload/{upload_id}": {"GET": service.denied},
+        "/redacted-audio/{name}": {"GET": service.redacted_file},
+        "/v2/transcript": {"POST": service.submit, "GET": service.page},
+        "/v2/transcript/": {"GET": service.no_id, "DELETE": service.no_id},
+        one: {"GET": service.get, "DELETE": service.delete},
+        f"{one}/sentences": {"GET": service.sentences},
+        f"{one}/paragraphs": {"GET": service.paragraphs},
+        f"{one}/srt": {"GET": service.srt},
+        f"{one}/vtt": {"GET": service.vtt},
+        f"{one}/word-search": {"GET": service.word_search},
+        f"{one}/redacted-audio": {"GET": service.redacted_audio},
+    }
+    # One route for each path, because Starlette's `Allow` names the methods of one route.
+    return [Route(path, _by_method(table[path]), methods=[*table[path]]) for path in table]
+
+
+def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
+    async def endpoint(request: Request) -> Response:
+        # Starlette accepts HEAD wherever it accepts GET.
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -103,3 +103,12 @@ def test_no_example_does_what_the_pages_warn_of(page: Path) -> None:
     blocks = re.findall(r"^```(?:python|py)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert [line for block in blocks for line in block.splitlines() if UNSOUND.search(line)] == []
     assert [block for block in blocks if re.search(r"^ +with open\(", block, re.MULTILINE)] == []
+
+
+def test_the_javascript_on_the_page_about_the_server_is_what_the_clients_are_tested_with() -> None:
+    """Each block is a part of a script that `nox -s clients` runs."""
+    text = (pages.DOCS / "server.md").read_text(encoding="utf-8")
+    script = pages.ROOT / "tests/e2e/scripts/client_ai_sdk.mjs"
+    blocks = re.findall(r"^```js\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert blocks
+    assert all(block in script.read_text(encoding="utf-8") for block in blocks)

@@ -551,7 +551,27 @@ async def test_unknown_routes_and_methods(http: httpx.AsyncClient) -> None:
         assert (reply.status_code, reply.text) == (404, "Not found")
     reply = await http.put("/v2/transcript", content=b"{}")
     assert (reply.status_code, reply.text) == (405, "Method Not Allowed")
-    assert reply.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v2/upload", {"POST"}),
+        ("/v2/transcript", {"GET", "HEAD", "POST"}),
+        ("/v2/transcript/", {"DELETE", "GET", "HEAD"}),
+        (f"/v2/transcript/{UNKNOWN}", {"DELETE", "GET", "HEAD"}),
+        (f"/v2/transcript/{UNKNOWN}/sentences", {"GET", "HEAD"}),
+    ],
+)
+async def test_a_refused_method_is_answered_with_all_methods_of_the_path(
+    http: httpx.AsyncClient, path: str, methods: set[str]
+) -> None:
+    """RFC 9110, section 15.5.6: `Allow` lists what the resource supports, which includes HEAD."""
+    for method in ("PUT", "PATCH", "OPTIONS"):
+        reply = await http.request(method, path)
+        assert (reply.status_code, set(reply.headers["allow"].split(", "))) == (405, methods)
+    for method in methods:
+        assert (await http.request(method, path)).status_code != 405
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "Bearer {key}", "{key}x", "ключ"])
