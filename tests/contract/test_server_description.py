@@ -27,6 +27,9 @@ schemathesis = pytest.importorskip("schemathesis", reason="`nox -s clients` inst
 from schemathesis.checks import CHECKS, load_all_checks  # noqa: E402 - it is an optional package
 from schemathesis.core.failures import FailureGroup  # noqa: E402
 
+# A thousand requests of one operation take minutes on a busy machine.
+pytestmark = pytest.mark.timeout(1200)
+
 MOST_REQUESTS: Final = 5000
 EXAMPLES: Final = 60
 """Random requests for each operation, in addition to those that cover each keyword of the description."""
