@@ -47,7 +47,9 @@ def line_breaks(text: str, language_code: str | None, word_starts: Collection[in
         return LineBreaks(_simple(text, frozenset(word_starts)), frozenset())
     language = language_of(language_code) or "en"
     possible = _places(breaker(text, f"{language}@lb=strict"))
-    preferred = _places(breaker(text, f"{language}@lb=strict;lw=phrase")) if language == "ja" else frozenset()
+    preferred = (
+        _places(breaker(text, f"{language}@lb=strict;lw=phrase")) if language == "ja" else frozenset[int]()
+    )
     return LineBreaks(possible, preferred)
 
 

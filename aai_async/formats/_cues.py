@@ -193,11 +193,15 @@ class CueLayout:
         """Put two speakers into one cue, if each alone cannot be read or they speak at once."""
         at = 0
         while at < len(chunks):
-            pair = tuple(chunks[at : at + 2])
-            if not (len(pair) == 2 and self._belong_together(*pair) and all(map(self._fits_one_line, pair))):
-                pair = pair[:1]
-            yield pair
-            at += len(pair)
+            one = chunks[at]
+            other = chunks[at + 1] if at + 1 < len(chunks) else None
+            is_pair = other is not None and self._belong_together(one, other)
+            if other is not None and is_pair and all(map(self._fits_one_line, (one, other))):
+                yield one, other
+                at += 2
+            else:
+                yield (one,)
+                at += 1
 
     def _belong_together(self, one: _Chunk, other: _Chunk) -> bool:
         if one.voice == other.voice or self.limits.lines < 2 or self.limits.is_filled:
@@ -229,7 +233,7 @@ class CueLayout:
             start, spoken = group[0].start, max(map(self._end_of, group))
             own = min((following[chunk.voice] for chunk in group if chunk.voice in following), default=None)
             nexts = [] if own is None else [own]
-            if len(group) > 1 or not group[0].is_cross_talk:
+            if len(group) > 1 or not any(chunk.is_cross_talk for chunk in group):
                 nexts += starts[bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start)) :][:1]
             end = self._end(start, spoken, self._reading_time(group), min(nexts, default=None))
             end = end if own is None else min(end, own)

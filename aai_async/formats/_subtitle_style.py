@@ -111,8 +111,9 @@ def limits_of(
         raise OptionsError(f"style must be 'netflix', 'bbc' or 'service', not {style!r}.{meant}")
     if chars_per_caption is not None or style == "service":
         return attrs.evolve(SERVICE, chars=chars_per_caption or max_chars or SERVICE.chars)
-    by_language = _NETFLIX_BY_LANGUAGE if style == "netflix" else {}
-    limits = BBC if style == "bbc" else by_language.get(language_of(language_code), NETFLIX)
+    limits = BBC if style == "bbc" else NETFLIX
+    if style == "netflix":
+        limits = _NETFLIX_BY_LANGUAGE.get(language_of(language_code), NETFLIX)
     return attrs.evolve(limits, chars=max_chars or limits.chars, lines=max_lines or limits.lines)
 
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Any, Final
 from unicodedata import category
 
@@ -151,10 +151,12 @@ class _Said:
         rest = iter(of_cores)
         # A word without a core has the place of the next one, and no length.
         places = [next(rest) if core else None for core in self.cores]
-        starts = accumulate(
-            reversed(places), lambda after, at: after if at is None else at, initial=len(self.text)
-        )
-        self.starts = [*starts][:0:-1]
+        starts: list[int] = []
+        following = len(self.text)
+        for place in reversed(places):
+            following = following if place is None else place
+            starts.append(following)
+        self.starts = starts[::-1]
 
     @property
     def scannable(self) -> str:
