@@ -111,7 +111,7 @@ class TrackDecoder:
 
     def _extend(self, packet: "Packet[Stream]") -> None:
         """Note the end of a packet of the film: a player's time goes on after the end of the sound."""
-        if packet.pts is None or packet.time_base is None or not _counts(packet.stream):
+        if packet.pts is None or not _counts(packet.stream):
             return
         end = self.timeline.shifted(float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if self.timeline.is_credible(end, self.end):
