@@ -19,18 +19,17 @@ EXTRAS: dict[str, list[Requirement]] = {
     extra: list(map(Requirement, needed))
     for extra, needed in PYPROJECT["project"]["optional-dependencies"].items()
 }
-GROUPS: list[Requirement] = [
-    Requirement(needed)
-    for group in PYPROJECT["dependency-groups"].values()
-    for needed in group
-    if isinstance(needed, str)
-]
-PINNED = EXTRAS["models"]
+GROUPS: dict[str, list[Requirement]] = {
+    group: [Requirement(needed) for needed in all_needed if isinstance(needed, str)]
+    for group, all_needed in PYPROJECT["dependency-groups"].items()
+}
+WEIGHTS = EXTRAS["models"]
+CLIENTS = GROUPS["clients"]
 BOUNDED = [
     *map(Requirement, PYPROJECT["build-system"]["requires"]),
     *CORE,
     *(needed for extra, all_needed in EXTRAS.items() if extra != "models" for needed in all_needed),
-    *GROUPS,
+    *(needed for group, all_needed in GROUPS.items() if group != "clients" for needed in all_needed),
 ]
 
 ALLOWED = {
@@ -54,13 +53,19 @@ def test_a_dependency_has_a_lower_bound_and_no_cap(requirement: Requirement) -> 
     assert operators(requirement) == [">="]
 
 
-@pytest.mark.parametrize("requirement", PINNED, ids=str)
+@pytest.mark.parametrize("requirement", WEIGHTS, ids=str)
 def test_weights_are_pinned(requirement: Requirement) -> None:
     """Each of their files is verified by its hash, so another version could not be used."""
     assert operators(requirement) == ["=="]
 
 
-@pytest.mark.parametrize("requirement", [*BOUNDED, *PINNED], ids=str)
+@pytest.mark.parametrize("requirement", CLIENTS, ids=str)
+def test_other_peoples_clients_are_pinned(requirement: Requirement) -> None:
+    """The documentation states which of their versions works with the embedded server."""
+    assert operators(requirement) == ["=="]
+
+
+@pytest.mark.parametrize("requirement", [*BOUNDED, *WEIGHTS, *CLIENTS], ids=str)
 def test_a_dependency_comes_from_the_index(requirement: Requirement) -> None:
     """None is an address or a repository."""
     assert requirement.url is None
