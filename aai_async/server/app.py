@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, cast
 
 import anyio
 import attrs
+import httpx
 import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
@@ -87,6 +88,7 @@ async def open_app(
     limits: Limits | None = None,
     base_url: str = "http://127.0.0.1",
     policy: SubmissionPolicy | None = None,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncGenerator[Starlette, None]:
     """
     Open the ASGI application, on asyncio or trio; it runs until the end of the `async with` block.
@@ -98,6 +100,7 @@ async def open_app(
         limits: The limits of the server.
         base_url: The URL of the server, for the URLs sent to webhooks.
         policy: The submission policy; it can be changed inside the block.
+        webhook_transport: Sends the notifications of webhooks; by default they are sent over loopback.
     """
     limits = limits or Limits()
     policy = policy or SubmissionPolicy()
@@ -108,7 +111,7 @@ async def open_app(
             notices = await Outbox.opened(store)
             shelf = RedactedAudioStore(store, directory / "redacted", base_url, limits.redacted_audio_seconds)
             await shelf.prepare()
-            courier = WebhookSender(notices, limits.webhooks, shelf.url)
+            courier = WebhookSender(notices, limits.webhooks, shelf.url, webhook_transport)
             masker = RedactionWorker(shelf, uploads, courier)
             runner = Runner(
                 store, uploads, engine, courier=courier, masker=masker, parallel_jobs=limits.parallel_jobs

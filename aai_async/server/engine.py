@@ -5,6 +5,7 @@ An engine turns a stored file into words with times, confidences and, on request
 Engines do not depend on HTTP, jobs or the service's JSON, and the server does not depend on models.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -157,6 +158,14 @@ class Recognition:
 
     speech_share: float | None = None
     """Share of speech in the transcribed part, between 0 and 1; `None` if the engine cannot measure it."""
+
+    transcript_fields: Mapping[str, object] = attrs.field(factory=dict[str, object], hash=False)
+    """
+    Fields of the transcript that replace those of the server, such as the results of speech understanding.
+
+    The names and values are those of the service's JSON. The id, the status, the URLs and the webhook of a
+    job are not replaced.
+    """
 
     engine: str
     """Name of the model that was used, such as ``"whisper-base"``."""

@@ -51,6 +51,9 @@ class SubmissionPolicy:
     speech_models: Sequence[str] = attrs.field(default=DEFAULT_MODELS, validator=_check_models)
     """The models of a submission that names none. At the service, the account decides."""
 
+    webhooks_to_any_host: bool = False
+    """Whether a webhook may be on another host, because its notifications stay in this process."""
+
     _logged: set[str] = attrs.field(factory=set[str], init=False, repr=False)
 
     def check_name(

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import anyio
+import httpx
 import uvicorn
 from anyio import to_thread
 from anyio.abc import TaskStatus
@@ -70,6 +71,8 @@ class LocalServer:
             suggestion of the correct name. By default they are recorded, echoed and logged once.
         speech_models: The models of a job that names none; at the service, the account decides.
         middleware: A function that takes the server's ASGI application and returns the one to serve.
+        webhook_transport: Sends the notifications of webhooks, such as `httpx.ASGITransport(app)`. With it, a
+            `webhook_url` can be on any host. By default it must be on this machine.
 
     Raises:
         ValueError: The host is not a loopback address, or another argument is out of range.
@@ -91,19 +94,23 @@ class LocalServer:
         strict: bool = False,
         speech_models: Sequence[str] = DEFAULT_MODELS,
         middleware: Callable[[ASGIApp], ASGIApp] | None = None,
+        webhook_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if parallel_jobs < 1:
             raise ValueError(f"parallel_jobs must be at least 1, not {parallel_jobs}")
         if not 0 <= port <= _LAST_PORT:
             raise ValueError(f"port must be between 0 and {_LAST_PORT}, not {port}")
         self.key = _checked_key(secrets.token_hex(16) if key is None else key)
-        self.policy: Final = SubmissionPolicy(strict=strict, speech_models=speech_models)
+        self.policy: Final = SubmissionPolicy(
+            strict=strict, speech_models=speech_models, webhooks_to_any_host=webhook_transport is not None
+        )
         self._engine = engine
         self._address = _loopback(host)
         self._port = port
         self._directory = directory
         self._limits = Limits(upload_bytes=upload_bytes, parallel_jobs=parallel_jobs)
         self._middleware = middleware
+        self._webhook_transport = webhook_transport
         self._resources = ExitStack()
         self._turn = threading.Lock()
         self._entered = False
@@ -198,6 +205,7 @@ class LocalServer:
             limits=self._limits,
             base_url=self.base_url,
             policy=self.policy,
+            webhook_transport=self._webhook_transport,
         ) as app:
             server = uvicorn.Server(
                 uvicorn.Config(

@@ -70,7 +70,7 @@ def read_parameters(
     values.setdefault("speech_models", tuple(policy.speech_models))
     _refuse_unserved(values)
     parameters = Parameters(**values, unknown=unknown)
-    for complaint in (*_conflicts(parameters), *_beyond(engine, parameters)):
+    for complaint in (*_conflicts(parameters, policy), *_beyond(engine, parameters)):
         raise RefusalError(400, complaint)
     _check_models(parameters, policy)
     _check_words(parameters, policy)
@@ -162,7 +162,7 @@ def _is_off(name: str, value: object) -> bool:
     return value in (default, FIELDS[name][1].off) or not (default or value)
 
 
-def _conflicts(asked: Parameters) -> Iterator[str]:
+def _conflicts(asked: Parameters, policy: SubmissionPolicy) -> Iterator[str]:
     if not asked.speech_models or not all(map(_readable, asked.speech_models)):
         yield api_errors.UNKNOWN_SPEECH_MODELS
     if not REFUSED_MODELS.isdisjoint(asked.speech_models):
@@ -171,7 +171,12 @@ def _conflicts(asked: Parameters) -> Iterator[str]:
         yield "audio_end_at must be greater than audio_start_from"
     yield from _speaker_conflicts(asked)
     yield from _keyterm_conflicts(asked.keyterms_prompt or ())
-    yield from complaints(asked.webhook_url, asked.webhook_auth_header_name, asked.webhook_auth_header_value)
+    yield from complaints(
+        asked.webhook_url,
+        asked.webhook_auth_header_name,
+        asked.webhook_auth_header_value,
+        any_host=policy.webhooks_to_any_host,
+    )
     yield from _detection_conflicts(asked)
     yield from _spelling_conflicts(asked.custom_spelling or ())
     yield from _redaction_conflicts(asked)

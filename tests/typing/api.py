@@ -139,6 +139,9 @@ async def wait_for_notifications(client: aai.Client) -> None:
 
 async def test_with_the_kit(aai_server: ScriptedServer) -> None:
     aai_server.hears(lambda request: request.audio.name)
+    aai_server.answers({"text": "Hi."}, await aai_server.client().get("3f1c"))
+    aai_server.hears({"text": "Hi."})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    aai_server.fault("POST *", cut="upload")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(aai_server.count("POST *"), int)
     assert_type(aai_server.client(), aai.Client)
     async with ScriptedServer().in_process() as server:

@@ -65,6 +65,13 @@ _OWN: Final = """
 """
 _OWN_KEYS: Final = frozenset(_OWN.split()) | _ABSENT.keys()
 
+# Keys that belong to a job, whatever transcript its engine returned.
+_JOB: Final = """
+    audio_url error id is_deleted status throttled webhook_auth webhook_auth_header_name webhook_status_code
+    webhook_url
+"""
+_JOB_KEYS: Final = frozenset(_JOB.split())
+
 # Keys that the API reference never types as null, or does not have.
 _NEVER_NULL: Final = frozenset(
     {
@@ -183,7 +190,8 @@ def finished(job: Job, recognition: Recognition) -> Document:
         document["language_code"] = language
     document["speech_model_used"] = asked.speech_models[0]
     document["metadata"] = _metadata(asked, recognition)
-    return document
+    given = recognition.transcript_fields
+    return document | {name: value for name, value in given.items() if name not in _JOB_KEYS}
 
 
 def masked_spans(job: Job, recognition: Recognition) -> tuple[Span, ...] | None:

@@ -39,7 +39,7 @@ _LOCALHOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*localhos
 @attrs.frozen(kw_only=True)
 class Webhook:
     """
-    A URL on this machine, and the header that authenticates the caller.
+    A URL, by default on this machine, and the header that authenticates the caller.
 
     Raises:
         httpx.InvalidURL: `url` is not a valid URL.
@@ -80,10 +80,12 @@ class Webhook:
         return None if url is None else cls(url=url, header_name=header_name, header_value=header_value)
 
 
-def complaints(url: str | None, header_name: str | None, header_value: str | None) -> Iterator[str]:
+def complaints(
+    url: str | None, header_name: str | None, header_value: str | None, *, any_host: bool = False
+) -> Iterator[str]:
     """Yield the errors in the three parameters of a webhook, without the secret value."""
     if url is not None:
-        yield from _url_complaints(url)
+        yield from _url_complaints(url, any_host=any_host)
     elif header_name is not None:
         yield "webhook_auth_header_name requires webhook_url"
     if (header_name is None) != (header_value is None):
@@ -94,10 +96,10 @@ def complaints(url: str | None, header_name: str | None, header_value: str | Non
         yield "webhook_auth_header_value must be printable ASCII, with no space at either end"
 
 
-def _url_complaints(url: str) -> Iterator[str]:
+def _url_complaints(url: str, *, any_host: bool) -> Iterator[str]:
     try:
         webhook = Webhook(url=url)
-        is_local, port = bool(webhook.targets), webhook.url.port
+        is_permitted, port = any_host or bool(webhook.targets), webhook.url.port
     except (httpx.InvalidURL, UnicodeError):
         yield "webhook_url is not a valid URL"
         return
@@ -107,7 +109,7 @@ def _url_complaints(url: str) -> Iterator[str]:
         yield "webhook_url must have no user in it: use webhook_auth_header_name and its value"
     elif webhook.url.scheme not in ("http", "https"):
         yield "webhook_url should start with http"
-    elif not is_local:
+    elif not is_permitted:
         yield (
             "webhook_url must be on this machine, such as http://localhost:8000/ or http://127.0.0.1:8000/: "
             "this local server calls no other"

@@ -31,7 +31,7 @@ def anyio_backend(request):
 
 async def test_a_call_is_transcribed(aai_server, aai_client):
     aai_server.hears("Good morning.")
-    aai_server.fault("GET /v2/transcript/*", status=502, on=2)
+    aai_server.fault("GET /v2/transcript/*", status=502)
     async with aai_client:
         transcript = await aai_client.transcribe(b"a recording")
     assert transcript.text == "Good morning."
@@ -54,7 +54,7 @@ def test_the_fixtures_are_there(pytester: pytest.Pytester) -> None:
 
 def test_the_test_of_the_documentation_passes(pytester: pytest.Pytester) -> None:
     """Pasted as it stands into an empty folder."""
-    page = (Path(__file__).parents[1] / "docs/testing.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="utf-8")
     block = next(one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "(aai_server" in one)
     pytester.makepyfile(block)
     pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
