@@ -39,6 +39,7 @@ from aai_async._errors import (
 )
 from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
 from aai_async._io.async_reader import AsyncReader
+from aai_async._io.object_source import ObjectSource
 from aai_async._io.source import Audio, Source
 from aai_async._jobs.handle import JobHandle
 from aai_async._journal import Journal
@@ -147,6 +148,7 @@ __all__ = [
     "MissingResult",
     "NotFoundError",
     "NotificationSource",
+    "ObjectSource",
     "Options",
     "OptionsError",
     "Outcome",

@@ -22,8 +22,7 @@ from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.cancellation import CancelGrace
 from aai_async._errors import SourceError, without_secrets
 from aai_async._events import OnEvent
-from aai_async._io.file_sources import file_key
-from aai_async._io.source import Audio, Source
+from aai_async._io.source import Audio, CheckedSource, Source
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import ItemClaim, JournalWriter
@@ -103,7 +102,7 @@ def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: s
         keys: The keys that identify it.
         digest: The digest of its options.
     """
-    file = file_key(source) if item.key is None else None
+    location = source.location if item.key is None and isinstance(source, CheckedSource) else None
     options = item.options.payload()
     # A journal stores no secret: neither that of a webhook nor one in a URL.
     options.pop("webhook_auth_header_value", None)
@@ -115,7 +114,7 @@ def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: s
         source=without_secrets(source.url) if source.url else _path_text(source.path or source.name),
         size=source.size,
         options=msgspec.json.encode(options).decode(),
-        file_key=file and hashlib.sha256(b"place\0%b\0%b" % (file, digest.encode())).digest(),
+        file_key=location and hashlib.sha256(b"place\0%b\0%b" % (location, digest.encode())).digest(),
     )
 
 

@@ -19,7 +19,6 @@ from aai_async._io.file import InputFile
 from aai_async._io.source import (
     CHUNK_SIZE,
     CheckedSource,
-    Source,
     checked_size,
     file_changed,
     name_of,
@@ -30,11 +29,6 @@ from aai_async._io.stream import BlockingStream, ReadOnce, StreamInUse
 from aai_async._io.stream_source import OneShotSource
 
 
-def file_key(source: Source) -> bytes | None:
-    """Give where an open source is on disk, through no link: the same for every version of a file."""
-    return os.fsencode(source.real_path) if isinstance(source, PathSource) else None
-
-
 class PathSource(CheckedSource):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
@@ -43,6 +37,11 @@ class PathSource(CheckedSource):
         self.name = shown_name(self.path)
         self.real_path = self.path
         self._identity: tuple[int, ...] | None = None
+
+    @property
+    def location(self) -> bytes:
+        """The path through no link, the same for every version of the file."""
+        return os.fsencode(self.real_path)
 
     async def open(self) -> None:
         with InputFile(self._path, self.name) as file:

@@ -17,6 +17,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import FileChangedError, SourceError, without_secrets
 from aai_async._io.addresses import without_signature
 from aai_async._io.async_reader import AsyncReader
+from aai_async._io.object_source import ObjectSource
 
 CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes per read. Smaller chunks cost more thread switches; larger ones cost memory and block the loop."""
@@ -32,9 +33,9 @@ class Source(abc.ABC):
     `open` checks it before anything is sent. `chunks` reads it; each call starts from the beginning if it is
     `replayable`.
 
-    Pass a subclass of your own, such as an object in a store, to `Client.transcribe` like a path. It must
-    define `open` and `chunks`. Set `size` if it is known, and `replayable = False` if it can be read only
-    once. A journal recognises a source by its `identity`. Exceptions that it raises become a `SourceError`.
+    Pass a subclass of your own, such as one for a database, to `Client.transcribe` like a path. It must
+    define `open` and `chunks`. Set `size` if known, and `replayable = False` if it can be read only once. A
+    journal recognises a source by its `identity`. Exceptions that it raises become a `SourceError`.
     """
 
     name: str = "The recording"
@@ -106,9 +107,14 @@ Audio: TypeAlias = (
     | IO[bytes]
     | AsyncReader
     | AsyncIterable[bytes]
+    | ObjectSource
     | Source
 )
-"""Input of `Client.transcribe`: a path, an http(s) URL, bytes, a binary file, a stream, or a `Source`."""
+"""
+Input of `Client.transcribe`.
+
+A path, an http(s) URL, bytes, a binary file, a stream, an `ObjectSource`, or a `Source`.
+"""
 
 
 def shown_source(source: object) -> str:
@@ -163,6 +169,11 @@ def file_changed(name: str) -> FileChangedError:
 
 class CheckedSource(Source):
     """A source that yields bytes, exactly as many as announced, and raises only documented errors."""
+
+    @property
+    def location(self) -> bytes | None:
+        """Where an open source is stored, the same for every version of it; `None` if that is unknown."""
+        return None
 
 
 def check_length(name: str, sent: int, size: int | None, *, is_whole: bool) -> None:

@@ -9,10 +9,12 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import IO, cast
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from aai_async._errors import SourceError, without_secrets
 from aai_async._io.async_reader import ChunksOf, checked_bytes, is_async_reader
 from aai_async._io.file_sources import FileSource, PathSource
+from aai_async._io.object_source import ObjectSource
 from aai_async._io.source import (
     CHUNK_SIZE,
     Audio,
@@ -26,9 +28,12 @@ from aai_async._io.source import (
     reading_errors,
     shown_name,
 )
+from aai_async._io.stored_object import StoredObject
 from aai_async._io.stream_source import OneShotSource
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+_OBJECT_SCHEMES = frozenset({"s3", "gs", "az", "file"})
 
 
 def _from_str(text: str) -> Source:
@@ -38,7 +43,9 @@ def _from_str(text: str) -> Source:
     scheme = match["scheme"].lower()
     if scheme not in {"http", "https"}:
         mend = (
-            "open the file itself" if scheme == "file" else "download it, or make a pre-signed https:// URL"
+            "use aai.ObjectSource(uri)"
+            if scheme in _OBJECT_SCHEMES
+            else "download it, or make a pre-signed https:// URL"
         )
         raise SourceError(f"The service fetches http:// and https:// URLs only, not {scheme}://: {mend}.")
     if not _has_host(text) or not text.isprintable():
@@ -88,6 +95,30 @@ def _from_stream(audio: object) -> Source:
         f"{type(audio).__name__} is not audio. Give a path, an http(s) URL, bytes, a binary file object, "
         "an object with an async read(size), or an async iterable of bytes. Join a list with b''.join(...)."
     )
+
+
+def _from_object(given: ObjectSource) -> Source:
+    if not given.uri.lower().startswith("file://"):
+        return StoredObject(given)
+    path = path_of_file_uri(given.uri)
+    if given.presign:
+        raise SourceError(f"{shown_name(path)} is a file, which cannot be pre-signed: omit presign.")
+    return PathSource(path)
+
+
+def path_of_file_uri(uri: str) -> str:
+    """
+    Return the path that a `file://` URI names.
+
+    Raises:
+        SourceError: It names another machine, or no absolute path.
+    """
+    parts = urlsplit(uri)
+    if parts.netloc.lower() not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise SourceError(
+            f"{without_secrets(uri)} names no file of this machine: give file:///PATH with an absolute path."
+        )
+    return url2pathname(parts.path)
 
 
 class CallerSource(CheckedSource):
@@ -151,6 +182,8 @@ def source_from(audio: Audio) -> Source:
     """
     if isinstance(audio, Source):
         return audio if isinstance(audio, CheckedSource) else CallerSource(audio)
+    if isinstance(audio, ObjectSource):
+        return _from_object(audio)
     if isinstance(audio, str):
         return _from_str(audio)
     if isinstance(audio, os.PathLike):

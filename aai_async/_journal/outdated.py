@@ -13,8 +13,8 @@ from collections.abc import Collection
 _UNPAID = "state IN ('pending', 'uploaded')"
 
 _CHANGED = (
-    "The file was changed after it was submitted, so this row is about its earlier content. Its job, if any, "
-    "continues."
+    "The recording was changed after it was submitted, so this row is about its earlier content. Its job, if "
+    "any, continues."
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from buckets import make_bucket
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -51,6 +52,13 @@ def service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Scripted
         monkeypatch.setenv("WEBHOOK_SECRET", "a-secret-of-mine-01")
         monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:8000")
         yield server
+
+
+def fill_bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the bucket of the pages, with a recording for each day, unless an earlier page has made it."""
+    bucket = make_bucket("calls", endpoint, monkeypatch)
+    for day in ("monday", "tuesday"):
+        bucket.put(f"{day}.mp3", (DATA / "two_speakers.mp3").read_bytes())
 
 
 def _two_speakers(request: SpeechRequest) -> Recognition:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pages
 import pytest
+from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -19,10 +20,16 @@ MARKDOWN = [*sorted(pages.DOCS.glob("*.md")), pages.README, pages.ROOT / "CONTRI
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.stem)
 def test_every_python_block_of_a_page_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     """In order, as a reader would paste them."""
     with pages.service(tmp_path, monkeypatch):
+        if "s3://" in page.read_text(encoding="utf-8"):
+            pages.fill_bucket(request.getfixturevalue("s3_endpoint"), monkeypatch)
         assert pages.run(page) >= 1
     assert "Traceback" not in capsys.readouterr().err
 

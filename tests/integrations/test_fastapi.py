@@ -16,6 +16,10 @@ import anyio
 import attrs
 import httpx
 import pytest
+from buckets import KEY_ID, Bucket
+from buckets import SECRET as SECRET_KEY
+from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
+from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 from fastapi import Depends, FastAPI, Request, UploadFile
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
@@ -68,6 +72,26 @@ def application(service: ScriptedServer) -> FastAPI:
 
 
 # Recordings
+
+
+async def test_a_route_transcribes_an_object_of_its_bucket(service: ScriptedServer, bucket: Bucket) -> None:
+    """A missing one is a response, which shows no credentials."""
+    app = application(service)
+
+    @app.post("/calls/{key}")
+    async def transcribe(key: str, client: ClientDependency) -> str | None:
+        return (await client.transcribe(aai.ObjectSource(bucket.uri(key)))).text
+
+    bucket.put("monday.mp3", RECORDING)
+    async with running(app) as browser:
+        there = await browser.post("/calls/monday.mp3")
+        gone = await browser.post("/calls/tuesday.mp3")
+    assert there.json() == "Hello there."
+    (upload,) = [one for one in service.requests if one.path == "/v2/upload"]
+    assert upload.body == RECORDING
+    assert gone.status_code == 422
+    assert KEY_ID not in gone.text
+    assert SECRET_KEY not in gone.text
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])

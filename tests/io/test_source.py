@@ -145,8 +145,9 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("s3://bucket/call.mp3", "not s3://.*pre-signed https://"),
-        ("file:///call.mp3", "not file://.*open the file itself"),
+        ("ftp://host/call.mp3", "not ftp://.*pre-signed https://"),
+        ("s3://bucket/call.mp3", r"not s3://: use aai\.ObjectSource"),
+        ("file:///call.mp3", r"not file://: use aai\.ObjectSource"),
         ("https://", "is not a valid URL"),
         ("https://example.com/\udcff", "is not a valid URL"),
         (42, "int is not audio"),
@@ -154,7 +155,7 @@ async def test_a_url_is_left_to_the_service(url: str) -> None:
         (["a.mp3"], "list is not audio"),
         (io.StringIO("text"), "opened as text"),
     ],
-    ids=["s3", "file", "no host", "surrogate", "int", "None", "list", "text file"],
+    ids=["ftp", "s3", "file", "no host", "surrogate", "int", "None", "list", "text file"],
 )
 def test_what_cannot_be_audio_is_refused_at_once(given: Any, said: str) -> None:
     """The message says what could be given instead."""

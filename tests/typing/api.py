@@ -32,6 +32,9 @@ async def transcribe_whatever_holds_a_recording(client: aai.Client, chunks: Asyn
     async with await anyio.open_file("call.mp3", "rb") as async_file:
         await client.transcribe(async_file)
     await client.transcribe(chunks)
+    await client.transcribe(
+        aai.ObjectSource("s3://bucket/call.mp3", presign=True, expires_in=dt.timedelta(hours=1))
+    )
     await client.transcribe(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

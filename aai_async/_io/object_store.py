@@ -1,0 +1,247 @@
+"""
+Objects in S3, Google Cloud Storage and Azure, by obstore, an optional dependency.
+
+All functions block: call them in a thread. Messages contain no credentials, and errors no cause, because the
+errors of a store can show signatures, tokens and access keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import os
+import re
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import attrs
+
+from aai_async._errors import SourceError, escaped
+from aai_async._io.object_source import ObjectURI
+from aai_async._io.source import file_changed
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import AzureStore, GCSStore, RetryConfig, S3Store
+
+    _SigningStore: TypeAlias = S3Store | GCSStore | AzureStore
+
+_CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_")
+"""Prefixes of the environment variables that configure a store."""
+
+_RETRIES = 6
+"""Retries of a request to a store, which wait for about six seconds together."""
+
+_METADATA = re.compile(r"169\.254\.16|metadata|must be specified|token request", re.IGNORECASE)
+"""In errors: no credentials are set, so obstore has asked the cloud's own machine service for some."""
+
+_STATUS = re.compile(r"status code: (\d{3})")
+
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+
+_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
+"""Codes in the responses of S3 and Google Cloud Storage, and of Azure."""
+
+
+@attrs.frozen
+class ObjectVersion:
+    """The version of an object."""
+
+    size: int
+    """Length in bytes."""
+    e_tag: str | None
+    mark: str
+    """What distinguishes it from other versions of the same size: the ETag, where the store has one."""
+
+    @classmethod
+    def of(cls, meta: ObjectMeta) -> ObjectVersion:
+        """Return the version that a store reports."""
+        mark = meta.get("e_tag") or meta.get("version") or meta["last_modified"].isoformat()
+        return cls(meta["size"], meta.get("e_tag"), mark)
+
+
+def head(uri: ObjectURI) -> ObjectVersion:
+    """
+    Return the current version of an object.
+
+    Raises:
+        SourceError: There is no such object or bucket, the access is denied, or the store is not reachable.
+    """
+    with _store_errors(uri):
+        import obstore  # noqa: PLC0415 - an extra
+
+        return ObjectVersion.of(obstore.head(_store(uri), _key(uri)))
+
+
+def read(uri: ObjectURI, version: ObjectVersion, start: int, end: int) -> bytes:
+    """
+    Return the bytes of a version of an object from `start` to before `end`.
+
+    Raises:
+        FileChangedError: The object has another version.
+        SourceError: It cannot be read.
+    """
+    with _store_errors(uri):
+        import obstore  # noqa: PLC0415 - an extra
+
+        result = obstore.get(
+            _store(uri), _key(uri), options={"range": (start, end), "if_match": version.e_tag}
+        )
+        content = result.bytes().to_bytes()
+        # Not every store honours If-Match.
+        if ObjectVersion.of(result.meta) != version or len(content) != end - start:
+            raise file_changed(str(uri))
+        return content
+
+
+def sign(uri: ObjectURI, expires_in: dt.timedelta) -> str:
+    """
+    Return a pre-signed URL of an object.
+
+    Raises:
+        SourceError: The credentials cannot sign.
+    """
+    with _store_errors(uri):
+        import obstore  # noqa: PLC0415 - an extra
+
+        return obstore.sign(_store(uri), "GET", _key(uri), expires_in)
+
+
+def list_objects(prefix: ObjectURI, *, recursive: bool) -> Iterator[tuple[ObjectURI, ObjectVersion]]:
+    """
+    Yield the objects whose keys begin with a prefix and a slash, in the order of the store.
+
+    Args:
+        prefix: The prefix; an empty key for all objects of the bucket.
+        recursive: Whether to yield also the objects behind a further slash.
+
+    Raises:
+        SourceError: There is no such bucket, the access is denied, or the store is not reachable.
+    """
+    with _store_errors(prefix):
+        for meta in _listed(prefix, recursive=recursive):
+            yield attrs.evolve(prefix, key=meta["path"]), ObjectVersion.of(meta)
+
+
+def _listed(prefix: ObjectURI, *, recursive: bool) -> Iterator[ObjectMeta]:
+    import obstore  # noqa: PLC0415 - an extra
+
+    # Its types of lists need Arrow's, which are not installed.
+    store, folder, lists = _store(prefix), prefix.key or None, cast("Any", obstore)
+    if recursive:
+        for some in lists.list(store, folder):
+            yield from some
+    else:
+        yield from lists.list_with_delimiter(store, folder)["objects"]
+
+
+def _key(uri: ObjectURI) -> str:
+    if not uri.key or uri.key.endswith("/"):
+        raise SourceError(f"{uri} names no object: give its key too, as in {uri.root}/{uri.key}call.mp3.")
+    return uri.key
+
+
+_PROCESS = list[int]()
+"""The process that has used obstore, whose threads do not exist in a process that is forked from it."""
+
+
+def _store(uri: ObjectURI) -> _SigningStore:
+    if _PROCESS and _PROCESS[0] != os.getpid():
+        raise SourceError(
+            f"{uri} cannot be read in a process that was forked after object storage was used: start "
+            'processes with multiprocessing.get_context("spawn").'
+        )
+    _PROCESS[:] = [os.getpid()]
+    environment = frozenset(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS))
+    return _open_store(uri.root, environment)
+
+
+@functools.lru_cache(maxsize=32)
+def _open_store(root: str, _: frozenset[tuple[str, str]]) -> _SigningStore:
+    """Return a store with its connection pool; another one after the environment has changed."""
+    from obstore.store import from_url  # noqa: PLC0415 - an extra
+
+    # No client options: obstore would ignore those of the environment, such as AWS_ALLOW_HTTP.
+    retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=60)}
+    # The type depends on the scheme, and that of each scheme here can sign.
+    return cast("_SigningStore", from_url(root, retry_config=retries))
+
+
+@contextlib.contextmanager
+def _store_errors(uri: ObjectURI) -> Generator[None]:
+    error: SourceError | None = None
+    try:
+        yield
+    except SourceError:
+        raise
+    except ImportError:
+        error = SourceError(
+            f'{uri} cannot be read: object storage is an extra: pip install "aai-async[cloud]".'
+        )
+    except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
+        error = _error_from(raised, uri)
+    if error is not None:
+        # Raised here, so that the error of the store is not its context.
+        raise error
+
+
+def _error_from(raised: Exception, uri: ObjectURI) -> SourceError:
+    # Its classes are matched by name, because obstore is imported only where it is used.
+    kind = type(raised).__name__
+    text = str(raised).partition("\n\nDebug source")[0]
+    status, code = (found and found[1] for found in (_STATUS.search(text), _CODE.search(text)))
+    if kind == "PreconditionError":
+        return file_changed(str(uri))
+    if isinstance(raised, FileNotFoundError):
+        message = _missing(uri)
+    elif isinstance(raised, ValueError):
+        message = (
+            f"{uri} cannot be addressed. Copy an object whose key has empty parts, the parts . or .., or "
+            "control characters to another key."
+        )
+    elif _METADATA.search(text):
+        message = f"{uri} cannot be read: no credentials are set. {_SET_UP[uri.scheme]}"
+    elif "builder error" in text:
+        message = f"{uri} cannot be read: its endpoint is an http:// URL. Set {_ALLOW_HTTP[uri.scheme]}=true."
+    elif kind in {"PermissionDeniedError", "UnauthenticatedError"} or status in {"401", "403"}:
+        message = _denied(uri, code)
+    elif code in _NO_BUCKET:
+        message = _no_bucket(uri)
+    else:
+        reason = f"status {status}{f', {code}' if code else ''}" if status else escaped(text).rstrip(".")
+        message = f"{uri} cannot be read: {reason}. Try again, or check the endpoint and the region."
+    return SourceError(message)
+
+
+def _missing(uri: ObjectURI) -> str:
+    # The response to a HEAD request has no body, so it does not show what is missing.
+    try:
+        next(iter(_listed(attrs.evolve(uri, key=""), recursive=False)), None)
+    except Exception as error:  # noqa: BLE001 - if the bucket cannot be listed, all that is known is the first error
+        code = _CODE.search(str(error))
+        if code is not None and code[1] in _NO_BUCKET:
+            return _no_bucket(uri)
+    return f"No such object: {uri}. Keys are case-sensitive."
+
+
+def _no_bucket(uri: ObjectURI) -> str:
+    return f"No such bucket: {uri.root}. Check its name, its region and the endpoint of the store."
+
+
+def _denied(uri: ObjectURI, code: str | None) -> str:
+    return (
+        f"Access to {uri} is denied{f' ({code})' if code else ''}. The credentials must be valid and allow "
+        "reading the object. A store that does not allow listing reports a missing object in this way too."
+    )
+
+
+_SET_UP = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
+    'A profile of the AWS CLI: eval "$(aws configure export-credentials --format env)".',
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS, or GOOGLE_SKIP_SIGNATURE=true for a public bucket.",
+    "az": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or another credential, or "
+    "AZURE_SKIP_SIGNATURE=true for a public container.",
+}
+
+_ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
