@@ -31,7 +31,7 @@ from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
 class Client(TranscriptMethods):
     """
-    A client of the service, for `async with`. Many tasks can share one client.
+    A client of the service, for `async with`, or for `open` and `aclose`. Many tasks can share one client.
 
     It runs on asyncio and trio, and leaves no task running after a call. It holds the connection pool, the
     shared retry budget and a bounded record of recent uploads and jobs.
@@ -94,10 +94,23 @@ class Client(TranscriptMethods):
         return f"<Client of {pipeline.sender.base_urls.api if pipeline else 'nothing'}>"
 
     async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def open(self) -> Self:
+        """
+        Open the client where `async with` cannot, such as in the cells of a notebook; close it with `aclose`.
+
+        Raises:
+            ConfigError: It is open already, or no HTTP client could be created.
+        """
         await self._pipeline.open()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def aclose(self) -> None:
+        """Close the connections. A client that was closed, or never opened, can be opened again."""
         await self._pipeline.close()
 
     async def transcribe(

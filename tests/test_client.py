@@ -362,3 +362,18 @@ async def test_looks_that_fail_for_too_long_end_the_wait_with_the_id(service: Se
         with anyio.fail_after(5), pytest.raises(aai.DeadlineError, match="No poll has succeeded") as caught:
             await client.wait(JOB)
     assert caught.value.transcript_id == JOB
+
+
+async def test_a_client_can_be_opened_and_closed_without_a_block(service: Service) -> None:
+    """In the cells of a notebook; closed, it sends nothing and can be opened again."""
+    client = await aai.Client(KEY, base_url=URL[:-3]).open()
+    assert (await client.get(JOB)).status == "queued"
+    with pytest.raises(aai.ConfigError, match="already open"):
+        await client.open()
+    await client.aclose()
+    await client.aclose()
+    with pytest.raises(aai.ConfigError, match=r"not open: .*await client\.open"):
+        await client.get(JOB)
+    assert (await (await client.open()).get(JOB)).status == "processing"
+    await client.aclose()
+    assert service.looks.call_count == 2

@@ -263,7 +263,10 @@ class ClientPool:
 
     def _checked_binding(self) -> _LoopBinding:
         if self._binding is None:
-            raise ConfigError("This Client is not open: use it inside `async with Client() as client:`.")
+            raise ConfigError(
+                "This Client is not open: use it inside `async with Client() as client:`, or call "
+                "`await client.open()` first."
+            )
         self._binding.check()
         return self._binding
 
