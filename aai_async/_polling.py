@@ -63,8 +63,8 @@ class Polling:
         Yield the seconds to sleep before each poll, without end.
 
         Args:
-            expected: How many seconds the job is thought to take, where something is known. The
-                first poll comes at 0.6 of it: a prediction twice too high must not cost much.
+            expected: Expected duration of the job in seconds, if known. The first poll is due after 0.6 of
+                it, so that an estimate that is too high delays the result little.
             age: Seconds since the job was submitted. Infinity is for a job of unknown age, which may have
                 ended: it is polled at once, and that poll replaces the first of a new job.
         """

@@ -203,7 +203,9 @@ def page_reader(query: Mapping[str, str]) -> Callable[[HTTPReply], TranscriptPag
         shown = _parsed_query(page.page_details.current_url)
         for name in _IDENTIFYING_PARAMETERS:
             if name in shown and not _is_echo(shown[name], query.get(name)):
-                raise ProtocolError(f"The response is another page of the list, with another {name}.")
+                raise ProtocolError(
+                    f"The response is not the requested page of the list: its {name} is different."
+                )
         return page
 
     return read

@@ -49,7 +49,7 @@ class OutageGate:
                 try:
                     return await step()
                 except AAIError as error:
-                    if not _is_a_connection_all_it_lacked(error) or self.given_up:
+                    if not _can_run_again(error) or self.given_up:
                         raise
                     self._begin(error)
             async with self._turn:
@@ -78,7 +78,7 @@ class OutageGate:
         self._since = None
 
 
-def _is_a_connection_all_it_lacked(error: AAIError) -> bool:
+def _can_run_again(error: AAIError) -> bool:
     # A submit whose response was lost must not be repeated before its job was searched for.
     return is_connection_missing(error) and not isinstance(error, AmbiguousSubmitError)
 

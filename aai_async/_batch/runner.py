@@ -1,7 +1,7 @@
 """
 A running batch: when it takes sources, when it must stop, and how outcomes reach the consumer.
 
-`_passage` processes one item.
+`item_task` processes one item.
 """
 
 from __future__ import annotations
@@ -261,14 +261,14 @@ class BatchRunner:
         if cause is None:
             return
         # Existing jobs are still polled, unless that is refused too, or the journal cannot be written.
-        is_only_about_sending = not isinstance(cause, (AccountError, JournalError)) or (
-            isinstance(cause, AccountError) and cause.status != 401
+        is_polling_futile = isinstance(cause, JournalError) or (
+            isinstance(cause, AccountError) and cause.status == 401
         )
         self._abort(cause)
         self._is_refused = True
         for sending in self._sending:
             sending.cancel()
-        if self._fail_fast or not is_only_about_sending:
+        if self._fail_fast or is_polling_futile:
             self._everything.cancel()
 
     def _abort(self, cause: Exception) -> None:

@@ -85,10 +85,12 @@ def check_output_dir(folder: Path | None) -> None:
 def check_standard_output(rendering: Rendering, number: int) -> None:
     """Check that a number of results make sense one after the other on standard output."""
     if len(rendering.formats) > 1:
-        raise _usage_error("Several formats need files: pass a folder with --output-dir.")
+        raise _usage_error("Several formats cannot share standard output: pass a folder with --output-dir.")
     name = rendering.formats[0]
     if number > 1 and not formats.FORMATS[name].is_concatenable:
-        raise _usage_error(f"Several recordings as {name} need files: pass a folder with --output-dir.")
+        raise _usage_error(
+            f"Several {name} results cannot share standard output: pass a folder with --output-dir."
+        )
 
 
 def confirm(question: str) -> None:

@@ -67,7 +67,7 @@ class FailureStreak:
         self._requested_delay = failure.requested_delay
         if self.length > 1 and now - self._since >= self._polling.unreachable_after:
             raise DeadlineError(
-                "No poll has succeeded in the time of Polling(unreachable_after=...): wait for it again."
+                "No poll has succeeded within Polling(unreachable_after=...). Wait for the result again."
                 f"{failure.why}"
             )
         # A wait that the service has asked for does not count as time without a response.
@@ -83,7 +83,7 @@ class Poller(Generic[T]):
     The polls of one resource: when the next is due, and whether the last has failed.
 
     Args:
-        http: Sends the requests.
+        sender: Sends the requests.
         call: The request.
         polling: The delays between polls.
         new_until: When all servers of the service know the resource: until then, a response that it does not
@@ -142,14 +142,14 @@ class Poller(Generic[T]):
         usual = next(self._delays)
         if isinstance(seen, PollFailure):
             self._streak.add(seen)
-        elif until(seen):
-            return seen
         else:
             self._streak.end()
+            if until(seen):
+                return seen
         now = anyio.current_time()
         requested_delay = seen.requested_delay if isinstance(seen, PollFailure) else 0.0
         if now + requested_delay >= deadline:
-            raise _out_of_time(seen)
+            raise out_of_time(seen.why if isinstance(seen, PollFailure) else "")
         self.next_at = now + self._streak.delay(usual)
         return None
 
@@ -196,8 +196,8 @@ async def poll_once(
     return PollFailure()
 
 
-def _out_of_time(seen: object) -> DeadlineError:
-    why = seen.why if isinstance(seen, PollFailure) else ""
+def out_of_time(why: str = "") -> DeadlineError:
+    """Return the error of a wait whose time is over; `why` is a sentence about the last poll."""
     return DeadlineError(
-        f"It was not ready in the time of Polling(give_up_after=...): wait for it again.{why}"
+        f"The result was not ready within Polling(give_up_after=...). Wait for it again.{why}"
     )

@@ -66,8 +66,8 @@ class ListLookup:
     is_urgent: bool = False
     """Whether the call is being cancelled, so that the search waits for nothing."""
     job_search: JobSearch = attrs.field(init=False)
-    _shown: dict[str, Mapping[str, object]] = attrs.field(factory=dict[str, Mapping[str, object]], init=False)
-    """The options that jobs show, by id; they never change, so each job is fetched once."""
+    _shown: dict[str, Mapping[str, object]] = attrs.field(factory=dict[str, Mapping[str, object]])
+    """The options that jobs show, by id. They never change, so each job is fetched once, also if `urgent`."""
 
     def __attrs_post_init__(self) -> None:
         self.job_search = self.uncertain.search if self.uncertain else self._new_search()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import math
 
@@ -55,8 +56,6 @@ class WatchedJob:
         self._duration: float | None = None
         """Its duration in seconds, if the list has shown it."""
         self.transcript: Transcript | None = None
-        self.error: AAIError | None = None
-        """The error that ends all waits for it."""
         self.is_being_polled = False
         """Whether one of the waiting calls is polling it by its id now."""
         self._change: anyio.Event | None = None
@@ -78,14 +77,14 @@ class WatchedJob:
         else:
             self._all_awaited.pop(self.job.id, None)
 
-    def enter(self, wait: Waiter) -> None:
+    def enter(self, waiter: Waiter) -> None:
         """Add a waiting call."""
-        self.waiters.append(wait)
+        self.waiters.append(waiter)
         self.update_awaited()
 
-    def leave(self, wait: Waiter) -> None:
+    def leave(self, waiter: Waiter) -> None:
         """Remove a waiting call."""
-        self.waiters.remove(wait)
+        self.waiters.remove(waiter)
         self.update_awaited()
 
     @property
@@ -114,13 +113,21 @@ class WatchedJob:
             self._change.set()
             self._change = None
 
+    def fail(self, error: AAIError) -> None:
+        """End the current waits for it with an error; waits that begin later are not affected."""
+        for waiter in self.waiters:
+            # A copy, because each waiting call adds its own context.
+            waiter.error = copy.copy(error)
+            waiter.error.transcript_id = self.job.id
+        self.notify()
+
     def set_status(self, status: str | None) -> None:
         """Record its status, and wake the waiting calls, which emit events."""
         if status is not None and status != self.status:
             self.status = status
             self.notify()
 
-    def is_ended_by(self, seen: Transcript) -> bool:
+    def record_poll(self, seen: Transcript) -> bool:
         """Record the status that a poll by its id shows; return whether the job has ended."""
         self.set_status(seen.status)
         return seen.is_done
@@ -190,9 +197,11 @@ def _seconds_between(created: dt.datetime | None, completed: dt.datetime | None)
     return (completed - created).total_seconds()
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Waiter:
     """A call that waits for a job."""
 
     watched: WatchedJob
     deadline: float
+    error: AAIError | None = attrs.field(default=None, init=False)
+    """The error that ends the call."""

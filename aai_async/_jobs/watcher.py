@@ -7,7 +7,6 @@ and wakes the others. When it ends, another call leads. Jobs that the list does 
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 
@@ -20,7 +19,7 @@ from aai_async._errors import DeadlineError
 from aai_async._events import StatusChanged, logger
 from aai_async._jobs.duration_estimate import DurationEstimator
 from aai_async._jobs.list_poller import ListPoller
-from aai_async._jobs.poller import FINAL_POLL_GRACE, Poller, PollFailure
+from aai_async._jobs.poller import FINAL_POLL_GRACE, Poller, PollFailure, out_of_time
 from aai_async._jobs.registry import JobRef
 from aai_async._jobs.watched_job import Waiter, WatchedJob
 from aai_async._models.transcript import Transcript
@@ -147,11 +146,8 @@ class JobWatcher:
     async def _step(self, waiter: Waiter) -> None:
         """Poll if that is due; otherwise wait until it is due, or until the state of the job changes."""
         watched = waiter.watched
-        if watched.error is not None:
-            # A copy, because each waiting call adds its own context.
-            error = copy.copy(watched.error)
-            error.transcript_id = watched.job.id
-            raise error
+        if waiter.error is not None:
+            raise waiter.error
         now = anyio.current_time()
         self._notify_if_no_longer_shared()
         is_shared = watched.is_awaited and self._was_shared
@@ -184,10 +180,15 @@ class JobWatcher:
         if watched.is_being_polled:
             # One request serves all calls that wait for this job.
             await watched.wait_for_change(deadline + FINAL_POLL_GRACE)
+            # The call that sent it may have a later deadline.
+            if watched.is_being_polled and anyio.current_time() >= deadline + FINAL_POLL_GRACE:
+                error = out_of_time()
+                error.transcript_id = watched.job.id
+                raise error
             return
         watched.is_being_polled = True
         try:
-            seen = await watched.poller.poll(deadline, until=watched.is_ended_by)
+            seen = await watched.poller.poll(deadline, until=watched.record_poll)
             is_done_unlisted = watched.apply_transcript(seen)
         finally:
             watched.is_being_polled = False
@@ -220,8 +221,7 @@ class JobWatcher:
         except DeadlineError as error:
             # All these calls rely on the list, so none of them has polled by id meanwhile.
             for watched in self._awaited.values():
-                watched.error = error
-            self._notify_awaited()
+                watched.fail(error)
             return
         # If a poll by id succeeds, the service is reachable, and only the list fails.
         if self._list.has_failed_often:

@@ -226,7 +226,7 @@ class CodeSwitchingLanguage(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class LanguageDetectionResults(Model):
-    """The detected languages, with `LanguageDetectionOptions(code_switching=True)`."""
+    """The languages that were detected. `LanguageDetectionOptions(code_switching=True)` requests them."""
 
     code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
     """One entry for each language."""

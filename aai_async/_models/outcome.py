@@ -38,8 +38,8 @@ class Outcome:
 
     attempts: int = 0
     """
-    Number of requests to upload and submit the item, without those after an outage: 2 without failures, 0 if
-    the result was known already.
+    Number of upload and submit requests: without failures, 2 for a file and 1 for a URL. It is 0 if the
+    result was known already. Requests that are sent again after an outage of the connection are not counted.
     """
 
     transcript_id: str | None = None
@@ -68,7 +68,7 @@ class Outcome:
         Return the transcript.
 
         Raises:
-            AAIError: The error of the item, or that there is no transcript.
+            AAIError: The item failed: its own error. If it has neither an error nor a transcript, a new one.
         """
         if self.error is not None:
             raise self.error

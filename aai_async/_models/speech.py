@@ -39,8 +39,9 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One word, with its punctuation.
 
-    Ten hours have 200,000 words. So this class is a msgspec struct, which is decoded four times as fast as an
-    attrs class and is not tracked by the garbage collector. Use `msgspec.structs.replace` to change a copy.
+    This class is a msgspec struct, unlike the other models: a recording of ten hours has about 200,000 words.
+    A struct is decoded four times as fast as an attrs class, and the garbage collector does not track it. Use
+    `msgspec.structs.replace` to create a changed copy.
     """
 
     text: str = ""
@@ -90,7 +91,7 @@ class Utterance(Span):
     """The channel, from `"1"`, with `multichannel`."""
 
     translated_texts: dict[str, str] | None = attrs.field(default=None, hash=False)
-    """The text by language, with `Translation(match_original_utterance=True)`."""
+    """The translations of the text by language code, with `Translation(match_original_utterance=True)`."""
 
 
 @attrs.frozen(kw_only=True, repr=False)

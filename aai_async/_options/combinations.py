@@ -75,7 +75,7 @@ def _of_models() -> tuple[Rule, ...]:
         ),
         Rule(
             lambda given: not all(term.isascii() for term in given.get("word_boost", ())),
-            "word_boost supports only ASCII characters: use keyterms_prompt, which supports all.",
+            "word_boost supports only ASCII characters: use keyterms_prompt, which supports all characters.",
         ),
     )
 

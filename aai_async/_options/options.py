@@ -327,10 +327,13 @@ class Options(OptionGroup):
     """Deprecated with `summarization`: `"bullets"` (the default), `"paragraph"`, `"headline"`, `"gist"` …"""
 
     word_boost: Sequence[str] | None = texts(most=1000, most_words=6)
-    """Deprecated, use `keyterms_prompt`: at most 1,000 words and phrases of at most six words, in ASCII."""
+    """
+    Deprecated: use `keyterms_prompt`. Words and phrases to favour: at most 1,000, of at most six words each,
+    in ASCII.
+    """
 
     boost_param: Literal["low", "default", "high"] | str | None = text()
-    """Deprecated, use `keyterms_prompt_options`: how strongly `word_boost` is applied."""
+    """Deprecated: use `keyterms_prompt_options`. How strongly `word_boost` is applied."""
 
     dual_channel: bool | None = flag()
     """Deprecated, use `multichannel`."""

@@ -328,11 +328,12 @@ async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
         gate.release_on_behalf_of(borrower)
 
 
-async def _close(lease: ClientLease, client: AsyncClient | None) -> bool:
-    await lease.tie_up()
-    if client is not None:
-        await client.aclose()
-    return True
+async def _close(lease: ClientLease, client: AsyncClient | None) -> None:
+    try:
+        await lease.tie_up()
+    finally:
+        if client is not None:
+            await client.aclose()
 
 
 def _make_client(checks_certificates: bool) -> httpx.AsyncClient:

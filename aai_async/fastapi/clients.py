@@ -66,7 +66,8 @@ def client_of(app: FastAPI, name: str = "default") -> Client:
     if client is None:
         named = "" if name == "default" else f"name={name!r}"
         raise ConfigError(
-            f"The application has no client {name!r}: FastAPI(lifespan=aai_async.fastapi.lifespan({named})). "
+            f"The application has no client {name!r}. Create it: "
+            f"FastAPI(lifespan=aai_async.fastapi.lifespan({named})). "
             "The lifespan does not run in a mounted application, or in a test client without a `with` block."
         )
     return client

@@ -25,6 +25,7 @@ from scripted_transport import After, ScriptedTransport
 from secrecy import whole_traceback
 
 import aai_async as aai
+from aai_async._api.credentials import BaseURLs
 from aai_async._transport import pool, request_body
 from aai_async._transport.deadline import AttemptDeadline
 
@@ -609,3 +610,25 @@ async def test_a_function_that_makes_no_second_client_fails_the_call_and_not_the
         assert (await client.wait("a")).status == "completed"
     assert len(made) == 3
     await made[1].aclose()
+
+
+async def test_a_client_is_closed_although_its_loose_connection_cannot_be() -> None:
+    """The other connections of the client would stay open."""
+
+    class Stuck:
+        async def aclose(self) -> None:
+            raise OSError(5, "input/output error")
+
+    made: list[httpx.AsyncClient] = []
+
+    def make() -> httpx.AsyncClient:
+        made.append(httpx.AsyncClient())
+        return made[-1]
+
+    clients = pool.ClientPool(make, BaseURLs.of(None, URL[:-3], None))
+    await clients.open()
+    async with clients.lease(is_recording=False, is_urgent=False) as lease:
+        lease.is_broken = True
+        await lease.trace("connection.connect_tcp.complete", {"return_value": Stuck()})
+    assert made[0].is_closed
+    await clients.close()
