@@ -165,7 +165,7 @@ class _Forecast:
         """
         if recording.name == STANDARD_INPUT:
             return _Step()
-        source = source_from(recording.name)
+        source = source_from(recording.audio)
         await source.open()
         keys = await keys_of(source, self._digest, by_content=self._by_content)
         row = await find_entry(self._journal, keys) if self._journal else None

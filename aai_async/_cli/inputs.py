@@ -16,8 +16,12 @@ import attrs
 
 from aai_async._cli import safe_names
 from aai_async._cli.folders import FolderSearch
+from aai_async._cli.objects import ObjectSearch, is_prefix, place_of
 from aai_async._cli.terminal_text import readable
-from aai_async._errors import without_secrets
+from aai_async._errors import SourceError, without_secrets
+from aai_async._io.object_source import ObjectSource, ObjectURI, is_object_uri, shown_uri
+from aai_async._io.object_store import ObjectVersion
+from aai_async._io.source_factory import path_of_file_uri
 
 STANDARD_INPUT = "-"
 
@@ -43,6 +47,9 @@ class Recording:
     transcript_id: str | None = None
     """The transcript of its results, if that identifies the recording."""
 
+    version: ObjectVersion | None = attrs.field(default=None, eq=False)
+    """The version of an object that a listing has shown."""
+
     @classmethod
     def of_transcript(cls, transcript_id: str) -> Self:
         """Return the recording of a transcript, named by its id."""
@@ -55,13 +62,26 @@ class Recording:
         return is_address(self.name)
 
     @property
+    def is_object(self) -> bool:
+        """Whether it is in object storage."""
+        return is_object_uri(self.name)
+
+    @property
+    def audio(self) -> str | ObjectSource:
+        """What the client transcribes."""
+        return ObjectSource(self.name) if self.is_object else self.name
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a file."""
-        return self.name not in {STANDARD_INPUT, self.transcript_id} and not self.is_address
+        is_elsewhere = self.is_address or self.is_object
+        return self.name not in {STANDARD_INPUT, self.transcript_id} and not is_elsewhere
 
     @property
     def shown(self) -> str:
         """The name in messages and results: a URL without user, password and query."""
+        if self.is_object:
+            return readable(shown_uri(self.name))
         return readable(without_secrets(self.name) if "://" in self.name else self.name)
 
 
@@ -111,16 +131,22 @@ def find(names: Iterable[str], *, recursive: bool) -> Found:
 
 def named(name: str) -> Recording:
     """Return the recording of a name as `find` does for one that is passed itself. It need not exist."""
+    if is_object_uri(name):
+        return Recording(name, place_of(name))
     return _remote(name) if is_address(name) else _file(name)
 
 
 def _path_of(name: str) -> str:
     """Return the identity of a name without following links: several names can lead to one file."""
-    return name if name == STANDARD_INPUT or is_address(name) else os.path.abspath(name)  # noqa: PTH100
+    return name if _is_no_path(name) else os.path.abspath(name)  # noqa: PTH100
+
+
+def _is_no_path(name: str) -> bool:
+    return name == STANDARD_INPUT or is_address(name) or is_object_uri(name)
 
 
 def _identity(name: str) -> str:
-    if name == STANDARD_INPUT or is_address(name):
+    if _is_no_path(name):
         return name
     return os.path.normcase(os.path.realpath(name))
 
@@ -130,6 +156,13 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
         yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
         yield _remote(name)
+    elif is_object_uri(name):
+        yield from _in_bucket(name, recursive, found)
+    elif name.lower().startswith("file://"):
+        try:
+            yield from _named(path_of_file_uri(name), recursive, found)
+        except SourceError as error:
+            found.mistakes.append(str(error))
     elif _OTHER_URL.match(name):
         yield _file(name)
     elif Path(name).is_dir():
@@ -145,6 +178,33 @@ def _file(name: str, folder: str | None = None) -> Recording:
     path = os.path.abspath(name)  # noqa: PTH100
     place = os.path.basename(path) if folder is None else os.path.relpath(name, folder)  # noqa: PTH119
     return Recording(name, safe_names.of_path(Path(place).as_posix()), is_named=folder is None)
+
+
+def _in_bucket(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
+    try:
+        uri = ObjectURI.parse(name)
+    except SourceError:
+        # It is refused with the other names that cannot be sent.
+        uri = None
+    if uri is None or not is_prefix(uri):
+        yield Recording(name, place_of(name))
+        return
+    search = ObjectSearch(uri)
+    is_empty = True
+    try:
+        for found_uri, place, version in search.recordings(recursive=recursive):
+            is_empty = False
+            yield Recording(found_uri, place, is_named=False, version=version)
+    except SourceError as error:
+        found.mistakes.append(str(error))
+        return
+    skipped = f"skipped {search.ignored}" if search.ignored else ""
+    if is_empty:
+        others = f"; {skipped}" if skipped else ""
+        hint = "" if recursive else " Search its subfolders with --recursive."
+        found.mistakes.append(f"No recording below {name}{others}.{hint}")
+    elif skipped:
+        found.ignored.append(f"{name}: {skipped}")
 
 
 def _remote(address: str) -> Recording:

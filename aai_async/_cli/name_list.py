@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aai_async._cli.inputs import STANDARD_INPUT, is_address
 from aai_async._cli.safe_names import of_text
+from aai_async._io.object_source import is_object_uri
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
@@ -88,7 +89,7 @@ def _decoded(data: bytes) -> str:
 def _unquoted(line: str) -> str:
     """Remove quotes and spaces around a name, unless a file has exactly this name."""
     bare = line.strip()
-    if is_address(bare):
+    if is_address(bare) or is_object_uri(bare):
         return bare
     if len(bare) < 2 or bare[0] != bare[-1] or bare[0] not in "\"'" or os.path.lexists(line):
         return line

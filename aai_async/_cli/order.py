@@ -19,6 +19,7 @@ from aai_async._cli.outputs import Outputs
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
+from aai_async._io.stored_object import check_object_size
 from aai_async._options import Options
 
 
@@ -109,8 +110,11 @@ async def _error_of(recording: Recording, wanted: Rendering) -> AAIError | None:
     try:
         if recording.is_file and "://" not in recording.name:
             await in_thread(_check_existence, recording.name)
-        if recording.name != STANDARD_INPUT:
-            source = source_from(recording.name)
+        if recording.version is not None:
+            size = recording.version.size
+            check_object_size(recording.shown, size)
+        elif recording.name != STANDARD_INPUT:
+            source = source_from(recording.audio)
             await source.open()
             size = source.size
         rendering.check(wanted, recording, size)

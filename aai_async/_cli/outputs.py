@@ -131,6 +131,8 @@ class Outputs:
             return safe_names.mark_of(f"stream\0{self._stream}")
         if recording.transcript_id is not None:
             return safe_names.mark_of(f"transcript\0{recording.transcript_id}")
+        if recording.is_object:
+            return safe_names.mark_of(f"object\0{recording.name}")
         if recording.is_address:
             return safe_names.mark_of(f"address\0{recording.name}")
         return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")

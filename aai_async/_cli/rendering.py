@@ -37,7 +37,7 @@ def check(rendering: Rendering, recording: Recording, size: int | None) -> None:
     """
     if "html" not in rendering.formats:
         return
-    if rendering.embed_audio and size is None:
+    if rendering.embed_audio and (size is None or recording.is_object):
         raise _not_embeddable(recording)
     if rendering.embed_audio and size is not None and size > _MAX_EMBEDDED:
         raise OptionsError(

@@ -7,11 +7,14 @@ import secrets
 import stat
 from pathlib import Path
 
+from aai_async._cli import safe_names
 from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import SaveError
+from aai_async._errors import SaveError, SourceError
 from aai_async._io.file import AtomicFile
+from aai_async._io.object_source import ObjectURI
+from aai_async._io.object_store import head
 
 GONE = "gone"
 """The version of a recording that does not exist."""
@@ -85,7 +88,9 @@ def is_empty(entry: os.DirEntry[str]) -> bool:
 
 
 def version_of(recording: Recording) -> str:
-    """Return the size and time of a file, `UNKNOWN` for a recording of another kind, or `GONE`."""
+    """Return the version of a file or an object, `UNKNOWN` for a recording of another kind, or `GONE`."""
+    if recording.is_object:
+        return _version_of_object(recording)
     if not recording.is_file:
         return UNKNOWN
     try:
@@ -93,3 +98,11 @@ def version_of(recording: Recording) -> str:
     except (OSError, ValueError):
         return GONE
     return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def _version_of_object(recording: Recording) -> str:
+    try:
+        version = recording.version or head(ObjectURI.parse(recording.name))
+    except SourceError:
+        return GONE
+    return f"{version.size}-{safe_names.mark_of(version.mark)[:32]}"

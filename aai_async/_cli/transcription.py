@@ -172,7 +172,7 @@ class Session:
     def _sources(self) -> Iterator[Audio]:
         for index, recording in enumerate(self._wanted):
             self._view.started(index, recording.shown)
-            yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.name
+            yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.audio
 
     async def _write_regularly(self) -> None:
         while True:

@@ -19,6 +19,24 @@ MAX_FETCH_SIZE = 5_000_000_000
 """The largest recording in bytes that the service fetches (https://www.assemblyai.com/docs/faq)."""
 
 
+def check_object_size(name: str, size: int, *, presign: bool = False) -> None:
+    """
+    Check that the service takes an object of this size.
+
+    Raises:
+        SourceError: It is empty or too large.
+    """
+    most = MAX_FETCH_SIZE if presign else MAX_UPLOAD_SIZE
+    if size > most:
+        mend = "" if presign or size > MAX_FETCH_SIZE else ", or use ObjectSource(presign=True)"
+        verb = "fetches recordings" if presign else "accepts uploads"
+        raise SourceError(
+            f"{name} has {size:,} bytes; the service {verb} of at most {most:,} bytes. Compress it "
+            f"(FLAC, Opus), split it{mend}."
+        )
+    checked_size(name, min(size, MAX_UPLOAD_SIZE))
+
+
 class StoredObject(CheckedSource):
     """An object that is read in ranges, or fetched by the service from a pre-signed URL."""
 
@@ -36,22 +54,10 @@ class StoredObject(CheckedSource):
     async def open(self) -> None:
         """Determine the version, and sign the URL if the service is to fetch the object."""
         self._version = version = await in_thread_that_may_block(object_store.head, self._uri)
-        self._check_size(version.size)
+        check_object_size(self.name, version.size, presign=self._given.presign)
         self.size = version.size
         if self._given.presign:
             self.url = await in_thread_that_may_block(object_store.sign, self._uri, self._given.expires_in)
-
-    def _check_size(self, size: int) -> None:
-        most = MAX_FETCH_SIZE if self._given.presign else MAX_UPLOAD_SIZE
-        if size <= most:
-            checked_size(self.name, min(size, MAX_UPLOAD_SIZE))
-            return
-        mend = "" if self._given.presign or size > MAX_FETCH_SIZE else ", or use ObjectSource(presign=True)"
-        verb = "fetches recordings" if self._given.presign else "accepts uploads"
-        raise SourceError(
-            f"{self.name} has {size:,} bytes; the service {verb} of at most {most:,} bytes. Compress it "
-            f"(FLAC, Opus), split it{mend}."
-        )
 
     async def identity(self) -> bytes | None:
         """Return a hash of the URI and the version, the same with and without a signature."""

@@ -1,0 +1,141 @@
+"""`aai-async transcribe s3://...`: recordings in object storage, and what is known of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from buckets import KEY_ID, SECRET, Bucket
+from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
+from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
+
+from aai_async._cli.inputs import find, named
+from aai_async.testing import ScriptedServer
+
+pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+
+
+@pytest.fixture
+def service() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as service:
+        yield service
+
+
+async def run(service: ScriptedServer, *arguments: str) -> tuple[int, str, str]:
+    account = {"ASSEMBLYAI_API_KEY": service.key, "ASSEMBLYAI_BASE_URL": service.base_url}
+    command = [sys.executable, "-m", "aai_async", *arguments]
+    result = await anyio.run_process(command, check=False, env={**os.environ, **account})
+    shown = result.stdout.decode(), result.stderr.decode()
+    assert not [secret for secret in (KEY_ID, SECRET) if secret in "".join(shown)]
+    return result.returncode, *shown
+
+
+def uploads(service: ScriptedServer) -> list[bytes]:
+    return sorted(one.body for one in service.requests if one.path == "/v2/upload")
+
+
+def fill(bucket: Bucket) -> None:
+    for key in ("day/a.wav", "day/b.mp3", "day/notes.txt", "day/deep/c.ogg", "other/d.wav"):
+        bucket.put(key, f"recording {key}".encode())
+
+
+async def test_the_recordings_below_a_prefix_are_transcribed_once(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """Their results mirror the bucket. Only an object that has changed is sent by the next run."""
+    fill(bucket)
+    command = ["transcribe", bucket.uri("day/"), "-r", "-o", str(tmp_path / "out")]
+    status, _, err = await run(service, *command)
+    assert (status, "Traceback" in err) == (0, False), err
+    names = sorted(str(path.relative_to(tmp_path / "out")) for path in tmp_path.rglob("*.txt"))
+    assert names == ["a.wav.txt", "b.mp3.txt", "deep/c.ogg.txt"]
+    assert uploads(service) == [b"recording day/a.wav", b"recording day/b.mp3", b"recording day/deep/c.ogg"]
+    assert "1 object by suffix (.txt)" in err
+    status, _, err = await run(service, *command)
+    assert (status, len(uploads(service))) == (0, 3), err
+    bucket.put("day/b.mp3", b"another recording")
+    status, _, err = await run(service, *command)
+    assert (status, len(uploads(service))) == (0, 4), err
+    assert b"another recording" in uploads(service)
+    status, out, _ = await run(service, "status", str(tmp_path / "out/.aai-async.db"))
+    assert status == 0
+    status, out, err = await run(
+        service, "forget", str(tmp_path / "out/.aai-async.db"), bucket.uri("day/a.wav"), "--yes"
+    )
+    assert (status, bucket.uri("day/a.wav") in out) == (0, True), err
+    assert not (tmp_path / "out/a.wav.txt").exists()
+
+
+async def test_an_object_is_transcribed_to_standard_output(service: ScriptedServer, bucket: Bucket) -> None:
+    fill(bucket)
+    status, out, err = await run(service, "transcribe", bucket.uri("day/notes.txt"))
+    assert (status, out) == (0, "Hello there.\n"), err
+    assert uploads(service) == [b"recording day/notes.txt"]
+
+
+async def test_a_dry_run_shows_the_objects_and_sends_nothing(service: ScriptedServer, bucket: Bucket) -> None:
+    fill(bucket)
+    status, out, _ = await run(service, "transcribe", bucket.uri("day/"), "--dry-run")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [
+        bucket.uri("day/a.wav"),
+        bucket.uri("day/b.mp3"),
+    ]
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("where", ["stdout", "files", "dry run"])
+async def test_what_is_wrong_with_objects_is_reported_before_anything_is_sent(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path, where: str
+) -> None:
+    """All of it at once, with no secret of a URI."""
+    fill(bucket)
+    bucket.put("empty/x.wav", b"")
+    bad = {
+        bucket.uri("gone.wav"): f"No such object: {bucket.uri('gone.wav')}",
+        bucket.uri("empty/x.wav"): "is empty",
+        bucket.uri("nothing/"): f"No recording below {bucket.uri('nothing/')}",
+        "s3://no-such-bucket-here/": "No such bucket: s3://no-such-bucket-here",
+        "s3://id:hidden@bucket/x.wav": "contains credentials",
+        "file://elsewhere/x.wav": "names no file of this machine",
+    }
+    flags = {"stdout": [], "files": ["-o", str(tmp_path / "out")], "dry run": ["--dry-run"]}[where]
+    status, _, err = await run(service, "transcribe", bucket.uri("day/a.wav"), *bad, *flags)
+    assert status == 2
+    assert [text for text in bad.values() if text not in err] == []
+    assert "hidden" not in err
+    assert "Traceback" not in err
+    assert service.requests == []
+
+
+async def test_an_object_that_cannot_be_embedded_is_refused(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """Before it is paid for."""
+    fill(bucket)
+    command = ["transcribe", bucket.uri("day/"), "-f", "html", "--embed-audio", "-o", str(tmp_path)]
+    _, _, err = await run(service, *command)
+    assert "is not a file on this machine" in err
+    assert service.requests == []
+
+
+def test_a_file_may_be_named_by_its_uri(anyio_backend: str, tmp_path: Path) -> None:
+    """It is the same as by its path, and so is a folder."""
+    path = tmp_path / "a call.wav"
+    path.write_bytes(b"a recording")
+    found = find([path.as_uri(), str(path), f"{tmp_path.as_uri()}/"], recursive=False)
+    assert [one.name for one in found.recordings] == [str(path)]
+
+
+def test_objects_of_one_name_in_two_prefixes_are_two_recordings(anyio_backend: str, bucket: Bucket) -> None:
+    """And one that is named twice is one."""
+    bucket.put("a/x.wav", b"1")
+    bucket.put("b/x.wav", b"2")
+    uris = [bucket.uri("a/"), bucket.uri("b/"), bucket.uri("a/x.wav")]
+    found = find(uris, recursive=False)
+    assert [one.name for one in found.recordings] == [bucket.uri("a/x.wav"), bucket.uri("b/x.wav")]
+    assert named(bucket.uri("a/x.wav")) == found.recordings[0]
