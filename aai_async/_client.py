@@ -14,8 +14,8 @@ from typing import Literal, Self
 from aai_async._api.credentials import APIKey, BaseURLs
 from aai_async._arguments import check_word, of_type
 from aai_async._errors import about
-from aai_async._events import OnEvent, check_listener
-from aai_async._io.source import Audio
+from aai_async._events import OnEvent, about_recording, check_listener
+from aai_async._io.source import Audio, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
@@ -140,10 +140,11 @@ class Client(TranscriptMethods):
         """
         options, job = of_type(Options, options, "options"), of_type(JobHandle, job, "job")
         check_notifications(notifications)
-        submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
-        transcript = await self._wait(
-            submitted.id, on_cancel, notifications=notifications if options.webhook_url else None
-        )
+        with about_recording(event_name(audio)):
+            submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
+            transcript = await self._wait(
+                submitted.id, on_cancel, notifications=notifications if options.webhook_url else None
+            )
         await self._pipeline.check(transcript, options)
         return transcript
 
@@ -159,9 +160,10 @@ class Client(TranscriptMethods):
             AAIError: The upload failed.
         """
         source = source_from(audio)
-        async with contextlib.aclosing(source):
-            await source.open()
-            return await self._pipeline.upload(source)
+        with about_recording(event_name(audio)):
+            async with contextlib.aclosing(source):
+                await source.open()
+                return await self._pipeline.upload(source)
 
     async def submit(
         self,
@@ -194,11 +196,12 @@ class Client(TranscriptMethods):
         # The object can be from an earlier call, whose job must not be deleted with this one.
         job.upload_url = job.transcript_id = None
         record, grace = ProgressRecorder(job), self._pipeline.new_grace()
-        async with self._pipeline.if_cancelled(record, on_cancel, grace):
-            audio_url = await self.upload(audio)
-            await record.uploaded(audio_url)
-            with about(upload_url=audio_url):
-                return await self._pipeline.submission(audio_url, options, record, grace=grace).make()
+        with about_recording(event_name(audio)):
+            async with self._pipeline.if_cancelled(record, on_cancel, grace):
+                audio_url = await self.upload(audio)
+                await record.uploaded(audio_url)
+                with about(upload_url=audio_url):
+                    return await self._pipeline.submission(audio_url, options, record, grace=grace).make()
 
     async def wait(
         self,

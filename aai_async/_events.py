@@ -36,9 +36,16 @@ class _Event:
     index: int | None = None
     """The index of the batch item, if the event belongs to a batch."""
 
+    source: str | None = None
+    """
+    The recording: its path or name, or its URL without the query. `None` in a call with the id of a job only.
+
+    A recording without a name is shown by its size or type, such as `<1024 bytes>`.
+    """
+
     def as_json(self) -> dict[str, object]:
-        """Return the event as a JSON object: its `type`, then its fields without the index."""
-        names = (field.name for field in attrs.fields(type(self)) if field.name != "index")
+        """Return the event as a JSON object: its `type`, then its fields without the index and the source."""
+        names = (field.name for field in attrs.fields(type(self)) if field.name not in {"index", "source"})
         return {"type": self.kind, **{name: getattr(self, name) for name in names}}
 
     def as_line(self) -> str:
@@ -175,8 +182,30 @@ def listening(listener: OnEvent) -> Generator[None]:
         _listener.reset(token)
 
 
+_recording = ContextVar[tuple[str, int | None] | None]("_recording", default=None)
+
+
+@contextmanager
+def about_recording(source: str, index: int | None = None) -> Generator[None]:
+    """
+    Add the recording to the events of the block and of the tasks that it starts.
+
+    Args:
+        source: Its name, without secrets.
+        index: The index of its batch item.
+    """
+    token = _recording.set((source, index))
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
 def emit(on_event: OnEvent | None, event: Event) -> None:
-    """Emit an event to the listener of the client and to that of the current context."""
+    """Emit an event, with its recording, to the listener of the client and to that of the current context."""
+    recording = _recording.get()
+    if recording is not None:
+        event = attrs.evolve(event, source=recording[0], index=recording[1])
     call_listener(on_event, event)
     call_listener(_listener.get(), event)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import logging
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,9 +18,11 @@ from scripted_transport import After, ScriptedTransport
 
 import aai_async as aai
 from aai_async._jobs import submission
+from aai_async.testing import ScriptedServer
 
 KEY = "0123456789abcdef0123456789abcdef"
 URL = "https://example.com/call.mp3?signature=secret"
+PUBLIC_URL = "https://example.com/call.mp3"
 QUEUED = {"id": "made", "status": "queued", "audio_url": URL}
 CALM = aai.Retry(initial_delay=0.02, jitter=lambda: 0.0)
 
@@ -53,11 +57,11 @@ async def test_what_happens_is_told_in_its_order() -> None:
     assert isinstance(first, aai.Retrying)
     assert (first.operation, first.attempt, first.delay) == ("submit", 1, 0.01)
     assert isinstance(first.error, aai.ConnectError)
-    assert throttled == aai.Throttled(delay=0.05)
+    assert throttled == aai.Throttled(delay=0.05, source=PUBLIC_URL)
     assert isinstance(second, aai.Retrying)
     assert (second.operation, second.attempt, second.delay) == ("submit", 2, 0.05)
     assert isinstance(second.error, aai.RateLimitError)
-    assert submitted == aai.Submitted(transcript_id="made", upload_url=URL)
+    assert submitted == aai.Submitted(transcript_id="made", upload_url=URL, source=PUBLIC_URL)
 
 
 async def test_the_last_failure_is_raised_and_not_told() -> None:
@@ -93,7 +97,7 @@ async def test_a_job_that_was_found_in_the_list_is_told_once(monkeypatch: pytest
     events = await events_of(
         submit, After(httpx.ReadError("reset")), httpx.Response(200, json=page, headers=now), shown, shown
     )
-    assert events == [aai.Submitted(transcript_id="made", upload_url=URL)]
+    assert events == [aai.Submitted(transcript_id="made", upload_url=URL, source=PUBLIC_URL)]
 
 
 async def test_a_wait_of_the_whole_client_is_told_when_it_becomes_longer() -> None:
@@ -170,7 +174,7 @@ async def test_whatever_can_be_called_is_a_function() -> None:
     ready = [httpx.Response(200, json=QUEUED) for _ in range(2)]
     await events_of(submit, ready[0], on_event=Caller())
     await events_of(submit, ready[1], on_event=functools.partial(told.append))
-    assert told == [aai.Submitted(transcript_id="made", upload_url=URL)] * 2
+    assert told == [aai.Submitted(transcript_id="made", upload_url=URL, source=PUBLIC_URL)] * 2
 
 
 def test_what_is_told_cannot_be_changed() -> None:
@@ -178,3 +182,41 @@ def test_what_is_told_cannot_be_changed() -> None:
     event = aai.Submitted(transcript_id="made", upload_url=URL)
     with pytest.raises(AttributeError):
         event.transcript_id = "other"  # type: ignore[misc]
+
+
+class Recorded(io.BytesIO):
+    """A binary file with a name, as `open` returns."""
+
+    name = "call.wav"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (bytes, "<4 bytes>"),
+        (io.BytesIO, "<BytesIO>"),
+        (Recorded, "call.wav"),
+    ],
+)
+async def test_all_events_of_a_call_name_its_recording(kind: Any, name: str) -> None:
+    """From the upload to the end of the wait, for the listener of the client."""
+    events: list[aai.Event] = []
+    async with ScriptedServer().in_process() as server, server.client(on_event=events.append) as client:
+        server.fault("POST /v2/upload", status=503)
+        await client.transcribe(kind(b"RIFF"))
+    kinds = {type(event) for event in events}
+    assert kinds == {aai.Retrying, aai.Uploading, aai.Submitted, aai.StatusChanged}
+    assert {(event.source, event.index) for event in events} == {(name, None)}
+
+
+async def test_events_of_a_batch_name_recording_and_item_for_both_listeners(tmp_path: Path) -> None:
+    """The client's listener has the index too; a path is named as it was given, a URL without its query."""
+    path = tmp_path / "call.mp3"
+    path.write_bytes(b"ID3")
+    for_client: list[aai.Event] = []
+    for_batch: list[aai.Event] = []
+    async with ScriptedServer().in_process() as server, server.client(on_event=for_client.append) as client:
+        async with aai.transcribe_all(client, [path, URL], on_event=for_batch.append) as batch:
+            await batch.collect()
+    assert for_batch == for_client
+    assert {(event.index, event.source) for event in for_client} == {(0, str(path)), (1, PUBLIC_URL)}

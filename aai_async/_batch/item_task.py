@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Protocol
 
 import anyio
-import attrs
 
 from aai_async._batch.context import BatchContext, BatchItem, claim_of, source_of
 from aai_async._batch.duplicates import InFlightItem
@@ -29,8 +28,8 @@ from aai_async._errors import (
     RequestState,
     UploadGoneError,
 )
-from aai_async._events import Event, Retrying, call_listener, listening, logger
-from aai_async._io.source import Source
+from aai_async._events import Event, Retrying, about_recording, call_listener, listening, logger
+from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
 from aai_async._journal import JobRow, JournalRecorder, JournalWriter
@@ -109,7 +108,8 @@ class ItemTask:
         """
         outcome: Outcome | None = None
         try:
-            with listening(self._on_event):
+            name = event_name(self._item.audio)
+            with about_recording(name, self._item.index), listening(self._on_event):
                 outcome = await self._run(sending)
             return outcome
         finally:
@@ -217,7 +217,7 @@ class ItemTask:
         if isinstance(event, Retrying):
             self.retries += 1
             self._attempts += event.operation in {"upload", "submit"}
-        call_listener(self._context.on_event, attrs.evolve(event, index=self._item.index))
+        call_listener(self._context.on_event, event)
 
     async def _send(self) -> Transcript | None:
         """Create or find the job; return its transcript if it is already available."""

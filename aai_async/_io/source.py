@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Generator
-from typing import IO, TypeAlias
+from typing import IO, TypeAlias, cast
 
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import FileChangedError, SourceError, without_secrets
@@ -124,6 +124,19 @@ def shown_source(source: object) -> str:
     if isinstance(source, str) and "://" in source:
         source = without_secrets(source)
     return repr(source)[:200]
+
+
+def event_name(audio: object) -> str:
+    """Return the name of an audio argument in events: a path or name, a URL without secrets, or a size."""
+    if isinstance(audio, os.PathLike):
+        audio = os.fsdecode(cast("os.PathLike[str]", audio))
+    if isinstance(audio, str):
+        return without_secrets(audio) if "://" in audio else audio
+    if isinstance(audio, (bytes, bytearray)):
+        return f"<{len(audio)} bytes>"
+    named = (getattr(audio, attribute, None) for attribute in ("url", "path", "name", "filename"))
+    name = next((name for name in named if isinstance(name, str) and name), None)
+    return f"<{type(audio).__name__}>" if name is None else event_name(name)
 
 
 def shown_name(text: str) -> str:

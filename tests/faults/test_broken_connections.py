@@ -436,7 +436,7 @@ async def test_a_kept_connection_that_has_ended_is_noticed_before_it_is_used(
         job = await client.submit(URL)
     assert [made.id for made in server.service.jobs[1:]] == [job.id]
     assert len(server.requests) == server.connections == 3
-    assert events == [aai.Submitted(transcript_id=job.id, upload_url=URL)]
+    assert events == [aai.Submitted(transcript_id=job.id, upload_url=URL, source=URL)]
 
 
 @pytest.mark.parametrize("verb", ["upload", "get", "list", "delete", "download"])
