@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aai_async.server.engine import Engine, EngineError, Recognition, RecognizedWord, SpeechRequest
+    from aai_async.server.engine import (
+        AudioTrack,
+        Engine,
+        EngineError,
+        Recognition,
+        RecognizedWord,
+        SpeechRequest,
+    )
     from aai_async.server.engines.scripted import ScriptedEngine
     from aai_async.server.engines.whisper import WhisperEngine
     from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from aai_async.server.weights import WeightsError
 
 __all__ = [
+    "AudioTrack",
     "DirectoryError",
     "Engine",
     "EngineError",
