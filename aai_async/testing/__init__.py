@@ -21,8 +21,9 @@ import pytest
 import aai_async as aai
 from aai_async.testing.received import ReceivedRequest
 from aai_async.testing.scripted_server import ScriptedServer
+from aai_async.testing.webhook_delivery import ApplicationClient
 
-__all__ = ["ReceivedRequest", "ScriptedServer", "aai_client", "aai_server"]
+__all__ = ["ApplicationClient", "ReceivedRequest", "ScriptedServer", "aai_client", "aai_server"]
 
 
 @pytest.fixture

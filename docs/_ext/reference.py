@@ -55,7 +55,11 @@ MANY_FIELDS = 12
 MADE_BY_CALLS = {"aai_async.Batch", "aai_async.TranscriptPager"}
 """Classes whose objects come from a call; their parameters are private."""
 
-OTHERS = {"ClientDisconnect": "starlette.requests.ClientDisconnect", "timedelta": "datetime.timedelta"}
+OTHERS = {
+    "ASGIApp": "starlette.types.ASGIApp",
+    "ClientDisconnect": "starlette.requests.ClientDisconnect",
+    "timedelta": "datetime.timedelta",
+}
 """Names of other modules that docstrings and signatures write without their module."""
 
 _NAPOLEON: Any = Config(napoleon_use_rtype=False, napoleon_numpy_docstring=False)
