@@ -128,15 +128,22 @@ def shown_source(source: object) -> str:
 
 def event_name(audio: object) -> str:
     """Return the name of an audio argument in events: a path or name, a URL without secrets, or a size."""
-    if isinstance(audio, os.PathLike):
-        audio = os.fsdecode(cast("os.PathLike[str]", audio))
-    if isinstance(audio, str):
-        return without_secrets(audio) if "://" in audio else audio
     if isinstance(audio, (bytes, bytearray)):
         return f"<{len(audio)} bytes>"
+    try:
+        name = _given_name(audio)
+    except Exception:  # noqa: BLE001 - the caller's object may raise anything, and opening it reports that
+        name = None
+    if name is None:
+        return f"<{type(audio).__name__}>"
+    return without_secrets(name) if "://" in name else name
+
+
+def _given_name(audio: object) -> str | None:
+    if isinstance(audio, (str, os.PathLike)):
+        return os.fsdecode(cast("str | os.PathLike[str]", audio))
     named = (getattr(audio, attribute, None) for attribute in ("url", "path", "name", "filename"))
-    name = next((name for name in named if isinstance(name, str) and name), None)
-    return f"<{type(audio).__name__}>" if name is None else event_name(name)
+    return next((name for name in named if isinstance(name, str) and name), None)
 
 
 def shown_name(text: str) -> str:

@@ -381,8 +381,8 @@ def read_slowly(gap: float) -> Fault:
 
 async def test_a_slow_upload_that_goes_on_is_not_given_up(server: FaultServer, connect: Connect) -> None:
     """There is no limit on the time of an upload, but on that of a piece of it."""
-    recording = RECORDING * 80
-    server.on("POST /v2/upload", read_slowly(0.12))
+    recording = RECORDING * 160
+    server.on("POST /v2/upload", read_slowly(0.06))
     began = time.monotonic()
     async with connect(timeouts=aai.Timeouts(reply=1.7, stall=1.7), retry=ONCE) as client:
         await client.upload(recording)
