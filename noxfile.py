@@ -75,16 +75,16 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests on the installed package, with branch coverage and real speech recognition."""
+    """Run all tests on the installed package, with real speech recognition."""
     session.install(EVERYTHING, *TESTS)
-    session.run("coverage", "erase")
-    # By its path and not with -m, which would test the checkout instead of the installed package.
-    # Two for each core, because most tests wait for timers and for other processes.
+    session.run(*all_tests(session), env=node_sdk(session))
+
+
+def all_tests(session: nox.Session) -> list[str]:
+    """Return the command that runs all tests: by its path and not with -m, which would test the checkout."""
+    # Two workers for each core, because most tests wait for timers and for other processes.
     workers = str(2 * (os.cpu_count() or 1))
-    command = ["coverage", "run", f"{session.bin}/pytest", "--numprocesses", workers, *session.posargs]
-    session.run(*command, env=node_sdk(session))
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    return [f"{session.bin}/pytest", "--numprocesses", workers, *session.posargs]
 
 
 for version in nox.project.python_versions(PROJECT):
@@ -98,6 +98,16 @@ def node_sdk(session: nox.Session) -> dict[str, str]:
         session.warn("There is no npm, so the vendor's SDK for Node is not tested.")
         return {}
     return {"AAI_NODE_SDK": node_packages(session, NODE_SDK)}
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Run all tests and report the branches that none of them takes."""
+    session.install(EVERYTHING, *TESTS)
+    session.run("coverage", "erase")
+    session.run("coverage", "run", *all_tests(session), env=node_sdk(session))
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
 
 
 def node_packages(session: nox.Session, *packages: str) -> str:

@@ -46,7 +46,8 @@ async def test_a_recording_of_two_speakers_becomes_a_transcript(
     assert speaker_accuracy(transcript.words) >= 0.95
     assert transcript.utterances is not None
     assert [turn.speaker for turn in transcript.utterances] == [turn["speaker"] for turn in TURNS]
-    assert transcript.metadata == {"local_engine": f"whisper-{model[0]}"}
+    assert transcript.metadata is not None
+    assert transcript.metadata["local_engine"] == f"whisper-{model[0]}"
 
 
 @pytest.mark.parametrize("model", [("base", 0.05)], ids=["base"])
