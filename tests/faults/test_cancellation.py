@@ -26,6 +26,9 @@ from aai_async._transport import pool as connections
 
 Verb = Callable[[aai.Client, Path], Coroutine[Any, Any, object]]
 
+AT_ONCE = 4.0
+"""Seconds that a cancelled call takes at the most on a busy machine; what it waited for would take longer."""
+
 
 async def delete(client: aai.Client, _: Path) -> None:
     # The call before it may have been carried out.
@@ -81,7 +84,7 @@ async def test_a_verb_cancelled_wherever_it_waits_ends_at_once_and_leaves_nothin
             server.service.jobs[0].is_deleted = False
             began = time.monotonic()
             is_cancelled = await cancelled_at(count, lambda: VERBS[verb](client, recording))
-            assert time.monotonic() - began < 1.0, f"at await {count}"
+            assert time.monotonic() - began < AT_ONCE, f"at await {count}"
         assert not is_cancelled
         await client.get("known")
         gc.collect()
@@ -150,7 +153,7 @@ async def test_a_submit_that_is_never_answered_is_waited_for_no_longer_than_that
         began = time.monotonic()
         with anyio.move_on_after(0.1):
             await client.submit(upload_url)
-    assert 0.25 < time.monotonic() - began < 1.0
+    assert 0.25 < time.monotonic() - began < AT_ONCE
 
 
 async def test_a_submit_that_was_not_sent_is_given_up_at_once(server: FaultServer, connect: Connect) -> None:
@@ -163,7 +166,7 @@ async def test_a_submit_that_was_not_sent_is_given_up_at_once(server: FaultServe
         began = time.monotonic()
         with anyio.move_on_after(0.2):
             await client.submit(upload_url)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < AT_ONCE
     assert server.service.jobs == []
 
 
@@ -188,8 +191,16 @@ async def test_the_job_of_a_cancelled_call_can_be_deleted(
     server.service.looks_until_done = 10**9
     if stage == "submit":
         server.on("POST /v2/transcript", slow)
-    async with connect() as client:
-        with anyio.move_on_after(0.2):
+    call = anyio.CancelScope()
+
+    async def cancel_in_that_stage() -> None:
+        while not server.count("POST /v2/transcript" if stage == "submit" else "GET *"):
+            await anyio.sleep(0.01)
+        call.cancel()
+
+    async with connect() as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(cancel_in_that_stage)
+        with call:
             await client.transcribe(b"a recording", on_cancel="delete")
     assert [job.is_deleted for job in server.service.jobs] == [True]
 
@@ -373,7 +384,7 @@ async def test_all_that_is_done_at_a_parting_has_one_bound(server: FaultServer, 
         began = time.monotonic()
         with anyio.move_on_after(0.1):
             await client.submit(upload_url, on_cancel="delete")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < AT_ONCE
 
 
 async def test_a_recording_that_comes_slowly_holds_up_no_other_call(
@@ -410,7 +421,7 @@ async def test_a_client_that_takes_long_to_close_does_not_hold_a_cancellation_up
     began = time.monotonic()
     with anyio.move_on_after(0.1):
         await client.get("known")
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < AT_ONCE
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -478,7 +489,7 @@ class TestOfAsyncio:
             for count in range(1, 100):
                 began = time.monotonic()
                 is_cancelled = await cancelled_natively_at(count, lambda: VERBS[verb](client, recording))
-                assert time.monotonic() - began < 1.0, f"at await {count}"
+                assert time.monotonic() - began < AT_ONCE, f"at await {count}"
                 if not is_cancelled:
                     break
             server.service.jobs[0].is_deleted = False
