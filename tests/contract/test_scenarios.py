@@ -32,7 +32,7 @@ async def hear(request: SpeechRequest) -> Answer:
     except UnicodeDecodeError:
         return "My number is 415-555-0132. Bye."
     if said == "SLOW":
-        await anyio.sleep(0.3)
+        await anyio.sleep(1.0)
     return EngineError("Audio duration is too short.") if said == "TOO SHORT" else said
 
 

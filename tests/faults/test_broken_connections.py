@@ -316,7 +316,7 @@ async def test_a_reply_that_drips_is_given_up_and_asked_for_again(
     began = time.monotonic()
     async with connect(timeouts=aai.Timeouts(stall=10, reply=0.2), on_event=retries.hear) as client:
         await VERBS[verb].call(client, target)
-    assert 0.2 <= time.monotonic() - began < 2
+    assert 0.2 <= time.monotonic() - began < 8
     assert server.count(VERBS[verb].request) == 2
     [retry] = retries
     assert isinstance(retry, aai.Retrying)

@@ -251,7 +251,7 @@ async def test_a_service_that_is_gone_gives_the_id_back(server: FaultServer, con
         began = time.monotonic()
         with pytest.raises(aai.DeadlineError, match="unreachable_after") as caught:
             await client.transcribe(RECORDING)
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began < 8
         [job] = server.service.jobs
         assert caught.value.transcript_id == job.id
         is_gone = False
@@ -308,7 +308,7 @@ async def test_a_deletion_whose_answer_was_lost_has_succeeded(
     if lane.library == "aiohttp" and lost in {"reset", "closed", "reply-head"}:
         pytest.skip("aiohttp sends a DELETE again by itself, and tells nobody")
     server.on(f"DELETE {JOB}", LOST[lost]())
-    async with connect(timeouts=aai.Timeouts(reply=0.2)) as client:
+    async with connect(timeouts=aai.Timeouts(reply=1.0)) as client:
         left = await client.delete("known")
     assert (left.id, left.is_deleted) == ("known", True)
     assert known.is_deleted

@@ -475,7 +475,7 @@ async def test_a_wall_clock_that_is_set_changes_no_deadline(
             tasks.start_soon(set_clock)
             with anyio.fail_after(5), pytest.raises(aai.DeadlineError):
                 await client.wait(job.id)
-        assert 0.3 <= time.monotonic() - began < 2.0
+        assert 0.3 <= time.monotonic() - began < 4.5
 
 
 async def test_a_wall_clock_that_is_set_changes_no_wait_and_no_timeout(
@@ -489,12 +489,12 @@ async def test_a_wall_clock_that_is_set_changes_no_wait_and_no_timeout(
         began = time.monotonic()
         with anyio.fail_after(5):
             await client.get(job.id)
-        assert 0.3 <= time.monotonic() - began < 2.0
+        assert 0.3 <= time.monotonic() - began < 4.5
         server.on("GET *", faults.hang())
         began = time.monotonic()
         with anyio.fail_after(5):
             await client.get(job.id)
-        assert 0.3 <= time.monotonic() - began < 2.0
+        assert 0.3 <= time.monotonic() - began < 4.5
 
 
 class TestOfOneLane:
