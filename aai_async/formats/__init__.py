@@ -17,7 +17,6 @@ from aai_async.formats._markdown import md
 from aai_async.formats._page import data_url, html
 from aai_async.formats._registry import Format
 from aai_async.formats._rows import csv, json, jsonl
-from aai_async.formats._subtitle_style import Overlap, SubtitleStyle
 from aai_async.formats._subtitles import srt, vtt
 from aai_async.formats._text import txt
 
@@ -62,8 +61,6 @@ __all__ = [
     "FORMATS",
     "NAMES",
     "Format",
-    "Overlap",
-    "SubtitleStyle",
     "check",
     "csv",
     "data_url",

@@ -19,8 +19,10 @@ from aai_async._errors import OptionsError
 from aai_async._language.scripts import language_of
 
 SubtitleStyle: TypeAlias = Literal["netflix", "bbc", "service"]
+"""Whose published limits subtitles keep."""
 
 Overlap: TypeAlias = Literal["cues", "dashes"]
+"""How simultaneous speech is shown: in cues that overlap, or in one cue with a dash for each speaker."""
 
 
 @attrs.frozen(kw_only=True)

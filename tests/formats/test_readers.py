@@ -18,6 +18,7 @@ from hostile import hostile
 import aai_async as aai
 from aai_async import formats
 from aai_async.formats._spacing import visible
+from aai_async.formats._subtitle_style import Overlap
 
 Read = Callable[[str, Path], Sequence[tuple[int, int, str]]]
 """A reader of a text, with a folder for it: the start and end in ms and the text of each cue."""
@@ -119,7 +120,7 @@ def test_webvtt_is_read_back_whole(reader: str, hours: int, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("reader", SRT)
 @pytest.mark.parametrize("overlap", ["cues", "dashes"])
-def test_odd_names_do_not_cost_a_cue_of_subrip(reader: str, overlap: formats.Overlap, tmp_path: Path) -> None:
+def test_odd_names_do_not_cost_a_cue_of_subrip(reader: str, overlap: Overlap, tmp_path: Path) -> None:
     made = hostile(named=True)
     cues = SRT[reader](formats.srt(made, speakers=True, overlap=overlap), tmp_path)
     assert len(cues) == len(expected(made))
