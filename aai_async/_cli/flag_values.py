@@ -1,14 +1,45 @@
 """
-Values of flags that have their own rules: names of formats, and language codes.
+Values of flags: the words that they take, and values with rules of their own, as formats and language codes.
 
 Nothing is imported before a value needs it, so that `--help` is quick.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import get_args
 
 import typer
+
+
+class Progress(StrEnum):
+    """What standard error shows during a run."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+class Region(StrEnum):
+    """The region of the service."""
+
+    US = "us"
+    EU = "eu"
+
+
+class SubtitleStyle(StrEnum):
+    """The published limits that subtitles follow."""
+
+    NETFLIX = "netflix"
+    BBC = "bbc"
+    SERVICE = "service"
+
+
+class Overlap(StrEnum):
+    """How subtitles show simultaneous speech."""
+
+    CUES = "cues"
+    DASHES = "dashes"
 
 
 def format_names(values: list[str]) -> list[str]:

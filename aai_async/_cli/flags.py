@@ -7,43 +7,21 @@ Nothing that takes long to import is imported here, so that `--help` is quick: h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aai_async._cli.flag_values import complete_format, complete_language, format_names, language_code
-
-
-class Progress(StrEnum):
-    """What standard error shows during a run."""
-
-    AUTO = "auto"
-    PLAIN = "plain"
-    NONE = "none"
-
-
-class Region(StrEnum):
-    """The region of the service."""
-
-    US = "us"
-    EU = "eu"
-
-
-class SubtitleStyle(StrEnum):
-    """The published limits that subtitles follow."""
-
-    NETFLIX = "netflix"
-    BBC = "bbc"
-    SERVICE = "service"
-
-
-class Overlap(StrEnum):
-    """How subtitles show simultaneous speech."""
-
-    CUES = "cues"
-    DASHES = "dashes"
+from aai_async._cli.flag_values import (
+    Overlap,
+    Progress,
+    Region,
+    SubtitleStyle,
+    complete_format,
+    complete_language,
+    format_names,
+    language_code,
+)
 
 
 @dataclass(frozen=True)

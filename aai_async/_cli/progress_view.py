@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import anyio
 
-from aai_async._cli.flags import Progress
+from aai_async._cli.flag_values import Progress
 from aai_async._cli.progress import Outage, ProgressState, Row
 from aai_async._cli.stderr import print_line
 from aai_async._cli.terminal_text import clock, first_sentence, size, visible

@@ -6,10 +6,9 @@ Pure; the texts are those of the service.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import attrs
 
+from aai_async._models.insights import ContentSafetyLabelsResult, TopicDetectionModelResult
 from aai_async._models.transcript import Transcript
 
 _MOST = 20
@@ -29,36 +28,23 @@ class Finding:
 
 def topics(transcript: Transcript) -> list[Finding]:
     """Return the most relevant topics, the most relevant first; empty if they were not requested."""
-    found = transcript.iab_categories_result
-    if found is None:
-        return []
-    passages = (
-        (label.label or "", one.timestamp.start)
-        for one in found.results
-        for label in one.labels
-        if one.timestamp is not None
-    )
-    return _findings(found.summary, passages)
+    return _findings(transcript.iab_categories_result)
 
 
 def sensitive_content(transcript: Transcript) -> list[Finding]:
     """Return the kinds of sensitive content, the most certain first; empty if they were not requested."""
-    found = transcript.content_safety_labels
-    if found is None:
+    return _findings(transcript.content_safety_labels)
+
+
+def _findings(result: TopicDetectionModelResult | ContentSafetyLabelsResult | None) -> list[Finding]:
+    if result is None:
         return []
-    passages = (
-        (label.label or "", one.timestamp.start)
-        for one in found.results
-        for label in one.labels
-        if one.timestamp is not None
-    )
-    return _findings(found.summary, passages)
-
-
-def _findings(summary: Mapping[str, float], passages: Iterable[tuple[str, int]]) -> list[Finding]:
+    summary = result.summary
     starts: dict[str, dict[int, None]] = {label: {} for label in summary}
-    for label, start in passages:
-        starts.setdefault(label, {})[start] = None
+    for passage in result.results:
+        for label in passage.labels:
+            if passage.timestamp is not None:
+                starts.setdefault(label.label or "", {})[passage.timestamp.start] = None
     ordered = sorted(starts, key=lambda label: summary.get(label, 0.0), reverse=True)[:_MOST]
     return [
         Finding(_readable(label), summary.get(label, 0.0), tuple(starts[label])) for label in ordered if label

@@ -12,10 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from aai_async._language.turns import middles, turns
 from aai_async.formats._turns import Spoken, joined, sentences
-
-_TURN = 200
-"""ms of silence of a speaker in which another can take the turn."""
 
 
 @attrs.frozen
@@ -51,33 +49,14 @@ def by_voice(words: Sequence[Spoken], language_code: str | None, shortest: int) 
     voices: dict[str | None, list[Spoken]] = {}
     for word in words:
         voices.setdefault(word.speaker, []).append(word)
-    middles = {
-        speaker: sorted((word.start + word.end) // 2 for word in said) for speaker, said in voices.items()
-    }
+    times_of = {speaker: middles(said) for speaker, said in voices.items()}
     found: list[Sentence] = []
     for voice, (speaker, said) in enumerate(voices.items()):
-        others = [times for one, times in middles.items() if one != speaker]
-        for run in _runs(said, others):
+        others = [times for one, times in times_of.items() if one != speaker]
+        for run in turns(said, others):
             found += _ordered(_readable(run, language_code, shortest), voice, found)
     found.sort(key=lambda one: one.start)
     return list(_with_cross_talk(found))
-
-
-def _runs(words: Sequence[Spoken], others: Sequence[Sequence[int]]) -> Iterator[list[Spoken]]:
-    """Part the words of a voice where another one takes the turn."""
-    run: list[Spoken] = []
-    for word in words:
-        if run and _is_interrupted(run[-1].end, word.start, others):
-            yield run
-            run = []
-        run.append(word)
-    yield run
-
-
-def _is_interrupted(end: int, start: int, others: Sequence[Sequence[int]]) -> bool:
-    if start - end < _TURN:
-        return False
-    return any(bisect.bisect_left(times, end) < bisect.bisect_right(times, start) for times in others)
 
 
 def _readable(run: Sequence[Spoken], language_code: str | None, shortest: int) -> list[list[Spoken]]:

@@ -11,7 +11,8 @@ import pytest
 import aai_async as aai
 from aai_async import formats
 from aai_async._cli import rendering
-from aai_async._cli.flags import Overlap, Rendering, SubtitleStyle
+from aai_async._cli.flag_values import Overlap, SubtitleStyle
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
 

@@ -11,7 +11,8 @@ import pytest
 import aai_async as aai
 from aai_async._cli import report, stdout, transcription
 from aai_async._cli.exit_status import ExitStatus
-from aai_async._cli.flags import Progress, RunFlags, TranscribeFlags
+from aai_async._cli.flag_values import Progress
+from aai_async._cli.flags import RunFlags, TranscribeFlags
 from aai_async._cli.inputs import find
 from aai_async._cli.order import Order
 from aai_async.server import LocalServer, ScriptedEngine

@@ -7,22 +7,19 @@ can be taken for markup or for the line of times.
 
 import html
 import itertools
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
 
 from aai_async._language.line_breaks import line_breaks
+from aai_async._language.turns import middles, turns
 from aai_async.server.engine import RecognizedWord
 from aai_async.server.replies.segments import split_sentences
 from aai_async.server.replies.wording import gaps, joined, laid_out
 
 CHARS_PER_CAPTION: Final = 70
 """Default length of a caption in characters, about that of the service's samples."""
-
-TURN: Final = 200
-"""ms of silence of a speaker in which another can take the turn."""
 
 LONGEST_WORD: Final = 7000
 """ms for which the last word of a cue is shown; an engine sometimes lets a word last for half a minute."""
@@ -51,31 +48,10 @@ def captions(
         voices.setdefault(word.speaker or word.channel, []).append(word)
     found: list[Caption] = []
     for speaker, said in voices.items():
-        others = [_middles(other) for one, other in voices.items() if one != speaker]
-        runs = _runs(said, others)
+        others = [middles(other) for one, other in voices.items() if one != speaker]
+        runs = turns(said, others)
         found += _timed([line for run in runs for line in _lines(run, chars, language_code)], language_code)
     return sorted(found, key=lambda cue: cue.start)
-
-
-def _middles(words: Sequence[RecognizedWord]) -> list[int]:
-    return sorted((word.start + word.end) // 2 for word in words)
-
-
-def _runs(words: Sequence[RecognizedWord], others: Sequence[Sequence[int]]) -> Iterator[list[RecognizedWord]]:
-    """Part the words of a speaker where another one takes the turn."""
-    run: list[RecognizedWord] = []
-    for word in words:
-        if run and _is_interrupted(run[-1].end, word.start, others):
-            yield run
-            run = []
-        run.append(word)
-    yield run
-
-
-def _is_interrupted(end: int, start: int, others: Sequence[Sequence[int]]) -> bool:
-    if start - end < TURN:
-        return False
-    return any(bisect_left(times, end) < bisect_right(times, start) for times in others)
 
 
 def _timed(lines: Sequence[Sequence[RecognizedWord]], language_code: str | None) -> list[Caption]:
