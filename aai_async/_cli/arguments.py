@@ -49,11 +49,22 @@ def _order(flags: TranscribeFlags) -> Order:
         options = options_from(flags.request)
     except OptionsError as error:
         raise _usage_error(str(error)) from None
+    _check_audio_track(flags)
     folder = flags.output.output_dir
     check_output_dir(folder)
     if folder is None and not flags.run.jsonl:
         check_standard_output(flags.rendering, len(found.recordings))
     return Order(flags=flags, found=found, options=options, journal=_journal(flags))
+
+
+def _check_audio_track(flags: TranscribeFlags) -> None:
+    """Check that a track is chosen of an embedded server: the service would ignore the parameter."""
+    is_elsewhere = flags.connection.region is None and bool(os.environ.get("ASSEMBLYAI_BASE_URL"))
+    if flags.request.audio_track is not None and not flags.run.local and not is_elsewhere:
+        raise _usage_error(
+            "--audio-track needs the embedded server, because the service has no such parameter: pass "
+            "--local, or extract the track with FFmpeg."
+        )
 
 
 def _found(inputs: InputFlags) -> Found:

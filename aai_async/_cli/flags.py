@@ -102,6 +102,11 @@ class RequestFlags:
         typer.Option("--multichannel", help="Transcribe each channel separately."),
         RequestOption("multichannel"),
     ] = False
+    audio_track: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Audio track of a file; on the embedded server only."),
+        RequestOption("audio_track"),
+    ] = None
     model: Annotated[
         list[str],
         typer.Option(

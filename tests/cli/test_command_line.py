@@ -398,6 +398,9 @@ async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, eng
         ([AUDIO, "--set", "speaker_lables=true"], "speaker_labels"),
         ([AUDIO, "--resume"], "--resume found no journal"),
         ([AUDIO, "--local", "--journal", "calls.db"], "--directory"),
+        ([AUDIO, "--audio-track", "2"], "pass --local, or"),
+        ([AUDIO, "--audio-track", "2", "--region", "us"], "pass --local, or"),
+        ([AUDIO, "--local", "--audio-track", "0"], "--audio-track"),
         ([AUDIO, "--jobs", "0"], "--jobs"),
         (["--from-file", "missing"], "cannot be read"),
         (["--from-file", os.devnull], "No names"),
@@ -409,6 +412,14 @@ async def test_what_cannot_be_meant_is_a_usage_error(arguments: list[str], said:
     status, out, err = await run("transcribe", *arguments)
     assert (status, out) == (2, "")
     assert said in " ".join(err.replace("│", " ").split())
+
+
+async def test_an_audio_track_is_chosen_of_an_embedded_server(
+    account: dict[str, str], engine: ScriptedEngine
+) -> None:
+    """The number is sent as the parameter that the embedded server has beyond the service."""
+    status, _, _ = await run("transcribe", AUDIO, "--audio-track", "2", **account)
+    assert (status, engine.requests[0].audio_track) == (0, 2)
 
 
 async def test_a_name_like_an_option_is_pointed_out(tmp_path: Path) -> None:

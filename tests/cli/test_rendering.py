@@ -90,3 +90,16 @@ def test_the_flags_of_subtitles_and_tables_reach_their_formats() -> None:
     service = Rendering(subtitle_style=SubtitleStyle.SERVICE)
     assert 42 < max(map(len, rendering.text(service, "srt", made, named("x.mp3")).splitlines())) <= 70
     assert max(map(len, rendering.text(Rendering(), "srt", made, named("x.mp3")).splitlines())) <= 42
+
+
+@pytest.mark.parametrize("style", [None, *SubtitleStyle])
+def test_limits_that_are_passed_win_over_those_of_the_style(style: SubtitleStyle | None) -> None:
+    """Without them, each style keeps its own."""
+    words = [{"text": "word", "start": at * 300, "end": at * 300 + 280} for at in range(30)]
+    body = {"id": "one", "status": "completed", "language_code": "en", "text": None, "words": words}
+    flags = Rendering(subtitle_style=style, max_chars=20, max_lines=1)
+    blocks = rendering.text(flags, "srt", aai.Transcript.from_json(json.dumps(body)), named("x.mp3")).split(
+        "\n\n"
+    )
+    spoken = [block.splitlines()[2:] for block in blocks if block]
+    assert all(len(lines) == 1 and len(lines[0]) <= 20 for lines in spoken)
