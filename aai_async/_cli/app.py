@@ -6,7 +6,6 @@ Nothing that takes long to import is imported before a command needs it, so that
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 import typer
@@ -165,8 +164,6 @@ def serve(context: typer.Context) -> None:
         raise typer.Exit(1)
     from aai_async.server.__main__ import main  # noqa: PLC0415 - an extra
 
-    # A server has no other place for its errors, so they are shown with their tracebacks.
-    logging.getLogger("aai_async.server").addHandler(logging.StreamHandler())
     raise typer.Exit(main(context.args, program="aai-async serve"))
 
 

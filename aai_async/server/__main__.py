@@ -1,23 +1,29 @@
 """
 Command line of the local server: `python -m aai_async.server`.
 
-It parses the arguments, runs a `LocalServer` and prints its URL and API key.
+It parses the arguments, runs a `LocalServer`, and prints its URL and API key, and a line for each job.
 """
 
 import argparse
+import contextlib
+import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import anyio
 
 try:
     from aai_async.server.engine import Engine
-    from aai_async.server.serve import LocalServer, ServerStartError, serve_forever
+    from aai_async.server.kept_key import kept_key
+    from aai_async.server.serve import LocalServer, PortInUseError, ServerStartError, serve_forever
     from aai_async.server.store import DirectoryError
     from aai_async.server.weights import WeightsError
 except ModuleNotFoundError as error:
     raise SystemExit(f'{error}. The server requires: pip install "aai-async[server,models]"') from None
+
+DEFAULT_PORT = 8461
+"""The port to listen on, unless it is in use."""
 
 _SCRIPT = "This is a scripted transcript. No speech was recognised."
 
@@ -35,22 +41,60 @@ def main(argv: Sequence[str] | None = None, *, program: str = "python -m aai_asy
     """
     arguments = _parser(program).parse_args(argv)
     try:
-        server = LocalServer(
-            engine=_engine(arguments.engine, arguments.model, workers=arguments.parallel_jobs),
-            host=arguments.host,
-            port=arguments.port,
-            key=arguments.key,
-            directory=arguments.directory,
-            parallel_jobs=arguments.parallel_jobs,
-            strict=arguments.strict,
-        )
-        anyio.run(serve_forever, server, _announce)
+        with _shown_log():
+            _serve(arguments)
     except (ValueError, OSError, ServerStartError, DirectoryError, WeightsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    given = arguments.port
+    try:
+        anyio.run(serve_forever, _server(arguments, DEFAULT_PORT if given is None else given), _announce)
+    except PortInUseError:
+        if given is not None:
+            raise
+        sys.stderr.write(f"Port {DEFAULT_PORT} is in use, so the server chooses another one.\n")
+        anyio.run(serve_forever, _server(arguments, 0), _announce)
+
+
+def _server(arguments: argparse.Namespace, port: int) -> LocalServer:
+    return LocalServer(
+        engine=_engine(arguments.engine, arguments.model, workers=arguments.parallel_jobs),
+        host=arguments.host,
+        port=port,
+        key=_key() if arguments.key is None else arguments.key,
+        directory=arguments.directory,
+        parallel_jobs=arguments.parallel_jobs,
+        strict=arguments.strict,
+    )
+
+
+def _key() -> str | None:
+    try:
+        return kept_key()
+    except OSError as error:
+        sys.stderr.write(f"The API key cannot be kept, so it is a new one: {error}.\n")
+        return None
+
+
+@contextlib.contextmanager
+def _shown_log() -> Generator[None]:
+    """Show the log on standard error: a line for each job, warnings, and errors with their tracebacks."""
+    logger, handler = logging.getLogger("aai_async.server"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -61,8 +105,14 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="loopback address to listen on (default: %(default)s)"
     )
-    parser.add_argument("--port", type=int, default=0, help="0 selects a free port (default: %(default)s)")
-    parser.add_argument("--key", help="API key that clients must send (default: a random one)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        help=f"port to listen on; 0 selects a free one (default: {DEFAULT_PORT}, unless it is in use)",
+    )
+    parser.add_argument(
+        "--key", help="API key that clients must send (default: one that is created once and kept)"
+    )
     parser.add_argument(
         "--directory", help="directory for uploads and transcripts (default: a temporary one)"
     )
@@ -102,7 +152,7 @@ def _announce(server: LocalServer) -> None:
     sys.stdout.write(f"export ASSEMBLYAI_BASE_URL={server.base_url} ASSEMBLYAI_API_KEY={key}\n")
     sys.stdout.flush()
     if sys.stderr.isatty():
-        sys.stderr.write("Ctrl-C stops the server.\n")
+        sys.stderr.write("Paste this line into another terminal. Ctrl-C stops the server.\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ It changes the status of jobs and calls the engine. It does not depend on HTTP.
 
 import logging
 import math
+import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -29,6 +31,8 @@ from aai_async.server.webhooks.outbox import Notice
 from aai_async.server.webhooks.sender import WebhookSender
 
 _log: Final = logging.getLogger(__name__)
+
+_URL: Final = re.compile(r"\w+://\S+")
 
 INTERRUPTED: Final = f"{api_errors.SERVER_FAILURE}: the server was stopped during this job, submit it again"
 
@@ -117,18 +121,24 @@ class Runner:
         return started
 
     async def _finish(self, job: Job) -> None:
+        began = time.monotonic()
         try:
             recognition = await self._engine.recognize(job.parameters.speech_request(await self._audio(job)))
             # In a thread, because encoding the words of an hour takes a while.
             ended = await to_thread.run_sync(_conclude, job, recognition)
         except EngineError as error:
-            await self._end(job.fail(str(error)))
+            failed = job.fail(str(error))
+            await self._end(failed)
+            # Without the URLs in it, which can be signed.
+            _log.info("%s error: %s", failed.id, _URL.sub("(a URL)", failed.error or ""))
         except Exception:  # noqa: BLE001
             # Any error of an engine fails the job only, not the server.
             _log.exception("The transcript %s failed.", job.id)
             await self._end(job.fail(api_errors.SERVER_FAILURE))
         else:
             await self._end(*ended)
+            seconds = time.monotonic() - began
+            _log.info("%s completed: %d s of audio in %.1f s", job.id, ended[0].audio_duration, seconds)
 
     async def _end(
         self,

@@ -5,6 +5,7 @@ It owns the socket, the key and the directory, and releases them at the end. The
 responses.
 """
 
+import errno
 import logging
 import os
 import secrets
@@ -47,6 +48,10 @@ _KEEP_ALIVE: Final = 75
 
 class ServerStartError(Exception):
     """The server cannot listen on the requested address, or was entered twice."""
+
+
+class PortInUseError(ServerStartError):
+    """Another program listens on the requested port."""
 
 
 class LocalServer:
@@ -282,7 +287,8 @@ def _bound(address: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise ServerStartError(f"Cannot listen on {address} port {port}: {error}.") from error
+        kind = PortInUseError if error.errno == errno.EADDRINUSE else ServerStartError
+        raise kind(f"Cannot listen on {address} port {port}: {error}.") from error
     return listener
 
 

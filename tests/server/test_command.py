@@ -14,15 +14,30 @@ import anyio
 import httpx
 import pytest
 
-from aai_async.server import LocalServer, ScriptedEngine, serve_forever
-from aai_async.server.__main__ import main
+import aai_async
+from aai_async.server import EngineError, LocalServer, ScriptedEngine, serve_forever
+from aai_async.server.__main__ import DEFAULT_PORT, main
+from aai_async.server.kept_key import key_path
+from aai_async.server.serve import PortInUseError
+
+FAST = aai_async.Polling(initial_delay=0.01, max_delay=0.01)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_where_it_is_and_ends_when_told_to(tmp_path: Path, sent: signal.Signals) -> None:
     """The line can be pasted into a shell; Ctrl-C and SIGTERM are an orderly end."""
-    command = [sys.executable, "-m", "aai_async.server", "--engine", "scripted", "--key", "k$y"]
+    command = [
+        sys.executable,
+        "-m",
+        "aai_async.server",
+        "--port",
+        "0",
+        "--engine",
+        "scripted",
+        "--key",
+        "k$y",
+    ]
     with subprocess.Popen(
         [*command, "--directory", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -62,6 +77,85 @@ def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["--engine", "scripted", "--port", str(taken.getsockname()[1])]) == 1
     assert "Cannot listen on 127.0.0.1" in capsys.readouterr().err
+
+
+def served_by(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[LocalServer]:
+    """The servers that a command line starts, one after the other where the port of the first is in use."""
+    served: list[LocalServer] = []
+
+    def run(_function: object, server: LocalServer, _announce: object) -> None:
+        served.append(server)
+        if len(served) == 1 and server._port == DEFAULT_PORT:
+            raise PortInUseError("in use")
+
+    monkeypatch.setattr("anyio.run", run)
+    assert main(["--engine", "scripted", *arguments]) == 0
+    return served
+
+
+def test_the_port_is_the_same_each_time_unless_it_is_in_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So what was exported in a terminal stays true; the line that it prints has the other port."""
+    first, second = served_by([], monkeypatch)
+    assert (first._port, second._port) == (DEFAULT_PORT, 0)
+    assert f"Port {DEFAULT_PORT} is in use" in capsys.readouterr().err
+    assert [server._port for server in served_by(["--port", "0"], monkeypatch)] == [0]
+
+
+def test_the_key_is_kept_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that others could read is replaced."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    key = served_by(["--port", "0"], monkeypatch)[0].key
+    assert served_by(["--port", "0"], monkeypatch)[0].key == key
+    path = key_path()
+    assert path.read_text().strip() == key
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)
+        assert served_by(["--port", "0"], monkeypatch)[0].key not in {key, ""}
+
+
+def test_a_given_key_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the key of something else."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert served_by(["--port", "0", "--key", "given"], monkeypatch)[0].key == "given"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_key_can_be_kept_it_is_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server starts nevertheless."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert served_by(["--port", "0"], monkeypatch)[0].key
+    assert "The API key cannot be kept" in capsys.readouterr().err
+
+
+async def test_each_job_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Without what was said, and without URLs, which may be signed."""
+
+    def spoken(recording: object) -> str:
+        if not done:
+            done.append(recording)
+            return "A secret."
+        raise EngineError("cannot read https://host/x?signature=secret")
+
+    done: list[object] = []
+    caplog.set_level("INFO", "aai_async.server")
+    async with LocalServer(engine=ScriptedEngine(spoken)) as server:
+        async with aai_async.Client(server.key, base_url=server.base_url, polling=FAST) as client:
+            first = await client.transcribe(b"a recording")
+            with pytest.raises(aai_async.TranscriptError) as failed:
+                await client.transcribe(b"another recording")
+    lines = [one.getMessage() for one in caplog.records if one.name.startswith("aai_async.server.job")]
+    assert [line.split()[:2] for line in lines] == [
+        [first.id, "completed:"],
+        [failed.value.transcript_id, "error:"],
+    ]
+    assert "secret" not in "".join(lines).lower()
 
 
 def test_an_interrupt_while_it_starts_is_an_orderly_end(monkeypatch: pytest.MonkeyPatch) -> None:
