@@ -20,6 +20,9 @@ from aai_async import formats
 from aai_async.formats._spacing import visible
 from aai_async.formats._subtitle_style import Overlap
 
+# pysubs2 1.9 warns of each time that is part of a text, and reads the text whole.
+pytestmark = pytest.mark.filterwarnings("ignore:Possible missed subtitle start")
+
 Read = Callable[[str, Path], Sequence[tuple[int, int, str]]]
 """A reader of a text, with a folder for it: the start and end in ms and the text of each cue."""
 
