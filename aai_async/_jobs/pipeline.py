@@ -18,6 +18,7 @@ from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shi
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import NotFoundError, about
 from aai_async._events import logger
+from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source import Source
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.list_scanner import ListScanner
@@ -96,14 +97,19 @@ class Pipeline:
         """
         Upload an open source, and return the URL of the upload; a source that is a URL is not uploaded.
 
+        If another process has uploaded it, return the URL of that upload.
+
         Raises:
             AAIError: The upload failed.
         """
         if source.url is not None:
             return source.url
-        with about(source=source.name):
-            call = endpoints.upload(source, is_new=self.registry.is_new_upload)
-            url = await self.sender.send(call)
+        if isinstance(source, RemoteSource):
+            url = source.take_upload()
+        else:
+            with about(source=source.name):
+                call = endpoints.upload(source, is_new=self.registry.is_new_upload)
+                url = await self.sender.send(call)
         self.registry.uploaded(url, source.size)
         return url
 

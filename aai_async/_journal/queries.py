@@ -251,6 +251,14 @@ def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozens
     return [(row, frozenset(keys[row.id])) for row in found]
 
 
+def rows_at_service(connection: sqlite3.Connection) -> list[JobRow]:
+    """Return the rows with a job that has not ended, or whose submit may have been sent."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM jobs WHERE state IN ('submitting', 'submitted') ORDER BY id"  # noqa: S608 - constant
+    )
+    return [JobRow(*row) for row in rows]
+
+
 def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
     """Return the ids of the jobs of the other rows of a source."""
     rows = connection.execute(

@@ -153,7 +153,15 @@ class JournalWriter:
 
     async def contains(self, keys: Sequence[bytes]) -> bool:
         """Return whether a row has one of these keys."""
-        return await self._read(lambda connection: queries.find(connection, keys)) is not None
+        return await self.find(keys) is not None
+
+    async def find(self, keys: Sequence[bytes]) -> JobRow | None:
+        """Return the row that has one of these keys."""
+        return await self._read(lambda connection: queries.find(connection, keys))
+
+    async def rows_at_service(self) -> list[JobRow]:
+        """Return the rows with a job that has not ended, or whose submit may have been sent."""
+        return await self._read(queries.rows_at_service)
 
     async def uncertain_rows(self) -> list[tuple[JobRow, frozenset[bytes]]]:
         """Return the rows whose submit may have been sent, each with its keys."""
@@ -172,8 +180,12 @@ class JournalWriter:
     async def result(self, job: int) -> Transcript | None:
         """Return the stored transcript of a completed job; `None` if it was not stored."""
         # Decoded in a thread too, because a large one takes a tenth of a second or more.
-        body = await self._read(lambda connection: queries.result(connection, job))
+        body = await self.stored(job)
         return None if body is None else await in_thread(Transcript.from_json, body)
+
+    async def stored(self, job: int) -> bytes | None:
+        """Return the stored response of the service for a completed job; `None` if it was not stored."""
+        return await self._read(lambda connection: queries.result(connection, job))
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with errors_named(self._path):

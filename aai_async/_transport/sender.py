@@ -194,15 +194,15 @@ class Sender:
         except ConnectError as error:
             result = error
         if isinstance(result, RateLimitError) and call.url is None:
-            self._throttle(self._host(call), result.retry_after or 0.0)
+            self.throttle(self._host(call), result.retry_after or 0.0)
         return result
 
-    async def _wait_for_pause(self, host: str) -> None:
-        # The pause may be extended during the wait.
+    async def wait_for_pause(self, host: str) -> None:
+        """Wait until requests to a host may be sent again; the pause may be extended meanwhile."""
         while (left := self._not_before.get(host, 0.0) - anyio.current_time()) > 0:  # noqa: ASYNC110
             await anyio.sleep(left)
 
-    def _throttle(self, host: str, seconds: float) -> None:
+    def throttle(self, host: str, seconds: float) -> None:
         """Pause all calls, because the service limits the requests of an account and not those of a call."""
         now, before = anyio.current_time(), self._not_before.get(host, 0.0)
         # A pause of hours ends the call with an error instead, so that the caller can decide.
@@ -226,12 +226,12 @@ class Sender:
             # Checked with a connection in hand, so that calls that waited for one respect the pause too.
             is_held_back = call.url is None and not is_urgent
             if is_held_back:
-                await self._wait_for_pause(host)
+                await self.wait_for_pause(host)
             if shielded is not None:
                 await shielded.sending()
                 # A journal was written meanwhile, which takes time.
                 if is_held_back:
-                    await self._wait_for_pause(host)
+                    await self.wait_for_pause(host)
             clock = AttemptDeadline(self._timeouts)
             async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
                 began = anyio.current_time()
