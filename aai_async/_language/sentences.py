@@ -8,6 +8,7 @@ initial, a title or a number of up to two digits.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 from collections.abc import Callable, Sequence
@@ -41,22 +42,26 @@ def sentence_ends(texts: Sequence[str], gaps: Sequence[str], language_code: str 
         return frozenset(at for at, pair in enumerate(pairs) if _ends(*pair))
     text = "".join(itertools.chain.from_iterable(zip(gaps, texts, strict=True)))
     pieces = segment(language_of(language_code) or "en", text)
-    begins = set(itertools.accumulate(map(len, pieces)))
+    ends = [*itertools.accumulate(len(gap) + len(word) for gap, word in zip(gaps, texts, strict=True))]
     found: set[int] = set()
-    place = 0
-    for at, (gap, word) in enumerate(zip(gaps, texts, strict=True)):
-        place += len(gap) + len(word)
-        following = texts[at + 1] if at + 1 < len(texts) else ""
-        gap_after = gaps[at + 1] if at + 1 < len(texts) else ""
-        if not begins.isdisjoint(range(place, place + len(gap_after) + 1)) and not _continues(
-            word, following
-        ):
+    for boundary in itertools.accumulate(map(len, pieces)):
+        at = bisect.bisect_right(ends, boundary) - 1
+        is_last = at == len(texts) - 1
+        following, gap_after = ("", "") if is_last else (texts[at + 1], gaps[at + 1])
+        if at >= 0 and boundary <= ends[at] + len(gap_after) and not _continues(texts[at], following):
             found.add(at)
     return frozenset(found)
 
 
+def may_end_sentence(text: str) -> bool:
+    """Whether a text has the punctuation of a sentence's end, which an abbreviation can have, too."""
+    return not _TERMINALS.isdisjoint(text)
+
+
 def without_closers(text: str) -> str:
     """Return a word without the quotation marks and brackets after its punctuation."""
+    if text[-1:] in _TERMINALS:
+        return text
     return text.rstrip("".join(one for one in set(text) if one in "\"'" or category(one) in {"Pe", "Pf"}))
 
 

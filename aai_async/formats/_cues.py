@@ -7,10 +7,13 @@ The limits follow broadcasters' guidelines: see `_subtitle_style`. Pure.
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
+import msgspec
+from msgspec import structs
 
 from aai_async._errors import AAIError
 from aai_async._models.transcript import Transcript
@@ -62,8 +65,7 @@ class Cue:
     """One part, or one for each of two speakers."""
 
 
-@attrs.frozen
-class _Chunk:
+class _Chunk(msgspec.Struct, frozen=True):
     """The words of one voice that fit into a cue."""
 
     pieces: Sequence[Piece]
@@ -127,14 +129,14 @@ class CueLayout:
             for stretch in _cut_behind_long(pieces_of(sentence.words, self.language_code), limits.longest):
                 # The service counts characters, not columns.
                 counted = [
-                    attrs.evolve(one, columns=len(one.text), gap_columns=len(one.gap)) for one in stretch
+                    structs.replace(one, columns=len(one.text), gap_columns=len(one.gap)) for one in stretch
                 ]
                 yield from filled(counted, limits.chars)
             return
         pieces = pieces_of(sentence.words, self.language_code, limits.chars)
         is_dashed = sentence.is_cross_talk and self.overlap == "dashes" and limits.lines > 1
         cuts = interruptions(found, sentence) if is_dashed else []
-        shape = self._shape(is_dashed=is_dashed)
+        shape = self._dashed_shape if is_dashed else self._shape
         head = self._head(sentence.speaker, sentence.words[0].text)
         for stretch in _cut(pieces, cuts):
             begin = 0
@@ -145,12 +147,13 @@ class CueLayout:
                 yield stretch[begin:end]
                 begin = end
 
-    def _shape(self, *, is_dashed: bool = False) -> Shape:
-        limits = self.limits
-        english = is_english(self.language_code)
-        if is_dashed:
-            return Shape(max(limits.chars - len(_DASH), 1), 1, english)
-        return Shape(limits.chars, limits.lines, english)
+    @functools.cached_property
+    def _shape(self) -> Shape:
+        return Shape(self.limits.chars, self.limits.lines, is_english(self.language_code))
+
+    @functools.cached_property
+    def _dashed_shape(self) -> Shape:
+        return attrs.evolve(self._shape, chars=max(self.limits.chars - len(_DASH), 1), lines=1)
 
     def _head(self, speaker: str | None, text: str) -> list[Piece]:
         """Return the name of a speaker as the first piece of a cue, if it is shown in the line."""
@@ -160,14 +163,10 @@ class CueLayout:
 
     def _most(self, pieces: Sequence[Piece], begin: int, shape: Shape, head: list[Piece]) -> int:
         """Return the end of the longest run of pieces that fits in size and duration."""
-        taken = [*head, _after_head(pieces[begin], head)]
-        end = begin + 1
-        while end < len(pieces):
-            taken.append(pieces[end])
-            if pieces[end].end - pieces[begin].start > self.limits.longest or not shape.fits(taken):
-                break
-            end += 1
-        return end
+        run = [*head, _after_head(pieces[begin], head), *pieces[begin + 1 :]]
+        most = max(begin + shape.fitting(run) - len(head), begin + 1)
+        latest = pieces[begin].start + self.limits.longest
+        return next((at for at in range(begin + 1, most) if pieces[at].end > latest), most)
 
     # Order and speakers
 
@@ -181,12 +180,15 @@ class CueLayout:
                 room = start if self.limits.is_filled else min(before + _READABLE, start + _LATEST)
                 start = max(start, room, before + 1)
             latest[chunk.voice] = start
-            yield attrs.evolve(chunk, start=start, end=max(chunk.end, start + 1))
+            end = max(chunk.end, start + 1)
+            is_kept = (start, end) == (chunk.start, chunk.end)
+            yield chunk if is_kept else structs.replace(chunk, start=start, end=end)
 
     def _with_turns(self, chunks: Sequence[_Chunk]) -> Iterator[_Chunk]:
         before: str | None = None
         for chunk in chunks:
-            yield attrs.evolve(chunk, is_turn=chunk.speaker is not None and chunk.speaker != before)
+            is_turn = chunk.speaker is not None and chunk.speaker != before
+            yield structs.replace(chunk, is_turn=True) if is_turn else chunk
             before = chunk.speaker
 
     def _combined(self, chunks: Sequence[_Chunk]) -> Iterator[tuple[_Chunk, ...]]:
@@ -220,6 +222,8 @@ class CueLayout:
     def _named(self, chunk: _Chunk) -> Sequence[Piece]:
         """Return the pieces of a chunk behind the name of its speaker, if it is shown."""
         head = self._head(chunk.speaker, chunk.pieces[0].text) if chunk.is_turn else []
+        if not head:
+            return chunk.pieces
         return [*head, _after_head(chunk.pieces[0], head), *chunk.pieces[1:]]
 
     # Lines and times
@@ -234,7 +238,8 @@ class CueLayout:
             own = min((following[chunk.voice] for chunk in group if chunk.voice in following), default=None)
             nexts = [] if own is None else [own]
             if len(group) > 1 or not any(chunk.is_cross_talk for chunk in group):
-                nexts += starts[bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start)) :][:1]
+                at = bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start))
+                nexts += starts[at : at + 1]
             end = self._end(start, spoken, self._reading_time(group), min(nexts, default=None))
             end = end if own is None else min(end, own)
             found.append(Cue(start, max(end, start + 1), self._parts(group)))
@@ -277,11 +282,11 @@ class CueLayout:
     def _lines(self, chunk: _Chunk) -> tuple[str, ...]:
         if self.limits.is_filled:
             return (line_of(self._named(chunk)),)
-        return balanced(self._named(chunk), self._shape())
+        return balanced(self._named(chunk), self._shape)
 
 
 def _after_head(piece: Piece, head: Sequence[Piece]) -> Piece:
-    return attrs.evolve(piece, gap=" ", gap_columns=1) if head else piece
+    return structs.replace(piece, gap=" ", gap_columns=1) if head else piece
 
 
 def _cut(pieces: Sequence[Piece], times: Sequence[int]) -> Iterator[Sequence[Piece]]:

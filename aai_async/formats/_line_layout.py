@@ -6,19 +6,20 @@ Pure.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 
 import attrs
+import msgspec
+from msgspec import structs
 
 from aai_async._language.line_breaks import LineBreaks, line_breaks
 from aai_async._language.scripts import columns, language_of
-from aai_async._language.sentences import sentence_ends
+from aai_async._language.sentences import may_end_sentence, sentence_ends
 from aai_async.formats._turns import Spoken, text_of
 
-_CLAUSE_ENDS = tuple("?!。？！,;:—–，、；：،؛؟۔।")
+_CLAUSE_ENDS = frozenset("?!。？！,;:—–，、；：،؛؟۔।")
 
 _OPENERS = frozenset(
     [
@@ -110,8 +111,7 @@ from the middle, in shares of the characters of a cue.
 """
 
 
-@attrs.frozen
-class Piece:
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """Words that no line break may part, or a part of a word that is longer than a line."""
 
     text: str
@@ -134,13 +134,14 @@ class Shape:
     lines: int
     is_english: bool
 
-    def fits(self, pieces: Sequence[Piece]) -> bool:
-        """Whether pieces fit into the cue; a single one always does."""
-        return len(pieces) == 1 or len(filled(pieces, self.chars)) <= self.lines
+    def fitting(self, pieces: Sequence[Piece]) -> int:
+        """Return how many of the pieces fit into the cue; one always does."""
+        end = next(itertools.islice(_line_starts(pieces, self.chars), self.lines, None), len(pieces))
+        return max(end, 1)
 
     def cost_of_break(self, last: Piece, following: Piece) -> float:
         """Return the cost of a break between two pieces; negative for a good break."""
-        if last.is_sentence_end or last.text.endswith(_CLAUSE_ENDS):
+        if last.is_sentence_end or last.text[-1:] in _CLAUSE_ENDS:
             return -_CLAUSE
         if last.text.endswith("."):
             return _TORN  # an abbreviation, an initial or an ordinal
@@ -167,7 +168,8 @@ def width(pieces: Sequence[Piece]) -> int:
 
 def piece_of(text: str, gap: str, start: int = 0, end: int = 0, *, is_phrase_start: bool = False) -> Piece:
     """Return a piece with its columns."""
-    return Piece(text, gap, start, end, columns(text), columns(gap), is_phrase_start)
+    gap_columns = 1 if gap == " " else columns(gap)
+    return Piece(text, gap, start, end, columns(text), gap_columns, is_phrase_start)
 
 
 def line_of(pieces: Sequence[Piece]) -> str:
@@ -181,21 +183,40 @@ def pieces_of(words: Sequence[Spoken], language_code: str | None, chars: float =
 
     A word is parted only if it is longer than a line and its script permits breaks within it.
     """
-    text = text_of(words)
     places = _places(words)
+    text = text_of(words)
     breaks = line_breaks(text, language_code, places)
-    ends = sentence_ends([word.text for word in words], [word.gap for word in words], language_code)
+    # The end of the last word does not matter: no break follows.
+    ends = _sentence_ends(words, language_code) if may_end_sentence(text[: places[-1]]) else frozenset[int]()
     found: list[Piece] = []
     for at, (place, word) in enumerate(zip(places, words, strict=True)):
         if found and place not in breaks.possible:
             last = found[-1]
             text, end = last.text + word.gap + word.text, max(last.end, word.end)
-            found[-1] = attrs.evolve(last, text=text, columns=columns(text), end=end)
+            found[-1] = structs.replace(last, text=text, columns=columns(text), end=end)
+        elif len(word.text) > chars / 2 and columns(word.text) > chars:
+            found += _parted(word, place, breaks)
         else:
-            found += _parted(word, place, breaks, chars)
+            is_phrase_start = place in breaks.preferred
+            gap_columns = 1 if word.gap == " " else columns(word.gap)
+            found.append(
+                Piece(
+                    word.text,
+                    word.gap,
+                    word.start,
+                    word.end,
+                    columns(word.text),
+                    gap_columns,
+                    is_phrase_start,
+                )
+            )
         if at in ends:
-            found[-1] = attrs.evolve(found[-1], is_sentence_end=True)
+            found[-1] = structs.replace(found[-1], is_sentence_end=True)
     return found
+
+
+def _sentence_ends(words: Sequence[Spoken], language_code: str | None) -> frozenset[int]:
+    return sentence_ends([word.text for word in words], [word.gap for word in words], language_code)
 
 
 def _places(words: Sequence[Spoken]) -> list[int]:
@@ -205,12 +226,8 @@ def _places(words: Sequence[Spoken]) -> list[int]:
     return [end - len(word.text) for end, word in zip(ends, words, strict=True)]
 
 
-def _parted(word: Spoken, place: int, breaks: LineBreaks, chars: float) -> Iterator[Piece]:
+def _parted(word: Spoken, place: int, breaks: LineBreaks) -> Iterator[Piece]:
     """Yield the parts of a word that is longer than a line, with times in proportion."""
-    is_long = len(word.text) > chars / 2 and columns(word.text) > chars
-    if not is_long:
-        yield piece_of(word.text, word.gap, word.start, word.end, is_phrase_start=place in breaks.preferred)
-        return
     length, duration = len(word.text), max(word.end - word.start, 0)
     inner = [at for at in range(1, length) if place + at in breaks.possible]
     for begin, end in itertools.pairwise([0, *inner, length]):
@@ -220,46 +237,53 @@ def _parted(word: Spoken, place: int, breaks: LineBreaks, chars: float) -> Itera
         yield piece_of(word.text[begin:end], gap, start, stop, is_phrase_start=is_phrase_start)
 
 
-def filled(pieces: Sequence[Piece], chars: int) -> list[list[Piece]]:
+def filled(pieces: Sequence[Piece], chars: int) -> list[Sequence[Piece]]:
     """Fill lines from the left."""
-    lines: list[list[Piece]] = []
+    bounds = [*_line_starts(pieces, chars), len(pieces)]
+    return [pieces[begin:end] for begin, end in itertools.pairwise(bounds)]
+
+
+def _line_starts(pieces: Sequence[Piece], chars: int) -> Iterator[int]:
+    """Yield the index of the first piece of each line, filling lines from the left."""
     room = -1
-    for piece in pieces:
-        needed = piece.gap_columns + piece.columns
-        if not lines or needed > room:
-            lines.append([])
-            room, needed = chars, piece.columns
-        lines[-1].append(piece)
-        room -= needed
-    return lines
+    for at, piece in enumerate(pieces):
+        room -= piece.gap_columns + piece.columns
+        if at == 0 or room < 0:
+            yield at
+            room = chars - piece.columns
 
 
 def balanced(pieces: Sequence[Piece], shape: Shape) -> tuple[str, ...]:
     """Lay pieces out in the minimum number of lines, with about the same length."""
-    number = len(filled(pieces, shape.chars))
+    number = sum(1 for _ in _line_starts(pieces, shape.chars))
     if number == 1:
         return (line_of(pieces),)
+    bounds = (0, *_ends_of_lines(pieces, shape, min(number, len(pieces))))
+    return tuple(line_of(pieces[begin:end]) for begin, end in itertools.pairwise(bounds))
 
-    @functools.cache
-    def best(begin: int, lines: int) -> tuple[float, tuple[int, ...]]:
-        """Return the cost of the pieces from `begin` on, and the ends of their lines."""
-        if lines == 1:
-            return cost(begin, len(pieces)), (len(pieces),)
-        return min(
-            (cost(begin, end) + rest, (end, *ends))
-            for end in range(begin + 1, len(pieces) - lines + 2)
-            for rest, ends in (best(end, lines - 1),)
-        )
 
-    widths = [0, *itertools.accumulate(piece.columns + piece.gap_columns for piece in pieces)]
+def _ends_of_lines(pieces: Sequence[Piece], shape: Shape, number: int) -> tuple[int, ...]:
+    """Return the ends of a number of lines with the lowest cost."""
+    length = len(pieces)
+    places = [0, *itertools.accumulate(piece.columns + piece.gap_columns for piece in pieces)]
+    starts = [place + piece.gap_columns for place, piece in zip(places, pieces, strict=False)]
+    torn = [*map(shape.cost_of_break, pieces, pieces[1:]), 0.0]
 
     def cost(begin: int, end: int) -> float:
-        length = widths[end] - widths[begin] - pieces[begin].gap_columns
+        columns_of_line = places[end] - starts[begin]
+        empty = 1 - columns_of_line / shape.chars
         # A line that is too long has the highest cost, unless it is a single word.
-        excess = 1e6 * max(length - shape.chars, 0)
-        torn = 0.0 if end == len(pieces) else shape.cost_of_break(pieces[end - 1], pieces[end])
-        return excess + (1 - length / shape.chars) ** 2 + torn
+        return empty * empty + torn[end - 1] if empty >= 0 else 1e6 * (columns_of_line - shape.chars)
 
-    ends = best(0, min(number, len(pieces)))[1]
-    begins = (0, *ends[:-1])
-    return tuple(line_of(pieces[begin:end]) for begin, end in zip(begins, ends, strict=True))
+    # For each piece, the lowest cost of the lines from there on, and their ends.
+    best = {begin: (cost(begin, length), (length,)) for begin in range(number - 1, length)}
+    for rest in range(number - 1, 0, -1):
+        begins = range(rest - 1, length - number + rest) if rest > 1 else range(1)
+        best = {
+            begin: min(
+                (cost(begin, end) + best[end][0], (end, *best[end][1]))
+                for end in range(begin + 1, length - number + rest + 1)
+            )
+            for begin in begins
+        }
+    return best[0][1]

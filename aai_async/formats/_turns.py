@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
+import msgspec
 
 from aai_async._errors import AAIError
 from aai_async._language.scripts import default_gap, isolated
@@ -39,8 +40,7 @@ _LABEL = re.compile(r"[A-Za-z]|[A-Z]{2}|[0-9]+[A-Z]?")
 """The labels that the service gives speakers and channels; other texts are names."""
 
 
-@attrs.frozen
-class Spoken:
+class Spoken(msgspec.Struct, frozen=True, gc=False):
     """A word and its speaker."""
 
     text: str

@@ -49,11 +49,11 @@ def by_voice(words: Sequence[Spoken], language_code: str | None, shortest: int) 
     voices: dict[str | None, list[Spoken]] = {}
     for word in words:
         voices.setdefault(word.speaker, []).append(word)
-    times_of = {speaker: middles(said) for speaker, said in voices.items()}
+    times_of = {speaker: middles(said) for speaker, said in voices.items()} if len(voices) > 1 else {}
     found: list[Sentence] = []
     for voice, (speaker, said) in enumerate(voices.items()):
         others = [times for one, times in times_of.items() if one != speaker]
-        for run in turns(said, others):
+        for run in turns(said, others) if others else [said]:
             found += _ordered(_readable(run, language_code, shortest), voice, found)
     found.sort(key=lambda one: one.start)
     return list(_with_cross_talk(found))
@@ -85,7 +85,7 @@ def _with_cross_talk(found: Sequence[Sentence]) -> Iterator[Sentence]:
         marked.update(rivals, [at] * bool(rivals))
         open_.append(at)
     for at, one in enumerate(found):
-        yield attrs.evolve(one, is_cross_talk=at in marked)
+        yield attrs.evolve(one, is_cross_talk=True) if at in marked else one
 
 
 def interruptions(found: Sequence[Sentence], one: Sentence) -> list[int]:

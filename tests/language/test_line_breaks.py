@@ -50,6 +50,14 @@ def test_a_line_is_broken_at_spaces_and_not_within_latin_words() -> None:
     assert [line for line in lines("使用Open软件", "zh") if "Open" in line] == ["Open"]
 
 
+@given(st.from_regex(module._PLAIN, fullmatch=True), st.sampled_from(["en", "de", "ja", "th", "zh"]))
+def test_plain_text_is_broken_as_by_icu(text: str, language: str) -> None:
+    """Letters, digits and punctuation of ASCII are not given to ICU, which would take most of the time."""
+    breaker = module._breaker()
+    assert breaker is not None
+    assert line_breaks(text, language, ()).possible == module._places(breaker(text, f"{language}@lb=strict"))
+
+
 def test_thai_is_broken_between_words() -> None:
     """ICU's dictionary: Royal Institute, hello is สวัสดี, a polite particle ครับ."""
     assert lines("สวัสดีครับ", "th") == ["สวัสดี", "ครับ"]
