@@ -214,7 +214,7 @@ class CueLayout:
         is_at_once = other.start < one.end
         if is_at_once:
             return self.overlap == "dashes" and between <= _LATEST
-        return between < _READABLE and (self.speakers or self.overlap == "dashes")
+        return between < _READABLE
 
     def _fits_one_line(self, chunk: _Chunk) -> bool:
         return len(_DASH) + width(self._named(chunk)) <= self.limits.chars
@@ -241,6 +241,9 @@ class CueLayout:
                 at = bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start))
                 nexts += starts[at : at + 1]
             end = self._end(start, spoken, self._reading_time(group), min(nexts, default=None))
+            if self.overlap == "cues" and not self.limits.is_filled:
+                # Better in two cues at once than in one that cannot be read.
+                end = max(end, start + _READABLE)
             end = end if own is None else min(end, own)
             found.append(Cue(start, max(end, start + 1), self._parts(group)))
             following.update((chunk.voice, start) for chunk in group)
@@ -254,6 +257,8 @@ class CueLayout:
         limits = self.limits
         if limits.is_filled:
             return spoken
+        if limits.hang is not None:
+            reading_time = min(reading_time, spoken + limits.hang - start)
         wanted = max(spoken, start + min(max(limits.shortest, reading_time), limits.longest))
         if following is None or following - wanted >= limits.flicker:
             return wanted

@@ -276,7 +276,9 @@ def _ends_of_lines(pieces: Sequence[Piece], shape: Shape, number: int) -> tuple[
         return empty * empty + torn[end - 1] if empty >= 0 else 1e6 * (columns_of_line - shape.chars)
 
     # For each piece, the lowest cost of the lines from there on, and their ends.
-    best = {begin: (cost(begin, length), (length,)) for begin in range(number - 1, length)}
+    best: dict[int, tuple[float, tuple[int, ...]]] = {
+        begin: (cost(begin, length), (length,)) for begin in range(number - 1, length)
+    }
     for rest in range(number - 1, 0, -1):
         begins = range(rest - 1, length - number + rest) if rest > 1 else range(1)
         best = {

@@ -2,8 +2,8 @@
 The limits of subtitles, as broadcasters publish them.
 
 Sources: Netflix, Timed Text Style Guides, https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617
-(General Requirements), 360051554394 (Timing), 217350977 (English), 215767517 (Japanese), 215986007 (Chinese),
-216001127 (Korean). BBC, Subtitle Guidelines,
+(General Requirements), 360051554394 (Subtitle Timing Guidelines), and a guide for each language, such as
+217350977 (English). BBC, Subtitle Guidelines, version 1.2.5 (March 2026),
 https://www.bbc.co.uk/accessibility/forproducts/guides/subtitles/
 """
 
@@ -45,37 +45,61 @@ class Limits:
     """Minimum gap between two cues in ms."""
     flicker: int
     """A shorter gap in ms is visible as a flicker, so the earlier cue stays until the next."""
+    hang: int | None = None
+    """Maximum time in ms that a cue stays after its speech to be read; `None` for no limit."""
     is_filled: bool = False
     """Whether lines are filled from the left and have the times of their words, as at the service."""
 
 
 NETFLIX = Limits(
-    chars=42,  # Netflix, English, section "Character Limitation": 42 characters per line
-    lines=2,  # Netflix, General Requirements, section "Line Treatment": two lines maximum
-    chars_per_second=20,  # Netflix, English, section "Reading Speed Limits": adult programs
-    shortest=833,  # Netflix, General Requirements, section "Duration": five sixths of a second
-    longest=7_000,  # Netflix, General Requirements, section "Duration": seven seconds
-    gap=83,  # Netflix, Subtitle Timing Guidelines, section "Frame Gap": two frames
-    flicker=500,  # Netflix, Subtitle Timing Guidelines, section "Frame Gap": close gaps below half a second
+    chars=42,  # English (USA) Timed Text Style Guide, "Character Limitation": 42 characters per line
+    lines=2,  # General Requirements, "Line Treatment": 2 lines maximum
+    chars_per_second=20,  # English (USA) Timed Text Style Guide, "Reading Speed Limits": adult programs
+    shortest=833,  # General Requirements, "Duration": minimum five sixths of a second
+    longest=7_000,  # General Requirements, "Duration": maximum 7 seconds
+    gap=83,  # Subtitle Timing Guidelines, "Frame gap": minimum 2 frames, here of 24 in a second
+    flicker=500,  # Subtitle Timing Guidelines, "Timing to audio": gaps below half a second are closed
 )
 
-_NETFLIX_BY_LANGUAGE: Mapping[str, Limits] = {
+_HANG = 500
+"""Source: Netflix, Subtitle Timing Guidelines, "Timing to audio": up to half a second past the audio."""
+
+_NETFLIX_CHARS: Mapping[str, int] = {
     # Full-width characters take two columns: 13 in a line of Japanese, 16 of Chinese and Korean.
-    "ja": attrs.evolve(NETFLIX, chars=26, chars_per_second=8),
-    "ko": attrs.evolve(NETFLIX, chars=32, chars_per_second=24),
-    "yue": attrs.evolve(NETFLIX, chars=32, chars_per_second=18),
-    "zh": attrs.evolve(NETFLIX, chars=32, chars_per_second=18),
+    "ja": 26,  # Japanese (215767517)
+    "ko": 32,  # Korean (216001127)
+    "ru": 39,  # Russian (215346638)
+    "th": 35,  # Thai (220448308)
+    "yue": 32,
+    "zh": 32,  # Chinese (215986007)
 }
-"""Source: Netflix, guides of the languages, sections "Character Limitation" and "Reading Speed Limits"."""
+"""Source: Netflix, guides of the languages, section "Character Limitation"."""
+
+_NETFLIX_SPEEDS: Mapping[str, int] = {
+    "": 20,  # as English if the language is unknown
+    "ar": 20,
+    "en": 20,
+    "hi": 22,
+    # 4 full-width characters per second of Japanese, 12 of Korean, 9 of Chinese.
+    "ja": 8,
+    "ko": 24,
+    "yue": 18,
+    "zh": 18,
+}
+"""Source: Netflix, guides of the languages, section "Reading Speed Limits", adult programs."""
+
+_NETFLIX_SPEED = 17
+"""Columns per second in the guides of all other languages, such as those of German, French and Spanish."""
 
 BBC = Limits(
-    chars=37,  # BBC, section 3.1 "Line length": 37 characters of a fixed-width font
-    lines=2,  # BBC, section 3.3 "Avoid 3 lines or more"
-    words_per_second=3,  # BBC, section 4 "Timing": 160 to 180 words per minute
-    shortest=833,
-    longest=7_000,
-    gap=0,
-    flicker=1_500,  # BBC, section 4.5 "Gaps": a gap is preferably a second and a half
+    chars=37,  # section 3.1 "Line length": 37 characters for broadcast
+    lines=2,  # section 3.3 "Number of lines": two for landscape video
+    words_per_second=3,  # section 4 "Timing": 160 to 180 words per minute
+    shortest=833,  # the BBC states none, but 0.3 s per word (section 4.1): this one is Netflix's
+    longest=7_000,  # Netflix's too
+    gap=0,  # section 4.5 "Gaps": no gap where the time can be used for text
+    flicker=1_500,  # section 4.5 "Gaps": a gap is preferably a second and a half
+    hang=1_500,  # section 5.2 "Match subtitle to pace of speaking": 1.5 s after speech has stopped
 )
 
 SERVICE = Limits(
@@ -115,8 +139,17 @@ def limits_of(
         return attrs.evolve(SERVICE, chars=chars_per_caption or max_chars or SERVICE.chars)
     limits = BBC if style == "bbc" else NETFLIX
     if style == "netflix":
-        limits = _NETFLIX_BY_LANGUAGE.get(language_of(language_code), NETFLIX)
+        limits = _netflix(language_of(language_code))
     return attrs.evolve(limits, chars=max_chars or limits.chars, lines=max_lines or limits.lines)
+
+
+def _netflix(language: str) -> Limits:
+    return attrs.evolve(
+        NETFLIX,
+        chars=_NETFLIX_CHARS.get(language, NETFLIX.chars),
+        chars_per_second=_NETFLIX_SPEEDS.get(language, _NETFLIX_SPEED),
+        hang=_HANG,
+    )
 
 
 def check_overlap(overlap: Overlap) -> None:

@@ -43,13 +43,13 @@ def srt(
     Lines are broken at the ends of clauses by the rules of the language, and each cue is shown long enough to
     be read, by broadcasters' rules: at most two lines of 42 columns, 20 per second, 0.833 s to 7 s. If speech
     is faster than that, the cues follow the speech. Each cue begins within 0.3 s of its first word. Turns
-    that are too short to be read alone share a cue with dashes if the speakers are shown.
+    that are too short to be read alone share a cue with dashes.
 
     Args:
         transcript: A completed transcript.
         speakers: Whether the first cue of each turn begins with the speaker.
-        style: The published limits to follow: `"netflix"`, also those for Chinese, Japanese and Korean;
-            `"bbc"`; or `"service"`, which creates cues as the service does. By default Netflix's for English.
+        style: The published limits to follow: `"netflix"`, with those of the language; `"bbc"`; or
+            `"service"`, which creates cues as the service does. By default Netflix's for English.
         max_chars: Maximum columns of a line, instead of those of the style; only a longer word exceeds it. A
             wide character, such as a Chinese one, takes two columns.
         max_lines: Maximum lines of a cue, instead of those of the style.
@@ -114,8 +114,8 @@ def vtt(
     Args:
         transcript: A completed transcript.
         speakers: Whether each cue has the speaker as a voice span, which players can show or style.
-        style: The published limits to follow: `"netflix"`, also those for Chinese, Japanese and Korean;
-            `"bbc"`; or `"service"`, which creates cues as the service does. By default Netflix's for English.
+        style: The published limits to follow: `"netflix"`, with those of the language; `"bbc"`; or
+            `"service"`, which creates cues as the service does. By default Netflix's for English.
         max_chars: Maximum columns of a line, instead of those of the style; only a longer word exceeds it. A
             wide character, such as a Chinese one, takes two columns.
         max_lines: Maximum lines of a cue, instead of those of the style.

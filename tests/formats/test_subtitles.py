@@ -57,11 +57,11 @@ def test_a_cue_makes_room_for_the_next() -> None:
     """Two frames before it, or when its own words end."""
     words = [
         {"text": "Yes.", "start": 1000, "end": 1100, "speaker": "A"},
-        {"text": "No.", "start": 1400, "end": 1500, "speaker": "B"},
+        {"text": "No.", "start": 1600, "end": 1700, "speaker": "B"},
     ]
     first, last = cues(formats.srt(transcript(words)))
-    assert first.end == dt.timedelta(milliseconds=1400 - 83)
-    assert last.start == dt.timedelta(milliseconds=1400)
+    assert first.end == dt.timedelta(milliseconds=1600 - 83)
+    assert last.start == dt.timedelta(milliseconds=1600)
 
 
 def test_a_gap_is_seen_or_hardly_is_one() -> None:
@@ -274,6 +274,32 @@ def test_turns_of_a_word_share_a_cue() -> None:
     assert made[0].content == "- Speaker A: Yes.\n- Speaker B: No."
     assert len(made) == 3
     assert all(cue.end - cue.start >= dt.timedelta(seconds=0.5) for cue in made)
+
+
+@pytest.mark.parametrize("overlap", ["cues", "dashes"])
+@pytest.mark.parametrize("speakers", [True, False])
+@pytest.mark.parametrize("pace", [150, 300, 450, 600])
+def test_no_cue_is_too_short_to_be_read(overlap: Any, speakers: bool, pace: int) -> None:
+    """Whoever answers however quickly, each cue is there for half a second, and each word is in one."""
+    texts = [f"w{at}." for at in range(24)]
+    words = [
+        {"text": text, "start": at * pace, "end": at * pace + 100, "speaker": "AABBA"[at % 5]}
+        for at, text in enumerate(texts)
+    ]
+    made = cues(formats.srt(transcript(words), speakers=speakers, overlap=overlap))
+    assert re.findall(r"w\d+\.", " ".join(cue.content for cue in made)) == texts
+    assert all(cue.end - cue.start >= dt.timedelta(seconds=0.5) for cue in made)
+
+
+def test_answers_too_long_for_one_line_overlap() -> None:
+    """Two cues at once are better than one that cannot be read, where a player shows both."""
+    long = "Antidisestablishmentarianism floccinaucinihilipilification."
+    words = [
+        {"text": long, "start": 0, "end": 250, "speaker": "A"},
+        {"text": long, "start": 300, "end": 900, "speaker": "B"},
+    ]
+    first, second = cues(formats.srt(transcript(words)))
+    assert (first.end, second.start) == (dt.timedelta(seconds=0.5), dt.timedelta(seconds=0.3))
 
 
 def test_one_long_word_does_not_keep_a_cue() -> None:
