@@ -106,7 +106,12 @@ def _ledger_of(journal: object) -> JournalWriter:
         journal = Journal(cast("str", journal))
     if not isinstance(journal, Journal):
         raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
-    return JournalWriter(journal.path, keep_results=journal.keep_results, adopts_key=journal.adopt_key)
+    return JournalWriter(
+        journal.path,
+        keep_results=journal.keep_results,
+        adopts_key=journal.adopt_key,
+        is_of_embedded_server=journal.of_embedded_server,
+    )
 
 
 def _check_bound(name: str, bound: object) -> None:
@@ -243,9 +248,15 @@ class Batch:
             raise
         return list(in_order(outcomes))
 
-    def stop(self) -> None:
-        """Start no more items. The iteration ends when the items in progress have finished."""
-        self._begun().stop()
+    def stop(self, *, drops_unsubmitted: bool = False) -> None:
+        """
+        Start no more items. The iteration ends when the items in progress have finished.
+
+        Args:
+            drops_unsubmitted: Whether to end also the items in progress that have no job yet, such as those
+                that are being uploaded. They are in `remaining`. A submit that is being sent is finished.
+        """
+        self._begun().stop(drops_unsubmitted=drops_unsubmitted)
 
     @property
     def summary(self) -> Summary:

@@ -66,6 +66,8 @@ class ItemTask:
         self.retries = 0
         self.is_resumed = False
         """Whether its job was created by an earlier batch or for an equal item."""
+        self.is_submitting = False
+        """Whether a submit is being sent, or its lost response is being searched for."""
         self.journal_error: JournalError | None = None
 
     @property
@@ -349,6 +351,13 @@ class ItemTask:
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1
+        self.is_submitting = True
+        try:
+            await self._submit_until_known(audio_url)
+        finally:
+            self.is_submitting = False
+
+    async def _submit_until_known(self, audio_url: str) -> None:
         pipeline, outage = self._context.pipeline, self._context.outage
         submission = self._submission(audio_url)
         began = pipeline.sender.service_time

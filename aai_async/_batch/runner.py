@@ -83,7 +83,7 @@ class BatchRunner:
         """Set when an item has finished, or all have."""
         self._drawing = anyio.CancelScope()
         self._everything = anyio.CancelScope()
-        self._sending = set[anyio.CancelScope]()
+        self._sending = dict[ItemTask, anyio.CancelScope]()
         self._unfinished: list[Outcome] = []
         self._cause: Exception | None = None
         self._is_refused = False
@@ -168,9 +168,14 @@ class BatchRunner:
             unfinished=in_order(self._unfinished),
         )
 
-    def stop(self) -> None:
-        """Take no more sources."""
+    def stop(self, *, drops_unsubmitted: bool) -> None:
+        """Take no more sources, and also end the items without a job, unless their submit is being sent."""
         self._drawing.cancel()
+        if drops_unsubmitted:
+            self._is_refused = True
+            for task, sending in self._sending.items():
+                if not task.is_submitting:
+                    sending.cancel()
 
     def log_unfinished(self) -> None:
         """Log the jobs that continue although the batch has ended."""
@@ -212,7 +217,7 @@ class BatchRunner:
         """Process one item."""
         task = ItemTask(item, self._context, slot)
         sending = anyio.CancelScope()
-        self._sending.add(sending)
+        self._sending[task] = sending
         if self._is_refused:
             sending.cancel()
         try:
@@ -228,7 +233,7 @@ class BatchRunner:
             self._unfinished.append(task.outcome())
             raise
         finally:
-            self._sending.remove(sending)
+            del self._sending[task]
 
     def _settle(self, task: ItemTask, outcome: Outcome) -> None:
         is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
@@ -266,7 +271,7 @@ class BatchRunner:
         )
         self._abort(cause)
         self._is_refused = True
-        for sending in self._sending:
+        for sending in self._sending.values():
             sending.cancel()
         if self._fail_fast or is_polling_futile:
             self._everything.cancel()

@@ -57,8 +57,8 @@ def transcribe(flags: TranscribeFlags) -> int:
     Transcribe recordings: files, patterns, folders, URLs.
 
     The result of call.mp3 is call.mp3.txt. Recordings whose results exist are skipped. The first Ctrl-C
-    finishes the recordings in progress, the second stops at once. With a journal, the same command
-    continues, and nothing is paid twice.
+    waits for the submitted jobs, the second stops at once. With a journal, the same command continues, and
+    nothing is paid twice.
     """
     from aai_async._cli import arguments  # noqa: PLC0415 - see the module
 

@@ -16,6 +16,7 @@ from aai_async import formats
 from aai_async._cli import clients, transcription
 from aai_async._cli.dry_run import show as show_dry_run
 from aai_async._cli.exit_status import ExitStatus, is_setup_error, is_temporary
+from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find
 from aai_async._cli.name_list import read_list
@@ -28,9 +29,6 @@ from aai_async._errors import AAIError, OptionsError
 
 P = ParamSpec("P")
 F = TypeVar("F")
-
-JOURNAL = ".aai-async.db"
-"""The default journal in the folder of the results."""
 
 
 def transcribe(flags: TranscribeFlags) -> int:
@@ -113,13 +111,11 @@ def confirm(question: str) -> None:
 
 def _journal(flags: TranscribeFlags) -> Path | None:
     given, folder = flags.journal, flags.output.output_dir
-    if flags.run.local and (given.journal is not None or given.resume or given.adopt_key):
-        raise _usage_error(
-            "--local keeps no journal, because its server ends with the command. For a journal, run "
-            "`aai-async serve --directory DIR` and transcribe without --local."
-        )
-    journal = given.journal or (folder / JOURNAL if folder is not None else None)
-    if given.no_journal or flags.run.local:
+    if flags.run.local and given.adopt_key:
+        raise _usage_error("--adopt-key is for journals of the service: --local needs no key.")
+    name = LOCAL_JOURNAL if flags.run.local else JOURNAL
+    journal = given.journal or (folder / name if folder is not None else None)
+    if given.no_journal:
         journal = None
     if given.resume and (journal is None or not journal.exists()):
         where = "" if journal is None else f" at {str(journal)!r}"

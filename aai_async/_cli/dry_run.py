@@ -153,6 +153,7 @@ class _Forecast:
         self._journal = journal
         self._digest = order.options.digest
         self._by_content = order.flags.run.dedupe
+        self._is_local = order.flags.run.local
         self._seen = dict[bytes, str]()
 
     async def of(self, recording: Recording) -> _Step:
@@ -174,7 +175,7 @@ class _Forecast:
         if same is not None:
             return _Step(f"equal to {same}, one job serves both", is_free=True)
         self._seen |= dict.fromkeys(keys, recording.shown)
-        if row is None:
+        if row is None or (self._is_local and row.state != "done"):
             return _Step(size=source.size)
         return attrs.evolve(_step_from(row), size=source.size)
 

@@ -7,9 +7,16 @@ Nothing is imported before a value needs it, so that `--help` is quick.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import get_args
 
 import typer
+
+JOURNAL = ".aai-async.db"
+"""The default journal in the folder of the results."""
+
+LOCAL_JOURNAL = ".aai-async-local.db"
+"""That of `--local`, whose jobs the service does not know."""
 
 
 class Progress(StrEnum):
@@ -59,6 +66,26 @@ def format_names(values: list[str]) -> list[str]:
     except OptionsError as error:
         raise typer.BadParameter(str(error)) from None
     return list(dict.fromkeys(names)) or ["txt"]
+
+
+def journal_file(path: Path) -> Path:
+    """
+    Return the journal at a path, which may be the folder of its results.
+
+    Raises:
+        BadParameter: The folder has no journal, or several.
+    """
+    if not path.is_dir():
+        return path
+    names = [name for name in (JOURNAL, LOCAL_JOURNAL) if (path / name).is_file()]
+    if not names:
+        raise typer.BadParameter(f"The folder {str(path)!r} has no journal.")
+    if len(names) > 1:
+        raise typer.BadParameter(
+            f"The folder {str(path)!r} has a journal of the service, {JOURNAL}, and one of --local, "
+            f"{LOCAL_JOURNAL}: give the file."
+        )
+    return path / names[0]
 
 
 def complete_format(incomplete: str) -> list[str]:

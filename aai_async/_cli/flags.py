@@ -20,6 +20,7 @@ from aai_async._cli.flag_values import (
     complete_format,
     complete_language,
     format_names,
+    journal_file,
     language_code,
 )
 
@@ -254,7 +255,7 @@ class RunFlags:
         ),
     ] = False
     local: Annotated[
-        bool, typer.Option("--local", help="Transcribe on this machine: no key, no network, no journal.")
+        bool, typer.Option("--local", help="Transcribe on this machine: no key and no network.")
     ] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = (
         False
@@ -283,7 +284,12 @@ class TranscribeFlags:
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]
-JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="Journal of a batch.")]
+JournalFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOURNAL|DIR", help="Journal of a batch, or the folder of its results.", callback=journal_file
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

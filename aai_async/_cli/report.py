@@ -157,21 +157,24 @@ class Report:
             self.view.info("To try only these again, run the same command again.")
 
     def _report_unfinished(self, remaining: Sequence[Outcome]) -> None:
-        unfinished = count(len(remaining), "recording")
         if not remaining:
             return
+        unfinished = count(len(remaining), "recording")
+        jobs = [one for one in remaining if one.transcript_id is not None]
         if self._order.flags.run.local:
             self.view.print(f"{unfinished} not finished. To transcribe them, run the same command again.")
         elif self._order.journal is not None:
+            continued = f", {count(len(jobs), 'job')} of them at the service" if jobs else ""
             self.view.print(
-                f"{unfinished} in progress, recorded in {self._order.journal}. Run the same command again to "
-                "continue; nothing is paid twice."
+                f"{unfinished} not finished{continued}, recorded in {self._order.journal}. Run the same "
+                "command again to continue; nothing is paid twice."
             )
         else:
-            for one in remaining:
-                if one.transcript_id is not None:
-                    name = self._names[one.index]
-                    self.view.print(f"{name}: its job continues: aai-async get --wait {one.transcript_id}")
+            if len(jobs) < len(remaining):
+                self.view.print(f"{count(len(remaining) - len(jobs), 'recording')} not submitted.")
+            for one in jobs:
+                name = self._names[one.index]
+                self.view.print(f"{name}: its job continues: aai-async get --wait {one.transcript_id}")
 
 
 def _facts(transcript: Transcript) -> str:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskStatus
@@ -100,16 +101,23 @@ class Session:
                 self._stop_starting()
 
     def _stop_starting(self) -> None:
+        """Finish the jobs that exist; on this machine, only those in recognition."""
         if self._batch is not None:
-            self._batch.stop()
-        number, others = len(self._view.state.rows), "starting no more"
+            self._batch.stop(drops_unsubmitted=True)
+        rows = self._view.state.rows
+        kept = {index for index, row in rows.items() if row.stage in {"queued", "processing"}}
         if self._flags.run.local:
             # Queued jobs of the embedded server would take hours, and cost nothing to create again.
-            self._finishing = self._in_recognition()
-            others = f"dropping {number - len(self._finishing)} queued"
-            number = len(self._finishing)
-        finished = count(number, "recording")
-        self._view.print(f"Interrupted: finishing {finished}, {others}. Ctrl-C again stops at once.")
+            self._finishing = kept = self._in_recognition()
+        dropped = rows.keys() - kept
+        kind = "queued" if self._flags.run.local else "not submitted"
+        others = f", dropping {len(dropped)} {kind}" if dropped else ""
+        finished = count(len(kept), "recording")
+        self._view.print(f"Interrupted: finishing {finished}{others}. Ctrl-C again stops at once.")
+        for index in dropped:
+            rows.pop(index, None)
+        if self._finishing is not None and not self._finishing:
+            self.everything.cancel()
 
     def _in_recognition(self) -> set[int]:
         rows = self._view.state.rows
@@ -140,7 +148,7 @@ class Session:
             self._order.options,
             max_jobs=run.jobs,
             max_uploads=run.uploads,
-            journal=None if path is None else Journal(path, adopt_key=self._flags.journal.adopt_key),
+            journal=None if path is None else self._journal(path),
             fail_fast=run.fail_fast,
             dedupe_by_content=run.dedupe,
             on_event=self.report.on_event,
@@ -154,6 +162,10 @@ class Session:
                 # A write that has begun continues in its thread, and the program could exit before its end.
                 await self._flush()
                 tasks.cancel_scope.cancel()
+
+    def _journal(self, path: Path) -> Journal:
+        flags = self._flags
+        return Journal(path, adopt_key=flags.journal.adopt_key, of_embedded_server=flags.run.local)
 
     async def _receive(self, batch: Batch) -> None:
         try:

@@ -49,10 +49,18 @@ class Journal:
             transcripts. If it has access to none of the latest ten, the journal is refused, unless all of
             them are older than three days: the service may have deleted those. A journal of another base URL
             is always refused.
+        of_embedded_server: Whether the jobs are those of an embedded server without a directory, which end
+            with it. The journal then belongs to no key and no base URL, but to such servers alone. A batch
+            starts the recordings again whose jobs have not ended.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, keep_results: bool = True, adopt_key: bool = False
+        self,
+        path: str | os.PathLike[str],
+        *,
+        keep_results: bool = True,
+        adopt_key: bool = False,
+        of_embedded_server: bool = False,
     ) -> None:
         try:
             # Resolved now, because the program may change its working directory later.
@@ -63,6 +71,7 @@ class Journal:
             raise ConfigError("The path of a journal must not be empty.")
         self._keeps_results = keep_results
         self._adopts_key = adopt_key
+        self._of_embedded_server = of_embedded_server
         self._database = Database(self._path)
 
     @property
@@ -79,6 +88,11 @@ class Journal:
     def adopt_key(self) -> bool:
         """Whether a journal of another API key of the account is accepted."""
         return self._adopts_key
+
+    @property
+    def of_embedded_server(self) -> bool:
+        """Whether the jobs are those of an embedded server, and end with it."""
+        return self._of_embedded_server
 
     def __repr__(self) -> str:
         return f"Journal({str(self._path)!r})"

@@ -192,6 +192,14 @@ def reset(connection: sqlite3.Connection, job: int) -> None:
     )
 
 
+def restart(connection: sqlite3.Connection) -> None:
+    """Reset the rows whose uploads and jobs have ended with their server; what has ended stays."""
+    connection.execute(
+        "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
+        "transcript_id = NULL WHERE state IN ('uploaded', 'submitting', 'submitted')"
+    )
+
+
 def done(connection: sqlite3.Connection, job: int, result: Result, retries: int) -> None:
     """Record that the job of a row was completed, with its result."""
     warnings, missing = _encoded(result.warnings), _encoded(result.missing)

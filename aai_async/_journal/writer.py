@@ -32,11 +32,18 @@ from aai_async._models.transcript import Transcript
 T = TypeVar("T")
 
 
+_EMBEDDED_SERVER = "an embedded server"
+"""Instead of a base URL: an embedded server has another one, and another key, each time."""
+
+
 class JournalWriter:
     """The journal of one batch at a time."""
 
-    def __init__(self, path: Path, *, keep_results: bool, adopts_key: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, keep_results: bool, adopts_key: bool = False, is_of_embedded_server: bool = False
+    ) -> None:
         self._path = path
+        self._is_of_embedded_server = is_of_embedded_server
         self._adopts_key = adopts_key
         self._keeps_results = keep_results
         self._database = Database(path)
@@ -67,6 +74,8 @@ class JournalWriter:
         # still be running. The thread runs one task after the other, so `_release` comes after it.
         held: list[Lock] = []
         is_checked = False
+        if self._is_of_embedded_server:
+            service, fingerprint, has_access = _EMBEDDED_SERVER, _no_fingerprint, None
         adopts = self._adopts_key and has_access is not None
         try:
             with errors_named(self._path):
@@ -79,6 +88,8 @@ class JournalWriter:
                 await check_key(self._path, await self._read(newest_jobs), has_access)
                 await self.commit(lambda connection: queries.adopt_key(connection, fingerprint))
             is_checked = True
+            if self._is_of_embedded_server:
+                await self.commit(queries.restart)
             with errors_named(self._path):
                 # Done at the end too, but a batch that was killed did not get there.
                 await self._thread.do(self._database.tidy)
@@ -217,6 +228,10 @@ class JournalWriter:
             if write in self._waiting:
                 self._waiting.remove(write)
         return write.result()
+
+
+def _no_fingerprint(_: bytes) -> str:
+    return ""
 
 
 def _claim(options: str, began: dt.datetime | None) -> SubmitClaim:

@@ -419,7 +419,7 @@ async def test_a_dry_run_sends_nothing(account: dict[str, str], calls: Path, eng
         ([AUDIO, "--speaker-lables"], "--speaker-labels"),
         ([AUDIO, "--set", "speaker_lables=true"], "speaker_labels"),
         ([AUDIO, "--resume"], "--resume found no journal"),
-        ([AUDIO, "--local", "--journal", "calls.db"], "--directory"),
+        ([AUDIO, "--local", "--adopt-key"], "needs no key"),
         ([AUDIO, "--audio-track", "2"], "pass --local, or"),
         ([AUDIO, "--audio-track", "2", "--region", "us"], "pass --local, or"),
         ([AUDIO, "--local", "--audio-track", "0"], "--audio-track"),

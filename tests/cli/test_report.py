@@ -114,14 +114,13 @@ async def test_several_exported_texts_have_the_headings_of_transcribe(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
 async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tmp_path: Path) -> None:
-    """What is being recognised is finished; nothing remains at a server that has ended."""
+    """What is being recognised is finished; the journal knows it, and what is left."""
     names = [f"{number}.mp3" for number in range(3)]
     for name in names:
         (tmp_path / name).write_bytes(AUDIO.read_bytes() + name.encode())
-    command = [sys.executable, "-m", "aai_async", "transcribe", *names, "--local", "--progress", "plain"]
+    command = [sys.executable, "-m", "aai_async", "transcribe", *names, "--local", "-o", "out"]
     async with await anyio.open_process(command, cwd=tmp_path) as process:
         assert process.stderr is not None
-        assert process.stdout is not None
         shown = b""
         with anyio.fail_after(120):
             # All are queued at the server, and one is being recognised.
@@ -129,9 +128,12 @@ async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tm
                 shown += await process.stderr.receive()
             process.send_signal(signal.SIGINT)
             shown += b"".join([chunk async for chunk in process.stderr])
-            out = b"".join([chunk async for chunk in process.stdout])
             assert await process.wait() == 130
     assert b"Interrupted: finishing 1 recording, dropping 2 queued." in shown, shown
     assert b"2 recordings not finished. To transcribe them, run the same command again." in shown
     assert b"job continues" not in shown
-    assert out.count(b"==>") == 1
+    assert len(list((tmp_path / "out").glob("*.txt"))) == 1
+    status, _, err = await run(tmp_path, "status", "out")
+    assert (status, err) == (5, "1 of 3 completed, 0 failed, 2 recordings unfinished.\n")
+    status, out, _ = await run(tmp_path, "export", "out", "-o", "more", "-f", "srt")
+    assert (status, len(out.splitlines())) == (0, 1)

@@ -84,7 +84,7 @@ async def test_the_first_interrupt_lets_what_is_under_way_end(
     status, shown = await to_thread.run_sync(scenario)
     assert status == 130, shown
     done = list(tmp_path.glob("*.txt"))
-    assert len(done) in {2, 3}
+    assert len(done) in {1, 2, 3}
 
     def again() -> tuple[int, str]:
         with Terminal(*order, **environment) as terminal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -55,6 +56,62 @@ async def test_a_batch_that_is_stopped_ends_what_is_under_way(
     assert len(outcomes) == drawn
     assert all(outcome.transcript for outcome in outcomes)
     assert batch.remaining == ()
+
+
+@both_loops
+async def test_a_stopped_batch_can_drop_what_is_not_submitted(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """The upload ends, the job that exists is waited for, and the dropped item is known."""
+    is_submitted, is_uploading = anyio.Event(), anyio.Event()
+
+    def on_event(event: aai.Event) -> None:
+        if isinstance(event, aai.Submitted):
+            is_submitted.set()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"sound"
+        is_uploading.set()
+        await anyio.sleep_forever()
+
+    sources: list[aai.Audio] = [*recordings(tmp_path, 1), endless()]
+    async with connect() as client, aai.transcribe_all(client, sources, on_event=on_event) as batch:
+        with anyio.fail_after(60):
+            await is_submitted.wait()
+            await is_uploading.wait()
+            batch.stop(drops_unsubmitted=True)
+            outcomes = await batch.collect()
+    assert [(one.index, one.error) for one in outcomes] == [(0, None)]
+    assert [(one.index, one.stage) for one in batch.remaining] == [(1, "pending")]
+    assert len(server.service.jobs) == 1
+
+
+@both_loops
+async def test_a_submit_that_is_being_sent_is_not_dropped(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """It may be paid for, so its job is waited for."""
+    is_sent, is_stopped = threading.Event(), threading.Event()
+
+    async def held(exchange: Exchange) -> None:
+        await exchange.read_body()
+        reply = exchange.process()
+        is_sent.set()
+        while not is_stopped.is_set():
+            await asyncio.sleep(0.01)
+        await exchange.send(reply.render())
+
+    server.on("POST /v2/transcript", held)
+    async with connect() as client, aai.transcribe_all(client, recordings(tmp_path, 1)) as batch:
+        with anyio.fail_after(60):
+            while not is_sent.is_set():
+                await anyio.sleep(0.01)
+            batch.stop(drops_unsubmitted=True)
+            is_stopped.set()
+            (outcome,) = await batch.collect()
+    assert outcome.transcript
+    assert batch.remaining == ()
+    assert len(server.service.jobs) == 1
 
 
 @both_loops
