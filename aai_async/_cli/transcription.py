@@ -20,6 +20,7 @@ from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
+from aai_async._cli.known_journals import remember
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
@@ -136,6 +137,8 @@ class Session:
         try:
             async with opened as client:
                 await self._plan.prepare()
+                if self._order.journal is not None:
+                    await remember(self._order.journal)
                 await self._transcribe(client)
         except AAIError as error:
             self.report.abort(error)

@@ -9,11 +9,12 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from aai_async._cli import rendering
+from aai_async._cli import jsonl, rendering
 from aai_async._cli.arguments import check_output_dir, check_standard_output
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import DeleteFlags, GetFlags, ListFlags, Rendering, SearchFlags
 from aai_async._cli.inputs import Recording
+from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stderr import print_line
@@ -26,6 +27,9 @@ from aai_async._models.missing import MissingResult
 from aai_async._models.page import TranscriptListItem
 from aai_async._models.speech import Word
 from aai_async._models.transcript import Transcript
+
+_PAGE = 200
+"""Transcripts whose names `list` searches for at once."""
 
 _CONTEXT = 6
 """Words that `search` shows on each side of a match."""
@@ -89,19 +93,35 @@ async def _print(transcript: Transcript, recording: Recording, wanted: Rendering
 
 
 async def list_(client: Client, flags: ListFlags) -> ExitStatus:
-    """Show a line for each transcript: its id, status, creation time and URL."""
+    """
+    Show a line for each transcript: its id, status, creation time and recording.
+
+    The recording has the name that a known journal has for it, or else its URL.
+    """
     if sys.stdout.isatty() and not flags.json:
-        write_out(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  URL\n")
+        write_out(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING\n")
+    items: list[TranscriptListItem] = []
     async for item in client.list(status=flags.status, created_on=flags.created_on, limit=flags.limit):
-        if flags.json:
-            write_out(f"{msgspec.json.encode(_shown(item)).decode()}\n")
+        items.append(item)
+        if len(items) == _PAGE:
+            await _print_items(items, as_json=flags.json)
+            items.clear()
+    await _print_items(items, as_json=flags.json)
+    return ExitStatus.OK
+
+
+async def _print_items(items: Sequence[TranscriptListItem], *, as_json: bool) -> None:
+    names = await names_of([item.id for item in items])
+    for item in map(_shown, items):
+        name = names.get(item.id)
+        if as_json:
+            write_out(jsonl.line({"source": name and readable(name)} | attrs.asdict(item)))
             continue
         created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
+        recording = readable(name) if name else item.audio_url or "-"
         write_out(
-            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created:19}  "
-            f"{visible(_shown(item).audio_url or '-')}\n"
+            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created:19}  {visible(recording)}\n"
         )
-    return ExitStatus.OK
 
 
 def _shown(item: TranscriptListItem) -> TranscriptListItem:
@@ -140,7 +160,8 @@ async def search(client: Client, flags: SearchFlags) -> ExitStatus:
             write_out(f"{msgspec.json.encode(match).decode()}\n")
         return ExitStatus.OK if found.matches else ExitStatus.FAILED
     if not found.matches:
-        print_line(f"0 matches in {flags.transcript_id}.")
+        name = (await names_of([flags.transcript_id])).get(flags.transcript_id)
+        print_line(f"0 matches in {flags.transcript_id}{f' ({readable(name)})' if name else ''}.")
         return ExitStatus.FAILED
     words = await in_thread(_words, await client.get(flags.transcript_id))
     for match in found.matches:

@@ -231,6 +231,17 @@ async def kept_results(journal: Journal) -> list[tuple[str, str]]:
     return await in_thread(lambda: database.read(queries.kept_results))
 
 
+async def sources_of(journal: Journal, ids: Sequence[str]) -> dict[str, str]:
+    """
+    Return the name of the recording for those of some ids of transcripts that an open journal contains.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    return await in_thread(lambda: database.read(lambda connection: queries.sources(connection, ids)))
+
+
 class _Outcomes:
     def __init__(self, database: Database) -> None:
         self._database = database

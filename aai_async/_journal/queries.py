@@ -324,6 +324,16 @@ def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
+def sources(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Return the name of the recording for those of some ids of transcripts that the journal contains."""
+    marks = ", ".join("?" * len(ids))
+    rows = connection.execute(
+        f"SELECT transcript_id, source FROM jobs WHERE transcript_id IN ({marks})",  # noqa: S608 - constants
+        tuple(ids),
+    )
+    return dict(rows.fetchall())
+
+
 @attrs.frozen
 class Counts:
     """Totals of the jobs in one state."""

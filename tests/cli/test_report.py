@@ -112,6 +112,26 @@ async def test_several_exported_texts_have_the_headings_of_transcribe(
     ]
 
 
+async def test_transcripts_are_listed_by_the_names_of_their_recordings(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """A journal of an earlier run knows them; a transcript without one has its URL."""
+    for name in ("a.mp3", "b.mp3"):
+        (tmp_path / name).write_text(name)
+    account["XDG_STATE_HOME"] = str(tmp_path / "state")
+    assert (await run(tmp_path, "transcribe", "a.mp3", "-o", "out", **account))[0] == 0
+    assert (await run(tmp_path, "transcribe", "b.mp3", **account))[0] == 0
+    _, out, _ = await run(tmp_path, "list", **account)
+    newest, named = (line.split() for line in out.splitlines())
+    assert (named[-1], newest[-1].startswith("http://")) == ("a.mp3", True)
+    _, out, _ = await run(tmp_path, "list", "--json", **account)
+    assert [json.loads(line)["source"] for line in out.splitlines()] == [None, "a.mp3"]
+    status, out, err = await run(tmp_path, "search", named[0], "unsaid", **account)
+    assert (status, out, err) == (1, "", f"0 matches in {named[0]} (a.mp3).\n")
+    if os.name == "posix":
+        assert (tmp_path / "state/aai-async/journals").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
 async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tmp_path: Path) -> None:
     """What is being recognised is finished; the journal knows it, and what is left."""
