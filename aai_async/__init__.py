@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aai_async._public import *  # noqa: F403
     from aai_async._public import __all__ as __all__
 else:
-    # The names are imported when the first of them is asked for, so that what needs none of them, such as
+    # The names are imported when they are asked for, so that what needs none of them, such as
     # `aai-async --help`, does not wait for an HTTP library.
 
     def __getattr__(name: str) -> object:
@@ -20,11 +20,10 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from aai_async import _public  # noqa: PLC0415
 
-        public = {one: getattr(_public, one) for one in _public.__all__} | {"__all__": _public.__all__}
-        globals().update(public)
-        if name not in public:
+        if name != "__all__" and name not in _public.__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return public[name]
+        value = globals()[name] = getattr(_public, name)
+        return value
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__getattr__("__all__")})

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, TypeAlias
 
-import attrs
+import msgspec
 
 from aai_async._errors import AAIError, ConfigError, without_secrets
 
@@ -25,8 +25,7 @@ It has no null handler: where logging is not configured, Python writes warnings 
 """
 
 
-@attrs.frozen(kw_only=True)
-class _Event:
+class _Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: ClassVar[str]
     """The name of the kind of event in JSON."""
 
@@ -45,7 +44,7 @@ class _Event:
 
     def as_json(self) -> dict[str, object]:
         """Return the event as a JSON object: its `type`, then its fields without the index and the source."""
-        names = (field.name for field in attrs.fields(type(self)) if field.name not in {"index", "source"})
+        names = (name for name in self.__struct_fields__ if name not in {"index", "source"})
         return {"type": self.kind, **{name: getattr(self, name) for name in names}}
 
     def as_line(self) -> str:
@@ -53,8 +52,7 @@ class _Event:
         raise NotImplementedError
 
 
-@attrs.frozen(kw_only=True)
-class Retrying(_Event):
+class Retrying(_Event, frozen=True, kw_only=True):
     """A request failed and will be sent again."""
 
     kind = "retrying"
@@ -81,8 +79,7 @@ class Retrying(_Event):
         return f"{self.operation} failed, next attempt in {self.delay:.1f} s: {self.error}"
 
 
-@attrs.frozen(kw_only=True)
-class Throttled(_Event):
+class Throttled(_Event, frozen=True, kw_only=True):
     """The service asks the client to wait (429 with `Retry-After`); all requests of the client pause."""
 
     kind = "throttled"
@@ -96,8 +93,7 @@ class Throttled(_Event):
         return f"the service asks for a pause of {self.delay:.0f} s"
 
 
-@attrs.frozen(kw_only=True)
-class Uploading(_Event):
+class Uploading(_Event, frozen=True, kw_only=True):
     """A chunk of a recording is passed to the connection; after `Retrying` it starts again at 0."""
 
     kind = "uploading"
@@ -114,8 +110,7 @@ class Uploading(_Event):
         return f"uploading, {self.sent:,}{size} bytes"
 
 
-@attrs.frozen(kw_only=True)
-class Submitted(_Event):
+class Submitted(_Event, frozen=True, kw_only=True):
     """A job was created, which is billed."""
 
     kind = "submitted"
@@ -123,8 +118,12 @@ class Submitted(_Event):
     transcript_id: str
     """The id of the job, for `Client.wait`."""
 
-    upload_url: str = attrs.field(repr=without_secrets)
+    upload_url: str
     """The URL that was submitted."""
+
+    def __repr__(self) -> str:
+        shown = msgspec.structs.asdict(self) | {"upload_url": without_secrets(self.upload_url)}
+        return f"Submitted({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def as_json(self) -> dict[str, object]:
         """Return the event as a JSON object; the URL is without user, password and query."""
@@ -135,8 +134,7 @@ class Submitted(_Event):
         return f"submitted as {self.transcript_id}"
 
 
-@attrs.frozen(kw_only=True)
-class StatusChanged(_Event):
+class StatusChanged(_Event, frozen=True, kw_only=True):
     """A poll found a job in a new state while a call waits for it."""
 
     kind = "status_changed"
@@ -205,7 +203,7 @@ def emit(on_event: OnEvent | None, event: Event) -> None:
     """Emit an event, with its recording, to the listener of the client and to that of the current context."""
     recording = _recording.get()
     if recording is not None:
-        event = attrs.evolve(event, source=recording[0], index=recording[1])
+        event = msgspec.structs.replace(event, source=recording[0], index=recording[1])
     call_listener(on_event, event)
     call_listener(_listener.get(), event)
 

@@ -14,7 +14,9 @@ from aai_async import _public
 
 
 def public_names() -> set[str]:
-    """Whatever has no underscore and is no module."""
+    """Whatever has no underscore and is no module, after every name was asked for."""
+    for name in aai_async.__all__:
+        getattr(aai_async, name)
     return {
         name
         for name, value in vars(_public).items()
@@ -49,6 +51,34 @@ def test_the_package_alone_imports_nothing() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_client_is_imported_without_what_few_programs_need() -> None:
+    """Batches, the journal, object storage, webhooks and an event loop come when they are used."""
+    seldom = [
+        "aai_async._batch",
+        "aai_async._io.object_store",
+        "aai_async._journal",
+        "aai_async.webhook",
+        "asyncio",
+        "difflib",
+        "sqlite3",
+    ]
+    code = (
+        f"import sys; from aai_async import Client; print([name for name in {seldom} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_each_name_says_that_it_comes_from_the_package_whichever_is_asked_for_first() -> None:
+    """A traceback shows `aai_async.ConfigError`, although the program has not imported that name."""
+    code = (
+        "from aai_async import Client\n"
+        "try:\n    Client('')\nexcept Exception as error:\n    print(type(error).__module__)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "aai_async"
 
 
 def test_importing_the_client_imports_no_server_and_no_engine() -> None:

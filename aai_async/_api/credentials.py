@@ -13,7 +13,7 @@ from collections.abc import MutableMapping
 from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-import attrs
+import msgspec
 
 from aai_async._errors import ConfigError, ProtocolError
 
@@ -82,8 +82,7 @@ class APIKey:
         return request
 
 
-@attrs.frozen
-class BaseURLs:
+class BaseURLs(msgspec.Struct, frozen=True):
     """The base URLs, each a scheme and a host."""
 
     api: str

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-import attrs
 import msgspec
 
 from aai_async._api.credentials import checked_download_url
@@ -40,8 +39,7 @@ from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One request, the parser of its response, and when it may be sent again."""
 
     operation: str
@@ -50,7 +48,7 @@ class Call(Generic[T]):
     method: str = "GET"
     path: str = ""
     """The path with its query."""
-    url: str | None = attrs.field(default=None, repr=False)
+    url: str | None = None
     """A complete URL on another host instead of a path; the key is not sent to it."""
     is_for_gateway: bool = False
     """Whether the request goes to the LLM Gateway instead of the API."""
@@ -70,6 +68,9 @@ class Call(Generic[T]):
     """Whether a result proves which request it belongs to; if not, its connection is not used again."""
     if_gone: T | None = None
     """The result if a repeated request finds nothing, because the first one was carried out."""
+
+    def __repr__(self) -> str:
+        return f"<Call {self.operation}: {self.method} {self.path or 'of another host'}>"
 
 
 def upload(source: Source, *, is_new: Callable[[str], bool] = lambda _: True) -> Call[str]:

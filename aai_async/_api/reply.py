@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import msgspec
 
 from aai_async._errors import (
     AccountError,
@@ -51,7 +52,7 @@ _LOOKUP = re.compile(r"\btranscript lookup error\b", re.IGNORECASE)
 """Documentation: "Transcript lookup error, transcript id not found"."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class _ErrorBody(ResponseModel):
     error: str | None = None
 
@@ -73,14 +74,16 @@ class _ErrorBody(ResponseModel):
         return "; ".join(text for text in texts if text) if texts[0] else None
 
 
-@attrs.frozen(kw_only=True)
-class HTTPReply:
+class HTTPReply(msgspec.Struct, frozen=True, kw_only=True):
     """A complete response."""
 
     status: int
     headers: Mapping[str, str]
     """The headers, by name in lower case."""
-    body: bytes = attrs.field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"HTTPReply(status={self.status}, headers={self.headers!r})"
 
     @property
     def retry_after(self) -> float | None:

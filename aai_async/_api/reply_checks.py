@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Protocol, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import attrs
 import msgspec
 
 from aai_async._api.reply import HTTPReply
@@ -52,8 +51,7 @@ class _OfTranscript(Protocol):
 A = TypeVar("A", bound=_OfTranscript)
 
 
-@attrs.frozen(kw_only=True)
-class DatedPage:
+class DatedPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the list, with the time of its response."""
 
     page: TranscriptPage

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-import attrs
+import msgspec
 
 from aai_async._cli import safe_names
 from aai_async._cli.media import is_recording
@@ -23,7 +23,7 @@ class ObjectSearch:
     """The recordings below one prefix, and how many other objects there are."""
 
     def __init__(self, prefix: ObjectURI) -> None:
-        self._prefix = attrs.evolve(prefix, key=prefix.key.rstrip("/"))
+        self._prefix = msgspec.structs.replace(prefix, key=prefix.key.rstrip("/"))
         self._others = Counter[str]()
 
     @property

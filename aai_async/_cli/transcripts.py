@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import attrs
 import msgspec
 
 from aai_async._cli import jsonl, rendering
@@ -125,7 +124,7 @@ async def _print_items(items: Sequence[TranscriptListItem], *, as_json: bool) ->
 
 
 def _shown(item: TranscriptListItem) -> TranscriptListItem:
-    return attrs.evolve(
+    return msgspec.structs.replace(
         item,
         audio_url=item.audio_url and without_secrets(item.audio_url),
         error=item.error and without_secret_addresses(item.error),

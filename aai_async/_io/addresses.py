@@ -15,11 +15,10 @@ import hashlib
 from collections.abc import Hashable
 from urllib.parse import unquote, urlsplit
 
-import attrs
+import msgspec
 
 
-@attrs.frozen
-class _Scheme:
+class _Scheme(msgspec.Struct, frozen=True):
     """A scheme to sign a URL in its query; parameter names in lower case."""
 
     marks: frozenset[str]

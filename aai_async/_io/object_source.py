@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 import attrs
+import msgspec
 
 from aai_async._errors import ConfigError, SourceError, without_secrets
 from aai_async._io.addresses import without_signature
@@ -22,8 +23,7 @@ https://cloud.google.com/storage/docs/access-control/signed-urls
 """
 
 
-@attrs.frozen
-class ObjectURI:
+class ObjectURI(msgspec.Struct, frozen=True):
     """The parts of the URI of an object, or of the prefix of several."""
 
     scheme: str

@@ -15,7 +15,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import attrs
+import msgspec
 
 from aai_async._errors import SourceError, escaped
 from aai_async._io.object_source import ObjectURI
@@ -44,8 +44,7 @@ _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
 """Codes in the responses of S3 and Google Cloud Storage, and of Azure."""
 
 
-@attrs.frozen
-class ObjectVersion:
+class ObjectVersion(msgspec.Struct, frozen=True):
     """The version of an object."""
 
     size: int
@@ -121,7 +120,7 @@ def list_objects(prefix: ObjectURI, *, recursive: bool) -> Iterator[tuple[Object
     """
     with _store_errors(prefix):
         for meta in _listed(prefix, recursive=recursive):
-            yield attrs.evolve(prefix, key=meta["path"]), ObjectVersion.of(meta)
+            yield msgspec.structs.replace(prefix, key=meta["path"]), ObjectVersion.of(meta)
 
 
 def _listed(prefix: ObjectURI, *, recursive: bool) -> Iterator[ObjectMeta]:
@@ -217,7 +216,7 @@ def _error_from(raised: Exception, uri: ObjectURI) -> SourceError:
 def _missing(uri: ObjectURI) -> str:
     # The response to a HEAD request has no body, so it does not show what is missing.
     try:
-        next(iter(_listed(attrs.evolve(uri, key=""), recursive=False)), None)
+        next(iter(_listed(msgspec.structs.replace(uri, key=""), recursive=False)), None)
     except Exception as error:  # noqa: BLE001 - if the bucket cannot be listed, all that is known is the first error
         code = _CODE.search(str(error))
         if code is not None and code[1] in _NO_BUCKET:

@@ -28,7 +28,6 @@ from aai_async._io.source import (
     reading_errors,
     shown_name,
 )
-from aai_async._io.stored_object import StoredObject
 from aai_async._io.stream_source import OneShotSource
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -99,6 +98,8 @@ def _from_stream(audio: object) -> Source:
 
 def _from_object(given: ObjectSource) -> Source:
     if not given.uri.lower().startswith("file://"):
+        from aai_async._io.stored_object import StoredObject  # noqa: PLC0415 - seldom needed
+
         return StoredObject(given)
     path = path_of_file_uri(given.uri)
     if given.presign:

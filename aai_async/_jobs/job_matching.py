@@ -11,7 +11,7 @@ import datetime as dt
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import attrs
+import msgspec
 
 from aai_async._jobs.request_comparison import RequestComparison, compare_requests, is_same_request
 
@@ -25,8 +25,7 @@ _LONGEST_SUBMIT = dt.timedelta(minutes=15)
 """How much newer than a submit a job with other options must be to be ruled out."""
 
 
-@attrs.define(eq=False, kw_only=True)
-class SubmitClaim:
+class SubmitClaim(msgspec.Struct, eq=False, kw_only=True):
     """A submit that may have created a job of a URL."""
 
     requested: Mapping[str, object]
@@ -37,8 +36,7 @@ class SubmitClaim:
     """Whether its response was lost, so that it searches the list for its job too."""
 
 
-@attrs.frozen
-class OtherSubmits:
+class OtherSubmits(msgspec.Struct, frozen=True):
     """What is known about the other submits of a URL."""
 
     jobs: frozenset[str] = frozenset()
@@ -47,8 +45,7 @@ class OtherSubmits:
     """Those that may have created a job whose id is unknown."""
 
 
-@attrs.frozen
-class ListedJob:
+class ListedJob(msgspec.Struct, frozen=True):
     """A job of the URL in the list."""
 
     id: str

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 import anyio
-import attrs
+import msgspec
 
 from aai_async._api import endpoints
 from aai_async._errors import AAIError, DeadlineError
@@ -52,8 +52,7 @@ _LEAST_GAP = 0.001
 """Minimum number of seconds in the computation of the rate, where the caller wants none between polls."""
 
 
-@attrs.frozen
-class _PageResult:
+class _PageResult(msgspec.Struct, frozen=True):
     """The result of one page of the list."""
 
     changed: int

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import anyio
 import attrs
+import msgspec
 
 from aai_async._api import endpoints
 from aai_async._api.reply_checks import DatedPage, address_key
@@ -26,8 +27,7 @@ _MARGIN = dt.timedelta(minutes=5)
 """How far before a submit the list is read, because the service does not promise its order."""
 
 
-@attrs.frozen
-class ListRow:
+class ListRow(msgspec.Struct, frozen=True):
     """A job in the list, for one search."""
 
     item: TranscriptListItem
@@ -112,8 +112,7 @@ class JobSearch:
         return self._rows
 
 
-@attrs.frozen
-class UncertainSubmit:
+class UncertainSubmit(msgspec.Struct, frozen=True):
     """The search for the job of a submit of an earlier process, one of many on a common schedule."""
 
     search: JobSearch

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import anyio
 import attrs
+import msgspec
 
 from aai_async._api import endpoints
 from aai_async._api.reply_checks import is_same_address
@@ -38,8 +39,7 @@ FindOtherSubmits = Callable[[], Awaitable[OtherSubmits]]
 """Returns what is known about the other submits of a URL outside this client."""
 
 
-@attrs.frozen(kw_only=True)
-class LookupResult:
+class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one reading of the list."""
 
     own: str | None = None
@@ -167,7 +167,7 @@ class ListLookup:
         job = ListedJob(id=row.item.id, created=in_utc(row.item.created), now=row.now, shown=shown)
         if shown is not None or is_long_before(job, self.claim):
             return job
-        return attrs.evolve(job, shown=await self._fetch_options(job.id))
+        return msgspec.structs.replace(job, shown=await self._fetch_options(job.id))
 
     async def _fetch_options(self, transcript_id: str) -> Mapping[str, object] | None:
         try:

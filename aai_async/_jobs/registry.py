@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
-import attrs
+import msgspec
 
 from aai_async._api.endpoints import Call
 from aai_async._jobs.job_matching import SubmitClaim
@@ -26,14 +26,12 @@ _MOST_REMEMBERED = 10_000
 """Maximum number of entries of each kind."""
 
 
-@attrs.define
-class _Upload:
+class _Upload(msgspec.Struct):
     size: int | None
     submits: int = 0
 
 
-@attrs.frozen
-class _KnownJob:
+class _KnownJob(msgspec.Struct, frozen=True):
     known_since: float
     size: int | None
     is_recent: bool = True
@@ -41,8 +39,7 @@ class _KnownJob:
     sent_at: float = -math.inf
 
 
-@attrs.frozen(eq=False, kw_only=True)
-class JobRef:
+class JobRef(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """A job that a call is about to wait for, and what the client knows of it."""
 
     id: str
@@ -153,7 +150,7 @@ class JobRegistry:
         self._fetched = dict.fromkeys(self._fetched, -math.inf)
         self._changes.clear()
         for transcript_id, job in self._jobs.items():
-            self._jobs[transcript_id] = attrs.evolve(job, known_since=-math.inf, sent_at=-math.inf)
+            self._jobs[transcript_id] = msgspec.structs.replace(job, known_since=-math.inf, sent_at=-math.inf)
 
     def has_made(self, transcript_id: str) -> bool:
         """Return whether a job belongs to a submit of this client."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import attrs
+import msgspec
 
 from aai_async._errors import without_secrets
 
@@ -66,8 +66,7 @@ _DEFAULT_LANGUAGES = frozenset({"en", "en_us"})
 """The language that the service assumes if a request neither sets nor detects it."""
 
 
-@attrs.frozen
-class RequestComparison:
+class RequestComparison(msgspec.Struct, frozen=True):
     """How well a job agrees with a request."""
 
     differs: bool

@@ -12,7 +12,7 @@ import datetime as dt
 from typing import Literal, TypeAlias
 
 import anyio
-import attrs
+import msgspec
 
 from aai_async._api import endpoints
 from aai_async._concurrency.cancellation import CancelGrace, ShieldedRequest, early_ends, run_shielded
@@ -52,8 +52,7 @@ _SETTLING = 120.0
 """Seconds to wait for another submit of the URL, if it may have created the listed job."""
 
 
-@attrs.frozen(kw_only=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One job to be created of a URL, with everything that its submit and its search need."""
 
     sender: Sender

@@ -4,14 +4,13 @@ The results of audio intelligence: topics, sentiments, entities, summaries.
 Enumerations are open; docstrings name the known values. Times are ms from the start of the file.
 """
 
-import attrs
+import msgspec
 
-from aai_async._models.response import JSON, Model
+from aai_async._models.response import JSON, Part
 from aai_async._models.speech import Span, Timestamp
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Chapter(Span):
+class Chapter(Span, Part, frozen=True, kw_only=True):
     """A chapter (deprecated `auto_chapters`)."""
 
     gist: str | None = None
@@ -30,8 +29,7 @@ class Chapter(Span):
     """ms from the start of the file."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Entity(Span):
+class Entity(Span, Part, frozen=True, kw_only=True):
     """An entity that was mentioned (`entity_detection`)."""
 
     entity_type: str | None = None
@@ -47,8 +45,7 @@ class Entity(Span):
     """ms from the start of the file."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SentimentAnalysisResult(Span):
+class SentimentAnalysisResult(Span, Part, frozen=True, kw_only=True):
     """The sentiment of a sentence (`sentiment_analysis`)."""
 
     text: str = ""
@@ -73,8 +70,7 @@ class SentimentAnalysisResult(Span):
     """The channel, from `"1"`, with `multichannel`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class AutoHighlight(Model):
+class AutoHighlight(Part, frozen=True, kw_only=True):
     """A key phrase."""
 
     text: str = ""
@@ -90,8 +86,7 @@ class AutoHighlight(Model):
     """The times of the occurrences."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class AutoHighlightsResult(Model):
+class AutoHighlightsResult(Part, frozen=True, kw_only=True):
     """The key phrases (`auto_highlights`)."""
 
     status: str | None = None
@@ -101,8 +96,7 @@ class AutoHighlightsResult(Model):
     """One entry for each phrase."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabel(Model):
+class ContentSafetyLabel(Part, frozen=True, kw_only=True):
     """A kind of sensitive content."""
 
     label: str | None = None
@@ -118,8 +112,7 @@ class ContentSafetyLabel(Model):
     """Between 0 and 1; some labels have none."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabelResult(Model):
+class ContentSafetyLabelResult(Part, frozen=True, kw_only=True):
     """A passage with sensitive content."""
 
     text: str = ""
@@ -138,8 +131,7 @@ class ContentSafetyLabelResult(Model):
     """The time of the passage."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SeverityScoreSummary(Model):
+class SeverityScoreSummary(Part, frozen=True, kw_only=True):
     """The distribution of the severities of a label: three shares with the sum 1."""
 
     low: float | None = None
@@ -152,8 +144,7 @@ class SeverityScoreSummary(Model):
     """The share of high severity."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ContentSafetyLabelsResult(Model):
+class ContentSafetyLabelsResult(Part, frozen=True, kw_only=True):
     """The sensitive content (`content_safety`); empty if it was not requested."""
 
     status: str | None = None
@@ -162,17 +153,16 @@ class ContentSafetyLabelsResult(Model):
     results: tuple[ContentSafetyLabelResult, ...] = ()
     """One result for each passage."""
 
-    summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
+    summary: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """The confidence of each label for the whole recording, between 0 and 1."""
 
-    severity_score_summary: dict[str, SeverityScoreSummary] = attrs.field(
-        factory=dict[str, SeverityScoreSummary], hash=False
+    severity_score_summary: dict[str, SeverityScoreSummary] = msgspec.field(
+        default_factory=dict[str, SeverityScoreSummary]
     )
     """The distribution of the severities, by label."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TopicLabel(Model):
+class TopicLabel(Part, frozen=True, kw_only=True):
     """A topic."""
 
     label: str | None = None
@@ -182,8 +172,7 @@ class TopicLabel(Model):
     """Between 0 and 1."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TopicDetectionResult(Model):
+class TopicDetectionResult(Part, frozen=True, kw_only=True):
     """The topics of a passage."""
 
     text: str = ""
@@ -196,8 +185,7 @@ class TopicDetectionResult(Model):
     """The time of the passage."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TopicDetectionModelResult(Model):
+class TopicDetectionModelResult(Part, frozen=True, kw_only=True):
     """The topics (`iab_categories`); empty if they were not requested."""
 
     status: str | None = None
@@ -206,12 +194,11 @@ class TopicDetectionModelResult(Model):
     results: tuple[TopicDetectionResult, ...] = ()
     """One result for each passage."""
 
-    summary: dict[str, float] = attrs.field(factory=dict[str, float], hash=False)
+    summary: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """The relevance of each topic to the whole recording, between 0 and 1."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class CodeSwitchingLanguage(Model):
+class CodeSwitchingLanguage(Part, frozen=True, kw_only=True):
     """A language of a recording that switches between them."""
 
     language_code: str | None = None
@@ -224,52 +211,47 @@ class CodeSwitchingLanguage(Model):
     """Between 0 and 1."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class LanguageDetectionResults(Model):
+class LanguageDetectionResults(Part, frozen=True, kw_only=True):
     """The languages that were detected. `LanguageDetectionOptions(code_switching=True)` requests them."""
 
     code_switching_languages: tuple[CodeSwitchingLanguage, ...] | None = None
     """One entry for each language."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TranslationResult(Model):
+class TranslationResult(Part, frozen=True, kw_only=True):
     """The status of the translation; its texts are in `translated_texts`."""
 
     status: str | None = None
     """The status of the task, as the service reports it."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SpeakerIdentificationResult(Model):
+class SpeakerIdentificationResult(Part, frozen=True, kw_only=True):
     """The identified speakers; the utterances already have their names."""
 
     status: str | None = None
     """The status of the task, as the service reports it."""
 
-    mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
+    mapping: dict[str, str] | None = None
     """The name or role for each label that was replaced, such as `{"A": "Agent"}`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class CustomFormattingResult(Model):
+class CustomFormattingResult(Part, frozen=True, kw_only=True):
     """The text with dates, numbers and addresses in the requested format."""
 
     status: str | None = None
     """The status of the task, as the service reports it."""
 
-    mapping: dict[str, str] | None = attrs.field(default=None, hash=False)
+    mapping: dict[str, str] | None = None
     """The replacement for each original text."""
 
     formatted_text: str | None = None
     """The whole text in the requested format."""
 
-    formatted_utterances: tuple[JSON, ...] | None = attrs.field(default=None, hash=False)
+    formatted_utterances: tuple[JSON, ...] | None = None
     """The utterances in the requested format, with `CustomFormatting(format_utterances=True)`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SummarySection(Span):
+class SummarySection(Span, Part, frozen=True, kw_only=True):
     """The summary of one section."""
 
     headline: str | None = None
@@ -288,8 +270,7 @@ class SummarySection(Span):
     """ms from the start of the file."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SummarizationResult(Model):
+class SummarizationResult(Part, frozen=True, kw_only=True):
     """The summaries."""
 
     status: str | None = None
@@ -308,8 +289,7 @@ class SummarizationResult(Model):
     """`"low"` or `"medium"`, as requested."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ActionItem(Model):
+class ActionItem(Part, frozen=True, kw_only=True):
     """A task that somebody has to do."""
 
     action_item: str | None = None
@@ -318,12 +298,11 @@ class ActionItem(Model):
     quote: str | None = None
     """The words in the recording that mention the task."""
 
-    timestamp: JSON | int | str | None = attrs.field(default=None, hash=False)
+    timestamp: JSON | int | str | None = None
     """The time of the quote; its format is not documented."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class ActionItemsResult(Model):
+class ActionItemsResult(Part, frozen=True, kw_only=True):
     """The action items."""
 
     status: str | None = None
@@ -336,8 +315,7 @@ class ActionItemsResult(Model):
     """One entry for each action item."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SpeechUnderstandingResponse(Model):
+class SpeechUnderstandingResponse(Part, frozen=True, kw_only=True):
     """One result for each requested task."""
 
     translation: TranslationResult | None = None
@@ -356,12 +334,13 @@ class SpeechUnderstandingResponse(Model):
     """The result of `ActionItems`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class SpeechUnderstandingResult(Model):
+class SpeechUnderstandingResult(Part, frozen=True, kw_only=True):
     """The requested tasks of speech understanding and their results."""
 
-    request: JSON | None = attrs.field(default=None, repr=False, hash=False)
+    request: JSON | None = None
     """The tasks as they were sent."""
 
     response: SpeechUnderstandingResponse | None = None
     """The results."""
+
+    _hidden = frozenset({"request"})

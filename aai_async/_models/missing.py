@@ -9,10 +9,9 @@ read by the names of its fields.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-import attrs
 import msgspec
 
-from aai_async._models.response import Model, ResponseModel, has_value, peek, raw_field
+from aai_async._models.response import Part, ResponseModel, has_value, peek, raw_field
 
 _IN_LISTS = {
     "speaker_labels": "utterances",
@@ -38,8 +37,7 @@ _SUCCESS = "success"
 """Source: API reference, `AudioIntelligenceModelStatus`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class MissingResult(Model):
+class MissingResult(Part, frozen=True, kw_only=True):
     """A requested feature that is missing from a completed transcript."""
 
     option: str

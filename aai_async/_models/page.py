@@ -5,11 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from aai_async._models.response import Model, ResponseModel
+from aai_async._models.response import Part, ResponseModel
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class TranscriptListItem(Model):
+class TranscriptListItem(Part, frozen=True, kw_only=True):
     """
     A transcript in the list, without its text.
 
@@ -22,7 +21,7 @@ class TranscriptListItem(Model):
     status: str | None = None
     """`"queued"`, `"processing"`, `"completed"` or `"error"`."""
 
-    audio_url: str | None = attrs.field(default=None, repr=False)
+    audio_url: str | None = None
     """The URL of the audio; `"http://deleted_by_user"` after it was deleted."""
 
     created: datetime | None = None
@@ -34,12 +33,13 @@ class TranscriptListItem(Model):
     error: str | None = None
     """The error text of a failed job."""
 
-    resource_url: str | None = attrs.field(default=None, repr=False)
+    resource_url: str | None = None
     """The API URL of the transcript."""
 
+    _hidden = frozenset({"audio_url", "resource_url"})
 
-@attrs.frozen(kw_only=True, repr=False)
-class PageDetails(Model):
+
+class PageDetails(Part, frozen=True, kw_only=True):
     """The position of a page in the list."""
 
     limit: int | None = None
@@ -48,14 +48,16 @@ class PageDetails(Model):
     result_count: int | None = None
     """Number of transcripts on the page."""
 
-    current_url: str | None = attrs.field(default=None, repr=False)
+    current_url: str | None = None
     """The URL of this page."""
 
-    prev_url: str | None = attrs.field(default=None, repr=False)
+    prev_url: str | None = None
     """The URL of the page of *older* transcripts."""
 
-    next_url: str | None = attrs.field(default=None, repr=False)
+    next_url: str | None = None
     """The URL of the page of *newer* transcripts."""
+
+    _hidden = frozenset({"current_url", "prev_url", "next_url"})
 
     @property
     def older_than(self) -> str | None:
@@ -64,7 +66,7 @@ class PageDetails(Model):
         return next(iter(parse_qs(urlsplit(self.prev_url or "").query).get("before_id", ())), None)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class TranscriptPage(ResponseModel):
     """One page of transcripts, newest first."""
 

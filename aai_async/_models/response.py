@@ -80,7 +80,26 @@ class Model:
         return {"type": "object", "title": cls.__name__}
 
 
-@attrs.frozen(kw_only=True, repr=False)
+class Part(Model, msgspec.Struct, frozen=True, kw_only=True):
+    """
+    An object within a response that is decoded with it.
+
+    It is a msgspec struct: compared with an attrs class, it is decoded four times as fast, and defined in a
+    tenth of the time when the module is imported.
+    """
+
+    _hidden: ClassVar[frozenset[str]] = frozenset()
+    """The fields that its repr leaves out."""
+
+    __repr__ = Model.__repr__
+
+    def __hash__(self) -> int:
+        # JSON within it has no hash, and equal objects have equal scalars.
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return hash((type(self), *(value for value in values if isinstance(value, (str, int, float)))))
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ResponseModel(Model):
     """
     A complete response of the service.
@@ -99,6 +118,17 @@ class ResponseModel(Model):
 
     _what: ClassVar[str] = "a response"
     """The name of the response in a message."""
+
+    # Here and not generated for each class, which would double the time to import them.
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in decoding.field_types(type(self)))
+
+    def __hash__(self) -> int:
+        fields = (field for field in attrs.fields(type(self)) if field.eq and field.hash is not False)
+        return hash((type(self), *(getattr(self, field.name) for field in fields)))
 
     @property
     def body(self) -> bytes:
@@ -228,7 +258,8 @@ def raw_field(answer: ResponseModel, name: str) -> Any:  # JSON
 @functools.cache
 def _shown_fields(cls: Any) -> tuple[str, ...]:  # a class, with attributes unknown to type checkers
     if not attrs.has(cls):
-        return tuple(cls.__struct_fields__)
+        hidden = getattr(cls, "_hidden", ())
+        return tuple(name for name in cls.__struct_fields__ if name not in hidden)
     return tuple(field.name for field in attrs.fields(cls) if field.repr)
 
 

@@ -9,7 +9,7 @@ import attrs
 from aai_async._models.response import JSON, ResponseModel
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class EchoedSettings(ResponseModel):
     """The options of a job; the field of the same name in `Options` describes each."""
 

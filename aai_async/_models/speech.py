@@ -7,7 +7,7 @@ Times are ms from the start of the file, even if only a part of it was transcrib
 import attrs
 import msgspec
 
-from aai_async._models.response import Model, ResponseModel
+from aai_async._models.response import Model, Part, ResponseModel
 
 
 class Span(Model):
@@ -24,8 +24,7 @@ class Span(Model):
         return self.end - self.start
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Timestamp(Span):
+class Timestamp(Span, Part, frozen=True, kw_only=True):
     """A span of time in the recording, without text."""
 
     start: int = 0
@@ -39,8 +38,7 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One word, with its punctuation.
 
-    This class is a msgspec struct, unlike the other models: a recording of ten hours has about 200,000 words.
-    A struct is decoded four times as fast as an attrs class, and the garbage collector does not track it. Use
+    The garbage collector does not track it: a recording of ten hours has about 200,000 words. Use
     `msgspec.structs.replace` to create a changed copy.
     """
 
@@ -65,8 +63,7 @@ class Word(Span, msgspec.Struct, frozen=True, kw_only=True, gc=False):
     __repr__ = Span.__repr__
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Utterance(Span):
+class Utterance(Span, Part, frozen=True, kw_only=True):
     """An uninterrupted turn of one speaker or one channel."""
 
     text: str = ""
@@ -90,12 +87,11 @@ class Utterance(Span):
     channel: str | None = None
     """The channel, from `"1"`, with `multichannel`."""
 
-    translated_texts: dict[str, str] | None = attrs.field(default=None, hash=False)
+    translated_texts: dict[str, str] | None = None
     """The translations of the text by language code, with `Translation(match_original_utterance=True)`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Paragraph(Span):
+class Paragraph(Span, Part, frozen=True, kw_only=True):
     """
     A paragraph of the text.
 
@@ -118,8 +114,7 @@ class Paragraph(Span):
     """Between 0 and 1."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Sentence(Paragraph):
+class Sentence(Paragraph, frozen=True, kw_only=True):
     """
     One sentence.
 
@@ -133,7 +128,7 @@ class Sentence(Paragraph):
     """The channel, from `"1"`, with `multichannel`."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class _Segments(ResponseModel):
     id: str
     """The id of the transcript."""
@@ -150,7 +145,7 @@ class _Segments(ResponseModel):
     _required = ("id",)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Sentences(_Segments):
     """The sentences of a transcript."""
 
@@ -160,7 +155,7 @@ class Sentences(_Segments):
     _what = "a list of sentences"
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Paragraphs(_Segments):
     """The paragraphs of a transcript."""
 
@@ -170,8 +165,7 @@ class Paragraphs(_Segments):
     _what = "a list of paragraphs"
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class WordSearchMatch(Model):
+class WordSearchMatch(Part, frozen=True, kw_only=True):
     """A word or phrase of a search, and its occurrences."""
 
     text: str = ""
@@ -187,7 +181,7 @@ class WordSearchMatch(Model):
     """Index in `Transcript.words` of the first word of each occurrence."""
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class WordSearch(ResponseModel):
     """
     The result of a word search.
@@ -208,7 +202,7 @@ class WordSearch(ResponseModel):
     _what = "the result of a word search"
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class RedactedAudio(ResponseModel):
     """
     The state of the redacted copy of a recording.

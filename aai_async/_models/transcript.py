@@ -37,7 +37,7 @@ Source: https://www.assemblyai.com/docs/api-reference/transcripts/delete
 """
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Transcript(EchoedSettings):
     """
     A transcription job in any state.
@@ -224,7 +224,7 @@ def _text_of(remark: Any) -> str | None:  # its type is not documented
     return text if isinstance(text, str) and text else None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Understanding(ResponseModel):
     """
     The results of `Client.understand`.

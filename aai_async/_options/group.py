@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -26,7 +25,7 @@ def _extra(value: Any) -> dict[str, Any]:  # any value
     return copied
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class OptionGroup:
     """A JSON object of a request, with one field for each key. `None` is not sent."""
 
@@ -38,6 +37,17 @@ class OptionGroup:
     def __attrs_post_init__(self) -> None:
         given = json_copy(self._given())
         check(self._rules, given, self.extra)
+
+    # Here and not generated for each class, which would double the time to import them.
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in attrs.fields_dict(type(self)))
+
+    def __hash__(self) -> int:
+        fields = (field for field in attrs.fields(type(self)) if field.hash is not False)
+        return hash((type(self), *(getattr(self, field.name) for field in fields)))
 
     def __repr__(self) -> str:
         fields = [field for field in attrs.fields(type(self)) if field.repr and field.name != "extra"]
@@ -84,7 +94,11 @@ class OptionGroup:
 
     @classmethod
     def _refuse_misspelt(cls, name: str, known: Mapping[str, object], *, likeness: float) -> None:
-        if name not in known and (alike := difflib.get_close_matches(name, known, 1, likeness)):
+        if name in known:
+            return
+        import difflib  # noqa: PLC0415 - seldom needed
+
+        if alike := difflib.get_close_matches(name, known, 1, likeness):
             raise OptionsError(
                 f"{cls.__name__} has no {name!r}. Did you mean {alike[0]!r}? "
                 f"Pass a parameter that is new at the service in extra={{{name!r}: ...}}."

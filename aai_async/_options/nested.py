@@ -12,7 +12,7 @@ from aai_async._options.vocabulary import LanguageCode
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class SpeakerOptions(OptionGroup):
     """
     The number of speakers as a range, for `Options.speaker_options`.
@@ -62,7 +62,7 @@ def _languages_named_twice(given: Payload) -> bool:
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class LanguageDetectionOptions(OptionGroup):
     """
     How the language is detected, for `Options.language_detection_options`.
@@ -124,7 +124,7 @@ class LanguageDetectionOptions(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class RedactPIIAudioOptions(OptionGroup):
     """
     Settings of the redacted copy of the audio, for `Options.redact_pii_audio_options`.
@@ -140,7 +140,7 @@ class RedactPIIAudioOptions(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class KeytermsPromptOptions(OptionGroup):
     """
     Settings of `Options.keyterms_prompt`, for `Options.keyterms_prompt_options`.
@@ -153,7 +153,7 @@ class KeytermsPromptOptions(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class CustomSpelling(OptionGroup):
     """
     One spelling, for `Options.custom_spelling`.

@@ -52,7 +52,7 @@ _DEPRECATED = {
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Options(OptionGroup):
     """
     The options of a transcription. An option that is `None` is not sent; the service uses its default.

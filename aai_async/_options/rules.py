@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
-import attrs
+import msgspec
 
 from aai_async._errors import OptionsError
 
@@ -17,8 +17,7 @@ Payload: TypeAlias = Mapping[str, Any]
 """A JSON object as it would be sent."""
 
 
-@attrs.frozen
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A combination that the service refuses, or that has no effect."""
 
     is_broken: Callable[[Payload], Any]

@@ -15,7 +15,7 @@ _LONGEST_VALUE = 35
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Translation(OptionGroup):
     """
     Translate the text; the result is in `Transcript.translated_texts`.
@@ -47,7 +47,7 @@ class Translation(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class KnownSpeaker(OptionGroup):
     """
     A speaker who can be in the recording. Pass further attributes of the speaker in `extra`.
@@ -71,7 +71,7 @@ def _unlike_its_type(given: Payload) -> bool:
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class SpeakerIdentification(OptionGroup):
     """
     Replace the labels `"A"`, `"B"` … with names or roles; needs `Options.speaker_labels`.
@@ -111,7 +111,7 @@ class SpeakerIdentification(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class CustomFormatting(OptionGroup):
     """
     The format of dates, telephone numbers and email addresses.
@@ -136,7 +136,7 @@ class CustomFormatting(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Summarization(OptionGroup):
     """
     Summarise the recording by section; the successor of `Options.summarization`. From the service's SDK.
@@ -165,7 +165,7 @@ class Summarization(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class ActionItems(OptionGroup):
     """
     List the tasks that were agreed on. Described only in the service's newest documentation.
@@ -181,7 +181,7 @@ class ActionItems(OptionGroup):
 
 
 @teaching
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class SpeechUnderstanding(OptionGroup):
     """
     The tasks that process the text, for `Options.speech_understanding` and `Client.understand`.

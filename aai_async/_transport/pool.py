@@ -8,7 +8,6 @@ when the last attempt on it has ended.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import inspect
@@ -292,8 +291,9 @@ class _LoopBinding:
         loop: Any = getattr(self.loop, "native_token", self.loop)
         if self.process != os.getpid():
             return False
-        if isinstance(loop, asyncio.AbstractEventLoop):
-            return loop.is_closed()
+        if hasattr(loop, "is_closed"):
+            is_closed: bool = loop.is_closed()
+            return is_closed
         try:
             # Trio reports that a loop has ended only when a function is scheduled in it.
             loop.run_sync_soon(_nothing)

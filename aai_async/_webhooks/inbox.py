@@ -7,12 +7,14 @@ elsewhere.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
 from aai_async._errors import ConfigError
-from aai_async.webhook import Notification
+
+if TYPE_CHECKING:
+    from aai_async.webhook import Notification
 
 _MOST_KEPT = 10_000
 """Maximum number of notifications that are kept for later waits; the oldest are dropped first."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx import addnodes
@@ -180,11 +181,20 @@ def _with_source(lines: Sequence[str]) -> list[str]:
 def _default_of(name: str) -> list[str]:
     owner, _, field = name.rpartition(".")
     cls = _object(owner)
-    if not (inspect.isclass(cls) and attrs.has(cls) and field in attrs.fields_dict(cls)):
-        return []
-    default = attrs.fields_dict(cls)[field].default
+    default = _fields_of(cls).get(field)
     is_plain = isinstance(default, (str, int, float, tuple)) and default not in ("", ())
     return ["", f"Default: ``{default!r}``.", ""] if is_plain else []
+
+
+def _fields_of(cls: Any) -> dict[str, object]:  # any object
+    """The fields of a class with their defaults; empty for anything else."""
+    if inspect.isclass(cls) and attrs.has(cls):
+        return {name: field.default for name, field in attrs.fields_dict(cls).items()}
+    if inspect.isclass(cls) and issubclass(cls, msgspec.Struct):
+        # Only the last fields have defaults.
+        defaults = zip(cls.__struct_fields__[::-1], cls.__struct_defaults__[::-1], strict=False)
+        return {**dict.fromkeys(cls.__struct_fields__), **dict(defaults)}
+    return {}
 
 
 def _object(dotted: str) -> object:
@@ -212,7 +222,7 @@ def _process_signature(
         if is_long or issubclass(obj, Exception) or name in MADE_BY_CALLS:
             return "", ""
     # The repr of a function is no Python, and that of an alias hides its name.
-    signature = re.sub(r"<(?:built-in|function|class|bound)[^<>]*>", "...", signature)
+    signature = re.sub(r"<(?:built-in|function|class|bound|factory)[^<>]*>", "...", signature)
     return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", signature), returns
 
 
@@ -310,7 +320,7 @@ def _has_field(full: str, name: str) -> bool:
         ValueError: It has neither.
     """
     obj = _object(full)
-    if inspect.isclass(obj) and attrs.has(obj) and name in attrs.fields_dict(obj):
+    if name in _fields_of(obj):
         return True
     if callable(obj) and name not in inspect.signature(obj).parameters:
         logger.warning("%s takes no %s", full, name, type="ref", subtype="code")

@@ -147,7 +147,8 @@ def test_every_method_of_the_client_states_what_it_raises(entries: dict[str, str
 )
 def test_every_field_is_in_the_reference_with_a_text(entries: dict[str, str], cls: Any) -> None:
     """Also those that a class inherits from one without a public name."""
-    names = [f"aai_async.{cls.__name__}.{field.name}" for field in attrs.fields(cls) if field.name[0] != "_"]
+    fields = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else cls.__struct_fields__
+    names = [f"aai_async.{cls.__name__}.{field}" for field in fields if field[0] != "_"]
     assert [name for name in names if not entries.get(name)] == []
 
 
