@@ -114,7 +114,7 @@ async def _print_items(items: Sequence[TranscriptListItem], *, as_json: bool) ->
     for item in map(_shown, items):
         name = names.get(item.id)
         if as_json:
-            write_out(jsonl.line({"source": name and readable(name)} | attrs.asdict(item)))
+            write_out(jsonl.line({"source": name and readable(name)} | msgspec.structs.asdict(item)))
             continue
         created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
         recording = readable(name) if name else item.audio_url or "-"
