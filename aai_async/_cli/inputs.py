@@ -50,11 +50,15 @@ class Recording:
     version: ObjectVersion | None = attrs.field(default=None, eq=False)
     """The version of an object that a listing has shown."""
 
+    title: str | None = attrs.field(default=None, eq=False)
+    """The heading of its results, if that is not the name of its place."""
+
     @classmethod
-    def of_transcript(cls, transcript_id: str) -> Self:
-        """Return the recording of a transcript, named by its id."""
+    def of_transcript(cls, transcript_id: str, source: str | None = None) -> Self:
+        """Return the recording of a transcript, named by its id; `source` is its name, if that is known."""
         place = PurePosixPath(safe_names.of_word(transcript_id))
-        return cls(transcript_id, place, transcript_id=transcript_id)
+        title = None if source is None else named(source).place.name
+        return cls(transcript_id, place, transcript_id=transcript_id, title=title)
 
     @property
     def is_address(self) -> bool:

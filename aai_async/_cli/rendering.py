@@ -73,7 +73,7 @@ def text(
         "bom": rendering.csv_bom,
         "max_chars": rendering.max_chars,
         "max_lines": rendering.max_lines,
-        "title": readable(recording.place.name),
+        "title": readable(recording.title or recording.place.name),
     }
     if "audio" in keywords:
         given["audio"] = _audio(rendering, recording, folder)

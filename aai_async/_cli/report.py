@@ -18,7 +18,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import Transcript, model_that_ran
 
 _MOST_REPEATED = 20
 """Failures that are listed again at the end."""
@@ -178,7 +178,7 @@ class Report:
 
 
 def _facts(transcript: Transcript) -> str:
-    engine = (transcript.metadata or {}).get("local_engine", transcript.speech_model_used)
+    engine = model_that_ran(transcript)
     speakers = f", {count(len(transcript.speakers), 'speaker')}" if transcript.speakers else ""
     words = count(len(transcript.words or ()), "word")
     model = f" by {engine}" if engine else ""

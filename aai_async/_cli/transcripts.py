@@ -40,7 +40,8 @@ async def get(client: Client, flags: GetFlags) -> ExitStatus:
     check_output_dir(folder)
     if folder is None:
         check_standard_output(flags.rendering, len(flags.ids))
-    recordings = {one: Recording.of_transcript(one) for one in flags.ids}
+    names = await names_of(flags.ids)
+    recordings = {one: Recording.of_transcript(one, names.get(one)) for one in flags.ids}
     outputs = None if folder is None else await _outputs([*recordings.values()], folder, flags.rendering)
     errors: list[AAIError] = []
     notices = Notices()

@@ -272,3 +272,9 @@ class TranscriptError(AAIError):
         reason = escaped(transcript.error or "the service did not state a reason")
         super().__init__(f"The transcription failed: {reason}", transcript_id=transcript.id)
         self.transcript = transcript
+
+
+def model_that_ran(transcript: Transcript) -> str | None:
+    """Return the name of the model; the embedded server runs another one than those of the service."""
+    engine = (transcript.metadata or {}).get("local_engine")
+    return engine if isinstance(engine, str) else transcript.speech_model_used

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aai_async._models.transcript import Transcript
-from aai_async.formats._findings import Finding, sensitive_content, topics
+from aai_async._models.transcript import Transcript, model_that_ran
+from aai_async.formats._findings import (
+    Finding,
+    Passage,
+    sensitive_content,
+    summary,
+    topics,
+)
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
@@ -59,7 +65,7 @@ def _facts(transcript: Transcript) -> Iterator[str]:
         "Length": clock(int(transcript.audio_duration * 1000)) if transcript.audio_duration else None,
         "Language": transcript.language_code,
         "Speakers": speakers or None,
-        "Model": transcript.speech_model_used,
+        "Model": model_that_ran(transcript),
         "Transcript": transcript.id,
     }
     yield "\n".join(f"- {name}: {_escaped(value)}" for name, value in facts.items() if value)
@@ -75,8 +81,8 @@ def _notices(transcript: Transcript) -> Iterator[str]:
 
 
 def _insights(transcript: Transcript) -> Iterator[str]:
-    if transcript.summary:
-        yield f"## Summary\n\n{_escaped(transcript.summary)}"
+    if passages := summary(transcript):
+        yield "\n\n".join(["## Summary", *map(_passage, passages)])
     if transcript.chapters:
         chapters = (
             f"- {clock(chapter.start)} **{_escaped(chapter.headline or chapter.gist or '')}** "
@@ -97,6 +103,11 @@ def _insights(transcript: Transcript) -> Iterator[str]:
     ):
         if findings:
             yield f"## {heading}\n\n" + "\n".join(map(_finding, findings))
+
+
+def _passage(one: Passage) -> str:
+    mark = "- " if one.is_list else ""
+    return "\n".join(f"{mark}{_escaped(line)}" for line in one.lines)
 
 
 def _finding(one: Finding) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from aai_async._models.insights import Chapter
 from aai_async._models.transcript import Transcript
-from aai_async.formats._findings import sensitive_content, topics
+from aai_async.formats._findings import Passage, sensitive_content, summary, topics
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import Spoken, Turn, clock, paragraphs, speaker_name
 
@@ -117,9 +117,9 @@ class Sheet:
 
     def summary(self) -> str:
         """Return the summary, if there is one."""
-        text = one_line(self.transcript.summary or "")
-        shown = f'<h2 id="summary">Summary</h2><p dir="auto">{_escaped(text)}</p>'
-        return f'<section class="summary" aria-labelledby="summary">{shown}</section>' if text else ""
+        passages = "".join(map(_passage, summary(self.transcript)))
+        shown = f'<h2 id="summary">Summary</h2>{passages}'
+        return f'<section class="summary" aria-labelledby="summary">{shown}</section>' if passages else ""
 
     def language(self) -> str:
         """Return the attributes for the language and direction of the text."""
@@ -253,6 +253,12 @@ class Sheet:
     def _clock(self, milliseconds: int) -> str:
         text = clock(milliseconds)
         return re.sub(r"^0:0?", "", text) if self.length < _HOUR else text
+
+
+def _passage(one: Passage) -> str:
+    if one.is_list:
+        return "".join(["<ul>", *(f'<li dir="auto">{_escaped(line)}</li>' for line in one.lines), "</ul>"])
+    return f'<p dir="auto">{_escaped(one.lines[0])}</p>'
 
 
 def _chapters(transcript: Transcript, found: Sequence[Turn]) -> list[tuple[int, Chapter]]:

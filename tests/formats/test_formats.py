@@ -130,6 +130,21 @@ def test_markdown_has_what_is_known_and_what_was_said() -> None:
     assert "**Speaker B** `0:00:24` Ask what you can do for your country." in made
 
 
+def test_lists_of_a_summary_stay_lists() -> None:
+    """In Markdown and in the page; a paragraph between them is one of its own."""
+    document = json.loads(SPOKEN.body) | {"summary": "- One *a*\n- Two\n\nThen:\n1. Three\n2) <i>Four"}
+    listed = aai.Transcript.from_json(json.dumps(document))
+    assert "## Summary\n\n- One \\*a\\*\n- Two\n\nThen:\n\n- Three\n- &lt;i\\>Four\n\n" in formats.md(listed)
+    page = formats.html(listed)
+    assert '<ul><li dir="auto">One *a*</li><li dir="auto">Two</li></ul><p dir="auto">Then:</p><ul>' in page
+    assert '<li dir="auto">&lt;i&gt;Four</li></ul>' in page
+
+
+def test_the_model_is_the_one_that_ran() -> None:
+    """The embedded server records the requested model, and runs its own."""
+    assert "- Model: whisper-base\n" in formats.md(SPOKEN)
+
+
 def test_markdown_has_topics_and_sensitive_content() -> None:
     """With their shares and times; the most relevant topic first."""
     time = {"start": 9400, "end": 15070}
