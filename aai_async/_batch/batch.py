@@ -10,21 +10,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Self, cast
 
 import anyio
 from anyio.abc import TaskGroup
 
-from aai_async._batch.context import BatchContext
+from aai_async._batch.context import BatchContext, BatchItem, source_of
 from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.outage import OutageGate
 from aai_async._batch.runner import BatchRunner, Sources
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._client import Client, pipeline_of
 from aai_async._concurrency.task_groups import alone, is_native, native_cancellations
-from aai_async._errors import ConfigError
+from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._events import OnEvent, check_listener
+from aai_async._io.source import Audio, Source
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import Journal, JournalWriter
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
@@ -278,6 +279,22 @@ class Batch:
                 "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run
+
+
+async def record_refusals(batch: Batch, refused: Sequence[tuple[Audio, AAIError]]) -> None:
+    """
+    Record in the journal of a running batch recordings that the caller has refused, and does not pass to it.
+
+    Raises:
+        JournalError: The journal cannot be written.
+    """
+    context = batch._begun().context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    for index, (audio, error) in enumerate(refused if context.journal else ()):
+        source: Source | None = None
+        with contextlib.suppress(SourceError):
+            source = source_of(audio)
+            await source.open()
+        await context.refuse(BatchItem(index, audio, context.options, None), source, error)
 
 
 async def _close(tasks: TaskGroup, run: BatchRunner) -> None:

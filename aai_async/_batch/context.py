@@ -11,6 +11,7 @@ import hashlib
 import os
 import weakref
 from collections.abc import Sequence
+from typing import Protocol
 
 import attrs
 import msgspec
@@ -20,14 +21,24 @@ from aai_async._batch.item import Item
 from aai_async._batch.outage import OutageGate
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.cancellation import CancelGrace
-from aai_async._errors import SourceError, without_secrets
+from aai_async._errors import AAIError, SourceError, without_secrets
 from aai_async._events import OnEvent
-from aai_async._io.source import Audio, CheckedSource, Source
+from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import ItemClaim, JournalWriter
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource
+
+
+class UploadSlot(Protocol):
+    """A permit to upload, which an item holds when it begins."""
+
+    async def take(self) -> None:
+        """Wait for the permit, if the item has returned it."""
+
+    def leave(self) -> None:
+        """Return the permit; further calls do nothing."""
 
 
 @attrs.frozen
@@ -64,7 +75,29 @@ class BatchContext:
         """Return the digest of the options of an item."""
         return self.default_digest if item.options is self.options else item.options.digest
 
-    async def keys(self, item: BatchItem, source: Source) -> tuple[bytes, ...]:
+    async def refuse(self, item: BatchItem, source: Source | None, error: AAIError) -> None:
+        """
+        Record in the journal that a recording was refused before it was uploaded.
+
+        A stream without a key gets no row, because no later batch could find it.
+
+        Args:
+            item: The item.
+            source: Its source, which may be open; `None` if nothing can be sent from such an item.
+            error: The reason.
+
+        Raises:
+            JournalError: The journal cannot be written.
+        """
+        if self.journal is None:
+            return
+        is_known = item.key is not None or isinstance(source, BytesSource)
+        keys = await self.keys(item, source) if is_known else ()
+        claim = claim_of(item, source, keys, self.options_digest(item))
+        if claim.keys or claim.file_key:
+            await self.journal.refuse(claim, str(error.args[0]))
+
+    async def keys(self, item: BatchItem, source: Source | None) -> tuple[bytes, ...]:
         """
         Return the keys that identify an item; none if nothing identifies it.
 
@@ -77,6 +110,8 @@ class BatchContext:
         if item.key is not None:
             identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
             return (hashlib.sha256(identity + digest.encode()).digest(),)
+        if source is None:
+            return ()
         return await keys_of(source, digest, by_content=self.by_content)
 
 
@@ -92,17 +127,17 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     return tuple(hashlib.sha256(one + digest).digest() for one in identities if one is not None)
 
 
-def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: str) -> ItemClaim:
+def claim_of(item: BatchItem, source: Source | None, keys: tuple[bytes, ...], digest: str) -> ItemClaim:
     """
     Return the claim by which a journal finds or adds the row of an item.
 
     Args:
         item: The item.
-        source: Its source, which must be open, unless the item has a key.
+        source: Its source, which must be open unless the item has a key or was refused.
         keys: The keys that identify it.
         digest: The digest of its options.
     """
-    location = source.location if item.key is None and isinstance(source, CheckedSource) else None
+    file_key = None if item.key is not None else _file_key(item.audio, source, digest)
     options = item.options.payload()
     # A journal stores no secret: neither that of a webhook nor one in a URL.
     options.pop("webhook_auth_header_value", None)
@@ -111,11 +146,37 @@ def claim_of(item: BatchItem, source: Source, keys: tuple[bytes, ...], digest: s
     return ItemClaim(
         keys=keys,
         position=item.index,
-        source=without_secrets(source.url) if source.url else _path_text(source.path or source.name),
-        size=source.size,
+        source=_name(item, source),
+        size=None if source is None else source.size,
         options=msgspec.json.encode(options).decode(),
-        file_key=location and hashlib.sha256(b"place\0%b\0%b" % (location, digest.encode())).digest(),
+        file_key=file_key,
     )
+
+
+async def keys_to_find(audio: Audio, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
+    """Return the keys under which a journal may have a row of a recording, also one that cannot be read."""
+    source: Source | None = None
+    keys: tuple[bytes, ...] = ()
+    with contextlib.suppress(SourceError):
+        source = source_of(audio)
+        await source.open()
+        keys = await keys_of(source, options_digest, by_content=by_content)
+    file_key = _file_key(audio, source, options_digest)
+    return keys if file_key is None else (*keys, file_key)
+
+
+def _file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
+    location = source.location if isinstance(source, CheckedSource) else None
+    if source is None and isinstance(audio, str):
+        # A text that is neither a path nor a URL to send.
+        location = b"text\0" + audio.encode("utf-8", "surrogatepass")
+    return location and hashlib.sha256(b"place\0%b\0%b" % (location, digest.encode())).digest()
+
+
+def _name(item: BatchItem, source: Source | None) -> str:
+    if source is None:
+        return _path_text(event_name(item.audio))
+    return without_secrets(source.url) if source.url else _path_text(source.path or source.name)
 
 
 def source_of(audio: Audio | Item) -> Source:

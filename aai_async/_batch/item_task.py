@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Generator
-from typing import Protocol
 
 import anyio
 
-from aai_async._batch.context import BatchContext, BatchItem, claim_of, source_of
+from aai_async._batch.context import BatchContext, BatchItem, UploadSlot, claim_of, source_of
 from aai_async._batch.duplicates import InFlightItem
 from aai_async._batch.outage import is_connection_missing
 from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
@@ -26,6 +25,7 @@ from aai_async._errors import (
     NotFoundError,
     ProtocolError,
     RequestState,
+    SourceError,
     UploadGoneError,
 )
 from aai_async._events import Event, Retrying, about_recording, call_listener, listening, logger
@@ -38,16 +38,6 @@ from aai_async._models.outcome import Outcome, Stage
 from aai_async._models.transcript import Transcript, TranscriptError
 
 
-class UploadSlot(Protocol):
-    """A permit to upload, which an item holds when it begins."""
-
-    async def take(self) -> None:
-        """Wait for the permit, if the item has returned it."""
-
-    def leave(self) -> None:
-        """Return the permit; further calls do nothing."""
-
-
 class ItemTask:
     """The task of one item."""
 
@@ -57,6 +47,7 @@ class ItemTask:
         self._upload_slot = upload_slot
         self._job = JobHandle()
         self._record = ProgressRecorder(self._job)
+        self._source: Source | None = None
         self._row: JobRow | None = None
         self._in_flight: InFlightItem | None = None
         self._duplicate_of: InFlightItem | None = None
@@ -201,6 +192,9 @@ class ItemTask:
                     is_over=self._is_finished,
                     is_unrecognisable=self._is_unrecognisable_after(error),
                 )
+        elif isinstance(error, SourceError) and self._duplicate_of is None:
+            with self._keeping_journal_error():
+                await self._context.refuse(self._item, self._source, error)
         return self.outcome(error=error)
 
     def _is_unrecognisable_after(self, error: AAIError) -> bool:
@@ -223,7 +217,7 @@ class ItemTask:
 
     async def _send(self) -> Transcript | None:
         """Create or find the job; return its transcript if it is already available."""
-        source = source_of(self._item.audio)
+        source = self._source = source_of(self._item.audio)
         async with contextlib.aclosing(source):
             if self._item.key is None:
                 await self._open(source)

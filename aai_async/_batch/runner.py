@@ -69,7 +69,7 @@ class BatchRunner:
     def __init__(
         self, context: BatchContext, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool
     ) -> None:
-        self._context = context
+        self.context = context
         self._sources = _drawn(sources)
         self._fail_fast = fail_fast
         self._permits = anyio.Semaphore(jobs)
@@ -125,7 +125,7 @@ class BatchRunner:
             with anyio.CancelScope(shield=True):
                 await self._is_over.wait()
         except KeyboardInterrupt:
-            for grace in self._context.graces:
+            for grace in self.context.graces:
                 grace.end()
             raise
 
@@ -189,7 +189,7 @@ class BatchRunner:
                 await self._permits.acquire()
                 await self._wait_for_room_to_upload()
                 drawn = _item(await anext(self._sources))
-                options = self._context.options if drawn.options is None else drawn.options
+                options = self.context.options if drawn.options is None else drawn.options
                 item = BatchItem(self._begun, drawn.source, options, drawn.key)
                 slot = _ItemSlot(self._upload_permits)
                 items.start_soon(self._run_item, item, slot)
@@ -215,7 +215,7 @@ class BatchRunner:
 
     async def _run_item(self, item: BatchItem, slot: _ItemSlot) -> None:
         """Process one item."""
-        task = ItemTask(item, self._context, slot)
+        task = ItemTask(item, self.context, slot)
         sending = anyio.CancelScope()
         self._sending[task] = sending
         if self._is_refused:
@@ -261,7 +261,7 @@ class BatchRunner:
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
         closed = error if isinstance(error, ConfigError) else None
-        cause = task.journal_error or refused or closed or self._context.outage.given_up
+        cause = task.journal_error or refused or closed or self.context.outage.given_up
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return

@@ -117,9 +117,10 @@ def _journal(flags: TranscribeFlags) -> Path | None:
     journal = given.journal or (folder / name if folder is not None else None)
     if given.no_journal:
         journal = None
-    if given.resume and (journal is None or not journal.exists()):
+    flag = "--resume" if given.resume else "--retry-failed" if given.retry_failed else None
+    if flag is not None and (journal is None or not journal.exists()):
         where = "" if journal is None else f" at {str(journal)!r}"
-        raise _usage_error(f"--resume found no journal{where}: pass --journal FILE, or its folder with -o.")
+        raise _usage_error(f"{flag} found no journal{where}: pass --journal FILE, or its folder with -o.")
     if given.adopt_key and journal is None:
         raise _usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
     return journal

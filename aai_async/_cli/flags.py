@@ -219,6 +219,7 @@ class JournalFlags:
     ] = None
     no_journal: Annotated[bool, typer.Option("--no-journal", help="Do not write a journal.")] = False
     resume: Annotated[bool, typer.Option("--resume", help="Require an existing journal.")] = False
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try only what failed before.")] = False
     adopt_key: Annotated[
         bool, typer.Option("--adopt-key", help="Continue a journal of an earlier API key of the account.")
     ] = False

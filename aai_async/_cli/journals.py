@@ -78,17 +78,25 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
 
 
 async def status(flags: StatusFlags) -> ExitStatus:
-    """Show the counts, and a line for each job without a result or with warnings."""
+    """Show the counts, and a line for each recording without a result or with warnings; failures last."""
+    failures: list[str] = []
     async with Journal.open(flags.journal) as journal:
         summary = await journal.summary()
         async for outcome in journal.outcomes():
             if flags.json:
                 write_out(_as_json(outcome))
+            elif outcome.error is not None:
+                failures.append(_as_line(outcome))
             elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
                 write_out(_as_line(outcome))
+        write_out("".join(failures))
         left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
         completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
         print_line(f"{completed}, {summary.failed} failed, {left}.")
+        if summary.failed:
+            print_line(
+                "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
+            )
     return ExitStatus.OK if summary.completed == summary.total else ExitStatus.RETRY
 
 

@@ -7,11 +7,12 @@ A run and `--dry-run` use the same plan.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
 
+from aai_async._batch.context import keys_to_find
 from aai_async._cli import rendering
 from aai_async._cli.flags import Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording
@@ -20,6 +21,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
+from aai_async._journal import Journal, find_entry
 from aai_async._options import Options
 
 
@@ -39,6 +41,7 @@ class InvalidInput:
 
     name: str
     error: AAIError
+    recording: Recording | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -62,23 +65,28 @@ class Plan:
 
         Raises:
             SaveError: The folder of the results cannot be read.
+            JournalError: Only failed recordings are wanted, and the journal cannot be read.
         """
         output, outputs = order.flags.output, None
         if output.output_dir is not None:
             outputs = Outputs(output.output_dir, order.flags.rendering, is_forced=output.force)
             await in_thread(outputs.load)
-        there = await in_thread(_existing, order.found.recordings, outputs)
+        recordings: Sequence[Recording] = order.found.recordings
+        if order.flags.journal.retry_failed:
+            recordings = await failed_among(recordings, order)
+        there = await in_thread(_existing, recordings, outputs)
         refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
         left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
         wanted: list[Recording] = []
-        for recording in order.found.recordings:
+        for recording in recordings:
             if recording in there:
                 continue
             error = await _error_of(recording, order.flags.rendering)
             if error is None:
                 wanted.append(recording)
             else:
-                (refusals if recording.is_named else left_out).append(InvalidInput(recording.shown, error))
+                invalid = InvalidInput(recording.shown, error, recording)
+                (refusals if recording.is_named else left_out).append(invalid)
         if order.flags.inputs.skip_bad:
             refusals, left_out = [], refusals + left_out
         if outputs is not None:
@@ -98,6 +106,32 @@ class Plan:
         if errors:
             raise SaveError("\n".join(str(error.args[0]) for error in errors))
         await self.outputs.claim(self.wanted)
+
+
+async def failed_among(recordings: Iterable[Recording], order: Order) -> list[Recording]:
+    """
+    Return the recordings whose latest attempt with these options failed, as the journal has recorded.
+
+    They include those that are done, if results are files: a file may be missing.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    if order.journal is None:
+        return []
+    failed: list[Recording] = []
+    by_content = order.flags.run.dedupe
+    async with Journal.open(order.journal) as journal:
+        for recording in recordings:
+            if recording.name == STANDARD_INPUT:
+                continue
+            keys = await keys_to_find(recording.audio, order.options.digest, by_content=by_content)
+            row = await find_entry(journal, keys)
+            # A result that could not be written comes from the journal.
+            is_known = order.flags.output.output_dir is not None and row is not None and row.state == "done"
+            if row is not None and (row.is_failed or is_known):
+                failed.append(recording)
+    return failed
 
 
 def _existing(recordings: Sequence[Recording], outputs: Outputs | None) -> dict[Recording, None]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
+
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
@@ -129,11 +131,11 @@ class Report:
         if number > 1:
             parts = {
                 "skipped": skipped,
-                "not sent": left_out,
                 "not started": len(self._names) - self.summary.total,
             }
             more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
-            self.view.info(f"{self.summary}{more}")
+            summary = attrs.evolve(self.summary, failed=self.summary.failed + left_out)
+            self.view.info(f"{summary}{more}")
             self._report_failures()
         self._report_unfinished(remaining)
 
@@ -153,7 +155,9 @@ class Report:
             self.view.info(f"  {failure}")
         if len(self._failures) > _MOST_REPEATED:
             self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more")
-        if self._order.journal is not None or self._plan.outputs is not None:
+        if self._order.journal is not None:
+            self.view.info("To try only these again, run the same command with --retry-failed.")
+        elif self._plan.outputs is not None:
             self.view.info("To try only these again, run the same command again.")
 
     def _report_unfinished(self, remaining: Sequence[Outcome]) -> None:

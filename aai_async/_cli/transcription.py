@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskStatus
 
-from aai_async._batch.batch import Batch, transcribe_all
+from aai_async._batch.batch import Batch, record_refusals, transcribe_all
 from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT
@@ -45,6 +45,8 @@ async def run(order: Order) -> ExitStatus:
     plan = await Plan.of(order)
     if plan.refusals:
         return _refuse(plan)
+    if order.flags.journal.retry_failed and not plan.wanted and not plan.left_out:
+        print_line(f"None of {count(len(order.found.recordings), 'recording')} failed in an earlier run.")
     session = Session(order, plan)
     session.report.begin()
     async with anyio.create_task_group() as tasks:
@@ -73,6 +75,7 @@ class Session:
         self._flags = order.flags
         self._plan = plan
         self._wanted = plan.wanted
+        self._refused = [(one.recording.audio, one.error) for one in plan.left_out if one.recording]
         self._view = self.report.view
         self._output = self.report.output
         self._sink = self._sink_of(order)
@@ -129,7 +132,7 @@ class Session:
 
     async def run(self) -> None:
         """Transcribe the recordings."""
-        if not self._wanted:
+        if not (self._wanted or (self._refused and self._order.journal and self._order.journal.exists())):
             return
         run, connection = self._flags.run, self._flags.connection
         is_shown = run.progress != "none"
@@ -174,6 +177,7 @@ class Session:
         try:
             async with batch:
                 self._batch = batch
+                await record_refusals(batch, self._refused)
                 async for outcome in batch:
                     await self._settle(outcome)
         except AAIError as error:

@@ -5,6 +5,7 @@ Files are read in worker threads, two mebibytes at a time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import io
@@ -49,8 +50,9 @@ class PathSource(CheckedSource):
         self.size = checked_size(self.name, file.size)
 
     def _inspect(self, file: InputFile) -> None:
+        with contextlib.suppress(OSError, ValueError):  # `open` refuses such a path with the reason
+            self.real_path = os.path.realpath(self._path)
         self._identity = file.open()
-        self.real_path = os.path.realpath(self._path)
 
     async def identity(self) -> bytes | None:
         """Return a hash of the resolved path, the size and the modification time."""

@@ -192,7 +192,7 @@ class CheckedSource(Source):
 
     @property
     def location(self) -> bytes | None:
-        """Where an open source is stored, the same for every version of it; `None` if that is unknown."""
+        """Where a source is stored, known once `open` was called; `None` if it is stored nowhere."""
         return None
 
 

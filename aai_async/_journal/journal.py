@@ -14,7 +14,8 @@ from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError
 from aai_async._journal import queries
 from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
-from aai_async._journal.queries import Counts, JobRow, State
+from aai_async._journal.queries import JobRow, State
+from aai_async._journal.totals import Counts, counts
 from aai_async._models.outcome import Outcome, Stage, Summary
 from aai_async._models.transcript import Transcript
 
@@ -130,17 +131,21 @@ class Journal:
 
     async def summary(self) -> Summary:
         """
-        Return the numbers of completed, failed and unfinished jobs, and the sums of their figures.
+        Return the numbers of completed, failed and unfinished recordings, and the sums of their figures.
+
+        Failed are those whose latest attempt ended in an error, as in the summary of a batch: the file could
+        not be read, the upload failed, the job ended in an error. The next batch tries them again.
 
         Raises:
             JournalError: The journal cannot be read.
         """
         rows = await in_thread(self._counts)
-        jobs = {row.state: row.jobs for row in rows}
+        completed = sum(row.jobs for row in rows if row.state == "done")
+        failed = sum(row.jobs for row in rows if row.is_failed)
         return Summary(
-            completed=jobs.get("done", 0),
-            failed=jobs.get("failed", 0),
-            unfinished=sum(count for state, count in jobs.items() if state not in {"done", "failed"}),
+            completed=completed,
+            failed=failed,
+            unfinished=sum(row.jobs for row in rows) - completed - failed,
             audio_seconds=sum(row.audio_seconds for row in rows),
             retries=sum(row.retries for row in rows),
             with_warnings=sum(row.with_warnings for row in rows),
@@ -177,7 +182,7 @@ class Journal:
             raise not_in_journal(self._path, erasure.unknown)
 
     def _counts(self) -> list[Counts]:
-        return self._database.read(queries.counts)
+        return self._database.read(counts)
 
 
 def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:

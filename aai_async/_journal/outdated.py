@@ -41,6 +41,18 @@ def supersede(connection: sqlite3.Connection, file_key: bytes, job: int, active:
     connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (file_key, job))
 
 
+def refused_row(
+    connection: sqlite3.Connection, file_key: bytes | None, active: Collection[int]
+) -> int | None:
+    """Return the row of a file that was refused before any version of it was read, if it has one."""
+    row = connection.execute(
+        f"SELECT id FROM jobs WHERE id = (SELECT job FROM keys WHERE key = ?) AND {_UNPAID} "  # noqa: S608 - constant
+        "AND NOT EXISTS (SELECT 1 FROM keys WHERE job = jobs.id AND key != ?)",
+        (file_key, file_key),
+    ).fetchone()
+    return None if row is None or row[0] in active else int(row[0])
+
+
 def retire(connection: sqlite3.Connection, job: int) -> None:
     """Remove the keys of a row if nothing was submitted for it, so that no batch finds it."""
     connection.execute(

@@ -71,6 +71,11 @@ class JobRow:
     warnings: tuple[str, ...] = attrs.field(converter=_warnings_of)
     missing: tuple[MissingResult, ...] = attrs.field(converter=_missing_of)
 
+    @property
+    def is_failed(self) -> bool:
+        """Whether its latest attempt ended in an error."""
+        return self.state == "failed" or self.error is not None
+
 
 @attrs.frozen(kw_only=True)
 class Result:
@@ -127,22 +132,46 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
 def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[int] = ()) -> JobRow:
     """Find or add the row of a recording; `active` are the rows in progress, which must not be changed."""
     found = find(connection, item.keys)
-    if found is None:
-        values = (item.position, item.source, item.size, item.options)
-        job = connection.execute(
-            "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
-        ).lastrowid
+    job = outdated.refused_row(connection, item.file_key, active) if found is None else found.id
+    if job is None:
+        job = _added(connection, item)
+    elif found is None:
+        values = (item.position, item.source, item.size, job)
+        connection.execute("UPDATE jobs SET position = ?, source = ?, size = ? WHERE id = ?", values)
     else:
-        job = found.id
         connection.execute(
             "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
             (item.position, job, item.position),
         )
     connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
     if item.file_key is not None:
-        outdated.supersede(connection, item.file_key, job or 0, active)
+        outdated.supersede(connection, item.file_key, job, active)
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return JobRow(*row)
+
+
+def _added(connection: sqlite3.Connection, item: ItemClaim) -> int:
+    values = (item.position, item.source, item.size, item.options)
+    added = connection.execute(
+        "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
+    )
+    return added.lastrowid or 0
+
+
+def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: Collection[int] = ()) -> None:
+    """
+    Record that a recording was refused before it was uploaded.
+
+    The error goes to the row of the latest version of the file, or of the same key. A new row has it if there
+    is none, or if that one is done: its transcript is of another version. `active` are the rows in progress.
+    """
+    keys = item.keys if item.file_key is None else (item.file_key,)
+    row = find(connection, keys)
+    if row is not None and (row.id in active or (row.state == "done" and item.file_key is None)):
+        return
+    job = _added(connection, item) if row is None or row.state == "done" else row.id
+    connection.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", [(key, job) for key in keys])
+    connection.execute("UPDATE jobs SET position = ?, error = ? WHERE id = ?", (item.position, error, job))
 
 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
@@ -162,7 +191,7 @@ def submitting(connection: sqlite3.Connection, job: int, now: dt.datetime | None
         connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (mark, job))
     # From this state on, a killed batch may have paid: the next one searches the list before it submits.
     connection.execute(
-        "UPDATE jobs SET state = 'submitting', submitting_at = ? WHERE id = ?",
+        "UPDATE jobs SET state = 'submitting', submitting_at = ?, error = NULL WHERE id = ?",
         (now and now.isoformat(), job),
     )
 
@@ -179,7 +208,8 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
 def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
     """Record that the job of a row was created."""
     connection.execute(
-        "UPDATE jobs SET state = 'submitted', transcript_id = ? WHERE id = ?", (transcript_id, job)
+        "UPDATE jobs SET state = 'submitted', transcript_id = ?, error = NULL WHERE id = ?",
+        (transcript_id, job),
     )
 
 
@@ -332,27 +362,6 @@ def sources(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str
         tuple(ids),
     )
     return dict(rows.fetchall())
-
-
-@attrs.frozen
-class Counts:
-    """Totals of the jobs in one state."""
-
-    state: State
-    jobs: int
-    audio_seconds: float
-    retries: int
-    with_warnings: int
-    with_missing: int
-
-
-def counts(connection: sqlite3.Connection) -> list[Counts]:
-    """Count the jobs of each state."""
-    rows = connection.execute(
-        "SELECT state, count(*), total(audio_duration), sum(retries), count(warnings), count(missing) "
-        "FROM jobs GROUP BY state"
-    )
-    return [Counts(*row) for row in rows]
 
 
 def _now() -> str:

@@ -162,6 +162,10 @@ class JournalWriter:
 
         await self.commit(record)
 
+    async def refuse(self, item: ItemClaim, error: str) -> None:
+        """Record that a recording was refused before it was uploaded."""
+        await self.commit(lambda connection: queries.refuse(connection, item, error, self._active))
+
     async def contains(self, keys: Sequence[bytes]) -> bool:
         """Return whether a row has one of these keys."""
         return await self.find(keys) is not None

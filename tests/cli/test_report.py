@@ -54,7 +54,10 @@ async def test_a_run_repeats_its_failures_at_the_end(account: dict[str, str], tm
     assert status == 3
     counts, failures, failure, hint = err.splitlines()[-4:]
     assert counts.startswith("2 of 3 completed, 1 failed")
-    assert (failures, hint) == ("1 failure:", "To try only these again, run the same command again.")
+    assert (failures, hint) == (
+        "1 failure:",
+        "To try only these again, run the same command with --retry-failed.",
+    )
     assert failure.startswith("  bad.mp3: The transcription failed: Audio duration is too short")
     assert " -> out/a.mp3.{txt,srt}\n" in err
 

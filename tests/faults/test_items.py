@@ -243,7 +243,7 @@ async def test_a_stream_whose_upload_is_gone_is_read_by_the_next_batch(
     assert (len(server.service.uploads), stream.was_read) == (2, True)
 
 
-async def test_a_new_recording_that_is_missing_leaves_nothing_in_the_journal(
+async def test_a_new_recording_that_is_missing_leaves_its_reason_in_the_journal(
     server: FaultServer, connect: Connect, path: Path, recording: Path
 ) -> None:
     """As without a key."""
@@ -251,7 +251,10 @@ async def test_a_new_recording_that_is_missing_leaves_nothing_in_the_journal(
         [outcome] = await run(client, [aai.Item(recording.with_name("typo.wav"), key="a")], path)
     assert isinstance(outcome.error, aai.SourceError)
     async with aai.Journal.open(path) as journal:
-        assert (await journal.summary()).total == 0
+        [row] = [outcome async for outcome in journal.outcomes()]
+        assert (await journal.summary()).failed == 1
+    assert "No such file" in str(row.error)
+    assert row.stage == "pending"
 
 
 async def test_a_signed_address_is_known_under_a_new_signature_in_the_next_batch(

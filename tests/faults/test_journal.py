@@ -32,7 +32,7 @@ from lanes import KEY, LANES, Connect, Lane
 import aai_async as aai
 from aai_async._batch import resume
 from aai_async._jobs import submission
-from aai_async._journal import JournalWriter, lock, queries
+from aai_async._journal import JournalWriter, lock, queries, totals
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
 from aai_async._journal.queries import ItemClaim
@@ -271,7 +271,7 @@ def opened(path: Path) -> None:
     database = Database(path)
     try:
         database.open("http://127.0.0.1:9", aai.Client(KEY)._pipeline.sender.fingerprint)
-        database.read(queries.counts)
+        database.read(totals.counts)
         database.read(lambda connection: queries.entries(connection, 0, 100, 100))
         for keys in ((b"k",), (b"other",)):
             step = QueuedWrite(functools.partial(claimed, ItemClaim(keys, 0, "a", 1, "{}")))
