@@ -18,14 +18,23 @@ LARGEST_WHEEL = 600_000
 """Bytes."""
 
 PAGE = (
+    "align.js",
+    "cues.js",
+    "docx.js",
+    "edit.js",
+    "keep.js",
     "lanes.js",
+    "listen.js",
     "marks.js",
+    "model.js",
     "page.css",
     "page.html",
     "quote.js",
     "reader.js",
+    "save.js",
     "search.js",
     "sound.js",
+    "speakers.js",
     "text.js",
 )
 """What a transcript page is made of."""

@@ -96,6 +96,20 @@ def complete_format(incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in formats.NAMES if name.startswith(last)]
 
 
+def speaker_names(values: list[str]) -> list[str]:
+    """
+    Return names of speakers as they were given, after a check.
+
+    Raises:
+        BadParameter: A value is not LABEL=NAME.
+    """
+    for value in values:
+        label, _, name = value.partition("=")
+        if not label.strip() or not name.strip():
+            raise typer.BadParameter(f"{value!r} is not LABEL=NAME, such as A=Anna.")
+    return values
+
+
 def language_code(value: str | None) -> str | None:
     """
     Return a language code as the service writes it.

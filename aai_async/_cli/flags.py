@@ -22,6 +22,7 @@ from aai_async._cli.flag_values import (
     format_names,
     journal_file,
     language_code,
+    speaker_names,
 )
 
 
@@ -159,6 +160,15 @@ class Rendering:
             help="Prefix text and subtitles with speakers; by default if speakers were separated.",
         ),
     ] = None
+    named_speakers: Annotated[
+        list[str],
+        typer.Option(
+            "--name",
+            metavar="LABEL=NAME",
+            help="Name of a speaker, such as A=Anna; can be repeated.",
+            callback=speaker_names,
+        ),
+    ] = field(default_factory=list[str])
     times: Annotated[bool, typer.Option("--times", help="Prefix lines with timestamps.")] = False
     subtitle_style: Annotated[
         SubtitleStyle | None,

@@ -68,6 +68,7 @@ def text(
         if rendering.speaker_names is None
         else rendering.speaker_names,
         "times": rendering.times,
+        "names": _names(rendering),
         "style": None if rendering.subtitle_style is None else rendering.subtitle_style.value,
         "overlap": rendering.overlap.value,
         "bom": rendering.csv_bom,
@@ -79,6 +80,11 @@ def text(
         given["audio"] = _audio(rendering, recording, folder)
     accepted = {keyword: value for keyword, value in given.items() if keyword in keywords}
     return formats.render(name, _without_secrets(transcript), **accepted)
+
+
+def _names(rendering: Rendering) -> dict[str, str]:
+    pairs = (value.partition("=") for value in rendering.named_speakers)
+    return {label.strip(): readable(name.strip()) for label, _, name in pairs}
 
 
 def with_heading(name: str, recording: Recording, content: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async.formats._findings import (
@@ -13,6 +13,7 @@ from aai_async.formats._findings import (
     summary,
     topics,
 )
+from aai_async.formats._names import renamed
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import clock, completed, name_before, paragraphs, speaker_name
@@ -33,7 +34,7 @@ _TIMES = 3
 """Maximum number of times listed for a topic."""
 
 
-def md(transcript: Transcript, *, title: str | None = None) -> str:
+def md(transcript: Transcript, *, title: str | None = None, names: Mapping[str, str] | None = None) -> str:
     """
     Return a transcript as Markdown: a heading, metadata and the paragraphs.
 
@@ -43,13 +44,14 @@ def md(transcript: Transcript, *, title: str | None = None) -> str:
     Args:
         transcript: A completed transcript.
         title: The heading; by default the id.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         AAIError: The transcript is not completed.
 
     Source: https://spec.commonmark.org
     """
-    completed(transcript)
+    transcript = renamed(completed(transcript), names)
     blocks = [
         f"# {_escaped(title or transcript.id)}",
         *_facts(transcript),

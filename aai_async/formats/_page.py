@@ -12,19 +12,38 @@ import functools
 import hashlib
 import html as escaping
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from urllib.parse import urlsplit
 
 from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
+from aai_async.formats._names import renamed
+from aai_async.formats._page_data import response
 from aai_async.formats._page_sections import Sheet
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import completed
 
-_SCRIPTS = ("text.js", "marks.js", "sound.js", "lanes.js", "search.js", "quote.js", "reader.js")
+_SCRIPTS = (
+    "text.js",
+    "speakers.js",
+    "marks.js",
+    "sound.js",
+    "listen.js",
+    "lanes.js",
+    "search.js",
+    "quote.js",
+    "align.js",
+    "model.js",
+    "edit.js",
+    "keep.js",
+    "cues.js",
+    "docx.js",
+    "save.js",
+    "reader.js",
+)
 
 _MEDIA_TYPE = re.compile(r"(audio|video)/[a-zA-Z0-9.+-]+")
 
@@ -34,7 +53,13 @@ _NO_ADDRESS = re.compile(r"^[/\\]{2}|^\s|\s$|[\x00-\x1f\x7f]")
 """A path on another machine, or characters that a browser ignores before a scheme."""
 
 
-def html(transcript: Transcript, *, title: str | None = None, audio: str | None = None) -> str:
+def html(
+    transcript: Transcript,
+    *,
+    title: str | None = None,
+    audio: str | None = None,
+    names: Mapping[str, str] | None = None,
+) -> str:
     """
     Return a transcript as an HTML page. A click on a word plays the recording from there.
 
@@ -44,12 +69,13 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
         audio: The URL of the recording, relative to the page: an https URL, a relative path with `%` escapes,
             a file URL, or the recording itself, from `data_url`. Without it, readers can open a file of
             their own, which is not uploaded.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         OptionsError: `audio` is not a URL that the page can play.
         AAIError: The transcript is not completed.
     """
-    sheet = Sheet.of(completed(transcript))
+    sheet = Sheet.of(renamed(completed(transcript), names))
     style, script = _part("page.css"), _script()
     return Template(_part("page.html")).substitute(
         policy=_policy(style, script, audio),
@@ -68,7 +94,9 @@ def html(transcript: Transcript, *, title: str | None = None, audio: str | None 
         direction=sheet.direction(),
         language=sheet.language(),
         turns=sheet.turns(),
+        is_fixed="" if sheet.has_words else " hidden",
         data=sheet.data(),
+        response=response(transcript),
     )
 
 

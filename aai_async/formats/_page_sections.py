@@ -12,16 +12,15 @@ import html as escaping
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import attrs
-import msgspec
 
 from aai_async._models.insights import Chapter
 from aai_async._models.transcript import Transcript
 from aai_async.formats._findings import Passage, sensitive_content, summary, topics
+from aai_async.formats._page_data import page_data
 from aai_async.formats._spacing import one_line
-from aai_async.formats._turns import Spoken, Turn, clock, paragraphs, speaker_name
+from aai_async.formats._turns import Turn, clock, paragraphs, speaker_name
 
 _COLOURS = 8
 """The number of speaker colours in page.css."""
@@ -73,6 +72,11 @@ class Sheet:
             max(int(1000 * (transcript.audio_duration or 0)), last, 1),
         )
 
+    @property
+    def has_words(self) -> bool:
+        """Whether there are words, which can be corrected."""
+        return any(turn.words for turn in self.paragraphs)
+
     def facts(self) -> str:
         """Return the length, the number of words and the language."""
         words = sum(len(turn.words) for turn in self.paragraphs)
@@ -106,7 +110,8 @@ class Sheet:
         """Return the checkboxes for marks in the text: results of features, and words of low confidence."""
         return "\n".join(
             f'<label><input type="checkbox" id="{name}"{" checked" if name == "unsure" else ""}> '
-            f'<span class="mark-{name}">{_LABELS[name]}</span> <span class="aside">{about}</span></label>'
+            f'<span class="mark-{name}">{_LABELS[name]}</span> '
+            f'<span class="aside{" threshold" * (name == "unsure")}">{about}</span></label>'
             for name, about in self._found()
         )
 
@@ -139,33 +144,8 @@ class Sheet:
         return "\n".join(self._turns())
 
     def data(self) -> str:
-        """Return the data for the script, as JSON whose content cannot end the script element."""
-        words = [word for turn in self.paragraphs for word in turn.words]
-        starts = [word.start for word in words]
-        firsts = itertools.accumulate((len(turn.words) for turn in self.paragraphs), initial=0)
-        highlights = self.transcript.auto_highlights_result
-        document: dict[str, Any] = {
-            # As differences, which are shorter.
-            "starts": [start - before for start, before in zip(starts, [0, *starts], strict=False)],
-            "lengths": [len(word.text.encode("utf-16-le")) // 2 for word in words],
-            "confidence": [_per_cent(word.confidence) for word in words],
-            "first": [*firsts][:-1],
-            "gaps": _gaps(words),
-            "length": self.length,
-            "voices": [speaker_name(speaker) for speaker in self.speakers],
-            "turns": [(_end(turn), self._voice(turn)) for turn in self.paragraphs],
-            "sentiments": [
-                (one.start, one.end, one.sentiment)
-                for one in self.transcript.sentiment_analysis_results or ()
-            ],
-            "entities": [(one.start, one.end) for one in self.transcript.entities or ()],
-            "phrases": [
-                (time.start, time.end)
-                for one in (highlights.results if highlights else ())
-                for time in one.timestamps
-            ],
-        }
-        return _inert(msgspec.json.encode(document).decode())
+        """Return the data for the script."""
+        return page_data(self.transcript, self.paragraphs, self.speakers, self.length)
 
     def _turns(self) -> Iterator[str]:
         chapters = sorted(self.chapters, key=lambda one: one[0], reverse=True)
@@ -289,12 +269,6 @@ def _name(chapter: Chapter) -> str:
     return _escaped(one_line(chapter.headline or chapter.gist or "") or "Chapter")
 
 
-def _gaps(words: Sequence[Spoken]) -> list[int] | int:
-    """Return the number of spaces before each word; a single number if it is the same for all."""
-    found = [len(word.gap) for word in words]
-    return 1 if set(found[1:]) <= {1} else found
-
-
 def _end(turn: Turn) -> int:
     return turn.words[-1].end
 
@@ -303,14 +277,5 @@ def _colour(voice: int) -> str:
     return f"k{voice % _COLOURS}"
 
 
-def _per_cent(confidence: float | None) -> int | None:
-    return None if confidence is None else round(100 * confidence)
-
-
 def _escaped(text: str) -> str:
     return escaping.escape(text)
-
-
-def _inert(json: str) -> str:
-    """Escape characters that are special in HTML or in old JavaScript."""
-    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", json)

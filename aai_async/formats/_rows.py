@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as csv_
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
@@ -13,6 +13,7 @@ import msgspec
 from aai_async._errors import OptionsError
 from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
+from aai_async.formats._names import renamed
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import completed, paragraphs, speakers_of
@@ -52,12 +53,19 @@ def json(transcript: Transcript, *, indent: int | None = None) -> str:
     return text.decode("utf-8", "replace").rstrip() + "\n"
 
 
-def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
+def jsonl(
+    transcript: Transcript, *, rows: Rows = "utterances", names: Mapping[str, str] | None = None
+) -> str:
     """
     Return one JSON object per line, for each utterance or each word.
 
     The keys are `transcript_id`, `start` and `end` in ms, `speaker`, `channel`, `confidence` and `text`.
     If speakers were not separated, the utterances are paragraphs.
+
+    Args:
+        transcript: A completed transcript.
+        rows: One row for each utterance, or for each word.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         AAIError: The transcript is not completed.
@@ -65,12 +73,19 @@ def jsonl(transcript: Transcript, *, rows: Rows = "utterances") -> str:
     """
     lines = (
         msgspec.json.encode({"transcript_id": transcript.id} | attrs.asdict(row)).decode()
-        for row in _rows(transcript, rows)
+        for row in _rows(renamed(transcript, names), rows)
     )
     return "".join(f"{line}\n" for line in lines)
 
 
-def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True, bom: bool = False) -> str:
+def csv(
+    transcript: Transcript,
+    *,
+    rows: Rows = "utterances",
+    safe: bool = True,
+    bom: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> str:
     """
     Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
 
@@ -82,6 +97,7 @@ def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True,
             spreadsheets show.
         bom: Whether the table begins with a byte order mark. Excel and LibreOffice need it to read UTF-8 by
             default; other programs can take it for a part of the first column's name.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         AAIError: The transcript is not completed.
@@ -92,7 +108,7 @@ def csv(transcript: Transcript, *, rows: Rows = "utterances", safe: bool = True,
     table = io.StringIO(newline="")
     writer = csv_.writer(table)
     writer.writerow(field.name for field in attrs.fields(Row))
-    for row in _rows(transcript, rows):
+    for row in _rows(renamed(transcript, names), rows):
         writer.writerow(_harmless(value) if safe else value for value in attrs.astuple(row))
     return _BYTE_ORDER_MARK * bom + table.getvalue()
 

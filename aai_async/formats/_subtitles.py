@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 
 from aai_async._models.transcript import Transcript
 from aai_async.formats._cues import Cue, CueLayout, Part
+from aai_async.formats._names import renamed
 from aai_async.formats._registry import Format
 from aai_async.formats._subtitle_style import Overlap, SubtitleStyle, check_overlap, limits_of
 
@@ -36,6 +38,7 @@ def srt(
     max_lines: int | None = None,
     chars_per_caption: int | None = None,
     overlap: Overlap = "cues",
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """
     Return a transcript as SubRip.
@@ -56,6 +59,7 @@ def srt(
         chars_per_caption: Create cues as the service does: one line of at most this number of characters.
         overlap: Whether simultaneous speech has a cue for each speaker, or a cue with a line for each speaker
             after a dash, for players that show one cue at a time.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         OptionsError: A limit is below 1, or there is no such style.
@@ -78,7 +82,10 @@ def srt(
         room_for_name=True,
         language_code=transcript.language_code,
     )
-    return "".join(f"{number}\n{_as_srt(cue)}\n\n" for number, cue in enumerate(layout.cues(transcript), 1))
+    return "".join(
+        f"{number}\n{_as_srt(cue)}\n\n"
+        for number, cue in enumerate(layout.cues(renamed(transcript, names)), 1)
+    )
 
 
 def _as_srt(cue: Cue) -> str:
@@ -107,6 +114,7 @@ def vtt(
     max_lines: int | None = None,
     chars_per_caption: int | None = None,
     overlap: Overlap = "cues",
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """
     Return a transcript as WebVTT, with the rules of `srt`.
@@ -122,6 +130,7 @@ def vtt(
         chars_per_caption: Create cues as the service does: one line of at most this number of characters.
         overlap: Whether simultaneous speech has a cue for each speaker, or a cue with a line for each speaker
             after a dash, for players that show one cue at a time.
+        names: Names of the speakers by label, such as `{"A": "Anna"}`.
 
     Raises:
         OptionsError: A limit is below 1, or there is no such style.
@@ -144,7 +153,7 @@ def vtt(
         room_for_name=False,
         language_code=transcript.language_code,
     )
-    return "\n".join(("WEBVTT\n", *map(_as_vtt, layout.cues(transcript))))
+    return "\n".join(("WEBVTT\n", *map(_as_vtt, layout.cues(renamed(transcript, names)))))
 
 
 def _as_vtt(cue: Cue) -> str:

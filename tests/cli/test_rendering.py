@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+import typer
 
 import aai_async as aai
 from aai_async import formats
 from aai_async._cli import rendering
-from aai_async._cli.flag_values import Overlap, SubtitleStyle
+from aai_async._cli.flag_values import Overlap, SubtitleStyle, speaker_names
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
@@ -103,3 +104,22 @@ def test_limits_that_are_passed_win_over_those_of_the_style(style: SubtitleStyle
     )
     spoken = [block.splitlines()[2:] for block in blocks if block]
     assert all(len(lines) == 1 and len(lines[0]) <= 20 for lines in spoken)
+
+
+def test_the_names_of_speakers_reach_the_formats_that_show_them() -> None:
+    """Also a name with an equals sign."""
+    words = [{"text": "Yes.", "start": 0, "end": 300, "speaker": "A"}]
+    turn = {"text": "Yes.", "start": 0, "end": 300, "speaker": "A", "words": words}
+    body = {"id": "one", "status": "completed", "text": "Yes.", "words": words, "utterances": [turn]}
+    made = aai.Transcript.from_json(json.dumps(body))
+    flags = Rendering(named_speakers=["A = Anna=B"])
+    assert rendering.text(flags, "txt", made, named("x.mp3")) == "Anna=B: Yes.\n"
+    assert "Anna=B: Yes." in rendering.text(flags, "srt", made, named("x.mp3"))
+    assert json.loads(rendering.text(flags, "json", made, named("x.mp3"))) == body
+
+
+@pytest.mark.parametrize("value", ["A", "=Anna", "A= "])
+def test_a_name_without_a_label_is_refused(value: str) -> None:
+    """With an example."""
+    with pytest.raises(typer.BadParameter, match="A=Anna"):
+        speaker_names([value])

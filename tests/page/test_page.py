@@ -21,7 +21,7 @@ from aai_async import formats
 from aai_async._cli.media import media_type
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 Read = Callable[..., Reader]
 
@@ -53,45 +53,6 @@ SELECT = """([first, from, last, to]) => {
   const texts = [...document.querySelectorAll('.said')].map((said) => said.firstChild);
   getSelection().setBaseAndExtent(texts[first], from, texts[last], to); }"""
 """Select from a letter of a paragraph to one of another."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, as the system has it.
-
-    Of this module alone: Playwright's event loop runs until it is closed, and tests of others need their own.
-    """
-    api = pytest.importorskip("playwright.sync_api", reason="no Playwright")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def read(browser: Browser, tmp_path: Path) -> Iterator[Any]:
-    """Make a reader: of another size, with another taste."""
-    readers: list[Reader] = []
-
-    def reader(**settings: Any) -> Reader:
-        readers.append(Reader(browser, tmp_path, **settings))
-        return readers[-1]
-
-    yield reader
-    for one in readers:
-        one.close()
-        assert one.complaints == []
-
-
-@pytest.fixture(scope="session")
-def spoken() -> aai.Transcript:
-    """The transcript of the recording of two speakers."""
-    return aai.Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
 
 
 @pytest.fixture
@@ -192,7 +153,7 @@ def test_the_lanes_lead_to_where_they_are_clicked(read: Read, spoken: aai.Transc
     page = read().open(spoken)
     box = page.locator("#lanes").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 10 / 39, box["y"] + 3)
+    page.mouse.move(box["x"] + box["width"] * 10.2 / 39, box["y"] + 3)
     assert page.inner_text("#tip") == "0:10 · Speaker B"
     page.mouse.click(box["x"] + box["width"] * 25.2 / 39, box["y"] + 3)
     assert page.evaluate(MARKED, "now") == ["Ask"]
@@ -612,15 +573,19 @@ def test_a_printed_page_is_its_text_alone(read: Read, spoken: aai.Transcript) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("shown", ["", "#view-button", "?"])
+@pytest.mark.parametrize(
+    "shown", ["", "#view-button", "?", "e", "#save-button", ".speaker", "#matches-button"]
+)
 def test_everybody_can_use_it(
     read: Read, spoken: aai.Transcript, recording: str, scheme: str, shown: str
 ) -> None:
     """As far as axe can tell: names, contrast, landmarks, order."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe")
     page = read(color_scheme=scheme).open(with_everything(spoken), audio=recording)
-    if shown.startswith("#"):
-        page.click(shown)
+    if shown == "#matches-button":
+        search(page, "country")
+    if shown.startswith(("#", ".")):
+        page.click(f"{shown} >> nth=0")
     elif shown:
         page.keyboard.press(shown)
     results = axe.Axe().run(page)
@@ -633,10 +598,27 @@ def test_the_focus_goes_through_the_page_in_the_order_in_which_it_is_read(
     """The text first, for whoever wants nothing else."""
     page = read().open(spoken, audio=recording)
     order = []
-    for _ in range(7):
+    for _ in range(16):
         page.keyboard.press("Tab")
         order.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    assert order == ["skip", "play", "lanes", "speed", "search", "view-button", "when"]
+    assert order == [
+        "skip",
+        "speaker",
+        "speaker",
+        "turn-before",
+        "back",
+        "play",
+        "forward",
+        "turn-after",
+        "lanes",
+        "speed",
+        "search",
+        "edit",
+        "bookmarks-button",
+        "save-button",
+        "view-button",
+        "when",
+    ]
 
 
 def test_without_its_script_it_can_be_read(

@@ -5,17 +5,21 @@ const LANE_HEIGHT = 8; // px; less if there are many speakers
 const MAX_HEIGHT = 56; // px, of all lanes
 
 function drawLanes() {
-  const lanes = Math.max(data.voices.length, 1);
+  const lanes = Math.max(labels.length, 1);
   const lane = Math.min(LANE_HEIGHT, MAX_HEIGHT / lanes);
   const width = canvas.clientWidth;
   const pen = sized(width, Math.ceil(lanes * lane) + 5);
   const x = (milliseconds) => (milliseconds / data.length) * width;
   const colours = coloursOfVoices();
-  data.turns.forEach(([end, voice], paragraph) => {
-    const start = starts[data.first[paragraph]];
+  counts.forEach((count, paragraph) => {
+    if (!count) return;
+    const [start, end] = [starts[firsts[paragraph]], ends[lastWordOf(paragraph)]];
+    const voice = Math.max(voices[paragraph], 0);
+    pen.globalAlpha = isShown(paragraph) ? 1 : 0.25;
     pen.fillStyle = colours[voice] || colours[0];
     pen.fillRect(x(start), voice * lane + 1, Math.max(x(end) - x(start), 1), Math.max(lane - 2, 1));
   });
+  pen.globalAlpha = 1;
   drawMatches(pen, x, lanes * lane + 1);
 }
 
@@ -34,8 +38,12 @@ function coloursOfVoices() {
   return voices.map((element) => getComputedStyle(element).color);
 }
 
-// The times of the search matches.
+// The times of the bookmarks and of the search matches.
 function drawMatches(pen, x, top) {
+  for (const time of bookmarks) {
+    pen.fillStyle = getComputedStyle($('lanes')).color;
+    pen.fillRect(x(time) - 1, 0, 2, top + 4);
+  }
   const ticks = new Set(found.map(([place]) => Math.round(x(starts[wordAt(place)] || 0))));
   pen.fillStyle = getComputedStyle($('needle')).backgroundColor;
   for (const tick of ticks) pen.fillRect(tick, top, 1.5, 4);

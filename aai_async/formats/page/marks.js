@@ -1,14 +1,14 @@
 // Marks over the text: unsure words, detected entities, phrases and sentiments, and search matches.
 // Only the paragraphs on or near the screen are marked, so the length of the transcript does not matter.
 
-const UNSURE = 60; // per cent: words with a lower confidence are marked
+let threshold = 60; // per cent: words with a lower confidence are marked until they are checked
 
 const layers = {
-  unsure: { isOn: true, spans: unsureWords().map(spanOf) },
-  positive: { isOn: false, spans: sentiments('POSITIVE') },
-  negative: { isOn: false, spans: sentiments('NEGATIVE') },
-  entity: { isOn: false, spans: data.entities.map(([start, end]) => spanBetween(start, end)) },
-  phrase: { isOn: false, spans: data.phrases.map(([start, end]) => spanBetween(start, end)) },
+  unsure: { isOn: true, spans: [] },
+  positive: { isOn: false, spans: [] },
+  negative: { isOn: false, spans: [] },
+  entity: { isOn: false, spans: [] },
+  phrase: { isOn: false, spans: [] },
   found: { isOn: true, spans: [] },
 };
 
@@ -16,19 +16,33 @@ const switches = { unsure: ['unsure'], sentiment: ['positive', 'negative'], enti
 
 const DRAWING_ORDER = ['phrase', 'positive', 'negative', 'entity', 'unsure', 'found', 'now', 'found-now']; // the last is drawn on top
 
-const near = new Set(); // the numbers of the paragraphs on or near the screen
+const near = new Set(); // the paragraphs on or near the screen
+
+let watcher; // of the paragraphs
+
+const sureness = (word) => Math.round(100 * confidence[word]);
+const isDoubtful = (word) => confidence[word] !== null && sureness(word) < threshold;
+const isUnsure = (word) => isDoubtful(word) && !checked[word];
 
 function unsureWords() {
   return [...starts.keys()].filter(isUnsure);
 }
 
-function isUnsure(word) {
-  return data.confidence[word] !== null && data.confidence[word] < UNSURE;
-}
-
 function sentiments(wanted) {
   return data.sentiments.filter(([, , tone]) => tone === wanted).map(([start, end]) => spanBetween(start, end));
 }
+
+// Follows the text after a correction.
+function findMarks() {
+  if (!starts.length) return;
+  layers.unsure.spans = unsureWords().map(spanOf);
+  layers.positive.spans = sentiments('POSITIVE');
+  layers.negative.spans = sentiments('NEGATIVE');
+  layers.entity.spans = data.entities.map(([start, end]) => spanBetween(start, end));
+  layers.phrase.spans = data.phrases.map(([start, end]) => spanBetween(start, end));
+}
+
+const numbersNear = () => [...near].map((paragraph) => numbers.get(paragraph)).filter((number) => number !== undefined);
 
 function mark(name, spans) {
   if (!CSS.highlights) return; // an older browser still plays and searches, but shows no marks
@@ -38,16 +52,13 @@ function mark(name, spans) {
 }
 
 function paint(names = Object.keys(layers)) {
-  const from = bases[Math.min(...near)];
-  const to = endOfNear();
+  const shown = numbersNear();
+  const from = bases[Math.min(...shown)];
+  const to = shown.length ? endOf(Math.max(...shown)) : 0;
   for (const name of names) {
     const { isOn, spans } = layers[name];
-    mark(name, isOn && near.size ? spans.filter((span) => span[1] > from && span[0] < to) : []);
+    mark(name, isOn && shown.length ? spans.filter((span) => span[1] > from && span[0] < to) : []);
   }
-}
-
-function endOfNear() {
-  return near.size ? endOf(Math.max(...near)) : 0;
 }
 
 function turnOn(name, isOn) {
@@ -57,10 +68,11 @@ function turnOn(name, isOn) {
 }
 
 function observeParagraphs() {
-  const watcher = new IntersectionObserver((entries) => {
+  watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) near.add(numbers.get(target));
-      else near.delete(numbers.get(target));
+      if (isIntersecting) near.add(target);
+      else near.delete(target);
+      makeEditable(target, isEditing && isIntersecting);
     }
     paint();
   }, { rootMargin: '50%' });

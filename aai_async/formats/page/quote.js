@@ -34,10 +34,10 @@ function quoteOf([from, to]) {
   return lines.join('\n');
 }
 
-const textBetween = (from, to) => whole.slice(from, to).replaceAll('\n', ' ').trim();
+const textBetween = (from, to) => whole().slice(from, to).replaceAll('\n', ' ').trim();
 
 function speakersBetween(first, last) {
-  return new Set(data.turns.slice(first, last + 1).map(([, voice]) => voice)).size;
+  return new Set(voices.slice(first, last + 1)).size;
 }
 
 function sourceOf(place, paragraph) {

@@ -14,6 +14,11 @@ const keys = {
   k: () => stepParagraph(-1),
   u: () => stepWord(unsureWords().find((word) => word > current)),
   U: () => stepWord(unsureWords().findLast((word) => word < current)),
+  x: confirmWord,
+  '[': () => stepSpeaker(-1),
+  ']': () => stepSpeaker(1),
+  e: () => { if (starts.length) setEditing(!isEditing); },
+  b: bookmark,
   '<': () => changeSpeed(-1),
   '>': () => changeSpeed(1),
   '/': () => $('search').select(),
@@ -27,18 +32,35 @@ const keys = {
   Escape: endSearch,
 };
 
-const ends = { Home: 0, End: data.length }; // of the timeline
+const timelineEnds = { Home: 0, End: data.length };
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || $('help').open) return;
-  if (event.target === $('search')) onSearchKey(event);
-  else if (event.target === $('lanes') && ends[event.key] !== undefined) {
+  const isCommand = event.ctrlKey || event.metaKey;
+  if ($('help').open || event.altKey) return;
+  if (isCommand) onCommand(event);
+  else if (event.target.closest('.said[contenteditable]')) onTypingKey(event);
+  else if (event.target === $('search')) onSearchKey(event);
+  else if (event.target === $('lanes') && timelineEnds[event.key] !== undefined) {
     event.preventDefault();
-    seekAndShow(ends[event.key]);
+    seekAndShow(timelineEnds[event.key]);
   } else if (keys[event.key] && !isUsedElsewhere(event)) {
     event.preventDefault();
     keys[event.key]();
   }
+}
+
+function onCommand(event) {
+  const isField = event.target.matches('input');
+  const isTyping = event.target.closest('.said[contenteditable]');
+  const action = { z: isField ? null : event.shiftKey ? redo : () => undo(), y: isField ? null : redo, enter: isTyping ? toggle : null }[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  typing = null;
+  action();
+}
+
+function onTypingKey(event) {
+  if (event.key === 'Escape') event.target.blur();
 }
 
 function onSearchKey(event) {
@@ -50,6 +72,7 @@ function onSearchKey(event) {
 
 // Whether the focused element or the browser uses a key itself: for example, Space scrolls if nothing can be played.
 function isUsedElsewhere({ key, target }) {
+  if (target.matches('#speaker-name')) return true;
   if (key === 'Escape') return !found.length;
   if (key.length === 1 && key !== ' ' && !$('shortcuts').checked) return true;
   if (key === ' ' && !hasAudio()) return true;
@@ -71,22 +94,20 @@ function stepWord(word = -1) {
   seekWord(word, false);
   reveal(spanOf(word));
   const text = confidenceText(word);
-  announce(`${whole.slice(...spanOf(word))}, ${text}`);
+  announce(`${whole().slice(...spanOf(word))}, ${text}`);
   const box = rangeOf(spanOf(word)).getBoundingClientRect();
   showTip(text, box.left, box.bottom);
 }
 
 function stepParagraph(by) {
-  const here = current < 0 ? -1 : paragraphOf(current);
-  const next = Math.min(Math.max(here + by, 0), data.first.length - 1);
-  if (next < 0) return;
-  seekWord(data.first[next], false);
-  reveal(spanOf(data.first[next]));
+  let next = Math.min(Math.max(here() + by, 0), firsts.length - 1);
+  while (counts[next] === 0 || (next > 0 && next < firsts.length - 1 && !isShown(next))) next += by;
+  if (next >= 0 && counts[next]) goToParagraph(next);
 }
 
 function confidenceText(word) {
-  const confidence = data.confidence[word];
-  return [confidence === null ? '' : `${confidence} % sure`, clock(starts[word])].filter(Boolean).join(' · ');
+  const sure = checked[word] ? 'checked' : confidence[word] === null ? '' : `${sureness(word)} % sure`;
+  return [sure, clock(starts[word])].filter(Boolean).join(' · ');
 }
 
 function showTip(text, x, y) {
@@ -115,9 +136,10 @@ function showConfidenceAtPointer(event) {
 function onClick(event) {
   const link = event.target.closest('a.when');
   if (link) onTime(link);
-  if (!event.target.closest('.said') || !getSelection().isCollapsed) return;
+  if (onSpeakerClick(event.target) || !event.target.closest('.said') || !getSelection().isCollapsed) return;
   follow(true);
-  seekWord(wordAtPoint(event.clientX, event.clientY), true);
+  // A click into text that is corrected places the cursor, and does not start the player.
+  seekWord(wordAtPoint(event.clientX, event.clientY), !isEditing);
 }
 
 function onTime(link) {
@@ -151,6 +173,7 @@ function openForPrint(isPrinted) {
 // Some browsers restore the form after a reload, so its state is applied.
 function applyForm() {
   $('search').value = '';
+  setThreshold(threshold);
   applySpeed();
   for (const name of Object.keys(switches)) {
     if ($(name)) turnOn(name, $(name).checked);
@@ -183,6 +206,11 @@ function addListeners() {
   on(document, 'keydown wheel touchmove pointerdown', cancelScroll, { passive: true });
   on(document, 'keydown', onKey);
   on(document, 'click', onClick);
+  addSpeakerListeners(on);
+  addEditListeners(on);
+  addKeepListeners(on);
+  addListenListeners(on);
+  addSaveListeners(on);
   on(document, 'pointermove', showConfidenceAtPointer, { passive: true });
   on(document, 'selectionchange', onSelection);
   on(document, 'scroll', () => { hideTip(); onScroll(); }, { passive: true });
@@ -200,7 +228,11 @@ function addListeners() {
   on($('keys'), 'click', keys['?']);
   on($('follow'), 'click', followAgain);
   on($('quote'), 'click', copyQuote);
-  on($('view'), 'beforetoggle', () => { $('view').style.top = `${below() + 4}px`; });
+  for (const name of ['view', 'save', 'bookmarks', 'matches']) {
+    on($(name), 'beforetoggle', () => { $(name).style.top = `${below() + 4}px`; });
+  }
+  on($('matches'), 'toggle', ({ newState }) => { if (newState === 'open') listMatches(); });
+  on($('bookmarks'), 'beforetoggle', showBookmarks);
   for (const name of Object.keys(switches)) {
     if ($(name)) on($(name), 'change', ({ target }) => turnOn(name, target.checked));
   }
@@ -220,6 +252,9 @@ function begin() {
   $('of').textContent = ` / ${clock(data.length)}`;
   $('lanes').setAttribute('aria-valuemax', String(Math.round(data.length / 1000)));
   addListeners();
+  findMarks();
+  restore();
+  listSpeakers();
   showPosition();
   showControls();
   if (audio.error) onAudioError();
@@ -232,6 +267,7 @@ function begin() {
   }).observe($('deck'));
   drawLanes();
   toHash();
+  document.body.classList.add('has-script');
   document.documentElement.dataset.ready = 'true';
 }
 

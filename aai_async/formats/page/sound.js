@@ -54,6 +54,7 @@ function setCurrent(word) {
 
 function trackPlayback() {
   if (!isPlaying()) return;
+  skip();
   show(audioTime());
   requestAnimationFrame(trackPlayback);
 }
@@ -61,6 +62,7 @@ function trackPlayback() {
 // Scrolls a span to the upper third of the screen, unless it is readable where it is.
 function reveal(span) {
   const turn = paragraphs[paragraphAt(span[0])].parentElement;
+  if (turn.hidden) return;
   const box = turn.getBoundingClientRect();
   scrollTarget = span;
   if (box.bottom > below() && box.top < innerHeight) {

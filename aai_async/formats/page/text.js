@@ -1,50 +1,72 @@
 // The text with the positions of its words. Each paragraph is one text node. Words are positions in it, and marks
 // are ranges over it (CSS Custom Highlight API), so that 100,000 words need no elements of their own.
-// A place is an index into `whole`: all paragraphs, joined by line breaks.
+// A place is an index into the whole text: all paragraphs, joined by line breaks.
 
 const $ = (id) => document.getElementById(id);
 
 const data = JSON.parse($('data').textContent);
-const paragraphs = [...document.querySelectorAll('.said')];
-const numbers = new Map(paragraphs.map((paragraph, number) => [paragraph, number]));
-const whole = paragraphs.map(textOf).join('\n');
-const bases = placesOfParagraphs();
-const starts = summed(data.starts); // of the words, in ms
-const places = placesOfWords();
 
-// The channels of a recording overlap, so the order of words in the text is not the order of their times.
-const order = [...starts.keys()].sort((one, other) => starts[one] - starts[other] || one - other);
-const sortedStarts = order.map((word) => starts[word]);
+// The columns of the words. Corrections replace parts of them (model.js).
+let starts = summed(data.starts); // in ms
+let ends = starts.map((start, word) => start + data.durations[word]);
+let lengths = data.lengths; // of the texts
+let gaps = typeof data.gaps === 'number' ? starts.map(() => data.gaps) : data.gaps; // the number of spaces before each word
+let confidence = data.confidence; // from 0 to 1, or null
+let checked = starts.map(() => false); // the words that a reader has corrected or confirmed
 
-function textOf(paragraph) {
-  paragraph.normalize(); // a parser may split a very long text into several nodes
-  return paragraph.textContent;
-}
+// The columns of the paragraphs.
+let paragraphs = [...document.querySelectorAll('.said')]; // their elements
+let counts = data.first.map((first, paragraph) => (data.first[paragraph + 1] ?? starts.length) - first); // of words
+let voices = data.turns; // the number of the speaker
+let origins = [...counts.keys()]; // the number of the paragraph in the page as it was made; -1 if it was changed
+let splits = counts.map(() => false); // whether a reader has begun a turn here
 
-function placesOfParagraphs() {
-  let place = 0;
-  return paragraphs.map((paragraph) => {
-    const base = place;
-    place += paragraph.textContent.length + 1;
-    return base;
-  });
-}
+// What follows from the columns, see `layOut`.
+let firsts; // the number of the first word of each paragraph
+let bases; // the place of each paragraph, and the end of the text
+let places; // of the words
+let numbers; // of the paragraphs, by element
+let order; // the words by time if that is another order: the channels of a recording overlap; else null
+let sortedStarts;
+let wholeText; // null until it is needed
 
 function summed(differences) {
   let sum = 0;
   return differences.map((difference) => (sum += difference));
 }
 
-function placesOfWords() {
-  let paragraph = -1;
+function layOut() {
+  numbers = new Map(paragraphs.map((paragraph, number) => [paragraph, number]));
+  wholeText = null;
+  firsts = [];
+  bases = [];
+  places = [];
+  let word = 0;
   let place = 0;
-  return data.lengths.map((length, word) => {
-    if (word === data.first[paragraph + 1]) place = bases[++paragraph];
-    else place += data.gaps[word] ?? data.gaps; // a single number if all are the same
-    const found = place;
-    place += length;
-    return found;
+  paragraphs.forEach((paragraph, number) => {
+    firsts.push(word);
+    bases.push(place);
+    for (const last = word + (counts[number] ?? 0); word < last; word++) {
+      if (word > firsts[number]) place += gaps[word];
+      places.push(place);
+      place += lengths[word];
+    }
+    // A text without words is one paragraph.
+    place = (counts.length ? place : paragraph.textContent.length) + 1;
   });
+  bases.push(place);
+  sortByTime();
+}
+
+function sortByTime() {
+  const isSorted = starts.every((start, word) => !word || start >= starts[word - 1]);
+  order = isSorted ? null : [...starts.keys()].sort((one, other) => starts[one] - starts[other] || one - other);
+  sortedStarts = isSorted ? starts : order.map((word) => starts[word]);
+}
+
+function whole() {
+  wholeText ??= paragraphs.map((paragraph, number) => paragraph.textContent.slice(0, endOf(number) - bases[number])).join('\n');
+  return wholeText;
 }
 
 // The last index whose value is at most `value`; -1 if there is none.
@@ -62,14 +84,15 @@ function lastUpTo(values, value) {
 // The last word that begins at a time or before; -1 before the first word.
 function wordUpTo(milliseconds) {
   const index = lastUpTo(sortedStarts, milliseconds);
-  return index < 0 ? -1 : order[index];
+  return index < 0 || !order ? index : order[index];
 }
 
 const wordAt = (place) => lastUpTo(places, place);
-const paragraphAt = (place) => lastUpTo(bases, place);
-const paragraphOf = (word) => lastUpTo(data.first, word);
-const spanOf = (word) => [places[word], places[word] + data.lengths[word]];
-const endOf = (paragraph) => bases[paragraph] + paragraphs[paragraph].textContent.length;
+const paragraphAt = (place) => Math.min(lastUpTo(bases, place), paragraphs.length - 1);
+const paragraphOf = (word) => lastUpTo(firsts, word);
+const spanOf = (word) => [places[word], places[word] + lengths[word]];
+const endOf = (paragraph) => bases[paragraph + 1] - 1;
+const lastWordOf = (paragraph) => firsts[paragraph] + counts[paragraph] - 1;
 
 function spanBetween(start, end) {
   const from = Math.max(wordUpTo(start), 0);
@@ -95,8 +118,10 @@ function rangeOf([from, to]) {
 
 function pointAt(place) {
   const paragraph = paragraphAt(place);
-  const node = paragraphs[paragraph];
-  return [node.firstChild || node, place - bases[paragraph]];
+  const text = paragraphs[paragraph].firstChild;
+  // A paragraph that is being edited can be empty, or shorter for a moment.
+  if (!text || text.nodeType !== Node.TEXT_NODE) return [paragraphs[paragraph], 0];
+  return [text, Math.min(place - bases[paragraph], text.length)];
 }
 
 // The place of a point in the document; -1 outside the text.
@@ -104,7 +129,7 @@ function placeOf(node, offset) {
   const element = node && (node.closest ? node : node.parentElement);
   const paragraph = element ? numbers.get(element.closest('.said')) : undefined;
   if (paragraph === undefined) return -1;
-  return bases[paragraph] + (node === element ? (offset ? element.textContent.length : 0) : offset);
+  return Math.min(bases[paragraph] + (node === element ? (offset ? element.textContent.length : 0) : offset), endOf(paragraph));
 }
 
 // The word at a point of the screen; -1 if there is none.
@@ -129,4 +154,5 @@ function clock(milliseconds) {
   return data.length < 3600000 ? text.replace(/^0:0?/, '') : text;
 }
 
-const speakerOf = (paragraph) => (data.turns[paragraph] ? data.voices[data.turns[paragraph][1]] || '' : '');
+for (const paragraph of paragraphs) paragraph.normalize(); // a parser may split a very long text into several nodes
+layOut();
