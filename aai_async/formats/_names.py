@@ -31,7 +31,7 @@ def renamed(transcript: Transcript, names: Mapping[str, str] | None) -> Transcri
 
 def _utterance(one: Utterance, names: Mapping[str, str]) -> Utterance:
     words = tuple(_word(word, names) for word in one.words)
-    return attrs.evolve(one, words=words, speaker=_name(one, names))
+    return msgspec.structs.replace(one, words=words, speaker=_name(one, names))
 
 
 def _word(word: Word, names: Mapping[str, str]) -> Word:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from aai_async._models import decoding
+from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
 from aai_async.formats._turns import Spoken, Turn
 
@@ -106,7 +107,7 @@ def _mark(transcript: Transcript, paragraphs: Sequence[Turn], starts: Sequence[i
 
 def _channels(transcript: Transcript, speakers: Sequence[str]) -> list[str | None]:
     """Return the channel of each speaker."""
-    said = (*(transcript.words or ()), *(transcript.utterances or ()))
+    said: tuple[Word | Utterance, ...] = (*(transcript.words or ()), *(transcript.utterances or ()))
     channels = {one.speaker or one.channel: one.channel for one in said if one.channel}
     return [channels.get(speaker) for speaker in speakers]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import browsing
 import pytest
 from reader import Reader, changed, long, of_words, wait
 
@@ -16,6 +17,8 @@ from aai_async import formats
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+browser, read, spoken = browsing.browser, browsing.read, browsing.spoken
 
 Read = Callable[..., Reader]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
+import browsing
 import numpy as np
 import pytest
 from reader import DATA, Reader, changed, long, of_words, wait, with_everything, with_topics
@@ -22,6 +23,8 @@ from aai_async._cli.media import media_type
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+browser, read, spoken = browsing.browser, browsing.read, browsing.spoken
 
 Read = Callable[..., Reader]
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import browsing
 import pytest
 from reader import Reader, wait
 from recording import MARK, marked, onsets, write_timed
@@ -16,6 +17,8 @@ from aai_async.server.sound.decoding import decode
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+browser = browsing.browser
 
 LISTEN = """async () => {
   const audio = document.getElementById('audio');

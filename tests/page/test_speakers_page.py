@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import browsing
 from reader import Reader, of_words, wait
 
 import aai_async as aai
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+browser, read, spoken = browsing.browser, browsing.read, browsing.spoken
 
 Read = Callable[..., Reader]
 

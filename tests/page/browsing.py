@@ -1,4 +1,8 @@
-"""A browser for the pages, and readers in it."""
+"""
+A browser for the pages, and readers in it, as fixtures.
+
+A module takes them by assignment: `browser, read = browsing.browser, browsing.read`.
+"""
 
 from __future__ import annotations
 
