@@ -179,6 +179,17 @@ def soak(session: nox.Session) -> None:
     session.run("python", "tests/faults/soak.py", *session.posargs)
 
 
+@nox.session(default=False)
+def scale(session: nox.Session) -> None:
+    """
+    Transcribe datasets on a real Ray cluster on loopback, whose processes are killed: with 300 rows.
+
+    `AAI_SCALE_ROWS=2000 nox -s scale` is the full size.
+    """
+    session.install(".[ray,cloud,server,models,testing]", *TESTS)
+    session.run("pytest", "--numprocesses", "0", "tests/ray_data", *session.posargs)
+
+
 @nox.session
 def busy(session: nox.Session) -> None:
     """Run all tests three times while each core is busy: no test may depend on speed."""

@@ -33,3 +33,14 @@ def check_word(given: object, words: tuple[str, ...], name: str) -> None:
     """
     if given not in words:
         raise ConfigError(f"{name} must be {' or '.join(map(repr, words))}, not {given!r}.")
+
+
+def check_count(given: object, name: str) -> None:
+    """
+    Check that an argument is a whole number from 1.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ConfigError(f"{name} must be a whole number from 1, not {given!r}.")

@@ -166,6 +166,8 @@ class Jobs:
         """When it first went out that a job is completed, or 0."""
         self.fetched: list[float] = []
         """When a completed transcript first went out, or 0."""
+        self.most = 0
+        """The largest number of jobs that had not ended, at any time."""
         self._transcripts = Transcripts(terms.words)
         self._base_url = base_url
         self._epoch = time.time() - time.monotonic()
@@ -190,6 +192,7 @@ class Jobs:
         self.told.append(0.0)
         self.fetched.append(0.0)
         self.schedule.add(now)
+        self.most = max(self.most, number + 1 - self.schedule.count(now)[0])
         self._queued.append(self._row(number, "queued"))
         return self._transcripts.render("queued", job_id, audio)
 
@@ -422,6 +425,7 @@ class Service:
             "requests": dict(self._counts),
             "total": total,
             "jobs": len(ends),
+            "most_jobs": self._jobs.most,
             "doubled": len(ends) - len(set(self._jobs.audio_urls)),
             "received": self._received,
             "flawed": self._flawed,

@@ -17,6 +17,8 @@ extensions = ["myst_parser", "sphinx_copybutton", "accessible", "pictures", "ref
 exclude_patterns = ["_ext", "_static"]
 
 nitpicky = True
+# Type variables: what is passed is what comes back.
+nitpick_ignore_regex = [("py:class", r"aai_async\.ray\._\w+\.\w+T")]
 default_role = "code"
 show_warning_types = True
 

@@ -16,6 +16,7 @@ from typing import Self, cast
 import anyio
 from anyio.abc import TaskGroup
 
+from aai_async._arguments import check_count
 from aai_async._batch.context import BatchContext, BatchItem, source_of
 from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.outage import OutageGate
@@ -76,8 +77,8 @@ def transcribe_all(
         ConfigError: A limit is below 1, `sources` is a single recording, or an argument has the wrong type.
     """
     _check_sources(sources)
-    _check_bound("max_jobs", max_jobs)
-    _check_bound("max_uploads", max_uploads)
+    check_count(max_jobs, "max_jobs")
+    check_count(max_uploads, "max_uploads")
     options = Options() if options is None else options
     _check_kind("client", client, Client)
     _check_kind("options", options, Options)
@@ -113,11 +114,6 @@ def _ledger_of(journal: object) -> JournalWriter:
         adopts_key=journal.adopt_key,
         is_of_embedded_server=journal.of_embedded_server,
     )
-
-
-def _check_bound(name: str, bound: object) -> None:
-    if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
-        raise ConfigError(f"{name} must be a whole number from 1, not {bound!r}.")
 
 
 def _check_kind(name: str, given: object, kind: type) -> None:

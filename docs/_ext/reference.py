@@ -45,6 +45,7 @@ PUBLIC_MODULES = (
     "aai_async",
     "aai_async.fastapi",
     "aai_async.formats",
+    "aai_async.ray",
     "aai_async.server",
     "aai_async.testing",
     "aai_async.webhook",
