@@ -82,7 +82,7 @@ class Account(Model):
 
     def __init__(self) -> None:
         super().__init__([], 0.0)
-        self.service = _Transcribing("http://127.0.0.1")
+        self.service: _Transcribing = _Transcribing("http://127.0.0.1")
         self.kill_at = math.inf
         """The request at which the process is killed, counted from 1."""
         self.is_processed = False
@@ -90,11 +90,12 @@ class Account(Model):
         self.on_kill: Callable[[], None] = lambda: None
         self._is_dead = False
 
-    def begin(self, faults: Sequence[str], lag: float, epoch: float) -> None:
+    def begin(self, faults: Sequence[str], lag: float, epoch: float, *, is_hiding: bool) -> None:
         """Begin another run."""
         self._faults, self._lag, self.epoch = list(faults), lag, epoch
         self.requests, self._is_dead = 0, False
         self.kill_at, self.on_kill = math.inf, lambda: None
+        self.service.begin(is_hiding=is_hiding)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._is_dead:
@@ -116,6 +117,10 @@ class _Transcribing(Service):
 
     failing: set[bytes] = field(default_factory=set)
     """The recordings whose next job fails, which is not billed."""
+    is_hiding: bool = False
+    """Whether it says of its jobs that there are none; of each in one run at most."""
+    _hidden: set[str] = field(default_factory=set)
+    _were_hidden: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.fault_of = self._fault_of
@@ -134,6 +139,17 @@ class _Transcribing(Service):
         job = self.jobs[-1]
         job.text = text_of(self.recording(job), job.options)
         return reply
+
+    def begin(self, *, is_hiding: bool) -> None:
+        """Begin another run."""
+        self._were_hidden |= self._hidden
+        self.is_hiding = is_hiding
+
+    def _of_job(self, method: str, job_id: str, part: str, query: dict[str, str]) -> Reply:
+        if self.is_hiding and job_id not in self._were_hidden:
+            self._hidden.add(job_id)
+            return Reply.json({"error": "Transcript lookup error, transcript id not found"}, 400)
+        return super()._of_job(method, job_id, part, query)
 
     def recording(self, job: Job) -> bytes:
         """What a job is of: the bytes of an upload, or an address."""
@@ -168,6 +184,8 @@ class Trouble:
     cancel_after: float = math.inf
     jobs: int = 400
     uploads: int = 8
+    is_hiding: bool = False
+    """Whether the service says of its jobs that there are none."""
 
 
 class World:
@@ -222,6 +240,20 @@ class World:
         self.path(name).replace(self.path(new))
         self.files[new] = self.files.pop(name)
 
+    def spoil(self, name: str, how: str) -> None:
+        """Take the file away, or its content; it is known what belongs there."""
+        self.path(name).unlink()
+        if how == "empty":
+            self.path(name).touch()
+        elif how == "folder":
+            self.path(name).mkdir()
+
+    def repair(self, name: str) -> None:
+        """Put the file back as it was."""
+        if self.path(name).is_dir():
+            self.path(name).rmdir()
+        self.files[name].write(self.path(name))
+
     # Items.
 
     def items(self, asked: Sequence[Asked]) -> list[Asked]:
@@ -255,7 +287,7 @@ class World:
     def run(self, key: str, items: Sequence[Asked], trouble: Trouble, *, adopts: bool = False) -> Run:
         """Run a batch; if it is killed, the journal is left as it was in that moment."""
         this, account = Run(), self.accounts[KEYS[key]]
-        account.begin(trouble.faults, trouble.lag, self.time)
+        account.begin(trouble.faults, trouble.lag, self.time, is_hiding=trouble.is_hiding)
         clock = MockClock(autojump_threshold=0)
 
         async def go() -> None:
@@ -342,6 +374,14 @@ class World:
                 assert outcome.transcript.text == self.text(one)
                 assert outcome.transcript_id is not None
                 assert self._given.setdefault(known, outcome.transcript_id) == outcome.transcript_id
+
+    def check_refused(self, name: str, items: Sequence[Asked], this: Run) -> None:
+        """What cannot be read is refused, and the journal has the reason."""
+        rows = [row for row in self.rows() if row["error"] is not None and row["state"] != "done"]
+        for outcome in this.outcomes:
+            if items[outcome.index].name == name and not isinstance(outcome.error, aai.BatchAbortedError):
+                assert isinstance(outcome.error, aai.SourceError)
+                assert self._by_content or str(self.path(name)) in {row["source"] for row in rows}
 
     def billed(self, account: str) -> list[Job]:
         """The jobs of an account that count."""

@@ -1,9 +1,9 @@
 """
 Whatever a user does with a journal, in whatever order: nothing is lost, and nothing is paid for twice.
 
-Runs with faults, that are killed or cancelled; files that are edited, renamed and changed back; recordings
-that are forgotten; keys that are replaced, and those of another account. `JOURNAL_MODEL_EXAMPLES=10000` tries
-more of it.
+Runs with faults, that are killed or cancelled; files that are edited, renamed and changed back, or cannot be
+read; jobs that the service does not know for a while; recordings that are forgotten; keys that are replaced,
+and those of another account. `JOURNAL_MODEL_EXAMPLES=10000` tries more of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ class JournalMachine(RuleBasedStateMachine):
         """Let the next job of a file end in an error."""
         assume(name in self._world.files)
         for account in self._world.accounts.values():
-            account.service.failing.add(self._world.files[name].content)  # type: ignore[attr-defined]
+            account.service.failing.add(self._world.files[name].content)
 
     @rule(seconds=st.sampled_from([1.0, 200.0, 1000.0, 100_000.0]))
     def wait(self, seconds: float) -> None:
@@ -139,6 +140,37 @@ class JournalMachine(RuleBasedStateMachine):
         assume(owner in {OUR_KEY, OUR_NEW_KEY})
         other = OUR_NEW_KEY if owner == OUR_KEY else OUR_KEY
         self._run(other, asked, trouble, adopts=True)
+
+    @rule(asked=some_items, trouble=troubles)
+    def lose_sight(self, asked: list[Asked], trouble: Trouble) -> None:
+        """Run a batch while the service does not know its jobs, which have an id and fail."""
+        self._run(self._world.owner or OUR_KEY, asked, replace(trouble, is_hiding=True))
+
+    @rule(name=names, asked=some_items, options=st.integers(0, 1), trouble=troubles)
+    def change_for_a_run(self, name: str, asked: list[Asked], options: int, trouble: Trouble) -> None:
+        """Run a batch with another version of a file, which then changes back."""
+        assume(name in self._world.files)
+        version = self._world.files[name].version
+        self._world.edit(name)
+        self._run(self._world.owner or OUR_KEY, [*asked, Asked(name, options)], trouble)
+        self._world.change_back(name, version)
+
+    @rule(
+        name=names,
+        how=st.sampled_from(["missing", "empty", "folder"]),
+        asked=some_items,
+        options=st.integers(0, 1),
+        trouble=st.just(Trouble()) | troubles,
+    )
+    def refuse_for_a_run(
+        self, name: str, how: str, asked: list[Asked], options: int, trouble: Trouble
+    ) -> None:
+        """Run a batch while a file cannot be read."""
+        assume(name in self._world.files)
+        self._world.spoil(name, how)
+        items, this = self._run(self._world.owner or OUR_KEY, [*asked, Asked(name, options)], trouble)
+        self._world.check_refused(name, items, this)
+        self._world.repair(name)
 
     @rule(asked=some_items, adopts=st.booleans())
     @precondition(lambda self: self._world.owner is not None)
