@@ -182,7 +182,7 @@ class Batch:
             sender = pipeline.sender
             self._stack.enter_context(sender.room_for_uploads(self._max_uploads))
             if context.journal is not None:
-                held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline.exists)
+                held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline)
                 await self._stack.enter_async_context(held)
             self._run = BatchRunner(
                 context, self._sources, self._max_jobs, self._max_uploads, fail_fast=self._fail_fast

@@ -112,7 +112,7 @@ class JournalOwner:
         pipeline = pipeline_of(client)
         sender = pipeline.sender
         async with (
-            writer.held(sender.base_urls.api, sender.fingerprint, pipeline.exists),
+            writer.held(sender.base_urls.api, sender.fingerprint, pipeline),
             task_group() as tasks,
         ):
             owner = cls(pipeline, writer, tasks, max_jobs)

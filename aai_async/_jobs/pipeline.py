@@ -7,6 +7,7 @@ The methods of the client consist of them, and the batch runner calls them one a
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import AsyncGenerator
 from typing import Literal, TypeVar
 
@@ -125,6 +126,11 @@ class Pipeline:
         self.sender.check()
         self.registry.fetched(transcript_id)
         return await self.sender.send(call)
+
+    @property
+    def service_time(self) -> dt.datetime | None:
+        """The time of the service's clock to a second; `None` before the first response with a date."""
+        return self.sender.service_time
 
     async def exists(self, transcript_id: str) -> bool:
         """

@@ -103,9 +103,9 @@ class ItemClaim:
 
 
 def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
-    """Return the ids of the newest jobs, newest first, each with the time of its last known step."""
+    """Return the ids of the newest jobs, newest first, each with the time of its submit by the service."""
     rows = connection.execute(
-        "SELECT transcript_id, coalesce(finished_at, submitting_at, uploaded_at) FROM jobs "
+        "SELECT transcript_id, submitting_at FROM jobs "
         "WHERE transcript_id IS NOT NULL ORDER BY id DESC LIMIT ?",
         (most,),
     )

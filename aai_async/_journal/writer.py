@@ -23,7 +23,7 @@ from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import queries
 from aai_async._journal.database import Database, QueuedWrite, errors_named
-from aai_async._journal.key_change import HasAccess, check_key, newest_jobs
+from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
 from aai_async._journal.queries import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
@@ -55,7 +55,7 @@ class JournalWriter:
 
     @contextlib.asynccontextmanager
     async def held(
-        self, service: str, fingerprint: Callable[[bytes], str], has_access: HasAccess | None = None
+        self, service: str, fingerprint: Callable[[bytes], str], access: TranscriptAccess | None = None
     ) -> AsyncGenerator[None]:
         """
         Lock and open the journal for a batch, while the block runs.
@@ -63,7 +63,7 @@ class JournalWriter:
         Args:
             service: The base URL.
             fingerprint: Computes the fingerprint of the API key with a salt.
-            has_access: Asks the service whether the key has access to a transcript; for a new key.
+            access: The access of the API key to transcripts, for the check of a new key.
 
         Raises:
             AAIError: The check of a new key failed.
@@ -75,8 +75,8 @@ class JournalWriter:
         held: list[Lock] = []
         is_checked = False
         if self._is_of_embedded_server:
-            service, fingerprint, has_access = _EMBEDDED_SERVER, _no_fingerprint, None
-        adopts = self._adopts_key and has_access is not None
+            service, fingerprint, access = _EMBEDDED_SERVER, _no_fingerprint, None
+        adopts = self._adopts_key and access is not None
         try:
             with errors_named(self._path):
                 await self._thread.do(lambda: held.append(self._lock()))
@@ -84,8 +84,8 @@ class JournalWriter:
                     lambda: self._database.open(service, fingerprint, allows_other_key=adopts)
                 )
             self._turn = anyio.Lock()
-            if is_other_key and has_access is not None:
-                await check_key(self._path, await self._read(newest_jobs), has_access)
+            if is_other_key and access is not None:
+                await check_key(self._path, await self._read(newest_jobs), access)
                 await self.commit(lambda connection: queries.adopt_key(connection, fingerprint))
             is_checked = True
             if self._is_of_embedded_server:

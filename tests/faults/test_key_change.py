@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fault_server import FaultServer
+from fault_server import Exchange, FaultServer, Reply
 from faults import status
 from lanes import KEY, LANES, Connect, Lane
 
@@ -47,10 +47,15 @@ def account(path: Path) -> tuple[str, bytes, str]:
         return connection.execute("SELECT * FROM account").fetchone()  # type: ignore[no-any-return]
 
 
-def aged(path: Path, age: dt.timedelta) -> None:
-    time = (dt.datetime.now(dt.UTC) - age).isoformat()
+def aged(path: Path, age: dt.timedelta, *, clock_error: dt.timedelta = dt.timedelta()) -> None:
+    """Let jobs be older, by the clock of the service; that of this machine was wrong."""
+    submitted = dt.datetime.now(dt.UTC) - age
+    local = (submitted + clock_error).isoformat()
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE jobs SET finished_at = ?", (time,))
+        connection.execute(
+            "UPDATE jobs SET submitting_at = ?, uploaded_at = ?, finished_at = ?",
+            (submitted.isoformat(), local, local),
+        )
 
 
 async def test_a_new_key_is_adopted_once_it_has_shown_a_transcript_of_the_journal(
@@ -116,6 +121,36 @@ async def test_a_key_is_adopted_as_asked_where_nothing_can_be_proved(
     assert outcome.unwrap().text == "What was said."
     assert len(await run(renewed(server), path, b"one")) == 1
     assert len(server.service.jobs) == 1
+
+
+@pytest.mark.parametrize(("days", "is_adopted"), [(0, False), (2.9, False), (3.1, True)])
+@pytest.mark.parametrize("error", [-400, 400], ids=["slow", "fast"])
+async def test_the_age_of_a_transcript_does_not_depend_on_the_clock_of_this_machine(
+    server: FaultServer, connect: Connect, path: Path, days: float, is_adopted: bool, error: int
+) -> None:
+    """It was a year off as the batch ran: only times of the service are compared."""
+    await run(connect(), path, b"one")
+    aged(path, dt.timedelta(days=days), clock_error=dt.timedelta(days=error))
+    server.on("GET /v2/transcript/*", status(400, body=NOT_FOUND))
+    with contextlib.nullcontext() if is_adopted else pytest.raises(aai.JournalError, match="access to none"):
+        await run(renewed(server), aai.Journal(path, adopt_key=True), b"one")
+    assert len(server.service.jobs) == 1
+
+
+async def test_a_key_is_not_adopted_where_the_service_gives_no_time(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """Nobody knows then how old the transcripts are."""
+    await run(connect(), path, b"one")
+    aged(path, dt.timedelta(days=30))
+    reply = Reply.of(400, NOT_FOUND).without_header("Date").render()
+
+    async def undated(exchange: Exchange) -> None:
+        await exchange.send(reply)
+
+    server.on("GET /v2/transcript/*", undated)
+    with pytest.raises(aai.JournalError, match="access to none"):
+        await run(renewed(server), aai.Journal(path, adopt_key=True), b"one")
 
 
 async def test_a_key_that_the_service_does_not_take_is_not_adopted(
