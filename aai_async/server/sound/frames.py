@@ -16,6 +16,7 @@ from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from aai_async.server.sound.edit_lists import Span
+from aai_async.server.sound.skipped import SkippedData
 from aai_async.server.sound.timeline import Timeline
 
 Shape: TypeAlias = Callable[[AudioFrame], tuple[str, int]]
@@ -71,6 +72,9 @@ class TrackDecoder:
         self.lost: list[tuple[float, float]] = []
         """Time and length of each packet that could not be decoded."""
 
+        self.skipped = SkippedData(recording.format.name)
+        """Damaged data that was skipped."""
+
         self.end = 0.0
         """The end of the file in seconds, so far: of this track and of the film."""
 
@@ -105,9 +109,12 @@ class TrackDecoder:
                 self._extend(packet)
                 continue
             try:
-                yield from cast("list[AudioFrame]", packet.decode())
+                frames = cast("list[AudioFrame]", packet.decode())
             except FFmpegError:
                 self._lose(packet)
+                continue
+            self.skipped.note(packet, self.sound_end)
+            yield from frames
 
     def _extend(self, packet: "Packet[Stream]") -> None:
         """Note the end of a packet of the film: a player's time goes on after the end of the sound."""
@@ -118,6 +125,7 @@ class TrackDecoder:
             self.end = max(self.end, end)
 
     def _lose(self, packet: "Packet[Stream]") -> None:
+        self.skipped.note(packet, self.sound_end, is_damaged=True)
         length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
         self.lost.append((self.sound_end, length))
 

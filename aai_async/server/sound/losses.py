@@ -40,6 +40,9 @@ class Reading:
     lost: tuple[tuple[float, float], ...]
     """Place and length of each packet that could not be decoded."""
 
+    skipped: tuple[tuple[float | None, float], ...]
+    """Place, if known, and length of each part of damaged data that was skipped."""
+
     end: float
     """The end that was reached."""
 
@@ -68,6 +71,7 @@ def read_result(
     return Reading(
         gaps=tuple(decoder.timeline.gaps),
         lost=tuple(decoder.lost),
+        skipped=decoder.skipped.parts(path, decoder.sound_end),
         end=decoder.end,
         stated=_stated(path, recording, decoder),
         unread=unread,
@@ -85,7 +89,7 @@ def warnings_about(reading: Reading) -> Iterator[str]:
         )
     elif reading.unread:
         yield f"The file's header ends before {reading.unread:.1f} s of data, which were not transcribed"
-    elif reading.stated is not None and _is_less(reading.end, reading.stated):
+    elif reading.stated is not None and _is_less(reading.end + _sum(reading.skipped), reading.stated):
         yield (
             f"The file's header states {reading.stated:.1f} s, but the file ends after {reading.end:.1f} s: "
             "it is incomplete"
@@ -110,8 +114,14 @@ def warnings_about_tracks(
 
 
 def _about_parts(reading: Reading) -> Iterator[str]:
-    lost = sum(length for _, length in reading.lost)
-    if lost >= _LEAST_LOST or (reading.lost and not lost):
+    skipped = _sum(reading.skipped)
+    if skipped >= _LEAST_LOST:
+        place = reading.skipped[0][0]
+        first = "" if place is None else f", the first at {place:.1f} s"
+        yield f"About {skipped:.1f} s of sound is missing because the data is damaged{first}"
+    lost = _sum(reading.lost)
+    is_long = lost > skipped and lost >= _LEAST_LOST
+    if is_long or (reading.lost and not lost and not skipped):
         yield (
             f"{_seconds(lost)} in {len(reading.lost)} packets could not be decoded, the first at "
             f"{reading.lost[0][0]:.1f} s"
@@ -126,6 +136,10 @@ def _about_parts(reading: Reading) -> Iterator[str]:
             f"For {reading.cancelled:.1f} s the channels have opposite phases and would cancel each other; "
             "there the loudest channel alone was transcribed"
         )
+
+
+def _sum(parts: Sequence[tuple[float | None, float]]) -> float:
+    return sum(length for _, length in parts)
 
 
 def _seconds(seconds: float) -> str:

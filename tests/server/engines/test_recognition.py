@@ -207,6 +207,26 @@ async def test_a_clip_of_a_word_is_recognized(base: WhisperEngine, tmp_path: Pat
     assert all(0 <= one.start <= one.end <= 480 for one in heard.words)
 
 
+async def test_a_syllable_is_recognized(base: WhisperEngine, tmp_path: Path) -> None:
+    """Also where the voice activity detection is not sure of so short a sound: 0.4 s with the word "my"."""
+    word = decode(RECORDING).channels[0][8_510 * RATE // 1000 : 8_910 * RATE // 1000]
+    heard = await base.recognize(SpeechRequest(audio=write(tmp_path / "my.wav", word), language_code="en"))
+    # Whisper writes "Oh, my".
+    assert [one.text.strip(".,!").lower() for one in heard.words][-1:] == ["my"]
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.5])
+async def test_short_sounds_are_no_words(base: WhisperEngine, tmp_path: Path, seconds: float) -> None:
+    """A beep, the tones of a key, clicks and noise: what a telephone system plays between words."""
+    times = np.arange(int(seconds * RATE)) / RATE
+    tones = [np.sin(2 * np.pi * pitch * times) for pitch in (440, 697, 1209)]
+    noise = np.random.default_rng(0).normal(0, 0.3, len(times))
+    clicks = (np.arange(len(times)) % 4_000 < 20).astype(float)
+    for number, sound in enumerate([tones[0], tones[1] / 2 + tones[2] / 2, clicks, noise]):
+        path = write(tmp_path / f"{number}.wav", (np.clip(sound, -1, 1) * 10_000).astype(np.int16))
+        assert (await base.recognize(SpeechRequest(audio=path, language_code="en"))).words == ()
+
+
 async def test_a_sentence_that_repeats_is_recognized_each_time(base: WhisperEngine, tmp_path: Path) -> None:
     """Whisper alone writes it once for each 30 seconds."""
     sentence = np.zeros(4 * RATE, np.int16)

@@ -1,0 +1,85 @@
+"""
+Counts damaged data that FFmpeg skips in streams without a container, without an error or a gap in time.
+
+Frames of MP3, AAC and AC-3 follow each other. FFmpeg searches the next one behind damage, and either hands on
+what lies between as a part of a huge packet, or does not mention it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from av.packet import Packet
+from av.stream import Stream
+
+_LARGEST_FRAME: Final = {
+    "mp3": 1732,  # 384 kbit/s of layer II at 32 kHz: ISO/IEC 11172-3, 2.4.2.3
+    "ac3": 3840,  # 640 kbit/s at 32 kHz: ATSC A/52, table 5.18
+    "eac3": 4096,  # 11 bits count words of 2 bytes: ATSC A/52, E.1.3.1.3
+    "dts": 16_384,  # 14 bits count bytes: ETSI TS 102 114, 5.3.1
+}
+"""Bytes of the largest frame of each format. A larger packet has damaged data in it."""
+
+_OMITTED: Final = "aac"
+"""The format whose damaged data is in no packet at all."""
+
+_CONFIRMING = 10
+"""Frames after damaged data that show that it is not a tag at the end of the file."""
+
+_LEAST = 0.25
+"""Seconds of data between the packets of `_OMITTED` that are more than a tag or padding."""
+
+
+class SkippedData:
+    """
+    The damaged data of one track.
+
+    Args:
+        name: FFmpeg's name of the format.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._largest = _LARGEST_FRAME.get(name)
+        self._is_omitted = name == _OMITTED
+        self._frames = 0
+        self._bytes = 0
+        self._found: list[tuple[int, float, int]] = []
+        """The number of frames before each damaged part, its place in seconds, and its bytes."""
+
+    def note(self, packet: "Packet[Stream]", time: float, *, is_damaged: bool = False) -> None:
+        """Note a packet, the time in seconds at which it begins, and whether it could not be decoded."""
+        if self._largest is not None and packet.size > self._largest:
+            self._found.append((self._frames, time, packet.size))
+        elif not is_damaged:
+            self._frames += 1
+            self._bytes += packet.size
+
+    def parts(self, path: Path, end: float) -> tuple[tuple[float | None, float], ...]:
+        """Return place and length of each part in seconds, given the end of the sound; `None` if unknown."""
+        if not self._bytes or end <= 0:
+            return ()
+        rate, tags = self._bytes / end, _tags(path)
+        if self._is_omitted:
+            seconds = (path.stat().st_size - tags - self._bytes) / rate
+            return ((None, seconds),) if seconds >= _LEAST else ()
+        return tuple(
+            # A tag at the start can be a part of the first packet.
+            (time, max(size - (0 if frames else tags), 0) / rate)
+            for frames, time, size in self._found
+            if self._frames - frames >= _CONFIRMING
+        )
+
+
+def _tags(path: Path) -> int:
+    """Return the bytes of the tags around a stream. Source: https://id3.org and APEv2."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        file.seek(max(path.stat().st_size - 160, 0))
+        tail = file.read()
+    size = 0
+    if head.startswith(b"ID3") and len(head) == 10:
+        size += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    if tail[-128:].startswith(b"TAG"):
+        size, tail = size + 128, tail[:-128]
+    if tail[-32:].startswith(b"APETAGEX"):
+        size += 32 + int.from_bytes(tail[-20:-16], "little")
+    return size
