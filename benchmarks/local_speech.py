@@ -1,21 +1,38 @@
-"""
-What does the demonstration cost? Time, CPU and memory of a transcription with speaker labels on this machine.
+r"""
+What does the demonstration cost, and how well does it recognise other languages?
 
-Each round is a fresh process: it starts the embedded server, loads the weights, transcribes the recording of
-two speakers and prints it. The memory is that of the process and of the engine's child, their peaks added up.
+Time, CPU and memory of a transcription with speaker labels on this machine: each round is a fresh process,
+which starts the embedded server, loads the weights, transcribes the recording of two speakers and prints it.
+The memory is that of the process and of the engine's child, their peaks added up.
 
     python benchmarks/local_speech.py [--rounds 3] [--recording tests/data/two_speakers.mp3]
+
+Word error rates on real speech with published texts: the prompts of Asterisk in English, Spanish, French,
+Italian and Russian, and the German figures of Tux Paint, from Debian's packages.
+
+    apt install asterisk-core-sounds-{en,es,fr,it,ru}-wav asterisk-core-sounds-{en,es,fr,it,ru} \
+        tuxpaint-stamps-default
+    python benchmarks/local_speech.py --languages [--root /] [--clips 60]
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import resource
 import statistics
 import subprocess
 import sys
 import time
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
+
+import anyio
+import jiwer
+
+import aai_async as aai
+from aai_async.server import LocalServer
 
 RECORDING = Path(__file__).parents[1] / "tests" / "data" / "two_speakers.mp3"
 LOOK = 0.02
@@ -56,11 +73,76 @@ def one_round(recording: Path) -> tuple[float, float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, sum(peaks.values())
 
 
+PROMPTS = {"en": "en_US_f_Allison", "es": "es_MX_f_Allison", "fr": "fr_CA_f_June"}
+PROMPTS |= {"it": "it_IT_m_Carlo", "ru": "ru_RU_f_IvrvoiceRU"}
+"""The voices of Asterisk's prompts, which have 8,000 samples per second."""
+
+FIGURES = "null eins zwei drei vier fünf sechs sieben acht neun"
+
+
+def prompts(root: Path, language: str) -> Iterator[tuple[Path, str]]:
+    """Yield Asterisk's prompts that are sentences, each with its text; those with digits are left out."""
+    texts = root / f"usr/share/doc/asterisk-core-sounds-{language}/core-sounds-{language}.txt.gz"
+    for line in gzip.decompress(texts.read_bytes()).decode().splitlines():
+        name, _, text = line.partition(":")
+        path = root / f"usr/share/asterisk/sounds/{PROMPTS[language]}/{name}.wav"
+        is_spoken = not any(character in "[](){}<>;" or character.isdigit() for character in text)
+        if is_spoken and len(words_of(text)) >= 4 and path.exists():
+            yield path, text
+
+
+def figures(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the figures of Tux Paint in German."""
+    for number, text in enumerate(FIGURES.split()):
+        yield root / f"usr/share/tuxpaint/stamps/symbols/math/{number}_de.ogg", text
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words without case, punctuation and the two dots of the Russian yo, which few write."""
+    plain = unicodedata.normalize("NFC", text).lower().replace("ё", "е")
+    return "".join(c if c.isalnum() or c in "'’" else " " for c in plain).replace("’", "'").split()
+
+
+async def one_language(client: aai.Client, language: str, clips: list[tuple[Path, str]]) -> str:
+    """Transcribe the clips of a language; a row of the table."""
+    expected, found, empty = list[str](), list[str](), 0
+    for path, text in clips:
+        # Without formatting, numbers are words, as in the texts.
+        made = await client.transcribe(path, aai.Options(language_code=language, format_text=False))
+        expected.append(" ".join(words_of(text)))
+        found.append(" ".join(words_of(made.text or "")))
+        empty += not made.words
+    rates = jiwer.process_words(expected, found)
+    number = sum(len(text.split()) for text in expected)
+    return (
+        f"| {language} | {len(clips)} | {number} | {rates.wer:.1%} | {rates.substitutions} / "
+        f"{rates.deletions} / {rates.insertions} | {empty} |"
+    )
+
+
+async def languages(root: Path, most: int) -> None:
+    """Print the word error rate of each language."""
+    print("| language | clips | words | word error rate | wrong / left out / added | clips without words |")
+    print("|---|---|---|---|---|---|")
+    async with LocalServer() as server, aai.Client(server.key, base_url=server.base_url) as client:
+        for language in PROMPTS:
+            found = sorted(prompts(root, language))
+            step = max(len(found) // most, 1)
+            print(await one_language(client, language, found[::step][:most]), flush=True)
+        print(await one_language(client, "de", list(figures(root))), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demonstration.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--recording", type=Path, default=RECORDING)
+    parser.add_argument("--languages", action="store_true", help="word error rates instead")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="where Debian's packages are unpacked")
+    parser.add_argument("--clips", type=int, default=60, help="maximum clips of a language")
     arguments = parser.parse_args()
+    if arguments.languages:
+        anyio.run(languages, arguments.root, arguments.clips)
+        return
     rounds = [one_round(arguments.recording) for _ in range(arguments.rounds)]
     wall, cpu, memory = (statistics.median(values) for values in zip(*rounds, strict=True))
     print(f"{arguments.recording.name} with speaker labels, medians of {arguments.rounds} rounds\n")
