@@ -12,11 +12,11 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+import page_pictures
 
 ROOT = Path(__file__).parents[2]
 HELP = ROOT / "docs/cli.md"
@@ -30,7 +30,7 @@ _HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- 
 _FORMAT_TABLE = re.compile(r"<!-- formats -->.*?<!-- /formats -->", re.DOTALL)
 
 _PICTURE = re.compile(r"<!-- picture of \w* -->")
-"""Of which page the picture is, beside it."""
+"""Of which pages the pictures are, beside them."""
 
 
 def help_page(command: str = "") -> str:
@@ -79,41 +79,21 @@ def terminal() -> str:
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
-def page() -> str:
-    """Make the transcript page that is shown: of the recording of two speakers."""
-    from aai_async import Transcript, formats  # noqa: PLC0415
-
-    spoken = Transcript.from_json((ROOT / "tests/data/two_speakers.transcript.json").read_bytes())
-    return formats.html(spoken, title="two_speakers.mp3", audio="two_speakers.mp3")
-
-
 def mark_of(text: str) -> str:
-    """Give what tells whether a picture is of this page."""
+    """Give what tells whether a picture is of a page."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def take_picture(path: Path) -> None:
-    """Photograph the page in a browser, while a word is heard."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        shutil.copy(ROOT / "tests/data/two_speakers.mp3", folder)
-        (Path(folder) / "page.html").write_text(page())
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        shown = browser.new_page(viewport={"width": 860, "height": 560}, color_scheme="light")
-        shown.goto((Path(folder) / "page.html").as_uri() + "#t=9.6")
-        shown.fill("#search", "country")
-        shown.evaluate("scrollTo(0, 0)")
-        shown.wait_for_timeout(500)
-        shown.screenshot(path=path)
-        browser.close()
+def mark_of_pages() -> str:
+    """Give the mark of all pages that are photographed."""
+    return mark_of("".join(state.page for state in page_pictures.STATES.values()))
 
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "terminal.svg").write_text(terminal())
-    take_picture(PICTURES / "page.png")
-    marked = _PICTURE.sub(f"<!-- picture of {mark_of(page())} -->", FORMATS.read_text(encoding="utf-8"))
+    page_pictures.take(PICTURES)
+    marked = _PICTURE.sub(f"<!-- picture of {mark_of_pages()} -->", FORMATS.read_text(encoding="utf-8"))
     FORMATS.write_text(with_format_table(marked), encoding="utf-8")
     HELP.write_text(with_help_pages(HELP.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import generated
+import page_pictures
 import pytest
 
 
@@ -22,12 +23,13 @@ def test_the_picture_of_the_terminal_is_of_today() -> None:
     assert (generated.PICTURES / "terminal.svg").read_text() == generated.terminal()
 
 
-def test_the_picture_of_the_page_is_of_today() -> None:
-    """Told by what the page was made of, for browsers draw it a little differently."""
-    assert f"<!-- picture of {generated.mark_of(generated.page())} -->" in generated.FORMATS.read_text(
-        encoding="utf-8"
-    )
-    assert (generated.PICTURES / "page.png").read_bytes().startswith(b"\x89PNG")
+def test_the_pictures_of_the_page_are_of_today() -> None:
+    """Told by what the pages were made of, for browsers draw them a little differently."""
+    text = generated.FORMATS.read_text(encoding="utf-8")
+    assert f"<!-- picture of {generated.mark_of_pages()} -->" in text
+    for name in page_pictures.STATES:
+        assert (generated.PICTURES / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"](pictures/{name}.png)" in text
 
 
 @pytest.mark.parametrize("command", generated.COMMANDS)

@@ -60,7 +60,7 @@ function cueTime(milliseconds, point) {
 function srt() {
   const safe = (line) => line.replaceAll('<', '‹').replaceAll('{', '(').replaceAll('}', ')').replaceAll('-->', '--›');
   return cues().map(({ start, end, voice, isTurn, lines }, at) => {
-    const name = isTurn && voice >= 0 ? `${nameIn(voice)}: ` : '';
+    const name = isTurn && voice >= 0 ? `${nameBefore(voice, lines[0])}: ` : '';
     return `${at + 1}\n${cueTime(start, ',')} --> ${cueTime(end, ',')}\n${safe(name + lines.join('\n'))}\n\n`;
   }).join('');
 }

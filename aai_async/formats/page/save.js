@@ -29,7 +29,7 @@ const inOneLine = (texts) => texts.join(UNSPACED.test(texts[0]) ? '' : ' ');
 
 function txt() {
   const named = labels.length > 0;
-  const lines = shownTurns().flatMap(({ voice, texts }) => (named ? [(voice >= 0 ? `${nameIn(voice)}: ` : '') + inOneLine(texts)] : texts));
+  const lines = shownTurns().flatMap(({ voice, texts }) => (named ? [(voice >= 0 ? `${nameBefore(voice, texts[0])}: ` : '') + inOneLine(texts)] : texts));
   return `${lines.join(named ? '\n' : '\n\n')}\n`;
 }
 
@@ -39,7 +39,7 @@ const plainText = () => shownTurns().flatMap(({ texts }) => texts).join('\n\n');
 function markdown() {
   const safe = (text) => text.replace(MARKUP, '\\$1').replace(/^(\s*)([-+=:]|\d+[.)])/, '$1\\$2');
   const blocks = shownTurns().flatMap(({ voice, start, texts }) => texts.map((text, at) => {
-    const name = at || voice < 0 ? '' : `**${safe(nameIn(voice))}** \`${clock(start)}\` `;
+    const name = at || voice < 0 ? '' : `**${safe(nameBefore(voice, text))}** \`${clock(start)}\` `;
     return name + safe(text);
   }));
   return `${[`# ${safe(document.title)}`, ...blocks].join('\n\n')}\n`;
@@ -48,6 +48,7 @@ function markdown() {
 // The response of the service, as far as the page shows it, with the corrected text. The original is kept beside it.
 async function json() {
   const { original, ...response } = await embedded();
+  if (!counts.length) return JSON.stringify(response);
   const parts = partsOf(0, counts.length);
   const said = parts.flatMap((part) => part.words.map((word) => savedWord(word, part.voice)));
   const byTime = [...said].sort((one, other) => one.start - other.start);

@@ -95,7 +95,7 @@ function cancelScroll() {
 }
 
 const below = () => Math.max($('deck').getBoundingClientRect().bottom, 0);
-const isReadable = (box) => box.top > below() + 12 && box.bottom < innerHeight - 72;
+const isReadable = (box) => box.top > below() + 12 && box.bottom < innerHeight - 72 - $('edit-bar').offsetHeight;
 
 function follow(follows) {
   isFollowing = follows;

@@ -16,6 +16,18 @@ function nameIn(voice) {
   return LABEL.test(name) ? `Speaker ${name}` : name;
 }
 
+// The direction that a text decides by its first character with one; null if there is none.
+function isRightToLeft(text) {
+  const [first] = text.match(/\p{L}/u) ?? [];
+  return first ? /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(first) : null;
+}
+
+// A name before a text, isolated if it would decide the direction of the line.
+function nameBefore(voice, text) {
+  const directions = [isRightToLeft(nameIn(voice)), isRightToLeft(text)];
+  return directions.includes(null) || directions[0] === directions[1] ? nameIn(voice) : `\u2068${nameIn(voice)}\u2069`;
+}
+
 const speakerOf = (paragraph) => nameIn(voices[paragraph]); // empty if it is not known
 const isShown = (paragraph) => !hidden.has(voices[paragraph]);
 

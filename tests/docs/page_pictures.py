@@ -1,0 +1,124 @@
+"""
+Pictures of the transcript page in each of its states, for the documentation.
+
+The machine needs a Japanese and an Arabic font.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from aai_async import Transcript, formats
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DATA = Path(__file__).parents[1] / "data"
+
+RECORDING = "two_speakers.mp3"
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """What is photographed: a page, and what its reader has done."""
+
+    page: str
+    width: int = 860
+    height: int = 560
+    scheme: str = "light"
+    media: str = "screen"
+    keys: tuple[str, ...] = ()
+    clicks: tuple[str, ...] = ()
+    search: str = ""
+    at: str = "#t=9.6"
+
+
+def spoken() -> str:
+    """The page of the recording of two speakers."""
+    transcript = Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
+    return formats.html(transcript, title=RECORDING, audio=RECORDING)
+
+
+def said(language: str, lines: list[str], title: str) -> str:
+    """A page of two speakers who say a line each in turn, with a word each 300 ms."""
+    gap = "" if language == "ja" else " "
+    words: list[dict[str, str | float]] = []
+    for number, line in enumerate(lines):
+        for text in line.split("|" if language == "ja" else " "):
+            start = 300 * len(words)
+            words.append({"text": text, "start": start, "end": start + 280, "speaker": "AB"[number % 2]})
+    words[4]["confidence"] = 0.4
+    text = gap.join(line.replace("|", "") for line in lines)
+    document = {"id": "x", "status": "completed", "language_code": language, "text": text, "words": words}
+    return formats.html(Transcript.from_json(json.dumps(document)), title=title)
+
+
+JAPANESE = [
+    "おはよう|ございます。|今日|は|いい|天気|です|ね。",
+    "ええ、|散歩|に|行き|ましょう。",
+    "公園|まで|歩いて|三十|分|です。",
+]
+
+ARABIC = [
+    "صباح الخير. كيف حالك اليوم؟",
+    "أنا بخير، شكرا. وأنت؟",
+    "بخير. هل نذهب إلى السوق؟",
+]
+
+PAPER = (
+    '<html data-ready><body style="margin: 75px 68px"><iframe src="page.html" width="100%" height="500" '
+    'frameborder="0"></iframe></body></html>'
+)
+"""The margins, which only paper has."""
+
+STATES = {
+    "page": State(page=spoken(), search="country"),
+    "page-editing": State(page=spoken(), keys=("e",), clicks=("#next-doubtful",)),
+    "page-phone": State(page=spoken(), width=390, height=720),
+    "page-dark": State(page=spoken(), scheme="dark", clicks=("#save-button",)),
+    "page-print": State(page=spoken(), height=620, media="print", at=""),
+    "page-japanese": State(page=said("ja", JAPANESE, "朝.mp3"), height=480, at=""),
+    "page-arabic": State(page=said("ar", ARABIC, "صباح.mp3"), height=480, at=""),
+}
+"""The pictures by their names."""
+
+
+def take(folder: Path) -> None:
+    """Photograph each state in a browser, while a word is heard."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        place = Path(temporary)
+        shutil.copy(DATA / RECORDING, place)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name, state in STATES.items():
+            (place / "page.html").write_text(state.page, encoding="utf-8")
+            (place / "paper.html").write_text(PAPER, encoding="utf-8")
+            shown = place / ("paper.html" if state.media == "print" else "page.html")
+            _shown(browser, state, shown.as_uri()).screenshot(path=folder / f"{name}.png")
+        browser.close()
+
+
+def _shown(browser: Browser, state: State, address: str) -> Page:
+    size = {"width": state.width, "height": state.height}
+    context = browser.new_context(viewport=size, color_scheme=state.scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{address}{state.at}")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(300)
+    if state.search:
+        page.fill("#search", state.search)
+    for key in state.keys:
+        page.keyboard.press(key)
+    for click in state.clicks:
+        page.click(click)
+    page.emulate_media(media=state.media)  # type: ignore[arg-type]
+    page.wait_for_timeout(500)
+    return page
