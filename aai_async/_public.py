@@ -106,6 +106,7 @@ if _TYPE_CHECKING:
         Translation,
     )
     from aai_async._polling import Polling
+    from aai_async._progress.progress import progress
     from aai_async._retry import Retry, Timeouts
     from aai_async._version import __version__
     from aai_async._webhooks.inbox import Inbox, NotificationSource
@@ -215,6 +216,7 @@ __all__ = [
     "WordSearch",
     "WordSearchMatch",
     "__version__",
+    "progress",
     "transcribe",
     "transcribe_all",
 ]
@@ -259,6 +261,7 @@ _MODULES = {
         "SpeechUnderstanding Summarization Translation"
     ),
     "_polling": "Polling",
+    "_progress.progress": "progress",
     "_retry": "Retry Timeouts",
     "_version": "__version__",
     "_webhooks.inbox": "Inbox NotificationSource",

@@ -20,6 +20,7 @@ LAYERS = (
     ("_jobs",),
     ("_journal", "_client"),
     ("_batch", "fastapi"),
+    ("_progress",),
     ("_public",),
     ("__init__",),
     ("server",),

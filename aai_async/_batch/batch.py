@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence, Sized
 from typing import Self, cast
 
 import anyio
+import attrs
 from anyio.abc import TaskGroup
 
 from aai_async._arguments import check_count
@@ -25,7 +26,7 @@ from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._client import Client, pipeline_of
 from aai_async._concurrency.task_groups import alone, is_native, native_cancellations
 from aai_async._errors import AAIError, ConfigError, SourceError
-from aai_async._events import OnEvent, check_listener
+from aai_async._events import Event, OnEvent, call_listener, check_listener
 from aai_async._io.source import Audio, Source
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import Journal, JournalWriter
@@ -91,6 +92,7 @@ def transcribe_all(
         max_uploads=max_uploads,
         fail_fast=fail_fast,
         pipeline=pipeline_of(client),
+        on_event=on_event,
         context=functools.partial(
             BatchContext,
             journal=writer,
@@ -98,7 +100,6 @@ def transcribe_all(
             default_digest=options.digest,
             by_content=dedupe_by_content,
             notifications=notifications,
-            on_event=on_event,
         ),
     )
 
@@ -135,6 +136,21 @@ def _check_sources(sources: object) -> None:
         raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{hint}")
 
 
+@attrs.frozen
+class Observer:
+    """What is called for each event of a batch, and when its block is left."""
+
+    on_event: OnEvent
+    close: Callable[[], None] = lambda: None
+
+
+def observe(batch: Batch, observer: Observer) -> int | None:
+    """Add an observer to a batch, and return the number of its sources if they are counted."""
+    batch._observers.append(observer)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+    sources = batch._sources  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
+    return len(sources) if isinstance(sources, Sized) else None
+
+
 class Batch:
     """A batch of transcriptions, as returned by `transcribe_all`, for `async with` and `async for`."""
 
@@ -146,14 +162,16 @@ class Batch:
         max_uploads: int,
         fail_fast: bool,
         pipeline: Pipeline,
+        on_event: OnEvent | None,
         context: functools.partial[BatchContext],
     ) -> None:
         self._sources = sources
+        self._observers = [] if on_event is None else [Observer(on_event)]
         self._max_jobs = max_jobs
         self._max_uploads = max_uploads
         self._fail_fast = fail_fast
         self._pipeline = pipeline
-        self._make_context = functools.partial(context, pipeline=pipeline)
+        self._make_context = functools.partial(context, pipeline=pipeline, on_event=self._emit)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._run: BatchRunner | None = None
@@ -208,6 +226,8 @@ class Batch:
                 if kind is None or issubclass(kind, cancelled) or is_native(error):
                     raise
             finally:
+                for observer in self._observers:
+                    observer.close()
                 run.log_unfinished()
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
@@ -268,6 +288,10 @@ class Batch:
         Such an item has finished, or was in progress: a job with an `Outcome.transcript_id` then continues.
         """
         return self._begun().remaining
+
+    def _emit(self, event: Event) -> None:
+        for observer in self._observers:
+            call_listener(observer.on_event, event)
 
     def _begun(self) -> BatchRunner:
         if self._run is None:

@@ -12,7 +12,8 @@ import logging
 import sys
 from pathlib import Path
 
-from aai_async._cli.stderr import print_line, show_option_warnings
+from aai_async._cli.stderr import show_option_warnings
+from aai_async._progress.lines import print_line
 
 
 def main() -> int:

@@ -22,10 +22,9 @@ from aai_async._cli.inputs import STANDARD_INPUT, Found, find
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
-from aai_async._cli.stderr import print_line
-from aai_async._cli.terminal_text import visible
 from aai_async._client import Client
 from aai_async._errors import AAIError, OptionsError
+from aai_async._progress.lines import print_line, visible
 
 P = ParamSpec("P")
 F = TypeVar("F")

@@ -15,9 +15,9 @@ from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flags import ConnectionFlags
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import visible
 from aai_async._client import pipeline_of
 from aai_async._errors import AAIError
+from aai_async._progress.lines import visible
 from aai_async._version import __version__
 
 _MAX_CLOCK_ERROR = 60.0

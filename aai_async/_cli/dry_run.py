@@ -15,13 +15,13 @@ from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import clock, count, readable, readable_paths, size, visible
+from aai_async._cli.terminal_text import readable, readable_paths
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
 from aai_async._io.source_factory import source_from
 from aai_async._journal import JobRow, Journal, find_entry
+from aai_async._progress.lines import clock, count, print_line, size, visible
 
 _UNKNOWN = "-"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aai_async._cli.media import is_recording
-from aai_async._cli.terminal_text import count
+from aai_async._progress.lines import count
 
 _MAGIC = re.compile(r"[*?\[]")
 

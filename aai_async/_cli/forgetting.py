@@ -12,12 +12,12 @@ from aai_async._cli.flags import ForgetFlags, Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import count, readable, visible
+from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread_to_its_end
 from aai_async._errors import SaveError
 from aai_async._journal import ErasedRow, Erasure, erase, not_in_journal
+from aai_async._progress.lines import count, print_line, visible
 
 _MOST_IDS = 5
 """Ids that are listed in a suggested command."""

@@ -14,13 +14,13 @@ from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import ExportFlags, Rendering, StatusFlags
 from aai_async._cli.inputs import named
 from aai_async._cli.result_notices import Notices, as_texts
-from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import count, readable, visible
+from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._journal import Journal, freeze, kept_results
 from aai_async._models.outcome import Outcome, with_results
+from aai_async._progress.lines import count, print_line, visible
 
 
 async def export(flags: ExportFlags) -> ExitStatus:

@@ -14,9 +14,9 @@ import msgspec
 
 from aai_async._cli import safe_names
 from aai_async._cli.media import is_recording
-from aai_async._cli.terminal_text import count
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.object_store import ObjectVersion, list_objects
+from aai_async._progress.lines import count
 
 
 class ObjectSearch:

@@ -11,16 +11,18 @@ import attrs
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.progress import ProgressState
-from aai_async._cli.progress_view import ProgressView, progress_view
+from aai_async._cli.progress_view import progress_view
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import Output
-from aai_async._cli.terminal_text import count, readable_paths
+from aai_async._cli.terminal_text import readable_paths
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
 from aai_async._models.transcript import Transcript, model_that_ran
+from aai_async._progress.lines import count
+from aai_async._progress.state import ProgressState
+from aai_async._progress.views import ProgressView
 
 _MOST_REPEATED = 20
 """Failures that are listed again at the end."""
@@ -96,8 +98,8 @@ class Report:
             self.view.print(f"{self._counted()}{failure}")
 
     def _counted(self) -> str:
-        state = self.view.state
-        return f"[{state.finished}/{state.total}] " if state.total > 1 else ""
+        finished, total = self.view.state.finished, len(self._names)
+        return f"[{finished}/{total}] " if total > 1 else ""
 
     def abort(self, error: AAIError) -> None:
         """Report the error that ends the run."""

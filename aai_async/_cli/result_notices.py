@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from aai_async._cli.terminal_text import count
 from aai_async._models.missing import MissingResult
+from aai_async._progress.lines import count
 
 _MOST_LISTED = 20
 """Different notices that are listed at the end."""

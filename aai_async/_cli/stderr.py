@@ -9,13 +9,7 @@ import warnings
 from collections.abc import Generator
 from typing import TextIO
 
-from aai_async._cli.terminal_text import visible
-
-
-def print_line(line: str) -> None:
-    """Write a line to standard error, with control characters escaped."""
-    sys.stderr.write(f"{visible(line)}\n")
-    sys.stderr.flush()
+from aai_async._progress.lines import print_line
 
 
 class _Lines(logging.Handler):

@@ -9,8 +9,8 @@ import sys
 
 import anyio
 
-from aai_async._cli.terminal_text import visible
 from aai_async._concurrency.threads import in_thread_that_may_block
+from aai_async._progress.lines import visible
 
 _LAYOUT = "\n\t"
 """Characters that text needs although they are not printable."""

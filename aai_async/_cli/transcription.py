@@ -24,14 +24,13 @@ from aai_async._cli.known_journals import remember
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
-from aai_async._cli.stderr import print_line
-from aai_async._cli.terminal_text import count
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio
 from aai_async._journal import Journal
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
+from aai_async._progress.lines import count, print_line
 
 _WRITE_INTERVAL = 0.1
 """Seconds between two writes to standard output while no recording finishes."""

@@ -16,9 +16,8 @@ from aai_async._cli.inputs import Recording
 from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
-from aai_async._cli.stderr import print_line
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import clock, readable, visible
+from aai_async._cli.terminal_text import readable
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ConnectError, without_secret_addresses, without_secrets
@@ -26,6 +25,7 @@ from aai_async._models.missing import MissingResult
 from aai_async._models.page import TranscriptListItem
 from aai_async._models.speech import Word
 from aai_async._models.transcript import Transcript
+from aai_async._progress.lines import clock, print_line, visible
 
 _PAGE = 200
 """Transcripts whose names `list` searches for at once."""

@@ -19,8 +19,8 @@ from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import ConnectionFlags, TranscribeFlags
 from aai_async._cli.inputs import find
 from aai_async._cli.order import Order
-from aai_async._cli.progress import ProgressState
-from aai_async._cli.progress_view import PlainLines, ProgressView, picture
+from aai_async._progress.state import ProgressState
+from aai_async._progress.views import PlainLines, ProgressView, picture
 
 KEY = "0123456789abcdef0123456789abcdef"
 

@@ -13,8 +13,8 @@ import anyio
 import pytest
 
 import aai_async as aai
-from aai_async._cli.progress import ProgressState
 from aai_async._cli.terminal_text import readable_paths
+from aai_async._progress.state import ProgressState
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import EngineError, SpeechRequest
 

@@ -13,8 +13,8 @@ import pyte
 import pytest
 from anyio import to_thread
 
-from aai_async._cli.progress import ProgressState
-from aai_async._cli.progress_view import LiveTable
+from aai_async._progress.state import ProgressState
+from aai_async._progress.views import LiveTable
 from aai_async.server import LocalServer, ScriptedEngine
 
 if sys.platform == "win32":

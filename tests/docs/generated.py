@@ -59,8 +59,8 @@ def terminal() -> str:
     """Draw the table that is shown at a terminal while a batch is at work, as SVG."""
     from rich.console import Console  # noqa: PLC0415
 
-    from aai_async._cli.progress import ProgressState, Row  # noqa: PLC0415
-    from aai_async._cli.progress_view import picture  # noqa: PLC0415
+    from aai_async._progress.state import ProgressState, Row  # noqa: PLC0415
+    from aai_async._progress.views import picture  # noqa: PLC0415
 
     rows = [
         Row("calls/monday/0412.mp3", 31.0, "uploading", 12_300_000, 48_100_000),

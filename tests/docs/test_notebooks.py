@@ -31,7 +31,8 @@ def test_the_cells_of_the_page_about_notebooks_run(tmp_path: Path, monkeypatch: 
         jobs = server.count("POST /v2/transcript")
     outputs = [cell.outputs for cell in notebook.cells]
     assert ">B</td>" in outputs[0][0].data["text/html"]
-    assert "1 of 1 completed" in outputs[4][0].text
+    assert outputs[4][0].data["text/plain"].startswith("1 of 1 done")
+    assert "1 of 1 completed" in outputs[4][-1].text
     assert "confidence" in outputs[6][0].data["text/html"]
     assert "speaker" in outputs[7][0].data["text/html"]
     assert jobs == 3

@@ -52,7 +52,9 @@ class Outage:
 class ProgressState:
     """The progress of a batch."""
 
-    total: int
+    total: int | None
+    """Number of recordings; `None` if it is unknown."""
+
     began: float
     rows: dict[int, Row] = attrs.field(factory=dict[int, Row])
     """The recordings in progress, by their index."""
@@ -114,7 +116,7 @@ class ProgressState:
         self.rows.pop(index, None)
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate the remaining time by the finished recordings; `None` before the first."""
-        if not self.finished:
+        """Estimate the remaining time by the finished recordings; `None` before the first and at the end."""
+        if not self.finished or self.total is None or self.finished >= self.total:
             return None
         return (now - self.began) / self.finished * (self.total - self.finished)

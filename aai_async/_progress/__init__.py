@@ -1,0 +1,1 @@
+"""The progress of a batch, for people: its state, and how a terminal or a notebook shows it."""
