@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from itertools import groupby
 from typing import Any, Final
-from unicodedata import category
+from unicodedata import category, decimal
 
 import attrs
 
@@ -46,6 +46,7 @@ _PATTERNS: Final = tuple(
             ("phone", r"(?:\+|\b00)[1-9](?:[ .()-]{0,3}[0-9]){6,14}\b"),
             ("phone", r"(?<![0-9])\(?[0-9]{3}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}\b"),
             ("phone", r"\b0[0-9](?:[ .-]?[0-9]{2}){4}\b"),
+            ("phone", r"\b1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}\b"),  # mobile numbers of China
             ("credit_card", r"\b[0-9]{4}(?:[ -]?[0-9]{4}){3}\b"),
             ("credit_card", r"\b[0-9]{4}[ -]?[0-9]{6}[ -]?[0-9]{5}\b"),
         )
@@ -160,11 +161,12 @@ class _Said:
 
     @property
     def scannable(self) -> str:
-        """The text for the scanner, which requires a non-alphabetic character before a number."""
+        """The text for the scanner, which knows ASCII only and requires a boundary before a number."""
+        text = self.text if self.text.isascii() else "".join(map(_as_ascii, self.text))
         if not self.is_unspaced:
-            return self.text
+            return text
         # Without spaces a number directly follows other characters: each of these becomes a space.
-        return "".join(sign if sign.isascii() or category(sign)[0] not in "LM" else " " for sign in self.text)
+        return "".join(sign if sign.isascii() or category(sign)[0] not in "LM" else " " for sign in text)
 
     def pattern(self, term: str) -> str:
         """Return a pattern for a term, whose first group is the term."""
@@ -187,6 +189,14 @@ class _Said:
         written = (_written("".join(sign for sign, _ in run), tag, by_name=by_name) for tag, run in runs)
         before, _, after = text.partition(core)
         return before + "".join(written) + after
+
+
+def _as_ascii(sign: str) -> str:
+    """Return the digit of any script, or the wide form of an ASCII character, as ASCII."""
+    if (digit := decimal(sign, None)) is not None:
+        return str(digit)
+    is_wide = "\uff01" <= sign <= "\uff5e"
+    return chr(ord(sign) - 0xFEE0) if is_wide else sign
 
 
 def _written(text: str, tag: str, *, by_name: bool) -> str:
