@@ -16,8 +16,16 @@ def of_type(kind: type[T], value: object, name: str) -> T:
     Raises:
         ConfigError: It is of another type.
     """
-    if value is None:
-        return kind()
+    return kind() if value is None else checked_type(kind, value, name)
+
+
+def checked_type(kind: type[T], value: object, name: str) -> T:
+    """
+    Return an argument of a type.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
     if not isinstance(value, kind):
         mend = f" For JSON use aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
         raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")

@@ -17,7 +17,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from aai_async._arguments import check_count
+from aai_async._arguments import check_count, checked_type, of_type
 from aai_async._batch.context import BatchContext, BatchItem, source_of
 from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.outage import OutageGate
@@ -80,9 +80,7 @@ def transcribe_all(
     _check_sources(sources)
     check_count(max_jobs, "max_jobs")
     check_count(max_uploads, "max_uploads")
-    options = Options() if options is None else options
-    _check_kind("client", client, Client)
-    _check_kind("options", options, Options)
+    client, options = checked_type(Client, client, "client"), of_type(Options, options, "options")
     writer = None if journal is None else _ledger_of(journal)
     check_listener(on_event)
     check_notifications(notifications)
@@ -115,11 +113,6 @@ def _ledger_of(journal: object) -> JournalWriter:
         adopts_key=journal.adopt_key,
         is_of_embedded_server=journal.of_embedded_server,
     )
-
-
-def _check_kind(name: str, given: object, kind: type) -> None:
-    if not isinstance(given, kind):
-        raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(given).__name__}.")
 
 
 def _check_sources(sources: object) -> None:

@@ -182,7 +182,11 @@ def _store_errors(uri: ObjectURI) -> Generator[None]:
         error = _error_from(raised, uri)
     if error is not None:
         # Raised here, so that the error of the store is not its context.
-        raise error
+        try:
+            raise error
+        finally:
+            # Its traceback refers to this frame, which must not refer to it: that would be a cycle.
+            del error
 
 
 def _error_from(raised: Exception, uri: ObjectURI) -> SourceError:

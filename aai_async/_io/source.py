@@ -118,12 +118,9 @@ A path, an http(s) URL, bytes, a binary file, a stream, an `ObjectSource`, or a 
 
 
 def shown_source(source: object) -> str:
-    """Return a short text for an audio argument, without the secrets of a URL."""
-    if isinstance(source, (bytes, bytearray)):
-        return f"<{len(source)} bytes>"
-    if isinstance(source, str) and "://" in source:
-        source = without_secrets(source)
-    return repr(source)[:200]
+    """Return the name of an audio argument in a `repr`: as in events, and a path or a URL in quotes."""
+    name = event_name(source)
+    return name if name.startswith("<") else repr(name)[:200]
 
 
 def event_name(audio: object) -> str:

@@ -137,10 +137,11 @@ class ListPoller:
             failure = await self._scan(deadline)
         except AAIError as error:
             logger.info("the list cannot be polled (%s)", type(error).__name__)
+            self._polled_at = anyio.current_time()
             self.turn_off()
             return None
-        finally:
-            self._polled_at = anyio.current_time()
+        # Not after a cancellation: the next leader would wait for the answer that this one has not received.
+        self._polled_at = anyio.current_time()
         if failure is not None:
             return failure
         self._streak.end()

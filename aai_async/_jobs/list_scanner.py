@@ -108,7 +108,11 @@ class JobSearch:
             # A copy for each search, because each caller adds its own context to the error.
             error = copy.copy(self.error)
             error.__cause__ = self.error.__cause__
-            raise error
+            try:
+                raise error
+            finally:
+                # Its traceback refers to this frame, which must not refer to it: that would be a cycle.
+                del error
         return self._rows
 
 

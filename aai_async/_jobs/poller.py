@@ -196,8 +196,9 @@ async def poll_once(
     return PollFailure()
 
 
-def out_of_time(why: str = "") -> DeadlineError:
+def out_of_time(why: str = "", *, transcript_id: str | None = None) -> DeadlineError:
     """Return the error of a wait whose time is over; `why` is a sentence about the last poll."""
     return DeadlineError(
-        f"The result was not ready within Polling(give_up_after=...). Wait for it again.{why}"
+        f"The result was not ready within Polling(give_up_after=...). Wait for it again.{why}",
+        transcript_id=transcript_id,
     )

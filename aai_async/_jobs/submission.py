@@ -48,6 +48,9 @@ _PAGES = 50
 _MIN_CHECKS = 3
 """Number of readings of the list before a newer job in it proves that no older one is missing."""
 
+_LASTING = (AccountError, RetryBudgetError)
+"""Failures that last; any other one may be over at the next reading of the list."""
+
 _SETTLING = 120.0
 """Seconds to wait for another submit of the URL, if it may have created the listed job."""
 
@@ -219,8 +222,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
                 result, failed = await search.check(due, most_pages=_PAGES), None
             except AAIError as error:
                 failed = error
-                # These failures last; any other one may be over at the next reading.
-                if isinstance(error, (AccountError, RetryBudgetError)):
+                if isinstance(error, _LASTING):
                     break
                 continue
             if result.own is not None:
@@ -229,7 +231,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             if number >= _MIN_CHECKS and not result.candidates and search.is_overtaken(lost_at):
                 return None
         if failed is None and result.is_open:
-            result = await self._wait_for_rivals(search, result)
+            try:
+                result = await self._wait_for_rivals(search, result)
+            except AAIError as error:
+                failed = error
         if failed is not None or (result.candidates and result.own is None):
             raise _ambiguous(lost, attempts, result.candidates) from (failed or lost)
         return result.own
@@ -257,10 +262,16 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
         async def search_repeatedly() -> None:
             while True:
-                result = await search.check(anyio.current_time(), most_pages=_PAGES)
-                if result.own is not None:
-                    await self._adopt(result.own)
-                    return
+                try:
+                    result = await search.check(anyio.current_time(), most_pages=_PAGES)
+                except _LASTING:
+                    raise
+                except AAIError as error:
+                    logger.info("submit: the list could not be read (%s)", type(error).__name__)
+                else:
+                    if result.own is not None:
+                        await self._adopt(result.own)
+                        return
                 await anyio.sleep(_CHECK_DELAYS[0])
 
         def warn() -> None:

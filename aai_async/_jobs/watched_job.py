@@ -205,3 +205,17 @@ class Waiter:
     deadline: float
     error: AAIError | None = attrs.field(default=None, init=False)
     """The error that ends the call."""
+
+    def check(self) -> None:
+        """
+        Raise the error that ends the call, if there is one.
+
+        Raises:
+            AAIError: That error. Nothing refers to it any more, because its frames refer to this object.
+        """
+        error, self.error = self.error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error

@@ -146,8 +146,7 @@ class JobWatcher:
     async def _step(self, waiter: Waiter) -> None:
         """Poll if that is due; otherwise wait until it is due, or until the state of the job changes."""
         watched = waiter.watched
-        if waiter.error is not None:
-            raise waiter.error
+        waiter.check()
         now = anyio.current_time()
         self._notify_if_no_longer_shared()
         is_shared = watched.is_awaited and self._was_shared
@@ -182,9 +181,7 @@ class JobWatcher:
             await watched.wait_for_change(deadline + FINAL_POLL_GRACE)
             # The call that sent it may have a later deadline.
             if watched.is_being_polled and anyio.current_time() >= deadline + FINAL_POLL_GRACE:
-                error = out_of_time()
-                error.transcript_id = watched.job.id
-                raise error
+                raise out_of_time(transcript_id=watched.job.id)
             return
         watched.is_being_polled = True
         try:

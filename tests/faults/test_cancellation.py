@@ -347,6 +347,20 @@ async def test_an_answer_that_is_lost_after_the_cancellation_is_looked_for(
     assert [made.id for made in server.service.jobs] == [job.transcript_id]
 
 
+async def test_a_list_that_fails_after_the_cancellation_is_read_again(
+    server: FaultServer, connect: Connect
+) -> None:
+    """As before it: one reading that fails does not end the search."""
+    server.on("POST /v2/transcript", lost_late)
+    server.on("GET /v2/transcript", faults.status(500), faults.reset_before_body())
+    job = aai.JobHandle()
+    async with connect(retry=aai.Retry(attempts=1), timeouts=aai.Timeouts(cancel_grace=30.0)) as client:
+        upload_url = await client.upload(b"a recording")
+        with anyio.move_on_after(0.1):
+            await client.submit(upload_url, job=job)
+    assert [made.id for made in server.service.jobs] == [job.transcript_id]
+
+
 async def test_a_job_that_is_not_found_at_the_parting_is_told_of(
     server: FaultServer, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:

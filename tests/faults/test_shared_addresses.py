@@ -372,6 +372,29 @@ async def test_a_lost_submit_waits_until_it_is_known_whose_job_it_is(
     assert len(server.service.jobs) == 2
 
 
+async def test_a_list_that_fails_as_another_submit_is_settled_leaves_the_lost_one_in_doubt(
+    server: FaultServer, connect: Connect
+) -> None:
+    """The error is that of the submit, which may be billed, and has the failure of the list as its cause."""
+
+    async def late(exchange: Exchange) -> None:
+        await exchange.read_body()
+        reply = exchange.process()
+        while server.count("GET /v2/transcript") < len(submission._CHECK_DELAYS):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        server.always("GET /v2/transcript", faults.status(500))
+        await exchange.send(reply.render())
+
+    server.on("POST /v2/transcript", late, faults.reset_after_body(processed=True))
+    async with connect(retry=aai.Retry(attempts=1)) as client:
+        endings = await at_once(client, PLAIN, PLAIN)
+    [lost] = [ending for ending in endings if isinstance(ending, aai.AAIError)]
+    assert isinstance(lost, aai.AmbiguousSubmitError)
+    assert isinstance(lost.__cause__, aai.ServerError)
+    assert len(server.service.jobs) == 2
+
+
 async def test_answers_that_were_mixed_up_between_submits_of_one_address_are_not_believed(
     server: FaultServer, connect: Connect
 ) -> None:

@@ -6,12 +6,15 @@ The time is that of trio's `MockClock`, so nothing here takes the seconds that i
 
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
+import gc
 import math
 import random
 import statistics
 import sys
 import types
+import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -693,6 +696,59 @@ def test_a_leader_that_is_cancelled_passes_the_lead_on() -> None:
     assert max(waits.delays) < 2.0
     # The first three are polled at once, before there is a fourth.
     assert waits.service.looks.total() <= 3 + 12 + checks(waits)
+
+
+def test_a_poll_of_the_list_that_is_cancelled_is_made_by_the_next_leader_at_once() -> None:
+    """It has shown nothing, so the others do not wait for the next one as if it had."""
+    scope_of_call = contextvars.ContextVar[anyio.CancelScope]("scope")
+
+    async def story(waits: Waits) -> None:
+        async def wait(job: Job) -> None:
+            with anyio.CancelScope() as scope:
+                scope_of_call.set(scope)
+                await waits.wait(job)
+
+        async def never() -> httpx.Response:
+            waits.service.list_fault = None
+            scope_of_call.get().cancel()
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(6):
+                tasks.start_soon(wait, waits.service.make(100.0))
+            await anyio.sleep(1.0)
+            waits.service.list_fault = never
+
+    waits = run(story, aai.Polling(min_list_interval=15.0))
+    assert len(waits.ended) == 5
+    first, cancelled, again = waits.service.pages[:3]
+    assert cancelled - first >= 15.0
+    assert again - cancelled < 1.5
+
+
+def test_the_error_of_a_wait_is_freed_with_its_last_reference() -> None:
+    """No frame of its own keeps it, so an outage of thousands of waits leaves nothing to the collector."""
+
+    async def story(waits: Waits) -> None:
+        jobs = [waits.service.make(1000.0) for _ in range(5)]
+
+        async def outage() -> httpx.Response:
+            return httpx.Response(503)
+
+        waits.service.fault = outage
+        await waits.all(jobs)
+
+    gc.collect()
+    gc.disable()
+    try:
+        waits = run(story, aai.Polling(unreachable_after=20.0))
+        alive = [weakref.ref(error) for error in waits.errors.values()]
+        assert len(alive) == 5
+        waits.errors.clear()
+        assert [error() for error in alive] == [None] * 5
+    finally:
+        gc.enable()
 
 
 def test_waits_that_are_cancelled_one_after_the_other_hold_up_nobody() -> None:
