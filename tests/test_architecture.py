@@ -14,7 +14,7 @@ LAYERS = (
     ("_concurrency",),
     ("_io", "_options"),
     ("_models",),
-    ("_api", "formats"),
+    ("_api", "formats", "tables"),
     ("_transport", "webhook"),
     ("_webhooks",),
     ("_jobs",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections import Counter
 from typing import Any, Self
@@ -30,10 +31,9 @@ class NotebookLine(ProgressView):
         self._shown_at = 0.0
 
     def __enter__(self) -> Self:
-        from IPython import display as ipython  # noqa: PLC0415 - a notebook has it
-
-        show: Any = ipython.display
-        self._handle = show(self._text(), display_id=True, raw=True)
+        # It has no types, and a notebook has it.
+        ipython: Any = importlib.import_module("IPython.display")
+        self._handle = ipython.display(self._text(), display_id=True, raw=True)
         return self
 
     def __exit__(self, *_: object) -> None:
