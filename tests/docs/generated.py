@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import page_pictures
+import subtitle_pictures
 
 ROOT = Path(__file__).parents[2]
 HELP = ROOT / "docs/cli.md"
@@ -31,6 +32,9 @@ _FORMAT_TABLE = re.compile(r"<!-- formats -->.*?<!-- /formats -->", re.DOTALL)
 
 _PICTURE = re.compile(r"<!-- picture of \w* -->")
 """Of which pages the pictures are, beside them."""
+
+_SUBTITLES = re.compile(r"<!-- films with subtitles \w* -->")
+"""Of which subtitles the picture is, beside it."""
 
 
 def help_page(command: str = "") -> str:
@@ -89,11 +93,18 @@ def mark_of_pages() -> str:
     return mark_of("".join(state.page for state in page_pictures.STATES.values()))
 
 
+def mark_of_subtitles() -> str:
+    """Give the mark of the subtitles that are photographed."""
+    return mark_of("".join([subtitle_pictures.page(), *subtitle_pictures.tracks()]))
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "terminal.svg").write_text(terminal())
     page_pictures.take(PICTURES)
+    subtitle_pictures.take(PICTURES / "subtitles.png")
     marked = _PICTURE.sub(f"<!-- picture of {mark_of_pages()} -->", FORMATS.read_text(encoding="utf-8"))
+    marked = _SUBTITLES.sub(f"<!-- films with subtitles {mark_of_subtitles()} -->", marked)
     FORMATS.write_text(with_format_table(marked), encoding="utf-8")
     HELP.write_text(with_help_pages(HELP.read_text(encoding="utf-8")), encoding="utf-8")
 

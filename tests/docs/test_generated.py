@@ -32,6 +32,12 @@ def test_the_pictures_of_the_page_are_of_today() -> None:
         assert f"](pictures/{name}.png)" in text
 
 
+def test_the_picture_of_subtitles_is_of_today() -> None:
+    text = generated.FORMATS.read_text(encoding="utf-8")
+    assert f"<!-- films with subtitles {generated.mark_of_subtitles()} -->" in text
+    assert (generated.PICTURES / "subtitles.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("command", generated.COMMANDS)
 def test_every_command_and_every_flag_says_what_it_is_for(command: str) -> None:
     page = generated.help_page(command)
