@@ -15,7 +15,7 @@ import pytest
 
 import aai_async
 import aai_async._cli
-from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server import LocalServer, Recognition, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"
 AUDIO = str(Path(__file__).parents[1] / "data" / "two_speakers.mp3")
@@ -242,6 +242,30 @@ async def test_an_unknown_region_is_told() -> None:
 async def test_a_missing_argument_is_a_usage_error() -> None:
     """Exit status two, as everywhere."""
     assert (await run("transcribe"))[0] == 2
+
+
+async def test_a_recording_without_speech_has_no_subtitles_and_that_is_stated(
+    tmp_path: Path,
+) -> None:
+    """Some readers refuse an empty file."""
+    async with LocalServer(engine=ScriptedEngine(""), key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        status, _, err = await run("transcribe", AUDIO, "-f", "srt,txt", "-o", str(tmp_path), **account)
+    assert status == 0
+    assert (tmp_path / "two_speakers.mp3.srt").read_text() == ""
+    assert "two_speakers.mp3: no speech, so the subtitles are empty" in err
+
+
+async def test_what_was_not_transcribed_is_a_line_of_the_command() -> None:
+    """A transcript that is completed but lacks a part of the file does not pass for a whole one."""
+    warning = "Only audio track 2 was transcribed because track 1 is silent; audio_track chooses another"
+    heard = Recognition(
+        words=(), language_code="en", audio_duration=4.0, audio_warnings=(warning,), engine="x"
+    )
+    async with LocalServer(engine=ScriptedEngine(heard), key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        status, _, err = await run("transcribe", AUDIO, **account)
+    assert (status, f"warning: {warning}" in " ".join(err.split())) == (0, True)
 
 
 async def test_the_embedded_server_runs_until_it_is_told_to_stop() -> None:

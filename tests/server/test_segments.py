@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,27 @@ def test_sentences_end_with_their_punctuation() -> None:
         "Because!",
         "It was 5 p.m. somewhere, Dr. Who.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        # syntok#28 and CoreNLP#380: an initial, and a German ordinal. CLDR's suppressions have the others.
+        ("en", "President John F. Kennedy spoke in Berlin."),
+        ("en", "He came to the U.S. in May."),
+        ("de", "Die Einheit wurde am 3. Oktober 1990 vollzogen."),
+        ("de", "Das gilt z. B. für Berlin."),
+        ("fr", "M. Macron est arrivé."),
+        ("pt", "O Sr. Silva chegou."),
+    ],
+)
+def test_a_full_stop_within_a_sentence_does_not_end_it(language: str, text: str) -> None:
+    """By the rules of each language, with words of 600 ms."""
+    said = [
+        RecognizedWord(text=word, start=at * 600, end=at * 600 + 590, confidence=1.0)
+        for at, word in enumerate(text.split())
+    ]
+    assert texts(split_sentences(said, language)) == [text]
 
 
 def test_pauses_speakers_and_length_end_sentences_too() -> None:

@@ -205,6 +205,9 @@ async def test_a_clip_of_a_word_is_recognized(base: WhisperEngine, tmp_path: Pat
     # The word is "an"; as FFmpeg 8 resamples it, Whisper writes "and".
     assert {one.text.strip(".,").lower() for one in heard.words} & {"an", "and"}
     assert all(0 <= one.start <= one.end <= 480 for one in heard.words)
+    detected = await base.recognize(SpeechRequest(audio=tmp_path / "an.wav"))
+    assert detected.words
+    assert detected.language_code is not None
 
 
 async def test_a_syllable_is_recognized(base: WhisperEngine, tmp_path: Path) -> None:
