@@ -131,6 +131,8 @@ class ShieldedRequest(Generic[T]):
             else:
                 self.is_missing, self.is_answered = False, True
                 await self._keep(result)
+                # It may refer to this object, and the cycle would hold the response until the next collection.
+                self._keep = _forget
             return result
 
         async with self._grace.of(scope), task_group() as tasks:
@@ -145,6 +147,10 @@ class ShieldedRequest(Generic[T]):
             finally:
                 scope.cancel()
         return outcome.take()
+
+
+async def _forget(_: object) -> None:
+    """Take the place of the function that has recorded the response."""
 
 
 async def run_shielded(

@@ -65,12 +65,16 @@ class ListLookup:
     """The common schedule of the searches, if an earlier process sent the submit."""
     is_urgent: bool = False
     """Whether the call is being cancelled, so that the search waits for nothing."""
-    job_search: JobSearch = attrs.field(init=False)
+    _made: JobSearch | None = attrs.field(default=None, init=False)
     _shown: dict[str, Mapping[str, object]] = attrs.field(factory=dict[str, Mapping[str, object]])
     """The options that jobs show, by id. They never change, so each job is fetched once, also if `urgent`."""
 
-    def __attrs_post_init__(self) -> None:
-        self.job_search = self.uncertain.search if self.uncertain else self._new_search()
+    @property
+    def job_search(self) -> JobSearch:
+        """The search of the list, created when a response was lost: most submits need none."""
+        if self._made is None:
+            self._made = self.uncertain.search if self.uncertain else self._new_search()
+        return self._made
 
     def _new_search(self) -> JobSearch:
         return JobSearch(

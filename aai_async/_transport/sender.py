@@ -269,6 +269,8 @@ class Sender:
                 return reply, result
             finally:
                 await response.aclose()
+                # The library's stream refers to its response, which only the garbage collector would free.
+                response.stream = lease.library.ByteStream(b"")
         except anyio.get_cancelled_exc_class() as error:
             # The frames of some transports contain the key, and a traceback with local variables shows it.
             raise error.with_traceback(None)  # noqa: B904

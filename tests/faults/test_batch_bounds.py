@@ -82,6 +82,27 @@ async def test_a_batch_of_thousands_keeps_nothing_of_those_that_were_taken(
     assert count == 500
 
 
+async def test_a_batch_leaves_nothing_to_the_garbage_collector(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """Responses and transcripts are freed when the last reference to them goes: none is part of a cycle."""
+    async with connect() as client:
+        gc.collect()
+        gc.disable()
+        try:
+            async with aai.transcribe_all(client, recordings(tmp_path, 20)) as batch:
+                transcripts = [len(outcome.unwrap().body) async for outcome in batch]
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            garbage = Counter(type(one).__module__.partition(".")[0] for one in gc.garbage)
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert len(transcripts) == 20
+    assert garbage["aai_async"] == garbage["httpx"] == 0
+
+
 async def test_outcomes_are_collected_in_the_order_of_the_sources(
     server: FaultServer, connect: Connect, tmp_path: Path
 ) -> None:
