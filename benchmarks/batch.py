@@ -13,8 +13,12 @@ client until the last transcript is there.
   holds it is felt up to 5 ms shorter than it is. Where others want the same core, it is held by them as well:
   "by its own CPU" counts no more than the process has used meanwhile, in any thread.
 
-Nobody keeps transcripts who need not: the two groups of the vendor's give all at the end. Its client is at
-its quickest here, with the package `pydantic-settings`, which below Python 3.14 it does not bring along.
+* "Full collections" are those of Python's garbage collector that go through all objects: how many there were,
+  and how long the longest held the process.
+
+Everybody reads all words of each transcript and drops them. Nobody keeps transcripts who need not: the two
+groups of the vendor's give all at the end. Its client is at its quickest here, with the package
+`pydantic-settings`, which below Python 3.14 it does not bring along.
 
     python benchmarks/batch.py [--jobs 500] [--rounds 3] [--clients aai_async "assemblyai (threads)"]
     python benchmarks/batch.py --seconds 10 --limit 2000 --window 30
@@ -55,6 +59,9 @@ SERVICE = Path(__file__).with_name("fake_service.py")
 LOOK = 3.0
 """Seconds between two looks of those who look at each job, as the vendor advises."""
 
+SKETCH_LOOK = 0.5
+"""Seconds between two looks of the sketch at the list."""
+
 TICK = 0.005
 """Seconds between two beats of the probe that feels whether the loop is held."""
 
@@ -90,9 +97,9 @@ class Tally:
     """Transcripts with a text."""
     errors: list[str] = attrs.Factory(list)
 
-    def add(self, text: str | None, error: object = None) -> None:
-        """Count one more."""
-        if text:
+    def add(self, text: str | None, error: object = None, *, words: object = None) -> None:
+        """Count one more, whose words were read."""
+        if text and words:
             self.given += 1
         else:
             self.errors.append(repr(error) if error else "no text")
@@ -112,7 +119,11 @@ async def with_ours(task: Task, http: Any = None, journal: Path | None = None) -
         aai.transcribe_all(client, task.paths, max_jobs=jobs, journal=journal) as batch,
     ):
         async for outcome in batch:
-            tally.add(outcome.transcript.text if outcome.transcript else None, outcome.error)
+            transcript = outcome.transcript
+            words = transcript.words if transcript else None
+            tally.add(transcript.text if transcript else None, outcome.error, words=words)
+            # Not kept until the next.
+            del outcome, transcript, words
     return tally
 
 
@@ -161,7 +172,7 @@ def tally_of_vendor(group: Any) -> Tally:  # either of its two groups, with the 
     transcripts, failures = group
     tally = Tally(errors=[repr(failure) for failure in failures])
     for transcript in transcripts:
-        tally.add(transcript.text, transcript.error)
+        tally.add(transcript.text, transcript.error, words=transcript.words)
     return tally
 
 
@@ -171,7 +182,7 @@ def with_requests(task: Task) -> Tally:
     headers = {"authorization": "key"}
 
     # As the vendor's guides have it, without a session.
-    def transcribe(path: str) -> str | None:
+    def transcribe(path: str) -> dict[str, Any]:  # JSON
         with Path(path).open("rb") as file:
             reply = requests.post(f"{task.base_url}/v2/upload", headers=headers, data=file)
         reply.raise_for_status()
@@ -182,20 +193,21 @@ def with_requests(task: Task) -> Tally:
         while True:
             reply = requests.get(f"{task.base_url}/v2/transcript/{job_id}", headers=headers)
             reply.raise_for_status()
-            transcript = reply.json()
+            transcript: dict[str, Any] = reply.json()
             if transcript["status"] in {"completed", "error"}:
-                return transcript["text"]  # type: ignore[no-any-return] # JSON
+                return transcript
             time.sleep(LOOK)
 
     tally, lock = Tally(), threading.Lock()
 
     def add(path: str) -> None:
+        transcript: dict[str, Any] = {}
         try:
-            text, error = transcribe(path), None
+            transcript, error = transcribe(path), None
         except requests.RequestException as raised:
-            text, error = None, raised
+            error = raised
         with lock:
-            tally.add(text, error)
+            tally.add(transcript.get("text"), error, words=transcript.get("words"))
 
     with ThreadPoolExecutor(task.slots) as pool:
         # What is no trouble of the network is raised here.
@@ -206,7 +218,7 @@ def with_requests(task: Task) -> Tally:
 async def with_httpx(task: Task) -> Tally:
     import httpx  # noqa: PLC0415
 
-    async def transcribe(path: str) -> str | None:
+    async def transcribe(path: str) -> dict[str, Any]:  # JSON
         reply = await client.post("/v2/upload", content=Path(path).read_bytes())
         reply.raise_for_status()
         reply = await client.post("/v2/transcript", json={"audio_url": reply.json()["upload_url"]})
@@ -215,9 +227,9 @@ async def with_httpx(task: Task) -> Tally:
         while True:
             reply = await client.get(f"/v2/transcript/{job_id}")
             reply.raise_for_status()
-            transcript = reply.json()
+            transcript: dict[str, Any] = reply.json()
             if transcript["status"] in {"completed", "error"}:
-                return transcript["text"]  # type: ignore[no-any-return] # JSON
+                return transcript
             await asyncio.sleep(LOOK)
 
     tally, semaphore = Tally(), asyncio.Semaphore(task.slots)
@@ -225,7 +237,8 @@ async def with_httpx(task: Task) -> Tally:
     async def add(path: str) -> None:
         async with semaphore:
             try:
-                tally.add(await transcribe(path))
+                transcript = await transcribe(path)
+                tally.add(transcript["text"], words=transcript["words"])
             except httpx.HTTPError as error:
                 tally.add(None, error)
 
@@ -237,6 +250,48 @@ async def with_httpx(task: Task) -> Tally:
     return tally
 
 
+async def with_sketch(task: Task, transport: Any = None) -> Tally:  # of httpx
+    """Write the least that works: 8 uploads at once, the list twice a second, each job fetched once."""
+    import httpx  # noqa: PLC0415
+
+    tally, uploading, under_way = Tally(), asyncio.Semaphore(8), dict[str, asyncio.Event]()
+
+    async def add(path: str) -> None:
+        async with uploading:
+            content = await asyncio.to_thread(Path(path).read_bytes)
+            reply = await client.post("/v2/upload", content=content)
+            reply = await client.post("/v2/transcript", json={"audio_url": reply.json()["upload_url"]})
+        job_id = reply.json()["id"]
+        under_way[job_id] = asyncio.Event()
+        await under_way[job_id].wait()
+        async with fetching:
+            transcript = (await client.get(f"/v2/transcript/{job_id}")).json()
+        tally.add(transcript["text"], words=transcript["words"])
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(SKETCH_LOOK)
+            query = {"status": "completed", "limit": "200"}
+            for job in (await client.get("/v2/transcript", params=query)).json()["transcripts"]:
+                if job["id"] in under_way:
+                    under_way.pop(job["id"]).set()
+
+    fetching = asyncio.Semaphore(8)
+    async with httpx.AsyncClient(
+        base_url=task.base_url, headers={"authorization": "key"}, timeout=60, transport=transport
+    ) as client:
+        watching = asyncio.create_task(watch())
+        await asyncio.gather(*(add(path) for path in task.paths))
+        watching.cancel()
+    return tally
+
+
+async def with_sketch_over_aiohttp(task: Task) -> Tally:
+    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
+
+    return await with_sketch(task, AiohttpTransport())
+
+
 OURS, VENDOR = "aai_async", "assemblyai (async), its 8 at a time"
 
 CLIENTS: dict[str, Client] = {
@@ -244,6 +299,8 @@ CLIENTS: dict[str, Client] = {
     "aai_async, journal": with_our_journal,
     "aai_async over httpx2": with_ours_over_httpx2,
     "aai_async over httpx-aiohttp": with_ours_over_aiohttp,
+    "a sketch over httpx": with_sketch,
+    "a sketch over httpx-aiohttp": with_sketch_over_aiohttp,
     VENDOR: with_vendor,
     "assemblyai (async), as many as slots": with_vendor_for_all_slots,
     "assemblyai (threads)": with_vendor_in_threads,
@@ -260,8 +317,23 @@ class Meter:
 
     wall = cpu = memory = 0.0
 
+    def __init__(self) -> None:
+        self.full = [0, 0.0]
+        """The full collections, and the seconds of the longest."""
+        self._collecting = 0.0
+
+    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] < 2:
+            return
+        if phase == "start":
+            self._collecting = time.perf_counter()
+        else:
+            count, longest = self.full
+            self.full = [count + 1, max(longest, time.perf_counter() - self._collecting)]
+
     def __enter__(self) -> Self:
         gc.collect()
+        gc.callbacks.append(self._on_collection)
         # A peak is kept for good, so the level before must be the highest until then.
         self._peak, self._cpu, self._began = peak(), cpu_used(), time.perf_counter()
         return self
@@ -269,6 +341,7 @@ class Meter:
     def __exit__(self, *exc_info: object) -> None:
         self.wall, self.cpu = time.perf_counter() - self._began, cpu_used() - self._cpu
         self.memory = peak() - self._peak
+        gc.callbacks.remove(self._on_collection)
 
 
 def peak() -> float:
@@ -319,7 +392,7 @@ def one(name: str, task: Task, terms: dict[str, str]) -> None:
         control(task.base_url, "_reset", **terms)
         tally, meter, probe = run(client, task)
         result |= {"wall": meter.wall, "cpu": meter.cpu, "memory": meter.memory}
-        result |= {"held": [probe.worst, probe.worst_cpu] if probe else None}
+        result |= {"full": meter.full, "held": [probe.worst, probe.worst_cpu] if probe else None}
         result |= {"given": tally.given, "said": tally.errors[:1]}
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is what this client came to
         result |= {"said": [f"raised {cause_of(error)!r}"]}
@@ -347,7 +420,7 @@ def control(base_url: str, action: str, **terms: str) -> dict[str, Any]:  # JSON
         return answer
 
 
-TERMS = ("slots", "seconds", "limit", "window", "flaws", "share")
+TERMS = ("slots", "seconds", "words", "limit", "window", "flaws", "share")
 """What the service is told of a plan."""
 
 
@@ -358,6 +431,8 @@ class Plan:
     jobs: int
     slots: int
     seconds: float
+    words: int
+    """Words of each transcript."""
     limit: int
     window: float
     timeout: float
@@ -397,6 +472,8 @@ class Round:
     """Nothing, as what follows, of one that did not come to an end."""
     cpu: float = 0.0
     memory: float = 0.0
+    full: tuple[int, float] = (0, 0.0)
+    """Full collections, and the seconds of the longest."""
     held: tuple[float, float] | None = None
     """Seconds for which the event loop was held at worst, by anything and by CPU of its own."""
 
@@ -491,6 +568,7 @@ COLUMNS = [
     "delay s, mean / p95",
     "sent s, mean",
     "loop held at worst, in all / by its own CPU",
+    "full collections, longest",
 ]
 
 
@@ -515,6 +593,7 @@ def cells(plan: Plan, rounds: list[Round]) -> list[str]:
         f"+{middle(lambda each: each.memory):.0f} MiB",
         *delays([each.service for each in over]),
         f"{by_all:,.0f} ms / {by_cpu:,.0f} ms" if held else "–",
+        f"{middle(lambda each: each.full[0]):.0f}, {1000 * middle(lambda each: each.full[1]):.0f} ms",
     ]
 
 
@@ -558,6 +637,7 @@ def main() -> None:
         "--slots", type=int, help="jobs that the service works at in parallel, by default 200"
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="what each of them takes")
+    parser.add_argument("--words", type=int, default=100, help="words of each transcript")
     parser.add_argument("--size", type=int, help="bytes of a recording, by default 200,000")
     parser.add_argument("--limit", type=int, default=0, help="requests that the service takes in a window")
     parser.add_argument("--window", type=float, default=30.0, help="its seconds")
@@ -590,6 +670,7 @@ def plan_of(arguments: argparse.Namespace, jobs: int, slots: int, timeout: float
         jobs=jobs,
         slots=slots,
         seconds=arguments.seconds,
+        words=arguments.words,
         limit=arguments.limit,
         window=arguments.window,
         timeout=timeout,

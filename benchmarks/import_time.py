@@ -20,6 +20,7 @@ STATEMENTS = {
     "httpx, anyio, attrs, msgspec": "import httpx, anyio, attrs, msgspec",
     "aai_async, before anything is used": "import aai_async",
     "aai_async": "from aai_async import Client",
+    "aai_async, for a batch": "from aai_async import Client, transcribe_all",
     "assemblyai": "import assemblyai",
 }
 

@@ -131,7 +131,7 @@ class ShieldedRequest(Generic[T]):
             else:
                 self.is_missing, self.is_answered = False, True
                 await self._keep(result)
-                # It may refer to this object, and the cycle would hold the response until the next collection.
+                # It may refer to this object: the cycle would hold the response until the next collection.
                 self._keep = _forget
             return result
 

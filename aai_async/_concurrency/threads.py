@@ -187,7 +187,11 @@ class _Worker:
 
     def rest(self) -> None:
         """Make the thread available to others when it has done all its tasks."""
-        self._tasks.put(lambda: self._idle.setdefault(self))
+        self._tasks.put(self.make_available)
+
+    def make_available(self) -> None:
+        """Make the thread available to others at once; called in it, at the end of its last task."""
+        self._idle.setdefault(self)
 
     def _work(self) -> None:
         while True:
@@ -224,10 +228,15 @@ def _take_worker() -> _Worker:
 
 def _give(errand: _Errand[T]) -> None:
     worker = _take_worker()
-    worker.give(errand.do)
-    # The thread is idle before its caller is woken, so that the caller can use it again at once.
-    worker.rest()
-    worker.give(errand.report)
+
+    def do() -> None:
+        errand.do()
+        # The thread is idle before its caller is woken, so that the caller can use it again at once.
+        worker.make_available()
+        errand.report()
+
+    # One task, because each wakes the thread, which then waits for the interpreter.
+    worker.give(do)
 
 
 def _room_for_files() -> anyio.CapacityLimiter:

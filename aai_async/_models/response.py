@@ -12,10 +12,7 @@ import msgspec
 
 from aai_async._errors import ProtocolError, escaped, without_secret_addresses
 from aai_async._models import decoding
-
-_SMALL = 4096
-"""Maximum size in bytes of a field that is decoded at once; larger fields are decoded on first access."""
-
+from aai_async._models.whole import SMALL, default_of, reader_of
 
 _WITH_ADDRESSES = {"audio_url", "webhook_url", "error"}
 """The fields that may have an address in them which lets in everybody who has it."""
@@ -158,21 +155,28 @@ class ResponseModel(Model):
             ProtocolError: It is not JSON or lacks a required field. The message shows its beginning.
         """
         body = _as_bytes(body)
+        answer, kind = cls.__new__(cls), cast("Any", cls)
+        unread = reader_of(kind).fill(answer, body)
+        if unread is None:
+            unread = cls._fill_by_field(answer, body)
+        _set(answer, "_body", body)
+        _set(answer, "_unread", unread)
+        return answer
+
+    @classmethod
+    def _fill_by_field(cls, answer: Self, body: bytes) -> dict[str, msgspec.Raw]:
         try:
             parts = decoding.split(body)
         except decoding.DECODE_ERRORS as error:
             raise _unreadable(cls, str(error), body) from None
-        answer = cls.__new__(cls)
-        _set(answer, "_body", body)
         unread = _large(parts, decoding.field_types(cls))
-        _set(answer, "_unread", unread)
         for field in attrs.fields(cls):
             if field.name[0] != "_" and field.name not in unread:
                 value = _value_of(cls, field, parts)
                 if value is None and field.name in cls._required:
                     raise _unreadable(cls, f"it has no usable {field.name}", body)
-                _set(answer, field.name, _default_of(field) if value is None else value)
-        return answer
+                _set(answer, field.name, default_of(field) if value is None else value)
+        return unread
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -209,7 +213,7 @@ class ResponseModel(Model):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             field = attrs.fields_dict(type(self))[name]
             value = _value_of(type(self), field, unread)
-            _set(self, name, _default_of(field) if value is None else value)
+            _set(self, name, default_of(field) if value is None else value)
             return getattr(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:  # the type that pickle expects
@@ -290,7 +294,7 @@ def _large(parts: Mapping[str, msgspec.Raw], kinds: Mapping[str, Any]) -> dict[s
     return {
         name: part
         for name, part in parts.items()
-        if len(memoryview(part)) > _SMALL and name in kinds and kinds[name] != str | None
+        if len(memoryview(part)) > SMALL and name in kinds and kinds[name] != str | None
     }
 
 
@@ -300,11 +304,6 @@ def _value_of(cls: Any, field: attrs.Attribute[Any], parts: Mapping[str, msgspec
         return None
     value = decoding.read(decoding.field_types(cls)[field.name], part)
     return None if value is decoding.UNREADABLE else value
-
-
-def _default_of(field: attrs.Attribute[Any]) -> Any:  # of any field
-    default: Any = field.default
-    return default.factory() if hasattr(default, "factory") else None if default is attrs.NOTHING else default
 
 
 def _plain(value: Any) -> Any:  # of any field

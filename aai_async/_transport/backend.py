@@ -51,7 +51,7 @@ def stream_of(library: Any, pieces: AsyncIterator[bytes]) -> object:
 def quiet_url(client: Any, library: Any, url: str) -> object:
     """Return a URL whose query grants access, so that the library logs it without the query."""
     transport = type(getattr(client, "_transport", None)).__module__
-    if transport.partition(".")[0] != library.__name__:
+    if transport.partition(".")[0] not in {library.__name__, "aai_async"}:
         # Another transport may use the text of the URL, and needs all of it.
         return library.URL(url)
     return _quiet_url_class(library)(url)

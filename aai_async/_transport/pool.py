@@ -28,6 +28,7 @@ from aai_async._concurrency.cancellation import CancelGrace, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._transport.backend import AsyncClient, HTTPClient, library_of
+from aai_async._transport.split_transport import SplitTransport
 
 _MAX_IN_FLIGHT = 16
 """
@@ -339,13 +340,8 @@ async def _close(lease: ClientLease, client: AsyncClient | None) -> None:
 def _make_client(checks_certificates: bool) -> httpx.AsyncClient:
     # Without a context, httpx creates one that loads certificates, which takes a tenth of a second.
     context = _tls_context() if checks_certificates else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(
-        verify=context,
-        trust_env=False,
-        limits=httpx.Limits(
-            max_connections=None, max_keepalive_connections=2 * _MAX_IN_FLIGHT, keepalive_expiry=5.0
-        ),
-    )
+    transport = SplitTransport(context, most_idle=2 * _MAX_IN_FLIGHT)
+    return httpx.AsyncClient(transport=transport, trust_env=False)
 
 
 @functools.cache

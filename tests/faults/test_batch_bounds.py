@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -37,6 +38,20 @@ async def test_three_hundred_files_go_within_the_bounds(
     assert census.most["jobs"] <= 40
     assert census.most["others"] <= 16
     assert census.most["connections"] <= 32
+
+
+@both_loops
+async def test_a_request_walks_over_no_other_connection(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """The pool of httpx asks each of its connections at each request, so each has a pool of its own."""
+    async with connect() as client:
+        async with aai.transcribe_all(client, recordings(tmp_path, 60)) as batch:
+            await batch.collect()
+        http: Any = client._pipeline.sender._pool._client
+        pools = [transport._pool for transport in http._transport._pools]
+        assert len(pools) <= 32
+        assert max(len(pool.connections) for pool in pools) == 1
 
 
 @both_loops

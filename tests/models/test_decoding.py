@@ -97,6 +97,30 @@ def test_any_bytes_are_an_answer_or_a_protocol_error(noise: bytes, at: int) -> N
             everything(aai.Transcript.from_json(body))
 
 
+@pytest.mark.parametrize(("kind", "least"), ANSWERS, ids=lambda value: getattr(value, "__name__", ""))
+@given(data=st.data())
+def test_an_answer_read_at_once_is_the_one_read_field_by_field(
+    kind: type[ResponseModel], least: dict[str, Any], data: Any
+) -> None:
+    """The quick way changes nothing of what is read."""
+    fields = {name: shaped(inner) for name, inner in decoding.field_types(kind).items() if name not in least}
+    body = msgspec.json.encode(data.draw(st.fixed_dictionaries({}, optional=fields)) | least)
+    slow = kind.__new__(kind)
+    unread = kind._fill_by_field(slow, body)
+    object.__setattr__(slow, "_unread", unread)
+    assert kind.from_json(body).load() == slow.load()
+
+
+def test_an_answer_without_results_is_read_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to a submit, or to a poll of an unfinished job: none of its 80 fields is read alone."""
+    monkeypatch.setattr(decoding, "read", pytest.fail)
+    monkeypatch.setattr(decoding, "split", pytest.fail)
+    names = decoding.field_types(aai.Transcript)
+    body = json.dumps(dict.fromkeys(names) | {"id": "a", "status": "queued", "punctuate": True}).encode()
+    transcript = aai.Transcript.from_json(body)
+    assert (transcript.status, transcript.punctuate, transcript.words) == ("queued", True, None)
+
+
 def test_a_broken_letter_does_not_lose_the_others() -> None:
     """It is shown as one, in the field and in `raw`."""
     transcript = aai.Transcript.from_json(b'{"id": "a", "status": "completed", "text": "caf\xe9"}')
