@@ -96,7 +96,8 @@ class Table:
         types = {"string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64()}
         columns = self.to_dict()
         arrays = [Array(columns[name], types[kind]) for name, kind in self._kinds.items()]
-        return ArrowTable.from_arrays(arrays, names=list(self._kinds)).__arrow_c_stream__(requested_schema)
+        table = ArrowTable.from_arrays(arrays, names=self.columns)  # pyright: ignore[reportUnknownMemberType]
+        return table.__arrow_c_stream__(requested_schema)
 
 
 def words(transcript: Transcript) -> Table:

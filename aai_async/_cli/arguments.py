@@ -95,6 +95,8 @@ def check_standard_output(rendering: Rendering, number: int) -> None:
     if len(rendering.formats) > 1:
         raise _usage_error("Several formats cannot share standard output: pass a folder with --output-dir.")
     name = rendering.formats[0]
+    if formats.FORMATS[name].is_binary:
+        raise _usage_error(f"{name} is a binary format: pass a folder with --output-dir.")
     if number > 1 and not formats.FORMATS[name].is_concatenable:
         raise _usage_error(
             f"Several {name} results cannot share standard output: pass a folder with --output-dir."

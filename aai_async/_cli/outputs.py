@@ -274,11 +274,11 @@ class Outputs:
         await in_thread(self._register_replaced, recording, unwritten)
         for name, path in unwritten.items():
             try:
-                text = await in_thread(
-                    rendering.text, self._rendering, name, transcript, recording, path.parent
+                content = await in_thread(
+                    rendering.content, self._rendering, name, transcript, recording, path.parent
                 )
                 await in_thread(self._check_inside, path.parent)
-                sizes[name] = await save(path, text)
+                sizes[name] = await save(path, content)
                 new.append(path)
             except AAIError as error:
                 errors.append(error)

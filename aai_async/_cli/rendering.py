@@ -56,7 +56,24 @@ def text(
     folder: Path | None = None,
 ) -> str:
     """
-    Return a transcript in a format. Links in a page are relative to the folder.
+    Return a transcript in a format that is text, as `content` does.
+
+    Raises:
+        AAIError: The transcript has nothing that the format could show.
+        OSError: The recording cannot be read to embed it.
+    """
+    return content(rendering, name, transcript, recording, folder).decode()
+
+
+def content(
+    rendering: Rendering,
+    name: str,
+    transcript: Transcript,
+    recording: Recording,
+    folder: Path | None = None,
+) -> bytes:
+    """
+    Return a transcript as the content of a file. Links in a page are relative to the folder.
 
     Raises:
         AAIError: The transcript has nothing that the format could show.
@@ -79,7 +96,7 @@ def text(
     if "audio" in keywords:
         given["audio"] = _audio(rendering, recording, folder)
     accepted = {keyword: value for keyword, value in given.items() if keyword in keywords}
-    return formats.render(name, _without_secrets(transcript), **accepted)
+    return formats.encode(name, _without_secrets(transcript), **accepted)
 
 
 def _names(rendering: Rendering) -> dict[str, str]:

@@ -20,9 +20,9 @@ GONE = "gone"
 """The version of a recording that does not exist."""
 
 
-async def save(path: Path, text: str) -> int:
+async def save(path: Path, data: bytes) -> int:
     """
-    Write a file atomically in UTF-8, and create its folders; a link is replaced, not followed.
+    Write a file atomically, and create its folders; a link is replaced, not followed.
 
     Returns:
         The size in bytes.
@@ -31,7 +31,6 @@ async def save(path: Path, text: str) -> int:
         SaveError: The file cannot be written.
     """
     await in_thread(make_folder, path.parent)
-    data = text.encode("utf-8", "backslashreplace")
     async with AtomicFile.of(path, follows_link=False) as file:
         await file.write(data)
     return len(data)

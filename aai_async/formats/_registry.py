@@ -6,7 +6,7 @@ The registry of formats: a module of this package declares the formats that it w
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
@@ -21,8 +21,8 @@ class Format:
     name: str
     """The name, which is also the file suffix."""
 
-    render: Callable[..., str]
-    """The function that writes a transcript: ``render(transcript, **keywords)``."""
+    render: Callable[..., str | bytes]
+    """The function that writes a transcript: ``render(transcript, **keywords)``; bytes if it is binary."""
 
     summary: str
     """The content, for the documentation."""
@@ -32,6 +32,17 @@ class Format:
 
     needs_heading: bool = False
     """Whether a line with the name of the recording then comes before each transcript."""
+
+    is_binary: bool = False
+    """Whether it is no text."""
+
+    needs: str | None = None
+    """The module that must be installed, by the extra of this name."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether what it needs is installed."""
+        return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
     @property
     def keywords(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from aai_async.formats import _registry
 SPOKEN = aai.Transcript(id="one", status="completed", text="One.")
 
 
-@pytest.mark.parametrize("name", ["csv", "html", "json", "jsonl", "md", "srt", "txt", "vtt"])
+@pytest.mark.parametrize("name", ["csv", "docx", "html", "json", "jsonl", "md", "srt", "txt", "vtt"])
 def test_each_function_of_the_package_is_a_format_of_its_name(name: str) -> None:
     """The names are the file suffixes of the documentation."""
     assert formats.FORMATS[name].render is getattr(formats, name)

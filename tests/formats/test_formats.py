@@ -182,7 +182,7 @@ def test_a_job_that_failed_or_goes_on_is_told_with_its_id() -> None:
     queued = aai.Transcript.from_json('{"id": "q", "status": "queued"}')
     for name in set(formats.NAMES) - {"json"}:
         with pytest.raises(aai.TranscriptError, match="The transcription failed: Too short"):
-            formats.render(name, failed)
+            formats.encode(name, failed)
         with pytest.raises(aai.AAIError, match=r"q is 'queued': call Client\.wait\('q'\)"):
             formats.render(name, queued)
 
