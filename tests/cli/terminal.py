@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -71,4 +72,11 @@ class Terminal:
                 continue
             except pexpect.EOF:
                 self._is_over = True
+                self._read_the_rest()
         return self.shown
+
+    def _read_the_rest(self) -> None:
+        """Read what a busy kernel delivers only after the program has ended; pexpect does not wait for it."""
+        with contextlib.suppress(OSError):  # Linux has this error for the end
+            while data := os.read(self._process.child_fd, 65536):
+                self._stream.feed(data)

@@ -148,7 +148,7 @@ def test_the_keys_are_shown_and_can_be_turned_off(read: Read, spoken: aai.Transc
     page.keyboard.press("j")
     assert page.evaluate(MARKED, "now") == []
     page.keyboard.press("ArrowRight")
-    assert page.evaluate(MARKED, "now") != []
+    wait(page, f"({MARKED})('now').length > 0")
 
 
 def test_the_lanes_lead_to_where_they_are_clicked(read: Read, spoken: aai.Transcript) -> None:

@@ -194,9 +194,11 @@ async def batch_of(service: ScriptedServer, sources: list[tuple[bytes, aai.Optio
         if isinstance(event, aai.Submitted):
             tasks.start_soon(told, inbox, event.transcript_id, 0.3)
 
-    async with service.client() as client, anyio.create_task_group() as tasks:
+    # Only notifications end a wait: the first poll of its own would come after a minute.
+    polling = aai.Polling(initial_delay=60)
+    async with service.client(polling=polling) as client, anyio.create_task_group() as tasks:
         async with aai.transcribe_all(client, sources, notifications=inbox, on_event=tell) as batch:
-            with anyio.fail_after(10):
+            with anyio.fail_after(50):
                 outcomes = await batch.collect()
     return outcomes
 
