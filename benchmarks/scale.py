@@ -132,10 +132,10 @@ def on_ray(cluster: Cluster, service: FakeService, rows: int, plan: argparse.Nam
         before, meter, began = Meter(cluster.folder), Meter(cluster.folder), time.monotonic()
         before.look()
         with meter.running():
-            rows_out = cluster.run(**order)["rows"]
+            [found] = cluster.run(order)
         wall = time.monotonic() - began
-        assert len(rows_out) == rows
-        assert not any(row["error"] for row in rows_out)
+        assert len(found["rows"]) == rows
+        assert not any(row["error"] for row in found["rows"])
         return _cost(service, rows, meter.total() - before.total(), meter.total(OWNER), wall)
 
 

@@ -29,7 +29,7 @@ from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._events import Event, OnEvent, call_listener, check_listener
 from aai_async._io.source import Audio, Source
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import Journal, JournalWriter
+from aai_async._journal import Journal, JournalWriter, place_of
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource, check_notifications
@@ -108,7 +108,7 @@ def _ledger_of(journal: object) -> JournalWriter:
     if not isinstance(journal, Journal):
         raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
     return JournalWriter(
-        journal.path,
+        place_of(journal),
         keep_results=journal.keep_results,
         adopts_key=journal.adopt_key,
         is_of_embedded_server=journal.of_embedded_server,

@@ -88,6 +88,18 @@ def journal_file(path: Path) -> Path:
     return path / names[0]
 
 
+def readable_journal(name: str) -> str:
+    """
+    Return the journal at a path, as `journal_file`, or in object storage.
+
+    Raises:
+        BadParameter: The folder has no journal, or several.
+    """
+    from aai_async._io.object_source import is_object_uri  # noqa: PLC0415 - see the module
+
+    return name if is_object_uri(name) else str(journal_file(Path(name)))
+
+
 def complete_format(incomplete: str) -> list[str]:
     """Return the formats that complete the last one of a list with commas."""
     from aai_async import formats  # noqa: PLC0415 - see the module

@@ -22,6 +22,7 @@ from aai_async._cli.flag_values import (
     format_names,
     journal_file,
     language_code,
+    readable_journal,
     speaker_names,
 )
 
@@ -301,6 +302,14 @@ JournalFile = Annotated[
         metavar="JOURNAL|DIR", help="Journal of a batch, or the folder of its results.", callback=journal_file
     ),
 ]
+ReadableJournal = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOURNAL|DIR",
+        help="Journal of a batch, or the folder of its results.",
+        callback=readable_journal,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
@@ -353,7 +362,7 @@ class SearchFlags:
 class ExportFlags:
     """The flags of `export`."""
 
-    journal: JournalFile
+    journal: ReadableJournal
     output: OutputFlags = field(default_factory=OutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
 
@@ -362,7 +371,7 @@ class ExportFlags:
 class StatusFlags:
     """The flags of `status`."""
 
-    journal: JournalFile
+    journal: ReadableJournal
     json: AsJSON = False
 
 

@@ -12,7 +12,7 @@ import datetime as dt
 import functools
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
@@ -105,6 +105,64 @@ def sign(uri: ObjectURI, expires_in: dt.timedelta) -> str:
         import obstore  # noqa: PLC0415 - an extra
 
         return obstore.sign(_store(uri), "GET", _key(uri), expires_in)
+
+
+def create(uri: ObjectURI, content: bytes) -> bool:
+    """
+    Create an object; return False, and change nothing, if it exists.
+
+    Raises:
+        SourceError: It cannot be created, or that is unknown.
+    """
+    with _store_errors(uri):
+        import obstore  # noqa: PLC0415 - an extra
+
+        try:
+            obstore.put(_store(uri), _key(uri), content, mode="create", use_multipart=False)
+        except Exception as error:
+            # Of a class of obstore, which is imported only where it is used.
+            if type(error).__name__ != "AlreadyExistsError":
+                raise
+            return False
+        return True
+
+
+def fetch(uri: ObjectURI) -> bytes:
+    """
+    Return the content of an object.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    with _store_errors(uri):
+        import obstore  # noqa: PLC0415 - an extra
+
+        return obstore.get(_store(uri), _key(uri)).bytes().to_bytes()
+
+
+def remove(uris: Sequence[ObjectURI]) -> None:
+    """
+    Remove objects of one bucket; those that do not exist are ignored.
+
+    Raises:
+        SourceError: They cannot be removed.
+    """
+    if uris:
+        with _store_errors(uris[0]):
+            import obstore  # noqa: PLC0415 - an extra
+
+            obstore.delete(_store(uris[0]), [_key(uri) for uri in uris])
+
+
+def list_uris(prefix: ObjectURI) -> list[ObjectURI]:
+    """
+    Return the URIs of all objects behind a prefix and a slash.
+
+    Raises:
+        SourceError: There is no such bucket, the access is denied, or the store is not reachable.
+    """
+    with _store_errors(prefix):
+        return [msgspec.structs.replace(prefix, key=meta["path"]) for meta in _listed(prefix, recursive=True)]
 
 
 def list_objects(prefix: ObjectURI, *, recursive: bool) -> Iterator[tuple[ObjectURI, ObjectVersion]]:

@@ -14,12 +14,18 @@ import stat
 import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from aai_async._errors import AAIError, JournalError, JournalFullError
+from aai_async._errors import JournalError
+from aai_async._io.object_source import ObjectURI
 from aai_async._journal import outdated
+from aai_async._journal.place import Place, errors_named
+
+if TYPE_CHECKING:
+    from aai_async._journal.segments import Segments
 
 T = TypeVar("T")
+
 
 _SMALLEST = 100
 """Minimum size in bytes of an SQLite database: its header."""
@@ -110,8 +116,10 @@ class QueuedWrite(Generic[T]):
 class Database:
     """The connection to the database. After a `JournalError` its contents are as before the failed call."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
+        self._segments = _segments_of(path) if isinstance(path, ObjectURI) else None
+        self._file = path if isinstance(path, Path) else Path()
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
@@ -128,17 +136,23 @@ class Database:
                 another service, or to another key unless `allows_other_key` is set.
         """
         with self._turn, errors_named(self._path):
-            self._create_file()
-            self._connection = _connect(str(self._path))
-            # Each commit must survive a power failure, because the next step is billed.
-            self._connection.execute("PRAGMA synchronous = FULL")
-            with _transaction(self._connection):
+            self._connection = self._connect_to_write()
+            with self._transaction(self._connection):
                 is_of_key = self._check_or_create(self._connection, service, fingerprint)
                 if not (is_of_key or allows_other_key):
                     raise self._of_other_key()
             # Some network drives do not support it; SQLite then keeps its default journal mode.
             self._connection.execute("PRAGMA journal_mode = WAL")
             return not is_of_key
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        if self._segments is not None:
+            return self._segments.connect(to_write=True)
+        self._create_file()
+        connection = _connect(str(self._path))
+        # Each commit must survive a power failure, because the next step is billed.
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
     def open_to_read(self) -> None:
         """
@@ -148,21 +162,28 @@ class Database:
             JournalError: It does not exist, or this version cannot read it.
         """
         with self._turn, errors_named(self._path):
-            if not self._path.is_file():
-                raise JournalError(f"There is no journal {str(self._path)!r}.")
-            uri = f"{self._path.absolute().as_uri()}?mode=ro"
-            self._connection = _connect(uri)
-            try:
+            if self._segments is not None:
+                self._connection = self._segments.connect(to_write=False)
                 is_journal = self._is_journal(self._connection)
-            except sqlite3.OperationalError:
-                self._connection.close()
-                if self._path.with_name(f"{self._path.name}-wal").exists():
-                    raise
-                # SQLite may not create its files in this folder, so no other program writes the journal.
-                self._connection = _connect(f"{uri}&immutable=1")
-                is_journal = self._is_journal(self._connection)
+            else:
+                is_journal = self._open_file_to_read(self._file)
             if not is_journal:
                 raise self._foreign()
+
+    def _open_file_to_read(self, path: Path) -> bool:
+        if not path.is_file():
+            raise JournalError(f"There is no journal {str(path)!r}.")
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        self._connection = _connect(uri)
+        try:
+            return self._is_journal(self._connection)
+        except sqlite3.OperationalError:
+            self._connection.close()
+            if path.with_name(f"{path.name}-wal").exists():
+                raise
+            # SQLite may not create its files in this folder, so no other program writes the journal.
+            self._connection = _connect(f"{uri}&immutable=1")
+            return self._is_journal(self._connection)
 
     def open_to_erase(self) -> None:
         """
@@ -173,7 +194,7 @@ class Database:
         """
         with self._turn, errors_named(self._path):
             self._check_file()
-            self._connection = _connect(f"{self._path.absolute().as_uri()}?mode=rw")
+            self._connection = _connect(f"{self._file.absolute().as_uri()}?mode=rw")
             self._connection.execute("PRAGMA secure_delete = ON")
             if not self._is_journal(self._connection):
                 raise self._foreign()
@@ -191,6 +212,8 @@ class Database:
             return
         with self._turn, errors_named(self._path):
             if self._connection is not None:
+                if self._segments is not None:
+                    self._segments.close(self._connection)
                 self._connection.close()
                 self._connection = None
 
@@ -211,7 +234,7 @@ class Database:
                         write.fail(error)
 
     def _commit(self, writes: Sequence[QueuedWrite[Any]]) -> None:
-        with errors_named(self._path), _transaction(self._opened()):
+        with errors_named(self._path), self._transaction(self._opened()):
             for write in writes:
                 write.do(self._opened())
         for write in writes:
@@ -228,6 +251,21 @@ class Database:
         with self._turn, errors_named(self._path):
             return work(self._opened())
 
+    @contextlib.contextmanager
+    def _transaction(self, connection: sqlite3.Connection) -> Generator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            with contextlib.nullcontext() if self._segments is None else self._segments.publishing():
+                yield
+                if self._segments is not None:
+                    self._segments.publish()
+            connection.execute("COMMIT")
+        except BaseException:
+            # SQLite rolls back by itself if the disk fails.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
     def _check_process(self) -> None:
         if self._process != os.getpid():
             raise JournalError(
@@ -242,14 +280,14 @@ class Database:
     def _create_file(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(self._path, flags, 0o600))
+            os.close(os.open(self._file, flags, 0o600))
             return
         self._check_file()
 
     def _check_file(self) -> None:
         # An existing file is not opened here: closing it would release all locks that other connections of
         # this process have on it (fcntl locks belong to the process).
-        status = os.lstat(self._path)
+        status = os.lstat(self._file)
         if not stat.S_ISREG(status.st_mode):
             kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
             raise JournalError(f"{str(self._path)!r} is {kind}, so it cannot be a journal.")
@@ -309,56 +347,13 @@ class Database:
         )
 
 
+def _segments_of(prefix: ObjectURI) -> Segments:
+    from aai_async._journal.segments import Segments  # noqa: PLC0415 - for few journals
+
+    return Segments(prefix)
+
+
 def _connect(path: str) -> sqlite3.Connection:
     return sqlite3.connect(
         path, timeout=10.0, isolation_level=None, check_same_thread=False, uri=path.startswith("file:")
     )
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Generator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite rolls back by itself if the disk fails.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextlib.contextmanager
-def errors_named(path: Path) -> Generator[None]:
-    """Convert every exception of the block to a `JournalError`: of SQLite, zlib, the system, or a bug."""
-    shown = f"The journal {str(path)!r}"
-    try:
-        yield
-    except JournalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise JournalFullError(
-                f"{shown} cannot be written: the disk is full. Free some space, and run the batch again."
-            ) from error
-        if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-            raise JournalError(f"{shown} is damaged, or not a journal: {error}. Use another file.") from error
-        in_use = (
-            " Another program has an open transaction on it: end that program." if _is_busy(error) else ""
-        )
-        raise JournalError(f"{shown} cannot be used: {error}.{in_use}") from error
-    except FileNotFoundError as error:
-        raise JournalError(f"{shown} cannot be created: there is no folder {str(path.parent)!r}.") from error
-    except Exception as error:
-        raise JournalError(f"{shown} cannot be used: {_reason(error)}.") from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the message of an error, as the end of a sentence."""
-    if isinstance(error, AAIError):
-        return str(error.args[0]).rstrip(".")
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
-
-
-def _is_busy(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -14,8 +14,9 @@ from pathlib import Path
 import attrs
 
 from aai_async._errors import JournalError, without_secrets
-from aai_async._journal.database import Database, QueuedWrite, errors_named
+from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
+from aai_async._journal.place import errors_named
 
 _AT_ONCE = 500
 """Maximum number of rows in one statement."""

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Self, cast
 
 from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
-from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, without_secrets
+from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, SourceError, without_secrets
+from aai_async._io.object_source import ObjectURI, is_object_uri
 from aai_async._journal import queries
 from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
+from aai_async._journal.place import Place
 from aai_async._journal.queries import JobRow, State
 from aai_async._journal.totals import Counts, counts
 from aai_async._models.outcome import Outcome, Stage, Summary
@@ -41,7 +43,9 @@ class Journal:
     instance of this class:
 
     Args:
-        path: The file. If it does not exist, it is created with permissions for its owner only.
+        path: The file. If it does not exist, it is created with permissions for its owner only. Or a prefix
+            in object storage, such as `"s3://bucket/run7/"` (extra `cloud`): each step is then an object
+            there, and the latest batch that opens the journal is the only one that can continue it.
         keep_results: Whether to store the transcripts too, compressed to about a tenth of their size. If not,
             fetch them from the service in time: by default it deletes transcripts after 30 days, or after 3
             days for accounts with a business associate agreement.
@@ -63,22 +67,16 @@ class Journal:
         adopt_key: bool = False,
         of_embedded_server: bool = False,
     ) -> None:
-        try:
-            # Resolved now, because the program may change its working directory later.
-            self._path = Path(path).absolute()
-        except TypeError:
-            raise ConfigError(f"The path of a journal must be a str or a path, not {path!r}.") from None
-        if not os.fspath(path):
-            raise ConfigError("The path of a journal must not be empty.")
+        self._path = _place(path)
         self._keeps_results = keep_results
         self._adopts_key = adopt_key
         self._of_embedded_server = of_embedded_server
         self._database = Database(self._path)
 
     @property
-    def path(self) -> Path:
-        """The path of the file."""
-        return self._path
+    def path(self) -> Path | str:
+        """The path of the file, or the URI of a prefix in object storage."""
+        return self._path if isinstance(self._path, Path) else str(self._path)
 
     @property
     def keep_results(self) -> bool:
@@ -174,7 +172,13 @@ class Journal:
                 not exist, cannot be written, or is being read by another program.
         """
         given = tuple(map(_as_name, names))
-        erasure = await in_thread_to_its_end(lambda: erase(self._path, given, self._check_known))
+        path = self._path
+        if not isinstance(path, Path):
+            raise JournalError(
+                f"Recordings cannot be erased from the journal {str(path)!r}, which is in object storage: "
+                "delete its objects."
+            )
+        erasure = await in_thread_to_its_end(lambda: erase(path, given, self._check_known))
         return len(erasure.rows)
 
     def _check_known(self, erasure: Erasure) -> None:
@@ -185,13 +189,34 @@ class Journal:
         return self._database.read(counts)
 
 
-def not_in_journal(path: Path, names: Sequence[str]) -> JournalError:
+def not_in_journal(path: Place, names: Sequence[str]) -> JournalError:
     """Return the error about names that a journal does not contain."""
     shown = ", ".join(repr(without_secrets(name) if "://" in name else name) for name in names)
     return JournalError(
         f"Not in the journal {str(path)!r}: {shown}. Nothing was removed. Give paths or URLs as "
         "`aai-async status --json` lists them, or transcript ids."
     )
+
+
+def _place(given: str | os.PathLike[str]) -> Place:
+    try:
+        # Resolved now, because the program may change its working directory later.
+        path = Path(given).absolute()
+    except TypeError:
+        raise ConfigError(f"The path of a journal must be a str or a path, not {given!r}.") from None
+    if isinstance(given, str) and is_object_uri(given):
+        try:
+            return ObjectURI.parse(given)
+        except SourceError as error:
+            raise ConfigError(str(error.args[0])) from None
+    if not os.fspath(given):
+        raise ConfigError("The path of a journal must not be empty.")
+    return path
+
+
+def place_of(journal: Journal) -> Place:
+    """Return where a journal is."""
+    return journal._path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
 
 
 def _as_name(given: object) -> str:

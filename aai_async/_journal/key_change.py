@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from aai_async._errors import JournalError
 from aai_async._journal import queries
+from aai_async._journal.place import Place
 
 
 class TranscriptAccess(Protocol):
@@ -41,7 +41,7 @@ def newest_jobs(connection: sqlite3.Connection) -> list[tuple[str, dt.datetime |
 
 
 async def check_key(
-    path: Path, jobs: Sequence[tuple[str, dt.datetime | None]], access: TranscriptAccess
+    path: Place, jobs: Sequence[tuple[str, dt.datetime | None]], access: TranscriptAccess
 ) -> None:
     """
     Check that the current key belongs to the account of a journal, as far as the service can prove it.

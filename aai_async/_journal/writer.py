@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -19,12 +18,14 @@ import msgspec
 from aai_async._concurrency.threads import OneThread, in_thread
 from aai_async._errors import AAIError, JournalError
 from aai_async._io.addresses import mark_of
+from aai_async._io.object_source import ObjectURI
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import queries
-from aai_async._journal.database import Database, QueuedWrite, errors_named
+from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
+from aai_async._journal.place import Place, errors_named
 from aai_async._journal.queries import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
@@ -40,7 +41,12 @@ class JournalWriter:
     """The journal of one batch at a time."""
 
     def __init__(
-        self, path: Path, *, keep_results: bool, adopts_key: bool = False, is_of_embedded_server: bool = False
+        self,
+        path: Place,
+        *,
+        keep_results: bool,
+        adopts_key: bool = False,
+        is_of_embedded_server: bool = False,
     ) -> None:
         self._path = path
         self._is_of_embedded_server = is_of_embedded_server
@@ -72,7 +78,7 @@ class JournalWriter:
         """
         # Set in the thread and not by a return value, which a cancelled call would not receive: its work may
         # still be running. The thread runs one task after the other, so `_release` comes after it.
-        held: list[Lock] = []
+        held: list[Lock | None] = []
         is_checked = False
         if self._is_of_embedded_server:
             service, fingerprint, access = _EMBEDDED_SERVER, _no_fingerprint, None
@@ -102,7 +108,7 @@ class JournalWriter:
             finally:
                 self._thread.close()
 
-    def _release(self, held: Sequence[Lock], *, is_checked: bool) -> None:
+    def _release(self, held: Sequence[Lock | None], *, is_checked: bool) -> None:
         # Empty if another batch holds the journal: then nothing was opened.
         for lock in held:
             try:
@@ -111,9 +117,13 @@ class JournalWriter:
                     self._database.tidy()
                 self._database.close()
             finally:
-                lock.release()
+                if lock is not None:
+                    lock.release()
 
-    def _lock(self) -> Lock:
+    def _lock(self) -> Lock | None:
+        if isinstance(self._path, ObjectURI):
+            # Its segments are the lock.
+            return None
         if self._path.is_dir():
             raise JournalError(f"{str(self._path)!r} is a directory, not a journal: give the path of a file.")
         return Lock.beside(self._path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -15,22 +14,26 @@ from aai_async._batch.reply import Reply
 from aai_async._client import Client
 from aai_async._errors import AAIError, JournalError, JournalLockedError
 from aai_async._io.remote_source import RemoteSource
-from aai_async._journal import JournalWriter
+from aai_async._journal import JournalWriter, Place
 from aai_async._models.outcome import Summary
 from aai_async._options import Options
 from aai_async.ray._engine import module
+from aai_async.ray._metrics import Metrics
 
 T = TypeVar("T")
 
 _PATIENCE = 60.0
 """Seconds to wait for the owner of an earlier run, which Ray may still be ending, to release the journal."""
 
+_SHOWN_EACH = 2.0
+"""Seconds between two values of the metrics."""
+
 
 @attrs.frozen(kw_only=True)
 class Terms:
     """What an owner needs to know. Ray restarts the actor with it."""
 
-    journal: Path
+    journal: Place
     keep_results: bool
     adopt_key: bool
     max_jobs: int
@@ -109,12 +112,19 @@ class JournalOwnerActor:
             ):
                 self._owner = owner
                 self._opened.set()
-                await self._closed.wait()
+                await self._show_until_closed(owner)
         except AAIError as error:
             self._error = error.with_traceback(None)
         finally:
             self._owner = None
             self._opened.set()
+
+    async def _show_until_closed(self, owner: JournalOwner) -> None:
+        metrics = Metrics(str(self._terms.journal))
+        while not self._closed.is_set():
+            metrics.show(owner)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), _SHOWN_EACH)
 
     @contextlib.asynccontextmanager
     async def _serving(self, client: Client) -> AsyncGenerator[JournalOwner]:

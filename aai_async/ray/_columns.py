@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from aai_async._batch.reply import Reply
@@ -38,8 +39,14 @@ def recordings_of(table: Any, column: str, *, presign: bool) -> list[Audio | AAI
 
 def _recording(value: object, column: str, *, presign: bool) -> Audio | AAIError:
     if isinstance(value, str):
-        is_object = is_object_uri(value) or value.lower().startswith("file://")
-        return ObjectSource(value, presign=presign) if is_object else value
+        if is_object_uri(value) or value.lower().startswith("file://"):
+            return ObjectSource(value, presign=presign)
+        if "://" not in value and not Path(value).is_absolute():
+            return SourceError(
+                f"{value!r} is a relative path, and a worker has another working directory: give an absolute "
+                "path, a URL or the URI of an object."
+            )
+        return value
     if value is None:
         return SourceError(f"The column {column!r} is null in this row: it has no recording.")
     return SourceError(

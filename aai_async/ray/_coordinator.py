@@ -9,7 +9,7 @@ from typing import Any, Literal
 from aai_async._arguments import check_count
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import AAIError, ConfigError
-from aai_async._journal import Journal
+from aai_async._journal import Journal, place_of
 from aai_async._models.outcome import Summary
 from aai_async.ray._actor import ActorCalls, JournalOwnerActor, Terms, owner_is_gone
 from aai_async.ray._engine import module
@@ -26,7 +26,8 @@ class Coordinator:
     The API key is an argument of the actor. Do not put it into `runtime_env`: Ray writes that into its logs.
 
     Args:
-        journal: A file on a disk of this node, which should outlive it.
+        journal: A file on a disk of this node, which should outlive it, or a prefix in object storage, as for
+            `Journal`.
         max_jobs: Maximum number of jobs at the service, over all workers.
         api_key: The API key; by default the environment variable `ASSEMBLYAI_API_KEY` of this program.
         region: As for `Client`.
@@ -54,7 +55,7 @@ class Coordinator:
         check_count(max_jobs, "max_jobs")
         # Refuses what it cannot work with here, where the caller sees it.
         checked = pipeline_of(Client(api_key, region=region, base_url=base_url)).sender.base_urls
-        self._path = Journal(journal).path
+        self._path = place_of(Journal(journal))
         self._max_jobs = max_jobs
         terms = Terms(
             journal=self._path,
@@ -119,7 +120,7 @@ def _start(terms: Terms) -> Any:
     return (
         ray.remote(JournalOwnerActor)
         .options(
-            name=f"aai_async:{terms.journal.name}:{secrets.token_hex(4)}",
+            name=f"aai_async:{terms.journal}:{secrets.token_hex(4)}",
             num_cpus=0,
             max_concurrency=100_000,
             max_restarts=-1,

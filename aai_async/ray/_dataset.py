@@ -50,7 +50,8 @@ def transcribe(
         num_cpus: CPUs of each actor with an embedded server, and threads of its recognition.
 
     Raises:
-        ConfigError: The arguments contradict each other, or Ray is not installed.
+        ConfigError: The arguments contradict each other, Ray is not installed, or the embedded servers leave
+            no CPU of the cluster for the other steps of the dataset.
     """
     if local == (owner is not None):
         raise ConfigError("transcribe needs either the Coordinator of a journal, or local=True.")
@@ -58,6 +59,7 @@ def transcribe(
     kind: type[object] = LocalTranscriber if owner is None else Transcriber
     settings: dict[str, object] = {"column": column, "options": options, "failed": failed}
     if owner is None:
+        _check_cpus(workers, num_cpus)
         settings["threads"] = max(int(num_cpus), 1)
         calls = 1
     else:
@@ -80,3 +82,13 @@ def transcribe(
         num_cpus=num_cpus if owner is None else 0,
     )
     return results
+
+
+def _check_cpus(workers: int, num_cpus: float) -> None:
+    # Otherwise the actors would wait for ever for rows, and the tasks that make the rows for a CPU.
+    total = module("ray").cluster_resources().get("CPU", 0)
+    if workers * num_cpus + 1 > total:
+        raise ConfigError(
+            f"{workers} workers with {num_cpus:g} CPUs each leave none of the cluster's {total:g} for the "
+            "other steps of the dataset, which need one: use fewer workers or a lower num_cpus."
+        )

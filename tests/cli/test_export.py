@@ -63,7 +63,7 @@ async def export(folder: str = "out", *formats: str, force: bool = False) -> Exi
 
 
 async def exported(wanted: Rendering, output: OutputFlags) -> ExitStatus:
-    return await journals.export(ExportFlags(journal=Path("calls.db"), output=output, rendering=wanted))
+    return await journals.export(ExportFlags(journal="calls.db", output=output, rendering=wanted))
 
 
 def texts(folder: str = "out") -> dict[str, str]:

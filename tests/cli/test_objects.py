@@ -13,6 +13,7 @@ from buckets import KEY_ID, SECRET, Bucket
 from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
 from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 
+import aai_async as aai
 from aai_async._cli.inputs import find, named
 from aai_async.testing import ScriptedServer
 
@@ -139,3 +140,21 @@ def test_objects_of_one_name_in_two_prefixes_are_two_recordings(anyio_backend: s
     found = find(uris, recursive=False)
     assert [one.name for one in found.recordings] == [bucket.uri("a/x.wav"), bucket.uri("b/x.wav")]
     assert named(bucket.uri("a/x.wav")) == found.recordings[0]
+
+
+async def test_a_journal_in_a_bucket_is_shown_and_exported(service: ScriptedServer, bucket: Bucket) -> None:
+    """By the URI of its prefix."""
+    service.hears("Hello from a bucket.")
+    journal = bucket.uri("run7/")
+    async with (
+        aai.Client(service.key, base_url=service.base_url) as client,
+        aai.transcribe_all(client, ["https://recordings.test/call.mp3"], journal=journal) as batch,
+    ):
+        await batch.collect()
+    status, _, err = await run(service, "status", journal)
+    assert (status, "1 of 1 completed" in err) == (0, True), err
+    status, out, err = await run(service, "export", journal)
+    assert (status, "Hello from a bucket." in out) == (0, True), err
+    status, _, err = await run(service, "status", bucket.uri("run8/"))
+    assert status != 0
+    assert "There is no journal" in err

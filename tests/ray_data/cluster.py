@@ -44,15 +44,15 @@ class Cluster:
     head: int
     """The id of the process that ends with it."""
 
-    def start(self, **order: Any) -> Program:
-        """Start a program: see `ray_program.py` for what it is ordered to do."""
+    def start(self, *orders: dict[str, Any]) -> Program:
+        """Start a program: see `ray_program.py` for what it can be ordered to do."""
         path = self.folder / f"program-{secrets.token_hex(4)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
                 [
                     sys.executable,
                     str(HERE / "ray_program.py"),
-                    json.dumps({"address": self.address, **order}),
+                    json.dumps([self.address, *orders]),
                 ],
                 env=self.environment,
                 stdout=log,
@@ -60,9 +60,9 @@ class Cluster:
             )
         return Program(process, path)
 
-    def run(self, **order: Any) -> dict[str, Any]:
-        """Run a program to its end, and return what it has found."""
-        return self.start(**order).result()
+    def run(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run a program to its end, and return what it has found, for each order."""
+        return self.start(*orders).result()
 
     def pids(self, title: str) -> list[int]:
         """Return the ids of the processes of this cluster whose title begins like this."""
@@ -100,12 +100,12 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> list[dict[str, Any]]:
         self.process.wait(PATIENCE)
         lines = self.log.read_text().splitlines()
         found = [line for line in lines if line.startswith("FOUND ")]
         assert found, "\n".join(lines[-40:])
-        result: dict[str, Any] = json.loads(found[-1].removeprefix("FOUND "))
+        result: list[dict[str, Any]] = json.loads(found[-1].removeprefix("FOUND "))
         return result
 
 

@@ -1,8 +1,8 @@
 """
 A program on Ray: it transcribes the recordings that it is ordered to, and prints what it has found.
 
-It is given an order as JSON: the `address` of the cluster, `uris`, `base_url`, `journal`, `max_jobs`,
-`workers`, `failed`, `local`, `blocks`, `column`. A pure error of this package is found, too.
+It is given orders as JSON, one after the other: `uris`, `base_url`, `journal`, `max_jobs`, and others. An
+error of this package is found as well.
 """
 
 from __future__ import annotations
@@ -21,19 +21,24 @@ KEY = "a-key-that-no-file-of-ray-contains"
 
 def rows_of(order: dict[str, Any]) -> list[dict[str, Any]]:
     """Transcribe, and return the rows."""
-    items = [{order.get("column", "uri"): uri} for uri in order["uris"]]
+    items = [{order.get("name", "uri"): uri, "number": number} for number, uri in enumerate(order["uris"])]
     dataset = ray.data.from_items(items, override_num_blocks=order.get("blocks", 3))
-    settings = {name: order[name] for name in ("workers", "failed", "presign") if name in order}
+    names = ("workers", "failed", "presign", "column", "local", "num_cpus")
+    settings = {name: order[name] for name in names if name in order}
     if order.get("local"):
-        return list(aai_ray.transcribe(dataset, local=True, num_cpus=2, **settings).take_all())
+        return list(aai_ray.transcribe(dataset, **settings).take_all())
     owner = aai_ray.Coordinator(
-        order["journal"], max_jobs=order["max_jobs"], base_url=order["base_url"], api_key=KEY
+        order["journal"],
+        max_jobs=order["max_jobs"],
+        base_url=order["base_url"],
+        api_key=order.get("key", KEY),
     )
-    rows = aai_ray.transcribe(dataset, owner, **settings).take_all()
-    counts = owner.summary()
-    print("completed", counts.completed, "retries", counts.retries)
-    owner.close()
-    return list(rows)
+    try:
+        if order.get("is_closed"):
+            owner.close()
+        return list(aai_ray.transcribe(dataset, owner, **settings).take_all())
+    finally:
+        owner.close()
 
 
 def cause_of(error: BaseException) -> aai.AAIError | None:
@@ -46,20 +51,25 @@ def cause_of(error: BaseException) -> aai.AAIError | None:
     return None
 
 
-def main() -> None:
-    order = json.loads(sys.argv[1])
-    ray.init(order["address"], log_to_driver=False, logging_level="warning")
-    ray.data.DataContext.get_current().enable_progress_bars = False
+def found_by(order: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows, or the error."""
     try:
-        found: dict[str, Any] = {"rows": rows_of(order)}
+        rows = rows_of(order)
     except Exception as error:
         cause = cause_of(error)
         if cause is None:
             raise
-        found = {"error": type(cause).__name__, "message": str(cause)}
-    for row in found.get("rows", ()):
+        return {"error": type(cause).__name__, "message": str(cause)}
+    for row in rows:
         row["json"] = None if row["json"] is None else json.loads(row["json"])["id"]
-    print("FOUND", json.dumps(found), flush=True)
+    return {"rows": rows}
+
+
+def main() -> None:
+    address, *orders = json.loads(sys.argv[1])
+    ray.init(address, log_to_driver=False, logging_level="warning")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    print("FOUND", json.dumps([found_by(order) for order in orders]), flush=True)
 
 
 if __name__ == "__main__":

@@ -53,11 +53,13 @@ def test_failed_rows_can_be_omitted() -> None:
 
 def test_a_recording_is_a_path_a_url_or_an_object() -> None:
     """What is none of these is an error of its row."""
-    values = ["a.wav", "https://recordings.test/a.mp3", "s3://calls/a.mp3", "file:///a.mp3", None]
+    values = ["/calls/a.wav", "https://recordings.test/a.mp3", "s3://calls/a.mp3", "file:///a.mp3", None]
     *given, missing = recordings_of(table(*values), "uri", presign=True)
     assert given[:2] == values[:2]
     assert given[2:] == [aai.ObjectSource(str(uri), presign=True) for uri in values[2:4]]
     assert isinstance(missing, aai.SourceError)
+    [relative] = recordings_of(table("calls/a.wav"), "uri", presign=False)
+    assert "absolute" in str(relative)
     [number] = recordings_of(arrow.table({"uri": [7]}), "uri", presign=False)
     assert "not int" in str(number)
 

@@ -47,3 +47,4 @@ def test_the_code_of_the_page_about_ray_runs(tmp_path: Path, aai_server: Scripte
             check=False,
         )
     assert "['Hello from Ray.']" in done.stdout, done.stderr[-4000:]
+    assert "1 of 2 rows" in done.stdout

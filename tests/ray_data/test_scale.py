@@ -39,7 +39,7 @@ class Run:
     order: dict[str, Any]
 
     def once(self) -> list[dict[str, Any]]:
-        found = self.cluster.run(**self.order)
+        [found] = self.cluster.run(self.order)
         assert "error" not in found, found
         rows: list[dict[str, Any]] = found["rows"]
         return rows
@@ -85,7 +85,7 @@ def test_without_a_fault_the_cap_is_reached_and_kept(run: Run) -> None:
 
 def test_a_killed_worker_and_a_killed_program_cost_nothing(run: Run) -> None:
     """The same command is run again."""
-    first = run.cluster.start(**run.order)
+    first = run.cluster.start(run.order)
     run.service.wait_for_jobs(3 * ROWS // 10)
     run.cluster.kill(WORKER)
     run.service.wait_for_jobs(ROWS // 2)
@@ -95,12 +95,12 @@ def test_a_killed_worker_and_a_killed_program_cost_nothing(run: Run) -> None:
 
 def test_a_killed_owner_and_a_killed_worker_cost_nothing(run: Run) -> None:
     """Ray restarts both, and the calls are repeated."""
-    program = run.cluster.start(**run.order)
+    program = run.cluster.start(run.order)
     run.service.wait_for_jobs(3 * ROWS // 10)
     run.cluster.kill(OWNER)
     run.service.wait_for_jobs(ROWS // 2)
     run.cluster.kill(WORKER)
-    found = program.result()
+    [found] = program.result()
     run.check(found["rows"])
 
 
@@ -110,7 +110,8 @@ def test_only_failed_rows_are_begun_by_the_next_run(run: Run) -> None:
     contents = [path.read_bytes() for path in missing]
     for path in missing:
         path.unlink()
-    rows = run.cluster.run(**run.order, failed="omit")["rows"]
+    [found] = run.cluster.run({**run.order, "failed": "omit"})
+    rows = found["rows"]
     assert len(rows) == ROWS - 3 == run.service.stats()["jobs"]
     rows = run.once()
     assert sorted(row["uri"] for row in rows if row["error_type"] == "SourceError") == sorted(
