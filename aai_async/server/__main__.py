@@ -71,6 +71,7 @@ def _server(arguments: argparse.Namespace, port: int) -> LocalServer:
         directory=arguments.directory,
         parallel_jobs=arguments.parallel_jobs,
         strict=arguments.strict,
+        page=True,
     )
 
 
@@ -152,7 +153,10 @@ def _announce(server: LocalServer) -> None:
     sys.stdout.write(f"export ASSEMBLYAI_BASE_URL={server.base_url} ASSEMBLYAI_API_KEY={key}\n")
     sys.stdout.flush()
     if sys.stderr.isatty():
-        sys.stderr.write("Paste this line into another terminal. Ctrl-C stops the server.\n")
+        sys.stderr.write(
+            "Paste this line into another terminal, or drop recordings into the page at\n"
+            f"{server.page_url}\nCtrl-C stops the server.\n"
+        )
 
 
 if __name__ == "__main__":

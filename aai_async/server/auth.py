@@ -1,5 +1,5 @@
 """
-ASGI middleware that checks the Host header and the API key of each request.
+ASGI middleware that checks the Host header, the web page and the API key of each request.
 
 It refuses a request before reading its body, and does not depend on the application.
 """
@@ -24,9 +24,33 @@ This blocks DNS rebinding: a web page whose host name resolves to this machine s
 """
 
 
+_OF_OTHER_PAGES: Final = frozenset({"cross-site", "same-site"})
+"""The values of `Sec-Fetch-Site` of requests that another web page has caused, also one on this machine."""
+
+
 def json_response(status: int, body: object) -> Response:
     """Return a JSON response."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def foreign(headers: Headers, *, is_page: bool = False) -> Response | None:
+    """
+    Return the refusal of a request that was sent to another host, or that another web page has caused.
+
+    Args:
+        headers: The headers of the request.
+        is_page: Whether a link of another page may open it.
+
+    Source: https://www.w3.org/TR/fetch-metadata/
+    """
+    host = headers.get("host", "")
+    if _host(host) not in ALLOWED_HOSTS:
+        return json_response(400, {"error": "Invalid host header"})
+    is_link = is_page and headers.get("sec-fetch-dest") == "document"
+    is_foreign = headers.get("sec-fetch-site") in _OF_OTHER_PAGES and not is_link
+    if is_foreign or headers.get("origin", f"http://{host}").lower() != f"http://{host}".lower():
+        return json_response(403, {"error": "Requests of other web pages are refused"})
+    return None
 
 
 @attrs.frozen
@@ -58,8 +82,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if _host(headers.get("host", "")) not in ALLOWED_HOSTS:
-            return json_response(400, {"error": "Invalid host header"})
+        refused = foreign(headers)
+        if refused is not None:
+            return refused
         if scope["path"].startswith("/v2/") and not self._knows(headers.getlist("authorization")):
             return json_response(401, {"error": INVALID_KEY})
         return None

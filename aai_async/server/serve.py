@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 import anyio
 import httpx
@@ -32,6 +33,7 @@ from aai_async.server.app import Limits, open_app
 from aai_async.server.engine import Engine
 from aai_async.server.policy import DEFAULT_MODELS, SubmissionPolicy
 from aai_async.server.store import DirectoryError
+from aai_async.server.web.page import WebPage
 
 _LAST_PORT: Final = 65535
 _BACKLOG: Final = 2048
@@ -75,6 +77,8 @@ class LocalServer:
         strict: Whether unknown models, parameters, keys and values are refused with status 400 and a
             suggestion of the correct name. By default they are recorded, echoed and logged once.
         speech_models: The models of a job that names none; at the service, the account decides.
+        page: Whether `/` is a page for a browser, where recordings are dropped and transcripts read.
+            `page_url` opens it.
         middleware: A function that takes the server's ASGI application and returns the one to serve.
         webhook_transport: Sends the notifications of webhooks, such as `httpx.ASGITransport(app)`. With it, a
             `webhook_url` can be on any host. By default it must be on this machine.
@@ -98,6 +102,7 @@ class LocalServer:
         upload_bytes: int = Limits().upload_bytes,
         strict: bool = False,
         speech_models: Sequence[str] = DEFAULT_MODELS,
+        page: bool = False,
         middleware: Callable[[ASGIApp], ASGIApp] | None = None,
         webhook_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -114,6 +119,7 @@ class LocalServer:
         self._port = port
         self._directory = directory
         self._limits = Limits(upload_bytes=upload_bytes, parallel_jobs=parallel_jobs)
+        self._page = page
         self._middleware = middleware
         self._webhook_transport = webhook_transport
         self._resources = ExitStack()
@@ -126,6 +132,11 @@ class LocalServer:
         """The URL of the server, such as ``http://127.0.0.1:49152``; the port is known once it started."""
         host = f"[{self._address}]" if ":" in self._address else self._address
         return f"http://{host}:{self._port}"
+
+    @property
+    def page_url(self) -> str:
+        """The URL of the page for a browser, with the key in its fragment, which browsers do not send."""
+        return f"{self.base_url}/#key={quote(self.key, safe='')}"
 
     def __enter__(self) -> Self:
         self._enter_once()
@@ -211,7 +222,8 @@ class LocalServer:
             base_url=self.base_url,
             policy=self.policy,
             webhook_transport=self._webhook_transport,
-        ) as app:
+        ) as api:
+            app: ASGIApp = WebPage(api, self.key) if self._page else api
             server = uvicorn.Server(
                 uvicorn.Config(
                     self._middleware(app) if self._middleware else app,

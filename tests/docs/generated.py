@@ -22,6 +22,7 @@ import subtitle_pictures
 ROOT = Path(__file__).parents[2]
 HELP = ROOT / "docs/cli.md"
 FORMATS = ROOT / "docs/formats.md"
+SERVER = ROOT / "docs/server.md"
 PICTURES = ROOT / "docs/pictures"
 
 COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "forget", "doctor")
@@ -98,11 +99,21 @@ def mark_of_subtitles() -> str:
     return mark_of("".join([subtitle_pictures.page(), *subtitle_pictures.tracks()]))
 
 
+def mark_of_server_page() -> str:
+    """Give the mark of the page of the local server."""
+    parts = sorted((ROOT / "aai_async/server/web").glob("drop.*"))
+    return mark_of("".join(part.read_text(encoding="utf-8") for part in parts))
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "terminal.svg").write_text(terminal())
     page_pictures.take(PICTURES)
     subtitle_pictures.take(PICTURES / "subtitles.png")
+    page_pictures.take_server_page(PICTURES / "server-page.png")
+    of_server = f"<!-- picture of {mark_of_server_page()} -->"
+    of_server = _PICTURE.sub(of_server, SERVER.read_text(encoding="utf-8"))
+    SERVER.write_text(of_server, encoding="utf-8")
     marked = _PICTURE.sub(f"<!-- picture of {mark_of_pages()} -->", FORMATS.read_text(encoding="utf-8"))
     marked = _SUBTITLES.sub(f"<!-- films with subtitles {mark_of_subtitles()} -->", marked)
     FORMATS.write_text(with_format_table(marked), encoding="utf-8")

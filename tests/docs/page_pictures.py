@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from aai_async import Transcript, formats
+from aai_async.server import LocalServer, ScriptedEngine
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FilePayload, Page
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -87,6 +88,26 @@ STATES = {
     "page-arabic": State(page=said("ar", ARABIC, "صباح.mp3"), height=480, at=""),
 }
 """The pictures by their names."""
+
+
+def take_server_page(path: Path) -> None:
+    """Photograph the page of the local server with two recordings."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    engine = ScriptedEngine("A: Good morning.\nB: Good morning, how are you?")
+    with LocalServer(engine=engine, page=True) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 860, "height": 620}, color_scheme="light")
+        page.goto(server.page_url)
+        page.wait_for_selector("#work")
+        page.check("#speakers")
+        for name in ("call.mp3", "interview.mp3"):
+            content = (DATA / RECORDING).read_bytes()
+            file: FilePayload = {"name": name, "mimeType": "audio/mpeg", "buffer": content}
+            page.set_input_files("#files", file)
+        page.wait_for_selector("a.read >> nth=1")
+        page.screenshot(path=path)
+        browser.close()
 
 
 def take(folder: Path) -> None:

@@ -28,7 +28,7 @@ FILES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md", "noxfile.py")),
     *sorted((ROOT / "aai_async").rglob("*.py")),
-    *sorted(path for path in (ROOT / "aai_async/formats/page").iterdir() if path.suffix in _PAGE_PROSE),
+    *sorted(path for path in (ROOT / "aai_async").rglob("*") if path.suffix in _PAGE_PROSE),
 ]
 
 BANNED = {
