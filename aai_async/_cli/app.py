@@ -13,6 +13,7 @@ import typer
 from aai_async._cli.command import Command, Grouped
 from aai_async._cli.flags import (
     ConnectionFlags,
+    ConvertFlags,
     DeleteFlags,
     ExportFlags,
     ForgetFlags,
@@ -114,6 +115,19 @@ def export(flags: ExportFlags) -> int:
     from aai_async._cli import arguments, journals  # noqa: PLC0415 - see the module
 
     return arguments.run(journals.export, flags)
+
+
+@app.command(cls=Command)
+@Grouped
+def convert(flags: ConvertFlags) -> int:
+    """
+    Write transcripts in other formats, without the service.
+
+    The results of call.mp3.json are beside it, unless -o names a folder.
+    """
+    from aai_async._cli import arguments, converting  # noqa: PLC0415 - see the module
+
+    return arguments.run(converting.convert, flags)
 
 
 @app.command(cls=Command)

@@ -368,6 +368,17 @@ class ExportFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConvertFlags:
+    """The flags of `convert`."""
+
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Transcripts, as the format json writes them.")
+    ]
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StatusFlags:
     """The flags of `status`."""
 

@@ -25,7 +25,18 @@ FORMATS = ROOT / "docs/formats.md"
 SERVER = ROOT / "docs/server.md"
 PICTURES = ROOT / "docs/pictures"
 
-COMMANDS = ("transcribe", "get", "list", "delete", "search", "export", "status", "forget", "doctor")
+COMMANDS = (
+    "transcribe",
+    "get",
+    "list",
+    "delete",
+    "search",
+    "export",
+    "convert",
+    "status",
+    "forget",
+    "doctor",
+)
 
 _HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
 
