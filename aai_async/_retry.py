@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import math
 import random
 from collections.abc import Callable, Generator
@@ -71,6 +72,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
+@functools.lru_cache(8)
 def parse_http_date(value: str | None) -> dt.datetime | None:
     """Parse the date in an HTTP header, which is in UTC; `None` if it is invalid."""
     try:

@@ -34,12 +34,16 @@ class ResultNotices:
             missing: The requested features that are missing.
         """
         for warning in warnings:
-            self._log(transcript_id, f"the service warns: {escaped(warning)}")
+            self._log(transcript_id, "the service warns", warning)
         for result in missing:
-            self._log(transcript_id, f"requested, but missing from the result: {escaped(str(result))}")
+            self._log(transcript_id, "requested, but missing from the result", str(result))
 
-    def _log(self, transcript_id: str, notice: str) -> None:
+    def _log(self, transcript_id: str, kind: str, what: str) -> None:
+        notice = f"{kind}: {what}"
         level = logging.DEBUG if notice in self._logged else logging.WARNING
-        self._logged[notice] = None
-        forget_oldest(self._logged, _MOST_REMEMBERED)
-        logger.log(level, "transcript %s: %s", transcript_id, notice)
+        if not logger.isEnabledFor(level):
+            return
+        if level == logging.WARNING:
+            self._logged[notice] = None
+            forget_oldest(self._logged, _MOST_REMEMBERED)
+        logger.log(level, "transcript %s: %s: %s", transcript_id, kind, escaped(what))

@@ -88,8 +88,8 @@ class OptionGroup:
         return cls(**given, extra=extra)
 
     def _given(self) -> dict[str, Any]:
-        fields = [field.name for field in attrs.fields(type(self)) if field.name != "extra"]
-        values = {_wire_name(name): getattr(self, name) for name in fields}
+        cls: Any = type(self)
+        values = {wire: getattr(self, name) for name, wire in _sent_names(cls).items()}
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
     @classmethod
@@ -138,6 +138,12 @@ def _check_is_object(cls: type[OptionGroup], document: object) -> None:
         raise OptionsError(
             f"{cls.__name__}.from_dict takes a dict of parameter names and values, not {kind}."
         )
+
+
+@functools.cache
+def _sent_names(cls: Any) -> dict[str, str]:  # a class of options
+    """Return the names of the fields that are sent, each with its name on the wire."""
+    return {field.name: _wire_name(field.name) for field in attrs.fields(cls) if field.name != "extra"}
 
 
 def _wire_name(name: str) -> str:

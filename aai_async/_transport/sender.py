@@ -296,8 +296,9 @@ class Sender:
 
     def _request(self, lease: ClientLease, call: Call[T], url: str, body: Body | None) -> Any:
         headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
-        timeout = lease.library.Timeout(self._timeouts.stall, connect=self._timeouts.connect, pool=None)
-        extensions = {"timeout": timeout.as_dict(), "trace": lease.trace}
+        stall, connect = self._timeouts.stall, self._timeouts.connect
+        timeout = {"connect": connect, "read": stall, "write": stall, "pool": None}
+        extensions = {"timeout": timeout, "trace": lease.trace}
         if call.url:
             # Not built by the client, because a client of the caller may add a key to all its requests.
             request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
@@ -331,7 +332,7 @@ async def _receive(call: Call[T], response: Any, clock: AttemptDeadline) -> HTTP
         content = await read_response(response, clock)
     else:
         await save(response, clock, call.into)
-    return HTTPReply(status=response.status_code, headers=dict(response.headers), body=content)
+    return HTTPReply(status=response.status_code, headers=dict(response.headers.items()), body=content)
 
 
 async def _result(call: Call[T], reply: HTTPReply) -> T | AAIError:
