@@ -9,6 +9,7 @@ from av.container import InputContainer
 from aai_async.server.engine import AudioTrack
 from aai_async.server.sound.edit_lists import Span
 from aai_async.server.sound.frames import TrackDecoder
+from aai_async.server.sound.tags import trailing_tags
 from aai_async.server.sound.tracks import described
 
 _STATES_LENGTH = ("aiff", "ape", "caf", "flac", "mov", "matroska", "tta", "w64", "wav", "wv")
@@ -154,9 +155,13 @@ def _is_less(end: float, stated: float) -> bool:
     return stated - end > max(_LEAST_MISSING, stated / 50)
 
 
-def _has_lame_tag(recording: InputContainer) -> bool:
-    """Whether an MP3 file states its length: FFmpeg knows the encoder's delay from the same tag."""
-    return recording.format.name == "mp3" and bool(recording.start_time)
+def _has_lame_tag(path: Path, recording: InputContainer) -> bool:
+    """
+    Whether an MP3 file states its length: FFmpeg knows the encoder's delay from the same tag.
+
+    FFmpeg takes another tag behind the sound for sound. A file that has it is not cut off anyway.
+    """
+    return recording.format.name == "mp3" and bool(recording.start_time) and not trailing_tags(path)
 
 
 def _stated(path: Path, recording: InputContainer, decoder: TrackDecoder) -> float | None:
@@ -165,7 +170,7 @@ def _stated(path: Path, recording: InputContainer, decoder: TrackDecoder) -> flo
     if name in _FORMS and (size := _form_size(path)) is not None:
         # FFmpeg replaces the stated length of a file that is shorter.
         return decoder.sound_end * size / max(decoder.bytes_read, 1)
-    return _film_end(recording) if name.startswith(_STATES_LENGTH) or _has_lame_tag(recording) else None
+    return _film_end(recording) if name.startswith(_STATES_LENGTH) or _has_lame_tag(path, recording) else None
 
 
 def _form_size(path: Path) -> int | None:

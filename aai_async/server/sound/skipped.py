@@ -11,6 +11,8 @@ from typing import Final
 from av.packet import Packet
 from av.stream import Stream
 
+from aai_async.server.sound.tags import leading_tag, trailing_tags
+
 _LARGEST_FRAME: Final = {
     "mp3": 1732,  # 384 kbit/s of layer II at 32 kHz: ISO/IEC 11172-3, 2.4.2.3
     "ac3": 3840,  # 640 kbit/s at 32 kHz: ATSC A/52, table 5.18
@@ -57,29 +59,13 @@ class SkippedData:
         """Return place and length of each part in seconds, given the end of the sound; `None` if unknown."""
         if not self._bytes or end <= 0:
             return ()
-        rate, tags = self._bytes / end, _tags(path)
+        rate, tag = self._bytes / end, leading_tag(path)
         if self._is_omitted:
-            seconds = (path.stat().st_size - tags - self._bytes) / rate
+            seconds = (path.stat().st_size - tag - trailing_tags(path) - self._bytes) / rate
             return ((None, seconds),) if seconds >= _LEAST else ()
         return tuple(
             # A tag at the start can be a part of the first packet.
-            (time, max(size - (0 if frames else tags), 0) / rate)
+            (time, max(size - (0 if frames else tag), 0) / rate)
             for frames, time, size in self._found
             if self._frames - frames >= _CONFIRMING
         )
-
-
-def _tags(path: Path) -> int:
-    """Return the bytes of the tags around a stream. Source: https://id3.org and APEv2."""
-    with path.open("rb") as file:
-        head = file.read(10)
-        file.seek(max(path.stat().st_size - 160, 0))
-        tail = file.read()
-    size = 0
-    if head.startswith(b"ID3") and len(head) == 10:
-        size += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    if tail[-128:].startswith(b"TAG"):
-        size, tail = size + 128, tail[:-128]
-    if tail[-32:].startswith(b"APETAGEX"):
-        size += 32 + int.from_bytes(tail[-20:-16], "little")
-    return size

@@ -78,11 +78,12 @@ def test_inserted_data_is_stated(tmp_path: Path, name: str, codec: str, rate: in
 def test_tags_are_no_damage(tmp_path: Path, name: str, codec: str, rate: int) -> None:
     """ID3v2 with a picture before the sound, APEv2 and ID3v1 behind it."""
     content = recording(tmp_path / name, codec, rate)
-    item = (5000).to_bytes(4, "little") + bytes(4) + b"Lyrics\0" + b"la la la " * 555 + b"yeah."
+    lyrics = b"la la la " * 8000
+    item = len(lyrics).to_bytes(4, "little") + bytes(4) + b"Lyrics\0" + lyrics
     footer = b"APETAGEX" + b"".join(
         number.to_bytes(4, "little") for number in (2000, len(item) + 32, 1, 0, 0, 0)
     )
     tags = item + footer + b"TAG" + bytes(125)
     picture = b"ID3\x04\0\0" + bytes((0, 0, 0x40, 0)) + bytes(8192)
     (tmp_path / name).write_bytes(picture + content + tags)
-    assert [one for one in decode(tmp_path / name).warnings if "damaged" in one] == []
+    assert decode(tmp_path / name).warnings == ()
