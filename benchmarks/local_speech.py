@@ -86,7 +86,8 @@ def prompts(root: Path, language: str) -> Iterator[tuple[Path, str]]:
     for line in gzip.decompress(texts.read_bytes()).decode().splitlines():
         name, _, text = line.partition(":")
         path = root / f"usr/share/asterisk/sounds/{PROMPTS[language]}/{name}.wav"
-        is_spoken = not any(character in "[](){}<>;" or character.isdigit() for character in text)
+        # Sounds are described in brackets, but for a beep in Italian.
+        is_spoken = not any(one in "[](){}<>;" or one.isdigit() for one in text) and "beep" not in text
         if is_spoken and len(words_of(text)) >= 4 and path.exists():
             yield path, text
 

@@ -124,8 +124,8 @@ def _about_parts(reading: Reading) -> Iterator[str]:
     is_long = lost > skipped and lost >= _LEAST_LOST
     if is_long or (reading.lost and not lost and not skipped):
         yield (
-            f"{_seconds(lost)} in {len(reading.lost)} packets could not be decoded, the first at "
-            f"{reading.lost[0][0]:.1f} s"
+            f"{_seconds(lost)} in {_packets(len(reading.lost))} could not be "
+            f"decoded, the first at {reading.lost[0][0]:.1f} s"
         )
     missing = sum(end - start for start, end in reading.gaps)
     if missing >= _LEAST_MISSING:
@@ -145,6 +145,10 @@ def _sum(parts: Sequence[tuple[float | None, float]]) -> float:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s of sound" if seconds else "Sound of unknown length"
+
+
+def _packets(number: int) -> str:
+    return f"{number} packet{'s' if number > 1 else ''}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
