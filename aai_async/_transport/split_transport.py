@@ -36,6 +36,8 @@ class SplitTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through an idle pool that is connected to its host, or through a new one."""
+        # Before the request: a call that is cancelled here holds no response.
+        await self._close_old()
         host = request.url.scheme, request.url.netloc
         pool = self._take(host)
         try:
@@ -46,7 +48,6 @@ class SplitTransport(httpx.AsyncBaseTransport):
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - of an asynchronous transport
         response.stream = _Stream(stream, lambda: self._put_back(host, pool))
-        await self._close_old()
         return response
 
     def _take(self, host: tuple[str, bytes]) -> httpx.AsyncHTTPTransport:
