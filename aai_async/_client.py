@@ -21,7 +21,7 @@ from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._jobs.submission import OnAmbiguous
 from aai_async._jobs.transcript_methods import TranscriptMethods
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import Transcript, TranscriptError
 from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
@@ -135,18 +135,38 @@ class Client(TranscriptMethods):
 
         Raises:
             SourceError: The recording cannot be sent. Nothing was sent.
-            TranscriptError: The job ended in `error`.
+            TranscriptError: The job ended in `error`. If the service's own failure was the reason, it was
+                submitted again before, see `Retry(resubmits=...)`.
             AAIError: Any other error. After the submit it has a `transcript_id`, for `wait`.
         """
         options, job = of_type(Options, options, "options"), of_type(JobHandle, job, "job")
         check_notifications(notifications)
         with about_recording(event_name(audio)):
             submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
-            transcript = await self._wait(
-                submitted.id, on_cancel, notifications=notifications if options.webhook_url else None
-            )
+            announced, attempt = notifications if options.webhook_url else None, 1
+            while True:
+                try:
+                    transcript = await self._wait(submitted.id, on_cancel, notifications=announced)
+                except TranscriptError as error:
+                    if attempt > self._pipeline.sender.resubmits or not error.is_transient:
+                        raise
+                    self._pipeline.announce_resubmit(error, attempt)
+                    submitted = await self._submit_again(job, options, on_cancel)
+                    attempt += 1
+                else:
+                    break
         await self._pipeline.check(transcript, options)
         return transcript
+
+    async def _submit_again(
+        self, job: JobHandle, options: Options, on_cancel: Literal["keep", "delete"]
+    ) -> Transcript:
+        """Create another job of the upload, or of the URL, of a job that has failed."""
+        audio_url, job.transcript_id = job.upload_url or "", None
+        record, grace = ProgressRecorder(job), self._pipeline.new_grace()
+        with about(upload_url=audio_url):
+            async with self._pipeline.if_cancelled(record, on_cancel, grace):
+                return await self._pipeline.submission(audio_url, options, record, grace=grace).make()
 
     async def upload(self, audio: Audio) -> str:
         """

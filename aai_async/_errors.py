@@ -39,7 +39,7 @@ import enum
 import json
 import re
 from collections.abc import Generator
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 
 class RequestState(enum.Enum):
@@ -91,6 +91,9 @@ class AAIError(Exception):
     verdict: RequestState | None
     """How far the last request got: not sent, refused, ambiguous or fatal; `None` without a request."""
 
+    _can_pass: ClassVar[bool] = False
+    """Whether errors of this class are transient."""
+
     def __init__(
         self,
         message: str,
@@ -108,6 +111,11 @@ class AAIError(Exception):
         self.transcript_id = transcript_id
         self.upload_url = upload_url
         self.source = None
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether trying again later can help, with the same recording, options and account."""
+        return self._can_pass
 
     def __str__(self) -> str:
         known = {
@@ -203,13 +211,19 @@ class SourceError(AAIError):
 class FileChangedError(SourceError):
     """The file changed while it was being uploaded. No job was submitted."""
 
+    _can_pass = True
+
 
 class SaveError(AAIError):
     """A result cannot be written to the given path. A file that existed there is unchanged."""
 
+    _can_pass = True
+
 
 class TransportError(AAIError):
     """No complete response was received."""
+
+    _can_pass = True
 
 
 class ConnectError(TransportError):
@@ -258,6 +272,8 @@ class AccountError(APIError):
 class RateLimitError(APIError):
     """Too many requests for this account (429). `retry_after` is the time to wait."""
 
+    _can_pass = True
+
 
 class NotFoundError(APIError):
     """No transcript with this id exists for this API key and region."""
@@ -274,9 +290,13 @@ class RedactedAudioError(RejectedError):
 class UploadGoneError(RejectedError):
     """An upload cannot be submitted. Uploads are kept for 24 hours, for the project of their API key."""
 
+    _can_pass = True
+
 
 class ServerError(APIError):
     """The service failed (5xx)."""
+
+    _can_pass = True
 
 
 class AmbiguousSubmitError(AAIError):
@@ -295,9 +315,16 @@ class AmbiguousSubmitError(AAIError):
         super().__init__(message, **context)
         self.candidates = candidates
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether a later search can show the job; not if the account was refused."""
+        return not isinstance(self.__cause__, (AccountError, ConfigError))
+
 
 class DeadlineError(AAIError):
     """The time limit was exceeded. The job continues at the service; `transcript_id` is its id."""
+
+    _can_pass = True
 
 
 class RetryBudgetError(AAIError):
@@ -306,6 +333,8 @@ class RetryBudgetError(AAIError):
 
     Each success returns a part of the budget, `Retry(budget=...)`.
     """
+
+    _can_pass = True
 
 
 class WebhookError(AAIError):
@@ -330,6 +359,10 @@ class JournalError(AAIError):
 class JournalLockedError(JournalError):
     """Another batch uses the journal, in this or another process."""
 
+    _can_pass = True
+
 
 class JournalFullError(JournalError):
     """The disk has no space left for the journal."""
+
+    _can_pass = True

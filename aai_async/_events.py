@@ -59,7 +59,7 @@ class Retrying(_Event, frozen=True, kw_only=True):
     is_delay = True
 
     operation: str
-    """The operation: `upload`, `submit`, `get` …"""
+    """The operation: `upload`, `submit`, `get` …; `transcribe` if a recording is submitted again."""
 
     attempt: int
     """Number of attempts so far."""

@@ -94,6 +94,12 @@ def _whole(instance: object, field: attrs.Attribute[Any], value: object) -> None
         raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
 
 
+def _count(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        name = f"{type(instance).__name__}({field.name}=...)"
+        raise ConfigError(f"{name} must be a whole number from 0, not {value!r}.")
+
+
 def _function(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     if not callable(value):
         name = f"{type(instance).__name__}({field.name}=...)"
@@ -129,6 +135,15 @@ class Retry:
     Number of tokens that all calls of a client share for retries. A retry costs 5 tokens, or 10 after a
     timeout; they are returned if the call then succeeds. Each call that succeeds adds 1. During an outage,
     each call so sends about one request instead of `attempts`. Polls of `wait` are free.
+    """
+
+    resubmits: int = attrs.field(default=1, validator=_count)
+    """
+    How often `Client.transcribe` and `transcribe_all` submit a recording again whose job failed for the
+    service's own reasons ("Internal server error"), which the service recommends; failed jobs are not billed.
+    A job that failed because of its recording is never submitted again. 0 turns this off.
+
+    Source: https://www.assemblyai.com/docs/pre-recorded-audio/guides/retry-server-error
     """
 
     jitter: Callable[[], float] = attrs.field(

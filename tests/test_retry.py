@@ -125,7 +125,7 @@ def test_every_wait_is_finite_and_within_the_ceiling(attempt: int, jitter: float
 def test_a_policy_of_nothing_is_refused(kind: type[Retry | Timeouts], value: Any) -> None:
     """The error names the field."""
     for field in attrs.fields(kind):
-        if field.name != "jitter":
+        if field.name not in {"jitter", "resubmits"}:
             said = rf"{kind.__name__}\({field.name}=\.\.\.\) must be a (number above 0|whole number from 1)"
             with pytest.raises(ConfigError, match=said):
                 kind(**{field.name: value})
@@ -168,3 +168,11 @@ def test_a_budget_is_never_overdrawn_and_never_overfull(size: float, steps: list
                 raise TimeoutError
             assert budget.left == pytest.approx(before)
         assert 0 <= budget.left <= size
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, True, "1", None])
+def test_a_number_of_resubmits_may_be_zero_and_nothing_else_than_whole(value: Any) -> None:
+    """Zero turns them off."""
+    assert Retry(resubmits=0).resubmits == 0
+    with pytest.raises(ConfigError, match=r"Retry\(resubmits=\.\.\.\) must be a whole number from 0"):
+        Retry(resubmits=value)

@@ -98,6 +98,7 @@ def transcribe_all(
             default_digest=options.digest,
             by_content=dedupe_by_content,
             notifications=notifications,
+            resubmits=pipeline_of(client).sender.resubmits,
         ),
     )
 

@@ -22,11 +22,11 @@ from aai_async._batch.outage import OutageGate
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.cancellation import CancelGrace
 from aai_async._errors import AAIError, SourceError, without_secrets
-from aai_async._events import OnEvent
+from aai_async._events import OnEvent, logger
 from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import ItemClaim, JournalWriter
+from aai_async._journal import ItemClaim, JobRow, JournalWriter
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource
 
@@ -68,6 +68,8 @@ class BatchContext:
     by_content: bool
     notifications: NotificationSource | None
     on_event: OnEvent | None
+    resubmits: int = 0
+    """How often a recording is submitted again whose job failed for the service's own reasons."""
     graces: weakref.WeakSet[CancelGrace] = attrs.field(factory=weakref.WeakSet[CancelGrace])
     """Those of the submits that are under way."""
 
@@ -204,3 +206,20 @@ def _path_text(path: str) -> str:
     with contextlib.suppress(UnicodeEncodeError):
         path = os.fsencode(path).decode("utf-8", "surrogateescape")
     return path.encode("utf-8", "backslashreplace").decode()
+
+
+def unforeseen_error(index: int, error: Exception) -> AAIError:
+    """Return the error of an item that failed by an exception which no documentation names, and log that."""
+    logger.exception("item %d of a batch failed unexpectedly", index)
+    reason = f"{type(error).__name__}: {error}".rstrip(".")
+    unforeseen = AAIError(
+        f"Item {index} failed unexpectedly: {reason}. Unless your own stream raised this, please report it "
+        "as a bug."
+    )
+    unforeseen.__cause__ = error
+    return unforeseen
+
+
+def row_key(row: JobRow) -> bytes:
+    """Return a key that all items have whose row in the journal is this one."""
+    return b"row %d" % row.id

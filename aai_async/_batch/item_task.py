@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 
 import anyio
 
-from aai_async._batch.context import BatchContext, BatchItem, UploadSlot, claim_of, source_of
+from aai_async._batch.context import (
+    BatchContext,
+    BatchItem,
+    UploadSlot,
+    claim_of,
+    row_key,
+    source_of,
+    unforeseen_error,
+)
 from aai_async._batch.duplicates import InFlightItem
-from aai_async._batch.outage import is_connection_missing
 from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
 from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
-    AmbiguousSubmitError,
     FileChangedError,
     JournalError,
     NotFoundError,
@@ -28,7 +34,8 @@ from aai_async._errors import (
     SourceError,
     UploadGoneError,
 )
-from aai_async._events import Event, Retrying, about_recording, call_listener, listening, logger
+from aai_async._events import Event, Retrying, about_recording, call_listener, listening
+from aai_async._io.file_sources import FileSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
@@ -91,19 +98,29 @@ class ItemTask:
             missing=missing,
         )
 
-    async def run(self, sending: anyio.CancelScope) -> Outcome:
+    async def run(self, new_scope: Callable[[], anyio.CancelScope]) -> Outcome:
         """
         Run the item to its end.
 
         Args:
-            sending: The scope of all steps until the job is created. If it is cancelled before that, the
-                outcome has neither a transcript nor an error.
+            new_scope: Returns the scope of all steps until the job is created. If it is cancelled before
+                that, the outcome has neither a transcript nor an error.
         """
         outcome: Outcome | None = None
         try:
             name = event_name(self._item.audio)
             with about_recording(name, self._item.index), listening(self._on_event):
-                outcome = await self._run(sending)
+                outcome = await self._run(new_scope())
+                for number in range(1, self._context.resubmits + 1):
+                    error = outcome.error
+                    if not (isinstance(error, TranscriptError) and error.is_transient and self._can_repeat()):
+                        break
+                    scope = new_scope()
+                    if scope.cancel_called:
+                        break
+                    self._context.pipeline.announce_resubmit(error, number)
+                    self._begin_again()
+                    outcome = await self._run(scope)
             return outcome
         finally:
             self._upload_slot.leave()
@@ -111,6 +128,21 @@ class ItemTask:
                 self._context.journal.leave(self._row.id)
             if self._in_flight is not None:
                 self._in_flight.end(outcome)
+
+    def _can_repeat(self) -> bool:
+        """Return whether another job can be created of the recording, and its row be found for that."""
+        source, journal = self._source, self._context.journal
+        is_found_again = journal is None or (self.journal_error is None and bool(self._keys))
+        if source is None or self._duplicate_of is not None or not is_found_again:
+            return False
+        return not self._was_read or (source.replayable and not isinstance(source, FileSource))
+
+    def _begin_again(self) -> None:
+        if self._context.journal and self._row:
+            self._context.journal.leave(self._row.id)
+        self._row, self._job = None, JobHandle()
+        self._record = ProgressRecorder(self._job)
+        self._is_finished = self._is_open = self._was_read = self.is_resumed = False
 
     async def _run(self, sending: anyio.CancelScope) -> Outcome:
         transcript: Transcript | None = None
@@ -128,14 +160,7 @@ class ItemTask:
         except Exception as error:  # noqa: BLE001 - reported in the outcome; the other items continue
             if interruption := interruption_of(error):
                 raise interruption from None
-            logger.exception("item %d of a batch failed unexpectedly", self._item.index)
-            reason = f"{type(error).__name__}: {error}".rstrip(".")
-            unforeseen = AAIError(
-                f"Item {self._item.index} failed unexpectedly: {reason}. Unless your own stream raised this, "
-                "please report it as a bug."
-            )
-            unforeseen.__cause__ = error
-            return await self._fail(unforeseen)
+            return await self._fail(unforeseen_error(self._item.index, error))
 
     async def _wait(self, transcript_id: str) -> Transcript:
         is_announced = self._item.options.webhook_url is not None
@@ -222,10 +247,11 @@ class ItemTask:
             if self._item.key is None:
                 await self._open(source)
             keys = self._keys = await self._context.keys(self._item, source)
-            self._duplicate_of = self._context.duplicates.find(keys)
-            if self._duplicate_of is not None:
-                return None
-            self._in_flight = self._context.duplicates.enter(keys, self._item.index)
+            if self._in_flight is None:
+                self._duplicate_of = self._context.duplicates.find(keys)
+                if self._duplicate_of is not None:
+                    return None
+                self._in_flight = self._context.duplicates.enter(keys, self._item.index)
             if not (self._context.journal and await self._context.journal.contains(keys)):
                 await self._open(source)
             if self._context.journal is None:
@@ -234,12 +260,13 @@ class ItemTask:
             self._row = row = await self._context.journal.claim(
                 claim_of(self._item, source, keys, self._context.options_digest(self._item))
             )
-            self._duplicate_of = self._context.duplicates.find([_row_key(row)])
-            if self._duplicate_of is not None:
+            original = self._context.duplicates.find([row_key(row)])
+            if original not in {None, self._in_flight}:
+                self._duplicate_of = original
                 # Two keys of one row: an earlier batch has found that the contents are equal.
                 self._row = None
                 return None
-            self._context.duplicates.add([_row_key(row)], self._in_flight)
+            self._context.duplicates.add([row_key(row)], self._in_flight)
             self._in_flight.row = row.id
             self._record = JournalRecorder(self._job, self._context.journal, row, source.url)
             return await self._resume(source, row, self._context.journal)
@@ -347,30 +374,7 @@ class ItemTask:
         self._attempts += 1
         self.is_submitting = True
         try:
-            await self._submit_until_known(audio_url)
+            began = self._context.pipeline.sender.service_time
+            await self._context.outage.submit(self._submission(audio_url), began)
         finally:
             self.is_submitting = False
-
-    async def _submit_until_known(self, audio_url: str) -> None:
-        pipeline, outage = self._context.pipeline, self._context.outage
-        submission = self._submission(audio_url)
-        began = pipeline.sender.service_time
-        step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
-        while True:
-            try:
-                made = await outage.run(step)
-            except AmbiguousSubmitError as error:
-                if not is_connection_missing(error):
-                    raise
-                # The response was lost with the connection, so the list could not be searched. Wait for the
-                # connection, and then search; a second submit could create a second job.
-                await outage.run(pipeline.fetch_service_time)
-                step = functools.partial(submission.find, began)
-            else:
-                if made is not None:
-                    return
-                step = submission.make
-
-
-def _row_key(row: JobRow) -> bytes:
-    return b"row %d" % row.id

@@ -6,6 +6,8 @@ Without this, a network failure of a few minutes would fail all items of a batch
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -13,6 +15,8 @@ import anyio
 
 from aai_async._errors import AAIError, AmbiguousSubmitError, ConnectError, RequestState, RetryBudgetError
 from aai_async._events import logger
+from aai_async._jobs.submission import Submission
+from aai_async._models.transcript import Transcript
 
 T = TypeVar("T")
 
@@ -36,6 +40,34 @@ class OutageGate:
         self._turn = anyio.Lock()
         self.given_up: AAIError | None = None
         """The error of the last probe, once the outage was too long."""
+
+    async def submit(self, submission: Submission, began: dt.datetime | None) -> None:
+        """
+        Create a job.
+
+        Args:
+            submission: The job.
+            began: The time before the submit, by the service's clock; `None` if unknown.
+
+        Raises:
+            AmbiguousSubmitError: It may have been created; the list does not decide it.
+            AAIError: It was not created.
+        """
+        step: Callable[[], Awaitable[Transcript | str | None]] = submission.make
+        while True:
+            try:
+                made = await self.run(step)
+            except AmbiguousSubmitError as error:
+                if not is_connection_missing(error):
+                    raise
+                # The response was lost with the connection, so the list could not be searched. Wait for the
+                # connection, and then search; a second submit could create a second job.
+                await self.run(self._probe)
+                step = functools.partial(submission.find, began)
+            else:
+                if made is not None:
+                    return
+                step = submission.make
 
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
         """

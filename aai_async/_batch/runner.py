@@ -216,13 +216,10 @@ class BatchRunner:
     async def _run_item(self, item: BatchItem, slot: _ItemSlot) -> None:
         """Process one item."""
         task = ItemTask(item, self.context, slot)
-        sending = anyio.CancelScope()
-        self._sending[task] = sending
-        if self._is_refused:
-            sending.cancel()
+        self._new_scope(task)
         try:
             await slot.take()
-            self._settle(task, await task.run(sending))
+            self._settle(task, await task.run(lambda: self._new_scope(task)))
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
                 self._unfinished.append(task.outcome())
@@ -234,6 +231,13 @@ class BatchRunner:
             raise
         finally:
             del self._sending[task]
+
+    def _new_scope(self, task: ItemTask) -> anyio.CancelScope:
+        """Return the scope of the steps of an item until its job is created."""
+        sending = self._sending[task] = anyio.CancelScope()
+        if self._is_refused:
+            sending.cancel()
+        return sending
 
     def _settle(self, task: ItemTask, outcome: Outcome) -> None:
         is_completed, is_failed = outcome.transcript is not None, outcome.error is not None

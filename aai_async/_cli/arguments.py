@@ -15,7 +15,7 @@ import typer
 from aai_async import formats
 from aai_async._cli import clients, transcription
 from aai_async._cli.dry_run import show as show_dry_run
-from aai_async._cli.exit_status import ExitStatus, is_setup_error, is_temporary
+from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find
@@ -155,7 +155,7 @@ def run(task: Callable[P, Awaitable[ExitStatus]], *arguments: P.args, **keywords
         print_line(str(error))
         if is_setup_error(error):
             return ExitStatus.SETUP
-        return ExitStatus.RETRY if is_temporary(error) else ExitStatus.FAILED
+        return ExitStatus.RETRY if error.is_transient else ExitStatus.FAILED
     if status is ExitStatus.BROKEN_PIPE:
         # Python flushes standard output once more when it exits, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,23 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
-from aai_async._errors import (
-    AAIError,
-    AccountError,
-    AmbiguousSubmitError,
-    APIError,
-    ConfigError,
-    DeadlineError,
-    FileChangedError,
-    JournalFullError,
-    JournalLockedError,
-    RateLimitError,
-    RetryBudgetError,
-    SaveError,
-    ServerError,
-    TransportError,
-    UploadGoneError,
-)
+from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, ConfigError
 from aai_async._models.outcome import BatchAbortedError
 
 
@@ -53,33 +37,11 @@ class ExitStatus(enum.IntEnum):
     """The reader of standard output, such as `head`, has exited: the status after SIGPIPE."""
 
 
-_TEMPORARY = (
-    AmbiguousSubmitError,
-    DeadlineError,
-    FileChangedError,
-    JournalFullError,
-    JournalLockedError,
-    RateLimitError,
-    RetryBudgetError,
-    SaveError,
-    ServerError,
-    TransportError,
-    UploadGoneError,
-)
-
-
 def is_setup_error(error: BaseException | None) -> bool:
     """Return whether every request fails until the key or the set-up is changed."""
     if isinstance(error, (BatchAbortedError, AmbiguousSubmitError)):
         error = error.__cause__
     return isinstance(error, (AccountError, ConfigError))
-
-
-def is_temporary(error: BaseException) -> bool:
-    """Return whether a rerun can succeed."""
-    if isinstance(error, BatchAbortedError):
-        return error.__cause__ is not None and is_temporary(error.__cause__)
-    return isinstance(error, _TEMPORARY) and not (isinstance(error, APIError) and is_setup_error(error))
 
 
 def exit_status(*, succeeded: int, errors: Iterable[AAIError]) -> ExitStatus:
@@ -89,6 +51,6 @@ def exit_status(*, succeeded: int, errors: Iterable[AAIError]) -> ExitStatus:
         return ExitStatus.OK
     if any(map(is_setup_error, errors)):
         return ExitStatus.SETUP
-    if any(map(is_temporary, errors)):
+    if any(error.is_transient for error in errors):
         return ExitStatus.RETRY
     return ExitStatus.PARTIAL if succeeded else ExitStatus.FAILED

@@ -18,7 +18,7 @@ from aai_async._api.endpoints import Call
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import NotFoundError, about
-from aai_async._events import logger
+from aai_async._events import Retrying, logger
 from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source import Source
 from aai_async._jobs.handle import ProgressRecorder
@@ -234,6 +234,11 @@ class Pipeline:
             if transcript.status == "error" and raise_on_error:
                 raise TranscriptError(transcript)
             return transcript
+
+    def announce_resubmit(self, error: TranscriptError, attempt: int) -> None:
+        """Log and emit that a recording is submitted again, after `attempt` jobs that have failed."""
+        logger.warning("%s failed at the service, so its recording is submitted again", error.transcript_id)
+        self.sender.emit(Retrying(operation="transcribe", attempt=attempt, delay=0.0, error=error))
 
     @contextlib.asynccontextmanager
     async def if_cancelled(

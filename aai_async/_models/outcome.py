@@ -162,6 +162,11 @@ class BatchAbortedError(AAIError):
         self.outcomes = outcomes
         self.unfinished = unfinished
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether its cause is transient."""
+        return isinstance(self.__cause__, AAIError) and self.__cause__.is_transient
+
 
 def in_order(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     """Return outcomes in the order of the sources."""

@@ -5,6 +5,7 @@ Decoding is tolerant. Few fields are required; enumerations are open strings; un
 `Transcript.raw`. Field names are those of the API.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -272,6 +273,19 @@ class TranscriptError(AAIError):
         reason = escaped(transcript.error or "the service did not state a reason")
         super().__init__(f"The transcription failed: {reason}", transcript_id=transcript.id)
         self.transcript = transcript
+
+    @property
+    def is_transient(self) -> bool:
+        """
+        Whether the job failed for the service's own reasons, so that another job can succeed.
+
+        Source: https://www.assemblyai.com/docs/pre-recorded-audio/guides/retry-server-error
+        """
+        return _OWN_FAILURE.match(self.transcript.error or "") is not None
+
+
+_OWN_FAILURE = re.compile(r"\s*(internal )?server error\b", re.IGNORECASE)
+"""The beginning of an error text that is not about the recording; "500 Server Error" may be its host's."""
 
 
 def model_that_ran(transcript: Transcript) -> str | None:

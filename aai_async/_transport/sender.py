@@ -94,6 +94,11 @@ class Sender:
         """Allow up to `most` concurrent uploads during the block, if that is more than the default."""
         return self._pool.room_for_uploads(most)
 
+    @property
+    def resubmits(self) -> int:
+        """How often a recording is submitted again whose job failed for the service's own reasons."""
+        return self._retry.resubmits
+
     def fingerprint(self, salt: bytes) -> str:
         """Return a hash that identifies the API key without revealing it."""
         return self._key.fingerprint(salt)

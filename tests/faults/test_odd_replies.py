@@ -261,7 +261,7 @@ async def test_a_service_that_is_gone_gives_the_id_back(server: FaultServer, con
 
 @pytest.mark.parametrize(
     "said",
-    ["Server error, developers have been alerted\x1b[31m", "x" * 10_000, None],
+    ["Audio duration is too short.\x1b[31m", "x" * 10_000, None],
     ids=["said", "long", "unsaid"],
 )
 async def test_a_job_that_has_failed_is_not_submitted_again(
