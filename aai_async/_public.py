@@ -14,6 +14,7 @@ if _TYPE_CHECKING:
     from aai_async._api.pagination import TranscriptPager
     from aai_async._batch.batch import Batch, transcribe_all
     from aai_async._batch.item import Item
+    from aai_async._batch.shared_journal import SharedJournal
     from aai_async._client import Client, transcribe
     from aai_async._errors import (
         AAIError,
@@ -179,6 +180,7 @@ __all__ = [
     "SentimentAnalysisResult",
     "ServerError",
     "SeverityScoreSummary",
+    "SharedJournal",
     "Source",
     "SourceError",
     "SpeakerIdentification",
@@ -225,6 +227,7 @@ _MODULES = {
     "_api.pagination": "TranscriptPager",
     "_batch.batch": "Batch transcribe_all",
     "_batch.item": "Item",
+    "_batch.shared_journal": "SharedJournal",
     "_client": "Client transcribe",
     "_errors": (
         "AAIError AccountError AmbiguousSubmitError APIError AttemptTimeoutError ConfigError "

@@ -64,19 +64,17 @@ class JournalWorker:
     Args:
         owner: The calls to the owner.
         client: An open client, which uploads; its `on_event` should be `pauses_all(owner)`.
-        options: The options of all recordings.
         max_uploads: Maximum concurrent uploads.
     """
 
-    def __init__(self, owner: OwnerCalls, client: Client, options: Options, *, max_uploads: int = 8) -> None:
+    def __init__(self, owner: OwnerCalls, client: Client, *, max_uploads: int = 8) -> None:
         self._owner = owner
-        self._options = options
         self._pipeline = pipeline_of(client)
         self._upload_permits = anyio.Semaphore(max_uploads)
         self._open_permits = anyio.Semaphore(_AT_ONCE)
         self._outage = OutageGate(self._pipeline.polling.unreachable_after, self._pipeline.fetch_service_time)
 
-    async def transcribe(self, audios: Sequence[Audio | AAIError]) -> list[Reply]:
+    async def transcribe(self, audios: Sequence[Audio | AAIError], options: Options) -> list[Reply]:
         """
         Transcribe recordings, and return their replies in the same order.
 
@@ -88,7 +86,7 @@ class JournalWorker:
         replies = [Reply(error=one) if isinstance(one, AAIError) else Reply() for one in audios]
         async with contextlib.AsyncExitStack() as stack:
             recordings = await self._open_all(audios, replies, stack)
-            await self._finish_all(recordings, replies)
+            await self._finish_all(recordings, replies, options)
         return replies
 
     async def _open_all(
@@ -115,9 +113,11 @@ class JournalWorker:
                     tasks.start_soon(open_one, place, audio)
         return list(opened.values())
 
-    async def _finish_all(self, recordings: Sequence[_Opened], replies: list[Reply]) -> None:
+    async def _finish_all(
+        self, recordings: Sequence[_Opened], replies: list[Reply], options: Options
+    ) -> None:
         failures: list[AAIError] = []
-        uploaded_here = await self._uploaded_here(recordings)
+        uploaded_here = await self._uploaded_here(recordings, options)
         async with task_group() as tasks:
 
             async def finish(some: Sequence[_Opened], work: Callable[[], Awaitable[list[Reply]]]) -> None:
@@ -131,30 +131,30 @@ class JournalWorker:
                     tasks.cancel_scope.cancel()
 
             others = [one for one in recordings if one not in uploaded_here]
-            tasks.start_soon(finish, others, functools.partial(self._transcribe, others))
+            tasks.start_soon(finish, others, functools.partial(self._transcribe, others, options))
             for one in uploaded_here:
-                tasks.start_soon(finish, [one], functools.partial(self._upload_and_transcribe, one))
+                tasks.start_soon(finish, [one], functools.partial(self._upload_and_transcribe, one, options))
         if failures:
             raise failures[0]
 
-    async def _uploaded_here(self, recordings: Sequence[_Opened]) -> list[_Opened]:
+    async def _uploaded_here(self, recordings: Sequence[_Opened], options: Options) -> list[_Opened]:
         """Return the recordings to upload; the service fetches the others, or has them already."""
         local = [one for one in recordings if one.source.url is None]
         if not local:
             return []
-        needed = await self._owner.need_upload([one.remote for one in local], self._options)
+        needed = await self._owner.need_upload([one.remote for one in local], options)
         return [one for one, is_needed in zip(local, needed, strict=True) if is_needed]
 
-    async def _transcribe(self, recordings: Sequence[_Opened]) -> list[Reply]:
+    async def _transcribe(self, recordings: Sequence[_Opened], options: Options) -> list[Reply]:
         if not recordings:
             return []
-        replies = await self._owner.transcribe([one.remote for one in recordings], self._options)
+        replies = await self._owner.transcribe([one.remote for one in recordings], options)
         return [
-            (await self._upload_and_transcribe(one))[0] if reply.needs_upload else reply
+            (await self._upload_and_transcribe(one, options))[0] if reply.needs_upload else reply
             for one, reply in zip(recordings, replies, strict=True)
         ]
 
-    async def _upload_and_transcribe(self, recording: _Opened) -> list[Reply]:
+    async def _upload_and_transcribe(self, recording: _Opened, options: Options) -> list[Reply]:
         for _ in range(_MOST_UPLOADS):
             async with self._upload_permits:
                 try:
@@ -164,7 +164,7 @@ class JournalWorker:
                         raise
                     return [Reply(error=error.with_traceback(None))]
             recording.remote.uploaded(url)
-            replies = await self._owner.transcribe([recording.remote], self._options)
+            replies = await self._owner.transcribe([recording.remote], options)
             if not replies[0].needs_upload:
                 return replies
         refused = ProtocolError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncGenerator
 
 from aai_async._errors import AAIError, SourceError
@@ -32,16 +33,8 @@ class RemoteSource(CheckedSource):
 
     @classmethod
     async def of(cls, source: Source) -> RemoteSource:
-        """
-        Describe an opened source.
-
-        Raises:
-            SourceError: Nothing identifies it, such as a stream.
-        """
-        identity = await source.identity()
-        if identity is None:
-            raise SourceError(f"{source.name} has nothing that identifies it: give a path or a URI.")
-        return cls(source, identity)
+        """Describe an opened source. One that nothing identifies, such as a stream, has no equal."""
+        return cls(source, await source.identity() or secrets.token_bytes(32))
 
     @property
     def location(self) -> bytes | None:

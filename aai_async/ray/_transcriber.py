@@ -73,7 +73,7 @@ class Transcriber:
         client = Client(key, base_url=base_url, on_event=pauses_all(self._owner))
         # It is not closed: it ends with the process of the worker.
         await client.open()
-        return JournalWorker(self._owner, client, self._options, max_uploads=max_uploads)
+        return JournalWorker(self._owner, client, max_uploads=max_uploads)
 
     def __call__(self, table: TableT) -> TableT:
         """
@@ -85,6 +85,6 @@ class Transcriber:
                 refused, or there was no connection for long. An error of one recording is in its row.
         """
         audios = recordings_of(table, self._column, presign=self._presign)
-        replies = self._thread.run(self._worker.transcribe(audios))
+        replies = self._thread.run(self._worker.transcribe(audios, self._options))
         results: TableT = with_results(table, replies, omits_failed=self._omits_failed)
         return results

@@ -29,6 +29,7 @@ pytestmark = [both_loops, pytest.mark.usefixtures("quick_looks")]
 T = TypeVar("T")
 
 NEVER = 10**9
+OPTIONS = aai.Options()
 
 
 @attrs.define
@@ -69,15 +70,15 @@ class Workplace:
             yield Wire(owner)
 
     @contextlib.asynccontextmanager
-    async def worker(self, owner: Wire, options: aai.Options | None = None) -> AsyncIterator[JournalWorker]:
+    async def worker(self, owner: Wire) -> AsyncIterator[JournalWorker]:
         async with self.connect(on_event=pauses_all(owner)) as client:
-            yield JournalWorker(owner, client, options or aai.Options())
+            yield JournalWorker(owner, client)
 
     async def run(self, audios: Sequence[aai.Audio]) -> list[Reply]:
         """Do all with a new owner and one worker."""
         with anyio.fail_after(60):
             async with self.owner() as owner, self.worker(owner) as worker:
-                return await worker.transcribe(audios)
+                return await worker.transcribe(audios, OPTIONS)
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ async def test_all_workers_together_stay_within_the_cap(
             async with anyio.create_task_group() as tasks:
 
                 async def work(number: int) -> None:
-                    replies[number] = await workers[number].transcribe(audios[number::3])
+                    replies[number] = await workers[number].transcribe(audios[number::3], OPTIONS)
 
                 for number in range(3):
                     tasks.start_soon(work, number)
@@ -141,7 +142,7 @@ async def test_a_recording_in_two_workers_has_one_job(
         async with anyio.create_task_group() as tasks:
 
             async def work(worker: JournalWorker) -> None:
-                replies.extend(await worker.transcribe([path, path]))
+                replies.extend(await worker.transcribe([path, path], OPTIONS))
 
             tasks.start_soon(work, one)
             tasks.start_soon(work, other)
@@ -157,13 +158,13 @@ async def test_a_worker_that_is_started_again_joins_the_jobs_of_its_older_self(
     server.service.looks_until_done = NEVER
     async with workplace.owner() as owner:
         async with workplace.worker(owner) as worker, anyio.create_task_group() as tasks:
-            tasks.start_soon(worker.transcribe, audios)
+            tasks.start_soon(worker.transcribe, audios, OPTIONS)
             await until_there_are(server, 5)
             tasks.cancel_scope.cancel()
         assert owner.owner.at_service == 5
         server.service.looks_until_done = 1
         async with workplace.worker(owner) as worker:
-            replies = await worker.transcribe(audios)
+            replies = await worker.transcribe(audios, OPTIONS)
     assert {reply.transcript_id for reply in replies} == {job.id for job in server.service.jobs}
     assert len(server.service.jobs) == 5
     assert server.count("POST /v2/upload") == 2
@@ -176,7 +177,7 @@ async def test_the_next_owner_counts_and_watches_the_jobs_of_the_one_before(
     server.service.looks_until_done = NEVER
     async with workplace.owner(max_jobs=4) as owner, workplace.worker(owner) as worker:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(worker.transcribe, urls(9))
+            tasks.start_soon(worker.transcribe, urls(9), OPTIONS)
             await until_there_are(server, 4)
             tasks.cancel_scope.cancel()
     async with workplace.owner(max_jobs=4) as owner, workplace.worker(owner) as worker:
@@ -185,7 +186,7 @@ async def test_the_next_owner_counts_and_watches_the_jobs_of_the_one_before(
             replies: list[Reply] = []
 
             async def work() -> None:
-                replies.extend(await worker.transcribe(urls(9)))
+                replies.extend(await worker.transcribe(urls(9), OPTIONS))
 
             tasks.start_soon(work)
             for _ in range(20):
@@ -203,7 +204,7 @@ async def test_the_next_owner_watches_jobs_that_no_worker_asks_for(
     server.service.looks_until_done = NEVER
     async with workplace.owner() as owner, workplace.worker(owner) as worker:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(worker.transcribe, urls(2))
+            tasks.start_soon(worker.transcribe, urls(2), OPTIONS)
             await until_there_are(server, 2)
             tasks.cancel_scope.cancel()
     server.service.looks_until_done = 1
@@ -224,12 +225,12 @@ async def test_a_submit_that_an_owner_has_left_without_an_answer_is_searched_for
     server.always("POST /v2/transcript", faults.hang(processed=True))
     async with workplace.owner(max_jobs=1) as owner, workplace.worker(owner) as worker:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(worker.transcribe, urls(1))
+            tasks.start_soon(worker.transcribe, urls(1), OPTIONS)
             await until_there_are(server, 1)
             tasks.cancel_scope.cancel()
             owner.owner._tasks.cancel_scope.cancel()
     async with workplace.owner(max_jobs=1) as owner, workplace.worker(owner) as worker:
-        [reply] = await worker.transcribe(urls(1))
+        [reply] = await worker.transcribe(urls(1), OPTIONS)
         assert owner.owner.at_service == 0
     assert reply.transcript_id == server.service.jobs[0].id
     assert len(server.service.jobs) == 1
@@ -244,11 +245,11 @@ async def test_only_the_failed_recordings_are_begun_again(
         "the audio has no speech" if audio.startswith(b"recording 2") else None
     )
     async with workplace.owner() as owner, workplace.worker(owner) as worker:
-        first = await worker.transcribe(audios)
+        first = await worker.transcribe(audios, OPTIONS)
         assert [type(reply.error) for reply in first] == [
             type(None), type(None), aai.TranscriptError, type(None), aai.SourceError,
         ]  # fmt: skip
-        again = await worker.transcribe(audios)
+        again = await worker.transcribe(audios, OPTIONS)
         assert isinstance(again[2].error, aai.TranscriptError)
         assert len(server.service.jobs) == 5
     server.service.fault_of = lambda _: None
@@ -267,7 +268,7 @@ async def test_a_pause_that_one_worker_is_asked_for_holds_all(
     )
     async with workplace.owner() as owner, workplace.worker(owner) as one, workplace.worker(owner) as two:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(one.transcribe, [path])
+            tasks.start_soon(one.transcribe, [path], OPTIONS)
             with anyio.fail_after(60):
                 while not server.count("POST /v2/upload"):
                     await anyio.sleep(0.01)
@@ -275,7 +276,7 @@ async def test_a_pause_that_one_worker_is_asked_for_holds_all(
                 while not owner.owner._pipeline.sender._not_before:
                     await anyio.sleep(0.01)
             [until] = owner.owner._pipeline.sender._not_before.values()
-            await two.transcribe([other, *urls(1)])
+            await two.transcribe([other, *urls(1)], OPTIONS)
             assert anyio.current_time() >= until
     assert len(server.service.jobs) == 3
 
@@ -296,9 +297,9 @@ async def test_a_refused_account_ends_the_work_of_all(server: FaultServer, workp
     server.always("*", faults.status(401, body=b'{"error": "Authentication error"}'))
     async with workplace.owner(max_jobs=1) as owner, workplace.worker(owner) as worker:
         with pytest.raises(aai.AccountError):
-            await worker.transcribe(urls(20))
+            await worker.transcribe(urls(20), OPTIONS)
         with pytest.raises(aai.AccountError):
-            await worker.transcribe(urls(20))
+            await worker.transcribe(urls(20), OPTIONS)
     assert len(server.requests) == 1
 
 
@@ -319,7 +320,7 @@ async def test_a_closed_owner_ends_the_calls_to_it(server: FaultServer, workplac
 
             async def work() -> None:
                 try:
-                    await worker.transcribe(urls(2))
+                    await worker.transcribe(urls(2), OPTIONS)
                 except aai.AAIError as error:
                     failed.append(error)
 

@@ -8,6 +8,7 @@ error of this package is found as well.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -41,25 +42,22 @@ def rows_of(order: dict[str, Any]) -> list[dict[str, Any]]:
         owner.close()
 
 
-def cause_of(error: BaseException) -> aai.AAIError | None:
-    """Return the error of this package that one of Ray's has as a cause."""
-    one: BaseException | None = error
-    while one is not None:
-        if isinstance(one, aai.AAIError):
-            return one
-        one = getattr(one, "cause", None) or one.__cause__
-    return None
+def named_in(error: Exception) -> dict[str, Any]:
+    """Return the name and the message of an error of this package, which one of Ray's may only quote."""
+    if isinstance(error, aai.AAIError):
+        return {"error": type(error).__name__, "message": str(error)}
+    quoted = re.findall(r"^aai_async[\w.]*\.(\w+Error): (.*)$", str(error), re.MULTILINE)
+    if not quoted:
+        raise error
+    return {"error": quoted[-1][0], "message": quoted[-1][1]}
 
 
 def found_by(order: dict[str, Any]) -> dict[str, Any]:
     """Return the rows, or the error."""
     try:
         rows = rows_of(order)
-    except Exception as error:
-        cause = cause_of(error)
-        if cause is None:
-            raise
-        return {"error": type(cause).__name__, "message": str(cause)}
+    except Exception as error:  # noqa: BLE001 - raised again unless it is one of this package
+        return named_in(error)
     for row in rows:
         row["json"] = None if row["json"] is None else json.loads(row["json"])["id"]
     return {"rows": rows}

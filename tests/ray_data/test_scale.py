@@ -58,7 +58,7 @@ class Run:
 @pytest.fixture
 def run(cluster: Cluster, service: FakeService, tmp_path: Path) -> Run:
     """A quarter of the recordings are files, which are uploaded."""
-    service.reset(seconds=2)
+    service.reset(seconds=5 if ROWS > 1000 else 2)
     uris = [str(tmp_path / f"{number}.wav") for number in range(0, ROWS, 4)]
     for number, uri in enumerate(uris):
         Path(uri).write_bytes(b"recording %d" % number + bytes(20_000))
