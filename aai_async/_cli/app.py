@@ -11,18 +11,18 @@ from typing import Annotated
 import typer
 
 from aai_async._cli.command import Command, Grouped
-from aai_async._cli.flags import (
-    ConnectionFlags,
+from aai_async._cli.command_flags import (
     ConvertFlags,
     DeleteFlags,
     ExportFlags,
     ForgetFlags,
     GetFlags,
+    IndexFlags,
     ListFlags,
     SearchFlags,
     StatusFlags,
-    TranscribeFlags,
 )
+from aai_async._cli.flags import ConnectionFlags, TranscribeFlags
 
 
 def _with_hyphens(token: str) -> str:
@@ -128,6 +128,19 @@ def convert(flags: ConvertFlags) -> int:
     from aai_async._cli import arguments, converting  # noqa: PLC0415 - see the module
 
     return arguments.run(converting.convert, flags)
+
+
+@app.command(cls=Command)
+@Grouped
+def index(flags: IndexFlags) -> int:
+    """
+    Write a page that lists the results in a folder, and searches all of them.
+
+    The page is index.html, one file, which loads nothing. A run with -f html writes it by itself.
+    """
+    from aai_async._cli import arguments, folder_index  # noqa: PLC0415 - see the module
+
+    return arguments.run(folder_index.index, flags.folder)
 
 
 @app.command(cls=Command)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aai_async._cli import rendering
 from aai_async._cli.arguments import check_output_dir
+from aai_async._cli.command_flags import ConvertFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
-from aai_async._cli.flags import ConvertFlags
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.result_files import save
 from aai_async._cli.stdout import write_out

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from aai_async import formats
 from aai_async._cli.arguments import check_output_dir
+from aai_async._cli.command_flags import ForgetFlags
 from aai_async._cli.exit_status import ExitStatus
-from aai_async._cli.flags import ForgetFlags, Rendering
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs

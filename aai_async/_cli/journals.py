@@ -9,9 +9,10 @@ import msgspec
 
 from aai_async._cli import rendering
 from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.command_flags import ExportFlags, StatusFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
-from aai_async._cli.flags import ExportFlags, Rendering, StatusFlags
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_out

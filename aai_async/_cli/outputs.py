@@ -43,6 +43,9 @@ _ROUNDS = 10
 _LONGEST_ID = 40
 """Maximum characters of an id in a file name."""
 
+INDEX = "index"
+"""The name of the page that lists the results, which no result has."""
+
 _DIGITS = (8, 16, 64)
 """Hexadecimal digits of the mark after a name that is taken; the next number if that is taken too."""
 
@@ -104,6 +107,16 @@ class Outputs:
         noted = [self._register.file(self._stems[recording], name) for name in self._rendering.formats]
         ids = {UNKNOWN if file is None else file.transcript for file in noted}
         return UNKNOWN not in ids and len(ids) == 1 and not self._unwritten(recording, *ids)
+
+    def written(self, recording: Recording, transcript_id: str) -> Path | None:
+        """Return the file of a transcript in the first format that exists; blocks."""
+        if not self._name_known(recording):
+            return None
+        for name, path in self.paths(recording).items():
+            noted = self._register.file(self._stems[recording], name)
+            if noted is not None and noted.transcript == transcript_id and path.is_file():
+                return path
+        return None
 
     def _name_known(self, recording: Recording) -> bool:
         if recording not in self._stems and recording.name != STANDARD_INPUT:
@@ -200,6 +213,8 @@ class Outputs:
         yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in _DIGITS)
 
     def _is_free(self, stem: PurePosixPath) -> bool:
+        if folded(str(stem)) == INDEX:
+            return False
         if any(one.is_taken(stem, formats.NAMES) for one in (self._register, self._reserved)):
             return False
         there = self._listing(stem.parent)

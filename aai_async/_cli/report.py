@@ -47,6 +47,11 @@ class Report:
         self._failures: list[str] = []
         self._notices = Notices()
 
+    @property
+    def results(self) -> int:
+        """Number of recordings with results, also of earlier runs."""
+        return self._succeeded + len(self._plan.there)
+
     def begin(self) -> None:
         """Report what is not transcribed: existing results, and inputs that cannot be sent."""
         for recording in self._plan.there:
@@ -119,7 +124,7 @@ class Report:
         """Return the exit status of the run."""
         if was_interrupted and self._succeeded + self.view.state.failed < len(self._names):
             return ExitStatus.INTERRUPTED
-        return exit_status(succeeded=self._succeeded + len(self._plan.there), errors=self._errors)
+        return exit_status(succeeded=self.results, errors=self._errors)
 
     def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
         """Report the unfinished recordings, the failures and the counts."""

@@ -18,12 +18,14 @@ from anyio.abc import TaskStatus
 from aai_async._batch.batch import Batch, record_refusals, transcribe_all
 from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.folder_index import LARGEST, write_index
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
 from aai_async._cli.known_journals import remember
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
+from aai_async._cli.terminal_text import readable
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio
@@ -243,9 +245,23 @@ class Session:
         self._sink.skip(outcome.index)
         self.report.failed(outcome, *errors)
 
+    async def _write_index(self) -> None:
+        """Write the index of a folder with several pages."""
+        order = self._order
+        folder, is_page = order.flags.output.output_dir, "html" in order.flags.rendering.formats
+        if folder is None or order.journal is None or not is_page or self.report.results < 2:
+            return
+        try:
+            path, _ = await write_index(folder, most=LARGEST)
+            self._view.info(f"All results, with a search: {readable(path)}")
+        except (AAIError, OSError) as error:
+            self._view.info(str(error))
+
     async def end(self) -> ExitStatus:
         """Write what is not written yet, report what is unfinished, and return the exit status."""
         self._sink.close()
+        if not self._was_interrupted:
+            await self._write_index()
         status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)
         self.report.end(self._batch.remaining if self._batch else (), status)
         try:

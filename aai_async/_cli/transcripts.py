@@ -10,8 +10,9 @@ import msgspec
 
 from aai_async._cli import jsonl, rendering
 from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.command_flags import DeleteFlags, GetFlags, ListFlags, SearchFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
-from aai_async._cli.flags import DeleteFlags, GetFlags, ListFlags, Rendering, SearchFlags
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs

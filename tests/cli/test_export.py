@@ -14,9 +14,10 @@ import pytest
 
 import aai_async as aai
 from aai_async._cli import journals
+from aai_async._cli.command_flags import ExportFlags
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.export_outputs import RowOutputs
-from aai_async._cli.flags import ExportFlags, OutputFlags, Rendering
+from aai_async._cli.flags import OutputFlags, Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.outputs import Outputs
 from aai_async.server import LocalServer, ScriptedEngine

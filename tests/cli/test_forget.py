@@ -13,8 +13,8 @@ import pytest
 
 import aai_async as aai
 from aai_async._cli import forgetting
+from aai_async._cli.command_flags import ForgetFlags
 from aai_async._cli.exit_status import ExitStatus
-from aai_async._cli.flags import ForgetFlags
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 

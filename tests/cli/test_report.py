@@ -160,3 +160,25 @@ async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tm
     assert (status, err) == (5, "1 of 3 completed, 0 failed, 2 recordings unfinished.\n")
     status, out, _ = await run(tmp_path, "export", "out", "-o", "more", "-f", "srt")
     assert (status, len(out.splitlines())) == (0, 1)
+
+
+async def test_a_folder_of_pages_has_an_index(account: dict[str, str], tmp_path: Path) -> None:
+    """It links to each page; a page of the user's own stays, and no result takes its name."""
+    for name in ("a.mp3", "b b.mp3", "index"):
+        (tmp_path / name).write_text(name)
+    names = ["a.mp3", "b b.mp3", "index"]
+    _, _, err = await run(tmp_path, "transcribe", *names, "-o", "out", "-f", "html", **account)
+    assert "All results, with a search: out/index.html" in err
+    page = (tmp_path / "out/index.html").read_text()
+    out = tmp_path / "out"
+    pages = {path.relative_to(out).as_posix() for path in out.rglob("*.html")} - {"index.html"}
+    assert len(pages) == 3
+    assert all(f'href="{name.replace(" ", "%20")}"' in page for name in pages)
+    assert "This is b b.mp3." in page
+    assert "3 transcripts" in page
+    (tmp_path / "out/index.html").write_text("My own.")
+    status, _, err = await run(tmp_path, "index", "out")
+    assert (status, "is another page, which stays" in err) == (1, True)
+    (tmp_path / "out/index.html").unlink()
+    status, written, err = await run(tmp_path, "index", "out")
+    assert (status, written, err) == (0, "out/index.html\n", "3 listed.\n")

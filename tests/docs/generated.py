@@ -33,6 +33,7 @@ COMMANDS = (
     "search",
     "export",
     "convert",
+    "index",
     "status",
     "forget",
     "doctor",

@@ -1,0 +1,138 @@
+"""The flags of the commands other than `transcribe`, as in `flags`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aai_async._cli.flag_values import journal_file, readable_journal
+from aai_async._cli.flags import ConnectionFlags, OutputFlags, Rendering
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
+AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]
+JournalFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOURNAL|DIR", help="Journal of a batch, or the folder of its results.", callback=journal_file
+    ),
+]
+ReadableJournal = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOURNAL|DIR",
+        help="Journal of a batch, or the folder of its results.",
+        callback=readable_journal,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetFlags:
+    """The flags of `get`."""
+
+    ids: Ids
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for jobs that have not ended.")] = False
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFlags:
+    """The flags of `list`."""
+
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="queued, processing, completed or error.")
+    ] = None
+    created_on: Annotated[str | None, typer.Option(metavar="DAY", help="Day, such as 2026-11-24.")] = None
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of transcripts.")] = 20
+    json: AsJSON = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteFlags:
+    """The flags of `delete`."""
+
+    ids: Ids
+    yes: Yes = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFlags:
+    """The flags of `search`."""
+
+    transcript_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a transcript.")]
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD...", help="Words, numbers or phrases of up to 5 words.")
+    ]
+    json: AsJSON = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFlags:
+    """The flags of `export`."""
+
+    journal: ReadableJournal
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertFlags:
+    """The flags of `convert`."""
+
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Transcripts, as the format json writes them.")
+    ]
+    output: OutputFlags = field(default_factory=OutputFlags)
+    rendering: Rendering = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexFlags:
+    """The flags of `index`."""
+
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="Folder of results and their journal."
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusFlags:
+    """The flags of `status`."""
+
+    journal: ReadableJournal
+    json: AsJSON = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetFlags:
+    """The flags of `forget`."""
+
+    journal: JournalFile
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|URL|ID...", help="Recordings as `status` lists them, or transcript ids."
+        ),
+    ]
+    results_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            metavar="DIR",
+            help="Folder of their results. [default: that of the journal]",
+        ),
+    ] = None
+    yes: Yes = False
