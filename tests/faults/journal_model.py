@@ -115,8 +115,8 @@ class Account(Model):
 class _Transcribing(Service):
     """A service that makes of each recording and its options a text of its own, from uploads of its own."""
 
-    failing: set[bytes] = field(default_factory=set)
-    """The recordings whose next job fails, which is not billed."""
+    failing: dict[bytes, str] = field(default_factory=dict)
+    """The recordings whose next job fails, which is not billed, and the reasons."""
     is_hiding: bool = False
     """Whether it says of its jobs that there are none; of each in one run at most."""
     _hidden: set[str] = field(default_factory=set)
@@ -126,10 +126,7 @@ class _Transcribing(Service):
         self.fault_of = self._fault_of
 
     def _fault_of(self, recording: bytes) -> str | None:
-        if recording not in self.failing:
-            return None
-        self.failing.discard(recording)
-        return "Transcription failed for a reason that passes."
+        return self.failing.pop(recording, None)
 
     def _submit(self, body: bytes) -> Reply:
         address = json.loads(body)["audio_url"]

@@ -108,12 +108,15 @@ class JournalMachine(RuleBasedStateMachine):
         assume(name in self._world.files and name != new)
         self._world.rename(name, new)
 
-    @rule(name=names)
-    def fail_next(self, name: str) -> None:
-        """Let the next job of a file end in an error."""
+    @rule(
+        name=names,
+        reason=st.sampled_from(["Transcription failed for a reason that passes.", "Internal server error."]),
+    )
+    def fail_next(self, name: str, reason: str) -> None:
+        """Let the next job of a file end in an error, perhaps one after which it is submitted again."""
         assume(name in self._world.files)
         for account in self._world.accounts.values():
-            account.service.failing.add(self._world.files[name].content)
+            account.service.failing[self._world.files[name].content] = reason
 
     @rule(seconds=st.sampled_from([1.0, 200.0, 1000.0, 100_000.0]))
     def wait(self, seconds: float) -> None:
