@@ -19,6 +19,9 @@ class _Worker:
         task()
 
     def rest(self) -> None:
+        self.make_available()
+
+    def make_available(self) -> None:
         self._idle.setdefault(self)
 
 
