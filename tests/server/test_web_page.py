@@ -79,6 +79,8 @@ async def test_a_transcript_is_read_and_saved_with_its_token(
         assert page.headers["x-frame-options"] == "DENY"
         body = (await http.get(f"/v2/transcript/{transcript_id}")).content
         for name in formats.NAMES:
+            if name == "html" or not formats.FORMATS[name].is_installed:
+                continue
             reply = await browser.get(f"{address}/{name}", params={"name": 'a"b\r\nx: y'})
             assert reply.status_code == 200
             assert reply.headers["content-disposition"] == (

@@ -78,10 +78,8 @@ class WebPage:
         return await self._transcript(read[1], read[2], read[3], request.query_params.get("name", ""))
 
     async def _transcript(self, transcript_id: str, token: str, name: str | None, title: str) -> Response:
-        from aai_async import formats  # noqa: PLC0415 - a server without a browser does not need them
-
         is_known = hmac.compare_digest(token, read_token(self.key, transcript_id))
-        if not is_known or (name is not None and name not in formats.NAMES):
+        if not is_known or (name is not None and name not in _formats()):
             return PlainTextResponse("Not found", 404, headers=_HEADERS)
         body = await self._completed(transcript_id)
         if body is None:
@@ -89,12 +87,12 @@ class WebPage:
                 "This transcript is not completed, or was deleted.", 404, headers=_HEADERS
             )
         title = title[:_LONGEST_TITLE]
-        text = await to_thread.run_sync(_written, name or "html", body, title)
+        content = await to_thread.run_sync(_written, name or "html", body, title)
         if name is None:
-            return HTMLResponse(text, headers=_HEADERS)
+            return HTMLResponse(content, headers=_HEADERS)
         file = quote(f"{title or transcript_id}.{name}", safe="")
         attached = {"content-disposition": f"attachment; filename*=UTF-8''{file}"}
-        return Response(text, media_type="application/octet-stream", headers=_HEADERS | attached)
+        return Response(content, media_type="application/octet-stream", headers=_HEADERS | attached)
 
     async def _completed(self, transcript_id: str) -> bytes | None:
         """Return the response of the API for a completed transcript; `None` for any other one."""
@@ -116,14 +114,21 @@ def read_token(key: str, transcript_id: str) -> str:
     return hmac.new(key.encode(), f"read {transcript_id}".encode(), hashlib.sha256).hexdigest()
 
 
-def _written(name: str, body: bytes, title: str) -> str | bytes:
-    from aai_async import formats  # noqa: PLC0415 - see above
+def _written(name: str, body: bytes, title: str) -> bytes:
+    from aai_async import formats  # noqa: PLC0415 - a server without a browser does not need them
     from aai_async._models.transcript import Transcript  # noqa: PLC0415
 
     keywords: dict[str, str] = {}
     if title and "title" in formats.FORMATS[name].keywords:
         keywords["title"] = title
-    return formats.render(name, Transcript.from_json(body), **keywords)
+    return formats.encode(name, Transcript.from_json(body), **keywords)
+
+
+def _formats() -> list[str]:
+    """Return the names of the formats that can be saved."""
+    from aai_async import formats  # noqa: PLC0415 - see above
+
+    return [name for name, one in formats.FORMATS.items() if name != "html" and one.is_installed]
 
 
 @functools.cache
@@ -133,12 +138,10 @@ def _part(name: str) -> str:
 
 @functools.cache
 def _page() -> str:
-    from aai_async import formats  # noqa: PLC0415 - see above
-
     known, _ = get_args(LanguageCode)
     data = {
         "languages": [code for code in get_args(known) if "_" not in code],
-        "formats": [name for name in formats.NAMES if name != "html"],
+        "formats": _formats(),
     }
     return Template(_part("drop.html")).substitute(
         style=_part("drop.css"), script=_part("drop.js"), data=msgspec.json.encode(data).decode()
