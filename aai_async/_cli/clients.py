@@ -16,16 +16,20 @@ from aai_async._client import Client, pipeline_of
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
 from aai_async._polling import Polling
 from aai_async._progress.lines import first_sentence, print_line
-from aai_async._retry import Timeouts
+from aai_async._retry import Retry, Timeouts
 
 _TIMEOUTS = Timeouts(cancel_grace=0.5)
 """A second Ctrl-C stops at once. The journal knows that a submit may have been sent."""
 
 
 @contextlib.asynccontextmanager
-async def client(connection: ConnectionFlags) -> AsyncGenerator[Client]:
+async def client(connection: ConnectionFlags, retry: Retry | None = None) -> AsyncGenerator[Client]:
     """
     Open a client of the service, with the key of the environment.
+
+    Args:
+        connection: How the service is reached.
+        retry: When requests and jobs are retried.
 
     Raises:
         ConfigError: There is no key, or the proxy cannot be used.
@@ -35,7 +39,7 @@ async def client(connection: ConnectionFlags) -> AsyncGenerator[Client]:
         raise ConfigError("There is no API key: set the environment variable ASSEMBLYAI_API_KEY.")
     region: Literal["us", "eu"] | None = None if connection.region is None else connection.region.value
     http_client = None if connection.proxy is None else await proxied(connection.proxy)
-    async with Client(region=region, http_client=http_client, timeouts=_TIMEOUTS) as opened:
+    async with Client(region=region, http_client=http_client, retry=retry, timeouts=_TIMEOUTS) as opened:
         try:
             yield opened
         except ConnectError as error:
@@ -43,12 +47,13 @@ async def client(connection: ConnectionFlags) -> AsyncGenerator[Client]:
 
 
 @contextlib.asynccontextmanager
-async def local_client(*, is_announced: bool) -> AsyncGenerator[Client]:
+async def local_client(*, is_announced: bool, retry: Retry | None = None) -> AsyncGenerator[Client]:
     """
     Open a client of an embedded server, which ends with the block.
 
     Args:
         is_announced: Whether standard error shows the address of the server.
+        retry: When requests and jobs are retried.
 
     Raises:
         ConfigError: The server cannot be started.
@@ -67,7 +72,7 @@ async def local_client(*, is_announced: bool) -> AsyncGenerator[Client]:
         # A poll of this machine costs nothing, and each second counts.
         polling = Polling(initial_delay=0.2, max_delay=0.2, min_list_interval=0.2)
         yield await resources.enter_async_context(
-            Client(server.key, base_url=server.base_url, polling=polling, timeouts=_TIMEOUTS)
+            Client(server.key, base_url=server.base_url, polling=polling, retry=retry, timeouts=_TIMEOUTS)
         )
 
 

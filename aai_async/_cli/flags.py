@@ -258,6 +258,12 @@ class RunFlags:
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum recordings in progress.")] = 400
     uploads: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum concurrent uploads.")] = 8
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first error.")] = False
+    no_resubmit: Annotated[
+        bool,
+        typer.Option(
+            "--no-resubmit", help="Do not submit a recording again whose job failed at the service."
+        ),
+    ] = False
     dedupe: Annotated[
         bool,
         typer.Option(

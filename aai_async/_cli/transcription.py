@@ -33,6 +33,7 @@ from aai_async._journal import Journal
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
 from aai_async._progress.lines import count, print_line
+from aai_async._retry import Retry
 
 _WRITE_INTERVAL = 0.1
 """Seconds between two writes to standard output while no recording finishes."""
@@ -137,7 +138,12 @@ class Session:
             return
         run, connection = self._flags.run, self._flags.connection
         is_shown = run.progress != "none"
-        opened = clients.local_client(is_announced=is_shown) if run.local else clients.client(connection)
+        retry = Retry(resubmits=0) if run.no_resubmit else None
+        opened = (
+            clients.local_client(is_announced=is_shown, retry=retry)
+            if run.local
+            else clients.client(connection, retry)
+        )
         try:
             async with opened as client:
                 await self._plan.prepare()

@@ -132,3 +132,25 @@ async def test_to_try_only_failures_again_needs_a_journal(account: dict[str, str
     status, out, shown = await run(calls.parent, *command, "--journal", "j.db", **account)
     assert (status, out) == (0, "")
     assert "None of 1 recording failed in an earlier run." in shown
+
+
+@pytest.mark.parametrize(("flags", "status"), [([], 0), (["--no-resubmit"], 5)], ids=["default", "off"])
+async def test_a_job_that_failed_at_the_service_is_submitted_again_unless_that_is_off(
+    tmp_path: Path, flags: list[str], status: int
+) -> None:
+    """Otherwise the exit status says that a rerun would help."""
+    failures = [RuntimeError("a bug of the engine")]
+
+    def transcribed(_: SpeechRequest) -> str:
+        if failures:
+            raise failures.pop()
+        return "What was said."
+
+    (tmp_path / "call.mp3").write_text("a recording")
+    engine = ScriptedEngine(transcribed)
+    async with LocalServer(engine=engine, key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        code, out, err = await run(tmp_path, "transcribe", "call.mp3", *flags, **account)
+    assert (code, out) == (status, "" if flags else "What was said.\n"), err
+    assert len(engine.requests) == (1 if flags else 2)
+    assert "Server error" in err
