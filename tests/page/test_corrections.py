@@ -134,6 +134,8 @@ def test_turns_are_split_joined_and_given_to_another_speaker(read: Read) -> None
     page.keyboard.press("Enter")
     assert page.evaluate(SAID) == ["one", "two three", "four five six"]
     assert page.evaluate(WHO) == ["Speaker A", "", "Speaker B"]
+    links = "[...document.querySelectorAll('.turn .when')].map((one) => one.getAttribute('href'))"
+    assert page.evaluate(links) == ["#t=0", "#t=0.3", "#t=0.9"]
     page.click("#turn-button")
     page.select_option("#turn-voice", label="Another speaker")
     assert page.evaluate(WHO) == ["Speaker A", "Speaker C", "Speaker B"]
@@ -261,6 +263,7 @@ def test_channels_that_overlap_stay_in_their_turns(read: Read) -> None:
         ("THREE", "1"),
     ]
     assert formats.txt(said) == "Speaker 1: one THREE\nSpeaker 2: two\n"
+    assert said.text == "one two THREE"
 
 
 def test_unredacted_text_and_addresses_are_not_in_the_page(read: Read, spoken: aai.Transcript) -> None:

@@ -49,6 +49,18 @@ def test_a_speaker_is_renamed_everywhere_and_stays_so(read: Read, spoken: aai.Tr
     assert page.evaluate(WHO)[0] == "Anna <b>"
 
 
+def test_a_name_is_only_a_name(read: Read) -> None:
+    """Also one that means something to a script; Escape leaves it as it was."""
+    page = read().open(of_words(["one", "two"], every=1))
+    rename(page, "Speaker A", "__proto__")
+    rename(page, "Speaker B", "constructor")
+    assert page.evaluate(WHO) == ["__proto__", "constructor"]
+    page.click(".speaker >> text=constructor")
+    page.fill("#speaker-name", "Anna")
+    page.keyboard.press("Escape")
+    assert page.evaluate(WHO) == ["__proto__", "constructor"]
+
+
 def test_a_speaker_is_shown_alone_or_hidden(read: Read, spoken: aai.Transcript) -> None:
     """The search leaves out what is hidden; a button shows everybody again."""
     page = read().open(spoken)

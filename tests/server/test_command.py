@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio
 import httpx
+import pexpect
 import pytest
 
 import aai_async
@@ -52,6 +53,20 @@ def test_it_prints_where_it_is_and_ends_when_told_to(tmp_path: Path, sent: signa
         assert process.wait(10) == 0
         assert process.stderr.read() == ""
     assert (tmp_path / "transcripts.sqlite3").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_shows_the_address_of_the_page() -> None:
+    """With the key in its fragment, after the line for the other terminal."""
+    arguments = ["-m", "aai_async.server", "--port", "0", "--engine", "scripted", "--key", "k$y"]
+    process = pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=60)
+    process.expect(r"export ASSEMBLYAI_BASE_URL=(\S+) ")
+    assert process.match is not None
+    base_url = process.match[1]
+    process.expect_exact(f"{base_url}/#key=k%24y\r\n")
+    process.expect_exact("Ctrl-C stops the server.")
+    process.sendintr()
+    process.expect(pexpect.EOF)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ function showParts(edits) {
     parts.forEach((part, index) => {
       const paragraph = old[index] ?? newParagraph(elements.at(-1));
       const text = textOfWords(part.words);
-      if (paragraph.textContent !== text) paragraph.textContent = text;
+      if (paragraph.textContent !== text) showText(paragraph, text);
       elements.push(paragraph);
       touched.push(paragraph);
     });
@@ -105,6 +105,12 @@ function showParts(edits) {
   paragraphs = elements.concat(paragraphs.slice(last));
   layOut();
   for (const paragraph of touched) dress(numbers.get(paragraph));
+}
+
+// The cursor of a paragraph that is being edited goes to its end.
+function showText(paragraph, text) {
+  paragraph.textContent = text;
+  if (paragraph === document.activeElement) getSelection().collapse(paragraph, paragraph.childNodes.length);
 }
 
 function newParagraph(before) {

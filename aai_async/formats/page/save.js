@@ -50,15 +50,14 @@ async function json() {
   const { original, ...response } = await embedded();
   if (!counts.length) return JSON.stringify(response);
   const parts = partsOf(0, counts.length);
-  const said = parts.flatMap((part) => part.words.map((word) => savedWord(word, part.voice)));
-  const byTime = [...said].sort((one, other) => one.start - other.start);
+  const said = parts.flatMap((part) => part.words.map((word) => ({ ...word, voice: part.voice })));
+  said.sort((one, other) => one.start - other.start);
   const turns = shapedTurns(parts);
-  const text = parts.map(({ words }, at) => (at && words.length ? ' '.repeat(words[0].gap) : '') + textOfWords(words)).join('');
   const { words, utterances, text: before } = response;
   return JSON.stringify({
     ...response,
-    text,
-    words: byTime,
+    text: textOfWords(said),
+    words: said.map((word) => savedWord(word, word.voice)),
     utterances: labels.length ? turns : (utterances ?? null),
     original: original ?? { text: before, words, utterances },
   });

@@ -4,7 +4,7 @@ const COLOURS = 8; // the number of speaker colours in page.css
 const LABEL = /^([A-Za-z]|[A-Z]{2}|[0-9]+[A-Z]?)$/; // the labels of the service; other texts are names
 
 const labels = [...data.voices]; // in the order of their first words, which is that of their numbers
-const names = {}; // by label: the names that the reader has given
+const names = Object.create(null); // by label: the names that the reader has given
 const hidden = new Set(); // the numbers of the speakers that are neither shown nor played
 let menuVoice = 0; // the speaker of the open menu
 let menuParagraph = -1; // its paragraph, if the menu was opened there
@@ -86,6 +86,11 @@ function dress(number) {
   const voice = voices[number];
   const isFirst = !section.previousElementSibling?.matches('.turn') || voices[number - 1] !== voice;
   const hasName = voice >= 0 && isFirst;
+  const time = section.querySelector('.when');
+  if (counts[number]) {
+    time.href = `#t=${starts[firsts[number]] / 1000}`;
+    time.textContent = clock(starts[firsts[number]]);
+  }
   let who = section.querySelector('.who');
   section.className = voice >= 0 ? `turn k${voice % COLOURS}` : 'turn';
   section.hidden = !isShown(number);
@@ -188,6 +193,7 @@ function addSpeakerListeners(on) {
   };
   on($('speaker-name'), 'change', commit);
   on($('speaker-name'), 'keydown', (event) => {
+    if (event.key === 'Escape') event.target.value = names[labels[menuVoice]] ?? '';
     if (event.key !== 'Enter') return;
     commit();
     $('speaker').hidePopover();
