@@ -177,10 +177,10 @@ def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
     """Record an upload; return False, and change nothing, if the URL belongs to another recording."""
     changed = connection.execute(
-        "UPDATE jobs SET state = 'uploaded', upload_url = ?1, uploaded_at = ?2, submitting_at = NULL, "
-        "transcript_id = NULL, error = NULL WHERE id = ?3 "
-        "AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload_url = ?1 AND id != ?3)",
-        (url, _now(), job),
+        "UPDATE jobs SET state = 'uploaded', upload_url = :url, uploaded_at = :now, submitting_at = NULL, "
+        "transcript_id = NULL, error = NULL WHERE id = :job "
+        "AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload_url = :url AND id != :job)",
+        {"url": url, "now": _now(), "job": job},
     )
     return changed.rowcount == 1
 
