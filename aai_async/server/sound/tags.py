@@ -4,19 +4,26 @@ The tags around a stream without a container.
 Source: https://id3.org (ID3v1, ID3v2) and https://wiki.hydrogenaudio.org/index.php?title=APEv2_specification
 """
 
+import mmap
 from pathlib import Path
 
 _ID3V1 = 128
 _APE_FOOTER = 32
 
 
-def leading_tag(path: Path) -> int:
-    """Return the bytes of the ID3v2 tag before the sound."""
-    with path.open("rb") as file:
-        head = file.read(10)
-    if not head.startswith(b"ID3") or len(head) < 10:
-        return 0
-    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+def id3v2_tags(path: Path) -> list[tuple[int, int]]:
+    """Return the first byte of each ID3v2 tag, also within joined files, and the byte behind it."""
+    found = list[tuple[int, int]]()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b"ID3")
+        while at >= 0:
+            version, size = content[at + 3 : at + 4], content[at + 6 : at + 10]
+            end = at + 3
+            if version in {b"\2", b"\3", b"\4"} and len(size) == 4 and max(size) < 0x80:
+                end = at + 10 + sum(byte << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
+                found.append((at, end))
+            at = content.find(b"ID3", end)
+    return found
 
 
 def trailing_tags(path: Path) -> int:

@@ -87,3 +87,14 @@ def test_tags_are_no_damage(tmp_path: Path, name: str, codec: str, rate: int) ->
     picture = b"ID3\x04\0\0" + bytes((0, 0, 0x40, 0)) + bytes(8192)
     (tmp_path / name).write_bytes(picture + content + tags)
     assert decode(tmp_path / name).warnings == ()
+
+
+@pytest.mark.parametrize(("name", "codec", "rate"), STREAMS)
+def test_a_tag_of_a_joined_file_is_no_damage(tmp_path: Path, name: str, codec: str, rate: int) -> None:
+    """Episodes joined byte by byte, of which the second begins with its cover."""
+    content = recording(tmp_path / name, codec, rate)
+    cover = b"ID3\x04\0\0" + bytes((0, 3, 0, 0)) + noise(3 << 14)
+    (tmp_path / name).write_bytes(content + cover + content)
+    sound = decode(tmp_path / name)
+    assert len(sound.channels[0]) / RATE == pytest.approx(2 * SECONDS, abs=0.5)
+    assert [one for one in sound.warnings if "damaged" in one] == []
