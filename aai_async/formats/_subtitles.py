@@ -19,6 +19,9 @@ The characters that begin markup or commands for players in SubRip, which has no
 Some readers drop the text behind a "<" that begins no tag, and that within braces.
 """
 
+_SAFE = re.compile(r"[^<>{}&\\:]*")
+"""Most lines, in which no reader finds anything else than text."""
+
 _REFERENCE = re.compile(r"(?<=&)(?=#?\w+;)")
 """Where text could be read as a character of HTML."""
 
@@ -96,6 +99,8 @@ def _as_srt(cue: Cue) -> str:
 
 def _as_srt_line(line: str) -> str:
     """Write what readers would take for markup with similar characters."""
+    if _SAFE.fullmatch(line):
+        return line
     return _plain(_REFERENCE.sub("\N{WORD JOINER}", line.translate(_LOOKALIKES).replace("-->", "--›")))
 
 

@@ -137,6 +137,8 @@ def speakers_of(transcript: Transcript) -> list[str | None]:
     """
     words = transcript.words or ()
     utterances = transcript.utterances or ()
+    if not utterances:
+        return [_name(word.speaker) for word in words]
     pairs = [(word, one.speaker) for one in utterances for word in one.words]
     if len(pairs) == len(words) and all(word == other for word, (other, _) in zip(words, pairs, strict=True)):
         return [_name(name) or _name(word.speaker) for word, name in pairs]
