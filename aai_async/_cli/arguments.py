@@ -22,6 +22,7 @@ from aai_async._cli.inputs import STANDARD_INPUT, Found, find
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
+from aai_async._cli.terminal_text import shown_error
 from aai_async._client import Client
 from aai_async._errors import AAIError, OptionsError
 from aai_async._progress.lines import print_line, visible
@@ -45,7 +46,7 @@ def _order(flags: TranscribeFlags) -> Order:
     try:
         options = options_from(flags.request)
     except OptionsError as error:
-        raise _usage_error(str(error)) from None
+        raise _usage_error(str(error).replace("True or False", "true or false")) from None
     _check_audio_track(flags)
     folder = flags.output.output_dir
     check_output_dir(folder)
@@ -152,7 +153,7 @@ def run(task: Callable[P, Awaitable[ExitStatus]], *arguments: P.args, **keywords
     except BrokenPipeError:
         status = ExitStatus.BROKEN_PIPE
     except AAIError as error:
-        print_line(str(error))
+        print_line(shown_error(error))
         if is_setup_error(error):
             return ExitStatus.SETUP
         return ExitStatus.RETRY if error.is_transient else ExitStatus.FAILED

@@ -36,7 +36,10 @@ async def client(connection: ConnectionFlags, retry: Retry | None = None) -> Asy
         ConnectError: The block raised one. The message names what to check.
     """
     if "ASSEMBLYAI_API_KEY" not in os.environ:
-        raise ConfigError("There is no API key: set the environment variable ASSEMBLYAI_API_KEY.")
+        raise ConfigError(
+            "There is no API key: set the environment variable ASSEMBLYAI_API_KEY, or run `aai-async serve` "
+            "and paste the line that it prints."
+        )
     region: Literal["us", "eu"] | None = None if connection.region is None else connection.region.value
     http_client = None if connection.proxy is None else await proxied(connection.proxy)
     async with Client(region=region, http_client=http_client, retry=retry, timeouts=_TIMEOUTS) as opened:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aai_async._cli.flag_values import journal_file, readable_journal
+from aai_async._cli.flag_values import Status, iso_day, journal_file, readable_journal
 from aai_async._cli.flags import ConnectionFlags, OutputFlags, Rendering
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
@@ -45,10 +45,10 @@ class GetFlags:
 class ListFlags:
     """The flags of `list`."""
 
-    status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help="queued, processing, completed or error.")
+    status: Annotated[Status | None, typer.Option(help="Status of the transcripts.")] = None
+    created_on: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Day, such as 2026-11-24.", callback=iso_day)
     ] = None
-    created_on: Annotated[str | None, typer.Option(metavar="DAY", help="Day, such as 2026-11-24.")] = None
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of transcripts.")] = 20
     json: AsJSON = False
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)

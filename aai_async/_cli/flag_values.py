@@ -6,6 +6,7 @@ Nothing is imported before a value needs it, so that `--help` is quick.
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
 from pathlib import Path
 from typing import get_args
@@ -25,6 +26,15 @@ class Progress(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     NONE = "none"
+
+
+class Status(StrEnum):
+    """The status of a transcript."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    ERROR = "error"
 
 
 class Region(StrEnum):
@@ -100,6 +110,21 @@ def readable_journal(name: str) -> str:
     return name if is_object_uri(name) else str(journal_file(Path(name)))
 
 
+def iso_day(value: str | None) -> str | None:
+    """
+    Return a day as the service reads it.
+
+    Raises:
+        BadParameter: It is no day.
+    """
+    if value is None:
+        return None
+    try:
+        return dt.date.fromisoformat(value.strip()).isoformat()
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no day such as 2026-11-24.") from None
+
+
 def complete_format(incomplete: str) -> list[str]:
     """Return the formats that complete the last one of a list with commas."""
     from aai_async import formats  # noqa: PLC0415 - see the module
@@ -108,7 +133,7 @@ def complete_format(incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in formats.NAMES if name.startswith(last)]
 
 
-def speaker_names(values: list[str]) -> list[str]:
+def check_names(values: list[str]) -> list[str]:
     """
     Return names of speakers as they were given, after a check.
 

@@ -17,11 +17,11 @@ from aai_async._cli.flag_values import (
     Progress,
     Region,
     SubtitleStyle,
+    check_names,
     complete_format,
     complete_language,
     format_names,
     language_code,
-    speaker_names,
 )
 
 
@@ -165,7 +165,7 @@ class Rendering:
             "--name",
             metavar="LABEL=NAME",
             help="Name of a speaker, such as A=Anna; can be repeated.",
-            callback=speaker_names,
+            callback=check_names,
         ),
     ] = field(default_factory=list[str])
     times: Annotated[bool, typer.Option("--times", help="Prefix lines with timestamps.")] = False

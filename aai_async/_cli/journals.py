@@ -16,7 +16,7 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._journal import Journal, freeze, kept_results
@@ -52,7 +52,7 @@ async def export(flags: ExportFlags) -> ExitStatus:
                     print_line(f"{_name(outcome)}: {shown}")
             except AAIError as error:
                 errors.append(error)
-                print_line(f"{_name(outcome)}: {error}")
+                print_line(f"{_name(outcome)}: {shown_error(error)}")
     for line in notices.totals():
         print_line(line)
     print_line(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")
@@ -110,7 +110,8 @@ def _is_completed(outcome: Outcome) -> bool:
 
 
 def _as_line(outcome: Outcome) -> str:
-    notes = [str(outcome.error)] if outcome.error else []
+    # The line has the id already.
+    notes = [str(outcome.error.args[0])] if outcome.error else []
     notes += as_texts(outcome.warnings, outcome.missing)
     why = f"  {'; '.join(notes)}" if notes else ""
     return visible(f"{outcome.stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"

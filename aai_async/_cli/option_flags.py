@@ -99,7 +99,7 @@ def _check_spelling(name: str, known: list[str]) -> None:
     if alike:
         raise OptionsError(
             f"There is no option {name!r}. Did you mean {alike[0]!r}? To send a parameter that is new at the "
-            f"service, pass --set 'extra={{\"{name}\": ...}}'."
+            f"service, pass --set extra.{name}=VALUE."
         )
 
 

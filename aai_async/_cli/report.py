@@ -14,7 +14,7 @@ from aai_async._cli.order import Order, Plan
 from aai_async._cli.progress_view import progress_view
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import Output
-from aai_async._cli.terminal_text import readable_paths
+from aai_async._cli.terminal_text import readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
@@ -98,7 +98,7 @@ class Report:
         for error in errors:
             if self._json:
                 self._json.failed(outcome.index, error, outcome.transcript_id)
-            failure = f"{self._names[outcome.index]}: {error}"
+            failure = f"{self._names[outcome.index]}: {shown_error(error)}"
             self._failures.append(failure)
             self.view.print(f"{self._counted()}{failure}")
 
@@ -114,9 +114,10 @@ class Report:
         if isinstance(error, BatchAbortedError) and error.__cause__ in self._errors:
             # Its reason was reported with the recording that failed.
             left = len(self._names) - self.view.state.finished
-            self.view.print(f"Stopped with {count(left, 'recording')} left.")
+            if left:
+                self.view.print(f"Stopped with {count(left, 'recording')} left.")
         else:
-            self.view.print(str(error))
+            self.view.print(shown_error(error))
         if is_setup_error(error) and not self._order.flags.run.local:
             self.view.print("To transcribe without a key: aai-async transcribe --local")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aai_async._cli import safe_names
+from aai_async._errors import AAIError
 
 
 def readable(name: str | os.PathLike[str]) -> str:
@@ -20,6 +21,13 @@ def readable_paths(paths: Sequence[Path]) -> str:
     if len(paths) > 1 and len(stems) == 1:
         return f"{readable(stems.pop())}.{{{','.join(path.suffix[1:] for path in paths)}}}"
     return ", ".join(map(readable, paths))
+
+
+def shown_error(error: AAIError, *, name: str = "") -> str:
+    """Return the message of an error, with the id of its transcript unless that is the name before it."""
+    message, transcript_id = str(error.args[0]), error.transcript_id
+    is_known = transcript_id is None or transcript_id in message or transcript_id == name
+    return message if is_known else f"{message} (transcript {transcript_id})"
 
 
 def as_text(message: object) -> str:

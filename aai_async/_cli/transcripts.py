@@ -18,7 +18,7 @@ from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ConnectError, without_secret_addresses, without_secrets
@@ -61,7 +61,7 @@ async def get(client: Client, flags: GetFlags) -> ExitStatus:
             if is_setup_error(error) or isinstance(error, ConnectError):
                 raise
             errors.append(error)
-            print_line(f"{transcript_id}: {error}")
+            print_line(f"{transcript_id}: {shown_error(error, name=transcript_id)}")
     return exit_status(succeeded=len(recordings) - len(errors), errors=errors)
 
 
@@ -101,8 +101,9 @@ async def list_(client: Client, flags: ListFlags) -> ExitStatus:
     """
     if sys.stdout.isatty() and not flags.json:
         write_out(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING\n")
+    status = None if flags.status is None else flags.status.value
     items: list[TranscriptListItem] = []
-    async for item in client.list(status=flags.status, created_on=flags.created_on, limit=flags.limit):
+    async for item in client.list(status=status, created_on=flags.created_on, limit=flags.limit):
         items.append(item)
         if len(items) == _PAGE:
             await _print_items(items, as_json=flags.json)
@@ -144,7 +145,7 @@ async def delete(client: Client, flags: DeleteFlags) -> ExitStatus:
             if is_setup_error(error) or isinstance(error, ConnectError):
                 raise
             errors.append(error)
-            print_line(f"{transcript_id}: {error}")
+            print_line(f"{transcript_id}: {shown_error(error, name=transcript_id)}")
     if len(errors) < len(flags.ids):
         print_line(
             "Deleted at the service only. To remove the text from a journal and its result files: "

@@ -9,8 +9,11 @@ import sys
 import pytest
 import typer
 
+import aai_async as aai
 from aai_async import formats
+from aai_async._cli import main
 from aai_async._cli.flag_values import complete_format, complete_language, format_names, language_code
+from aai_async._cli.terminal_text import shown_error
 
 
 @pytest.mark.parametrize(("given", "code"), [("de", "de"), ("EN-US", "en_us"), (" pt ", "pt"), (None, None)])
@@ -58,3 +61,35 @@ def test_the_help_of_a_command_lists_the_registered_formats() -> None:
     command = [sys.executable, "-m", "aai_async", "get", "--help"]
     page = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert ", ".join(formats.NAMES) in " ".join(page.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list", "--status", "done"], "'queued', 'processing', 'completed', 'error'"),
+        (["list", "--created-on", "yesterday"], "'yesterday' is no day such as 2026-11-24."),
+        (
+            ["transcribe", "x.mp3", "--set", "punctuate=maybe"],
+            "punctuate must be true or false",
+        ),
+        (["transcribe", "x.mp3", "--set", "speaker_lables=true"], "pass --set extra.speaker_lables=VALUE."),
+    ],
+)
+def test_a_wrong_value_is_named_in_the_words_of_a_shell(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before a key is needed or a byte is sent."""
+    monkeypatch.setattr(sys, "argv", ["aai-async", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_error_in_a_shell_names_no_part_of_the_python_api() -> None:
+    """The id of its transcript is enough, once."""
+    error = aai.RejectedError(
+        "Refused.", status=400, reply="", operation="get", attempts=2, transcript_id="4711"
+    )
+    assert shown_error(error) == "Refused. (transcript 4711)"
+    assert shown_error(error, name="4711") == "Refused."

@@ -12,7 +12,7 @@ import typer
 import aai_async as aai
 from aai_async import formats
 from aai_async._cli import rendering
-from aai_async._cli.flag_values import Overlap, SubtitleStyle, speaker_names
+from aai_async._cli.flag_values import Overlap, SubtitleStyle, check_names
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.media import MEDIA_TYPES, media_type
@@ -122,4 +122,4 @@ def test_the_names_of_speakers_reach_the_formats_that_show_them() -> None:
 def test_a_name_without_a_label_is_refused(value: str) -> None:
     """With an example."""
     with pytest.raises(typer.BadParameter, match="A=Anna"):
-        speaker_names([value])
+        check_names([value])
