@@ -184,18 +184,20 @@ def test_a_job_that_failed_or_goes_on_is_told_with_its_id() -> None:
         with pytest.raises(aai.TranscriptError, match="The transcription failed: Too short"):
             formats.encode(name, failed)
         with pytest.raises(aai.AAIError, match=r"q is 'queued': call Client\.wait\('q'\)"):
-            formats.render(name, queued)
+            formats.encode(name, queued)
 
 
 def test_an_unknown_format_is_told_with_the_one_that_was_meant() -> None:
-    with pytest.raises(aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are csv, html"):
+    with pytest.raises(
+        aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are csv, docx, html"
+    ):
         formats.render("strt", SPOKEN)
 
 
 @given(WORDS)
 @settings(max_examples=40)
 def test_whatever_was_said_can_be_written_in_every_format(words: list[dict[str, object]]) -> None:
-    """As text that a file can hold."""
+    """As content that a file can hold."""
     made = transcript(words)
     for name in formats.NAMES:
-        formats.render(name, made).encode()
+        formats.encode(name, made)

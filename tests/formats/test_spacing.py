@@ -145,7 +145,7 @@ def test_chinese_with_latin_words_is_as_the_text_has_it() -> None:
     ]
     turn = {"speaker": "A", "start": 0, "end": 2000, "text": text, "words": words}
     made = transcript(words, language_code="zh", text=text, utterances=[turn])
-    for name in set(formats.NAMES) - {"json"}:
+    for name in set(formats.NAMES) - {"json", "docx"}:
         assert text in formats.render(name, made), name
         assert text in formats.render(name, transcript(words, language_code="zh", text=text)), name
 
