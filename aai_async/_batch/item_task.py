@@ -252,7 +252,7 @@ class ItemTask:
                 if self._duplicate_of is not None:
                     return None
                 self._in_flight = self._context.duplicates.enter(keys, self._item.index)
-            if not (self._context.journal and await self._context.journal.contains(keys)):
+            if not (self._is_open or (self._context.journal and await self._context.journal.contains(keys))):
                 await self._open(source)
             if self._context.journal is None:
                 await self._submit(source, await self._upload(source))

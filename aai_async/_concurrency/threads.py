@@ -112,8 +112,7 @@ class OneThread:
         """
         self._worker = worker = self._worker or _take_worker()
         errand = _Errand(work)
-        worker.give(errand.do)
-        worker.give(errand.report)
+        worker.give(errand.do_and_report)
         try:
             return await errand.end(patience=0.0 if self._is_left_behind else _PATIENCE)
         finally:
@@ -154,6 +153,11 @@ class _Errand(Generic[T]):
         # If the event loop has ended, no call is waiting.
         with contextlib.suppress(RuntimeError):
             self._soon(self._end.set)
+
+    def do_and_report(self) -> None:
+        """Run the work, and wake the waiting call; one task, because each wakes the thread."""
+        self.do()
+        self.report()
 
     async def end(self, patience: float) -> T:
         """Wait for the result; a cancelled call waits for `patience` seconds."""

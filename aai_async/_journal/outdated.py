@@ -38,7 +38,8 @@ def supersede(connection: sqlite3.Connection, file_key: bytes, job: int, active:
             "WHERE id = ? AND state IN ('submitting', 'submitted')",
             (_CHANGED, row[0]),
         )
-    connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (file_key, job))
+    if row is None or row[0] != job:
+        connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (file_key, job))
 
 
 def refused_row(

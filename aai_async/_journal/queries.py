@@ -138,14 +138,14 @@ def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[in
     elif found is None:
         values = (item.position, item.source, item.size, job)
         connection.execute("UPDATE jobs SET position = ?, source = ?, size = ? WHERE id = ?", values)
-    else:
-        connection.execute(
-            "UPDATE jobs SET position = ? WHERE id = ? AND position != ?",
-            (item.position, job, item.position),
-        )
-    connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
+    elif found.position != item.position:
+        connection.execute("UPDATE jobs SET position = ? WHERE id = ?", (item.position, job))
+    if found is None or len(item.keys) > 1:
+        connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
     if item.file_key is not None:
         outdated.supersede(connection, item.file_key, job, active)
+    if found is not None and found.position == item.position:
+        return found
     row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return JobRow(*row)
 

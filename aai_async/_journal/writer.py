@@ -33,6 +33,10 @@ from aai_async._models.transcript import Transcript
 T = TypeVar("T")
 
 
+_LARGE = 256 * 1024
+"""Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
+
+
 _EMBEDDED_SERVER = "an embedded server"
 """Instead of a base URL: an embedded server has another one, and another key, each time."""
 
@@ -57,6 +61,8 @@ class JournalWriter:
         self._turn: anyio.Lock | None = None
         self._active = set[int]()
         """The rows that the batch is working on."""
+        self._read_ahead = dict[int, bytes]()
+        """By row, the stored responses of the completed jobs among them."""
         self._thread = OneThread()
 
     @contextlib.asynccontextmanager
@@ -135,6 +141,10 @@ class JournalWriter:
             row = queries.claim(connection, item, self._active)
             # Marked before the transaction ends, because it may contain other claims of the same path.
             self._active.add(row.id)
+            # Read at once, because each question to the journal waits for the thread.
+            body = queries.result(connection, row.id) if row.state == "done" else None
+            if body is not None:
+                self._read_ahead[row.id] = body
             return row
 
         return await self.commit(claim)
@@ -142,6 +152,7 @@ class JournalWriter:
     def leave(self, job: int) -> None:
         """Record that a row is no longer in progress."""
         self._active.discard(job)
+        self._read_ahead.pop(job, None)
 
     async def reset(self, job: int) -> None:
         """Reset a row, so that its recording is uploaded and submitted again."""
@@ -204,13 +215,18 @@ class JournalWriter:
 
     async def result(self, job: int) -> Transcript | None:
         """Return the stored transcript of a completed job; `None` if it was not stored."""
-        # Decoded in a thread too, because a large one takes a tenth of a second or more.
         body = await self.stored(job)
-        return None if body is None else await in_thread(Transcript.from_json, body)
+        if body is None:
+            return None
+        if len(body) < _LARGE:
+            return Transcript.from_json(body)
+        # Decoded in a thread too, because it takes a tenth of a second or more.
+        return await in_thread(Transcript.from_json, body)
 
     async def stored(self, job: int) -> bytes | None:
         """Return the stored response of the service for a completed job; `None` if it was not stored."""
-        return await self._read(lambda connection: queries.result(connection, job))
+        body = self._read_ahead.pop(job, None)
+        return body or await self._read(lambda connection: queries.result(connection, job))
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with errors_named(self._path):
