@@ -143,4 +143,4 @@ def _media_sources(audio: str | None) -> Sequence[str]:
     )
 
 
-FORMATS = (Format("html", html, "a page to read and to listen to"),)
+FORMATS = (Format("html", html, "a page to read, to listen to and to correct"),)

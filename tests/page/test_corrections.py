@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import browsing
 import pytest
+from docx import Document
 from reader import Reader, changed, long, of_words, wait
 
 import aai_async as aai
@@ -125,6 +128,27 @@ def test_a_saved_correction_is_corrected_further(read: Read, spoken: aai.Transcr
     second = aai.Transcript.from_json(saved(page, "json"))
     assert second.raw["original"] == first.raw["original"]
     assert {"demanded", "time"} <= times(second).keys()
+
+
+def test_the_command_writes_a_correction_in_other_formats(
+    read: Read, spoken: aai.Transcript, tmp_path: Path
+) -> None:
+    """With its names: as subtitles, and as a document."""
+    page = correcting(read(), spoken)
+    retype(page, 0, "Dashwood", "Ashwood")
+    page.keyboard.press("Escape")
+    page.click(".speaker >> nth=0")
+    page.fill("#speaker-name", "Anna")
+    page.keyboard.press("Enter")
+    (tmp_path / "call.corrected.json").write_text(saved(page, "json"), encoding="utf-8")
+    # In a process of its own, because Playwright runs an event loop in this thread.
+    command = [sys.executable, "-m", "aai_async", "convert", "call.corrected.json", "-f", "srt,docx"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    subtitles = (tmp_path / "call.corrected.srt").read_text(encoding="utf-8")
+    assert subtitles.startswith("1\n00:00:00,110 --> ")
+    assert "Anna: And Mr. John Ashwood" in subtitles.replace("\n", " ")
+    document = Document(str(tmp_path / "call.corrected.docx"))
+    assert any("Ashwood" in one.text and "Anna" in one.text for one in document.paragraphs)
 
 
 def test_turns_are_split_joined_and_given_to_another_speaker(read: Read) -> None:
