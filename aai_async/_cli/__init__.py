@@ -18,7 +18,7 @@ from aai_async._progress.lines import print_line
 
 def main() -> int:
     """Run the command line and return its exit status."""
-    if any(importlib.util.find_spec(name) is None for name in ("typer", "rich")):
+    if any(importlib.util.find_spec(name) is None for name in ("typer", "rich", "platformdirs")):
         print_line('The command line is an extra: pip install "aai-async[cli]"')
         return 1
     _set_encodings()

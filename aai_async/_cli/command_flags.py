@@ -101,9 +101,7 @@ class IndexFlags:
 
     folder: Annotated[
         Path,
-        typer.Argument(
-            metavar="DIR", exists=True, file_okay=False, help="Folder of results and their journal."
-        ),
+        typer.Argument(metavar="DIR", help="Folder of results and their journal."),
     ]
 
 

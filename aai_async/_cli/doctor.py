@@ -25,7 +25,9 @@ _MAX_CLOCK_ERROR = 60.0
 
 _EXTRAS = {
     "server": ("starlette", "uvicorn", "faster_whisper", "onnxruntime", "av", "glin_profanity"),
-    "cli": ("typer", "rich"),
+    "cli": ("typer", "rich", "platformdirs"),
+    "docx": ("docx",),
+    "tables": ("arro3",),
     "fastapi": ("fastapi", "python_multipart"),
     "testing": ("glin_profanity", "pytest", "starlette", "uvicorn"),
 }
