@@ -152,7 +152,7 @@ class JournalOwner:
                 key not in self._in_flight and self._needs_upload(source, await self._writer.find([key]))
             )
         if any(needed):
-            await self._pipeline.sender.wait_for_pause(self._pipeline.sender.base_urls.api)
+            await self._pipeline.sender.pauses.wait(self._pipeline.sender.base_urls.api)
         return needed
 
     async def transcribe(self, sources: Sequence[RemoteSource], options: Options) -> list[Reply]:
@@ -177,7 +177,7 @@ class JournalOwner:
 
     def pause(self, seconds: float) -> None:
         """Send nothing for a while: the service has asked a worker for it."""
-        self._pipeline.sender.throttle(self._pipeline.sender.base_urls.api, seconds)
+        self._pipeline.sender.pauses.start(self._pipeline.sender.base_urls.api, seconds)
 
     def _check(self) -> None:
         if self._refusal is not None:

@@ -34,12 +34,13 @@ from aai_async._errors import (
     RetryBudgetError,
     about,
 )
-from aai_async._events import Event, OnEvent, Retrying, Throttled, Uploading, emit, logger
+from aai_async._events import Event, OnEvent, Retrying, Uploading, emit, logger
 from aai_async._io.source import Source
 from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
 from aai_async._transport.backend import HTTPClient, quiet_url, stream_of
 from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.error_mapping import failure_of, in_groups, out_of_time
+from aai_async._transport.pauses import Pauses
 from aai_async._transport.pool import ClientLease, ClientPool
 from aai_async._transport.request_body import Body, OnSent, opened
 from aai_async._transport.response_body import read_error, read_response, save
@@ -74,8 +75,7 @@ class Sender:
         self._timeouts = timeouts
         self._pool = ClientPool(client, base_urls)
         self._on_event = on_event
-        self._not_before = dict[str, float]()
-        """By host, when the next request may be sent, because the service has asked for a pause."""
+        self.pauses = Pauses(retry.max_retry_after, self.emit)
         self._dated: tuple[str, float] | None = None
         """The date of the latest response, and when it arrived by the clock of the event loop."""
         self._distrusted_until = -math.inf
@@ -114,7 +114,7 @@ class Sender:
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
-        self._not_before.clear()
+        self.pauses.end_all()
         self._dated = None
         self._distrusted_until = -math.inf
         return self
@@ -199,25 +199,8 @@ class Sender:
         except ConnectError as error:
             result = error
         if isinstance(result, RateLimitError) and call.url is None:
-            self.throttle(self._host(call), result.retry_after or 0.0)
+            self.pauses.start(self._host(call), result.retry_after or 0.0)
         return result
-
-    async def wait_for_pause(self, host: str) -> None:
-        """Wait until requests to a host may be sent again; the pause may be extended meanwhile."""
-        while (left := self._not_before.get(host, 0.0) - anyio.current_time()) > 0:  # noqa: ASYNC110
-            await anyio.sleep(left)
-
-    def throttle(self, host: str, seconds: float) -> None:
-        """Pause all calls, because the service limits the requests of an account and not those of a call."""
-        now, before = anyio.current_time(), self._not_before.get(host, 0.0)
-        # A pause of hours ends the call with an error instead, so that the caller can decide.
-        if not 0 < seconds <= self._retry.max_retry_after or now + seconds <= before:
-            return
-        self._not_before[host] = now + seconds
-        # Concurrent requests are refused too, each a moment later: they do not emit an event each.
-        if now + seconds > before + 0.1:
-            logger.info("throttled: no request for %.1f s", seconds)
-            self.emit(Throttled(delay=seconds))
 
     async def _exchange(
         self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
@@ -231,12 +214,12 @@ class Sender:
             # Checked with a connection in hand, so that calls that waited for one respect the pause too.
             is_held_back = call.url is None and not is_urgent
             if is_held_back:
-                await self.wait_for_pause(host)
+                await self.pauses.wait(host)
             if shielded is not None:
                 await shielded.sending()
                 # A journal was written meanwhile, which takes time.
                 if is_held_back:
-                    await self.wait_for_pause(host)
+                    await self.pauses.wait(host)
             clock = AttemptDeadline(self._timeouts)
             async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
                 began = anyio.current_time()

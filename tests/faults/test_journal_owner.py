@@ -273,9 +273,9 @@ async def test_a_pause_that_one_worker_is_asked_for_holds_all(
                 while not server.count("POST /v2/upload"):
                     await anyio.sleep(0.01)
                 # The reply to the first upload is on its way.
-                while not owner.owner._pipeline.sender._not_before:
+                while not owner.owner._pipeline.sender.pauses._ends:
                     await anyio.sleep(0.01)
-            [until] = owner.owner._pipeline.sender._not_before.values()
+            [until] = owner.owner._pipeline.sender.pauses._ends.values()
             await two.transcribe([other, *urls(1)], OPTIONS)
             assert anyio.current_time() >= until
     assert len(server.service.jobs) == 3
