@@ -181,6 +181,26 @@ def test_turns_are_split_joined_and_given_to_another_speaker(read: Read) -> None
     assert page.evaluate(SAID) == ["one", "two three four five six"]
 
 
+def test_speakers_are_added_to_a_text_without_any(read: Read) -> None:
+    """By the menu of a turn; a turn without one stays without."""
+    words = [{"text": text, "start": at * 4000, "end": at * 4000 + 300} for at, text in enumerate("ab")]
+    document = {"id": "x", "status": "completed", "text": "a b", "words": words}
+    reader = read()
+    page = correcting(reader, aai.Transcript.from_json(json.dumps(document)))
+    page.evaluate(CARET, [1, 0])
+    page.click("#turn-button")
+    page.select_option("#turn-voice", label="Another speaker")
+    page.click(".speaker")
+    page.fill("#speaker-name", "Bo")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "speaker"
+    assert page.evaluate(WHO) == ["", "Bo"]
+    said = aai.Transcript.from_json(saved(page, "json"))
+    assert [word.speaker for word in said.words or ()] == [None, "Bo"]
+    page = reader.open(aai.Transcript.from_json(json.dumps(document)))
+    assert page.evaluate(WHO) == ["", "Bo"]
+
+
 def test_corrections_are_kept_in_the_browser(read: Read, spoken: aai.Transcript) -> None:
     """Through a reload, until they are discarded."""
     reader = read()
@@ -196,7 +216,9 @@ def test_corrections_are_kept_in_the_browser(read: Read, spoken: aai.Transcript)
         "And",
         (spoken.utterances or ())[0].text.replace("And ", "", 1).replace("Dash", "Ash"),
     ]
-    retype(page, 1, "Ashwood", "Dashwood")
+    # As one input, which is undone at once.
+    page.evaluate(REPLACE, [1, "Ashwood"])
+    page.keyboard.insert_text("Dashwood")
     page.keyboard.press("Control+z")
     assert page.evaluate(SAID) == corrected
     assert reader.complaints == []

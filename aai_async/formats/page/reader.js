@@ -231,7 +231,8 @@ function addListeners() {
   for (const name of ['view', 'save', 'bookmarks', 'matches']) {
     on($(name), 'beforetoggle', () => { $(name).style.top = `${below() + 4}px`; });
   }
-  on($('matches'), 'toggle', ({ newState }) => { if (newState === 'open') listMatches(); });
+  on($('matches'), 'beforetoggle', ({ newState }) => { if (newState === 'open') listMatches(); });
+  on($('matches'), 'toggle', showChosen);
   on($('bookmarks'), 'beforetoggle', showBookmarks);
   for (const name of Object.keys(switches)) {
     if ($(name)) on($(name), 'change', ({ target }) => turnOn(name, target.checked));

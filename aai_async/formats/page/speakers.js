@@ -58,10 +58,16 @@ function listSpeakers() {
     if (voice >= 0 && counts[paragraph]) time[voice] += Math.max(ends[lastWordOf(paragraph)] - starts[firsts[paragraph]], 0);
   });
   const total = time.reduce((sum, one) => sum + one, 0) || 1;
-  const list = document.querySelector('.voices');
-  if (!list) return;
+  const list = document.querySelector('.voices') ?? newList();
   list.replaceChildren(...labels.map((_, voice) => speakerItem(voice, Math.round((100 * time[voice]) / total))));
   showFilter();
+}
+
+// For a transcript without speakers, to which the reader adds some.
+function newList() {
+  const list = made('ul', { className: 'voices', ariaLabel: 'Speakers' });
+  if (labels.length) document.querySelector('.facts').after(list);
+  return list;
 }
 
 function speakerItem(voice, share) {
@@ -161,13 +167,15 @@ function openSpeaker(voice, paragraph, anchor) {
   $('speaker-hide').textContent = hidden.has(voice) ? 'Show' : 'Hide';
   $('speaker-hide').disabled = $('speaker-only').disabled = labels.length < 2;
   $('turn-speaker').hidden = paragraph < 0 || !isEditing;
+  $('speaker-name').parentElement.hidden = $('speaker-choices').hidden = voice < 0;
   const choices = labels.map((_, other) => made('option', { value: other }, nameIn(other)));
+  if (voice < 0) choices.unshift(made('option', { value: -1 }, 'Not known'));
   $('turn-voice').replaceChildren(...choices, made('option', { value: '' }, 'Another speaker'));
   $('turn-voice').value = String(voice);
   $('speaker').showPopover();
   const box = anchor.getBoundingClientRect();
   placeAt($('speaker'), box.left, box.bottom + 4);
-  $('speaker-name').focus();
+  $(voice < 0 ? 'turn-voice' : 'speaker-name').focus();
 }
 
 function placeAt(element, x, y) {
@@ -195,8 +203,11 @@ function addSpeakerListeners(on) {
   on($('speaker-name'), 'keydown', (event) => {
     if (event.key === 'Escape') event.target.value = names[labels[menuVoice]] ?? '';
     if (event.key !== 'Enter') return;
+    event.preventDefault(); // else the key would press the button that is focused now
     commit();
     $('speaker').hidePopover();
+    // The button that has opened the menu was replaced.
+    document.querySelector(`.speaker[data-voice="${menuVoice}"]`)?.focus();
   });
   on($('speaker-only'), 'click', () => only(menuVoice));
   on($('speaker-hide'), 'click', () => toggleSpeaker(menuVoice));
