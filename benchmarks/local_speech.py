@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import re
 import resource
 import statistics
 import subprocess
@@ -85,6 +86,8 @@ def prompts(root: Path, language: str) -> Iterator[tuple[Path, str]]:
     texts = root / f"usr/share/doc/asterisk-core-sounds-{language}/core-sounds-{language}.txt.gz"
     for line in gzip.decompress(texts.read_bytes()).decode().splitlines():
         name, _, text = line.partition(":")
+        # In the Italian file, a line has the texts of several prompts.
+        text = re.split(r"\s[a-z]+(?:-[a-z]+)+:", text)[0]
         path = root / f"usr/share/asterisk/sounds/{PROMPTS[language]}/{name}.wav"
         # Sounds are described in brackets, but for a beep in Italian.
         is_spoken = not any(one in "[](){}<>;" or one.isdigit() for one in text) and "beep" not in text
