@@ -86,8 +86,9 @@ class ShieldedRequest(Generic[T]):
         """Record that the request is about to be sent; nothing is sent yet."""
         # After a lost response the first announcement stands: a later search needs the time of that request.
         if self._announce is not None and not self._was_lost:
-            await self._announce()
+            # Before it is awaited: if that is cancelled, a thread may be recording it all the same.
             self._is_announced = True
+            await self._announce()
 
     async def withdrawn(self) -> None:
         """Record that the announced request was not carried out, unless it has or may have a response."""

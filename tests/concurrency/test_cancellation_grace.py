@@ -71,6 +71,30 @@ async def test_an_exception_is_raised_as_it_is(error: Exception, holds: bool) ->
     assert caught.value is error
 
 
+async def test_an_announcement_that_was_cancelled_is_withdrawn() -> None:
+    """A thread may have recorded it although its caller was cancelled meanwhile."""
+    recorded: list[str] = []
+
+    async def announce() -> None:
+        recorded.append("submitting")
+        await anyio.sleep_forever()
+
+    async def withdraw() -> None:
+        recorded.append("refused")
+
+    grace = CancelGrace(5)
+    shielded = ShieldedRequest[str](_forget, grace, announce=announce, withdraw=withdraw)
+
+    async def work() -> str:
+        await shielded.sending()
+        return "never"
+
+    with anyio.move_on_after(0.01):
+        await shielded.hold(work)
+    await run_shielded(shielded.withdrawn, grace)
+    assert recorded == ["submitting", "refused"]
+
+
 async def test_nothing_is_held_back_before_the_work_says_so() -> None:
     """What was not sent cannot be lost."""
     work = Work(60, holds=False)
