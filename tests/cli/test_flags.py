@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,7 +13,15 @@ import typer
 import aai_async as aai
 from aai_async import formats
 from aai_async._cli import main
-from aai_async._cli.flag_values import complete_format, complete_language, format_names, language_code
+from aai_async._cli.flag_values import (
+    JOURNAL,
+    LOCAL_JOURNAL,
+    complete_format,
+    complete_language,
+    format_names,
+    journal_file,
+    language_code,
+)
 from aai_async._cli.terminal_text import shown_error
 
 
@@ -93,3 +102,15 @@ def test_an_error_in_a_shell_names_no_part_of_the_python_api() -> None:
     )
     assert shown_error(error) == "Refused. (transcript 4711)"
     assert shown_error(error, name="4711") == "Refused."
+
+
+def test_a_folder_of_results_stands_for_its_journal(tmp_path: Path) -> None:
+    """That of the service or that of `--local`; where both are there, the file must be named."""
+    with pytest.raises(typer.BadParameter, match="has no journal"):
+        journal_file(tmp_path)
+    (tmp_path / LOCAL_JOURNAL).touch()
+    assert journal_file(tmp_path) == tmp_path / LOCAL_JOURNAL
+    (tmp_path / JOURNAL).touch()
+    with pytest.raises(typer.BadParameter, match="give the file"):
+        journal_file(tmp_path)
+    assert journal_file(tmp_path / JOURNAL) == tmp_path / JOURNAL
