@@ -345,13 +345,19 @@ async def test_what_had_finished_and_was_not_taken_remains(
 ) -> None:
     """With its transcript, beside what was under way."""
     server.on("POST /v2/transcript", *[faults.normal()] * 3, *[looks_of_last_job(10**9)] * 3)
+    submitted: list[aai.Event] = []
+
+    def on_event(event: aai.Event) -> None:
+        if isinstance(event, aai.Submitted):
+            submitted.append(event)
+
+    paths = recordings(tmp_path, 6)
     async with connect() as client:
-        async with aai.transcribe_all(client, recordings(tmp_path, 6), max_uploads=1) as batch:
+        async with aai.transcribe_all(client, paths, max_uploads=1, on_event=on_event) as batch:
             first = await anext(batch)
-            with anyio.fail_after(5):
-                while batch.summary.completed < 3:
+            with anyio.fail_after(60):
+                while batch.summary.completed < 3 or len(submitted) < 6:
                     await anyio.sleep(0.01)
-            await anyio.sleep(0.1)
     assert [outcome.index for outcome in batch.remaining] == sorted({0, 1, 2, 3, 4, 5} - {first.index})
     assert sum(outcome.transcript is not None for outcome in batch.remaining) == 2
     assert {outcome.stage for outcome in batch.remaining} == {"finished", "submitted"}
