@@ -128,6 +128,7 @@ def running_cluster(settings: dict[str, str], cpus: int = 2) -> Iterator[Cluster
         "PYTHONPATH": os.pathsep.join(sys.path),
         "RAY_AUTH_MODE": "disabled",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_raylet_start_wait_time_s": "300",  # for a busy machine
     }
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
     command += [f"--node-ip-address={ADDRESS}", f"--port={address.partition(':')[2]}"]
