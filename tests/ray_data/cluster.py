@@ -49,15 +49,16 @@ class Cluster:
         path = self.folder / f"program-{secrets.token_hex(4)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(HERE / "ray_program.py"),
-                    json.dumps([self.address, *orders]),
-                ],
+                [sys.executable, str(HERE / "ray_program.py")],
                 env=self.environment,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        # Not as an argument, of which the system takes 128 KiB.
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            pipe.write(json.dumps([self.address, *orders]).encode())
         return Program(process, path)
 
     def run(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:

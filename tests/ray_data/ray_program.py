@@ -1,8 +1,8 @@
 """
 A program on Ray: it transcribes the recordings that it is ordered to, and prints what it has found.
 
-It is given orders as JSON, one after the other: `uris`, `base_url`, `journal`, `max_jobs`, and others. An
-error of this package is found as well.
+It reads orders as JSON from standard input, and follows one after the other: `uris`, `base_url`, `journal`,
+`max_jobs`, and others. An error of this package is found as well.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def found_by(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    address, *orders = json.loads(sys.argv[1])
+    address, *orders = json.load(sys.stdin)
     ray.init(address, log_to_driver=False, logging_level="warning")
     ray.data.DataContext.get_current().enable_progress_bars = False
     print("FOUND", json.dumps([found_by(order) for order in orders]), flush=True)
