@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, UploadFile
 
 import aai_async as aai
 from aai_async import fastapi as web
+from aai_async import formats, tables
 from aai_async.testing import ScriptedServer
 from aai_async.webhook import Notification, WebhookSecret
 
@@ -138,6 +139,16 @@ async def wait_for_notifications(client: aai.Client) -> None:
     aai.transcribe_all(client, ["call.mp3", aai.Item(b"RIFF", key="a"), (b"RIFF", aai.Options())])
     aai.Item("call.mp3", key=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await client.wait("3f1c", notifications=42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def show_and_tabulate(batch: aai.Batch) -> None:
+    async for outcome in aai.progress(batch, total=3, display="tqdm"):
+        assert_type(outcome, aai.Outcome)
+        table = tables.words(outcome.unwrap())
+        assert_type(table, tables.Table)
+        assert_type(formats.docx(outcome.unwrap(), title="Call"), bytes)
+        assert_type(formats.render("srt", outcome.unwrap()), str)
+    aai.progress(batch, display="bar")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def test_with_the_kit(aai_server: ScriptedServer) -> None:
