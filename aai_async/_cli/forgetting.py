@@ -32,11 +32,17 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
 
     def remove_files(erasure: Erasure) -> None:
         unknown = [name for name in erasure.unknown if not results.knows(name)]
+        if not unknown and any(map(results.lacks, erasure.similar)):
+            # Files without a row are of a recording that the journal has forgotten: not if it can be here.
+            unknown = [*erasure.unknown]
         if unknown:
             raise not_in_journal(journal, unknown)
         results.remove(erasure.rows)
 
-    erasure = await in_thread_to_its_end(lambda: erase(journal.absolute(), names, remove_files))
+    def erase_all() -> Erasure:
+        return erase(journal.absolute(), results.transcripts(), remove_files)
+
+    erasure = await in_thread_to_its_end(erase_all)
     for row in erasure.rows:
         write_out(visible(f"{row.transcript_id or '-':36}  {row.source}") + "\n")
     for file in results.removed:
@@ -64,9 +70,26 @@ class _Results(Outputs):
         self.removed: list[Path] = []
         self._names = names
 
+    def transcripts(self) -> dict[str, set[str]]:
+        """
+        Return the ids of the transcripts that the files of each name were ever of.
+
+        Raises:
+            SaveError: The register of the folder cannot be read.
+        """
+        self.load()
+        return {name: self._transcripts_of(name) for name in self._names}
+
+    def _transcripts_of(self, name: str) -> set[str]:
+        stems = self._stems_of_name(name)
+        return {one for stem in stems for one in self._register.transcripts_of(stem)}
+
+    def lacks(self, row: ErasedRow) -> bool:
+        """Return whether no file was ever written of a row."""
+        return row.transcript_id is None or not self._register.contains(row.transcript_id)
+
     def knows(self, name: str) -> bool:
         """Return whether files exist of a recording, given as its path, URL or transcript id."""
-        self.load()
         return any(self._files([*self._stems_of_name(name), *self._register.stems_of({name})]))
 
     def remove(self, rows: Sequence[ErasedRow]) -> None:
@@ -74,9 +97,8 @@ class _Results(Outputs):
         Remove the files of rows and of the names.
 
         Raises:
-            SaveError: A file cannot be removed, or the register of the folder cannot be read.
+            SaveError: A file cannot be removed.
         """
-        self.load()
         ids = {row.transcript_id for row in rows if row.transcript_id} | set(self._names)
         stems = [*self._register.stems_of(ids)]
         for name in self._names:

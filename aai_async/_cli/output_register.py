@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -97,6 +98,7 @@ class OutputRegister:
         self._owners = dict[str, str]()
         self._stems = dict[str, PurePosixPath]()
         self._latest = dict[str, RegisterLine]()
+        self._transcripts = defaultdict[str, set[str]](set)
         self._files = dict[tuple[str, str], File]()
         self._folders = set[str]()
 
@@ -132,6 +134,8 @@ class OutputRegister:
         self._folders.update(folded(parent) for parent in line.stem.parents)
         for name, size in line.files.items():
             self._files[key, name] = File(line.version, line.transcript, size)
+        if line.transcript != UNKNOWN:
+            self._transcripts[line.transcript].add(key)
         if line.transcript != UNKNOWN or key not in self._latest:
             self._latest[key] = line
 
@@ -150,6 +154,15 @@ class OutputRegister:
     def stems_of(self, transcripts: set[str]) -> Iterator[PurePosixPath]:
         """Return the names whose latest results are of one of the transcripts."""
         return (line.stem for line in self._latest.values() if line.transcript in transcripts)
+
+    def transcripts_of(self, stem: PurePosixPath) -> set[str]:
+        """Return the ids of all transcripts that were ever written under a name."""
+        key = folded(stem)
+        return {transcript for transcript, keys in self._transcripts.items() if key in keys}
+
+    def contains(self, transcript: str) -> bool:
+        """Return whether a transcript was ever written under a name."""
+        return transcript in self._transcripts
 
     def is_taken(self, stem: PurePosixPath, suffixes: Iterable[str]) -> bool:
         """Return whether a name belongs to another recording, or collides with a file or folder of one."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
 
 import attrs
 
@@ -39,20 +40,29 @@ class Erasure:
     rows: tuple[ErasedRow, ...]
     unknown: tuple[str, ...]
     """The names that match no row."""
+    similar: tuple[ErasedRow, ...]
+    """Other rows that these names may mean: one of the two paths ends with the other."""
 
 
-def erase(path: Path, names: Collection[str], before: Callable[[Erasure], None]) -> Erasure:
+def erase(
+    path: Path,
+    names: Mapping[str, Collection[str]],
+    before: Callable[[Erasure], None],
+) -> Erasure:
     """
     Remove the rows and results of recordings from a journal that no batch uses.
 
     Args:
         path: The journal.
-        names: Paths, URLs or transcript ids.
+        names: Paths, URLs or transcript ids, each with the ids of transcripts that are known to be of it. A
+            row with such an id selects all rows of its source, because the journal may name the recording
+            by a path relative to another folder, or by its path of before it was moved.
         before: Called before anything is removed; if it raises an exception, nothing is removed.
 
     Raises:
         JournalLockedError: A batch uses the journal.
-        JournalError: There is no journal, it cannot be written, or another program reads it.
+        JournalError: There is no journal, it cannot be written, another program reads it, or a name means
+            one recording by its path and another as the journal lists it.
     """
     with errors_named(path):
         if not path.exists():
@@ -73,7 +83,10 @@ def erase(path: Path, names: Collection[str], before: Callable[[Erasure], None])
 
 
 def _erase(
-    database: Database, path: Path, names: Collection[str], before: Callable[[Erasure], None]
+    database: Database,
+    path: Path,
+    names: Mapping[str, Collection[str]],
+    before: Callable[[Erasure], None],
 ) -> Erasure:
     try:
         erasure = database.read(lambda connection: _find(connection, names))
@@ -87,17 +100,72 @@ def _erase(
         database.read(lambda connection: _clean(connection, path))
 
 
-def _find(connection: sqlite3.Connection, names: Collection[str]) -> Erasure:
-    wanted = {key: name for name in names for key in _keys_of(name)}
+def _find(connection: sqlite3.Connection, names: Mapping[str, Collection[str]]) -> Erasure:
+    listed = _Sources({name: _keys_of(name) for name in names}, _keys_of_row)
+    known = _Sources(names, lambda row: [row.transcript_id or ""])
+    for row in _rows(connection):
+        listed.note(row)
+        known.note(row)
+    for name in names:
+        _check_same(name, listed.of[name], known.of[name])
+    unknown = tuple(name for name in names if not listed.of[name] and not known.of[name])
+    ends = [_parts(name) for name in unknown if "://" not in name]
+    of_known = {source for sources in known.of.values() for source in sources}
     rows: list[ErasedRow] = []
-    found = set[str]()
-    for row in connection.execute("SELECT id, source, transcript_id FROM jobs ORDER BY id"):
-        one = ErasedRow(*row)
-        matched = {wanted[key] for key in _keys_of_row(one) if key in wanted}
-        if matched:
-            rows.append(one)
-            found |= matched
-    return Erasure(tuple(rows), tuple(name for name in dict.fromkeys(names) if name not in found))
+    similar: list[ErasedRow] = []
+    for row in _rows(connection):
+        if row.source in of_known or listed.names(row):
+            rows.append(row)
+        elif any(_end_alike(_parts(row.source), end) for end in ends):
+            similar.append(row)
+    return Erasure(tuple(rows), unknown, tuple(similar))
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[ErasedRow]:
+    rows = connection.execute("SELECT id, source, transcript_id FROM jobs ORDER BY id")
+    return (ErasedRow(*row) for row in rows)
+
+
+class _Sources:
+    """The sources of the rows that each name selects by one of its keys."""
+
+    def __init__(
+        self, keys: Mapping[str, Iterable[str]], keys_of_row: Callable[[ErasedRow], Iterable[str]]
+    ) -> None:
+        self.of = defaultdict[str, set[str]](set)
+        self._keys_of_row = keys_of_row
+        self._names = defaultdict[str, set[str]](set)
+        for name, some in keys.items():
+            for key in some:
+                self._names[key].add(name)
+
+    def names(self, row: ErasedRow) -> set[str]:
+        """Return the names that select a row."""
+        return {name for key in self._keys_of_row(row) for name in self._names.get(key, ())}
+
+    def note(self, row: ErasedRow) -> None:
+        """Add the source of a row."""
+        for name in self.names(row):
+            self.of[name].add(row.source)
+
+
+def _check_same(name: str, listed: set[str], known: set[str]) -> None:
+    if listed and known and listed.isdisjoint(known):
+        shown = ", ".join(repr(source) for source in sorted(known))
+        raise JournalError(
+            f"{name!r} means two recordings: the journal lists one under this name, and the file "
+            f"of this name as {shown}. Nothing was removed. Give the transcript id of the one to forget."
+        )
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    path = PurePath(os.path.normcase(os.path.normpath(name)))
+    return tuple(part for part in path.parts if part not in {path.anchor, os.pardir})
+
+
+def _end_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    shared = min(len(one), len(other))
+    return shared > 0 and one[-shared:] == other[-shared:]
 
 
 def _keys_of(name: str) -> Iterator[str]:

@@ -178,7 +178,7 @@ class Journal:
                 f"Recordings cannot be erased from the journal {str(path)!r}, which is in object storage: "
                 "delete its objects."
             )
-        erasure = await in_thread_to_its_end(lambda: erase(path, given, self._check_known))
+        erasure = await in_thread_to_its_end(lambda: erase(path, dict.fromkeys(given, ()), self._check_known))
         return len(erasure.rows)
 
     def _check_known(self, erasure: Erasure) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -87,6 +88,69 @@ async def test_a_forgotten_recording_leaves_no_text_in_the_folder(server: LocalS
     assert texts() == ["tue/call.mp3.json", "tue/call.mp3.txt"]
     assert list(await outcomes()) == ["tue/call.mp3"]
     assert b"mon/call" not in b"".join(path.read_bytes() for path in JOURNAL.parent.glob(".aai-async.db*"))
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+async def test_a_recording_is_forgotten_by_its_path_from_another_folder(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, is_absolute: bool
+) -> None:
+    """The journal lists it by its path from the folder of the run; rows of other options go, too."""
+    name = str(Path("calls/y.mp3").absolute()) if is_absolute else "calls/y.mp3"
+    await transcribe(server, name, "x.mp3", flags="-l en")
+    await transcribe(server, name, flags="-l de --force")
+    monkeypatch.chdir("calls")
+    flags = ForgetFlags(journal=Path("../out/.aai-async.db"), names=["y.mp3"], results_dir=None)
+    assert await forgetting.forget(flags) == ExitStatus.OK
+    monkeypatch.chdir("..")
+    assert texts() == ["x.mp3.json", "x.mp3.txt"]
+    assert list(await outcomes()) == ["x.mp3"]
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+async def test_a_moved_or_copied_recording_is_forgotten_with_its_text(
+    server: LocalServer, is_moved: bool
+) -> None:
+    """Its row has the name of the first; the text is the same, so that it is removed under both names."""
+    await transcribe(server, "calls/x.mp3", flags="--dedupe")
+    if is_moved:
+        Path("calls").rename("kalls")
+    else:
+        shutil.copytree("calls", "kalls")
+    await transcribe(server, "kalls/x.mp3", flags="--dedupe")
+    assert await forget(["kalls/x.mp3"]) == ExitStatus.OK
+    assert texts() == []
+    assert await outcomes() == {}
+
+
+async def test_a_name_that_means_two_recordings_is_an_error(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One as the journal lists it, another as a path from this folder: nothing is removed of either."""
+    await transcribe(server, "call.mp3", "calls/call.mp3")
+    monkeypatch.chdir("calls")
+    flags = ForgetFlags(journal=Path("../out/.aai-async.db"), names=["call.mp3"], results_dir=None)
+    with pytest.raises(aai.JournalError, match=r"two recordings: .*'calls/call\.mp3'.*Nothing was removed"):
+        await forgetting.forget(flags)
+    monkeypatch.chdir("..")
+    assert (len(texts()), len(await outcomes())) == (4, 2)
+
+
+async def test_files_are_not_removed_without_the_row_of_a_result_that_could_not_be_written(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The register does not know that row, so from another folder only its id names it."""
+    await transcribe(server, "calls/y.mp3", flags="--no-journal")
+    written = texts()
+    flags = ["--journal", str(JOURNAL), "-f", "txt", "--force"]
+    assert (await run(server, "transcribe", "calls/y.mp3", *flags))[0] == 0
+    monkeypatch.chdir("calls")
+    with pytest.raises(aai.JournalError, match=r"Not in the journal .*'y\.mp3'"):
+        await forgetting.forget(
+            ForgetFlags(journal=Path("../out/.aai-async.db"), names=["y.mp3"], results_dir=None)
+        )
+    monkeypatch.chdir("..")
+    assert texts()[-2:] == written
+    assert list(await outcomes()) == ["calls/y.mp3"]
 
 
 async def test_somebody_is_asked_before_a_recording_is_forgotten(server: LocalServer) -> None:
