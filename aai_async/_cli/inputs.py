@@ -19,6 +19,7 @@ from aai_async._cli.folders import FolderSearch
 from aai_async._cli.objects import ObjectSearch, is_prefix, place_of
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import SourceError, without_secrets
+from aai_async._io.addresses import without_signature
 from aai_async._io.object_source import ObjectSource, ObjectURI, is_object_uri, shown_uri
 from aai_async._io.object_store import ObjectVersion
 from aai_async._io.source_factory import path_of_file_uri
@@ -142,7 +143,7 @@ def named(name: str) -> Recording:
 
 def _path_of(name: str) -> str:
     """Return the identity of a name without following links: several names can lead to one file."""
-    return name if _is_no_path(name) else os.path.abspath(name)  # noqa: PTH100
+    return without_signature(name) if _is_no_path(name) else os.path.abspath(name)  # noqa: PTH100
 
 
 def _is_no_path(name: str) -> bool:
@@ -151,7 +152,7 @@ def _is_no_path(name: str) -> bool:
 
 def _identity(name: str) -> str:
     if _is_no_path(name):
-        return name
+        return without_signature(name)
     return os.path.normcase(os.path.realpath(name))
 
 

@@ -35,6 +35,7 @@ from aai_async._cli.result_files import (
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, without_secrets
+from aai_async._io.addresses import without_signature
 from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
@@ -147,7 +148,7 @@ class Outputs:
         if recording.is_object:
             return safe_names.mark_of(f"object\0{recording.name}")
         if recording.is_address:
-            return safe_names.mark_of(f"address\0{recording.name}")
+            return safe_names.mark_of(f"address\0{without_signature(recording.name)}")
         return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")
 
     def _seen_from_folder(self, name: str) -> str:

@@ -67,6 +67,23 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         yield service
 
 
+SIGNED = "https://b.s3.amazonaws.com/t.mp3?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature="
+
+
+async def test_an_address_with_a_new_signature_has_the_result_of_before(tmp_path: Path) -> None:
+    """It is paid for once, also without a journal, and also where one run names it with both signatures."""
+    service = Service(tmp_path)
+    service.engine = ScriptedEngine("What was said.", reads_recordings=False)
+    async with LocalServer(engine=service.engine, key=KEY) as server:
+        service.url = server.base_url
+        for addresses in ([f"{SIGNED}1", f"{SIGNED}2"], [f"{SIGNED}3"]):
+            done = await service.run(*addresses, "--no-journal")
+            assert done.returncode == 0, done.stderr
+    assert b"t.mp3: skipped, out/t.mp3.txt exists" in done.stderr
+    assert service.jobs == 1
+    assert list(service.results) == ["t.mp3.txt"]
+
+
 MODES = pytest.mark.parametrize("mode", [[], ["--no-journal"]], ids=["journal", "no journal"])
 
 
