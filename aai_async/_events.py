@@ -53,7 +53,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retrying(_Event, frozen=True, kw_only=True):
-    """A request failed and will be sent again."""
+    """A request failed and will be sent again. A poll emits this only if there is no connection."""
 
     kind = "retrying"
     is_delay = True
@@ -135,7 +135,11 @@ class Submitted(_Event, frozen=True, kw_only=True):
 
 
 class StatusChanged(_Event, frozen=True, kw_only=True):
-    """A poll found a job in a new state while a call waits for it."""
+    """
+    A poll found a job in a new state while a call waits for it.
+
+    The first poll that succeeds after an outage emits it too, for one job, also if the state is the same.
+    """
 
     kind = "status_changed"
 

@@ -20,6 +20,7 @@ from aai_async._errors import AAIError
 from aai_async._events import Event
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
 from aai_async._models.transcript import Transcript, model_that_ran
+from aai_async._polling import Polling
 from aai_async._progress.lines import count
 from aai_async._progress.state import ProgressState
 from aai_async._progress.views import ProgressView
@@ -34,7 +35,8 @@ class Report:
     def __init__(self, order: Order, plan: Plan) -> None:
         run = order.flags.run
         self.view: ProgressView = progress_view(
-            run.progress, ProgressState(len(plan.wanted), time.monotonic())
+            run.progress,
+            ProgressState(len(plan.wanted), time.monotonic(), patience=Polling().unreachable_after),
         )
         self.output = Output()
         self.summary = Summary()

@@ -98,6 +98,11 @@ class ListPoller:
         """Whether a poll by id must show if only the list fails, because several of its polls failed."""
         return self._streak.length >= _MISSES
 
+    @property
+    def failures(self) -> int:
+        """Number of consecutive failed polls."""
+        return self._streak.length
+
     def next_at(self) -> float:
         """
         Return when the next poll of the list is due.

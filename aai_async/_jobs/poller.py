@@ -37,6 +37,7 @@ class PollFailure:
     """A poll that failed for a reason that may be temporary."""
 
     def __init__(self, error: AAIError | None = None) -> None:
+        self.error = error
         self.requested_delay = (error.retry_after if isinstance(error, APIError) else None) or 0.0
         self.why = f" The last poll failed: {error.args[0]}" if error else ""
 
@@ -109,11 +110,18 @@ class Poller(Generic[T]):
         self._expected = expected
         self._delays = polling.delays(expected, age=age)
         self._streak = FailureStreak(polling)
+        self.failure: PollFailure | None = None
+        """The failure of the last poll; `None` if it succeeded."""
         self.next_at = anyio.current_time() + next(self._delays)
         """When the next poll is due, by the clock of the event loop."""
         is_old = age == math.inf
         self.first_at = anyio.current_time() + next(polling.delays(expected)) if is_old else self.next_at
         """When the work may end at the earliest, unless it has ended before the first poll."""
+
+    @property
+    def failures(self) -> int:
+        """Number of consecutive failed polls."""
+        return self._streak.length
 
     @property
     def has_failed(self) -> bool:
@@ -140,6 +148,7 @@ class Poller(Generic[T]):
         # The last poll happens at the deadline, so it gets a little time beyond it.
         seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._new_until)
         usual = next(self._delays)
+        self.failure = seen if isinstance(seen, PollFailure) else None
         if isinstance(seen, PollFailure):
             self._streak.add(seen)
         else:

@@ -19,6 +19,7 @@ from aai_async._errors import DeadlineError
 from aai_async._events import StatusChanged, logger
 from aai_async._jobs.duration_estimate import DurationEstimator
 from aai_async._jobs.list_poller import ListPoller
+from aai_async._jobs.outage_events import OutageEvents
 from aai_async._jobs.poller import FINAL_POLL_GRACE, Poller, PollFailure, out_of_time
 from aai_async._jobs.registry import JobRef
 from aai_async._jobs.watched_job import Waiter, WatchedJob
@@ -52,6 +53,7 @@ class JobWatcher:
         self._leader: Waiter | None = None
         self._durations = DurationEstimator()
         self._list = ListPoller(sender, polling, self._watched, self._awaited)
+        self._outage = OutageEvents(sender)
         self._was_shared = False
         """Whether the waiting calls relied on the list when that was last checked."""
 
@@ -99,8 +101,9 @@ class JobWatcher:
         try:
             while watched.transcript is None:
                 await self._step(waiter)
-                if watched.status is not None and watched.status != emitted:
-                    emitted = watched.status
+                status = watched.status
+                if status is not None and (self._outage.take_restored() or status != emitted):
+                    emitted = status
                     self._sender.emit(StatusChanged(transcript_id=job.id, status=emitted))
             return watched.transcript
         finally:
@@ -190,6 +193,9 @@ class JobWatcher:
         finally:
             watched.is_being_polled = False
             watched.notify()
+        poller = watched.poller
+        delay = poller.next_at - anyio.current_time()
+        self._outage.add(watched.job.poll.operation, poller.failure, poller.failures, max(delay, 0.0))
         if is_done_unlisted:
             self._list.record_end(watched.job.id)
         if watched.transcript is not None and watched.duration is not None:
@@ -210,6 +216,8 @@ class JobWatcher:
             self._notify_if_no_longer_shared()
         if failure is not None:
             await self._handle_failure(waiter, failure)
+        else:
+            self._outage.add("list", None, 0, 0.0)
 
     async def _handle_failure(self, waiter: Waiter, failure: PollFailure) -> None:
         """Check whether only the list fails, or all polls; finally end all waits with an error."""
@@ -220,6 +228,8 @@ class JobWatcher:
             for watched in self._awaited.values():
                 watched.fail(error)
             return
+        delay = max(self._list.next_at() - anyio.current_time(), 0.0)
+        self._outage.add("list", failure, self._list.failures, delay)
         # If a poll by id succeeds, the service is reachable, and only the list fails.
         if self._list.has_failed_often:
             await self._poll_by_id(waiter)

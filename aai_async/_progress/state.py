@@ -73,6 +73,9 @@ class ProgressState:
     has_connected: bool = False
     """Whether there has been a connection."""
 
+    patience: float | None = None
+    """Seconds without a connection after which the batch ends, if they are known."""
+
     @property
     def finished(self) -> int:
         """Number of recordings that have ended, with a result or an error."""

@@ -224,7 +224,7 @@ def picture(state: ProgressState, height: int, delay: str, *, now: float) -> Con
     if len(state.rows) > len(rows):
         lines.append(Text(f"and {len(state.rows) - len(rows):,} more in progress", style="dim"))
     lines.append(_totals(state, now))
-    note = delay if state.outage is None else _outage_line(state.outage, now)
+    note = delay if state.outage is None else _outage_line(state, state.outage, now)
     if note:
         lines.append(Text(visible(note), style="yellow"))
     return Group(*lines)
@@ -265,7 +265,10 @@ def _totals(state: ProgressState, now: float) -> ConsoleRenderable:
     return Text(" · ".join(part for part in parts if part), style="bold", no_wrap=True, overflow="ellipsis")
 
 
-def _outage_line(outage: Outage, now: float) -> str:
-    return (
-        f"no connection for {now - outage.since:.0f} s, Ctrl-C stops ({first_sentence(outage.error.args[0])})"
-    )
+def _outage_line(state: ProgressState, outage: Outage, now: float) -> str:
+    end = ""
+    if state.has_connected and state.patience is not None:
+        minutes, seconds = divmod(round(state.patience), 60)
+        end = f", gives up at {minutes}:{seconds:02}"
+    reason = first_sentence(outage.error.args[0])
+    return f"no connection for {now - outage.since:.0f} s{end}, Ctrl-C stops ({reason})"

@@ -16,11 +16,13 @@ import pytest
 import aai_async as aai
 from aai_async._cli import clients, transcription
 from aai_async._cli.exit_status import ExitStatus
-from aai_async._cli.flags import ConnectionFlags, TranscribeFlags
+from aai_async._cli.flag_values import Progress
+from aai_async._cli.flags import ConnectionFlags, RunFlags, TranscribeFlags
 from aai_async._cli.inputs import find
 from aai_async._cli.order import Order
 from aai_async._progress.state import ProgressState
 from aai_async._progress.views import PlainLines, ProgressView, picture
+from aai_async.testing import ScriptedServer
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -146,3 +148,44 @@ def test_the_table_counts_the_seconds_of_an_outage() -> None:
     state.on_event(aai.Submitted(transcript_id="a", upload_url="https://a.test", index=0), 23.0)
     console.print(picture(state, 24, "", now=24.0))
     assert "no connection" not in console.export_text()
+
+
+def test_the_table_shows_when_a_lost_connection_ends_the_run() -> None:
+    """A connection that has worked is waited for, up to a known time."""
+    from rich.console import Console  # noqa: PLC0415 - an extra
+
+    state = ProgressState(1, 0.0, patience=900.0)
+    state.start(0, "call.mp3", 0.0)
+    state.on_event(aai.StatusChanged(transcript_id="a", status="processing", index=0), 5.0)
+    state.on_event(_retrying(0), 10.0)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(picture(state, 24, "", now=22.0))
+    assert "no connection for 12 s, gives up at 15:00, Ctrl-C stops" in console.export_text()
+
+
+async def test_a_run_whose_connection_is_lost_while_it_waits_for_jobs_reports_that(
+    recordings: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All recordings are submitted, and only polls need the connection."""
+    shown = ""
+
+    async def show(text: str) -> None:
+        nonlocal shown
+        while text not in shown:
+            shown += capsys.readouterr().err
+            await anyio.sleep(0.01)
+
+    flags = TranscribeFlags(run=RunFlags(progress=Progress.PLAIN))
+    found = find(recordings, recursive=False)
+    order = Order(flags=flags, found=found, options=aai.Options(), journal=None)
+    with anyio.fail_after(120):
+        async with anyio.create_task_group() as tasks:
+            with ScriptedServer() as server:
+                server.hears("Hello.", delay=3600.0)
+                monkeypatch.setenv("ASSEMBLYAI_API_KEY", server.key)
+                monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
+                tasks.start_soon(transcription.run, order)
+                await show("processing")
+            await show("No connection to the service")
+            tasks.cancel_scope.cancel()
+    assert shown.count("Trying again; Ctrl-C stops.") == 1

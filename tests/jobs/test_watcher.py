@@ -149,11 +149,12 @@ def unknown() -> httpx.Response:
 class Waits:
     """The waits of one client, and when each has ended."""
 
-    def __init__(self, client: aai.Client, service: Service) -> None:
+    def __init__(self, client: aai.Client, service: Service, events: list[aai.Event]) -> None:
         self.client = client
         self.service = service
         self.ended: dict[str, float] = {}
         self.errors: dict[str, aai.AAIError] = {}
+        self.events = events
 
     async def wait(self, job: Job, name: str = "") -> None:
         try:
@@ -185,12 +186,12 @@ def run(story: Story, polling: aai.Polling | None = None) -> Waits:
     """Let something happen in a time that jumps to where it is waited for."""
 
     async def begin() -> Waits:
-        service = Service()
+        service, events = Service(), list[aai.Event]()
         http = lambda: httpx.AsyncClient(transport=service)  # noqa: E731 - it is made anew by and by
         async with aai.Client(
-            KEY, base_url="http://127.0.0.1:9", http_client=http, polling=polling
+            KEY, base_url="http://127.0.0.1:9", http_client=http, polling=polling, on_event=events.append
         ) as client:
-            waits = Waits(client, service)
+            waits = Waits(client, service, events)
             await story(waits)
         return waits
 
@@ -671,6 +672,43 @@ def test_an_outage_that_ends_in_time_ends_no_wait(count: int) -> None:
     waits = run(story)
     assert waits.errors == {}
     assert max(waits.ended.values()) < 200.0 + 35.0
+
+
+async def refused() -> httpx.Response:
+    raise httpx.ConnectError("Connection refused")
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 50])
+def test_waits_emit_the_beginning_and_the_end_of_an_outage(count: int) -> None:
+    """`Retrying` for each poll without a connection, and the status again after the first that succeeds."""
+    began: list[int] = []
+
+    async def story(waits: Waits) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(count):
+                tasks.start_soon(waits.wait, waits.service.make(1000.0))
+            await anyio.sleep(50.0)
+            assert not any(isinstance(event, aai.Retrying) for event in waits.events)
+            began.append(len(waits.events))
+            waits.service.fault = refused
+            await anyio.sleep(100.0)
+            waits.service.fault = None
+            began.append(len(waits.events))
+            await anyio.sleep(100.0)
+            began.append(len(waits.events))
+
+    waits = run(story)
+    failed, restored = waits.events[began[0] : began[1]], waits.events[began[1] : began[2]]
+    assert failed
+    for event in failed:
+        assert isinstance(event, aai.Retrying)
+        assert event.operation in {"get", "list"}
+        assert isinstance(event.error, aai.ConnectError)
+        assert event.delay >= 0
+    assert [getattr(event, "status", None) for event in restored if isinstance(event, aai.StatusChanged)] == [
+        "processing"
+    ]
+    assert not waits.errors
 
 
 # Who leads, and who comes and goes.
