@@ -25,7 +25,6 @@ _OFF_BY_DEFAULT = frozenset(
         "auto_highlights",
         "content_safety",
         "custom_spelling",
-        "disfluencies",
         "entity_detection",
         "filter_profanity",
         "iab_categories",
@@ -55,12 +54,20 @@ Source: https://www.assemblyai.com/docs/api-reference/transcripts/submit
 _ON_BY_DEFAULT = frozenset({"format_text", "punctuate"})
 """Options that are on unless switched off."""
 
-_ECHOED = (
-    _OFF_BY_DEFAULT
-    | _ON_BY_DEFAULT
-    | {"audio_end_at", "audio_start_from", "language_code", "language_detection", "speech_models"}
+_SET_BY_SERVICE = frozenset(
+    {
+        "audio_end_at",
+        "audio_start_from",
+        "disfluencies",  # on for the models that keep hesitations
+        "language_code",
+        "language_detection",
+        "speech_models",
+    }
 )
-"""Options that each job shows if they were requested; the service sets some that were not."""
+"""Options that the service sets itself if a request does not, to a value that depends on the model."""
+
+_ECHOED = _OFF_BY_DEFAULT | _ON_BY_DEFAULT | _SET_BY_SERVICE
+"""Options that each job shows if they were requested."""
 
 _DEFAULT_LANGUAGES = frozenset({"en", "en_us"})
 """The language that the service assumes if a request neither sets nor detects it."""
