@@ -33,6 +33,8 @@ BOUNDED = [
 ]
 
 ALLOWED = {
+    # Errors and options go between processes of one user, through a folder that nobody else can enter.
+    "_batch/owner_socket.py: import pickle",
     # Webhooks go to loopback alone, for which no certificate is issued.
     "server/webhooks/sender.py: verify=False",
     "testing/webhook_delivery.py: verify=False",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
+import pickle  # nosec B403 - see above
 import stat
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -94,7 +94,7 @@ async def _send(stream: ByteStream, value: object) -> None:
 
 async def _receive(stream: ByteReceiveStream) -> Any:
     size = int.from_bytes(await _read(stream, _HEAD), "big")
-    return pickle.loads(await _read(stream, size))  # noqa: S301 - see the module
+    return pickle.loads(await _read(stream, size))  # noqa: S301 # nosec B301 - see the module
 
 
 async def _read(stream: ByteReceiveStream, size: int) -> bytes:

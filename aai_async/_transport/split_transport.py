@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import httpx
 
@@ -45,8 +46,8 @@ class SplitTransport(httpx.AsyncBaseTransport):
         except BaseException:
             self._put_back(host, pool)
             raise
-        stream = response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - of an asynchronous transport
+        # That of an asynchronous transport is always asynchronous.
+        stream = cast("httpx.AsyncByteStream", response.stream)
         response.stream = _Stream(stream, lambda: self._put_back(host, pool))
         return response
 

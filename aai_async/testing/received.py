@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import fnmatch
 import json
 from collections.abc import Mapping
@@ -68,6 +69,21 @@ def recorded(app: ASGIApp, requests: list[ReceivedRequest]) -> ASGIApp:
             note()
 
     return record
+
+
+def dated(app: ASGIApp) -> ASGIApp:
+    """Return an application whose responses have the `Date` that a server with a port adds."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def speak(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = email.utils.formatdate(usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", []), (b"date", date)]}
+            await send(message)
+
+        await app(scope, receive, speak)
+
+    return serve
 
 
 def fits(method: str, path: str, pattern: str) -> bool:

@@ -15,7 +15,7 @@ import httpx
 
 import aai_async as aai
 from aai_async.testing.faults import Cut, Fault, Faults, respond
-from aai_async.testing.received import ReceivedRequest, fits, recorded
+from aai_async.testing.received import ReceivedRequest, dated, fits, recorded
 from aai_async.testing.results import Result, Results, scripted
 from aai_async.testing.webhook_delivery import ApplicationClient, ClientTransport, WebhookTransport
 
@@ -313,7 +313,7 @@ class ScriptedServer:
                 policy=self._policy,
                 webhook_transport=self._webhook_transport,
             ) as app:
-                self._transport = httpx.ASGITransport(self._before(app))
+                self._transport = httpx.ASGITransport(dated(self._before(app)))
                 try:
                     yield self
                 except Exception as error:  # noqa: BLE001 - raised again outside the application's task group

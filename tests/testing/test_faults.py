@@ -109,6 +109,30 @@ async def test_a_job_whose_submit_lost_its_response_is_found() -> None:
     assert server.count("POST /v2/transcript") == 1
 
 
+@pytest.mark.parametrize("where", ["port", "process"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        aai.Options(),
+        aai.Options(speaker_labels=True),
+        aai.Options(speech_models=["assemblyai-stt-3-7", "universal-2"]),
+        aai.Options(speech_models=["universal-2"]),
+        aai.Options(disfluencies=False),
+        aai.Options(language_detection=True),
+    ],
+    ids=repr,
+)
+async def test_a_job_of_a_url_is_found_whichever_options_the_service_adds(
+    where: str, options: aai.Options
+) -> None:
+    """Such as the model of the account, and the hesitations that the newest models keep."""
+    async with opened(where) as server, server.client() as client:
+        server.fault("POST /v2/transcript", cut="response")
+        transcript = await client.transcribe("https://files.example/talk.mp3", options)
+        assert [one.id async for one in client.list()] == [transcript.id]
+    assert server.count("POST /v2/transcript") == 1
+
+
 async def test_an_upload_whose_connection_is_cut_is_repeated() -> None:
     with ScriptedServer() as server:
         server.fault("POST /v2/upload", cut="request", times=2)
