@@ -98,7 +98,7 @@ class CueLayout:
             AAIError: The transcript is not completed, or has no times.
         """
         words = words_of(completed(transcript))
-        if not transcript.words and one_line(transcript.text or ""):
+        if not words and one_line(transcript.text or ""):
             raise AAIError(
                 f"The transcript {transcript.id} has text but no words, so there are no times for subtitles.",
                 transcript_id=transcript.id,

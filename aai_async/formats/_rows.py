@@ -15,7 +15,7 @@ from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
 from aai_async.formats._names import renamed
 from aai_async.formats._registry import Format
-from aai_async.formats._spacing import one_line
+from aai_async.formats._spacing import one_line, visible
 from aai_async.formats._turns import completed, paragraphs, speakers_of
 
 Rows: TypeAlias = Literal["utterances", "words"]
@@ -28,12 +28,12 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @attrs.frozen
 class Row:
-    """A row: one utterance, paragraph or word."""
+    """A row: one utterance, paragraph or word, or the text of a transcript without words."""
 
-    start: int
-    """ms from the start of the file."""
-    end: int
-    """ms from the start of the file."""
+    start: int | None
+    """ms from the start of the file; `None` without words."""
+    end: int | None
+    """ms from the start of the file; `None` without words."""
     speaker: str | None
     channel: str | None
     confidence: float | None
@@ -60,7 +60,8 @@ def jsonl(
     Return one JSON object per line, for each utterance or each word.
 
     The keys are `transcript_id`, `start` and `end` in ms, `speaker`, `channel`, `confidence` and `text`.
-    If speakers were not separated, the utterances are paragraphs.
+    If speakers were not separated, the utterances are paragraphs. A text without words is one line with
+    null for `start` and `end`.
 
     Args:
         transcript: A completed transcript.
@@ -88,6 +89,8 @@ def csv(
 ) -> str:
     """
     Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
+
+    A text without words is one row with empty `start` and `end`.
 
     Args:
         transcript: A completed transcript.
@@ -120,8 +123,10 @@ def _harmless(value: object) -> object:
 def _rows(transcript: Transcript, rows: Rows) -> Iterator[Row]:
     if rows not in {"utterances", "words"}:
         raise OptionsError(f"rows must be 'utterances' or 'words', not {rows!r}.")
-    completed(transcript)
-    if rows == "words":
+    text = one_line(completed(transcript).text or "")
+    if text and not transcript.utterances and not any(visible(one.text) for one in transcript.words or ()):
+        yield Row(None, None, None, None, transcript.confidence, text)
+    elif rows == "words":
         yield from map(_row, transcript.words or (), speakers_of(transcript))
     elif transcript.utterances:
         yield from (_row(one, one.speaker) for one in transcript.utterances)

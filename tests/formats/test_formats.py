@@ -51,6 +51,23 @@ def test_a_text_without_words_is_the_text() -> None:
     assert formats.txt(transcript([], text="Something\nwas said.")) == "Something was said.\n"
 
 
+@pytest.mark.parametrize("words", [[], [{"text": " ", "start": 0, "end": 5}]])
+@pytest.mark.parametrize("rows", ["utterances", "words"])
+def test_a_text_without_words_is_in_every_format_without_times(
+    words: list[dict[str, object]], rows: Literal["utterances", "words"]
+) -> None:
+    """As one row, of which the times are empty; subtitles are refused."""
+    made = transcript(words, text="Something\nwas said.")
+    (row,) = csv.DictReader(io.StringIO(formats.csv(made, rows=rows)))
+    assert (row["start"], row["end"], row["text"]) == ("", "", "Something was said.")
+    (line,) = formats.jsonl(made, rows=rows).splitlines()
+    assert json.loads(line)["start"] is None
+    assert json.loads(line)["text"] == "Something was said."
+    assert "## Transcript\n\nSomething was said.\n" in formats.md(made)
+    with pytest.raises(aai.AAIError, match="no words"):
+        formats.srt(made)
+
+
 def test_json_is_what_the_service_sent_and_nothing_is_lost() -> None:
     """Also a field that this version does not know, and a number that Python would round."""
     body = '{"id": "a", "status": "completed", "of_next_year": {"x": 12345678901234567890.1}, "words": null}'
