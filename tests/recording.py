@@ -35,6 +35,8 @@ def write(
         stream = container.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 64_000
+        if codec == "vorbis":  # PyAV's builds have FFmpeg's own encoder alone, of two channels
+            stream.codec_context.options = {"strict": "experimental"}
         frame = av.AudioFrame.from_ndarray(np.repeat(samples, channels)[None], format="s16", layout=layout)
         frame.rate = rate
         # Codecs want frames of their own size and sample format.

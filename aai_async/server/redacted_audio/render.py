@@ -22,6 +22,7 @@ from aai_async.server.redacted_audio.messages import MaskOrder, read
 from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.decoding import track_decoder
 from aai_async.server.sound.frames import Block, Shape
+from aai_async.server.sound.joined import separated, starts_of
 from aai_async.server.sound.mixing import has_loudspeakers
 
 BEEP_HERTZ = 1000
@@ -54,11 +55,24 @@ def mask(order: MaskOrder) -> None:
     options = {"rf64": "auto"} if order.format == "wav" else {}
     source = Path(order.source)
     with (
-        open_recording(source) as recording,
+        separated(source, starts_of(source)) as recordings,
         av.open(order.target, "w", format=order.format, options=options) as copy,
     ):
-        decoder = track_decoder(recording, source, order.track, _shape_for(order.format))
-        _encode(_masked(decoder.blocks(), order), copy, _CODECS[order.format])
+        blocks = _blocks(recordings, order.track, _shape_for(order.format))
+        _encode(_masked(blocks, order), copy, _CODECS[order.format])
+
+
+def _blocks(recordings: Iterator[Path], track: int, shape: Shape) -> Iterator[Block]:
+    for number, path in enumerate(recordings):
+        try:
+            recording = open_recording(path)
+        except av.FFmpegError:
+            if number == 0:
+                raise
+            continue  # the transcript leaves it out, too
+        with recording:
+            if tracks := len(recording.streams.audio):
+                yield from track_decoder(recording, path, min(track, tracks), shape).blocks()
 
 
 def _shape_for(format_: str) -> Shape:

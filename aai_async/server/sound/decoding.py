@@ -7,6 +7,7 @@ stated in `Sound.warnings`.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,10 +19,17 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from aai_async.server.engine import AudioTrack, EngineError
+from aai_async.server.sound import frames
 from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.edit_lists import silent_spans
 from aai_async.server.sound.frames import Block, Shape, TrackDecoder
-from aai_async.server.sound.losses import Reading, read_result, warnings_about, warnings_about_tracks
+from aai_async.server.sound.joined import separated, starts_of
+from aai_async.server.sound.losses import (
+    read_result,
+    warnings_about,
+    warnings_about_joined,
+    warnings_about_tracks,
+)
 from aai_async.server.sound.mixing import Mixer, mixable_layout
 from aai_async.server.sound.refusal import contents, no_audio
 from aai_async.server.sound.tracks import candidates, tracks_of
@@ -90,7 +98,7 @@ def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Soun
         channels=part.channels,
         track=part.number,
         tracks=tracks,
-        warnings=(*warnings_about(part.reading), *warnings_about_tracks(tracks, part.number, silent, track)),
+        warnings=(*part.warnings, *warnings_about_tracks(tracks, part.number, silent, track)),
     )
 
 
@@ -107,7 +115,7 @@ class _Part:
 
     number: int
     channels: tuple[Samples, ...]
-    reading: Reading
+    warnings: tuple[str, ...]
 
     @property
     def is_silent(self) -> bool:
@@ -130,7 +138,42 @@ def _first_with_sound(
     return first
 
 
-def _part(path: Path, number: int, *, apart: bool, ignores_length: bool = False) -> _Part | None:
+def _part(path: Path, number: int, *, apart: bool) -> _Part | None:
+    starts = starts_of(path)
+    if len(starts) == 1:
+        return _alone(path, number, apart=apart)
+    with separated(path, starts) as recordings:
+        parts = [_of_joined(recording, number, apart=apart) for recording in recordings]
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    channels = _connected([part.channels for part in found])
+    if len(channels[0]) > frames.LONGEST * RATE:
+        raise EngineError("Audio duration is too long")
+    sizes = [end - start for start, end in pairwise([*starts, path.stat().st_size])]
+    seconds = [None if part is None else len(part.channels[0]) / RATE for part in parts]
+    warnings = (warning for part in found for warning in part.warnings)
+    return _Part(number, channels, (*warnings_about_joined(sizes, seconds), *warnings))
+
+
+def _of_joined(path: Path, number: int, *, apart: bool) -> _Part | None:
+    try:
+        with open_recording(path) as recording:
+            tracks = len(recording.streams.audio)
+        return _alone(path, min(number, tracks), apart=apart) if tracks else None
+    except (FFmpegError, ValueError):
+        return None
+
+
+def _connected(parts: Sequence[tuple[Samples, ...]]) -> tuple[Samples, ...]:
+    """Connect the channels of parts. A channel that a part does not have is silent there."""
+    return tuple(
+        np.concatenate([part[channel] if channel < len(part) else np.zeros_like(part[0]) for part in parts])
+        for channel in range(max(map(len, parts)))
+    )
+
+
+def _alone(path: Path, number: int, *, apart: bool, ignores_length: bool = False) -> _Part | None:
     collector = _Apart() if apart else _Mixed()
     with open_recording(path, ignores_length=ignores_length) as recording:
         decoder = track_decoder(recording, path, number, collector.shape)
@@ -142,10 +185,10 @@ def _part(path: Path, number: int, *, apart: bool, ignores_length: bool = False)
                     raise EngineError("Audio duration is too long")
         reading = read_result(path, recording, decoder, ignores_length=ignores_length)
     if reading.has_short_header and not ignores_length:
-        return _part(path, number, apart=apart, ignores_length=True)
+        return _alone(path, number, apart=apart, ignores_length=True)
     channels = collector.finish()
     reading = attrs.evolve(reading, cancelled=collector.cancelled / RATE)
-    return _Part(number, channels, reading) if channels else None
+    return _Part(number, channels, tuple(warnings_about(reading))) if channels else None
 
 
 class _Mixed:

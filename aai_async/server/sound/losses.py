@@ -98,6 +98,25 @@ def warnings_about(reading: Reading) -> Iterator[str]:
     yield from _about_parts(reading)
 
 
+def warnings_about_joined(sizes: Sequence[int], seconds: Sequence[float | None]) -> Iterator[str]:
+    """
+    State that a file consists of joined recordings, and which were lost.
+
+    Args:
+        sizes: The bytes of each recording.
+        seconds: The length of each recording; `None` if it could not be decoded.
+    """
+    heard = [(size, length) for size, length in zip(sizes, seconds, strict=True) if length is not None]
+    rate = sum(size for size, _ in heard) / max(sum(length for _, length in heard), 1e-3)
+    lost = sum(sizes) - sum(size for size, _ in heard)
+    yield (
+        f"The file is {len(sizes)} recordings joined into one; {len(heard)} were transcribed, but "
+        "players may play the first alone"
+    )
+    if lost:
+        yield f"About {lost / rate:.1f} s of sound is missing because the other recordings cannot be decoded"
+
+
 def warnings_about_tracks(
     tracks: Sequence[AudioTrack], number: int, silent: Sequence[int], chosen: int | None
 ) -> Iterator[str]:

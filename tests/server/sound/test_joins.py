@@ -169,3 +169,96 @@ def test_packets_that_cannot_be_decoded_are_stated(tmp_path: Path) -> None:
     assert onsets(sound.channels[0])[-1] == pytest.approx(8.0, abs=0.05)
     assert len(sound.channels[0]) / RATE == pytest.approx(10.0, abs=0.1)
     assert any("could not be decoded" in warning for warning in sound.warnings)
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("vorbis", 44_100, 2), ("vorbis", 16_000, 2)),
+        (("vorbis", 16_000, 2), ("vorbis", 44_100, 2)),
+        (("libopus", 48_000, 1), ("vorbis", 48_000, 2)),
+        (("flac", 48_000, 1), ("libopus", 48_000, 2)),
+    ],
+)
+def test_links_of_another_kind_are_decoded(
+    tmp_path: Path, first: tuple[str, int, int], second: tuple[str, int, int]
+) -> None:
+    """A chained Ogg file, of which FFmpeg drops the links with another codec, rate or number of channels."""
+    links = [
+        write(tmp_path / f"{number}.ogg", marked(3.0, [1.0], rate), codec=codec, rate=rate, channels=channels)
+        for number, (codec, rate, channels) in enumerate((first, second))
+    ]
+    sound = decode(joined(tmp_path / "chain.ogg", *links))
+    assert onsets(sound.channels[0]) == pytest.approx([1.0, 4.0], abs=0.1)
+    assert len(sound.channels[0]) / RATE == pytest.approx(6.0, abs=0.1)
+    assert "2 recordings joined into one; 2 were transcribed" in sound.warnings[0]
+
+
+def test_a_link_that_cannot_be_decoded_is_stated(tmp_path: Path) -> None:
+    """With the seconds that are lost, as far as the sizes tell."""
+    links = [
+        write(tmp_path / f"{rate}.ogg", np.tile(tone(1.0, rate), 5), codec="vorbis", rate=rate, channels=2)
+        for rate in (44_100, 16_000)
+    ]
+    links[1].write_bytes(links[1].read_bytes().replace(b"vorbis", b"orbits"))
+    sound = decode(joined(tmp_path / "chain.ogg", *links))
+    assert len(sound.channels[0]) / RATE == pytest.approx(5.0, abs=0.1)
+    assert "2 recordings joined into one; 1 were transcribed" in sound.warnings[0]
+    assert "s of sound is missing" in sound.warnings[1]
+
+
+def test_an_mp4_file_behind_another_is_decoded(tmp_path: Path) -> None:
+    """FFmpeg ends with the first one. Also if the index is first."""
+    parts = [
+        write(
+            tmp_path / f"{rate}.m4a",
+            marked(3.0, [1.0], rate),
+            codec="aac",
+            rate=rate,
+            options={"movflags": flags} if flags else None,
+        )
+        for rate, flags in ((48_000, ""), (44_100, "faststart"), (16_000, ""))
+    ]
+    sound = decode(joined(tmp_path / "joined.m4a", *parts))
+    assert onsets(sound.channels[0]) == pytest.approx([1.0, 4.0, 7.0], abs=0.1)
+    assert "3 recordings joined into one; 3 were transcribed" in sound.warnings[0]
+
+
+@pytest.mark.parametrize("placeholder", [False, True])
+def test_a_wav_file_behind_another_is_decoded_at_its_own_rate(tmp_path: Path, placeholder: bool) -> None:
+    """Also if the first one was piped and its header does not know its length."""
+    parts = [
+        write(tmp_path / f"{rate}.wav", marked(3.0, [1.0], rate), codec="pcm_s16le", rate=rate)
+        for rate in (44_100, 16_000)
+    ]
+    if placeholder:
+        content = bytearray(parts[0].read_bytes())
+        at = content.index(b"data") + 4
+        content[4:8] = content[at : at + 4] = b"\xff" * 4
+        parts[0].write_bytes(content)
+    sound = decode(joined(tmp_path / "joined.wav", *parts))
+    assert onsets(sound.channels[0]) == pytest.approx([1.0, 4.0], abs=0.05)
+    assert len(sound.channels[0]) / RATE == pytest.approx(6.0, abs=0.05)
+    (warning,) = sound.warnings
+    assert "2 recordings joined into one; 2 were transcribed" in warning
+
+
+def test_joined_recordings_keep_their_channels_apart(tmp_path: Path) -> None:
+    """A channel that one of them does not have is silent there."""
+    parts = [
+        write(
+            tmp_path / f"{channels}.wav",
+            marked(2.0, [1.0], 16_000),
+            codec="pcm_s16le",
+            rate=16_000,
+            channels=channels,
+        )
+        for channels in (1, 2)
+    ]
+    first, second = decode(joined(tmp_path / "joined.wav", *parts), apart=True).channels
+    assert (onsets(first), onsets(second)) == ([1.0, 3.0], [3.0])
