@@ -81,9 +81,11 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
 async def status(flags: StatusFlags) -> ExitStatus:
     """Show the counts, and a line for each recording without a result or with warnings; failures last."""
     failures: list[str] = []
+    errors: list[AAIError] = []
     async with Journal.open(flags.journal) as journal:
         summary = await journal.summary()
         async for outcome in journal.outcomes():
+            errors += [outcome.error] if outcome.error is not None else []
             if flags.json:
                 write_out(_as_json(outcome))
             elif outcome.error is not None:
@@ -98,7 +100,9 @@ async def status(flags: StatusFlags) -> ExitStatus:
             print_line(
                 "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
             )
-    return ExitStatus.OK if summary.completed == summary.total else ExitStatus.RETRY
+    if summary.unfinished:
+        return ExitStatus.RETRY
+    return exit_status(succeeded=summary.completed, errors=errors)
 
 
 def _name(outcome: Outcome) -> str:
@@ -114,7 +118,8 @@ def _as_line(outcome: Outcome) -> str:
     notes = [str(outcome.error.args[0])] if outcome.error else []
     notes += as_texts(outcome.warnings, outcome.missing)
     why = f"  {'; '.join(notes)}" if notes else ""
-    return visible(f"{outcome.stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"
+    stage = "failed" if outcome.error else outcome.stage
+    return visible(f"{stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"
 
 
 def _as_json(outcome: Outcome) -> str:

@@ -19,7 +19,7 @@ from aai_async._journal.place import Place
 from aai_async._journal.queries import JobRow, State
 from aai_async._journal.totals import Counts, counts
 from aai_async._models.outcome import Outcome, Stage, Summary
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import FAILED_JOB, Transcript, is_own_failure
 
 _STAGES: dict[State, Stage] = {
     "pending": "pending",
@@ -298,6 +298,20 @@ class _Outcomes:
         return [(entry.id, _outcome(entry, body)) for entry, body in rows]
 
 
+class _PassingError(AAIError):
+    """The error of an earlier batch after which another attempt can help."""
+
+    _can_pass = True
+
+
+def _can_pass(entry: JobRow) -> bool:
+    """Return whether trying again can help; the journal has the message of an error, not its class."""
+    if entry.state == "failed":
+        return is_own_failure((entry.error or "").removeprefix(FAILED_JOB))
+    # The job continues. Before a submit, only failures that can pass are retried.
+    return entry.state == "submitted" or entry.retries > 0
+
+
 def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
     transcript, message = None, entry.error
     try:
@@ -306,7 +320,8 @@ def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
         message = str(unreadable)
     error = None
     if message is not None:
-        error = AAIError(message, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
+        kind = _PassingError if _can_pass(entry) else AAIError
+        error = kind(message, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
     return Outcome(
         index=entry.position,
         source=entry.source,

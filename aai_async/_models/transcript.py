@@ -271,7 +271,7 @@ class TranscriptError(AAIError):
 
     def __init__(self, transcript: Transcript) -> None:
         reason = escaped(transcript.error or "the service did not state a reason")
-        super().__init__(f"The transcription failed: {reason}", transcript_id=transcript.id)
+        super().__init__(f"{FAILED_JOB}{reason}", transcript_id=transcript.id)
         self.transcript = transcript
 
     @property
@@ -281,11 +281,19 @@ class TranscriptError(AAIError):
 
         Source: https://www.assemblyai.com/docs/pre-recorded-audio/guides/retry-server-error
         """
-        return _OWN_FAILURE.match(self.transcript.error or "") is not None
+        return is_own_failure(self.transcript.error)
 
+
+FAILED_JOB = "The transcription failed: "
+"""The beginning of the message of a failed job, before the error text of the service."""
 
 _OWN_FAILURE = re.compile(r"\s*(internal )?server error\b", re.IGNORECASE)
 """The beginning of an error text that is not about the recording; "500 Server Error" may be its host's."""
+
+
+def is_own_failure(text: str | None) -> bool:
+    """Return whether the error text of a job states a failure of the service itself."""
+    return _OWN_FAILURE.match(text or "") is not None
 
 
 def model_that_ran(transcript: Transcript) -> str | None:

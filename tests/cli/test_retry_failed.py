@@ -66,12 +66,14 @@ async def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, s
 async def test_status_knows_each_recording_of_a_run(account: dict[str, str], calls: Path) -> None:
     """Also one that was refused before its upload; failures come last, as at the end of the run."""
     folder = calls.parent
-    _, _, shown = await run(folder, "transcribe", "calls", "-o", "out", **account)
+    status, _, shown = await run(folder, "transcribe", "calls", "-o", "out", **account)
+    assert status == 3
     assert "2 of 4 completed, 2 failed" in shown
     assert "2 failures:" in shown
     assert "with --retry-failed" in shown
     status, lines, counts = await run(folder, "status", "out/.aai-async.db")
-    assert status == 5
+    assert status == 3
+    assert {line.split()[0] for line in lines.splitlines()} == {"failed"}
     assert "2 of 4 completed, 2 failed, none left." in counts
     assert "with --retry-failed" in counts
     assert {line.split()[2] for line in lines.splitlines()} == {"calls/bad.mp3", "calls/empty.mp3"}
@@ -138,7 +140,7 @@ async def test_to_try_only_failures_again_needs_a_journal(account: dict[str, str
 async def test_a_job_that_failed_at_the_service_is_submitted_again_unless_that_is_off(
     tmp_path: Path, flags: list[str], status: int
 ) -> None:
-    """Otherwise the exit status says that a rerun would help."""
+    """Otherwise the exit status says that a rerun would help, also that of `status`."""
     failures = [RuntimeError("a bug of the engine")]
 
     def transcribed(_: SpeechRequest) -> str:
@@ -150,7 +152,9 @@ async def test_a_job_that_failed_at_the_service_is_submitted_again_unless_that_i
     engine = ScriptedEngine(transcribed)
     async with LocalServer(engine=engine, key=KEY) as server:
         account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
-        code, out, err = await run(tmp_path, "transcribe", "call.mp3", *flags, **account)
+        command = ("transcribe", "call.mp3", "--journal", "j.db", *flags)
+        code, out, err = await run(tmp_path, *command, **account)
     assert (code, out) == (status, "" if flags else "What was said.\n"), err
     assert len(engine.requests) == (1 if flags else 2)
     assert "Server error" in err
+    assert (await run(tmp_path, "status", "j.db"))[0] == status
