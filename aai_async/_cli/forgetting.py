@@ -78,6 +78,7 @@ class _Results(Outputs):
             SaveError: The register of the folder cannot be read.
         """
         self.load()
+        self.check_register()
         return {name: self._transcripts_of(name) for name in self._names}
 
     def _transcripts_of(self, name: str) -> set[str]:

@@ -31,6 +31,7 @@ async def export(flags: ExportFlags) -> ExitStatus:
     files = None if folder is None else RowOutputs(folder, flags.rendering, is_forced=flags.output.force)
     if files is not None:
         await in_thread(files.load)
+        files.check_register()
     errors: list[AAIError] = []
     kinds, notices = Counter[str](), Notices()
     async with Journal.open(flags.journal) as journal:

@@ -6,7 +6,9 @@ A run and `--dry-run` use the same plan.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -15,14 +17,16 @@ import attrs
 from aai_async._batch.context import keys_to_find
 from aai_async._cli import rendering
 from aai_async._cli.flags import Rendering, TranscribeFlags
-from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording
-from aai_async._cli.outputs import Outputs
+from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording, named
+from aai_async._cli.restored_outputs import RestoredOutputs
+from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
-from aai_async._journal import Journal, find_entry
+from aai_async._journal import Journal, find_entry, kept_results
 from aai_async._options import Options
+from aai_async._progress.lines import count, print_line
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +52,7 @@ class InvalidInput:
 class Plan:
     """What a run will do."""
 
-    outputs: Outputs | None
+    outputs: RestoredOutputs | None
     there: Sequence[Recording]
     """The recordings whose results exist."""
     wanted: Sequence[Recording]
@@ -64,16 +68,19 @@ class Plan:
         Decide what a run will do. Nothing is sent and nothing is written.
 
         Raises:
-            SaveError: The folder of the results cannot be read.
+            SaveError: The folder of the results cannot be read, or its register is damaged and there is no
+                journal to repair it from.
             JournalError: Only failed recordings are wanted, and the journal cannot be read.
         """
         output, outputs = order.flags.output, None
         if output.output_dir is not None:
-            outputs = Outputs(output.output_dir, order.flags.rendering, is_forced=output.force)
+            outputs = RestoredOutputs(output.output_dir, order.flags.rendering, is_forced=output.force)
             await in_thread(outputs.load)
         recordings: Sequence[Recording] = order.found.recordings
         if order.flags.journal.retry_failed:
             recordings = await failed_among(recordings, order)
+        if outputs is not None and outputs.needs_repair:
+            await _restore(recordings, order, outputs)
         there = await in_thread(_existing, recordings, outputs)
         refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
         left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
@@ -93,6 +100,21 @@ class Plan:
             await in_thread(outputs.name, wanted)
         return cls(outputs=outputs, there=list(there), wanted=wanted, refusals=refusals, left_out=left_out)
 
+    async def repair(self) -> None:
+        """
+        Register the names of results that were restored from the journal, and report it.
+
+        Raises:
+            SaveError: The register cannot be written.
+        """
+        restored = None if self.outputs is None else await self.outputs.save_repair()
+        if restored is not None:
+            names = count(restored, "name")
+            print_line(
+                f"The register of the results was damaged or missing: {names} restored from the journal. "
+                "Other results in the journal are written again under new names, and not paid for again."
+            )
+
     async def prepare(self) -> None:
         """
         Check that the results can be written, before anything is paid for.
@@ -106,6 +128,27 @@ class Plan:
         if errors:
             raise SaveError("\n".join(str(error.args[0]) for error in errors))
         await self.outputs.claim(self.wanted)
+
+
+async def _restore(recordings: Iterable[Recording], order: Order, outputs: RestoredOutputs) -> None:
+    """Give recordings that the journal knows as done their names back, where no other can have the name."""
+    if order.journal is None or not await in_thread(order.journal.exists):
+        outputs.check_register()
+        return
+    async with Journal.open(order.journal) as journal:
+        sources = {source for source, _ in await kept_results(journal)}
+        sources |= {one.shown for one in recordings}
+        alike = Counter(folded(named(source).place.name) for source in sources)
+        for recording in recordings:
+            if recording.name == STANDARD_INPUT or alike[folded(recording.place.name)] > 1:
+                continue
+            with contextlib.suppress(SourceError):
+                keys = await keys_to_find(
+                    recording.audio, order.options.digest, by_content=order.flags.run.dedupe
+                )
+                row = await find_entry(journal, keys)
+                if row is not None and row.state == "done" and row.transcript_id is not None:
+                    await in_thread(outputs.restore, recording, row.transcript_id)
 
 
 async def failed_among(recordings: Iterable[Recording], order: Order) -> list[Recording]:
@@ -134,7 +177,7 @@ async def failed_among(recordings: Iterable[Recording], order: Order) -> list[Re
     return failed
 
 
-def _existing(recordings: Sequence[Recording], outputs: Outputs | None) -> dict[Recording, None]:
+def _existing(recordings: Sequence[Recording], outputs: RestoredOutputs | None) -> dict[Recording, None]:
     return {one: None for one in recordings if outputs is not None and outputs.are_there(one)}
 
 

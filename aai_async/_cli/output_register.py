@@ -25,6 +25,12 @@ REGISTER = ".aai-async.names"
 
 UNKNOWN = "-"
 
+_REPAIRED = "repaired"
+"""A line after which the unreadable lines before it need no report: their names were restored."""
+
+_CUT = re.compile(r"[0-9a-f]{0,64}|[0-9a-f]{64}( [^ ]*){1,3}")
+"""A line that a power failure has cut: it had not been needed yet."""
+
 _FILE = re.compile(r"([a-z]+)=([0-9]+)")
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -94,6 +100,10 @@ class OutputRegister:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / REGISTER
+        self.is_empty = True
+        """Whether there is no register, or one without contents."""
+        self.is_damaged = False
+        """Whether lines cannot be read, and were not restored since."""
         self._read_to = 0
         self._owners = dict[str, str]()
         self._stems = dict[str, PurePosixPath]()
@@ -119,7 +129,16 @@ class OutputRegister:
                 data = file.read()
         # A line without its end is still being written.
         complete = data[: data.rfind(b"\n") + 1]
+        self.is_empty = self.is_empty and not data
+        # Each write begins with an empty line.
+        self.is_damaged |= self._read_to == 0 and data[:1] not in {b"", b"\n"}
         self._read_to += len(complete)
+        for text in data.decode("ascii", "replace").split("\n"):
+            line = RegisterLine.read(text)
+            if text == _REPAIRED:
+                self.is_damaged = False
+            elif line is None:
+                self.is_damaged |= _CUT.fullmatch(text) is None
         for text in complete.decode("ascii", "replace").split("\n"):
             line = RegisterLine.read(text)
             if line is not None:
@@ -173,24 +192,34 @@ class OutputRegister:
         above = (parent for parent in stem.parents if parent.suffix[1:] in suffixes)
         return any(folded(parent.with_suffix("")) in self._owners for parent in above)
 
-    def append(self, lines: Iterable[RegisterLine], *, is_synced: bool) -> None:
+    def append(self, lines: Iterable[RegisterLine], *, is_synced: bool, is_repair: bool = False) -> None:
         """
-        Append lines.
+        Append lines; those of a repair replace the lines that cannot be read.
 
         Raises:
             SaveError: The register cannot be written.
         """
         # An empty line first, because a power failure may have left a line without its end.
-        data = "".join(["\n", *(line.written() for line in lines)]).encode("ascii")
+        data = "".join(["\n", *(line.written() for line in lines)])
+        data = f"{data}{_REPAIRED}\n" if is_repair else data
         with self._errors_named():
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
             with os.fdopen(descriptor, "ab") as file:
-                file.write(data)
+                file.write(data.encode("ascii"))
                 if is_synced:
                     file.flush()
                     os.fsync(file.fileno())
             if is_synced:
                 sync_folder(self._path.parent)
+
+    def damage(self) -> SaveError:
+        """Return the error about lines that cannot be read."""
+        return SaveError(
+            f"{str(self._path)!r} is damaged, so it is unknown which results belong to which recordings. "
+            "Nothing was sent or removed. Restore the file from a backup, or run `transcribe` with the "
+            "journal of these results, which repairs it. If neither exists, delete the file: what it listed "
+            "is then transcribed and paid for again."
+        )
 
     @contextlib.contextmanager
     def _errors_named(self) -> Generator[None]:

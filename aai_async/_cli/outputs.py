@@ -92,6 +92,16 @@ class Outputs:
         """
         self._register.load()
 
+    def check_register(self) -> None:
+        """
+        Check that all lines of the register can be read.
+
+        Raises:
+            SaveError: Some cannot.
+        """
+        if self._register.is_damaged:
+            raise self._register.damage()
+
     def paths(self, recording: Recording) -> dict[str, Path]:
         """Return the file for each format of a recording that has a name."""
         stem = self._folder / self._stems[recording]

@@ -47,6 +47,7 @@ async def run(order: Order) -> ExitStatus:
     plan = await Plan.of(order)
     if plan.refusals:
         return _refuse(plan)
+    await plan.repair()
     if order.flags.journal.retry_failed and not plan.wanted and not plan.left_out:
         print_line(f"None of {count(len(order.found.recordings), 'recording')} failed in an earlier run.")
     session = Session(order, plan)

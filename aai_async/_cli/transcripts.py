@@ -72,6 +72,7 @@ def _missing(transcript: Transcript) -> tuple[MissingResult, ...]:
 async def _outputs(recordings: Sequence[Recording], folder: Path, wanted: Rendering) -> Outputs:
     outputs = Outputs(folder, wanted, is_forced=True)
     await in_thread(outputs.load)
+    outputs.check_register()
     await in_thread(outputs.name, recordings)
     for error in await outputs.prepare(recordings):
         raise error

@@ -227,6 +227,18 @@ async def test_a_file_that_cannot_be_removed_keeps_its_row(
     assert texts() == []
 
 
+async def test_nothing_is_removed_with_a_damaged_register(server: LocalServer) -> None:
+    """It could not say which files to remove; the next run repairs it."""
+    await transcribe(server, "call.mp3")
+    Path("out/.aai-async.names").write_bytes(b"garb")
+    with pytest.raises(aai.SaveError, match=r"names' is damaged.*Nothing was sent or removed"):
+        await forget(["call.mp3"])
+    assert (len(texts()), list(await outcomes())) == (2, ["call.mp3"])
+    await transcribe(server, "call.mp3")
+    assert await forget(["call.mp3"]) == ExitStatus.OK
+    assert texts() == []
+
+
 async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalServer) -> None:
     """Neither rows nor files; a rerun helps, as the exit status says."""
     await transcribe(server, "call.mp3")

@@ -84,6 +84,35 @@ async def test_an_address_with_a_new_signature_has_the_result_of_before(tmp_path
     assert list(service.results) == ["t.mp3.txt"]
 
 
+@pytest.mark.parametrize("damage", [b"garb", b"\ngarbage of a disk\n", b"\n\0\0\0", None])
+async def test_a_damaged_or_deleted_register_is_restored_from_the_journal(
+    service: Service, damage: bytes | None
+) -> None:
+    """An edited result keeps its name, nothing is paid again, and the repair is reported once."""
+    service.make("m/a.mp3", "m/b.mp3")
+    assert (await service.run("m")).returncode == 0
+    (service.folder / "out/a.mp3.txt").write_text("Edited.")
+    register = service.folder / "out/.aai-async.names"
+    register.unlink() if damage is None else register.write_bytes(damage)
+    done = await service.run("m")
+    assert (done.returncode, b"2 names restored from the journal" in done.stderr) == (0, True), done.stderr
+    assert service.results == {"a.mp3.txt": "Edited.", "b.mp3.txt": "This is m/b.mp3"}
+    assert b"restored" not in (await service.run("m")).stderr
+    assert service.jobs == 2
+
+
+async def test_a_damaged_register_is_an_error_without_a_journal(service: Service) -> None:
+    """Nothing is paid for; the message says what to do."""
+    service.make("m/a.mp3")
+    assert (await service.run("m", "--no-journal")).returncode == 0
+    (service.folder / "out/.aai-async.names").write_bytes(b"garb")
+    done = await service.run("m", "--no-journal")
+    assert (done.returncode != 0, service.jobs) == (True, 1)
+    assert b".aai-async.names' is damaged" in done.stderr
+    assert b"Restore the file from a backup" in done.stderr
+    assert list(service.results) == ["a.mp3.txt"]
+
+
 MODES = pytest.mark.parametrize("mode", [[], ["--no-journal"]], ids=["journal", "no journal"])
 
 
