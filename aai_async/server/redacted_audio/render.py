@@ -16,6 +16,7 @@ import attrs
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from aai_async.server.redacted_audio.messages import MaskOrder, read
@@ -66,7 +67,7 @@ def _blocks(recordings: Iterator[Path], track: int, shape: Shape) -> Iterator[Bl
     for number, path in enumerate(recordings):
         try:
             recording = open_recording(path)
-        except av.FFmpegError:
+        except FFmpegError:
             if number == 0:
                 raise
             continue  # the transcript leaves it out, too

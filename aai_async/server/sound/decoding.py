@@ -187,7 +187,7 @@ def _alone(path: Path, number: int, *, apart: bool, ignores_length: bool = False
     if reading.has_short_header and not ignores_length:
         return _alone(path, number, apart=apart, ignores_length=True)
     channels = collector.finish()
-    reading = attrs.evolve(reading, cancelled=collector.cancelled / RATE)
+    reading = attrs.evolve(reading, cancelled=collector.cancelled / RATE, low=collector.low / RATE)
     return _Part(number, channels, tuple(warnings_about(reading))) if channels else None
 
 
@@ -210,8 +210,12 @@ class _Mixed:
     def cancelled(self) -> int:
         return self._mixer.cancelled
 
+    @property
+    def low(self) -> int:
+        return self._mixer.low
+
     def add(self, block: Block) -> None:
-        self._buffer += self._mixer.feed(block.samples)
+        self._buffer += self._mixer.feed(block.samples, block.layout)
 
     def finish(self) -> tuple[Samples, ...]:
         self._buffer += self._mixer.finish()
@@ -221,7 +225,7 @@ class _Mixed:
 class _Apart:
     """Collects each channel. If their number changes within the file, the missing ones are silent."""
 
-    cancelled = 0
+    cancelled = low = 0
 
     def __init__(self) -> None:
         self._buffers = list[bytearray]()

@@ -8,7 +8,7 @@ Ogg file whose codec, rate or channels differ from those of the first one.
 import mmap
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from itertools import pairwise
@@ -43,7 +43,7 @@ def starts_of(path: Path) -> list[int]:
 
 
 @contextmanager
-def separated(path: Path, starts: list[int]) -> "Iterator[Iterator[Path]]":
+def separated(path: Path, starts: list[int]) -> "Generator[Iterator[Path]]":
     """Yield the recordings of a file one after another, each as a file of its own that is deleted then."""
     if len(starts) == 1:
         yield iter((path,))

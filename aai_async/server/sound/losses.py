@@ -59,6 +59,9 @@ class Reading:
     cancelled: float = 0.0
     """Time during which the channels cancelled each other."""
 
+    low: float = 0.0
+    """Time during which a subwoofer's channel had more than low sounds."""
+
     has_short_header: bool = False
     """Whether to decode again without regard to the header."""
 
@@ -154,7 +157,12 @@ def _about_parts(reading: Reading) -> Iterator[str]:
     if reading.cancelled:
         yield (
             f"For {reading.cancelled:.1f} s the channels have opposite phases and would cancel each other; "
-            "there the loudest channel alone was transcribed"
+            "there one was inverted, or the loudest one alone was transcribed"
+        )
+    if reading.low:
+        yield (
+            f"For {reading.low:.1f} s the channel that the file names as the subwoofer's (LFE) sounds like a "
+            "voice; there it was transcribed with the others"
         )
 
 

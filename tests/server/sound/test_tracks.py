@@ -143,6 +143,91 @@ def test_opposite_phases_do_not_cancel(tmp_path: Path) -> None:
     assert sound.warnings[0].startswith("For 3.0 s the channels have opposite phases")
 
 
+LAYOUTS = {
+    "5.1(side)": ["FL", "FR", "FC", "LFE", "SL", "SR"],
+    "7.1": ["FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"],
+}
+
+
+def write_loudspeakers(path: Path, layout: str, channels: dict[str, Samples]) -> Path:
+    """A recording whose channels have the names of loudspeakers; those not given are silent."""
+    length = len(next(iter(channels.values())))
+    names = LAYOUTS[layout]
+    samples = np.stack([channels.get(name, np.zeros(length, np.int16)) for name in names], axis=1)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flac", rate=RATE, layout=layout)
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout=layout
+        )
+        frame.rate, frame.pts = RATE, 0
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        while piece := fifo.read(4096, partial=True):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("layout", "pair"),
+    [
+        ("7.1", "SL SR"),
+        ("7.1", "BL SR"),
+        ("5.1(side)", "SL SR"),
+        ("5.1(side)", "FL SR"),
+        ("5.1(side)", "FL FR"),
+    ],
+)
+def test_opposite_phases_in_any_pair_do_not_cancel(tmp_path: Path, layout: str, pair: str) -> None:
+    """Also beside another voice, whose power alone would hide that they cancel each other."""
+    first, second = pair.split()
+    voice = np.random.default_rng(0).normal(0, 3000, 3 * RATE).astype(np.int16)
+    other = {"FC": np.random.default_rng(1).normal(0, 3000, 3 * RATE).astype(np.int16)}
+    for beside in ({}, other):
+        sound = decode(
+            write_loudspeakers(tmp_path / "pair.flac", layout, {first: voice, second: -voice, **beside})
+        )
+        assert np.corrcoef(sound.channels[0], voice)[0, 1] > 0.6
+        assert sound.warnings[0].startswith("For 3.0 s the channels have opposite phases")
+
+
+def test_an_inverted_microphone_among_others_is_heard(tmp_path: Path) -> None:
+    """Channels without names: a third voice does not hide that two cancel each other."""
+    voice, other = np.random.default_rng(0).normal(0, 3000, (2, 2 * RATE)).astype(np.int16)
+    sound = decode(write_channels(tmp_path / "desk.wav", voice, other, -voice))
+    assert np.corrcoef(sound.channels[0], voice)[0, 1] > 0.6
+    assert sound.warnings[0].startswith("For 2.0 s the channels have opposite phases")
+
+
+def test_three_channels_that_cancel_each_other_leave_the_loudest(tmp_path: Path) -> None:
+    """No two of them do."""
+    voice = tone(2.0)
+    sound = decode(write_channels(tmp_path / "desk.wav", voice, -voice // 2, -voice // 2))
+    assert level(sound.channels[0]) == pytest.approx(level(voice), rel=0.02)
+    assert sound.warnings[0].startswith("For 2.0 s the channels have opposite phases")
+
+
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+def test_a_voice_in_the_channel_of_the_subwoofer_is_heard(tmp_path: Path, layout: str) -> None:
+    """A recorder of many tracks writes a layout, too; alone or beside another voice."""
+    voice, other = np.random.default_rng(0).normal(0, 3000, (2, 3 * RATE)).astype(np.int16)
+    for channels in ({"LFE": voice}, {"LFE": voice, "FL": other}):
+        sound = decode(write_loudspeakers(tmp_path / "recorder.flac", layout, channels))
+        assert np.corrcoef(sound.channels[0], voice)[0, 1] > 0.5
+        (warning,) = sound.warnings
+        assert warning.startswith("For 3.0 s the channel that the file names as the subwoofer's (LFE)")
+
+
+def test_the_low_sounds_of_a_subwoofer_are_left_out(tmp_path: Path) -> None:
+    """As in any mix of a film, and without a remark."""
+    thunder = (8000 * np.sin(2 * np.pi * 60 * np.arange(3 * RATE) / RATE)).astype(np.int16)
+    sound = decode(write_loudspeakers(tmp_path / "film.flac", "5.1(side)", {"LFE": thunder, "FC": tone(3.0)}))
+    assert pitch(sound.channels[0]) == pytest.approx(440, abs=1)
+    assert np.abs(np.fft.rfft(sound.channels[0].astype(float)))[180] < 1000
+    assert sound.warnings == ()
+
+
 def test_unrelated_channels_are_averaged(tmp_path: Path) -> None:
     """Two people who speak at once do not cancel each other, and nothing is to be warned of."""
     noise = np.random.default_rng(0).normal(0, 3000, (2, 2 * RATE)).astype(np.int16)
