@@ -17,6 +17,7 @@ from msgspec import structs
 
 from aai_async._errors import AAIError
 from aai_async._models.transcript import Transcript
+from aai_async.formats._cross_talk import LATEST, READABLE, Said, Slots, has_fast_turns, regions
 from aai_async.formats._line_layout import (
     Piece,
     Shape,
@@ -31,13 +32,7 @@ from aai_async.formats._line_layout import (
 from aai_async.formats._spacing import one_line
 from aai_async.formats._subtitle_style import Limits, Overlap
 from aai_async.formats._turns import completed, name_before, speaker_name, words_of
-from aai_async.formats._voices import Sentence, by_voice, interruptions
-
-_READABLE = 500
-"""ms for which a cue can be read at all; a shorter turn is shown together with the next."""
-
-_LATEST = 300
-"""Maximum ms between the time at which something is spoken and that at which it is shown."""
+from aai_async.formats._voices import Sentence, by_voice
 
 _DASH = "- "
 
@@ -62,7 +57,7 @@ class Cue:
     end: int
     """ms from the start of the file."""
     parts: tuple[Part, ...]
-    """One part, or one for each of two speakers."""
+    """One part, or one for each speaker."""
 
 
 class _Chunk(msgspec.Struct, frozen=True):
@@ -105,24 +100,63 @@ class CueLayout:
             )
         shortest = 0 if self.limits.is_filled else self.limits.shortest
         found = by_voice(words, self.language_code, shortest)
-        chunks = [chunk for one in found for chunk in self._chunks(one, found)]
-        chunks = list(self._with_turns(sorted(self._one_by_one(chunks), key=lambda one: one.start)))
-        return self._timed(list(self._combined(chunks)))
+        if not self._is_dashed:
+            return self._timed(list(self._groups(found)))
+        groups: list[tuple[_Chunk, ...]] = []
+        for region in regions(found):
+            before = groups[-1][-1].speaker if groups else None
+            form = self._dashed_groups if has_fast_turns(region) else self._groups
+            groups += form(region, before)
+        groups.sort(key=lambda group: group[0].start)
+        return self._timed(groups)
+
+    @functools.cached_property
+    def _is_dashed(self) -> bool:
+        return self.overlap == "dashes" and self.limits.lines > 1 and not self.limits.is_filled
+
+    def _groups(self, found: Sequence[Sentence], before: str | None = None) -> Iterator[tuple[_Chunk, ...]]:
+        chunks = [chunk for one in found for chunk in self._chunks(one)]
+        ordered = sorted(self._one_by_one(chunks), key=lambda one: one.start)
+        return self._combined(list(self._with_turns(ordered, before)))
+
+    def _dashed_groups(self, found: Sequence[Sentence], before: str | None) -> Iterator[tuple[_Chunk, ...]]:
+        """Yield cues with a line for each voice, no two of them at once."""
+        said = sorted(
+            (one for sentence in found for one in self._said(sentence)), key=lambda one: one.piece.start
+        )
+        slots = Slots(shape=self._shape, dash_columns=len(_DASH), longest=self.limits.longest)
+        for start, slot in slots.divided(said):
+            voices: dict[int, list[Said]] = {}
+            for one in slot:
+                voices.setdefault(one.sentence.voice, []).append(one)
+            chunks = [
+                self._chunk([one.piece for one in ones], ones[0].sentence, max(ones[0].piece.start, start))
+                for ones in voices.values()
+            ]
+            chunks[0] = structs.replace(chunks[0], start=start)
+            group = tuple(self._with_turns(chunks, before))
+            before = group[-1].speaker
+            yield group
+
+    def _said(self, sentence: Sentence) -> Iterator[Said]:
+        head = self._head(sentence.speaker, sentence.words[0].text)
+        name_columns = width(head) + 1 if head else 0
+        latest = sentence.start
+        for at, piece in enumerate(pieces_of(sentence.words, self.language_code, self.limits.chars)):
+            latest = max(latest, piece.start)
+            yield Said(structs.replace(piece, start=latest), sentence, at == 0, name_columns)
 
     # Words of a cue
 
-    def _chunks(self, sentence: Sentence, found: Sequence[Sentence]) -> Iterator[_Chunk]:
-        for pieces in self._split(sentence, found):
-            yield _Chunk(
-                pieces,
-                max(pieces[0].start, sentence.start),
-                pieces[-1].end,
-                sentence.voice,
-                speaker_name(sentence.speaker) if self.speakers and sentence.speaker else None,
-                sentence.is_cross_talk,
-            )
+    def _chunks(self, sentence: Sentence) -> Iterator[_Chunk]:
+        for pieces in self._split(sentence):
+            yield self._chunk(pieces, sentence, max(pieces[0].start, sentence.start))
 
-    def _split(self, sentence: Sentence, found: Sequence[Sentence]) -> Iterator[Sequence[Piece]]:
+    def _chunk(self, pieces: Sequence[Piece], sentence: Sentence, start: int) -> _Chunk:
+        name = speaker_name(sentence.speaker) if self.speakers and sentence.speaker else None
+        return _Chunk(pieces, start, pieces[-1].end, sentence.voice, name, sentence.is_cross_talk)
+
+    def _split(self, sentence: Sentence) -> Iterator[Sequence[Piece]]:
         """Split a sentence into cues."""
         limits = self.limits
         if limits.is_filled:
@@ -134,18 +168,14 @@ class CueLayout:
                 yield from filled(counted, limits.chars)
             return
         pieces = pieces_of(sentence.words, self.language_code, limits.chars)
-        is_dashed = sentence.is_cross_talk and self.overlap == "dashes" and limits.lines > 1
-        cuts = interruptions(found, sentence) if is_dashed else []
-        shape = self._dashed_shape if is_dashed else self._shape
         head = self._head(sentence.speaker, sentence.words[0].text)
-        for stretch in _cut(pieces, cuts):
-            begin = 0
-            while begin < len(stretch):
-                taken = head if sentence.is_cross_talk or begin == 0 else []
-                most = self._most(stretch, begin, shape, taken)
-                end = most if most == len(stretch) else _best_end(stretch, begin, most, shape)
-                yield stretch[begin:end]
-                begin = end
+        begin = 0
+        while begin < len(pieces):
+            taken = head if sentence.is_cross_talk or begin == 0 else []
+            most = self._most(pieces, begin, self._shape, taken)
+            end = most if most == len(pieces) else _best_end(pieces, begin, most, self._shape)
+            yield pieces[begin:end]
+            begin = end
 
     @functools.cached_property
     def _shape(self) -> Shape:
@@ -153,7 +183,7 @@ class CueLayout:
 
     @functools.cached_property
     def _dashed_shape(self) -> Shape:
-        return attrs.evolve(self._shape, chars=max(self.limits.chars - len(_DASH), 1), lines=1)
+        return attrs.evolve(self._shape, chars=max(self.limits.chars - len(_DASH), 1))
 
     def _head(self, speaker: str | None, text: str) -> list[Piece]:
         """Return the name of a speaker as the first piece of a cue, if it is shown in the line."""
@@ -177,22 +207,21 @@ class CueLayout:
             start = chunk.start
             if chunk.voice in latest:
                 before = latest[chunk.voice]
-                room = start if self.limits.is_filled else min(before + _READABLE, start + _LATEST)
+                room = start if self.limits.is_filled else min(before + READABLE, start + LATEST)
                 start = max(start, room, before + 1)
             latest[chunk.voice] = start
             end = max(chunk.end, start + 1)
             is_kept = (start, end) == (chunk.start, chunk.end)
             yield chunk if is_kept else structs.replace(chunk, start=start, end=end)
 
-    def _with_turns(self, chunks: Sequence[_Chunk]) -> Iterator[_Chunk]:
-        before: str | None = None
+    def _with_turns(self, chunks: Sequence[_Chunk], before: str | None) -> Iterator[_Chunk]:
         for chunk in chunks:
             is_turn = chunk.speaker is not None and chunk.speaker != before
             yield structs.replace(chunk, is_turn=True) if is_turn else chunk
             before = chunk.speaker
 
     def _combined(self, chunks: Sequence[_Chunk]) -> Iterator[tuple[_Chunk, ...]]:
-        """Put two speakers into one cue, if each alone cannot be read or they speak at once."""
+        """Put two speakers into one cue, if each alone cannot be read."""
         at = 0
         while at < len(chunks):
             one = chunks[at]
@@ -210,11 +239,7 @@ class CueLayout:
             return False
         if max(one.end, other.end) - one.start > self.limits.longest:
             return False
-        between = other.start - one.start
-        is_at_once = other.start < one.end
-        if is_at_once:
-            return self.overlap == "dashes" and between <= _LATEST
-        return between < _READABLE
+        return other.start >= one.end and other.start - one.start < READABLE
 
     def _fits_one_line(self, chunk: _Chunk) -> bool:
         return len(_DASH) + width(self._named(chunk)) <= self.limits.chars
@@ -233,18 +258,21 @@ class CueLayout:
         starts = [group[0].start for group in groups]
         found: list[Cue] = []
         following: dict[int, int] = {}
+        after: int | None = None
         for group in reversed(groups):
             start, spoken = group[0].start, max(map(self._end_of, group))
             own = min((following[chunk.voice] for chunk in group if chunk.voice in following), default=None)
-            nexts = [] if own is None else [own]
+            limit = after if self._is_dashed else own
+            nexts = [] if limit is None else [limit]
             if len(group) > 1 or not any(chunk.is_cross_talk for chunk in group):
                 at = bisect.bisect_left(starts, spoken, bisect.bisect_right(starts, start))
                 nexts += starts[at : at + 1]
             end = self._end(start, spoken, self._reading_time(group), min(nexts, default=None))
-            if self.overlap == "cues" and not self.limits.is_filled:
+            if not self.limits.is_filled:
                 # Better in two cues at once than in one that cannot be read.
-                end = max(end, start + _READABLE)
-            end = end if own is None else min(end, own)
+                end = max(end, start + READABLE)
+            end = end if limit is None else min(end, limit)
+            after = start
             found.append(Cue(start, max(end, start + 1), self._parts(group)))
             following.update((chunk.voice, start) for chunk in group)
         return found[::-1]
@@ -280,9 +308,11 @@ class CueLayout:
     def _parts(self, group: Sequence[_Chunk]) -> tuple[Part, ...]:
         if len(group) == 1:
             return tuple(Part(self._lines(chunk), chunk.speaker, chunk.is_turn) for chunk in group)
-        lines = (f"{_DASH}{line_of(self._named(chunk))}" for chunk in group)
-        pairs = zip(group, lines, strict=True)
-        return tuple(Part((line,), chunk.speaker, chunk.is_turn) for chunk, line in pairs)
+        return tuple(Part(self._dashed_lines(chunk), chunk.speaker, chunk.is_turn) for chunk in group)
+
+    def _dashed_lines(self, chunk: _Chunk) -> tuple[str, ...]:
+        first, *rest = balanced(self._named(chunk), self._dashed_shape)
+        return (f"{_DASH}{first}", *rest)
 
     def _lines(self, chunk: _Chunk) -> tuple[str, ...]:
         if self.limits.is_filled:
@@ -292,15 +322,6 @@ class CueLayout:
 
 def _after_head(piece: Piece, head: Sequence[Piece]) -> Piece:
     return structs.replace(piece, gap=" ", gap_columns=1) if head else piece
-
-
-def _cut(pieces: Sequence[Piece], times: Sequence[int]) -> Iterator[Sequence[Piece]]:
-    """Cut pieces where another voice begins, so that both can be shown in one cue."""
-    near = [time - _LATEST // 2 for time in times]
-    places = sorted({bisect.bisect_left(pieces, time, key=lambda piece: piece.start) for time in near})
-    bounds = [0, *(place for place in places if 0 < place < len(pieces)), len(pieces)]
-    for begin, end in itertools.pairwise(bounds):
-        yield pieces[begin:end]
 
 
 def _cut_behind_long(pieces: Sequence[Piece], longest: int) -> Iterator[Sequence[Piece]]:

@@ -6,8 +6,6 @@ Speech that overlaps is not cut at each word of the other speaker. Pure.
 
 from __future__ import annotations
 
-import bisect
-import itertools
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -86,10 +84,3 @@ def _with_cross_talk(found: Sequence[Sentence]) -> Iterator[Sentence]:
         open_.append(at)
     for at, one in enumerate(found):
         yield attrs.evolve(one, is_cross_talk=True) if at in marked else one
-
-
-def interruptions(found: Sequence[Sentence], one: Sentence) -> list[int]:
-    """Return the times in ms at which other voices begin while a sentence is spoken."""
-    begin = bisect.bisect_left(found, one.start, key=lambda sentence: sentence.start)
-    during = itertools.takewhile(lambda other: other.start < one.end, found[begin:])
-    return [other.start for other in during if other.voice != one.voice]
