@@ -101,6 +101,19 @@ async def test_a_damaged_or_deleted_register_is_restored_from_the_journal(
     assert service.jobs == 2
 
 
+async def test_recordings_of_one_name_are_never_mixed_up_after_a_loss_of_the_register(
+    service: Service,
+) -> None:
+    """Their results are written again from the journal, as nothing tells whose the existing ones are."""
+    service.make("mon/a.mp3", "tue/a.mp3")
+    assert (await service.run("tue/a.mp3")).returncode == 0
+    (service.folder / "out/.aai-async.names").unlink()
+    assert (await service.run("mon/a.mp3", "tue/a.mp3")).returncode == 0
+    results = service.results
+    assert (results["mon/a.mp3.txt"], results["tue/a.mp3.txt"]) == ("This is mon/a.mp3", "This is tue/a.mp3")
+    assert service.jobs == 2
+
+
 async def test_a_damaged_register_is_an_error_without_a_journal(service: Service) -> None:
     """Nothing is paid for; the message says what to do."""
     service.make("m/a.mp3")
