@@ -94,9 +94,10 @@ class Slots:
             size = self._cost_of_size(list(voices.values()))
             is_too_long = spoken - start > self.longest
             cost = faults + size + _TOO_LONG * is_too_long
-            cost += _UNREADABLE * max(READABLE - shown, 0) / READABLE
+            cost += _UNREADABLE * (shown < READABLE) * (1 + (READABLE - shown) / READABLE)
             if end < len(said):
-                cost += _LATE * max(spoken - starts[end] - LATEST, 0) / LATEST
+                late = spoken - starts[end] - LATEST
+                cost += _LATE * (late > 0) * (1 + late / LATEST)
                 cost += _SHIFTED * (starts[end] - said[end].piece.start) / LATEST
             yield end, cost
             if shown >= READABLE and (is_too_long or size > 3 * _EXTRA_LINE):

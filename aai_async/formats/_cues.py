@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
@@ -215,23 +216,28 @@ class CueLayout:
             yield chunk if is_kept else structs.replace(chunk, start=start, end=end)
 
     def _with_turns(self, chunks: Sequence[_Chunk], before: str | None) -> Iterator[_Chunk]:
+        """Name the speaker at each turn, and while the words of another one are shown."""
+        ends: dict[int, int] = {}
         for chunk in chunks:
-            is_turn = chunk.speaker is not None and chunk.speaker != before
+            is_shared = any(end > chunk.start for voice, end in ends.items() if voice != chunk.voice)
+            is_turn = chunk.speaker is not None and (chunk.speaker != before or is_shared)
             yield structs.replace(chunk, is_turn=True) if is_turn else chunk
             before = chunk.speaker
+            ends[chunk.voice] = chunk.end
 
     def _combined(self, chunks: Sequence[_Chunk]) -> Iterator[tuple[_Chunk, ...]]:
         """Put two speakers into one cue, if each alone cannot be read."""
+        nexts = _next_starts(chunks)
         at = 0
         while at < len(chunks):
-            one = chunks[at]
-            other = chunks[at + 1] if at + 1 < len(chunks) else None
-            is_pair = other is not None and self._belong_together(one, other)
-            if other is not None and is_pair and all(map(self._fits_one_line, (one, other))):
-                yield one, other
+            pair = chunks[at : at + 2]
+            # Such a cue ends when the first voice speaks again, so the second must have ended.
+            is_spoken = len(pair) == 2 and pair[1].end <= nexts[at]
+            if is_spoken and self._belong_together(*pair) and all(map(self._fits_one_line, pair)):
+                yield tuple(pair)
                 at += 2
             else:
-                yield (one,)
+                yield (chunks[at],)
                 at += 1
 
     def _belong_together(self, one: _Chunk, other: _Chunk) -> bool:
@@ -322,6 +328,16 @@ class CueLayout:
 
 def _after_head(piece: Piece, head: Sequence[Piece]) -> Piece:
     return structs.replace(piece, gap=" ", gap_columns=1) if head else piece
+
+
+def _next_starts(chunks: Sequence[_Chunk]) -> list[float]:
+    """Return when the voice of each chunk speaks again."""
+    following: dict[int, float] = {}
+    found: list[float] = []
+    for chunk in reversed(chunks):
+        found.append(following.get(chunk.voice, math.inf))
+        following[chunk.voice] = chunk.start
+    return found[::-1]
 
 
 def _cut_behind_long(pieces: Sequence[Piece], longest: int) -> Iterator[Sequence[Piece]]:

@@ -81,3 +81,43 @@ def test_a_conversation_without_overlap_has_a_cue_for_each_turn(overlap: Any) ->
         "Speaker A: w0 w1 w2 w3",
         "Speaker B: w4 w5 w6 w7",
     ]
+
+
+@given(st.lists(st.lists(TURN, min_size=1, max_size=6), min_size=2, max_size=3), st.booleans())
+@settings(max_examples=60)
+def test_no_cue_ends_before_its_words_are_spoken(
+    voices: list[list[tuple[int, list[int]]]], speakers: bool
+) -> None:
+    """But for the gap of two frames before the next cue."""
+    made = conversation(voices)
+    times = {word.text: (word.start, word.end) for word in made.words or ()}
+    for start, end, text in cues(formats.srt(made, speakers=speakers)):
+        for word in re.findall(r"\bw\d+\b", text):
+            assert start - 500 <= times[word][0]
+            assert times[word][1] <= end + 83
+
+
+def test_a_short_turn_shares_no_cue_with_an_answer_that_is_interrupted() -> None:
+    """The cue would end with the interruption, before the answer is spoken."""
+    said = [
+        ("A", "Hi.", 961, 100),
+        ("B", "I think", 1423, 150),
+        ("A", "Wait a moment.", 1661, 300),
+        ("B", "we should leave.", 1723, 266),
+    ]
+    words = [
+        {"text": word, "start": start + at * pace, "end": start + (at + 1) * pace, "speaker": speaker}
+        for speaker, text, start, pace in said
+        for at, word in enumerate(text.split())
+    ]
+    shown = cues(formats.srt(transcript(words), speakers=True))
+    (answer,) = [cue for cue in shown if "leave" in cue[2]]
+    assert answer[2] == "Speaker B: I think we should leave."
+    assert answer[1] >= 1723 + 3 * 266
+
+
+def test_a_speaker_is_named_while_the_words_of_another_are_shown() -> None:
+    """Also if the last name was the same, because the other one's cue is still on the screen."""
+    made = conversation([[(0, [300] * 15)], [(1100, [300]), (1200, [300])]])
+    shown = [text for *_, text in cues(formats.srt(made, speakers=True))]
+    assert shown[1:] == ["Speaker B: w15", "Speaker B: w16"]
