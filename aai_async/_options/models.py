@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -24,6 +25,15 @@ _DOUBTFUL = {
     "since July 2026; according to its page on retired models, it uses the successor instead",
 }
 """Models that the service may refuse, and what to do."""
+
+_REFUSED = frozenset({"best", "nano", "slam-1"})
+"""Names of the former parameter speech_model, which the service refuses."""
+
+_CURRENT = (NEWEST, "universal-3-5-pro", "universal-2")
+"""The models that a misspelt name is compared with."""
+
+_ALIKE = 0.8
+"""Minimum similarity of two names, by `difflib`."""
 
 CERTAIN_LANGUAGES = frozenset(
     {
@@ -50,6 +60,9 @@ def warn_about_models(sent: Payload) -> None:
     for model, advice in _DOUBTFUL.items():
         if model in models:
             warn_once(f"speech_models={[model]!r}", advice)
+    for name in models:
+        if isinstance(name, str):
+            _warn_about_name(name)
     if models == [NEWEST]:
         for code in _languages(sent):
             if code.partition("_")[0] not in CERTAIN_LANGUAGES:
@@ -69,6 +82,23 @@ def _languages(sent: Payload) -> Iterator[str]:
 def _listed(value: object) -> list[object]:
     # A value from `extra` can have any type.
     return cast("list[object]", value) if isinstance(value, list) else []
+
+
+@functools.cache
+def _warn_about_name(model: str) -> None:
+    """Warn once about a name that the service refuses, or that is probably misspelt."""
+    if model in _REFUSED:
+        _log.warning("The service refuses the speech model %r: use %s.", model, RECOMMENDED)
+        return
+    if model in {*_CURRENT, *_DOUBTFUL}:
+        return
+    import difflib  # noqa: PLC0415 - seldom needed
+
+    # A name with another number may be a new model.
+    numbers = re.findall(r"\d+", model)
+    known = [name for name in _CURRENT if re.findall(r"\d+", name) == numbers]
+    if alike := difflib.get_close_matches(model.lower(), known, 1, _ALIKE):
+        _log.warning("The speech model %r is not known. Did you mean %r?", model, alike[0])
 
 
 @functools.cache

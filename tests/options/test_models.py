@@ -10,7 +10,7 @@ import pytest
 
 import aai_async as aai
 from aai_async._options.deprecation import warn_once
-from aai_async._options.models import CERTAIN_LANGUAGES, _log_once
+from aai_async._options.models import CERTAIN_LANGUAGES, _log_once, _warn_about_name
 
 NEWEST = "assemblyai-stt-3-7"
 
@@ -19,9 +19,11 @@ NEWEST = "assemblyai-stt-3-7"
 def _as_in_a_new_process() -> Iterator[None]:
     warn_once.cache_clear()
     _log_once.cache_clear()
+    _warn_about_name.cache_clear()
     yield
     warn_once.cache_clear()
     _log_once.cache_clear()
+    _warn_about_name.cache_clear()
 
 
 def test_a_model_that_the_service_may_refuse_warns_once() -> None:
@@ -36,7 +38,30 @@ def test_a_model_that_the_service_may_refuse_warns_once() -> None:
     assert options.payload() == {"speech_models": ["universal-3-pro", "universal-2"]}
 
 
-@pytest.mark.parametrize("model", ["universal-3-5-pro", "universal-2", NEWEST, "assemblyai-stt-9"])
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("best", "refuses the speech model 'best': use speech_models=['assemblyai-stt-3-7', 'universal-2']"),
+        ("nano", "refuses the speech model 'nano'"),
+        ("univresal-2", "Did you mean 'universal-2'?"),
+        ("Universal2", "Did you mean 'universal-2'?"),
+        ("assembly-stt-3-7", "Did you mean 'assemblyai-stt-3-7'?"),
+    ],
+)
+def test_a_name_of_a_model_that_is_refused_or_misspelt_is_remarked_on_once(
+    caplog: pytest.LogCaptureFixture, model: str, advice: str
+) -> None:
+    """Before anything is sent; the service decides, which may have a new model of that name."""
+    for _ in range(2):
+        options = aai.Options(speech_models=[model])
+    assert options.payload() == {"speech_models": [model]}
+    [message] = caplog.messages
+    assert advice in message
+
+
+@pytest.mark.parametrize(
+    "model", ["universal-3-5-pro", "universal-2", NEWEST, "assemblyai-stt-9", "universal-4", "slam-2"]
+)
 def test_no_other_model_warns(caplog: pytest.LogCaptureFixture, model: str) -> None:
     """
     Also not `universal-3-5-pro`, which is deprecated with a notice of at least 90 days, and which whoever
