@@ -16,7 +16,8 @@ from aai_async._progress.state import Outage, ProgressState, Row
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
-    from rich.live import Live
+
+    from aai_async._progress.live_display import LiveDisplay
 
 _PER_SECOND = 2
 """Refreshes of the table per second."""
@@ -117,10 +118,10 @@ class LiveTable(ProgressView):
         """The latest event that delays a recording, and the recording."""
         self._live = self._new()
 
-    def _new(self) -> Live:
-        from rich.live import Live  # noqa: PLC0415 - as above
+    def _new(self) -> LiveDisplay:
+        from aai_async._progress.live_display import LiveDisplay  # noqa: PLC0415 - as above
 
-        return Live(
+        return LiveDisplay(
             console=self._console,
             get_renderable=self._picture,
             refresh_per_second=_PER_SECOND,
@@ -202,7 +203,7 @@ class LiveTable(ProgressView):
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
         if lines:
-            self._console.print("\n".join(lines), markup=False, soft_wrap=True)
+            self._live.print_above("\n".join(lines))
 
 
 def picture(state: ProgressState, height: int, delay: str, *, now: float) -> ConsoleRenderable:

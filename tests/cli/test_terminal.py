@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
 import pyte
 import pytest
 from anyio import to_thread
+from rich.console import Console, ConsoleRenderable, RenderHook
 
 from aai_async._progress.state import ProgressState
 from aai_async._progress.views import LiveTable
@@ -181,6 +183,43 @@ def test_a_table_that_begins_after_an_echoed_interrupt_is_removed_as_a_whole(
     pyte.Stream(screen).feed(written.getvalue().replace("\n", "\r\n"))
     assert "call.mp3" in written.getvalue()
     assert [line for line in screen.display if line.strip()] == []
+
+
+class _Refreshing(RenderHook):
+    """Refreshes the table in another thread, between the position of a line above it and its writing."""
+
+    def __init__(self, console: Console, refresh: Callable[[], None]) -> None:
+        self._console = console
+        self._refresh = refresh
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        if threading.current_thread() is threading.main_thread():
+            self._console.pop_render_hook()
+            thread = threading.Thread(target=self._refresh)
+            thread.start()
+            # It has to wait for the line, so it does not end here.
+            thread.join(0.2)
+        return renderables
+
+
+def test_a_line_above_a_table_that_is_refreshed_meanwhile_leaves_no_table_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The refresh of Rich's thread has another height than the table that the line replaces."""
+    written = _Screen()
+    monkeypatch.setattr(sys, "stderr", written)
+    for name, value in {"COLUMNS": "100", "LINES": "24", "TERM": "xterm-256color"}.items():
+        monkeypatch.setenv(name, value)
+    state = ProgressState(2, 0.0)
+    with LiveTable(state) as table:
+        state.start(0, "a.mp3", 0.0)
+        state.start(1, "b.mp3", 0.0)
+        table._console.push_render_hook(_Refreshing(table._console, table._live.refresh))
+        table.print("[1/2] a.mp3: 2 s of audio")
+    screen = pyte.Screen(100, 24)
+    pyte.Stream(screen).feed(written.getvalue().replace("\n", "\r\n"))
+    shown = [line.rstrip() for line in screen.display if line.strip()]
+    assert shown == ["[1/2] a.mp3: 2 s of audio"]
 
 
 def test_a_table_leaves_standard_output_alone(
