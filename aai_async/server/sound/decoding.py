@@ -50,6 +50,12 @@ SHORTEST = RATE * 160 // 1000
 _SILENT = 32
 """The loudest sample of a silent track: 60 dB below the maximum."""
 
+_QUIET = 3277
+"""The loudest sample of a track that is compared with the others: 20 dB below the maximum."""
+
+_LOUDER = 10
+"""How many times the loudest second of another track must be louder for it to replace a quiet one: 20 dB."""
+
 
 @attrs.frozen(kw_only=True)
 class Sound:
@@ -88,8 +94,7 @@ def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Soun
             tried = candidates(recording, tracks, track)
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         raise no_audio(path, container, found) from None
-    silent = list[int]()
-    part = _first_with_sound(path, tried, silent, apart=apart)
+    part, passed = _with_sound(path, tried, apart=apart)
     if part is None:
         raise no_audio(path, container, found)
     if len(part.channels[0]) < SHORTEST:
@@ -98,7 +103,7 @@ def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Soun
         channels=part.channels,
         track=part.number,
         tracks=tracks,
-        warnings=(*part.warnings, *warnings_about_tracks(tracks, part.number, silent, track)),
+        warnings=(*part.warnings, *warnings_about_tracks(tracks, part.number, passed, track)),
     )
 
 
@@ -118,24 +123,35 @@ class _Part:
     warnings: tuple[str, ...]
 
     @property
-    def is_silent(self) -> bool:
-        return all(
-            int(channel.max()) <= _SILENT and int(channel.min()) >= -_SILENT for channel in self.channels
+    def peak(self) -> int:
+        return max(max(int(channel.max()), -int(channel.min())) for channel in self.channels)
+
+    @property
+    def level(self) -> float:
+        """The level of the loudest second, as a root mean square."""
+        seconds = (
+            channel[start : start + RATE].astype(np.float32)
+            for channel in self.channels
+            for start in range(0, len(channel), RATE)
         )
+        return max(float(np.sqrt(np.square(second).mean())) for second in seconds)
+
+    def replaces(self, quiet: "_Part") -> bool:
+        """Whether a quiet track is as good as silent beside this one."""
+        return self.peak > _SILENT and (quiet.peak <= _SILENT or self.level > _LOUDER * quiet.level)
 
 
-def _first_with_sound(
-    path: Path, tracks: Sequence[AudioTrack], silent: list[int], *, apart: bool
-) -> _Part | None:
-    """Decode the first track that is not silent, or the first one if all are; note the silent ones."""
-    first = None
+def _with_sound(path: Path, tracks: Sequence[AudioTrack], *, apart: bool) -> tuple[_Part | None, list[int]]:
+    """Decode the first track that is not as good as silent; return it, and the numbers of those before it."""
+    best, passed, tried = None, list[int](), list[int]()
     for track in tracks:
         part = _part(path, track.number, apart=apart)
-        if part is not None and not (len(tracks) > 1 and part.is_silent):
-            return part
-        silent.append(track.number)
-        first = first or part
-    return first
+        if part is not None and (best is None or part.replaces(best)):
+            best, passed = part, tried.copy()
+        tried.append(track.number)
+        if best is not None and best.peak > _QUIET:
+            break
+    return best, passed
 
 
 def _part(path: Path, number: int, *, apart: bool) -> _Part | None:

@@ -121,13 +121,14 @@ def warnings_about_joined(sizes: Sequence[int], seconds: Sequence[float | None])
 
 
 def warnings_about_tracks(
-    tracks: Sequence[AudioTrack], number: int, silent: Sequence[int], chosen: int | None
+    tracks: Sequence[AudioTrack], number: int, passed: Sequence[int], chosen: int | None
 ) -> Iterator[str]:
     """State which tracks were not transcribed, unless one was chosen."""
     if len(tracks) > 1 and chosen is None:
         remark = (
-            f" because {_listed(silent)} {'is' if len(silent) == 1 else 'are'} silent or damaged"
-            if silent
+            f" because {_listed(passed)} {'is' if len(passed) == 1 else 'are'} "
+            "silent, much quieter or damaged"
+            if passed
             else ""
         )
         yield (

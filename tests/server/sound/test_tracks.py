@@ -82,6 +82,31 @@ def test_a_silent_track_gives_way(tmp_path: Path) -> None:
     assert "because track 1 is silent" in sound.warnings[0]
 
 
+@pytest.mark.parametrize("noise", [10, 30, 300])
+def test_a_track_with_faint_noise_gives_way(tmp_path: Path, noise: int) -> None:
+    """As of a microphone that is off but amplified; the louder track is 20 dB or more above it."""
+    hiss = np.random.default_rng(0).normal(0, noise, RATE).astype(np.int16)
+    sound = decode(write_tracks(tmp_path / "screen.mkv", hiss, tone(1.0), hiss, default=1))
+    assert (sound.track, level(sound.channels[0]) > 5000) == (2, True)
+    assert "because track 1 is silent, much quieter or damaged" in sound.warnings[0]
+
+
+@pytest.mark.parametrize("others", [0, 1, 5])
+def test_a_quiet_voice_is_kept_beside_tracks_that_are_no_louder(tmp_path: Path, others: int) -> None:
+    """A quiet default track is still the default one."""
+    quiet = (tone(1.0) // 20).astype(np.int16)
+    sound = decode(write_tracks(tmp_path / "film.mkv", quiet, (quiet * others).astype(np.int16), default=1))
+    assert (sound.track, level(sound.channels[0]) > 200) == (1, True)
+    assert "Only audio track 1 was transcribed;" in sound.warnings[0]
+
+
+def test_faint_noise_alone_is_decoded(tmp_path: Path) -> None:
+    """There is nothing better."""
+    hiss = np.random.default_rng(0).normal(0, 30, RATE).astype(np.int16)
+    assert decode(write_tracks(tmp_path / "screen.mkv", SILENCE, hiss)).track == 2
+    assert decode(write_tracks(tmp_path / "screen.mkv", hiss, SILENCE)).track == 1
+
+
 def test_silence_in_all_tracks_is_silence(tmp_path: Path) -> None:
     sound = decode(write_tracks(tmp_path / "silent.mkv", SILENCE, SILENCE))
     assert (sound.track, level(sound.channels[0])) == (1, 0)
