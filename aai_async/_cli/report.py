@@ -145,7 +145,8 @@ class Report:
             }
             more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
             summary = attrs.evolve(self.summary, failed=self.summary.failed + left_out)
-            self.view.info(f"{summary}{more}")
+            is_all_there = skipped == number
+            self.view.info(f"All {number:,} results exist: skipped." if is_all_there else f"{summary}{more}")
             self._report_failures()
         self._report_unfinished(remaining)
 

@@ -38,13 +38,16 @@ async def save(path: Path, data: bytes) -> int:
 
 def make_folder(folder: Path) -> None:
     """
-    Create a folder and its parents, if they do not exist.
+    Create a folder and its parents, if they do not exist, for the user alone, as names can be private.
 
     Raises:
         SaveError: They cannot be created.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(missing):
+            one.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         raise SaveError(f"The folder {str(folder)!r} cannot be created: {error.strerror}.") from error
 

@@ -152,6 +152,8 @@ async def test_folders_of_the_same_tree_do_not_share_results(service: Service, m
     assert sorted(service.results.values()) == [f"This is {day}/calls/x.mp3" for day in days]
     again = await service.run(*days, "-r", *mode)
     assert (again.returncode, again.stderr.count(b"skipped, "), service.jobs) == (0, 3, 3)
+    assert b"All 3 results exist: skipped." in again.stderr
+    assert b"0 of 0" not in again.stderr
 
 
 @MODES
@@ -265,3 +267,5 @@ async def test_nothing_is_written_outside_of_the_folder(service: Service) -> Non
     assert sorted(service.results) == ["..mp3.txt", "_con.mp3.txt", "b__/x.mp3.txt"]
     assert sorted(os.listdir(service.folder)) == ["..mp3", "a", "con.mp3", "out"]
     assert {path.stat().st_mode & 0o777 for path in (service.folder / "out").rglob("*.txt")} == {0o600}
+    folders = [service.folder / "out", *(one for one in (service.folder / "out").rglob("*") if one.is_dir())]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
