@@ -16,6 +16,27 @@ CASES = [
     # Duden, rule D 4: a full stop after a number makes an ordinal.
     ("de", "Die Einheit wurde am 3. Oktober 1990 vollzogen. | Danach ging es weiter."),
     ("de", "Das ist z. B. so. | Dr. Müller kommt. | Wir fahren nach Berlin."),
+    ("de", "Er kam am 5. Mai, dem Montag. | Am 1. Januar, am 2. Februar und am 3. März war frei."),
+    ("de", "Er wohnt im 2. Stock. | Im 19. Jahrhundert war das so. | Die 2. Bundesliga beginnt."),
+    ("de", "Der 1. FC Köln gewann. | Das war der 2. Weltkrieg. | Am 3. Tag kam er."),
+    ("de", "Zum 60. Geburtstag alles Gute. | Bis zum 15. Dez. ist Zeit."),
+    # Duden, Die Grammatik: an ordinal is an attribute of a noun, and no adverb or pronoun is one.
+    ("de", "Wir haben 5. | Dann gingen wir. | Es war 1990. | Berlin war geteilt. | Wir sind 12."),
+    ("de", "Frau Dr. phil. Schmidt kam. | Ja."),
+    # Titles, streets and times of day stand before a name or a number.
+    ("fr", "Voici Mme. Durand. | Oui."),
+    ("nl", "Dat is mevr. De Vries. | Ja."),
+    ("pt", "Fica na Av. Paulista. | Sim. | O Sr. Silva e a Sra. Souza."),
+    ("ar", "قال د. أحمد ذلك. | نعم."),
+    ("hi", "यह डॉ. शर्मा है। | हाँ।"),
+    ("pl", "Spotkanie o godz. 5. | Potem obiad."),
+    ("no", "Vi ses kl. 10 i dag. | Ja."),
+    ("nb", "Vi ses kl. 10 i dag. | Ja."),
+    ("sv", "Vi ses kl. 10 i dag. | Ja."),
+    # The particle of quotation.
+    ("ja", "「はい。」 と言った。 | 「いいえ。」 | 次。"),
+    # A decimal point that an engine writes as a word of its own.
+    ("en", "It is 3 . 5 million. | Yes."),
     # Imprimerie nationale: M. before a name is Monsieur.
     ("fr", "M. Macron est arrivé. | Il parle."),
     ("es", "El Sr. García vive en Madrid. | ¿Y tú?"),
