@@ -25,7 +25,7 @@ from aai_async._errors import AAIError, ConnectError, without_secret_addresses, 
 from aai_async._models.missing import MissingResult
 from aai_async._models.page import TranscriptListItem
 from aai_async._models.speech import Word
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import DELETED_URL, Transcript
 from aai_async._progress.lines import clock, print_line, visible
 
 _PAGE = 200
@@ -50,6 +50,7 @@ async def get(client: Client, flags: GetFlags) -> ExitStatus:
         try:
             fetch = client.wait if flags.wait else client.get
             transcript = await fetch(transcript_id)
+            _refuse_deleted(transcript)
             if outputs is None:
                 await _print(transcript, recording, flags.rendering, is_single=len(recordings) == 1)
             else:
@@ -86,6 +87,11 @@ async def _save(transcript: Transcript, recording: Recording, outputs: Outputs) 
         write_out(f"{readable(path)}\n")
     for error in written.errors:
         raise error
+
+
+def _refuse_deleted(transcript: Transcript) -> None:
+    if transcript.audio_url == DELETED_URL:
+        raise AAIError("The transcript was deleted, so it has no text.", transcript_id=transcript.id)
 
 
 async def _print(transcript: Transcript, recording: Recording, wanted: Rendering, *, is_single: bool) -> None:

@@ -549,6 +549,8 @@ async def test_single_transcripts_are_listed_fetched_searched_and_deleted(accoun
     assert (await run("search", transcript_id, "unsaid", **account))[0] == 1
     assert (await run("delete", transcript_id, **account))[0] == 2
     assert (await run("delete", transcript_id, "--yes", **account))[:2] == (0, f"{transcript_id}\n")
+    status, out, err = await run("get", transcript_id, **account)
+    assert (status, out, "was deleted" in err) == (1, "", True)
     status, _, err = await run("get", "unknown", **account)
     assert (status, "unknown" in err) == (1, True)
 
