@@ -23,6 +23,7 @@ from aai_async.server.engine import EngineError, Recognition, RecognizedWord, Sp
 from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.coverage import Span, without_words
 from aai_async.server.engines.language import choose_language
+from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.engines.words import Piece, join_pieces, lay_out
 from aai_async.server.sound import sections
@@ -173,15 +174,37 @@ class Recognizer:
             findings.language = self._whisper_code(code)
             if findings.language != info.language:
                 segments, _ = self._transcribe(sound, findings.language, request, threshold=threshold)
-        words = [*_words_of(segments)]
         speech = [
             (clip["start"] / RATE, clip["end"] / RATE) for clip in info.transcription_options.clip_timestamps
         ]
+        words = [*_words_of(self._without_loops([*segments], speech, sound, findings, request))]
         words = self._completed(words, speech, sound, findings, request)
         yield from join_pieces(
             (attrs.evolve(word, start=word.start + offset, end=word.end + offset) for word in words),
             findings.language or "",
         )
+
+    def _without_loops(
+        self,
+        segments: Sequence[Any],  # of faster_whisper.transcribe.Segment, untyped
+        speech: Sequence[Span],
+        sound: Floats,
+        findings: _Findings,
+        request: SpeechRequest,
+    ) -> Iterator[Any]:
+        """Recognise chunks that became a loop again, with more beams and no repetition of four tokens."""
+        chunks = [
+            Chunk(segment.seek / 100, len(segment.words or ()), segment.compression_ratio)
+            for segment in segments
+        ]
+        loops = dict(looped(chunks, speech))
+        for number, segment in enumerate(segments):
+            if number not in loops:
+                yield segment
+            else:
+                yield from self._transcribe(sound, findings.language, request, loops[number], repeats=False)[
+                    0
+                ]
 
     def _completed(
         self,
@@ -214,16 +237,20 @@ class Recognizer:
         request: SpeechRequest,
         clips: Sequence[Span] = (),
         threshold: float | None = None,
+        *,
+        repeats: bool = True,
     ) -> Any:  # untyped there
         """
         Find the speech and, if needed, its language; iterating over the segments recognises them.
 
         With clips, recognise these parts alone. The threshold is that of the voice activity detection.
+        Without repeats, no four tokens occur twice in a chunk, at five times the work.
         """
         return self._pipeline.transcribe(
             sound,
             language=language,
-            beam_size=1,
+            beam_size=1 if repeats else 5,
+            no_repeat_ngram_size=0 if repeats else 4,
             batch_size=_BATCH,
             word_timestamps=True,
             vad_parameters=None if threshold is None else {"threshold": threshold},
