@@ -65,12 +65,14 @@ def _joined(group: Sequence[Piece]) -> Piece:
 
 def lay_out(words: Iterable[Piece], start: int, end: int) -> tuple[RecognizedWord, ...]:
     """Return the words in order between two times in ms, without overlaps."""
+    words = list(words)
     placed: list[RecognizedWord] = []
     earliest = start
-    for word in words:
-        begins = min(max(round(word.start * 1000), earliest), end)
-        # Each word takes at least a millisecond, unless the end is reached.
-        earliest = min(max(round(word.end * 1000), begins + 1), end)
+    for following, word in zip(reversed(range(len(words))), words, strict=True):
+        # Each word takes at least a millisecond, if the window is long enough.
+        latest = max(end - following, earliest)
+        begins = min(max(round(word.start * 1000), earliest), max(latest - 1, earliest))
+        earliest = min(max(round(word.end * 1000), begins + 1), latest)
         confidence = round(min(max(word.probability, 0.0), 1.0), 4)
         placed.append(RecognizedWord(text=word.text, start=begins, end=earliest, confidence=confidence))
     return tuple(placed)
