@@ -32,11 +32,16 @@ class WholeReader:
         fields = {field.name: field for field in attrs.fields(cls) if field.name in kinds}
         scalars = {name for name, kind in kinds.items() if kind in _SCALARS or _is_optional_scalar(kind)}
         declared = [
-            (name, kinds[name] if name in scalars else msgspec.Raw, _declared(field))
+            (
+                name,
+                kinds[name] if name in scalars else msgspec.Raw,
+                msgspec.NODEFAULT if name in cls._required else _declared(field),
+            )
             for name, field in fields.items()
         ]
         struct = msgspec.defstruct(cls.__name__, declared, kw_only=True)
         self._decoder = msgspec.json.Decoder(struct, strict=False)
+        self._required = frozenset[str](cls._required)
         # The descriptors of the slots, because the class is frozen.
         self._fields: list[tuple[Callable[[object, Any], None], attrs.Attribute[Any], Any]] = [
             (getattr(cls, name).__set__, fields[name], None if name in scalars else kinds[name])
@@ -64,7 +69,7 @@ class WholeReader:
                 continue
             decoded = decoding.UNREADABLE if bytes(value) == _NULL else decoding.read(kind, value)
             if decoded is decoding.UNREADABLE:
-                if field.default is attrs.NOTHING:
+                if field.name in self._required:
                     return None
                 decoded = default_of(field)
             set_field(answer, decoded)

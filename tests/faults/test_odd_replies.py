@@ -23,7 +23,7 @@ from verbs import JOB, RECORDING, URL, VERBS
 
 import aai_async as aai
 from aai_async._jobs import submission, watcher
-from aai_async._models import decoding
+from aai_async._models.whole import WholeReader
 
 MEBIBYTE = 1024 * 1024
 
@@ -419,13 +419,13 @@ async def test_a_huge_honest_reply_is_not_decoded_in_the_event_loop(
     """But in a thread; 50 MiB would be the words of 20 hours."""
     server.on(f"GET {JOB}", faults.large_json(50))
     threads: list[int] = []
-    split = decoding.split
+    fill = WholeReader.fill
 
-    def recorded(body: bytes) -> Any:
+    def recorded(reader: WholeReader, answer: object, body: bytes) -> Any:
         threads.append(threading.get_ident())
-        return split(body)
+        return fill(reader, answer, body)
 
-    monkeypatch.setattr(decoding, "split", recorded)
+    monkeypatch.setattr(WholeReader, "fill", recorded)
     async with connect() as client:
         transcript = await client.get("known")
     assert (transcript.id, len(transcript.body) > 50 * MEBIBYTE) == ("known", True)

@@ -167,7 +167,7 @@ sys.exit(main())
 """
 
 
-def test_two_interrupts_end_the_command_amid_a_pipe_that_gives_nothing(
+def test_an_interrupt_ends_the_command_amid_a_pipe_that_gives_nothing(
     server: FaultServer, lane: Lane
 ) -> None:
     """`aai-async transcribe -` after a program that goes on for ever."""
@@ -188,10 +188,9 @@ def test_two_interrupts_end_the_command_amid_a_pipe_that_gives_nothing(
                 if server.requests:
                     break
                 threading.Event().wait(0.05)
+            # One is enough, because nothing has been submitted that could be finished.
             command.send_signal(signal.SIGINT)
-            while b"Interrupted" not in (line := messages.readline()):
-                assert line
-            command.send_signal(signal.SIGINT)
+            assert b"Interrupted" in messages.read()
             assert command.wait(PATIENCE) == 130
         finally:
             command.kill()

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import aai_async as aai
@@ -105,6 +105,7 @@ def test_an_answer_read_at_once_is_the_one_read_field_by_field(
     """The quick way changes nothing of what is read."""
     fields = {name: shaped(inner) for name, inner in decoding.field_types(kind).items() if name not in least}
     body = msgspec.json.encode(data.draw(st.fixed_dictionaries({}, optional=fields)) | least)
+    assume(b"nan" not in body.lower())  # both ways read it as a number, which is not equal to itself
     slow = kind.__new__(kind)
     unread = kind._fill_by_field(slow, body)
     object.__setattr__(slow, "_unread", unread)
