@@ -15,7 +15,7 @@ from fault_server import Exchange, FaultServer, Reply
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
-from aai_async._models import decoding
+from aai_async._models.whole import WholeReader
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -36,13 +36,13 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]:
     """The threads in which something large was compressed, decompressed or decoded."""
-    threads: dict[str, set[threading.Thread]] = {"compress": set(), "decompress": set(), "split": set()}
+    threads: dict[str, set[threading.Thread]] = {"compress": set(), "decompress": set(), "fill": set()}
 
     def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(work)
-        def wrapped(data: bytes, *others: Any) -> Any:
-            made = work(data, *others)
-            if max(len(data), len(made)) > 500_000:
+        def wrapped(*given: Any) -> Any:
+            made = work(*given)
+            if any(isinstance(one, bytes) and len(one) > 500_000 for one in (*given, made)):
                 threads[name].add(threading.current_thread())
             return made
 
@@ -50,7 +50,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]
 
     monkeypatch.setattr(zlib, "compress", noted("compress", zlib.compress))
     monkeypatch.setattr(zlib, "decompress", noted("decompress", zlib.decompress))
-    monkeypatch.setattr(decoding, "split", noted("split", decoding.split))
+    monkeypatch.setattr(WholeReader, "fill", noted("fill", WholeReader.fill))
     return threads
 
 
