@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Generator
@@ -113,7 +114,8 @@ class LiveTable(ProgressView):
 
         self._console = Console(stderr=True, highlight=False)
         self._lines: list[str] = []
-        """Lines that are printed above the table with the next refresh: each print draws the table again."""
+        """Lines that are printed above the table, those of half a second together: each print draws it."""
+        self._flushed_at = -math.inf
         self._delay: tuple[int | None, str] = (None, "")
         """The latest event that delays a recording, and the recording."""
         self._live = self._new()
@@ -158,6 +160,7 @@ class LiveTable(ProgressView):
             self._delay = (event.index, f"{row.name}: {event.as_line()}" if row else event.as_line())
         elif event.index == self._delay[0]:
             self._delay = (None, "")
+        self._flush_if_due()
 
     def finished(self, index: int, *, is_completed: bool, audio_seconds: float = 0.0) -> None:
         """Remove a recording, and its delay."""
@@ -169,6 +172,7 @@ class LiveTable(ProgressView):
         """Show the line above the table."""
         if self._live.is_started:
             self._lines.append(visible(line))
+            self._flush_if_due()
         else:
             print_line(line)
 
@@ -195,12 +199,17 @@ class LiveTable(ProgressView):
             self._start()
 
     async def refresh(self) -> None:
-        """Print the lines; the table refreshes itself."""
+        """Print the latest lines also if no other line and no event follows; the table refreshes itself."""
         while True:
             await anyio.sleep(1 / _PER_SECOND)
             self._flush()
 
+    def _flush_if_due(self) -> None:
+        if time.monotonic() - self._flushed_at >= 1 / _PER_SECOND:
+            self._flush()
+
     def _flush(self) -> None:
+        self._flushed_at = time.monotonic()
         lines, self._lines = self._lines, []
         if lines:
             self._live.print_above("\n".join(lines))

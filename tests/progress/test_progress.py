@@ -14,6 +14,8 @@ import pyte
 import pytest
 
 import aai_async as aai
+from aai_async._progress.state import ProgressState
+from aai_async._progress.views import LiveTable
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import EngineError, SpeechRequest
 
@@ -23,6 +25,8 @@ PROGRAM = """
 from pathlib import Path
 import anyio
 import aai_async as aai
+from aai_async._progress.state import ProgressState
+from aai_async._progress.views import LiveTable
 from aai_async.server import LocalServer, ScriptedEngine
 
 async def main():
@@ -158,3 +162,13 @@ def test_a_terminal_has_the_table_of_the_command(recordings: list[Path]) -> None
     assert has_table
     assert "[2/2] " in shown
     assert "stage" not in shown
+
+
+def test_a_result_is_shown_above_the_table_while_others_are_in_progress(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without the command's own refreshing, which a loop over a batch does not run."""
+    view = LiveTable(ProgressState(total=2, began=0.0))
+    with view:
+        view.print("[1/2] a.mp3")
+        assert "[1/2] a.mp3" in capsys.readouterr().err
