@@ -83,6 +83,7 @@ class Session:
         self._output = self.report.output
         self._sink = self._sink_of(order)
         self._batch: Batch | None = None
+        self._writing = anyio.Lock()
         self._finishing: set[int] | None = None
         """The indices that the first Ctrl-C lets finish, if it drops the others."""
         self._was_interrupted = self._pipe_is_broken = False
@@ -218,11 +219,16 @@ class Session:
                 return
 
     async def _flush(self) -> None:
-        try:
-            await self._output.flush()
-        except BrokenPipeError:
-            self._pipe_is_broken = True
-            self.everything.cancel()
+        # One at a time: text that is written beside the table would be removed with it.
+        async with self._writing:
+            if self._output.is_written:
+                return
+            try:
+                with self._view.paused():
+                    await self._output.flush()
+            except BrokenPipeError:
+                self._pipe_is_broken = True
+                self.everything.cancel()
 
     async def _settle(self, outcome: Outcome) -> None:
         self._view.state.has_connected = True
@@ -231,9 +237,7 @@ class Session:
             self._fail(outcome, error)
         else:
             await self._write(outcome, outcome.transcript)
-        if not self._output.is_written:
-            with self._view.paused():
-                await self._output.flush()
+        await self._flush()
         if self._finishing is not None and self._finishing.isdisjoint(self._view.state.rows):
             self.everything.cancel()
 
