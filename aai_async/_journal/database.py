@@ -260,7 +260,7 @@ class Database:
                 if self._segments is not None:
                     self._segments.publish()
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # also a Ctrl-C: a transaction that stays open would lock the journal
             # SQLite rolls back by itself if the disk fails.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -93,7 +93,7 @@ class _Shown:
             self._view.__enter__()
         try:
             outcome = await anext(self._batch)
-        except BaseException:
+        except BaseException:  # also a cancellation and a Ctrl-C: the terminal is left as it was
             self._close()
             raise
         self._show(outcome)

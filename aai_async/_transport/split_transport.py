@@ -43,7 +43,7 @@ class SplitTransport(httpx.AsyncBaseTransport):
         pool = self._take(host)
         try:
             response = await pool.handle_async_request(request)
-        except BaseException:
+        except BaseException:  # also a cancellation, after which the pool can be used again
             self._put_back(host, pool)
             raise
         # That of an asynchronous transport is always asynchronous.

@@ -20,6 +20,8 @@ from aai_async.server import LocalServer, Recognition, ScriptedEngine
 KEY = "0123456789abcdef0123456789abcdef"
 AUDIO = str(Path(__file__).parents[1] / "data" / "two_speakers.mp3")
 
+SERVE = [sys.executable, "-m", "aai_async", "serve", "--port", "0", "--engine", "scripted", "--key", KEY]
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -99,19 +101,7 @@ async def test_what_is_doubtful_about_an_option_is_said_once(flags: list[str], r
 
 async def test_a_served_server_shows_what_it_warns_about() -> None:
     """`aai-async serve` has no other place for it."""
-    command = [
-        sys.executable,
-        "-m",
-        "aai_async",
-        "serve",
-        "--port",
-        "0",
-        "--engine",
-        "scripted",
-        "--key",
-        KEY,
-    ]
-    async with await anyio.open_process(command) as process:
+    async with await anyio.open_process(SERVE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = (await process.stdout.receive()).decode()
@@ -270,19 +260,7 @@ async def test_what_was_not_transcribed_is_a_line_of_the_command() -> None:
 
 async def test_the_embedded_server_runs_until_it_is_told_to_stop() -> None:
     """It prints what to export, and Ctrl-C is an orderly end."""
-    command = [
-        sys.executable,
-        "-m",
-        "aai_async",
-        "serve",
-        "--port",
-        "0",
-        "--engine",
-        "scripted",
-        "--key",
-        KEY,
-    ]
-    async with await anyio.open_process(command, stderr=subprocess.STDOUT) as process:
+    async with await anyio.open_process(SERVE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         line = (await process.stdout.receive()).decode()
         exported = dict(word.split("=", 1) for word in line.split()[1:])

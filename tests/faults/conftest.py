@@ -1,5 +1,15 @@
 """The fixtures of this folder, which are in a module that can be imported."""
 
-from lanes import anyio_backend, connect, known, lane, quick_looks, server, target
+from lanes import anyio_backend, connect, known, lane, path, quick_looks, recording, server, target
 
-__all__ = ["anyio_backend", "connect", "known", "lane", "quick_looks", "server", "target"]
+__all__ = [
+    "anyio_backend",
+    "connect",
+    "known",
+    "lane",
+    "path",
+    "quick_looks",
+    "recording",
+    "server",
+    "target",
+]

@@ -101,6 +101,19 @@ def known(server: FaultServer) -> Job:
 
 
 @pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The journal of a batch, which does not exist yet."""
+    return tmp_path / "calls.db"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    recording = tmp_path / "call.wav"
+    recording.write_bytes(b"a recording")
+    return recording
+
+
+@pytest.fixture
 def target(tmp_path: Path) -> Path:
     """Where something is to be saved."""
     return tmp_path / "masked.mp3"

@@ -27,11 +27,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
 def everything(folder: Path) -> bytes:
     """All bytes in the files of a folder."""
     return b"\0".join(one.read_bytes() for one in sorted(folder.iterdir()) if one.is_file())

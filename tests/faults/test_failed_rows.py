@@ -27,11 +27,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
 async def run(client: aai.Client, path: Path, sources: Any = (b"a recording",)) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
     with anyio.fail_after(20):

@@ -23,11 +23,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
 ERRORS: dict[str, Exception] = {
     "no-thread": RuntimeError("can't start new thread"),
     "no-memory": MemoryError(),

@@ -28,11 +28,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
 async def run(client: aai.Client, journal: aai.Journal | Path, *sources: bytes) -> list[aai.Outcome]:
     async with client, aai.transcribe_all(client, sources, journal=journal) as batch:
         return await batch.collect()

@@ -29,11 +29,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
 def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]:
     """The threads in which something large was compressed, decompressed or decoded."""
     threads: dict[str, set[threading.Thread]] = {"compress": set(), "decompress": set(), "fill": set()}

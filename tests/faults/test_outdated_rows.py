@@ -27,18 +27,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    recording = tmp_path / "call.wav"
-    recording.write_bytes(b"a recording")
-    return recording
-
-
 async def run(client: aai.Client, sources: Any, path: Path, **settings: Any) -> list[aai.Outcome]:
     """Do a batch to its end, or until it is given up."""
     with anyio.fail_after(20), contextlib.suppress(aai.BatchAbortedError):

@@ -30,18 +30,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    recording = tmp_path / "call.wav"
-    recording.write_bytes(b"a recording")
-    return recording
-
-
 def failing(server: FaultServer, *reasons: str) -> None:
     """Let the first jobs fail for these reasons."""
     left = list(reasons)

@@ -32,11 +32,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
-@pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The pages of the list that are read to look for jobs, and not to wait for them."""
     pages: list[str] = []

@@ -37,11 +37,6 @@ def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.db"
-
-
 async def collected(client: aai.Client, asked: Asked, path: Path, **settings: Any) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
     with anyio.fail_after(60):

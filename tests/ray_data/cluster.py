@@ -114,7 +114,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     ends = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < ends
-        time.sleep(0.05)
+        time.sleep(0.05)  # for what other processes do, which emits no event here
 
 
 @contextlib.contextmanager
