@@ -117,7 +117,8 @@ async def test_the_second_interrupt_stops_at_once_and_nothing_is_paid_twice(
 
         status, shown = await to_thread.run_sync(scenario)
         assert status == 130, shown
-        assert "Run the same command again" in re.sub(r"\s+", " ", shown)
+        # The terminal breaks a line at its last column, within a word as well.
+        assert "Runthesamecommandagain" in re.sub(r"\s+", "", shown)
         assert not list(tmp_path.glob("*.txt"))
         with anyio.fail_after(60):
             ended = await to_thread.run_sync(lambda: _status_of(order, environment))
