@@ -134,7 +134,7 @@ async def test_what_holds_no_recording_is_refused_before_anything_is_sent(
     path = make(tmp_path)
     async with connect() as client:
         before = open_files()
-        with anyio.fail_after(5), pytest.raises(aai.SourceError, match=said) as caught:
+        with anyio.fail_after(60), pytest.raises(aai.SourceError, match=said) as caught:
             await client.transcribe(as_given(path))
         assert open_files() == before
     assert path.name in str(caught.value)
@@ -246,7 +246,7 @@ async def test_a_file_that_changes_while_it_is_uploaded_makes_no_job(
         before = open_files()
         with pytest.raises(aai.FileChangedError, match="changed while it was being uploaded") as caught:
             await client.transcribe(large)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             # The connection of the upload is closed, and its server sees it.
             while open_files() > before:
                 await anyio.sleep(0.01)

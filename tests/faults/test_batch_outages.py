@@ -217,7 +217,7 @@ async def test_a_submit_that_an_outage_has_cut_is_looked_for_when_it_is_over(
     async with Link.to(server) as link, connect(base_url=link.url) as client:
         server.on("POST /v2/transcript", *[faults.hang(processed=True)] * 5)
         async with aai.transcribe_all(client, paths) as batch:
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while len(server.service.jobs) < 5:
                     await anyio.sleep(0.01)
             await link.be_away(2.0)

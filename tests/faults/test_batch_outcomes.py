@@ -93,7 +93,7 @@ async def test_a_batch_counts_what_it_has_done(server: FaultServer, connect: Con
         await anyio.sleep(0.02)
         assert batch.summary == summary
     assert batch.summary == summary
-    assert 0 < summary.elapsed < 5
+    assert 0 < summary.elapsed < 60
     assert attrs.evolve(summary, elapsed=0.0) == aai.Summary(
         completed=4, failed=1, resumed=1, audio_seconds=4 * 1800.0, retries=2
     )
@@ -107,7 +107,7 @@ async def test_a_batch_that_is_left_counts_what_was_not_done(
     server.service.looks_until_done = 10**9
     async with connect() as client:
         async with aai.transcribe_all(client, recordings(tmp_path, 5)) as batch:
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while len(server.service.jobs) < 5:
                     await anyio.sleep(0.01)
             assert batch.summary.unfinished == 5
@@ -157,7 +157,7 @@ async def test_a_batch_that_is_left_tells_of_the_jobs_that_go_on(
     server.service.looks_until_done = 10**9
     async with connect() as client:
         async with aai.transcribe_all(client, recordings(tmp_path, 3)) as batch:
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while len(server.service.jobs) < 3:
                     await anyio.sleep(0.01)
             await anyio.sleep(0.1)

@@ -274,7 +274,7 @@ async def test_the_job_of_another_submit_of_the_same_upload_is_not_taken(
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(submit_german)
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while not server.count("POST /v2/transcript"):
                     await anyio.sleep(0.001)
             english = await client.submit(upload_url, aai.Options(language_code="en"))
@@ -304,7 +304,7 @@ async def test_the_job_of_another_submit_that_is_under_way_is_not_taken(
 
     async with connect() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(submit)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while not server.service.jobs:
                 await anyio.sleep(0.001)
         tasks.start_soon(submit)
@@ -342,7 +342,7 @@ async def test_the_job_of_another_submit_that_ends_amid_the_search_is_not_taken(
 
     async with connect() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(submit)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while not server.service.jobs:
                 await anyio.sleep(0.001)
         tasks.start_soon(submit)

@@ -251,7 +251,7 @@ async def test_a_service_that_is_gone_gives_the_id_back(server: FaultServer, con
         began = time.monotonic()
         with pytest.raises(aai.DeadlineError, match="unreachable_after") as caught:
             await client.transcribe(RECORDING)
-        assert 0.2 <= time.monotonic() - began < 8
+        assert 0.2 <= time.monotonic() - began < 60
         [job] = server.service.jobs
         assert caught.value.transcript_id == job.id
         is_gone = False

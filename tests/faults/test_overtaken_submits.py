@@ -55,7 +55,7 @@ async def lost_and_then(server: FaultServer, client: aai.Client, *, is_made: boo
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(submit)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             # The first page is read when the loss is known.
             while server.count("GET /v2/transcript") < 1:
                 await anyio.sleep(0.001)

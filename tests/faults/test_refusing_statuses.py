@@ -88,7 +88,7 @@ async def test_a_rate_limit_holds_back_every_call_of_the_client(
         began = time.monotonic()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, "known")
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while not events:
                     await anyio.sleep(0.001)
             for _ in range(3):
@@ -124,7 +124,7 @@ async def test_a_wait_of_hours_is_for_the_caller_to_decide_on(server: FaultServe
             await client.get("known")
         await client.get("known")
         await client.upload(RECORDING)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
     assert (caught.value.retry_after, caught.value.attempts) == (86400, 1)
     assert caught.value.verdict is aai.RequestState.REFUSED
     assert events == []
@@ -140,7 +140,7 @@ async def test_a_wait_that_is_put_off_beyond_its_end_ends_at_once(
         with pytest.raises(aai.DeadlineError, match="429") as caught:
             await client.wait("known")
         assert (await client.wait("known")).status == "completed"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
     assert caught.value.transcript_id == "known"
 
 
@@ -243,7 +243,7 @@ async def test_an_upload_that_is_too_large_is_refused_early(
     async with connect() as client:
         with pytest.raises((aai.RejectedError, aai.TransportError)) as caught:
             await client.upload(RECORDING * 30)
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         # aiohttp lets go of a connection only when what it was about to send has been taken.
         while server.open_connections:
             await anyio.sleep(0.005)

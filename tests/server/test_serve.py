@@ -72,7 +72,7 @@ async def ended(server: LocalServer, transcript_id: str) -> dict[str, Any]:
 
 async def answers(server: LocalServer) -> bool:
     try:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             async with await anyio.connect_tcp("127.0.0.1", urlsplit(server.base_url).port or 0):
                 return True
     except OSError:
