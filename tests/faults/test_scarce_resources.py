@@ -475,7 +475,7 @@ async def test_a_wall_clock_that_is_set_changes_no_deadline(
             tasks.start_soon(set_clock)
             with anyio.fail_after(60), pytest.raises(aai.DeadlineError):
                 await client.wait(job.id)
-        assert 0.3 <= time.monotonic() - began
+        assert time.monotonic() - began >= 0.3
 
 
 async def test_a_wall_clock_that_is_set_changes_no_wait_and_no_timeout(
@@ -489,12 +489,12 @@ async def test_a_wall_clock_that_is_set_changes_no_wait_and_no_timeout(
         began = time.monotonic()
         with anyio.fail_after(60):
             await client.get(job.id)
-        assert 0.3 <= time.monotonic() - began
+        assert time.monotonic() - began >= 0.3
         server.on("GET *", faults.hang())
         began = time.monotonic()
         with anyio.fail_after(60):
             await client.get(job.id)
-        assert 0.3 <= time.monotonic() - began
+        assert time.monotonic() - began >= 0.3
 
 
 class TestOfOneLane:
@@ -520,7 +520,7 @@ class TestOfOneLane:
             began = time.monotonic()
             with anyio.fail_after(60):
                 await client.get(job.id)
-            assert 1.0 <= time.monotonic() - began
+            assert time.monotonic() - began >= 1.0
 
 
 async def test_a_wall_clock_that_is_set_hides_no_job(
