@@ -23,6 +23,7 @@ from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
 from aai_async._cli.terminal_text import shown_error
+from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, OptionsError
 from aai_async._progress.lines import print_line, visible
@@ -128,8 +129,8 @@ def _journal(flags: TranscribeFlags) -> Path | None:
     return journal
 
 
-def _usage_error(message: str) -> typer.BadParameter:
-    return typer.BadParameter(visible(message, keep="\n"))
+def _usage_error(message: str) -> UsageError:
+    return UsageError(visible(message, keep="\n"))
 
 
 def request(

@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from aai_async._cli.usage_error import UsageError
+
 _FORMATS = "{formats}"
 """Stands for the names of the formats in a help text."""
 
@@ -96,7 +98,7 @@ class Command(TyperCommand):
             if flag == "--":
                 break
             if value.isdecimal() and normalize(flag) in flags:
-                raise typer.BadParameter(_takes_no_value(flag, value))
+                raise UsageError(_takes_no_value(flag, value))
         return super().parse_args(ctx, args)
 
 

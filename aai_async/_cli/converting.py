@@ -10,7 +10,7 @@ from aai_async._cli.command_flags import ConvertFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.result_files import save
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ProtocolError, SourceError
@@ -46,7 +46,7 @@ async def _convert(file: Path, flags: ConvertFlags) -> None:
     for name, path in paths.items():
         content = await in_thread(_content, flags, name, transcript, recording, folder)
         await save(path, content)
-        write_out(f"{readable(path)}\n")
+        write_line(readable(path))
 
 
 def _read(file: Path) -> Transcript:

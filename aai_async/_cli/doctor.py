@@ -14,7 +14,7 @@ import attrs
 from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flags import ConnectionFlags
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line
 from aai_async._client import pipeline_of
 from aai_async._errors import AAIError
 from aai_async._progress.lines import visible
@@ -50,7 +50,7 @@ async def examine(connection: ConnectionFlags) -> ExitStatus:
     findings += [finding async for finding in _service(connection)]
     for finding in findings:
         mark = "ok  " if finding.is_ok else "BAD " if finding.is_required else "-   "
-        write_out(f"{mark} {visible(finding.what)}{'' if finding.is_ok else f' -> {finding.fix}'}\n")
+        write_line(visible(f"{mark} {finding.what}{'' if finding.is_ok else f' -> {finding.fix}'}"))
     is_broken = any(not one.is_ok and one.is_required for one in findings)
     return ExitStatus.SETUP if is_broken else ExitStatus.OK
 

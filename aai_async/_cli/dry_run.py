@@ -15,7 +15,7 @@ from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, readable_paths
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
@@ -110,7 +110,7 @@ class _Preview:
             shown = _UNKNOWN if step.size is None else size(step.size)
             duration = _UNKNOWN if length is None else clock(length)
             where = readable_paths(paths) if paths else "stdout"
-            write_out(f"{visible(recording.shown)}  {shown}  {duration}  {visible(where)}\n")
+            write_line(visible(f"{recording.shown}  {shown}  {duration}  {where}"))
         if step.reason:
             print_line(f"{recording.shown}: {step.reason}")
 

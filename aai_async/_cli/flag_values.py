@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import get_args
 
-import typer
+from aai_async._cli.usage_error import UsageError
 
 JOURNAL = ".aai-async.db"
 """The default journal in the folder of the results."""
@@ -74,7 +74,7 @@ def format_names(values: list[str]) -> list[str]:
         for name in names:
             formats.check(name)
     except OptionsError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise UsageError(str(error)) from None
     return list(dict.fromkeys(names)) or ["txt"]
 
 
@@ -89,9 +89,9 @@ def journal_file(path: Path) -> Path:
         return path
     names = [name for name in (JOURNAL, LOCAL_JOURNAL) if (path / name).is_file()]
     if not names:
-        raise typer.BadParameter(f"The folder {str(path)!r} has no journal.")
+        raise UsageError(f"The folder {str(path)!r} has no journal.")
     if len(names) > 1:
-        raise typer.BadParameter(
+        raise UsageError(
             f"The folder {str(path)!r} has a journal of the service, {JOURNAL}, and one of --local, "
             f"{LOCAL_JOURNAL}: give the file."
         )
@@ -122,7 +122,7 @@ def iso_day(value: str | None) -> str | None:
     try:
         return dt.date.fromisoformat(value.strip()).isoformat()
     except ValueError:
-        raise typer.BadParameter(f"{value!r} is no day such as 2026-11-24.") from None
+        raise UsageError(f"{value!r} is no day such as 2026-11-24.") from None
 
 
 def complete_format(incomplete: str) -> list[str]:
@@ -143,7 +143,7 @@ def check_names(values: list[str]) -> list[str]:
     for value in values:
         label, _, name = value.partition("=")
         if not label.strip() or not name.strip():
-            raise typer.BadParameter(f"{value!r} is not LABEL=NAME, such as A=Anna.")
+            raise UsageError(f"{value!r} is not LABEL=NAME, such as A=Anna.")
     return values
 
 
@@ -166,7 +166,7 @@ def language_code(value: str | None) -> str | None:
     alike = alike or [one for one in codes if len(code) > 3 and code.startswith(one)]
     alike = alike or difflib.get_close_matches(code, codes, 1, cutoff=0.5)
     meant = f" Did you mean {' or '.join(alike)}?" if alike else ""
-    raise typer.BadParameter(
+    raise UsageError(
         f"The service has no language code {value!r}.{meant} Codes are such as en, en_us, de; a code that is "
         f"new at the service is sent with --set language_code={code}."
     )

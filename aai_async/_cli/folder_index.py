@@ -13,7 +13,7 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
 from aai_async._cli.result_files import save
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
@@ -33,7 +33,7 @@ _MARK = b'name="generator" content="aai-async index"'
 async def index(folder: Path) -> ExitStatus:
     """Write the index of a folder of results, and its path to standard output."""
     path, number = await write_index(folder)
-    write_out(f"{readable(path)}\n")
+    write_line(readable(path))
     print_line(f"{number} listed.")
     return ExitStatus.OK
 

@@ -13,8 +13,8 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.stdout import write_line
+from aai_async._cli.terminal_text import command, readable
 from aai_async._concurrency.threads import in_thread_to_its_end
 from aai_async._errors import SaveError
 from aai_async._journal import ErasedRow, Erasure, erase, not_in_journal
@@ -44,7 +44,7 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
 
     erasure = await in_thread_to_its_end(erase_all)
     for row in erasure.rows:
-        write_out(visible(f"{row.transcript_id or '-':36}  {row.source}") + "\n")
+        write_line(visible(f"{row.transcript_id or '-':36}  {row.source}"))
     for file in results.removed:
         print_line(f"Removed {readable(file)}")
     print_line(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
@@ -57,8 +57,8 @@ def _print_what_stays(erasure: Erasure, results: _Results) -> None:
         print_line(f"No results of these recordings in {str(results.folder)!r}: -o names another folder.")
     ids = [row.transcript_id for row in erasure.rows if row.transcript_id]
     if ids:
-        shown = " ".join(ids) if len(ids) <= _MOST_IDS else "ID..."
-        print_line(f"The service keeps its transcripts until you delete them: aai-async delete {shown}")
+        shown = ids if len(ids) <= _MOST_IDS else ["ID..."]
+        print_line(f"The service keeps its transcripts until you delete them: {command('delete', *shown)}")
 
 
 class _Results(Outputs):

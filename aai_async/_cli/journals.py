@@ -15,7 +15,7 @@ from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.result_notices import Notices, as_texts
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
@@ -73,7 +73,7 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
         return "added meanwhile"
     written = await files.write_row(outcome.transcript)
     for path in written.new:
-        write_out(f"{readable(path)}\n")
+        write_line(readable(path))
     for error in written.errors:
         raise error
     return "written" if written.new else "already there"
@@ -92,8 +92,9 @@ async def status(flags: StatusFlags) -> ExitStatus:
             elif outcome.error is not None:
                 failures.append(_as_line(outcome))
             elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
-                write_out(_as_line(outcome))
-        write_out("".join(failures))
+                write_line(_as_line(outcome))
+        for failure in failures:
+            write_line(failure)
         left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
         completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
         print_line(f"{completed}, {summary.failed} failed, {left}.")
@@ -120,7 +121,7 @@ def _as_line(outcome: Outcome) -> str:
     notes += as_texts(outcome.warnings, outcome.missing)
     why = f"  {'; '.join(notes)}" if notes else ""
     stage = "failed" if outcome.error else outcome.stage
-    return visible(f"{stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}") + "\n"
+    return visible(f"{stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}")
 
 
 def _as_json(outcome: Outcome) -> str:

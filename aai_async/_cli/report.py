@@ -14,14 +14,14 @@ from aai_async._cli.order import Order, Plan
 from aai_async._cli.progress_view import progress_view
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import Output
-from aai_async._cli.terminal_text import readable_paths, shown_error
+from aai_async._cli.terminal_text import command, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
-from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
+from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, shown_length
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async._polling import Polling
-from aai_async._progress.lines import count
+from aai_async._progress.lines import count, first_sentence, outcome_line, symbol
 from aai_async._progress.state import ProgressState
 from aai_async._progress.views import ProgressView
 
@@ -48,6 +48,7 @@ class Report:
         self._errors: list[AAIError] = []
         self._failures: list[str] = []
         self._notices = Notices()
+        self._number = len(plan.there) + len(plan.left_out) + len(plan.wanted)
 
     @property
     def results(self) -> int:
@@ -65,7 +66,7 @@ class Report:
         for invalid in self._plan.left_out:
             self._errors.append(invalid.error)
             self._failures.append(str(invalid.error))
-            self.view.print(str(invalid.error))
+            self.view.print(self._shortened(str(invalid.error)))
             if self._json:
                 self._json.left_out(invalid.name, invalid.error)
         if self._plan.left_out and self._plan.wanted:
@@ -83,10 +84,10 @@ class Report:
         self.view.finished(outcome.index, is_completed=True, audio_seconds=transcript.audio_duration or 0.0)
         if self._json:
             self._json.completed(outcome, paths)
-        facts = await in_thread(_facts, transcript)
-        where = f" -> {readable_paths(paths)}" if paths else ""
+        facts = await in_thread(_facts, transcript, len(self._names))
+        where = f" {symbol('→', '->')} {readable_paths(paths)}" if paths else ""
         name = self._names[outcome.index]
-        self.view.info(f"{self._counted()}{name}: {facts}{where}")
+        self.view.info(f"{self._counted(name, is_completed=True)} {facts}{where}")
         shows_all = self.view.repeats_notices
         if notices := self._notices.add(outcome.warnings, outcome.missing, shows_all=shows_all):
             self.view.print(f"{name}: {notices}")
@@ -97,16 +98,21 @@ class Report:
         """Report a recording without a result."""
         self._errors.extend(errors)
         self.view.finished(outcome.index, is_completed=False)
+        name = self._names[outcome.index]
         for error in errors:
             if self._json:
                 self._json.failed(outcome.index, error, outcome.transcript_id)
-            failure = f"{self._names[outcome.index]}: {shown_error(error)}"
+            message = shown_error(error)
+            failure = f"{name}: {message}"
             self._failures.append(failure)
-            self.view.print(f"{self._counted()}{failure}")
+            self.view.print(f"{self._counted(name, is_completed=False)}: {self._shortened(message)}")
 
-    def _counted(self) -> str:
-        finished, total = self.view.state.finished, len(self._names)
-        return f"[{finished}/{total}] " if total > 1 else ""
+    def _shortened(self, message: str) -> str:
+        """Shorten a failure for a terminal, which shows the whole message at the end; a log has it twice."""
+        return first_sentence(message) if self.view.is_live and self._number > 1 else message
+
+    def _counted(self, name: str, *, is_completed: bool) -> str:
+        return outcome_line(name, self.view.state.finished, len(self._names), is_completed=is_completed)
 
     def abort(self, error: AAIError) -> None:
         """Report the error that ends the run."""
@@ -121,7 +127,7 @@ class Report:
         else:
             self.view.print(shown_error(error))
         if is_setup_error(error) and not self._order.flags.run.local:
-            self.view.print("To transcribe without a key: aai-async transcribe --local")
+            self.view.print("To transcribe without a key, run `aai-async transcribe --local`.")
 
     def status(self, was_interrupted: bool) -> ExitStatus:
         """Return the exit status of the run."""
@@ -131,13 +137,12 @@ class Report:
 
     def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
         """Report the unfinished recordings, the failures and the counts."""
-        skipped, left_out = len(self._plan.there), len(self._plan.left_out)
+        skipped, left_out, number = len(self._plan.there), len(self._plan.left_out), self._number
         self._report_notices()
         if self._json:
             self._json.ended(self.summary, skipped, left_out, status)
         for line in self._order.found.ignored:
             self.view.info(line)
-        number = skipped + left_out + len(self._names)
         if number > 1:
             parts = {
                 "skipped": skipped,
@@ -155,7 +160,7 @@ class Report:
         for line in totals:
             self.view.print(line)
         if totals and self._order.journal is not None:
-            self.view.print(f"For the recordings, run: aai-async status {self._order.journal}")
+            self.view.print(f"For the recordings, run {command('status', self._order.journal)}")
 
     def _report_failures(self) -> None:
         """Repeat the failures, which other lines may have scrolled away."""
@@ -165,7 +170,8 @@ class Report:
         for failure in self._failures[:_MOST_REPEATED]:
             self.view.info(f"  {failure}")
         if len(self._failures) > _MOST_REPEATED:
-            self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more")
+            where = "" if self._order.journal is None else f": {command('status', self._order.journal)}"
+            self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more{where}")
         if self._order.journal is not None:
             self.view.info("To try only these again, run the same command with --retry-failed.")
         elif self._plan.outputs is not None:
@@ -188,13 +194,14 @@ class Report:
             if len(jobs) < len(remaining):
                 self.view.print(f"{count(len(remaining) - len(jobs), 'recording')} not submitted.")
             for one in jobs:
-                name = self._names[one.index]
-                self.view.print(f"{name}: its job continues: aai-async get --wait {one.transcript_id}")
+                wait = command("get", "--wait", str(one.transcript_id))
+                self.view.print(f"{self._names[one.index]}: its job continues: {wait}")
 
 
-def _facts(transcript: Transcript) -> str:
+def _facts(transcript: Transcript, recordings: int) -> str:
+    length, words = shown_length(transcript.audio_duration or 0.0), len(transcript.words or ())
+    if recordings > 1:
+        return length if words else f"{length}, no speech"
     engine = model_that_ran(transcript)
     speakers = f", {count(len(transcript.speakers), 'speaker')}" if transcript.speakers else ""
-    words = count(len(transcript.words or ()), "word")
-    model = f" by {engine}" if engine else ""
-    return f"{transcript.audio_duration or 0:.0f} s of audio, {words}{speakers}{model}"
+    return f"{length}, {count(words, 'word')}{speakers}{f' by {engine}' if engine else ''}"

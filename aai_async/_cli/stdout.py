@@ -10,7 +10,7 @@ import sys
 import anyio
 
 from aai_async._concurrency.threads import in_thread_that_may_block
-from aai_async._progress.lines import visible
+from aai_async._progress.lines import broken, visible, width_of
 
 _LAYOUT = "\n\t"
 """Characters that text needs although they are not printable."""
@@ -32,6 +32,17 @@ def write_out(text: str) -> None:
     else:
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def write_line(line: str) -> None:
+    """
+    Write a line to standard output as `write_out`; a terminal gets it broken at spaces, as by `print_line`.
+
+    Raises:
+        BrokenPipeError: The reader has closed it.
+    """
+    width = width_of(sys.stdout)
+    write_out(f"{line if width is None else broken(visible(line), width)}\n")
 
 
 def _write_all(raw: io.FileIO, content: bytes) -> None:

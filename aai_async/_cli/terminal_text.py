@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +23,12 @@ def readable_paths(paths: Sequence[Path]) -> str:
     if len(paths) > 1 and len(stems) == 1:
         return f"{readable(stems.pop())}.{{{','.join(path.suffix[1:] for path in paths)}}}"
     return ", ".join(map(readable, paths))
+
+
+def command(*words: str | os.PathLike[str]) -> str:
+    """Return a command line of this program to copy, in backticks."""
+    texts = ["aai-async", *map(readable, words)]
+    return f"`{subprocess.list2cmdline(texts) if os.name == 'nt' else shlex.join(texts)}`"
 
 
 def shown_error(error: AAIError, *, name: str = "") -> str:

@@ -17,7 +17,7 @@ from aai_async._cli.inputs import Recording
 from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
-from aai_async._cli.stdout import write_out
+from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
@@ -84,7 +84,7 @@ async def _outputs(recordings: Sequence[Recording], folder: Path, wanted: Render
 async def _save(transcript: Transcript, recording: Recording, outputs: Outputs) -> None:
     written = await outputs.write(recording, transcript)
     for path in written.paths:
-        write_out(f"{readable(path)}\n")
+        write_line(readable(path))
     for error in written.errors:
         raise error
 
@@ -107,7 +107,7 @@ async def list_(client: Client, flags: ListFlags) -> ExitStatus:
     The recording has the name that a known journal has for it, or else its URL.
     """
     if sys.stdout.isatty() and not flags.json:
-        write_out(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING\n")
+        write_line(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING")
     status = None if flags.status is None else flags.status.value
     items: list[TranscriptListItem] = []
     async for item in client.list(status=status, created_on=flags.created_on, limit=flags.limit):
@@ -128,9 +128,7 @@ async def _print_items(items: Sequence[TranscriptListItem], *, as_json: bool) ->
             continue
         created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
         recording = readable(name) if name else item.audio_url or "-"
-        write_out(
-            f"{visible(item.id)}  {visible(item.status or '-'):10}  {created:19}  {visible(recording)}\n"
-        )
+        write_line(visible(f"{item.id}  {item.status or '-':10}  {created:19}  {recording}"))
 
 
 def _shown(item: TranscriptListItem) -> TranscriptListItem:
@@ -147,7 +145,7 @@ async def delete(client: Client, flags: DeleteFlags) -> ExitStatus:
     for transcript_id in flags.ids:
         try:
             await client.delete(transcript_id)
-            write_out(f"{transcript_id}\n")
+            write_line(transcript_id)
         except AAIError as error:
             if is_setup_error(error) or isinstance(error, ConnectError):
                 raise
@@ -156,7 +154,7 @@ async def delete(client: Client, flags: DeleteFlags) -> ExitStatus:
     if len(errors) < len(flags.ids):
         print_line(
             "Deleted at the service only. To remove the text from a journal and its result files: "
-            "aai-async forget JOURNAL ID -o DIR"
+            "`aai-async forget JOURNAL ID -o DIR`"
         )
     return exit_status(succeeded=len(flags.ids) - len(errors), errors=errors)
 
@@ -174,9 +172,9 @@ async def search(client: Client, flags: SearchFlags) -> ExitStatus:
         return ExitStatus.FAILED
     words = await in_thread(_words, await client.get(flags.transcript_id))
     for match in found.matches:
-        write_out(f"{visible(match.text)}: {match.count}\n")
+        write_line(visible(f"{match.text}: {match.count}"))
         for start, end in match.timestamps:
-            write_out(f"  {clock(start / 1000)}  {visible(_context(words, start, end))}\n")
+            write_line(visible(f"  {clock(start / 1000)}  {_context(words, start, end)}"))
     return ExitStatus.OK
 
 

@@ -126,11 +126,12 @@ class Summary:
         counts = f"{self.completed} of {self.total} completed, {self.failed} failed"
         unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
         resumed = f", {self.resumed} of them known already" if self.resumed else ""
-        work = f"{_length(self.audio_seconds)} of audio in {self.elapsed:.0f} s, {self.retries} retries"
+        work = f"{shown_length(self.audio_seconds)} of audio in {self.elapsed:.0f} s, {self.retries} retries"
         return f"{counts}{unfinished}{resumed}{with_results(self)}; {work}"
 
 
-def _length(seconds: float) -> str:
+def shown_length(seconds: float) -> str:
+    """Format the length of recordings in seconds, minutes or hours: `11 s`, `2.5 minutes`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.2f} hours"

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from typing import TextIO
+
+from aai_async._language.scripts import columns
 
 _BIDI = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Invisible characters that change the direction of text: a name could pass for another one."""
+
+_UNIT = re.compile(r"""\s*(?:`[^`]*`|(?<!\w)'[^']*'(?!\w)|(?<!\w)"[^"]*"(?!\w)|\S)+""")
+"""A word, or a command or a name in quotes, which people copy as a whole; with the spaces before it."""
+
+_INDENT = "  "
+"""Before the second and further lines of a message."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -55,7 +66,57 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
+def outcome_line(name: str, finished: int, total: int | None, *, is_completed: bool) -> str:
+    """Return the beginning of the line of a recording that has ended: `✓ 2/6 call.mp3`."""
+    mark = symbol("✓", "ok") if is_completed else symbol("✗", "failed")
+    number = f"{finished:,}" if total is None else "" if total == 1 else f"{finished:,}/{total:,}"
+    return " ".join(filter(None, (mark, number, name)))
+
+
+def symbol(character: str, plain: str) -> str:
+    """Return a character, or the plain text for it if standard error cannot encode it."""
+    # The stream in place of standard error while a table is shown has no encoding.
+    stream = sys.stderr if sys.stderr.encoding else sys.__stderr__
+    try:
+        character.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return plain
+    return character
+
+
 def print_line(line: str) -> None:
-    """Write a line to standard error, with control characters escaped."""
-    sys.stderr.write(f"{visible(line)}\n")
+    """Write a line to standard error, with control characters escaped, and broken at spaces on a terminal."""
+    sys.stderr.write(f"{broken(visible(line), width_of(sys.stderr))}\n")
     sys.stderr.flush()
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Return the columns of the terminal that a stream writes to; `None` for another stream."""
+    if not stream.isatty():
+        return None
+    try:
+        # A terminal of unknown size has 0 columns.
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except OSError:  # a stream without a file, too
+        return None
+
+
+def broken(line: str, width: int | None) -> str:
+    """
+    Break a line at spaces, so that a terminal does not break it within a word.
+
+    A command in backticks, a name in quotes and a word that is wider than the terminal stay in one piece.
+
+    Args:
+        line: Text without line breaks.
+        width: The columns of the terminal; `None` to break nothing.
+    """
+    if width is None or columns(line) <= width:
+        return line
+    lines, indent = [""], _INDENT + " " * (len(line) - len(line.lstrip()))
+    for unit in _UNIT.findall(line):
+        if lines[-1] and columns(lines[-1] + unit) > width:
+            lines.append(indent + unit.lstrip())
+        else:
+            lines[-1] += unit
+    return "\n".join(lines)

@@ -12,9 +12,9 @@ from typing import Literal, Self, TypeAlias, cast, get_args
 from aai_async._batch.batch import Batch, Observer, observe
 from aai_async._errors import AAIError, ConfigError
 from aai_async._events import Event
-from aai_async._models.outcome import Outcome
+from aai_async._models.outcome import Outcome, shown_length
 from aai_async._progress.bars import NotebookLine, TqdmBar
-from aai_async._progress.lines import clock
+from aai_async._progress.lines import outcome_line
 from aai_async._progress.state import ProgressState
 from aai_async._progress.views import LiveTable, PlainLines, ProgressView
 
@@ -114,13 +114,12 @@ class _Shown:
         seconds = (transcript.audio_duration or 0.0) if transcript else 0.0
         self._view.finished(outcome.index, is_completed=transcript is not None, audio_seconds=seconds)
         state = self._view.state
-        total = "" if state.total is None else f"/{state.total}"
         name = self._names.pop(outcome.index, None) or _name(outcome)
-        line = f"[{state.finished}{total}] {name}"
+        line = outcome_line(name, state.finished, state.total, is_completed=transcript is not None)
         if transcript is None:
             self._view.print(f"{line}: {outcome.error or AAIError('no result')}")
         else:
-            self._view.info(f"{line}: {clock(seconds)} of audio")
+            self._view.info(f"{line} {shown_length(seconds)}")
 
     def _close(self) -> None:
         self._is_over = True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import anyio
 
 from aai_async._events import Event, StatusChanged, Uploading
-from aai_async._progress.lines import clock, first_sentence, print_line, size, visible
+from aai_async._progress.lines import broken, clock, first_sentence, print_line, size, visible
 from aai_async._progress.state import Outage, ProgressState, Row
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class ProgressView:
 
     repeats_notices: ClassVar = False
     """Whether a warning is shown for each recording, and not only for the first that has it."""
+
+    is_live: ClassVar = False
+    """Whether it is a display that changes on a terminal."""
 
     def __init__(self, state: ProgressState) -> None:
         self.state = state
@@ -108,6 +111,8 @@ def _is_step(event: Event, row: Row | None) -> bool:
 class LiveTable(ProgressView):
     """A table of the recordings in progress, on a terminal."""
 
+    is_live = True
+
     def __init__(self, state: ProgressState) -> None:
         super().__init__(state)
         from rich.console import Console  # noqa: PLC0415 - takes long to import, and is rarely needed
@@ -171,7 +176,7 @@ class LiveTable(ProgressView):
     def print(self, line: str) -> None:
         """Show the line above the table."""
         if self._live.is_started:
-            self._lines.append(visible(line))
+            self._lines.append(broken(visible(line), self._console.size.width))
             self._flush_if_due()
         else:
             print_line(line)

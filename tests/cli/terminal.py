@@ -7,26 +7,28 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import ClassVar, Self
 
 import pexpect
 import pyte
 
-WIDTH, HEIGHT = 100, 24
+HEIGHT = 24
 
 
 class Terminal:
     """Runs the command line at a terminal of its own."""
 
+    width: ClassVar = 100
+
     def __init__(self, *arguments: str, **environment: str) -> None:
-        self._screen = pyte.HistoryScreen(WIDTH, HEIGHT, history=1000)
+        self._screen = pyte.HistoryScreen(self.width, HEIGHT, history=1000)
         self._stream = pyte.ByteStream(self._screen)
         self._is_over = False
         self._process = pexpect.spawn(
             sys.executable,
             ["-m", "aai_async", *arguments],
             env={**os.environ, "TERM": "xterm-256color", **environment},
-            dimensions=(HEIGHT, WIDTH),
+            dimensions=(HEIGHT, self.width),
             timeout=30,
         )
 

@@ -79,7 +79,7 @@ async def test_a_forgotten_recording_leaves_no_text_in_the_folder(server: LocalS
     transcript_id = ids["mon/call.mp3"] or ""
     status, out, err = await run(server, "delete", transcript_id, "--yes")
     assert (status, out) == (0, f"{transcript_id}\n")
-    assert "its result files: aai-async forget JOURNAL ID" in err
+    assert "its result files: `aai-async forget JOURNAL ID" in err
     status, out, err = await run(server, "forget", str(JOURNAL), "mon/call.mp3", "--yes")
     assert (status, out) == (0, f"{transcript_id}  mon/call.mp3\n")
     assert "Removed out/call.mp3.txt" in err

@@ -59,7 +59,7 @@ async def test_a_run_repeats_its_failures_at_the_end(account: dict[str, str], tm
         "To try only these again, run the same command with --retry-failed.",
     )
     assert failure.startswith("  bad.mp3: The transcription failed: Audio duration is too short")
-    assert " -> out/a.mp3.{txt,srt}\n" in err
+    assert " s → out/a.mp3.{txt,srt}\n" in err
 
 
 def test_paths_that_differ_in_their_suffix_are_one() -> None:

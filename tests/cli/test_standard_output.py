@@ -47,9 +47,9 @@ async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
         assert go_on.wait(60)
         written.append(text)
 
-    def facts_after_the_write_has_begun(transcript: aai.Transcript) -> str:
+    def facts_after_the_write_has_begun(transcript: aai.Transcript, recordings: int) -> str:
         assert begun.wait(60)
-        return facts(transcript)
+        return facts(transcript, recordings)
 
     async def let_go_later() -> None:
         while not begun.is_set():

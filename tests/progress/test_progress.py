@@ -70,8 +70,8 @@ async def test_progress_yields_the_outcomes_and_shows_lines_where_there_is_no_te
     out, err = capsys.readouterr()
     assert sorted(outcome.index for outcome in outcomes) == [0, 1]
     assert out == ""
-    assert re.search(rf"^\[[12]/2\] {re.escape(str(recordings[0]))}: [\d:]+ of audio$", err, re.MULTILINE)
-    assert f"/2] {recordings[1]}: " in err
+    assert re.search(rf"^✓ [12]/2 {re.escape(str(recordings[0]))} \d+ s$", err, re.MULTILINE)
+    assert f"/2 {recordings[1]}: " in err
     assert "no spoken audio" in err
     assert f"{recordings[0]}: submitted as " in err
     assert {event.index for event in events} == {0, 1}
@@ -84,7 +84,7 @@ async def test_a_batch_of_unknown_length_shows_its_progress(
     async with aai.transcribe_all(client, iter(recordings[:1])) as batch:
         async for _ in aai.progress(batch, display="lines"):
             break
-    assert f"[1] {recordings[0]}: " in capsys.readouterr().err
+    assert f"✓ 1 {recordings[0]} " in capsys.readouterr().err
     async with aai.transcribe_all(client, iter(recordings[:1])) as batch:
         assert len([one async for one in aai.progress(batch, total=1, display="tqdm")]) == 1
     assert "1/1" in capsys.readouterr().err
@@ -160,7 +160,7 @@ def test_a_terminal_has_the_table_of_the_command(recordings: list[Path]) -> None
     shown = "\n".join(line.rstrip() for line in screen.display)
     assert process.exitstatus == 0, shown
     assert has_table
-    assert "[2/2] " in shown
+    assert "✓ 2/2 " in shown
     assert "stage" not in shown
 
 
@@ -170,5 +170,5 @@ def test_a_result_is_shown_above_the_table_while_others_are_in_progress(
     """Without the command's own refreshing, which a loop over a batch does not run."""
     view = LiveTable(ProgressState(total=2, began=0.0))
     with view:
-        view.print("[1/2] a.mp3")
-        assert "[1/2] a.mp3" in capsys.readouterr().err
+        view.print("✓ 1/2 a.mp3")
+        assert "✓ 1/2 a.mp3" in capsys.readouterr().err

@@ -1,0 +1,22 @@
+"""Errors in the arguments, as typer reports them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from aai_async._progress.lines import broken, width_of
+
+_HEADING = "Error: "
+"""What typer writes before the message."""
+
+
+class UsageError(typer.BadParameter):
+    """A wrong argument; on a terminal, the message is broken at spaces."""
+
+    def format_message(self) -> str:
+        """Return the message, which may have several lines."""
+        width = width_of(sys.stderr)
+        lines = f"{_HEADING}{super().format_message()}".split("\n")
+        return "\n".join(broken(line, width) for line in lines).removeprefix(_HEADING)
