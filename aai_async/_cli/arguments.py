@@ -47,7 +47,7 @@ def _order(flags: TranscribeFlags) -> Order:
     try:
         options = options_from(flags.request)
     except OptionsError as error:
-        raise _usage_error(str(error).replace("True or False", "true or false")) from None
+        raise _usage_error(str(error)) from None
     _check_audio_track(flags)
     folder = flags.output.output_dir
     check_output_dir(folder)

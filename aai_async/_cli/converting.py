@@ -11,7 +11,7 @@ from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.result_files import save
 from aai_async._cli.stdout import write_line
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ProtocolError, SourceError
 from aai_async._models.transcript import Transcript
@@ -30,7 +30,7 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
         except (AAIError, OSError) as error:
             shown = error if isinstance(error, AAIError) else AAIError(f"{error.strerror or error}.")
             errors.append(shown)
-            print_line(f"{readable(file)}: {shown}")
+            print_line(f"{readable(file)}: {shown_error(shown)}")
     return exit_status(succeeded=succeeded, errors=errors)
 
 

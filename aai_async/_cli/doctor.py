@@ -15,6 +15,7 @@ from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flags import ConnectionFlags
 from aai_async._cli.stdout import write_line
+from aai_async._cli.terminal_text import shown_error
 from aai_async._client import pipeline_of
 from aai_async._errors import AAIError
 from aai_async._progress.lines import visible
@@ -105,7 +106,7 @@ async def _service(connection: ConnectionFlags) -> AsyncIterator[Finding]:
             if needs_key
             else "check the network, whether a proxy is needed (--proxy), and the service's status page"
         )
-        yield Finding(False, f"service: {error}", fix)
+        yield Finding(False, f"service: {shown_error(error)}", fix)
 
 
 def _clock(theirs: dt.datetime | None) -> Finding:

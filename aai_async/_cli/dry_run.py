@@ -16,7 +16,7 @@ from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
-from aai_async._cli.terminal_text import readable, readable_paths
+from aai_async._cli.terminal_text import readable, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
 from aai_async._io.source_factory import source_from
@@ -86,7 +86,7 @@ class _Preview:
         for invalid in [*self._plan.refusals, *self._plan.left_out]:
             if self._is_json:
                 write_out(jsonl.line(jsonl.invalid_input(invalid.name, invalid.error)))
-            print_line(str(invalid.error))
+            print_line(shown_error(invalid.error))
 
     async def show(self, recording: Recording, step: _Step) -> None:
         """Show what would be done with a recording, and add it to the totals."""

@@ -117,7 +117,7 @@ def _is_completed(outcome: Outcome) -> bool:
 
 def _as_line(outcome: Outcome) -> str:
     # The line has the id already.
-    notes = [str(outcome.error.args[0])] if outcome.error else []
+    notes = [shown_error(outcome.error, name=outcome.transcript_id or "")] if outcome.error else []
     notes += as_texts(outcome.warnings, outcome.missing)
     why = f"  {'; '.join(notes)}" if notes else ""
     stage = "failed" if outcome.error else outcome.stage

@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 from aai_async._cli.flags import RequestFlags, RequestOption
+from aai_async._cli.shell_words import options_in_shell_words
 from aai_async._errors import OptionsError
 from aai_async._options import Options
 from aai_async._options.fields import KIND
@@ -47,7 +48,10 @@ def options_from(request: RequestFlags) -> Options:
         if not sign or not name:
             raise OptionsError(f"--set takes name=value, such as speakers_expected=2, not {setting!r}.")
         _put(document, name, _value(Options, name.split("."), written))
-    return Options.from_dict(document)
+    try:
+        return Options.from_dict(document)
+    except OptionsError as error:
+        raise OptionsError(options_in_shell_words(str(error))) from None
 
 
 def _set_flags(request: RequestFlags) -> Iterator[tuple[str, object]]:

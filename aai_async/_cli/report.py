@@ -65,8 +65,9 @@ class Report:
                 self.view.info(f"{recording.shown}: skipped, {readable_paths(paths)} exists")
         for invalid in self._plan.left_out:
             self._errors.append(invalid.error)
-            self._failures.append(str(invalid.error))
-            self.view.print(self._shortened(str(invalid.error)))
+            message = shown_error(invalid.error)
+            self._failures.append(message)
+            self.view.print(self._shortened(message))
             if self._json:
                 self._json.left_out(invalid.name, invalid.error)
         if self._plan.left_out and self._plan.wanted:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Generator
 from typing import TextIO
 
+from aai_async._cli.shell_words import options_in_shell_words
 from aai_async._progress.lines import print_line
 
 
@@ -16,7 +17,7 @@ class _Lines(logging.Handler):
     """Writes the message of each record as one line, with control characters escaped."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print_line(record.getMessage())
+        print_line(options_in_shell_words(record.getMessage()))
 
 
 def show_option_warnings() -> None:
@@ -47,6 +48,6 @@ def _show_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
     line: str | None = None,
 ) -> None:
     if issubclass(category, DeprecationWarning):
-        print_line(str(message))
+        print_line(options_in_shell_words(str(message)))
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aai_async._cli import safe_names
+from aai_async._cli.shell_words import in_shell_words
 from aai_async._errors import AAIError
 
 
@@ -32,8 +33,13 @@ def command(*words: str | os.PathLike[str]) -> str:
 
 
 def shown_error(error: AAIError, *, name: str = "") -> str:
-    """Return the message of an error, with the id of its transcript unless that is the name before it."""
-    message, transcript_id = str(error.args[0]), error.transcript_id
+    """
+    Return the message of an error in the words of a shell, with the id of its transcript.
+
+    The id is left out if it is the name that stands before the message.
+    """
+    transcript_id = error.transcript_id
+    message = in_shell_words(str(error.args[0]), transcript_id)
     is_known = transcript_id is None or transcript_id in message or transcript_id == name
     return message if is_known else f"{message} (transcript {transcript_id})"
 

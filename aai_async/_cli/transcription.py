@@ -25,7 +25,7 @@ from aai_async._cli.known_journals import remember
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio
@@ -62,7 +62,7 @@ async def run(order: Order) -> ExitStatus:
 
 def _refuse(plan: Plan) -> ExitStatus:
     for invalid in plan.refusals:
-        print_line(str(invalid.error))
+        print_line(shown_error(invalid.error))
     number = count(len(plan.refusals), "name")
     print_line(f"Nothing was sent: {number} cannot be used. Correct them, or skip them with --skip-bad.")
     return ExitStatus.USAGE
@@ -266,7 +266,7 @@ class Session:
             path, _ = await write_index(folder, most=LARGEST)
             self._view.info(f"All results, with a search: {readable(path)}")
         except (AAIError, OSError) as error:
-            self._view.info(str(error))
+            self._view.info(shown_error(error) if isinstance(error, AAIError) else str(error))
 
     async def end(self) -> ExitStatus:
         """Write what is not written yet, report what is unfinished, and return the exit status."""

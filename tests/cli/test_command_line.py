@@ -83,12 +83,12 @@ async def test_the_newest_model_is_taken_on_this_machine() -> None:
     [
         (
             ["--model", "universal-3-pro"],
-            "speech_models=['universal-3-pro'] is deprecated by the service: use",
+            "--model universal-3-pro is deprecated by the service: use",
         ),
-        (["--set", "word_boost=Widget"], "word_boost is deprecated by the service: use keyterms_prompt."),
+        (["--set", "word_boost=Widget"], "word_boost is deprecated by the service: use --keyterm."),
         (
             ["--model", "assemblyai-stt-3-7", "--language", "sw"],
-            "speech_models contains only 'assemblyai-stt-3-7', which supports 32 languages, perhaps",
+            "--model contains only 'assemblyai-stt-3-7', which supports 32 languages, perhaps",
         ),
     ],
     ids=lambda value: str(value)[:20],

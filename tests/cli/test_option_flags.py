@@ -57,7 +57,7 @@ def test_a_number_of_speakers_separates_them() -> None:
         (["speaker_labels"], "name=value"),
         (["=true"], "name=value"),
         (["speaker_lables=true"], "Did you mean 'speaker_labels'"),
-        (["speaker_labels=maybe"], "True or False"),
+        (["speaker_labels=maybe"], "true or false"),
         (["prompt=a", "prompt=b"], "is set twice"),
         (["speaker_options={}", "speaker_options.min_speakers_expected=2"], "speaker_options"),
         (["prompt=a", "prompt.x=b"], "which is set as a whole"),
