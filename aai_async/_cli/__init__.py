@@ -12,6 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
+from aai_async._cli.installation import install_command
 from aai_async._cli.stderr import show_option_warnings
 from aai_async._progress.lines import print_line
 
@@ -19,7 +20,7 @@ from aai_async._progress.lines import print_line
 def main() -> int:
     """Run the command line and return its exit status."""
     if any(importlib.util.find_spec(name) is None for name in ("typer", "rich", "platformdirs")):
-        print_line('The command line is an extra: pip install "aai-async[cli]"')
+        print_line(f"The command line is an extra: {install_command('cli')}")
         return 1
     _set_encodings()
     # The command reports the same by itself.

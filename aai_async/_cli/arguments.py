@@ -19,13 +19,14 @@ from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find
+from aai_async._cli.known_journals import about_local_results
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
-from aai_async._errors import AAIError, OptionsError
+from aai_async._errors import AAIError, ConfigError, OptionsError
 from aai_async._progress.lines import print_line, visible
 
 P = ParamSpec("P")
@@ -139,6 +140,8 @@ def request(
     """Run a command with a client of the service and return the exit status."""
 
     async def connected() -> ExitStatus:
+        if not clients.has_key():
+            raise ConfigError(f"{clients.NO_KEY}{await about_local_results()}")
         async with clients.client(connection) as client:
             return await command(client, flags)
 

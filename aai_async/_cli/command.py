@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import itertools
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import typer
@@ -20,6 +20,8 @@ from aai_async._cli.usage_error import UsageError
 
 _FORMATS = "{formats}"
 """Stands for the names of the formats in a help text."""
+
+_FOR_SPEAKERS = "For the number of speakers, use --speakers-expected {}."
 
 _SPEAKER_FLAGS = ("--speaker", "--no-speaker", "--diarize", "--multichannel")
 
@@ -90,13 +92,15 @@ class Command(TyperCommand):
         Read the arguments.
 
         Raises:
-            BadParameter: A number follows a flag that takes no value.
+            UsageError: A number follows a flag that takes no value, or an unknown flag about speakers.
         """
         normalize = ctx.token_normalize_func or str
         flags = {name for one in self.params if getattr(one, "is_flag", False) for name in _names(one)}
-        for flag, value in itertools.pairwise(args):
+        known = {name for one in self.params for name in _names(one)}
+        for flag, value in itertools.pairwise([*args, ""]):
             if flag == "--":
                 break
+            _check_number_of_speakers(normalize(flag), value, known)
             if value.isdecimal() and normalize(flag) in flags:
                 raise UsageError(_takes_no_value(flag, value))
         return super().parse_args(ctx, args)
@@ -107,8 +111,22 @@ def _names(parameter: object) -> list[str]:
 
 
 def _takes_no_value(flag: str, value: str) -> str:
-    meant = f" For the number of speakers, use --speakers-expected {value}." if _is_of_speakers(flag) else ""
+    meant = f" {_FOR_SPEAKERS.format(value)}" if _is_of_speakers(flag) else ""
     return f"{flag} takes no value.{meant} For a recording named {value}, write ./{value}."
+
+
+def _check_number_of_speakers(flag: str, value: str, known: Collection[str]) -> None:
+    """
+    Name the flag for the number of speakers, for which other programs have other names.
+
+    Raises:
+        UsageError: An unknown flag such as `--speakers` or `--num-speakers` has a number.
+    """
+    name, _, inline = flag.partition("=")
+    number = inline or value
+    is_unknown = name.startswith("--") and "speaker" in name and name not in known
+    if is_unknown and number.isdecimal() and "--speakers-expected" in known:
+        raise UsageError(f"No such option: {name}. {_FOR_SPEAKERS.format(number)}")
 
 
 def _is_of_speakers(flag: str) -> bool:

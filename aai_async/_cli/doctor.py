@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Iterator
 import attrs
 
 from aai_async._cli import clients
-from aai_async._cli.exit_status import ExitStatus, is_setup_error
+from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import ConnectionFlags
+from aai_async._cli.installation import install_command
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import shown_error
 from aai_async._client import pipeline_of
-from aai_async._errors import AAIError
-from aai_async._progress.lines import visible
+from aai_async._errors import AAIError, ConfigError, ConnectError
+from aai_async._progress.lines import first_sentence, visible
 from aai_async._version import __version__
 
 _MAX_CLOCK_ERROR = 60.0
@@ -27,7 +28,10 @@ _MAX_CLOCK_ERROR = 60.0
 _EXTRAS = {
     "server": ("starlette", "uvicorn", "faster_whisper", "onnxruntime", "av", "glin_profanity"),
     "cli": ("typer", "rich", "platformdirs"),
+    "cloud": ("obstore",),
     "docx": ("docx",),
+    "languages": ("icu4py", "sentencex"),
+    "ray": ("ray",),
     "tables": ("arro3",),
     "fastapi": ("fastapi", "python_multipart"),
     "testing": ("glin_profanity", "pytest", "starlette", "uvicorn"),
@@ -41,8 +45,8 @@ class Finding:
     is_ok: bool
     what: str
     fix: str = ""
-    is_required: bool = True
-    """Whether nothing can be transcribed without it."""
+    error: AAIError | None = None
+    """Why nothing can be transcribed; `None` if the finding does not prevent it."""
 
 
 async def examine(connection: ConnectionFlags) -> ExitStatus:
@@ -50,10 +54,10 @@ async def examine(connection: ConnectionFlags) -> ExitStatus:
     findings = [_python(), *_packages()]
     findings += [finding async for finding in _service(connection)]
     for finding in findings:
-        mark = "ok  " if finding.is_ok else "BAD " if finding.is_required else "-   "
-        write_line(visible(f"{mark} {finding.what}{'' if finding.is_ok else f' -> {finding.fix}'}"))
-    is_broken = any(not one.is_ok and one.is_required for one in findings)
-    return ExitStatus.SETUP if is_broken else ExitStatus.OK
+        mark = "ok  " if finding.is_ok else "BAD " if finding.error else "-   "
+        fix = f" -> {finding.fix}" if finding.fix and not finding.is_ok else ""
+        write_line(visible(f"{mark} {finding.what}{fix}"))
+    return exit_status(succeeded=0, errors=[one.error for one in findings if one.error is not None])
 
 
 def _python() -> Finding:
@@ -70,24 +74,22 @@ def _packages() -> Iterator[Finding]:
         yield Finding(
             not missing,
             f"extra {extra}: {'missing ' + ', '.join(missing) if missing else 'installed'}",
-            f'pip install "aai-async[{extra}]"',
-            is_required=False,
+            install_command(extra),
         )
     yield _weights()
 
 
 def _weights() -> Finding:
-    fix = 'pip install "aai-async[models]"'
+    fix = install_command("models")
     if importlib.util.find_spec("onnxruntime") is None:
-        return Finding(
-            False, "weights of --local: not checked without the extra server", fix, is_required=False
-        )
+        return Finding(False, "weights of --local: not checked without the extra server", fix)
     from aai_async.server.weights import WeightsError, find_model  # noqa: PLC0415 - an extra
 
     try:
         find_model("base")
     except WeightsError as error:
-        return Finding(False, f"weights of --local: {error}", fix, is_required=False)
+        what = f"weights of --local: {first_sentence(error)}"
+        return Finding(False, what, fix)
     return Finding(True, "weights of --local: installed")
 
 
@@ -100,13 +102,15 @@ async def _service(connection: ConnectionFlags) -> AsyncIterator[Finding]:
             yield Finding(True, f"service: {pipeline.sender.base_urls.api} responds and accepts the key")
             yield _clock(pipeline.sender.service_time)
     except AAIError as error:
-        needs_key = is_setup_error(error)
-        fix = (
-            "set ASSEMBLYAI_API_KEY to a key of this region, from the dashboard of your account"
-            if needs_key
-            else "check the network, whether a proxy is needed (--proxy), and the service's status page"
-        )
-        yield Finding(False, f"service: {shown_error(error)}", fix)
+        yield Finding(False, f"service: {shown_error(error)}", _fix_of(error), error)
+
+
+def _fix_of(error: AAIError) -> str:
+    if isinstance(error, (ConnectError, ConfigError)):
+        return ""  # its message has the advice
+    if is_setup_error(error):
+        return "set ASSEMBLYAI_API_KEY to a key of this region, from the dashboard of your account"
+    return "check the service's status page, and run this again"
 
 
 def _clock(theirs: dt.datetime | None) -> Finding:
@@ -117,5 +121,4 @@ def _clock(theirs: dt.datetime | None) -> Finding:
         abs(error) <= _MAX_CLOCK_ERROR,
         f"clock: {error:+.0f} s from the service's",
         "set the clock of this machine by NTP",
-        is_required=False,
     )

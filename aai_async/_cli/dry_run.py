@@ -14,6 +14,7 @@ from aai_async._batch.resume import has_job, has_upload, job_to_fetch
 from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
+from aai_async._cli.installation import install_command
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, readable_paths, shown_error
@@ -204,7 +205,7 @@ def _without_secrets(payload: dict[str, object]) -> dict[str, object]:
 
 def _unknown_length() -> str:
     if importlib.util.find_spec("av") is None:
-        return 'length unknown (pip install "aai-async[server]" reads it)'
+        return f"length unknown ({install_command('server')} reads it)"
     return "length unknown"
 
 

@@ -13,6 +13,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from aai_async._cli.flag_values import LOCAL_JOURNAL
+from aai_async._cli.terminal_text import command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import JournalError
 from aai_async._journal import Journal, sources_of
@@ -35,6 +37,20 @@ async def names_of(ids: Sequence[str]) -> dict[str, str]:
                 async with Journal.open(path) as journal:
                     names |= await sources_of(journal, left)
     return names
+
+
+async def about_local_results() -> str:
+    """Return a sentence on where the latest results of `--local` are, after a space; may be empty."""
+    folder = await in_thread(_latest_local)
+    if folder is None:
+        return ""
+    return f" Results of --local stay on this machine; for the latest: {command('export', folder)}."
+
+
+def _latest_local() -> Path | None:
+    """Return the folder of the latest run with `--local` whose journal still exists."""
+    journals = (Path(path) for path in _known())
+    return next((one.parent for one in journals if one.name == LOCAL_JOURNAL and one.is_file()), None)
 
 
 def _file() -> Path:

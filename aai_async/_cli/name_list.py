@@ -29,9 +29,9 @@ def read_list(name: str) -> list[str]:
     """
     Return the names in a file, one per line, or separated by zero bytes as `find -print0` writes them.
 
-    Lines may have a byte order mark, the line ends of Windows, UTF-16 and quotes around names. Empty lines
-    are skipped, and so are lines that begin with `#`, unless a file has that name. Names between zero bytes
-    are not changed.
+    Lines may have a byte order mark, the line ends of Windows, UTF-16, Latin-1, and quotes or spaces around
+    names. Empty lines are skipped, and so are lines that begin with `#`, unless a file has that name. Names
+    between zero bytes are not changed.
 
     Args:
         name: The file, or `-` for standard input.
@@ -69,7 +69,17 @@ def _as_utf_16(data: bytes) -> str | None:
 def _in_lines(text: str) -> list[str]:
     # str.splitlines splits also at characters that a name can have.
     lines = text.replace("\r\n", "\n").split("\n")
-    return [_unquoted(line) for line in lines if line.strip() and not _is_comment(line)]
+    return [_unquoted(_from_latin_1(line)) for line in lines if line.strip() and not _is_comment(line)]
+
+
+def _from_latin_1(line: str) -> str:
+    """Decode a name again that is not UTF-8, if that leads to a file."""
+    is_utf_8 = not any("\udc80" <= character <= "\udcff" for character in line)
+    if is_utf_8 or os.name != "posix" or os.path.lexists(line):
+        return line
+    # Windows-1252 contains the printable characters of Latin-1.
+    text = os.fsencode(line).decode("cp1252", "replace")
+    return text if os.path.lexists(text) or os.path.lexists(text.strip()) else line
 
 
 def _is_comment(line: str) -> bool:
@@ -87,11 +97,14 @@ def _decoded(data: bytes) -> str:
 
 
 def _unquoted(line: str) -> str:
-    """Remove quotes and spaces around a name, unless a file has exactly this name."""
+    """Remove quotes around a name, and spaces that are in the name of no file."""
     bare = line.strip()
     if is_address(bare) or is_object_uri(bare):
         return bare
-    if len(bare) < 2 or bare[0] != bare[-1] or bare[0] not in "\"'" or os.path.lexists(line):
+    for name in (line, bare):
+        if os.path.lexists(name):
+            return name
+    if len(bare) < 2 or bare[0] != bare[-1] or bare[0] not in "\"'":
         return line
     if bare[0] == '"':
         return bare[1:-1].replace('""', '"')

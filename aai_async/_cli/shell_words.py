@@ -9,6 +9,7 @@ import typing
 from collections.abc import Iterable
 
 from aai_async._cli.flags import RequestFlags, RequestOption
+from aai_async._cli.installation import with_install_commands
 
 _CONTINUE = "Its job continues: `aai-async get --wait {id}`."
 
@@ -28,6 +29,8 @@ PHRASES = {
 
 _PATTERNS = (
     (re.compile(r"within the time of Timeouts\(\w+=\.\.\.\)"), "in time"),
+    (re.compile(r"; or, in Python, use \w+\([^)]*\)"), ""),
+    (re.compile(r"; or create the engine with speakers=False"), "; or transcribe without --speaker-labels"),
     (re.compile(r"\Abase_url\b"), "ASSEMBLYAI_BASE_URL"),
 )
 
@@ -56,7 +59,7 @@ def in_shell_words(message: str, transcript_id: str | None = None) -> str:
         message = message.replace(
             phrase.replace("{id}", transcript_id or ""), words.replace("{id}", transcript_id or "ID")
         )
-    return _replaced(message, _PATTERNS)
+    return with_install_commands(_replaced(message, _PATTERNS))
 
 
 def options_in_shell_words(message: str) -> str:

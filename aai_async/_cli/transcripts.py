@@ -14,7 +14,7 @@ from aai_async._cli.command_flags import DeleteFlags, GetFlags, ListFlags, Searc
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
-from aai_async._cli.known_journals import names_of
+from aai_async._cli.known_journals import about_local_results, names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_line, write_out
@@ -110,12 +110,16 @@ async def list_(client: Client, flags: ListFlags) -> ExitStatus:
         write_line(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING")
     status = None if flags.status is None else flags.status.value
     items: list[TranscriptListItem] = []
+    number = 0
     async for item in client.list(status=status, created_on=flags.created_on, limit=flags.limit):
+        number += 1
         items.append(item)
         if len(items) == _PAGE:
             await _print_items(items, as_json=flags.json)
             items.clear()
     await _print_items(items, as_json=flags.json)
+    if not number:
+        print_line(f"0 transcripts.{await about_local_results()}")
     return ExitStatus.OK
 
 

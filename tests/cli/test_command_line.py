@@ -15,6 +15,7 @@ import pytest
 
 import aai_async
 import aai_async._cli
+from aai_async._cli.installation import install_command
 from aai_async.server import LocalServer, Recognition, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -177,6 +178,13 @@ async def test_a_number_after_a_flag_without_a_value_is_not_taken_for_a_recordin
     assert ("--speakers-expected 2" in result.stderr.decode()) == (flag != "--times")
 
 
+@pytest.mark.parametrize("flags", [["--speakers", "2"], ["--num_speakers=2"], ["--speaker-count", "2"]])
+async def test_the_number_of_speakers_has_a_flag_that_is_named(flags: list[str]) -> None:
+    """Other programs have other names for it; the similar ones here mean something else."""
+    status, _, err = await run("transcribe", AUDIO, *flags)
+    assert (status, "use --speakers-expected 2." in err) == (2, True)
+
+
 async def test_what_the_embedded_server_ignores_is_shown(server: LocalServer) -> None:
     """As a warning, as where the service warns."""
     account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
@@ -278,7 +286,7 @@ def test_without_its_extra_the_command_says_what_to_install(
     """Not a traceback about typer."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert aai_async._cli.main() == 1
-    assert 'pip install "aai-async[cli]"' in capsys.readouterr().err
+    assert install_command("cli") in capsys.readouterr().err
 
 
 async def test_without_weights_the_command_says_what_to_install() -> None:
@@ -293,7 +301,7 @@ async def test_without_weights_the_command_says_what_to_install() -> None:
     )
     result = await anyio.run_process([sys.executable, "-c", code], check=False)
     assert result.returncode != 0
-    assert b'pip install "aai-async[models]"' in result.stderr
+    assert install_command("models") in result.stderr.decode()
     assert b"Traceback" not in result.stderr
 
 
@@ -567,6 +575,8 @@ async def test_the_doctor_finds_what_is_missing_and_says_the_mend(account: dict[
     assert "BAD  service: There is no API key" in out
     status, out, _ = await run("doctor", **account | {"ASSEMBLYAI_API_KEY": "wrong"})
     assert (status, "dashboard" in out) == (4, True)
+    status, out, _ = await run("doctor", **account | {"ASSEMBLYAI_BASE_URL": "http://127.0.0.1:9"})
+    assert (status, out.count("Is `aai-async serve` running?")) == (5, 1), out
 
 
 async def test_the_version_is_told() -> None:

@@ -117,3 +117,28 @@ def test_a_file_whose_name_begins_like_a_comment_is_a_name(
     listed = tmp_path / "list"
     listed.write_text("#1 take.mp3\n#2 take.mp3\n'#3 take.mp3'\n./#4.mp3\n# b.mp3\n", encoding="utf-8")
     assert read_list(str(listed)) == ["#1 take.mp3", "#3 take.mp3", "./#4.mp3"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the encoding of a list is that of the system")
+def test_a_list_in_latin_1_leads_to_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As old editors and spreadsheets write it; a file whose name has these very bytes is meant, though."""
+    monkeypatch.chdir(tmp_path)
+    very = os.fsdecode("für.mp3".encode("latin-1"))
+    for name in ("café.mp3", "naïve.mp3", "für.mp3", very):
+        Path(name).touch()
+    listed = tmp_path / "list"
+    listed.write_bytes("café.mp3\r\n naïve.mp3 \r\nfür.mp3\r\nmoût.mp3\r\n".encode("latin-1"))
+    missing = os.fsdecode("moût.mp3".encode("latin-1"))
+    assert read_list(str(listed)) == ["café.mp3", "naïve.mp3", very, missing]
+
+
+def test_spaces_around_a_name_are_removed_where_that_leads_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors leave some at the ends of lines; a name can have them, too."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp3", "b.mp3", " b.mp3"):
+        Path(name).touch()
+    listed = tmp_path / "list"
+    listed.write_text("a.mp3 \n b.mp3\n\tb.mp3\n c.mp3\n", encoding="utf-8")
+    assert read_list(str(listed)) == ["a.mp3", " b.mp3", "b.mp3", " c.mp3"]

@@ -135,6 +135,27 @@ async def test_transcripts_are_listed_by_the_names_of_their_recordings(
         assert (tmp_path / "state/aai-async/journals").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("command", [["list"], ["get", "4711"]])
+async def test_without_a_key_the_results_of_this_machine_are_pointed_out(
+    command: list[str], tmp_path: Path
+) -> None:
+    """The service does not have them, so it cannot list them."""
+    state = tmp_path / "state"
+    (state / "aai-async").mkdir(parents=True)
+    folder = tmp_path / "my calls"
+    folder.mkdir()
+    (folder / ".aai-async-local.db").touch()
+    journals = [tmp_path / "gone/.aai-async-local.db", folder / ".aai-async-local.db"]
+    (state / "aai-async/journals").write_text("".join(f"{one}\n" for one in journals))
+    status, _, err = await run(tmp_path, *command, XDG_STATE_HOME=str(state))
+    assert (status, f"`aai-async export '{folder}'`" in err) == (4, True)
+
+
+async def test_an_empty_list_is_stated(account: dict[str, str], tmp_path: Path) -> None:
+    status, out, err = await run(tmp_path, "list", XDG_STATE_HOME=str(tmp_path), **account)
+    assert (status, out, err) == (0, "", "0 transcripts.\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
 async def test_the_first_interrupt_of_a_local_run_drops_the_queued_recordings(tmp_path: Path) -> None:
     """What is being recognised is finished; the journal knows it, and what is left."""
