@@ -54,6 +54,11 @@ def correcting(reader: Reader, transcript: aai.Transcript, **keywords: Any) -> P
     return page
 
 
+def kept(page: Page) -> str:
+    """What the browser has kept of all transcripts."""
+    return str(page.evaluate("JSON.stringify(localStorage)"))
+
+
 def retype(page: Page, paragraph: int, wanted: str, text: str) -> None:
     """Select a text of a paragraph, and type another one."""
     page.evaluate(REPLACE, [paragraph, wanted])
@@ -318,18 +323,75 @@ def test_unredacted_text_and_addresses_are_not_in_the_page(read: Read, spoken: a
     assert "TOP" not in saved(read().open(secret), "json")
 
 
+def test_two_tabs_of_one_transcript_do_not_overwrite_each_other(read: Read, spoken: aai.Transcript) -> None:
+    """The second one that writes asks which changes stay; what is chosen is what a new tab shows."""
+    reader = read()
+    first = correcting(reader, spoken)
+    second = first.context.new_page()
+    second.goto(first.url)
+    second.wait_for_selector("html[data-ready]", state="attached")
+    second.keyboard.press("e")
+    second.wait_for_selector(".said[contenteditable]")
+    assert not second.is_visible("#outdated")
+    retype(first, 0, "leisure", "time")
+    wait(second, "!document.getElementById('outdated').hidden")
+    assert not second.is_visible("#keep-these")
+    retype(second, 0, "John", "Jack")
+    wait(second, "!document.getElementById('keep-these').hidden")
+    assert "time" in kept(first)
+    assert "Jack" not in kept(first)
+    second.click("#keep-these")
+    assert not second.is_visible("#outdated")
+    assert "Jack" in kept(first)
+    assert "leisure" in second.evaluate(SAID)[0]
+    # The other tab still has its own, and can have these.
+    wait(first, "!document.getElementById('outdated').hidden")
+    assert first.is_visible("#keep-these")
+    first.click("#show-others")
+    first.wait_for_selector("html[data-ready]", state="attached")
+    assert "Jack" in first.evaluate(SAID)[0]
+    assert not first.is_visible("#outdated")
+
+
+def test_a_tab_whose_changes_are_not_kept_asks_before_it_closes(read: Read, spoken: aai.Transcript) -> None:
+    """Otherwise they would be lost in silence."""
+    reader = read()
+    first = correcting(reader, spoken)
+    second = first.context.new_page()
+    second.goto(first.url)
+    second.wait_for_selector("html[data-ready]", state="attached")
+    retype(first, 0, "leisure", "time")
+    wait(second, "!document.getElementById('outdated').hidden")
+    second.keyboard.press("e")
+    second.wait_for_selector(".said[contenteditable]")
+    retype(second, 0, "John", "Jack")
+    questions: list[str] = []
+    second.on("dialog", lambda dialog: (questions.append(dialog.type), dialog.accept()))
+    second.close(run_before_unload=True)
+    wait(first, "true")
+    first.wait_for_timeout(500)
+    assert questions == ["beforeunload"]
+
+
 FRAMES = """() => { window.lengths = []; let last = performance.now();
   const beat = () => { const now = performance.now(); window.lengths.push(now - last); last = now;
     requestAnimationFrame(beat); };
   requestAnimationFrame(beat); }"""
 """Collect the lengths of the frames from now on."""
 
+ROUNDED = """window.rounded = 0; const round = Math.round;
+  Math.round = (number) => { window.rounded++; return round(number); };"""
+"""Count the confidences that are rounded: a pass over the words that looks for doubtful ones rounds all."""
+
 
 def test_a_hundred_thousand_words_are_corrected_fluently(
     read: Read, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The figures are printed; the bound only excludes a page that hangs."""
-    page = correcting(read(), long(100_000))
+    """The start and each key look for doubtful words once. Times are printed; their bound excludes a hang."""
+    reader = read()
+    reader.page.add_init_script(ROUNDED)
+    page = correcting(reader, long(100_000))
+    assert page.evaluate("window.rounded") < 110_000
     page.evaluate(CARET, [150, 5])
     wait(page, "document.querySelectorAll('.said')[150].isContentEditable")
     page.evaluate(CARET, [150, 5])
@@ -337,6 +399,9 @@ def test_a_hundred_thousand_words_are_corrected_fluently(
     page.keyboard.type("a correction of text ", delay=30)
     longest = page.evaluate("Math.max(...window.lengths)")
     wait(page, "document.getElementById('undo').disabled === false")
+    page.evaluate("window.rounded = 0")
+    page.keyboard.type("more")
+    assert page.evaluate("window.rounded") < 4 * 110_000
     assert "a correction" in page.evaluate(SAID)[150]
     assert longest < 2000
     with capsys.disabled():

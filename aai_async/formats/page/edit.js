@@ -159,7 +159,7 @@ function onTurnVoice({ target }) {
 // Doubtful words
 
 function showProgress() {
-  const total = [...starts.keys()].filter(isDoubtful).length;
+  const total = doubtful.length;
   const left = unsureWords().length;
   $('progress').textContent = total ? `${left.toLocaleString('en')} of ${total.toLocaleString('en')} to go` : 'No doubtful words';
   $('confirm').disabled = $('next-doubtful').disabled = !left;

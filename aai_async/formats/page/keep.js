@@ -4,8 +4,12 @@ const STORE = `aai-async ${data.mark}`;
 const KEEP_DELAY = 500; // ms
 
 let keepTimer = 0;
+let lastKept = null; // what this tab has read from the browser's storage, or written there
+let isOutdated = false; // whether another tab has written there since; then this one writes only what the reader chooses
+let hasChanges = false; // since the page was opened
 
 function keepSoon() {
+  hasChanges = true;
   clearTimeout(keepTimer);
   keepTimer = setTimeout(keep, KEEP_DELAY);
 }
@@ -14,11 +18,37 @@ function keep() {
   clearTimeout(keepTimer);
   keepTimer = 0;
   try {
-    if (isUntouched()) localStorage.removeItem(STORE);
-    else localStorage.setItem(STORE, JSON.stringify(kept()));
+    compareTabs();
+    if (!isOutdated) write();
   } catch {
     announce('This browser cannot keep the corrections: save them as JSON');
   }
+}
+
+function write() {
+  const text = isUntouched() ? null : JSON.stringify(kept());
+  if (text === null) localStorage.removeItem(STORE);
+  else localStorage.setItem(STORE, text);
+  lastKept = text;
+}
+
+// Two tabs with one transcript do not overwrite each other: the reader chooses.
+function compareTabs() {
+  isOutdated = localStorage.getItem(STORE) !== lastKept;
+  $('outdated').hidden = !isOutdated;
+  $('keep-these').hidden = !hasChanges;
+}
+
+function keepThese() {
+  lastKept = localStorage.getItem(STORE);
+  keep();
+}
+
+function showOthers() {
+  clearTimeout(keepTimer);
+  keepTimer = 0;
+  hasChanges = false;
+  location.reload();
 }
 
 const isUntouched = () => !bookmarks.length && !isCorrected();
@@ -52,7 +82,8 @@ const unpacked = ({ voice, isSplit, words }) => ({
 function restore() {
   let found = null;
   try {
-    found = JSON.parse(localStorage.getItem(STORE));
+    lastKept = localStorage.getItem(STORE);
+    found = JSON.parse(lastKept);
   } catch { /* this browser keeps nothing for pages */ }
   if (!found) return;
   labels.push(...found.added);
@@ -85,12 +116,15 @@ function editsOf(parts) {
 
 function discard() {
   if (!confirm('Discard all corrections, names and bookmarks of this transcript?')) return;
-  clearTimeout(keepTimer);
   localStorage.removeItem(STORE);
-  location.reload();
+  showOthers();
 }
 
 function addKeepListeners(on) {
   on($('discard'), 'click', discard);
+  on($('keep-these'), 'click', keepThese);
+  on($('show-others'), 'click', showOthers);
+  on(window, 'storage', ({ key }) => { if (key === STORE || key === null) compareTabs(); });
   on(window, 'pagehide', () => { if (keepTimer) keep(); });
+  on(window, 'beforeunload', (event) => { if (isOutdated && hasChanges) event.preventDefault(); });
 }

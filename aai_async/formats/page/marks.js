@@ -24,8 +24,13 @@ const sureness = (word) => Math.round(100 * confidence[word]);
 const isDoubtful = (word) => confidence[word] !== null && sureness(word) < threshold;
 const isUnsure = (word) => isDoubtful(word) && !checked[word];
 
-function unsureWords() {
-  return [...starts.keys()].filter(isUnsure);
+let doubtful = []; // the doubtful words, checked or not, see `findMarks`
+
+const unsureWords = () => doubtful.filter((word) => !checked[word]);
+
+function findDoubtful() {
+  doubtful = [];
+  for (let word = 0; word < starts.length; word++) if (isDoubtful(word)) doubtful.push(word);
 }
 
 function sentiments(wanted) {
@@ -35,6 +40,7 @@ function sentiments(wanted) {
 // Follows the text after a correction.
 function findMarks() {
   if (!starts.length) return;
+  findDoubtful();
   layers.unsure.spans = unsureWords().map(spanOf);
   layers.positive.spans = sentiments('POSITIVE');
   layers.negative.spans = sentiments('NEGATIVE');

@@ -253,7 +253,6 @@ function begin() {
   $('of').textContent = ` / ${clock(data.length)}`;
   $('lanes').setAttribute('aria-valuemax', String(Math.round(data.length / 1000)));
   addListeners();
-  findMarks();
   restore();
   listSpeakers();
   showPosition();
@@ -261,12 +260,12 @@ function begin() {
   if (audio.error) onAudioError();
   applyForm();
   foldContents();
+  drawLanes(); // reads the layout, which the estimated heights change
   estimateHeights();
   observeParagraphs();
   new ResizeObserver(([{ target }]) => {
     document.documentElement.style.setProperty('--deck', `${target.offsetHeight}px`);
   }).observe($('deck'));
-  drawLanes();
   toHash();
   document.body.classList.add('has-script');
   document.documentElement.dataset.ready = 'true';
