@@ -38,27 +38,62 @@ class State:
     clicks: tuple[str, ...] = ()
     search: str = ""
     at: str = "#t=9.6"
+    ready: str = "html[data-ready]"
+
+
+def recorded() -> Transcript:
+    """The transcript of the recording of two speakers."""
+    return Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
 
 
 def spoken() -> str:
-    """The page of the recording of two speakers."""
-    transcript = Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
-    return formats.html(transcript, title=RECORDING, audio=RECORDING)
+    """Its page."""
+    return formats.html(recorded(), title=RECORDING, audio=RECORDING)
 
 
-def said(language: str, lines: list[str], title: str) -> str:
-    """A page of two speakers who say a line each in turn, with a word each 300 ms."""
+def said(language: str, lines: list[str]) -> Transcript:
+    """A transcript of two speakers who say a line each in turn, with a word each 300 ms."""
     gap = "" if language == "ja" else " "
     words: list[dict[str, str | float]] = []
+    utterances: list[dict[str, object]] = []
     for number, line in enumerate(lines):
+        speaker, first = "AB"[number % 2], len(words)
         for text in line.split("|" if language == "ja" else " "):
             start = 300 * len(words)
-            words.append({"text": text, "start": start, "end": start + 280, "speaker": "AB"[number % 2]})
+            words.append({"text": text, "start": start, "end": start + 280, "speaker": speaker})
+        time = {"start": 300 * first, "end": 300 * len(words) - 20}
+        text = line.replace("|", "")
+        utterances.append({"speaker": speaker, "text": text, "words": words[first:], **time})
     words[4]["confidence"] = 0.4
-    text = gap.join(line.replace("|", "") for line in lines)
-    document = {"id": "x", "status": "completed", "language_code": language, "text": text, "words": words}
-    return formats.html(Transcript.from_json(json.dumps(document)), title=title)
+    document = {
+        "id": "x",
+        "status": "completed",
+        "language_code": language,
+        "audio_duration": 0.3 * len(words),
+        "text": gap.join(line.replace("|", "") for line in lines),
+        "words": words,
+        "utterances": utterances,
+    }
+    return Transcript.from_json(json.dumps(document))
 
+
+def folder_index() -> str:
+    """The index of a folder of three recordings."""
+    transcripts = {
+        "calls/monday/0412.mp3": said("en", ENGLISH),
+        RECORDING: recorded(),
+        "صباح.mp3": said("ar", ARABIC),
+    }
+    entries = [
+        formats.IndexEntry(title=name, href="page.html", transcript=one) for name, one in transcripts.items()
+    ]
+    return formats.index(entries, title="transcripts")
+
+
+ENGLISH = [
+    "Which country do we deliver to first?",
+    "Let us begin with this country, and add the others in spring.",
+]
 
 JAPANESE = [
     "おはよう|ございます。|今日|は|いい|天気|です|ね。",
@@ -84,8 +119,10 @@ STATES = {
     "page-phone": State(page=spoken(), width=390, height=720),
     "page-dark": State(page=spoken(), scheme="dark", clicks=("#save-button",)),
     "page-print": State(page=spoken(), height=620, media="print", at=""),
-    "page-japanese": State(page=said("ja", JAPANESE, "朝.mp3"), height=480, at=""),
-    "page-arabic": State(page=said("ar", ARABIC, "صباح.mp3"), height=480, at=""),
+    "page-japanese": State(page=formats.html(said("ja", JAPANESE), title="朝.mp3"), height=480, at=""),
+    "page-arabic": State(page=formats.html(said("ar", ARABIC), title="صباح.mp3"), height=480, at=""),
+    "index": State(page=folder_index(), height=480, at="", ready="#list"),
+    "index-search": State(page=folder_index(), height=480, at="", ready="#list", search="country"),
 }
 """The pictures by their names."""
 
@@ -131,7 +168,7 @@ def _shown(browser: Browser, state: State, address: str) -> Page:
     context = browser.new_context(viewport=size, color_scheme=state.scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{address}{state.at}")
-    page.wait_for_selector("html[data-ready]", state="attached")
+    page.wait_for_selector(state.ready, state="attached")
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(300)
     if state.search:
