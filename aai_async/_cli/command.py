@@ -126,7 +126,7 @@ def _check_number_of_speakers(flag: str, value: str, known: Collection[str]) -> 
     number = inline or value
     is_unknown = name.startswith("--") and "speaker" in name and name not in known
     if is_unknown and number.isdecimal() and "--speakers-expected" in known:
-        raise UsageError(f"No such option: {name}. {_FOR_SPEAKERS.format(number)}")
+        raise UsageError(f"There is no flag {name}. {_FOR_SPEAKERS.format(number)}")
 
 
 def _is_of_speakers(flag: str) -> bool:

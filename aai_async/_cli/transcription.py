@@ -49,7 +49,8 @@ async def run(order: Order) -> ExitStatus:
         return _refuse(plan)
     await plan.repair()
     if order.flags.journal.retry_failed and not plan.wanted and not plan.left_out:
-        print_line(f"None of {count(len(order.found.recordings), 'recording')} failed in an earlier run.")
+        number = count(len(order.found.recordings), "recording")
+        print_line(f"None of {number} failed in an earlier run with these options.")
     session = Session(order, plan)
     session.report.begin()
     async with anyio.create_task_group() as tasks:

@@ -17,7 +17,7 @@ import msgspec
 
 from aai_async._models import decoding
 from aai_async._models.speech import Utterance, Word
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async.formats._page_parts import inert
 from aai_async.formats._turns import Spoken, Turn
 
@@ -95,6 +95,10 @@ def response(transcript: Transcript) -> str:
     """Return the fields of the response that the page shows, as base64 of compressed JSON."""
     parts: Mapping[str, Any] = decoding.split(transcript.body) or transcript.to_dict()
     saved = {name: parts[name] for name in _SAVED if name in parts}
+    engine = model_that_ran(transcript)
+    if engine != transcript.speech_model_used:
+        # The embedded server names it beside the model of the service.
+        saved["metadata"] = {"local_engine": engine}
     compressed = gzip.compress(msgspec.json.encode(saved), compresslevel=6, mtime=0)
     return base64.b64encode(compressed).decode()
 

@@ -133,7 +133,7 @@ async def test_to_try_only_failures_again_needs_a_journal(account: dict[str, str
     await run(calls.parent, *command[:-1], "--journal", "j.db", **account)
     status, out, shown = await run(calls.parent, *command, "--journal", "j.db", **account)
     assert (status, out) == (0, "")
-    assert "None of 1 recording failed in an earlier run." in shown
+    assert "None of 1 recording failed in an earlier run with these options." in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(("flags", "status"), [([], 0), (["--no-resubmit"], 5)], ids=["default", "off"])

@@ -371,6 +371,14 @@ def test_a_tab_whose_changes_are_not_kept_asks_before_it_closes(read: Read, spok
     dialog.value.accept()
 
 
+def test_a_saved_correction_names_the_model_that_ran(read: Read, spoken: aai.Transcript) -> None:
+    """The embedded server runs another one than it is asked for; other details of the job are not saved."""
+    local = changed(spoken, metadata={"local_engine": "whisper-base", "secret": "4711"})
+    transcript = aai.Transcript.from_json(saved(read().open(local), "json"))
+    assert "Model: whisper-base" in formats.md(transcript)
+    assert transcript.metadata == {"local_engine": "whisper-base"}
+
+
 FRAMES = """() => { window.lengths = []; let last = performance.now();
   const beat = () => { const now = performance.now(); window.lengths.push(now - last); last = now;
     requestAnimationFrame(beat); };
