@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
+from rich.file_proxy import FileProxy
 from rich.live import Live
 
 
@@ -17,3 +20,18 @@ class LiveDisplay(Live):
         """
         with self._lock:
             self.console.print(text, markup=False, soft_wrap=True)
+
+    def above(self, file: TextIO) -> FileProxy:
+        """Return a stream for what a program writes to the same terminal: its lines are above the display."""
+        return _LinesAbove(self, file)
+
+
+class _LinesAbove(FileProxy):
+    def __init__(self, live: LiveDisplay, file: TextIO) -> None:
+        super().__init__(live.console, file)
+        self._live = live
+
+    def write(self, text: str) -> int:
+        """Write between two refreshes, as `print_above`."""
+        with self._live._lock:  # noqa: SLF001 - of the display in this module
+            return super().write(text)

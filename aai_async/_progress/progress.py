@@ -71,6 +71,13 @@ def _chosen() -> Display:
     return "lines"
 
 
+def _view(display: Display, state: ProgressState) -> ProgressView:
+    if display == "table":
+        return LiveTable(state, is_shared=sys.stdout.isatty())
+    views = {"notebook": NotebookLine, "tqdm": TqdmBar}
+    return views.get(display, PlainLines)(state)
+
+
 class _Shown:
     """The outcomes of a batch. The view opens when the first is requested, and closes with the batch."""
 
@@ -78,8 +85,7 @@ class _Shown:
         self._batch = batch
         counted = observe(batch, Observer(self._on_event, self._close))
         state = ProgressState(counted if total is None else total, time.monotonic())
-        views = {"table": LiveTable, "notebook": NotebookLine, "tqdm": TqdmBar, "lines": PlainLines}
-        self._view: ProgressView = views[display](state)
+        self._view = _view(display, state)
         self._names = dict[int, str]()
         """The names of the recordings that have begun, by their index."""
         self._is_open = self._is_over = False

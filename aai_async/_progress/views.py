@@ -113,8 +113,17 @@ class LiveTable(ProgressView):
 
     is_live = True
 
-    def __init__(self, state: ProgressState) -> None:
+    def __init__(self, state: ProgressState, *, is_shared: bool = False) -> None:
+        """
+        Create the view.
+
+        Args:
+            state: What it shows.
+            is_shared: Whether the program itself prints to the same terminal meanwhile.
+        """
         super().__init__(state)
+        self._is_shared = is_shared
+        self._output = sys.stdout
         from rich.console import Console  # noqa: PLC0415 - takes long to import, and is rarely needed
 
         self._console = Console(stderr=True, highlight=False)
@@ -152,9 +161,14 @@ class LiveTable(ProgressView):
         # removed as a whole.
         self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
         self._live.start(refresh=True)
+        if self._is_shared:
+            self._output, sys.stdout = sys.stdout, self._live.above(sys.stdout)
 
     def __exit__(self, *_: object) -> None:
         self._flush()
+        if self._is_shared:
+            sys.stdout.flush()
+            sys.stdout = self._output
         self._live.stop()
 
     def on_event(self, event: Event) -> None:

@@ -164,6 +164,34 @@ def test_a_terminal_has_the_table_of_the_command(recordings: list[Path]) -> None
     assert "stage" not in shown
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_what_the_loop_prints_is_above_the_table(recordings: list[Path]) -> None:
+    """As in the example of the README; the table is drawn below it, and is gone at the end."""
+    program = PROGRAM.replace("pass", "print(f'heard {outcome.index}: {outcome.transcript.text}')")
+    screen = pyte.Screen(80, 24)
+    stream = pyte.ByteStream(screen)
+    process = pexpect.spawn(
+        sys.executable,
+        ["-c", program],
+        cwd=str(recordings[0].parent),
+        dimensions=(24, 80),
+        timeout=60,
+        env={"TERM": "xterm-256color", "PATH": "/usr/bin:/bin"},
+    )
+    try:
+        while True:
+            stream.feed(process.read_nonblocking(65536, timeout=60))
+    except pexpect.EOF:
+        process.close()
+    lines = [line.rstrip() for line in screen.display if line.strip()]
+    assert process.exitstatus == 0, lines
+    assert sorted(line for line in lines if line.startswith("heard")) == [
+        "heard 0: Speech.",
+        "heard 1: Speech.",
+    ]
+    assert len(lines) == 4, lines
+
+
 def test_a_result_is_shown_above_the_table_while_others_are_in_progress(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
