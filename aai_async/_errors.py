@@ -11,7 +11,7 @@ AAIError                      the operation, its attempts, how far it got, the t
 │  ├─ ConnectError            no connection, so nothing was sent
 │  └─ AttemptTimeoutError     one attempt took too long
 ├─ ProtocolError              a response that the API does not document
-├─ APIError                   the service refused the request; `status`, `reply`, `retry_after`
+├─ APIError                   the service refused the request; `status`, `reply`, `request_id`, `headers`
 │  ├─ AccountError            401, 402, 403: the API key or the account
 │  ├─ RateLimitError          429, or the 403 that means the same
 │  ├─ NotFoundError           404, or the 400 that means the same
@@ -38,7 +38,8 @@ import contextlib
 import enum
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 
@@ -250,6 +251,12 @@ class APIError(AAIError):
     retry_after: float | None
     """Seconds to wait before the next request, if the service sent `Retry-After`."""
 
+    request_id: str | None
+    """
+    The id of the request for the service's support, if the response has one: in its body, as the LLM Gateway
+    documents it, or in a header such as `x-request-id` or `x-amzn-trace-id`.
+    """
+
     def __init__(
         self,
         message: str,
@@ -257,12 +264,27 @@ class APIError(AAIError):
         status: int,
         reply: str,
         retry_after: float | None = None,
+        request_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
         **context: Unpack[_Context],
     ) -> None:
         super().__init__(message, **context)
         self.status = status
         self.reply = reply
         self.retry_after = retry_after
+        self.request_id = request_id
+        # A dictionary, because a view of one cannot be pickled.
+        self._headers = dict(headers or {})
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """
+        The headers of the response, read-only, by name in lower case.
+
+        Cookies and headers about credentials are left out, and so are queries of URLs. A value has at most
+        300 characters.
+        """
+        return MappingProxyType(self._headers)
 
 
 class AccountError(APIError):

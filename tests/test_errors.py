@@ -19,6 +19,7 @@ SAMPLES: list[aai.AAIError] = [
     aai.OptionsError("Two options exclude each other"),
     aai.ConnectError("No connection", verdict=aai.RequestState.NOT_SENT),
     aai.RateLimitError("Slow down", status=429, reply="Too Many Requests", retry_after=3.0),
+    aai.ServerError("No", status=500, reply="No", request_id="r-1", headers={"x-request-id": "r-1"}),
     aai.TranscriptError(TRANSCRIPT),
     aai.AmbiguousSubmitError("Lost", upload_url="https://cdn.assemblyai.com/upload/1"),
 ]
@@ -34,6 +35,8 @@ def test_an_error_survives_a_copy_and_a_pickle(error: aai.AAIError, again: Any) 
     assert type(twin) is type(error)
     assert str(twin) == str(error)
     assert vars(twin) == vars(error)
+    if isinstance(error, aai.APIError) and isinstance(twin, aai.APIError):
+        assert twin.headers == error.headers
 
 
 def test_the_message_names_the_operation_the_attempts_and_the_job() -> None:

@@ -414,7 +414,7 @@ async def test_a_finished_transcript_can_be_asked_about(respx_mock: respx.MockRo
             400,
             {"message": "Bad task", "request_id": "r1", "metadata": {"errors": ["'xx' is no language"]}},
             aai.RejectedError,
-            "Bad task; 'xx' is no language; request r1",
+            r"Bad task; 'xx' is no language \(request id r1\)\.",
         ),
         (401, {"error": "Unauthorized", "status": "error"}, aai.AccountError, "Unauthorized"),
         (429, {"message": "Slow down"}, aai.RateLimitError, "Slow down"),

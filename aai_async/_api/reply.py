@@ -8,8 +8,9 @@ Source: https://www.assemblyai.com/docs/api-reference/overview
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -52,6 +53,28 @@ _LOOKUP = re.compile(r"\btranscript lookup error\b", re.IGNORECASE)
 """Documentation: "Transcript lookup error, transcript id not found"."""
 
 
+_REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-amz-request-id",
+    "apigw-requestid",
+    "x-amzn-trace-id",
+    "x-amz-cf-id",
+)
+"""
+Headers with the id of a request, the most specific first.
+
+The service documents none. These are the usual name, and those of the hosts in front of it.
+"""
+
+_LONGEST_REQUEST_ID = 128
+"""Maximum characters of the id of a request; a longer text is no id."""
+
+_SECRET_HEADER = re.compile(r"cookie|auth|token|secret|signature|key")
+"""Part of the name of a header that can hold a credential."""
+
+
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class _ErrorBody(ResponseModel):
     error: str | None = None
@@ -69,8 +92,7 @@ class _ErrorBody(ResponseModel):
     def text(self) -> str | None:
         listed = (self.metadata or {}).get("errors")
         errors: list[Any] = [*(listed if isinstance(listed, list) else ())]
-        request = self.request_id and f"request {self.request_id}"
-        texts = [self.error or self.message, *map(str, errors), request]
+        texts = [self.error or self.message, *map(str, errors)]
         return "; ".join(text for text in texts if text) if texts[0] else None
 
 
@@ -85,10 +107,34 @@ class HTTPReply(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"HTTPReply(status={self.status}, headers={self.headers!r})"
 
+    def replacing(self, replace: Callable[[str], str]) -> HTTPReply:
+        """Return the response with a replacement in its body and in the values of its headers."""
+        headers = {name: replace(value) for name, value in self.headers.items()}
+        # Latin-1 has a character for each byte, so the others stay as they are.
+        body = replace(self.body.decode("latin-1")).encode("latin-1")
+        return HTTPReply(status=self.status, headers=headers, body=body)
+
     @property
     def retry_after(self) -> float | None:
         """The seconds in `Retry-After`."""
         return parse_retry_after(self.headers.get("retry-after"), self.headers.get("date"))
+
+    @property
+    def request_id(self) -> str | None:
+        """The id of the request in the body or in a header, as printable text."""
+        with contextlib.suppress(ProtocolError):
+            if known := _as_request_id(_ErrorBody.from_json(self.body).request_id):
+                return known
+        return next(filter(None, (_as_request_id(self.headers.get(name)) for name in _REQUEST_IDS)), None)
+
+    @property
+    def shown_headers(self) -> dict[str, str]:
+        """The headers that can be shown, as printable text."""
+        return {
+            name: escaped(value)
+            for name, value in self.headers.items()
+            if not _SECRET_HEADER.search(name.lower())
+        }
 
     @property
     def error(self) -> str | None:
@@ -110,6 +156,10 @@ class HTTPReply(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8", "replace")
+
+
+def _as_request_id(text: str | None) -> str | None:
+    return escaped(text) or None if text and len(text) <= _LONGEST_REQUEST_ID else None
 
 
 def error_from_reply(reply: HTTPReply) -> APIError | ProtocolError:
@@ -143,14 +193,18 @@ def download_error(reply: HTTPReply) -> APIError | ProtocolError:
 
 
 def _refused(kind: type[APIError], reply: HTTPReply, hint: str) -> APIError:
-    shown = _shown_text(reply)
+    shown, request_id = _shown_text(reply), reply.request_id
     if reply.retry_after is not None:
         hint = f"{hint or '.'} It requests a wait of {reply.retry_after:g} seconds."
+    if request_id is not None:
+        hint = f" (request id {request_id}){hint or '.'}"
     return kind(
         f"The service answered {reply.status}: {shown.rstrip('.') if hint else shown}{hint}",
         status=reply.status,
         reply=shown,
         retry_after=reply.retry_after,
+        request_id=request_id,
+        headers=reply.shown_headers,
         verdict=RequestState.REFUSED if kind is RateLimitError else _verdict(reply),
     )
 

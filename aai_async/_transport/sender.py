@@ -11,7 +11,6 @@ import datetime as dt
 import functools
 import logging
 import math
-import platform
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -37,14 +36,14 @@ from aai_async._errors import (
 from aai_async._events import Event, OnEvent, Retrying, Uploading, emit, logger
 from aai_async._io.source import Source
 from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
-from aai_async._transport.backend import HTTPClient, quiet_url, stream_of
+from aai_async._transport.backend import HTTPClient
 from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.error_mapping import failure_of, in_groups, out_of_time
 from aai_async._transport.pauses import Pauses
 from aai_async._transport.pool import ClientLease, ClientPool
+from aai_async._transport.request import new_request
 from aai_async._transport.request_body import Body, OnSent, opened
 from aai_async._transport.response_body import read_error, read_response, save
-from aai_async._version import __version__
 
 T = TypeVar("T")
 
@@ -245,12 +244,15 @@ class Sender:
     ) -> tuple[HTTPReply | None, T | AAIError]:
         """Send a request; return its response, and the result or the error."""
         try:
-            request = self._request(lease, call, url, body)
+            request = new_request(call, url, body, lease, self._timeouts)
             auth = None if call.url else self._key
             response = await lease.client.send(request, auth=auth, follow_redirects=False, stream=True)
             try:
                 reply = await _receive(call, response, clock)
                 clock.stop()
+                if reply.status not in call.statuses:
+                    # A proxy can repeat the headers of a request in its response.
+                    reply = reply.replacing(self._key.hidden_in)
                 result = await _result(call, reply)
                 if not self._is_reusable(call, result):
                     lease.drop(response)
@@ -281,26 +283,6 @@ class Sender:
             # An error response does not show its request, so it may be a second copy.
             return False
         return now >= self._distrusted_until and call.shows_request(result)
-
-    def _request(self, lease: ClientLease, call: Call[T], url: str, body: Body | None) -> Any:
-        headers = {"user-agent": _user_agent(lease.library), "accept-encoding": "gzip"}
-        stall, connect = self._timeouts.stall, self._timeouts.connect
-        timeout = {"connect": connect, "read": stall, "write": stall, "pool": None}
-        extensions = {"timeout": timeout, "trace": lease.trace}
-        if call.url:
-            # Not built by the client, because a client of the caller may add a key to all its requests.
-            request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
-            request.url = quiet_url(lease.client, lease.library, url)
-            return request
-        if body is None:
-            return lease.client.build_request(call.method, url, headers=headers, extensions=extensions)
-        stream = stream_of(lease.library, body)
-        request = lease.client.build_request(
-            call.method, url, headers=headers | body.headers, content=stream, extensions=extensions
-        )
-        # Replaces the generator that the library wraps it in: a broken upload would leave that open.
-        request.stream = stream
-        return request
 
     def _host(self, call: Call[T]) -> str:
         host = self.base_urls.gateway if call.is_for_gateway else self.base_urls.api
@@ -363,9 +345,3 @@ def _log(call: Call[T], reply: HTTPReply | None, result: object, seconds: float)
         outcome = reply.status if reply else type(result).__name__
         path = call.path.partition("?")[0] or "(pre-signed URL)"
         logger.debug("%s %s: %s, %d ms", call.method, path, outcome, seconds * 1000)
-
-
-@functools.cache
-def _user_agent(library: Any) -> str:
-    name = f"{library.__name__}/{library.__version__}"
-    return f"aai-async/{__version__} {name} Python/{platform.python_version()}"

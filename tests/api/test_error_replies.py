@@ -81,7 +81,52 @@ def test_any_refusal_can_be_read(body: bytes, status: int) -> None:
     """Whatever a proxy in between makes up."""
     error = error_from_reply(reply(status, body))
     assert isinstance(error, aai.AAIError)
-    assert len(str(error)) < 500
+    assert len(str(error)) < 600
+
+
+SHOWN_IDS = [
+    ({}, b'{"error": "No", "request_id": "body-1"}', "body-1"),
+    ({"x-request-id": "header-1"}, b'{"error": "No", "request_id": "body-1"}', "body-1"),
+    ({"x-request-id": "header-1", "x-amzn-trace-id": "Root=1-5"}, b'{"error": "No"}', "header-1"),
+    ({"x-amzn-trace-id": "Root=1-5", "x-amz-cf-id": "cf"}, b"<html>", "Root=1-5"),
+    ({"x-request-id": "", "x-amz-cf-id": "a\tb"}, b"", "a b"),
+    ({"x-request-id": "x" * 129}, b'{"error": "No", "request_id": {"a": 1}}', None),
+    ({"date": "Mon, 30 Nov 2026 00:00:00 GMT"}, b'{"error": "No"}', None),
+]
+
+
+@pytest.mark.parametrize(("headers", "body", "expected"), SHOWN_IDS)
+def test_the_id_of_a_refused_request_comes_from_the_body_or_a_header(
+    headers: dict[str, str], body: bytes, expected: str | None
+) -> None:
+    """The message names it too, because a log may have nothing else."""
+    error = error_from_reply(HTTPReply(status=500, headers=headers, body=body))
+    assert isinstance(error, aai.ServerError)
+    assert error.request_id == expected
+    assert ("request id" in str(error)) is (expected is not None)
+    assert expected is None or f"(request id {expected})." in str(error)
+
+
+def test_the_headers_of_a_refusal_are_read_only_and_contain_no_credential() -> None:
+    """Neither a cookie nor the signature in the target of a redirect."""
+    headers = {
+        "date": "Mon, 30 Nov 2026 00:00:00 GMT",
+        "location": "https://user:secret@host.example/a?signature=secret",
+        "set-cookie": "session=secret",
+        "X-Amz-Security-Token": "secret",
+        "proxy-authenticate": "Bearer secret",
+        "x-long": "x" * 9_000,
+    }
+    error = error_from_reply(HTTPReply(status=302, headers=headers, body=b""))
+    assert isinstance(error, aai.APIError)
+    assert dict(error.headers) == {
+        "date": "Mon, 30 Nov 2026 00:00:00 GMT",
+        "location": "https://host.example/a",
+        "x-long": "x" * 300,
+    }
+    with pytest.raises(TypeError):
+        error.headers["date"] = "another"  # type: ignore[index]  # the point of the test
+    assert error.headers["date"].startswith("Mon")
 
 
 def test_one_odd_value_beside_it_does_not_hide_the_text_of_a_refusal() -> None:

@@ -501,6 +501,19 @@ async def test_the_key_is_shown_nowhere(
     assert caught.value.__context__ is None
 
 
+async def test_a_key_that_a_proxy_repeats_in_its_response_is_not_shown(respx_mock: respx.MockRouter) -> None:
+    """A page of a proxy about a failed request may show the headers of that request."""
+    headers = {"x-echo": f"authorization: {SECRET}", "x-request-id": "r-1"}
+    page = f"<html>\xff authorization: {SECRET}</html>".encode("latin-1")
+    respx_mock.get(f"{URL}/transcript/a").respond(502, headers=headers, content=page)
+    async with aai.Client(SECRET, base_url=URL[:-3], retry=ONCE) as client:
+        with pytest.raises(aai.ServerError) as caught:
+            await client.get("a")
+    assert SECRET not in repr(vars(caught.value)) + str(caught.value)
+    assert caught.value.headers["x-echo"] == "authorization: <API key>"
+    assert caught.value.request_id == "r-1"
+
+
 async def test_a_deletion_that_succeeds_when_it_is_sent_again_costs_nothing() -> None:
     """Also where the first attempt had done it, and the second finds nothing."""
     gone = httpx.Response(400, json={"error": "Transcript lookup error, transcript id not found"})
