@@ -19,6 +19,16 @@ def of_type(kind: type[T], value: object, name: str) -> T:
     return kind() if value is None else checked_type(kind, value, name)
 
 
+def if_given(kind: type[T], value: object, name: str) -> T | None:
+    """
+    Return an argument, which may be `None`.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
+    return None if value is None else checked_type(kind, value, name)
+
+
 def checked_type(kind: type[T], value: object, name: str) -> T:
     """
     Return an argument of a type.

@@ -8,11 +8,12 @@ transcripts that exist.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from typing import Literal, Self
 
 from aai_async._api.credentials import APIKey, BaseURLs
-from aai_async._arguments import check_word, of_type
+from aai_async._arguments import check_word, if_given, of_type
 from aai_async._errors import about
 from aai_async._events import OnEvent, about_recording, check_listener
 from aai_async._io.source import Audio, event_name
@@ -112,6 +113,39 @@ class Client(TranscriptMethods):
     async def aclose(self) -> None:
         """Close the connections. A client that was closed, or never opened, can be opened again."""
         await self._pipeline.close()
+
+    def with_options(
+        self,
+        *,
+        retry: Retry | None = None,
+        polling: Polling | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> Self:
+        """
+        Return a client with other settings for single calls; a setting that is not given stays.
+
+        ``await client.with_options(polling=aai.Polling(give_up_after=60)).wait(transcript_id)``
+
+        It shares the connections, the retry budget, the pauses that the service asks for, and the record of
+        uploads and jobs, so `Retry(budget=...)` has no effect here. Its waits share requests with each other
+        only: keep it for many calls. The client that it is made from opens and closes the connections:
+        `aclose` of the new one does nothing.
+
+        Args:
+            retry: When a failed request is retried.
+            polling: How often `wait` polls.
+            timeouts: Time limits of a single attempt.
+
+        Raises:
+            ConfigError: An argument has the wrong type.
+        """
+        derived = copy.copy(self)
+        derived._pipeline = self._pipeline.with_settings(  # noqa: SLF001 - of its own class
+            retry=if_given(Retry, retry, "retry"),
+            polling=if_given(Polling, polling, "polling"),
+            timeouts=if_given(Timeouts, timeouts, "timeouts"),
+        )
+        return derived
 
     async def transcribe(
         self,

@@ -7,7 +7,9 @@ The methods of the client consist of them, and the batch runner calls them one a
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime as dt
+import weakref
 from collections.abc import AsyncGenerator
 from typing import Literal, TypeVar
 
@@ -32,7 +34,7 @@ from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript, TranscriptError
 from aai_async._options import Options
 from aai_async._polling import Polling
-from aai_async._retry import Timeouts
+from aai_async._retry import Retry, Timeouts
 from aai_async._transport import Sender
 from aai_async._webhooks.inbox import NotificationSource
 
@@ -59,27 +61,48 @@ class Pipeline:
         self._on_ambiguous: OnAmbiguous = on_ambiguous
         self.registry = JobRegistry()
         self.notices = ResultNotices()
-        self._scanner = ListScanner(sender, self.registry.sent_at)
-        self._time_turn = anyio.Lock()
-        self._watcher = JobWatcher(sender, polling)
+        self._owns_connections = True
+        self._derived = weakref.WeakSet[Pipeline]()
+        self._begin()
 
-    async def open(self) -> None:
-        """
-        Open the connection pool in the running event loop.
-
-        Raises:
-            ConfigError: It is open already, or no HTTP client could be created.
-        """
-        await self.sender.__aenter__()
-        # These belong to an earlier event loop: times by its clock, locks and waits.
-        self.registry.forget_times()
+    def _begin(self) -> None:
+        """Create what belongs to one event loop: times by its clock, locks and waits."""
         self._scanner = ListScanner(self.sender, self.registry.sent_at)
         self._time_turn = anyio.Lock()
         self._watcher = JobWatcher(self.sender, self.polling)
 
+    def with_settings(
+        self, *, retry: Retry | None, polling: Polling | None, timeouts: Timeouts | None
+    ) -> Pipeline:
+        """Return a pipeline with other settings and waits of its own that shares everything else."""
+        other = copy.copy(self)
+        other.sender = self.sender.with_settings(retry, timeouts)
+        other.polling, other._timeouts = polling or self.polling, timeouts or self._timeouts  # noqa: SLF001
+        other._owns_connections = False  # noqa: SLF001 - of its own class
+        other._begin()  # noqa: SLF001 - as above
+        self._derived.add(other)
+        return other
+
+    async def open(self) -> None:
+        """
+        Open the connection pool in the running event loop; a derived pipeline only checks that it is open.
+
+        Raises:
+            ConfigError: It is open already, or no HTTP client could be created; that of a derived pipeline
+                is not open.
+        """
+        if not self._owns_connections:
+            self.sender.check()
+            return
+        await self.sender.__aenter__()
+        self.registry.forget_times()
+        for pipeline in (self, *self._derived):
+            pipeline._begin()  # noqa: SLF001 - of its own class
+
     async def close(self) -> None:
-        """Close the connection pool."""
-        await self.sender.__aexit__()
+        """Close the connection pool, unless it is that of another pipeline."""
+        if self._owns_connections:
+            await self.sender.__aexit__()
 
     async def send(self, call: Call[T]) -> T:
         """

@@ -7,6 +7,7 @@ The call decides which failures allow a retry, and `Retry` decides when.
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime as dt
 import functools
 import logging
@@ -54,6 +55,20 @@ _DISTRUST = 60.0
 """Seconds in which no connection is used twice, after a response that did not belong to its request."""
 
 
+class _Seen:
+    """What the responses have shown, for all senders that share the connections."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the times, which are those of an event loop."""
+        self.dated: tuple[str, float] | None = None
+        """The date of the latest response, and when it arrived by the clock of the event loop."""
+        self.distrusted_until = -math.inf
+        """Until when each connection is used only once."""
+
+
 class Sender:
     """The requests of a client: open it with `async with`, then `send` calls."""
 
@@ -75,10 +90,13 @@ class Sender:
         self._pool = ClientPool(client, base_urls)
         self._on_event = on_event
         self.pauses = Pauses(retry.max_retry_after, self.emit)
-        self._dated: tuple[str, float] | None = None
-        """The date of the latest response, and when it arrived by the clock of the event loop."""
-        self._distrusted_until = -math.inf
-        """Until when each connection is used only once."""
+        self._seen = _Seen()
+
+    def with_settings(self, retry: Retry | None, timeouts: Timeouts | None) -> Sender:
+        """Return a sender with other settings that shares everything else, also the retry budget."""
+        other = copy.copy(self)
+        other._retry, other._timeouts = retry or self._retry, timeouts or self._timeouts  # noqa: SLF001 - its own
+        return other
 
     def check(self) -> None:
         """
@@ -105,17 +123,16 @@ class Sender:
     @property
     def service_time(self) -> dt.datetime | None:
         """The time of the service's clock to a second; `None` before the first response with a date."""
-        if self._dated is None:
+        if self._seen.dated is None:
             return None
-        date, received_at = self._dated
+        date, received_at = self._seen.dated
         then = parse_http_date(date)
         return then and then + dt.timedelta(seconds=anyio.current_time() - received_at)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
         self.pauses.end_all()
-        self._dated = None
-        self._distrusted_until = -math.inf
+        self._seen.forget()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -232,7 +249,7 @@ class Sender:
                 _log(call, reply, result, now - began)
         # A response that does not belong to this request may be old, and its date too.
         if reply and call.url is None and "date" in reply.headers and not isinstance(result, ProtocolError):
-            self._dated = reply.headers["date"], now
+            self._seen.dated = reply.headers["date"], now
         return result
 
     def _upload_listener(self, call: Call[T]) -> OnSent:
@@ -278,11 +295,11 @@ class Sender:
         now = anyio.current_time()
         if isinstance(result, ProtocolError):
             # A proxy that has sent one response twice may do so again.
-            self._distrusted_until = now + _DISTRUST
+            self._seen.distrusted_until = now + _DISTRUST
         if isinstance(result, AAIError):
             # An error response does not show its request, so it may be a second copy.
             return False
-        return now >= self._distrusted_until and call.shows_request(result)
+        return now >= self._seen.distrusted_until and call.shows_request(result)
 
     def _host(self, call: Call[T]) -> str:
         host = self.base_urls.gateway if call.is_for_gateway else self.base_urls.api
