@@ -15,7 +15,7 @@ from typing import Literal, Self
 from aai_async._api.credentials import APIKey, BaseURLs
 from aai_async._arguments import check_word, if_given, of_type
 from aai_async._errors import about
-from aai_async._events import OnEvent, about_recording, check_listener
+from aai_async._events import OnEvent, about_recording, check_listener, step
 from aai_async._io.source import Audio, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
@@ -175,7 +175,7 @@ class Client(TranscriptMethods):
         """
         options, job = of_type(Options, options, "options"), of_type(JobHandle, job, "job")
         check_notifications(notifications)
-        with about_recording(event_name(audio)):
+        with about_recording(event_name(audio)), step("transcribe") as facts:
             submitted = await self.submit(audio, options, job=job, on_cancel=on_cancel)
             announced, attempt = notifications if options.webhook_url else None, 1
             while True:
@@ -189,6 +189,7 @@ class Client(TranscriptMethods):
                     attempt += 1
                 else:
                     break
+            facts["transcript_id"] = transcript.id
         await self._pipeline.check(transcript, options)
         return transcript
 

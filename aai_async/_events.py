@@ -1,7 +1,7 @@
 """
-The events of a call in progress, for the log and for `on_event`.
+The events and steps of a call in progress, for the log, for `on_event` and for traces.
 
-They never contain the API key, a body or transcribed text. URLs are shown without their query.
+Events never contain the API key, a body or transcribed text. URLs are shown without their query.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import msgspec
 
@@ -21,7 +21,8 @@ logger = logging.getLogger("aai_async")
 """
 Logs each attempt at DEBUG, each retry at INFO, and jobs that go on after the call at WARNING.
 
-It has no null handler: where logging is not configured, Python writes warnings to standard error.
+It has no null handler: where logging is not configured, Python writes warnings to standard error. Its records
+have the fields of `_add_log_fields`, for formatters that write them.
 """
 
 
@@ -187,6 +188,21 @@ def listening(listener: OnEvent) -> Generator[None]:
 _recording = ContextVar[tuple[str, int | None] | None]("_recording", default=None)
 
 
+def _add_log_fields(record: logging.LogRecord) -> bool:
+    """
+    Give each record the fields `operation`, `transcript_id`, `source` and `index`, `None` where unknown.
+
+    The first two are passed as `extra`, the others are those of the recording in the current context.
+    """
+    source, index = _recording.get() or (None, None)
+    for name, value in (("operation", None), ("transcript_id", None), ("source", source), ("index", index)):
+        vars(record).setdefault(name, value)
+    return True
+
+
+logger.addFilter(_add_log_fields)
+
+
 @contextmanager
 def about_recording(source: str, index: int | None = None) -> Generator[None]:
     """
@@ -203,13 +219,49 @@ def about_recording(source: str, index: int | None = None) -> Generator[None]:
         _recording.reset(token)
 
 
+Facts: TypeAlias = dict[str, str | float | None]
+"""What is known about a step, by name; a step adds its result before it ends."""
+
+
+class Observer(Protocol):
+    """Observes all calls of the process; `aai_async.otel` has one."""
+
+    def step(self, name: str, facts: Facts) -> AbstractContextManager[Facts]:
+        """Observe the block of a step. The facts are read when it ends, and may contain secrets."""
+        ...
+
+    def on_event(self, event: Event) -> None:
+        """Receive an event; it must not block."""
+        ...
+
+
+_observer: Observer | None = None
+
+
+def set_observer(observer: Observer | None) -> None:
+    """Set the observer of all calls of the process, or remove it."""
+    global _observer  # noqa: PLW0603 - instrumentation concerns the process
+    _observer = observer
+
+
+def step(name: str, **facts: str | float | None) -> AbstractContextManager[Facts]:
+    """Let the observer, if there is one, observe a block: a step of a call, or an attempt of a request."""
+    return nullcontext(facts) if _observer is None else _observer.step(name, facts)
+
+
 def emit(on_event: OnEvent | None, event: Event) -> None:
-    """Emit an event, with its recording, to the listener of the client and to that of the current context."""
+    """
+    Emit an event, with its recording, to the listeners.
+
+    They are the listener of the client, that of the current context, and the observer of the process.
+    """
     recording = _recording.get()
     if recording is not None:
         event = msgspec.structs.replace(event, source=recording[0], index=recording[1])
     call_listener(on_event, event)
     call_listener(_listener.get(), event)
+    if _observer is not None:
+        call_listener(_observer.on_event, event)
 
 
 def call_listener(listener: OnEvent | None, event: Event) -> None:

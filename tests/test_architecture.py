@@ -14,7 +14,7 @@ LAYERS = (
     ("_concurrency",),
     ("_io", "_options"),
     ("_models",),
-    ("_api", "formats", "tables"),
+    ("_api", "formats", "otel", "tables"),
     ("_transport", "webhook"),
     ("_webhooks",),
     ("_jobs",),

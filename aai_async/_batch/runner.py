@@ -27,7 +27,7 @@ from aai_async._errors import (
     JournalError,
     SourceError,
 )
-from aai_async._events import logger
+from aai_async._events import logger, step
 from aai_async._io.source import Audio
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
@@ -219,7 +219,11 @@ class BatchRunner:
         self._new_scope(task)
         try:
             await slot.take()
-            self._settle(task, await task.run(lambda: self._new_scope(task)))
+            with step("transcribe", index=item.index) as facts:
+                outcome = await task.run(lambda: self._new_scope(task))
+                facts["transcript_id"] = outcome.transcript_id
+                facts["error_type"] = type(outcome.error).__name__ if outcome.error else None
+            self._settle(task, outcome)
         except anyio.get_cancelled_exc_class():
             if is_being_cancelled():
                 self._unfinished.append(task.outcome())

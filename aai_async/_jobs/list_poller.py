@@ -42,6 +42,8 @@ _LIST_LAG = 3.0
 _MISSES = 3
 """Consecutive failed polls of the list before a job is polled by its id, to check if only the list fails."""
 
+_LOG_FIELDS = {"operation": "list"}
+
 _LIST_OFF = 60.0
 """Seconds without polls of the list after it failed while polls by id worked."""
 
@@ -141,7 +143,7 @@ class ListPoller:
         try:
             failure = await self._scan(deadline)
         except AAIError as error:
-            logger.info("the list cannot be polled (%s)", type(error).__name__)
+            logger.info("the list cannot be polled (%s)", type(error).__name__, extra=_LOG_FIELDS)
             self._polled_at = anyio.current_time()
             self.turn_off()
             return None
@@ -164,7 +166,7 @@ class ListPoller:
             DeadlineError: No poll has succeeded for `Polling(unreachable_after=...)` seconds.
         """
         if failure.requested_delay > _LIST_OFF:
-            logger.info("the list cannot be polled for %.0f s", failure.requested_delay)
+            logger.info("the list cannot be polled for %.0f s", failure.requested_delay, extra=_LOG_FIELDS)
             self.turn_off(failure.requested_delay)
             return
         try:
@@ -270,7 +272,7 @@ class ListPoller:
             changed += watched is not None and watched.apply_list_item(item)
         shown = (item.id for item in page.transcripts if not is_over(item))
         if any(self._ended.get(transcript_id, math.inf) < requested_at for transcript_id in shown):
-            logger.info("the list is stale, so the jobs are polled by their ids")
+            logger.info("the list is stale, so the jobs are polled by their ids", extra=_LOG_FIELDS)
             self.turn_off()
         return _PageResult(changed, len(page.transcripts), page.page_details.older_than)
 

@@ -46,4 +46,5 @@ class ResultNotices:
         if level == logging.WARNING:
             self._logged[notice] = None
             forget_oldest(self._logged, _MOST_REMEMBERED)
-        logger.log(level, "transcript %s: %s: %s", transcript_id, kind, escaped(what))
+        fields = {"transcript_id": transcript_id}
+        logger.log(level, "transcript %s: %s: %s", transcript_id, kind, escaped(what), extra=fields)

@@ -20,7 +20,7 @@ from aai_async._api.endpoints import Call
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import NotFoundError, about
-from aai_async._events import Retrying, logger
+from aai_async._events import Retrying, logger, step
 from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source import Source
 from aai_async._jobs.handle import ProgressRecorder
@@ -131,7 +131,7 @@ class Pipeline:
         if isinstance(source, RemoteSource):
             url = source.take_upload()
         else:
-            with about(source=source.name):
+            with about(source=source.name), step("upload", size=source.size):
                 call = endpoints.upload(source, is_new=self.registry.is_new_upload)
                 url = await self.sender.send(call)
         self.registry.uploaded(url, source.size)
@@ -253,14 +253,20 @@ class Pipeline:
         """
         with about(operation="wait"):
             job = self.registry.ref(endpoints.get(transcript_id))
-            transcript = await self._watcher.wait(job, notifications)
-            if transcript.status == "error" and raise_on_error:
-                raise TranscriptError(transcript)
-            return transcript
+            with step("wait", transcript_id=job.id) as facts:
+                transcript = await self._watcher.wait(job, notifications)
+                facts |= {"status": transcript.status, "audio_duration": transcript.audio_duration}
+                if transcript.status == "error" and raise_on_error:
+                    raise TranscriptError(transcript)
+                return transcript
 
     def announce_resubmit(self, error: TranscriptError, attempt: int) -> None:
         """Log and emit that a recording is submitted again, after `attempt` jobs that have failed."""
-        logger.warning("%s failed at the service, so its recording is submitted again", error.transcript_id)
+        logger.warning(
+            "%s failed at the service, so its recording is submitted again",
+            error.transcript_id,
+            extra={"operation": "transcribe", "transcript_id": error.transcript_id},
+        )
         self.sender.emit(Retrying(operation="transcribe", attempt=attempt, delay=0.0, error=error))
 
     @contextlib.asynccontextmanager
@@ -275,7 +281,8 @@ class Pipeline:
             if transcript_id and on_cancel == "delete":
                 await self._delete_cancelled(transcript_id, grace)
             elif transcript_id:
-                logger.warning("the job of a cancelled call continues: %s", transcript_id)
+                fields = {"transcript_id": transcript_id}
+                logger.warning("the job of a cancelled call continues: %s", transcript_id, extra=fields)
             raise
 
     async def _delete_cancelled(self, transcript_id: str, grace: CancelGrace) -> None:
@@ -283,7 +290,9 @@ class Pipeline:
 
         def warn() -> None:
             logger.warning(
-                "the job of a cancelled call could not be deleted, and continues: %s", transcript_id
+                "the job of a cancelled call could not be deleted, and continues: %s",
+                transcript_id,
+                extra={"operation": "delete", "transcript_id": transcript_id},
             )
 
         # Urgent, because a request that waits for a connection could use up the grace period.

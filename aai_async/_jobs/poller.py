@@ -200,7 +200,8 @@ async def poll_once(
                 is_temporary = error.verdict is not RequestState.FATAL
             if not is_temporary:
                 raise
-            logger.info("a poll of %s failed (%s)", call.path, type(error).__name__)
+            fields = {"operation": call.operation, "transcript_id": call.transcript_id}
+            logger.info("a poll of %s failed (%s)", call.path, type(error).__name__, extra=fields)
             return PollFailure(error)
     return PollFailure()
 

@@ -24,7 +24,7 @@ from aai_async._errors import (
     RetryBudgetError,
     without_secrets,
 )
-from aai_async._events import Retrying, Submitted, logger
+from aai_async._events import Retrying, Submitted, logger, step
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.job_matching import SubmitClaim, is_better_match
 from aai_async._jobs.list_scanner import ListScanner, UncertainSubmit
@@ -50,6 +50,8 @@ _MIN_CHECKS = 3
 
 _LASTING = (AccountError, RetryBudgetError)
 """Failures that last; any other one may be over at the next reading of the list."""
+
+_LOG_FIELDS = {"operation": "submit"}
 
 _SETTLING = 120.0
 """Seconds to wait for another submit of the URL, if it may have created the listed job."""
@@ -81,7 +83,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         with self.registry.submitting(self.audio_url, claim):
             shielded, search = self._new_shielded(), self._search(claim)
             try:
-                return await self._make(search, shielded)
+                with step("submit") as facts:
+                    created = await self._make(search, shielded)
+                    facts["transcript_id"] = created.id
+                    return created
             except early_ends():
                 # A sent request may have created a job, so its id is still searched for. An unsent one has
                 # created none, so the journal must not report it as uncertain.
@@ -108,7 +113,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         if uncertain is None:
             # This process has counted that submit already, and `submitting` counts it again.
             self.registry.submit_failed(self.audio_url)
-        logger.info("submit: searching the list for a job that may have been created, for up to 16 s")
+        message = "submit: searching the list for a job that may have been created, for up to 16 s"
+        logger.info(message, extra=_LOG_FIELDS)
         claim = SubmitClaim(requested=self.options.payload(), began=lambda _: began, is_lost=True)
         with self.registry.submitting(self.audio_url, claim):
             search = self._search(claim, uncertain)
@@ -180,7 +186,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Transcript:
         """Find the job of a submit whose response was lost, or create it if the list does not contain it."""
         attempts, last = lost.attempts, lost
-        logger.info("submit: the response was lost (%s)", type(lost).__name__)
+        logger.info("submit: the response was lost (%s)", type(lost).__name__, extra=_LOG_FIELDS)
         self.registry.response_lost(self.audio_url, search.claim)
         for repeats in range(_REPEATS + 1):
             if self.on_ambiguous == "raise":
@@ -194,7 +200,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             if repeats == _REPEATS or not search.is_unique:
                 break
             logger.warning(
-                "submit: the response was lost, and the list does not contain the job: submit again"
+                "submit: the response was lost, and the list does not contain the job: submit again",
+                extra=_LOG_FIELDS,
             )
             self.sender.emit(Retrying(operation="submit", attempt=attempts, delay=0.0, error=last))
             outcome = await self._post(search.claim, shielded)
@@ -248,7 +255,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         return result
 
     async def _fetch_found(self, found: str) -> Transcript:
-        logger.info("submit: the response was lost, and the list contains the job: %s", found)
+        fields = _LOG_FIELDS | {"transcript_id": found}
+        logger.info("submit: the response was lost, and the list contains the job: %s", found, extra=fields)
         try:
             return await self.sender.send(endpoints.get(found))
         except AAIError:
@@ -267,7 +275,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
                 except _LASTING:
                     raise
                 except AAIError as error:
-                    logger.info("submit: the list could not be read (%s)", type(error).__name__)
+                    name = type(error).__name__
+                    logger.info("submit: the list could not be read (%s)", name, extra=_LOG_FIELDS)
                 else:
                     if result.own is not None:
                         await self._adopt(result.own)
@@ -278,6 +287,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             logger.warning(
                 "a submit was cancelled after it was sent, and may have created a job of %s",
                 without_secrets(self.audio_url),
+                extra=_LOG_FIELDS,
             )
 
         await run_shielded(search_repeatedly, self.grace, warn)

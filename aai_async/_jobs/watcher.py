@@ -80,7 +80,8 @@ class JobWatcher:
         try:
             await notifications.wait_for(transcript_id)
         except Exception:  # noqa: BLE001 - the caller's own queue may raise anything; polling needs no queue
-            logger.exception("cannot wait for a notification, so %s is polled", transcript_id)
+            fields = {"operation": "wait", "transcript_id": transcript_id}
+            logger.exception("cannot wait for a notification, so %s is polled", transcript_id, extra=fields)
             self._expect_no_notification(transcript_id)
         else:
             self._expect_no_notification(transcript_id)

@@ -11,7 +11,6 @@ import copy
 import datetime as dt
 import functools
 import logging
-import math
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -34,9 +33,9 @@ from aai_async._errors import (
     RetryBudgetError,
     about,
 )
-from aai_async._events import Event, OnEvent, Retrying, Uploading, emit, logger
+from aai_async._events import Event, OnEvent, Retrying, Uploading, emit, logger, step
 from aai_async._io.source import Source
-from aai_async._retry import Budget, Retry, Timeouts, parse_http_date
+from aai_async._retry import Budget, Retry, Timeouts
 from aai_async._transport.backend import HTTPClient
 from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.error_mapping import failure_of, in_groups, out_of_time
@@ -45,28 +44,12 @@ from aai_async._transport.pool import ClientLease, ClientPool
 from aai_async._transport.request import new_request
 from aai_async._transport.request_body import Body, OnSent, opened
 from aai_async._transport.response_body import read_error, read_response, save
+from aai_async._transport.response_history import ResponseHistory
 
 T = TypeVar("T")
 
 _LARGE_REPLY = 256 * 1024
 """Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
-
-_DISTRUST = 60.0
-"""Seconds in which no connection is used twice, after a response that did not belong to its request."""
-
-
-class _Seen:
-    """What the responses have shown, for all senders that share the connections."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget the times, which are those of an event loop."""
-        self.dated: tuple[str, float] | None = None
-        """The date of the latest response, and when it arrived by the clock of the event loop."""
-        self.distrusted_until = -math.inf
-        """Until when each connection is used only once."""
 
 
 class Sender:
@@ -90,7 +73,7 @@ class Sender:
         self._pool = ClientPool(client, base_urls)
         self._on_event = on_event
         self.pauses = Pauses(retry.max_retry_after, self.emit)
-        self._seen = _Seen()
+        self._history = ResponseHistory()
 
     def with_settings(self, retry: Retry | None, timeouts: Timeouts | None) -> Sender:
         """Return a sender with other settings that shares everything else, also the retry budget."""
@@ -123,16 +106,12 @@ class Sender:
     @property
     def service_time(self) -> dt.datetime | None:
         """The time of the service's clock to a second; `None` before the first response with a date."""
-        if self._seen.dated is None:
-            return None
-        date, received_at = self._seen.dated
-        then = parse_http_date(date)
-        return then and then + dt.timedelta(seconds=anyio.current_time() - received_at)
+        return self._history.service_time
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
         self.pauses.end_all()
-        self._seen.forget()
+        self._history.forget()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -167,7 +146,7 @@ class Sender:
         attempt, spent, may_be_done = 0, 0.0, False
         while True:
             attempt += 1
-            result = await self._attempt(call, shielded, is_urgent=is_urgent)
+            result = await self._attempt(call, shielded, attempt, is_urgent=is_urgent)
             if may_be_done and call.if_gone is not None and isinstance(result, NotFoundError):
                 result = call.if_gone
             if not isinstance(result, AAIError):
@@ -181,7 +160,8 @@ class Sender:
             spent += cost
             error = _with_context(call, result, attempt)
             name = type(error).__name__
-            logger.info("%s: attempt %d failed (%s), again in %.1f s", call.operation, attempt, name, delay)
+            message = "%s: attempt %d failed (%s), again in %.1f s"
+            logger.info(message, call.operation, attempt, name, delay, extra=_log_fields(call))
             self.emit(Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error))
             with self._budget.given_back_unless_used(cost):
                 await anyio.sleep(delay)
@@ -194,7 +174,7 @@ class Sender:
             AAIError: It failed.
         """
         with about(transcript_id=call.transcript_id):
-            result = await self._attempt(call, None, is_urgent=False)
+            result = await self._attempt(call, None, 1, is_urgent=False)
             if isinstance(result, AAIError):
                 raise _failed(call, result, 1, is_over_budget=False)
             return result
@@ -207,9 +187,9 @@ class Sender:
         return self._retry.delay(error.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
 
     async def _attempt(
-        self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
+        self, call: Call[T], shielded: ShieldedRequest[T] | None, number: int, *, is_urgent: bool
     ) -> T | AAIError:
-        exchange = functools.partial(self._exchange, call, shielded, is_urgent=is_urgent)
+        exchange = functools.partial(self._exchange, call, shielded, number, is_urgent=is_urgent)
         try:
             result = await (exchange() if shielded is None else shielded.hold(exchange))
         except ConnectError as error:
@@ -219,7 +199,7 @@ class Sender:
         return result
 
     async def _exchange(
-        self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
+        self, call: Call[T], shielded: ShieldedRequest[T] | None, number: int, *, is_urgent: bool
     ) -> T | AAIError:
         host = self._host(call)
         async with self._pool.lease(
@@ -238,19 +218,38 @@ class Sender:
                     await self.pauses.wait(host)
             clock = AttemptDeadline(self._timeouts)
             async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
-                began = anyio.current_time()
-                ended: tuple[HTTPReply | None, T | AAIError] | None = None
-                lease.is_broken = True
-                with clock.scope:
-                    ended = await self._send(call, call.url or f"{host}{call.path}", lease, clock, body)
-                    lease.is_broken = False
-                reply, result = ended or (None, out_of_time(body, clock))
-                now = anyio.current_time()
-                _log(call, reply, result, now - began)
+                url = call.url or f"{host}{call.path}"
+                with step(
+                    "attempt",
+                    operation=call.operation,
+                    transcript_id=call.transcript_id,
+                    method=call.method,
+                    url=url,
+                    path=call.path,
+                    number=number,
+                ) as facts:
+                    sent = await self._send_in_time(call, url, lease, clock, body)
+                    reply, result = sent
+                    facts["status_code"] = reply.status if reply else None
+                    facts["error_type"] = type(result).__name__ if isinstance(result, AAIError) else None
         # A response that does not belong to this request may be old, and its date too.
         if reply and call.url is None and "date" in reply.headers and not isinstance(result, ProtocolError):
-            self._seen.dated = reply.headers["date"], now
+            self._history.add_date(reply.headers["date"])
         return result
+
+    async def _send_in_time(
+        self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None
+    ) -> tuple[HTTPReply | None, T | AAIError]:
+        """Send a request within its time limits; return its response, and the result or the error."""
+        began = anyio.current_time()
+        ended: tuple[HTTPReply | None, T | AAIError] | None = None
+        lease.is_broken = True
+        with clock.scope:
+            ended = await self._send(call, url, lease, clock, body)
+            lease.is_broken = False
+        reply, result = ended or (None, out_of_time(body, clock))
+        _log(call, reply, result, anyio.current_time() - began)
+        return reply, result
 
     def _upload_listener(self, call: Call[T]) -> OnSent:
         size = call.body.size if isinstance(call.body, Source) else None
@@ -292,14 +291,13 @@ class Sender:
 
     def _is_reusable(self, call: Call[T], result: T | AAIError) -> bool:
         """Return whether the next response on the connection will certainly belong to its request."""
-        now = anyio.current_time()
         if isinstance(result, ProtocolError):
             # A proxy that has sent one response twice may do so again.
-            self._seen.distrusted_until = now + _DISTRUST
+            self._history.add_mix_up()
         if isinstance(result, AAIError):
             # An error response does not show its request, so it may be a second copy.
             return False
-        return now >= self._seen.distrusted_until and call.shows_request(result)
+        return not self._history.has_mix_up and call.shows_request(result)
 
     def _host(self, call: Call[T]) -> str:
         host = self.base_urls.gateway if call.is_for_gateway else self.base_urls.api
@@ -361,4 +359,9 @@ def _log(call: Call[T], reply: HTTPReply | None, result: object, seconds: float)
     if logger.isEnabledFor(logging.DEBUG):
         outcome = reply.status if reply else type(result).__name__
         path = call.path.partition("?")[0] or "(pre-signed URL)"
-        logger.debug("%s %s: %s, %d ms", call.method, path, outcome, seconds * 1000)
+        message = "%s %s: %s, %d ms"
+        logger.debug(message, call.method, path, outcome, seconds * 1000, extra=_log_fields(call))
+
+
+def _log_fields(call: Call[T]) -> dict[str, str | None]:
+    return {"operation": call.operation, "transcript_id": call.transcript_id}

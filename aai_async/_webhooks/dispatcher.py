@@ -90,17 +90,21 @@ class NotificationDispatcher:
                 await result
         except NotFoundError:
             errand.found_nothing = True
-            logger.warning("a notification is about a job that does not exist: %r", notification)
+            logger.warning(
+                "a notification is about a job that does not exist: %r",
+                notification,
+                extra=_log_fields(notification),
+            )
             # A new job may not be visible on all servers of the service yet, so only the second time counts.
             return errand.is_second
         except anyio.get_cancelled_exc_class():
             if anyio.current_effective_deadline() == -math.inf:
                 raise
             # The handler was not cancelled: it awaited a task of its own that was cancelled.
-            logger.exception("a notification could not be handled: %r", notification)
+            _log_failure(notification)
             return False
         except Exception:  # noqa: BLE001 - any error of the user's function; the service calls again
-            logger.exception("a notification could not be handled: %r", notification)
+            _log_failure(notification)
             return False
         return True
 
@@ -108,6 +112,17 @@ class NotificationDispatcher:
         if isinstance(notification, Notification):
             return self._on_event(notification)
         return self._on_redacted_audio and self._on_redacted_audio(notification)
+
+
+def _log_failure(notification: AnyNotification) -> None:
+    fields = _log_fields(notification)
+    logger.exception("a notification could not be handled: %r", notification, extra=fields)
+
+
+def _log_fields(notification: AnyNotification) -> dict[str, str | None]:
+    # The notification of redacted audio has no id.
+    transcript_id = notification.transcript_id if isinstance(notification, Notification) else None
+    return {"operation": "webhook", "transcript_id": transcript_id}
 
 
 @attrs.define

@@ -57,9 +57,13 @@ def error_response(error: AAIError) -> JSONResponse:
     """Return the response to an error, as `add_error_handlers` does: `{"detail": …}`."""
     status, detail = _status_and_detail(error)
     if status >= 500:
-        logger.error("answered %d: %s", status, error, exc_info=error)
+        logger.error("answered %d: %s", status, error, exc_info=error, extra=_log_fields(error))
     headers = {"retry-after": str(_retry_after(error))} if status == 503 else None
     return JSONResponse({"detail": detail}, status, headers)
+
+
+def _log_fields(error: AAIError) -> dict[str, str | None]:
+    return {"operation": error.operation, "transcript_id": error.transcript_id}
 
 
 def _status_and_detail(error: AAIError) -> tuple[int, str]:
@@ -68,7 +72,7 @@ def _status_and_detail(error: AAIError) -> tuple[int, str]:
         return error.status, message
     if isinstance(error, SourceError) and error.__cause__ is not None:
         # The text of a stream or a file of the caller's may name anything of the server; the log has it.
-        logger.warning("answered 422: %s", error)
+        logger.warning("answered 422: %s", error, extra=_log_fields(error))
         return 422, "The recording cannot be read."
     for kinds, status, detail in _ANSWERS:
         if isinstance(error, kinds):

@@ -45,6 +45,7 @@ PUBLIC_MODULES = (
     "aai_async",
     "aai_async.fastapi",
     "aai_async.formats",
+    "aai_async.otel",
     "aai_async.ray",
     "aai_async.server",
     "aai_async.testing",
@@ -60,6 +61,8 @@ MADE_BY_CALLS = {"aai_async.Batch", "aai_async.TranscriptPager"}
 OTHERS = {
     "ASGIApp": "starlette.types.ASGIApp",
     "ClientDisconnect": "starlette.requests.ClientDisconnect",
+    "MeterProvider": "opentelemetry.metrics.MeterProvider",
+    "TracerProvider": "opentelemetry.trace.TracerProvider",
     "timedelta": "datetime.timedelta",
 }
 """Names of other modules that docstrings and signatures write without their module."""
