@@ -48,6 +48,7 @@ if _TYPE_CHECKING:
     from aai_async._io.async_reader import AsyncReader
     from aai_async._io.object_source import ObjectSource
     from aai_async._io.source import Audio, Source
+    from aai_async._io.watched_folder import watch
     from aai_async._jobs.handle import JobHandle
     from aai_async._journal import Journal
     from aai_async._models.insights import (
@@ -221,6 +222,7 @@ __all__ = [
     "progress",
     "transcribe",
     "transcribe_all",
+    "watch",
 ]
 
 _MODULES = {
@@ -240,6 +242,7 @@ _MODULES = {
     "_io.async_reader": "AsyncReader",
     "_io.object_source": "ObjectSource",
     "_io.source": "Audio Source",
+    "_io.watched_folder": "watch",
     "_jobs.handle": "JobHandle",
     "_journal": "Journal",
     "_models.insights": (

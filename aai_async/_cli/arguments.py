@@ -44,7 +44,9 @@ def transcribe(flags: TranscribeFlags) -> int:
 
 
 def _order(flags: TranscribeFlags) -> Order:
-    found = _found(flags.inputs)
+    watched = _watched(flags)
+    # What is in a watched folder already is found like what arrives.
+    found = Found() if watched is not None else _found(flags.inputs)
     try:
         options = options_from(flags.request)
     except OptionsError as error:
@@ -54,7 +56,27 @@ def _order(flags: TranscribeFlags) -> Order:
     check_output_dir(folder)
     if folder is None and not flags.run.jsonl:
         check_standard_output(flags.rendering, len(found.recordings))
-    return Order(flags=flags, found=found, options=options, journal=_journal(flags))
+    return Order(flags=flags, found=found, options=options, journal=_journal(flags), watched=watched)
+
+
+def _watched(flags: TranscribeFlags) -> str | None:
+    """Return the folder to watch, if one is to be watched."""
+    if not flags.inputs.watch:
+        if flags.inputs.settle is not None:
+            raise _usage_error("--settle is for --watch only.")
+        return None
+    names = flags.inputs.names or []
+    if len(names) != 1 or flags.inputs.from_file is not None:
+        raise _usage_error("--watch takes one folder, and no other names.")
+    if not Path(names[0]).is_dir():
+        raise _usage_error(f"--watch takes a folder, and {names[0]!r} is none.")
+    if flags.output.output_dir is None and not flags.run.jsonl:
+        raise _usage_error("--watch has no end, so its results need a folder: pass --output-dir.")
+    run, journal = flags.run, flags.journal
+    others = {"--dry-run": run.dry_run, "--retry-failed": journal.retry_failed, "--force": flags.output.force}
+    for other in (name for name, is_given in others.items() if is_given):
+        raise _usage_error(f"--watch and {other} exclude each other.")
+    return names[0]
 
 
 def _check_audio_track(flags: TranscribeFlags) -> None:

@@ -55,6 +55,17 @@ class InputFlags:
         bool,
         typer.Option("--skip-bad", help="Skip names that cannot be sent instead of refusing to send any."),
     ] = False
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what arrives in the folder, until Ctrl-C.")
+    ] = False
+    settle: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="With --watch: a file is complete once it has not changed for this time. [default: 10]",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

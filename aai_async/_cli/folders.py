@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from aai_async._cli.media import is_recording
+from aai_async._io.media import is_recording
 from aai_async._progress.lines import count
 
 _MAGIC = re.compile(r"[*?\[]")

@@ -141,6 +141,11 @@ def named(name: str) -> Recording:
     return _remote(name) if is_address(name) else _file(name)
 
 
+def arrived(path: str, folder: str) -> Recording:
+    """Return the recording of a file that has arrived in a folder, as `find` returns it."""
+    return _file(path, folder)
+
+
 def _path_of(name: str) -> str:
     """Return the identity of a name without following links: several names can lead to one file."""
     return without_signature(name) if _is_no_path(name) else os.path.abspath(name)  # noqa: PTH100

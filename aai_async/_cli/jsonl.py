@@ -27,6 +27,10 @@ class JSONLines:
         self._written = dict[int | None, float]()
         """When the latest line about an upload was written."""
 
+    def add(self, name: str) -> None:
+        """Add the name of a recording; its index is the next one."""
+        self._names.append(readable(name))
+
     def on_event(self, event: Event) -> None:
         """Write an event."""
         if isinstance(event, Uploading):

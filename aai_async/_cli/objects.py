@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from aai_async._cli import safe_names
-from aai_async._cli.media import is_recording
+from aai_async._io.media import is_recording
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.object_store import ObjectVersion, list_objects
 from aai_async._progress.lines import count

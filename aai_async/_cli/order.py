@@ -37,6 +37,8 @@ class Order:
     found: Found
     options: Options
     journal: Path | None
+    watched: str | None = None
+    """The folder whose recordings are transcribed as they arrive."""
 
 
 @attrs.frozen
@@ -79,12 +81,36 @@ class Plan:
         recordings: Sequence[Recording] = order.found.recordings
         if order.flags.journal.retry_failed:
             recordings = await failed_among(recordings, order)
+        refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
+        left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
+        plan = await cls._sorted(order, recordings, outputs)
+        refusals, left_out = [*refusals, *plan.refusals], [*left_out, *plan.left_out]
+        if order.flags.inputs.skip_bad:
+            refusals, left_out = [], refusals + left_out
+        return attrs.evolve(plan, refusals=refusals, left_out=left_out)
+
+    async def of_arrivals(self, order: Order, recordings: Sequence[Recording]) -> Plan:
+        """
+        Decide what to do with recordings that have arrived in a watched folder, as with those of a run.
+
+        Raises:
+            SaveError: The register is damaged and there is no journal to repair it from.
+        """
+        if self.outputs is not None:
+            self.outputs.forget_versions(recordings)
+        return await self._sorted(order, recordings, self.outputs)
+
+    @classmethod
+    async def _sorted(
+        cls, order: Order, recordings: Sequence[Recording], outputs: RestoredOutputs | None
+    ) -> Plan:
+        """Sort recordings by what to do with them, and name the results of those that are wanted."""
         if outputs is not None and outputs.needs_repair:
             await _restore(recordings, order, outputs)
         there = await in_thread(_existing, recordings, outputs)
-        refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
-        left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
         wanted: list[Recording] = []
+        refusals: list[InvalidInput] = []
+        left_out: list[InvalidInput] = []
         for recording in recordings:
             if recording in there:
                 continue
@@ -94,8 +120,6 @@ class Plan:
             else:
                 invalid = InvalidInput(recording.shown, error, recording)
                 (refusals if recording.is_named else left_out).append(invalid)
-        if order.flags.inputs.skip_bad:
-            refusals, left_out = [], refusals + left_out
         if outputs is not None:
             await in_thread(outputs.name, wanted)
         return cls(outputs=outputs, there=list(there), wanted=wanted, refusals=refusals, left_out=left_out)
@@ -122,7 +146,7 @@ class Plan:
         Raises:
             SaveError: A file cannot be written; the message names all of them.
         """
-        if self.outputs is None or not self.wanted:
+        if self.outputs is None:
             return
         errors = await self.outputs.prepare(self.wanted)
         if errors:

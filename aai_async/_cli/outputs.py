@@ -149,6 +149,11 @@ class Outputs:
             self._versions[recording] = version_of(recording)
         return self._versions[recording]
 
+    def forget_versions(self, recordings: Iterable[Recording]) -> None:
+        """Read the versions of recordings again, which may have been replaced since."""
+        for recording in recordings:
+            self._versions.pop(recording, None)
+
     def _digest_of(self, recording: Recording) -> str:
         if recording.name == STANDARD_INPUT:
             # It cannot be distinguished from an earlier stream, so it always gets a new name.

@@ -13,9 +13,9 @@ import msgspec
 from aai_async import formats
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
-from aai_async._cli.media import media_type
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import OptionsError, without_secret_addresses
+from aai_async._io.media import media_type
 from aai_async._models import decoding
 from aai_async._models.transcript import Transcript
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
+from aai_async._cli.inputs import Recording
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.progress_view import progress_view
@@ -33,45 +34,62 @@ class Report:
     """The report of one run."""
 
     def __init__(self, order: Order, plan: Plan) -> None:
-        run = order.flags.run
+        run, total = order.flags.run, len(plan.wanted) if order.watched is None else None
         self.view: ProgressView = progress_view(
-            run.progress,
-            ProgressState(len(plan.wanted), time.monotonic(), patience=Polling().unreachable_after),
+            run.progress, ProgressState(total, time.monotonic(), patience=Polling().unreachable_after)
         )
         self.output = Output()
         self.summary = Summary()
         self._order = order
         self._plan = plan
+        self._skipped = self._left_out = 0
         self._names = [one.shown for one in plan.wanted]
         self._json = JSONLines(self.output, self._names) if run.jsonl else None
         self._succeeded = 0
         self._errors: list[AAIError] = []
         self._failures: list[str] = []
         self._notices = Notices()
-        self._number = len(plan.there) + len(plan.left_out) + len(plan.wanted)
 
     @property
     def results(self) -> int:
         """Number of recordings with results, also of earlier runs."""
-        return self._succeeded + len(self._plan.there)
+        return self._succeeded + self._skipped
+
+    @property
+    def _number(self) -> int:
+        return self._skipped + self._left_out + len(self._names)
 
     def begin(self) -> None:
+        """Report what is not transcribed."""
+        if self._order.watched is not None:
+            self.view.info(f"Watching {self._order.watched!r} for recordings. Ctrl-C stops.")
+        self.not_sent(self._plan)
+        if self._plan.left_out and self._plan.wanted:
+            self.view.print(f"{count(len(self._plan.left_out), 'name')} skipped, the others are sent.")
+
+    def add(self, recording: Recording) -> None:
+        """Add a recording that has arrived; its index is the next one."""
+        self._names.append(recording.shown)
+        if self._json:
+            self._json.add(recording.shown)
+
+    def not_sent(self, plan: Plan) -> None:
         """Report what is not transcribed: existing results, and inputs that cannot be sent."""
-        for recording in self._plan.there:
-            paths = list(self._plan.outputs.paths(recording).values()) if self._plan.outputs else []
+        self._skipped += len(plan.there)
+        self._left_out += len(plan.left_out)
+        for recording in plan.there:
+            paths = list(plan.outputs.paths(recording).values()) if plan.outputs else []
             if self._json:
                 self._json.skipped(recording.shown, paths)
             else:
                 self.view.info(f"{recording.shown}: skipped, {readable_paths(paths)} exists")
-        for invalid in self._plan.left_out:
+        for invalid in plan.left_out:
             self._errors.append(invalid.error)
             message = shown_error(invalid.error)
             self._failures.append(message)
             self.view.print(self._shortened(message))
             if self._json:
                 self._json.left_out(invalid.name, invalid.error)
-        if self._plan.left_out and self._plan.wanted:
-            self.view.print(f"{count(len(self._plan.left_out), 'name')} skipped, the others are sent.")
 
     def on_event(self, event: Event) -> None:
         """Report an event."""
@@ -113,7 +131,8 @@ class Report:
         return first_sentence(message) if self.view.is_live and self._number > 1 else message
 
     def _counted(self, name: str, *, is_completed: bool) -> str:
-        return outcome_line(name, self.view.state.finished, len(self._names), is_completed=is_completed)
+        finished, total = self.view.state.finished, self.view.state.total
+        return outcome_line(name, finished, total, is_completed=is_completed)
 
     def abort(self, error: AAIError) -> None:
         """Report the error that ends the run."""
@@ -138,7 +157,7 @@ class Report:
 
     def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
         """Report the unfinished recordings, the failures and the counts."""
-        skipped, left_out, number = len(self._plan.there), len(self._plan.left_out), self._number
+        skipped, left_out, number = self._skipped, self._left_out, self._number
         self._report_notices()
         if self._json:
             self._json.ended(self.summary, skipped, left_out, status)

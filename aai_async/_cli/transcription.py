@@ -6,10 +6,11 @@ The first Ctrl-C finishes the recordings in progress, the second stops at once.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
 import anyio
@@ -22,10 +23,11 @@ from aai_async._cli.folder_index import LARGEST, write_index
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
 from aai_async._cli.known_journals import remember
-from aai_async._cli.order import Order, Plan
+from aai_async._cli.order import InvalidInput, Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
 from aai_async._cli.terminal_text import readable, shown_error
+from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio
@@ -78,8 +80,10 @@ class Session:
         self._order = order
         self._flags = order.flags
         self._plan = plan
-        self._wanted = plan.wanted
-        self._refused = [(one.recording.audio, one.error) for one in plan.left_out if one.recording]
+        self._wanted = list(plan.wanted)
+        """The recordings by their index; those that arrive in a watched folder are added."""
+        self._watched = order.watched
+        self._refused = _refusals(plan.left_out)
         self._view = self.report.view
         self._output = self.report.output
         self._sink = self._sink_of(order)
@@ -137,7 +141,8 @@ class Session:
 
     async def run(self) -> None:
         """Transcribe the recordings."""
-        if not (self._wanted or (self._refused and self._order.journal and self._order.journal.exists())):
+        has_refusals = self._refused and self._order.journal and self._order.journal.exists()
+        if not (self._wanted or self._watched is not None or has_refusals):
             return
         run, connection = self._flags.run, self._flags.connection
         is_shown = run.progress != "none"
@@ -160,7 +165,7 @@ class Session:
         path, run = self._order.journal, self._flags.run
         batch = transcribe_all(
             client,
-            self._sources(),
+            self._sources() if self._watched is None else self._arriving(self._watched),
             self._order.options,
             max_jobs=run.jobs,
             max_uploads=run.uploads,
@@ -173,7 +178,8 @@ class Session:
             with self._view:
                 tasks.start_soon(self._view.refresh)
                 tasks.start_soon(self._write_regularly)
-                tasks.start_soon(self._require_connection, client)
+                if self._watched is None:
+                    tasks.start_soon(self._require_connection, client)
                 await self._receive(batch)
                 # A write that has begun continues in its thread, and the program could exit before its end.
                 await self._flush()
@@ -202,6 +208,19 @@ class Session:
         for index, recording in enumerate(self._wanted):
             self._view.started(index, recording.shown)
             yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.audio
+
+    async def _arriving(self, folder: str) -> AsyncGenerator[Audio]:
+        async def refuse(left_out: Sequence[InvalidInput]) -> None:
+            if self._batch is not None:
+                await record_refusals(self._batch, _refusals(left_out))
+
+        wanted = Arrivals(folder, self._order, self._plan, self.report, refuse).wanted()
+        async with contextlib.aclosing(wanted):
+            async for recording in wanted:
+                self._view.started(len(self._wanted), recording.shown)
+                self._wanted.append(recording)
+                self.report.add(recording)
+                yield recording.audio
 
     async def _write_regularly(self) -> None:
         while True:
@@ -272,7 +291,7 @@ class Session:
     async def end(self) -> ExitStatus:
         """Write what is not written yet, report what is unfinished, and return the exit status."""
         self._sink.close()
-        if not self._was_interrupted:
+        if self._watched is not None or not self._was_interrupted:
             await self._write_index()
         status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)
         self.report.end(self._batch.remaining if self._batch else (), status)
@@ -281,3 +300,7 @@ class Session:
         except BrokenPipeError:
             return ExitStatus.BROKEN_PIPE
         return status
+
+
+def _refusals(left_out: Sequence[InvalidInput]) -> list[tuple[Audio, AAIError]]:
+    return [(one.recording.audio, one.error) for one in left_out if one.recording]

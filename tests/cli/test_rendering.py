@@ -15,7 +15,7 @@ from aai_async._cli import rendering
 from aai_async._cli.flag_values import Overlap, SubtitleStyle, check_names
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
-from aai_async._cli.media import MEDIA_TYPES, media_type
+from aai_async._io.media import MEDIA_TYPES, media_type
 
 SAID = aai.Transcript.from_json(b'{"id": "one", "status": "completed", "text": "What was said."}')
 

@@ -19,7 +19,7 @@ from reader import DATA, Reader, changed, long, of_words, wait, with_everything,
 
 import aai_async as aai
 from aai_async import formats
-from aai_async._cli.media import media_type
+from aai_async._io.media import media_type
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

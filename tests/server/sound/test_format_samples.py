@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from recording import tone, write, write_timed
 
-from aai_async._cli.media import MEDIA_TYPES
+from aai_async._io.media import MEDIA_TYPES
 from aai_async.server.sound.decoding import RATE, decode
 
 DATA = Path(__file__).parents[2] / "data"

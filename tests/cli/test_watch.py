@@ -1,0 +1,214 @@
+"""`aai-async transcribe --watch` goes on with what arrives in a folder, and continues after any end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.abc import Process
+
+from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server.engine import SpeechRequest
+
+pytest.importorskip("watchfiles", reason="no watchfiles")
+
+if sys.platform == "win32":
+    pytest.skip("no POSIX signals", allow_module_level=True)
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The command runs in a process of its own, on asyncio."""
+    return "asyncio"
+
+
+class Service:
+    """An embedded server that hears the content of a file, and the command in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.incoming = folder / "in"
+        self.incoming.mkdir()
+        self.engine = ScriptedEngine(self._answer)
+        self.url = ""
+        self._errors = folder / "stderr"
+
+    def _answer(self, request: SpeechRequest) -> str:
+        return Path(request.audio).read_text()
+
+    @property
+    def jobs(self) -> int:
+        return len(self.engine.requests)
+
+    @property
+    def lines(self) -> str:
+        """What the command has written to standard error."""
+        return self._errors.read_text()
+
+    def put(self, name: str, text: str) -> None:
+        (self.incoming / name).write_text(text)
+
+    @contextlib.asynccontextmanager
+    async def watching(self, *arguments: str, out: str = "out") -> AsyncIterator[Process]:
+        command = [sys.executable, "-m", "aai_async", "transcribe", "in", "--watch", "--settle", "0.2"]
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
+        with self._errors.open("wb") as errors, anyio.fail_after(120):
+            async with await anyio.open_process(
+                [*command, "-o", out, *arguments], env=environment, cwd=self.folder, stderr=errors
+            ) as process:
+                try:
+                    yield process
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
+
+    async def result(self, name: str, text: str, out: str = "out") -> None:
+        """Wait until a result has the text."""
+        path = self.folder / out / name
+        while not (path.exists() and path.read_text().strip() == text):
+            await anyio.sleep(0.02)
+
+    async def line(self, part: str) -> None:
+        """Wait until standard error has the text."""
+        while part not in self.lines:
+            await anyio.sleep(0.02)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    service = Service(tmp_path)
+    async with LocalServer(engine=service.engine, key=KEY) as server:
+        service.url = server.base_url
+        yield service
+
+
+async def interrupted(process: Process) -> int:
+    process.send_signal(signal.SIGINT)
+    return await process.wait()
+
+
+async def test_what_is_there_and_what_arrives_is_transcribed(service: Service) -> None:
+    """Until Ctrl-C, which succeeds if nothing is in progress."""
+    service.put("old.mp3", "The old one.")
+    async with service.watching() as process:
+        await service.result("old.mp3.txt", "The old one.")
+        service.put("new.mp3.part", "The new one.")
+        (service.incoming / "new.mp3.part").rename(service.incoming / "new.mp3")
+        await service.result("new.mp3.txt", "The new one.")
+        await service.line("[2] in/new.mp3")
+        assert await interrupted(process) == 0
+    assert service.jobs == 2
+    assert "Watching 'in' for recordings." in service.lines
+    assert "2 of 2 completed" in service.lines
+
+
+async def test_a_watch_continues_after_it_was_killed(service: Service) -> None:
+    """With what has arrived meanwhile, and without a second job for anything."""
+    service.put("a.mp3", "The first.")
+    async with service.watching() as process:
+        await service.result("a.mp3.txt", "The first.")
+        process.kill()
+        await process.wait()
+    service.put("b.mp3", "The second.")
+    async with service.watching() as process:
+        await service.result("b.mp3.txt", "The second.")
+        assert "in/a.mp3: skipped" in service.lines
+        service.put("c.mp3", "The third.")
+        await service.result("c.mp3.txt", "The third.")
+        await service.line("in/c.mp3: ")
+    assert service.jobs == 3
+
+
+async def test_results_in_the_watched_folder_are_not_transcribed(service: Service) -> None:
+    """In all formats, in a folder that is watched with its subfolders."""
+    formats = "csv,html,json,jsonl,md,srt,txt,vtt"
+    service.put("a.mp3", "The first.")
+    async with service.watching("--recursive", "-f", formats, out="in") as process:
+        await service.result("a.mp3.txt", "The first.", out="in")
+        service.put("b.mp3", "The second.")
+        await service.result("b.mp3.txt", "The second.", out="in")
+        await service.line("[2] in/b.mp3")
+        await interrupted(process)
+    assert service.jobs == 2
+
+
+async def test_a_recording_that_is_replaced_gets_another_result(service: Service) -> None:
+    """As in another run of the command."""
+    service.put("a.mp3", "The first.")
+    async with service.watching() as process:
+        await service.result("a.mp3.txt", "The first.")
+        service.put("a.mp3", "Another text.")
+        await service.result("a.mp3.txt", "Another text.")
+        await interrupted(process)
+    assert service.jobs == 2
+
+
+async def test_a_recording_that_cannot_be_sent_is_reported_and_left_out(service: Service) -> None:
+    """The watch goes on, and its status says that something failed."""
+    async with service.watching() as process:
+        await service.line("Watching")
+        with (service.incoming / "large.mp3").open("wb") as file:
+            file.truncate(6_000_000_000)
+        await service.line("large.mp3")
+        service.put("a.mp3", "The first.")
+        await service.result("a.mp3.txt", "The first.")
+        await service.line("[1] in/a.mp3")
+        assert await interrupted(process) == 3
+    assert service.jobs == 1
+
+
+async def test_a_watched_folder_that_disappears_is_waited_for(service: Service) -> None:
+    """Each change is reported in a line."""
+    async with service.watching() as process:
+        service.put("a.mp3", "The first.")
+        await service.result("a.mp3.txt", "The first.")
+        shutil.rmtree(service.incoming)
+        await service.line("The folder 'in' is gone: waiting until it is there again.")
+        service.incoming.mkdir()
+        await service.line("The folder 'in' is there again.")
+        service.put("b.mp3", "The second.")
+        await service.result("b.mp3.txt", "The second.")
+        await interrupted(process)
+
+
+async def test_the_lines_of_json_name_what_has_arrived(service: Service) -> None:
+    """With the index of each recording."""
+    service.put("a.mp3", "The first.")
+    async with service.watching("--jsonl", "--progress", "none") as process:
+        await service.result("a.mp3.txt", "The first.")
+        await interrupted(process)
+        assert process.stdout is not None
+        written = b"".join([chunk async for chunk in process.stdout])
+    assert b'{"type":"completed","index":0,"source":"in/a.mp3",' in written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["in", "other", "--watch", "-o", "out"], "--watch takes one folder, and no other names."),
+        (["--from-file", "names", "--watch", "-o", "out"], "--watch takes one folder, and no other names."),
+        (["missing", "--watch", "-o", "out"], "--watch takes a folder, and 'missing' is none."),
+        (["in", "--watch"], "--watch has no end, so its results need a folder: pass --output-dir."),
+        (["in", "--watch", "-o", "out", "--dry-run"], "--watch and --dry-run exclude each other."),
+        (["in", "--watch", "-o", "out", "--retry-failed"], "--watch and --retry-failed exclude each other."),
+        (["in", "--watch", "-o", "out", "--force"], "--watch and --force exclude each other."),
+        (["in", "-o", "out", "--settle", "3"], "--settle is for --watch only."),
+    ],
+)
+async def test_what_cannot_be_watched_is_refused(
+    service: Service, arguments: list[str], message: str
+) -> None:
+    """Before anything is sent."""
+    command = [sys.executable, "-m", "aai_async", "transcribe", *arguments]
+    result = await anyio.run_process(command, check=False, cwd=service.folder)
+    assert (result.returncode, service.jobs) == (2, 0)
+    assert message in " ".join(result.stderr.decode().replace("\u2502", " ").split())
