@@ -27,8 +27,9 @@ def test_every_python_block_of_a_page_runs(
     request: pytest.FixtureRequest,
 ) -> None:
     """In order, as a reader would paste them."""
-    if "opentelemetry.sdk" in page.read_text(encoding="utf-8"):
-        pytest.importorskip("opentelemetry.sdk", reason="no SDK of OpenTelemetry")
+    needed = {"observability": "opentelemetry.sdk", "watching": "watchfiles"}
+    if page.stem in needed:
+        pytest.importorskip(needed[page.stem], reason=f"no {needed[page.stem]}")
     with pages.service(tmp_path, monkeypatch):
         if "s3://" in page.read_text(encoding="utf-8"):
             pages.fill_bucket(request.getfixturevalue("s3_endpoint"), monkeypatch)
