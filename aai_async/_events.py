@@ -223,11 +223,11 @@ Facts: TypeAlias = dict[str, str | float | None]
 """What is known about a step, by name; a step adds its result before it ends."""
 
 
-class Observer(Protocol):
-    """Observes all calls of the process; `aai_async.otel` has one."""
+class Instrumentation(Protocol):
+    """Receives the steps and events of all calls of the process; `aai_async.otel` has one."""
 
     def step(self, name: str, facts: Facts) -> AbstractContextManager[Facts]:
-        """Observe the block of a step. The facts are read when it ends, and may contain secrets."""
+        """Measure the block of a step. The facts are read when it ends, and may contain secrets."""
         ...
 
     def on_event(self, event: Event) -> None:
@@ -235,33 +235,33 @@ class Observer(Protocol):
         ...
 
 
-_observer: Observer | None = None
+_instrumentation: Instrumentation | None = None
 
 
-def set_observer(observer: Observer | None) -> None:
-    """Set the observer of all calls of the process, or remove it."""
-    global _observer  # noqa: PLW0603 - instrumentation concerns the process
-    _observer = observer
+def set_instrumentation(instrumentation: Instrumentation | None) -> None:
+    """Set the instrumentation of the process, or remove it."""
+    global _instrumentation  # noqa: PLW0603 - it concerns the process
+    _instrumentation = instrumentation
 
 
 def step(name: str, **facts: str | float | None) -> AbstractContextManager[Facts]:
-    """Let the observer, if there is one, observe a block: a step of a call, or an attempt of a request."""
-    return nullcontext(facts) if _observer is None else _observer.step(name, facts)
+    """Let the instrumentation, if there is one, measure a block: a step of a call, or an attempt."""
+    return nullcontext(facts) if _instrumentation is None else _instrumentation.step(name, facts)
 
 
 def emit(on_event: OnEvent | None, event: Event) -> None:
     """
     Emit an event, with its recording, to the listeners.
 
-    They are the listener of the client, that of the current context, and the observer of the process.
+    They are the listener of the client, that of the current context, and the instrumentation of the process.
     """
     recording = _recording.get()
     if recording is not None:
         event = msgspec.structs.replace(event, source=recording[0], index=recording[1])
     call_listener(on_event, event)
     call_listener(_listener.get(), event)
-    if _observer is not None:
-        call_listener(_observer.on_event, event)
+    if _instrumentation is not None:
+        call_listener(_instrumentation.on_event, event)
 
 
 def call_listener(listener: OnEvent | None, event: Event) -> None:

@@ -27,7 +27,7 @@ except ImportError as error:
     raise ImportError('aai_async.otel needs OpenTelemetry: pip install "aai-async[otel]"') from error
 
 from aai_async._errors import AAIError, without_secrets
-from aai_async._events import Event, Facts, Retrying, Submitted, Throttled, set_observer
+from aai_async._events import Event, Facts, Retrying, Submitted, Throttled, set_instrumentation
 from aai_async._version import __version__
 
 _SCOPE = "aai_async"
@@ -67,15 +67,15 @@ def instrument(
         tracer_provider: Where spans go; by default to the global provider.
         meter_provider: Where metrics go; by default to the global provider.
     """
-    set_observer(_Observer(tracer_provider, meter_provider))
+    set_instrumentation(_Instrumentation(tracer_provider, meter_provider))
 
 
 def uninstrument() -> None:
     """Emit nothing more. Steps that have begun still emit their spans."""
-    set_observer(None)
+    set_instrumentation(None)
 
 
-class _Observer:
+class _Instrumentation:
     """Turns steps into spans, and steps and events into metrics."""
 
     def __init__(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:

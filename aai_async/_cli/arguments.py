@@ -72,6 +72,10 @@ def _watched(flags: TranscribeFlags) -> str | None:
         raise _usage_error(f"--watch takes a folder, and {names[0]!r} is none.")
     if flags.output.output_dir is None and not flags.run.jsonl:
         raise _usage_error("--watch has no end, so its results need a folder: pass --output-dir.")
+    if flags.output.output_dir is None and flags.journal.journal is None:
+        raise _usage_error(
+            "--watch without --output-dir needs --journal: without it, each start pays for everything again."
+        )
     run, journal = flags.run, flags.journal
     others = {"--dry-run": run.dry_run, "--retry-failed": journal.retry_failed, "--force": flags.output.force}
     for other in (name for name, is_given in others.items() if is_given):

@@ -33,6 +33,8 @@ _EXTRAS = {
     "languages": ("icu4py", "sentencex"),
     "ray": ("ray",),
     "tables": ("arro3",),
+    "watch": ("watchfiles",),
+    "otel": ("opentelemetry",),
     "fastapi": ("fastapi", "python_multipart"),
     "testing": ("glin_profanity", "pytest", "starlette", "uvicorn"),
 }

@@ -198,6 +198,7 @@ async def test_the_lines_of_json_name_what_has_arrived(service: Service) -> None
         (["--from-file", "names", "--watch", "-o", "out"], "--watch takes one folder, and no other names."),
         (["missing", "--watch", "-o", "out"], "--watch takes a folder, and 'missing' is none."),
         (["in", "--watch"], "--watch has no end, so its results need a folder: pass --output-dir."),
+        (["in", "--watch", "--jsonl"], "--watch without --output-dir needs --journal"),
         (["in", "--watch", "-o", "out", "--dry-run"], "--watch and --dry-run exclude each other."),
         (["in", "--watch", "-o", "out", "--retry-failed"], "--watch and --retry-failed exclude each other."),
         (["in", "--watch", "-o", "out", "--force"], "--watch and --force exclude each other."),
