@@ -28,10 +28,15 @@ class Service:
 
     def __init__(self, mock: respx.MockRouter, sample: Sample) -> None:
         self.uploads = mock.post(f"{URL}/upload").respond(200, content=sample("upload.ok.json"))
-        self.submits = mock.post(f"{URL}/transcript").respond(200, json={"id": JOB, "status": "queued"})
+        self.submits = mock.post(f"{URL}/transcript").mock(side_effect=queued)
         self.looks = mock.get(f"{URL}/transcript/{JOB}")
         self.completed = httpx.Response(200, content=sample("get-transcript.completed.json"))
         self.looks.side_effect = [status("queued"), status("processing"), self.completed]
+
+
+def queued(request: httpx.Request) -> httpx.Response:
+    """The answer to a submit."""
+    return status("queued", audio_url=json.loads(request.content)["audio_url"])
 
 
 def status(word: str, **more: Any) -> httpx.Response:
@@ -217,7 +222,7 @@ async def test_a_submit_that_was_not_sent_or_was_refused_for_now_is_sent_again()
         httpx.ConnectError("refused"),
         httpx.Response(429),
         httpx.Response(503, json={"error": "Try again"}),
-        status("queued"),
+        status("queued", audio_url=UPLOAD_URL),
     )
     retry = aai.Retry(initial_delay=1e-9)
     async with (

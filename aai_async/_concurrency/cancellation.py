@@ -57,6 +57,7 @@ class ShieldedRequest(Generic[T]):
         grace: The time that the call has after its cancellation.
         announce: Records that the request is about to be sent; called immediately before that.
         withdraw: Records that the request was not carried out.
+        confirm: Checks a response before it is recorded; returns it, or the error as which it counts.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class ShieldedRequest(Generic[T]):
         *,
         announce: Callable[[], Awaitable[None]] | None = None,
         withdraw: Callable[[], Awaitable[None]] | None = None,
+        confirm: Callable[[T], Awaitable[T | AAIError]] | None = None,
     ) -> None:
         self._keep = keep
+        self._confirm = confirm
         self._grace = grace
         self._announce = announce
         self._withdraw = withdraw
@@ -125,6 +128,8 @@ class ShieldedRequest(Generic[T]):
 
         async def kept() -> T | AAIError:
             result = await work()
+            if self._confirm is not None and not isinstance(result, AAIError):
+                result = await self._confirm(result)
             if isinstance(result, AAIError):
                 self._was_lost = self._was_lost or result.verdict is RequestState.AMBIGUOUS
                 self.is_missing = self._was_lost

@@ -19,7 +19,7 @@ from aai_async._api import endpoints
 from aai_async._api.endpoints import Call
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
-from aai_async._errors import NotFoundError, about
+from aai_async._errors import AccountError, APIError, NotFoundError, about
 from aai_async._events import Retrying, logger, step
 from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source import Source
@@ -200,14 +200,22 @@ class Pipeline:
 
     async def ensure_service_time(self) -> None:
         """
-        Make sure that the time of the service's clock is known; concurrent calls share one request.
+        Fetch the time of the service's clock, if it is not known yet; concurrent calls share one request.
+
+        A refusal shows the time too, and no submit depends on the list that was requested for it.
 
         Raises:
-            AAIError: The request failed.
+            AccountError: The service refuses the account.
+            AAIError: The request failed without an answer of the service.
         """
         async with self._time_turn:
             if self.sender.service_time is None:
-                await self.fetch_service_time()
+                try:
+                    await self.fetch_service_time()
+                except AccountError:
+                    raise
+                except APIError as error:
+                    logger.info("the list of transcripts could not be read (%s)", type(error).__name__)
 
     def submission(
         self,

@@ -15,11 +15,13 @@ import anyio
 import msgspec
 
 from aai_async._api import endpoints
+from aai_async._api.reply_checks import is_same_address
 from aai_async._concurrency.cancellation import CancelGrace, ShieldedRequest, early_ends, run_shielded
 from aai_async._errors import (
     AAIError,
     AccountError,
     AmbiguousSubmitError,
+    ProtocolError,
     RequestState,
     RetryBudgetError,
     without_secrets,
@@ -151,8 +153,29 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             self.grace,
             announce=lambda: self.record.submitting(self.sender.service_time),
             withdraw=self.record.refused,
+            confirm=self._confirm,
         )
         return shielded
+
+    async def _confirm(self, created: Transcript) -> Transcript | AAIError:
+        """Return a job if it has the URL that was submitted, which a request for it shows; else an error."""
+        if created.audio_url is not None:
+            return created
+        try:
+            shown = await self.sender.send(endpoints.get(created.id))
+        except AAIError as error:
+            return ProtocolError(
+                "The response to the submit has no audio_url, and its job cannot be fetched "
+                f"({type(error).__name__}).",
+                verdict=RequestState.AMBIGUOUS,
+            )
+        # A service that shows it nowhere proves nothing.
+        if shown.audio_url is None or is_same_address(shown.audio_url, self.audio_url):
+            return created
+        return ProtocolError(
+            "The response to the submit has no audio_url, and its job has another one.",
+            verdict=RequestState.AMBIGUOUS,
+        )
 
     async def _make(self, search: ListLookup, shielded: ShieldedRequest[Transcript]) -> Transcript:
         outcome = await self._post(search.claim, shielded)
@@ -170,7 +193,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             # A faulty proxy may repeat the response to an earlier submit, or swap those of two submits.
             rivals = self.registry.concurrent_submits(self.audio_url, claim)
             is_of_other = any(is_better_match(rival, claim, created.raw) for rival in rivals)
-            return self.registry.can_be_made_since(created.id, posted_at) and not is_of_other
+            # A new job has not ended yet; one of an upload that was submitted once cannot be an older one.
+            may_be_old = created.is_done and not self.registry.is_unique(self.audio_url)
+            is_new = self.registry.can_be_made_since(created.id, posted_at) and not may_be_old
+            return is_new and not is_of_other
 
         call = endpoints.submit(self.audio_url, self.options, is_new=can_be_own)
         try:

@@ -154,3 +154,27 @@ async def test_uploads_that_are_made_again_are_no_more_at_once_than_others(
     async with connect() as client, aai.transcribe_all(client, paths, max_uploads=1) as batch:
         await batch.collect()
     assert census.most["uploads"] == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 501])
+async def test_a_list_that_is_refused_holds_up_no_first_submit(
+    server: FaultServer, connect: Connect, tmp_path: Path, status: int
+) -> None:
+    """It is read before that for the clock of the service alone, which a refusal shows too."""
+    server.always("GET /v2/transcript", faults.status(status))
+    urls = [f"https://example.com/{number}.mp3" for number in range(3)]
+    async with connect() as client, aai.transcribe_all(client, urls, journal=tmp_path / "journal") as batch:
+        outcomes = await batch.collect()
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert server.count("POST /v2/transcript") == 3
+
+
+async def test_an_account_that_may_not_read_the_list_stops_a_batch(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """It may submit nothing either."""
+    server.always("GET /v2/transcript", faults.status(402))
+    async with connect() as client, aai.transcribe_all(client, [URL], journal=tmp_path / "journal") as batch:
+        with pytest.raises(aai.BatchAbortedError):
+            await batch.collect()
+    assert server.count("POST /v2/transcript") == 0

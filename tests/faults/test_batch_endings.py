@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -322,7 +323,8 @@ class Connecting(httpx.AsyncBaseTransport):
                 await trio.sleep_forever()
         if request.url.path == "/v2/upload":
             return httpx.Response(200, json={"upload_url": f"http://cdn.test/{uuid4().hex}"})
-        return httpx.Response(200, json={"id": uuid4().hex, "status": "queued"})
+        audio_url = json.loads(request.content)["audio_url"]
+        return httpx.Response(200, json={"id": uuid4().hex, "status": "queued", "audio_url": audio_url})
 
 
 @pytest.mark.parametrize("lane", LANES[1:2], ids=lambda lane: lane.name)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 import faults
 import pytest
-from fault_server import Exchange, Fault, FaultServer, Job
+from fault_server import Exchange, Fault, FaultServer, Job, Reply
 from lanes import LANES, Connect
 
 import aai_async as aai
@@ -274,15 +274,111 @@ async def test_a_submit_does_not_believe_an_answer_about_a_job_that_is_older(
     assert server.count("POST /v2/transcript") == 4
 
 
-@pytest.mark.parametrize(
-    "said", [{"audio_url": None}, {"audio_url": "HTTPS://Example.com:443/call.mp3?signature=%31"}]
-)
-async def test_an_answer_that_names_the_address_in_another_way_or_not_is_believed(
-    server: FaultServer, connect: Connect, said: dict[str, str | None]
+async def test_an_answer_that_names_the_address_in_another_way_is_believed(
+    server: FaultServer, connect: Connect
 ) -> None:
-    """What is not said proves nothing."""
-    server.on("POST /v2/transcript", answered_as(**said))
+    """Escapes, the case of the host and the usual port change nothing."""
+    said = "HTTPS://Example.com:443/call.mp3?signature=%31"
+    server.on("POST /v2/transcript", answered_as(audio_url=said))
     async with connect(on_ambiguous="raise") as client:
         job = await client.submit(URL)
+    assert [made.id for made in server.service.jobs] == [job.id]
+    assert server.count("GET *") == 0
+
+
+def without_address(then: Fault, **said: object) -> Fault:
+    """Another fault, whose reply lacks the `audio_url`, and says something else where that is given."""
+
+    async def fault(exchange: Exchange) -> None:
+        process = exchange.process
+
+        def changed() -> Reply:
+            reply = process()
+            document = json.loads(reply.body) | said
+            del document["audio_url"]
+            return reply.with_body(json.dumps(document).encode())
+
+        exchange.process = changed  # type: ignore[method-assign]
+        await then(exchange)
+
+    return fault
+
+
+NAMELESS: dict[str, Callable[[str], Fault]] = {
+    "null": lambda name: answered_as(audio_url=None, id=name),
+    "absent": lambda name: without_address(faults.normal(), id=name),
+    "ended": lambda name: answered_as(audio_url=None, id=name, status="completed", text="Of another."),
+}
+
+
+@pytest.mark.parametrize("audio", [URL, b"a recording"], ids=["address", "upload"])
+@pytest.mark.parametrize("nameless", NAMELESS)
+async def test_a_submit_does_not_believe_an_answer_without_address_whose_job_has_another(
+    server: FaultServer, connect: Connect, audio: Any, nameless: str
+) -> None:
+    """It counts as lost, and the wrong id is never known as that of the job."""
+    Scene.of(server, Path())
+    server.on("POST /v2/transcript", NAMELESS[nameless]("one"))
+    known: list[str | None] = []
+    async with connect(on_event=lambda event: known.append(getattr(event, "transcript_id", None))) as client:
+        transcript = await client.transcribe(audio)
+    [new] = [job for job in server.service.jobs if job.id not in {"one", "two"}]
+    assert transcript.id == new.id
+    assert "one" not in known
+    assert server.count("POST /v2/transcript") == 1
+
+
+@pytest.mark.parametrize("audio", [URL, b"a recording"], ids=["address", "upload"])
+async def test_a_batch_writes_no_id_down_that_is_not_its_job_s(
+    server: FaultServer, connect: Connect, tmp_path: Path, audio: Any
+) -> None:
+    """Also where the job cannot be fetched: it is looked for in the list."""
+    Scene.of(server, tmp_path)
+    server.on("POST /v2/transcript", answered_as(audio_url=None, id="one"))
+    server.on("GET /v2/transcript/one", faults.status(404), faults.status(404))
+    journal = tmp_path / "journal"
+    async with connect() as client, aai.transcribe_all(client, [audio], journal=journal) as batch:
+        [outcome] = await batch.collect()
+    [new] = [job for job in server.service.jobs if job.id not in {"one", "two"}]
+    async with aai.Journal.open(journal) as written:
+        assert [row.transcript_id async for row in written.outcomes()] == [new.id]
+    assert outcome.unwrap().id == new.id
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["job with address", "address nowhere"])
+async def test_an_answer_without_address_is_believed_where_its_job_has_no_other(
+    server: FaultServer, connect: Connect, shows: bool
+) -> None:
+    """The job is fetched once; what is said nowhere proves nothing."""
+    server.on("POST /v2/transcript", without_address(faults.normal()))
+    if not shows:
+        server.always("GET /v2/transcript/*", without_address(faults.normal()))
+    async with connect(on_ambiguous="raise") as client:
+        job = await client.submit(URL)
+    assert [made.id for made in server.service.jobs] == [job.id]
+    assert server.count("GET *") == 1
+
+
+@pytest.mark.parametrize("status", ["completed", "error"])
+async def test_a_submit_of_an_address_does_not_believe_an_answer_about_a_job_that_has_ended(
+    server: FaultServer, connect: Connect, tmp_path: Path, status: str
+) -> None:
+    """It is a copy of an older one that another process has asked for."""
+    created = datetime.now(UTC) - timedelta(days=1)
+    server.service.jobs.append(Job("old", URL, {}, created, -math.inf, text="Of yesterday."))
+    server.on("POST /v2/transcript", *[answered_as(id="old", status=status)] * 2)
+    async with connect() as client:
+        assert (await client.transcribe(URL)).id == server.service.jobs[-1].id
+        async with aai.transcribe_all(client, [URL], journal=tmp_path / "journal") as batch:
+            [outcome] = await batch.collect()
+    assert outcome.transcript_id == server.service.jobs[-1].id
+    assert len(server.service.jobs) == server.count("POST /v2/transcript") + 1 == 3
+
+
+async def test_an_upload_may_have_its_result_at_once(server: FaultServer, connect: Connect) -> None:
+    """No older job can be of it, so nothing is looked for."""
+    server.on("POST /v2/transcript", answered_as(status="completed"))
+    async with connect(on_ambiguous="raise") as client:
+        job = await client.submit(b"a recording")
     assert [made.id for made in server.service.jobs] == [job.id]
     assert server.count("GET *") == 0

@@ -186,12 +186,13 @@ class CutShort(httpx.AsyncBaseTransport):
 
 async def test_a_document_that_was_cut_short_was_not_sent() -> None:
     """The half of it makes no job, so it is sent again without a look into the list."""
-    transport = CutShort(httpx.Response(200, json={"id": "a", "status": "queued"}))
+    address = "https://example.com/call.mp3"
+    transport = CutShort(httpx.Response(200, json={"id": "a", "status": "queued", "audio_url": address}))
     async with (
         httpx.AsyncClient(transport=transport) as http,
         aai.Client(KEY, http_client=http, retry=QUICK) as client,
     ):
-        assert (await client.submit("https://example.com/call.mp3")).id == "a"
+        assert (await client.submit(address)).id == "a"
     assert transport.requests == 2
 
 
@@ -574,12 +575,12 @@ async def test_an_event_shows_neither_a_key_nor_what_lets_in_whoever_has_it(
 ) -> None:
     """Whoever prints them all prints no secret, and finds no frames that hold one."""
     told: list[aai.Event] = []
-    respx_mock.post(f"{URL}/transcript").mock(
-        side_effect=[httpx.Response(429), httpx.Response(200, json={"id": "a", "status": "queued"})]
-    )
+    address = "https://example.com/call.mp3?signature=hidden"
+    made = httpx.Response(200, json={"id": "a", "status": "queued", "audio_url": address})
+    respx_mock.post(f"{URL}/transcript").mock(side_effect=[httpx.Response(429), made])
     job = aai.JobHandle()
     async with aai.Client(SECRET, base_url=URL[:-3], retry=QUICK, on_event=told.append) as client:
-        await client.submit("https://example.com/call.mp3?signature=hidden", job=job)
+        await client.submit(address, job=job)
     retrying, submitted = told
     assert isinstance(retrying, aai.Retrying)
     assert isinstance(submitted, aai.Submitted)
