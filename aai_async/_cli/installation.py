@@ -6,12 +6,12 @@ import importlib.metadata
 import importlib.util
 import json
 import re
-import shlex
-import subprocess
 import sys
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from aai_async._cli.command_line import command_line
 
 _ADVICE = re.compile(r'pip install (?P<flags>(?:--\S+ )*)"aai-async\[(?P<extras>[\w,]+)\]"')
 """As the library and its documentation write it, for a package from the index."""
@@ -24,8 +24,7 @@ def with_install_commands(message: str) -> str:
 
 def install_command(extras: str, *flags: str) -> str:
     """Return the command line that installs extras, such as `server,models`, in backticks."""
-    words = [*_installer(), *flags, *_requirement(extras)]
-    return f"`{subprocess.list2cmdline(words) if sys.platform == 'win32' else shlex.join(words)}`"
+    return command_line([*_installer(), *flags, *_requirement(extras)])
 
 
 def _installer() -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from aai_async._cli import safe_names
+from aai_async._cli.command_line import command_line
 from aai_async._cli.shell_words import in_shell_words
 from aai_async._errors import AAIError
 
@@ -28,8 +27,7 @@ def readable_paths(paths: Sequence[Path]) -> str:
 
 def command(*words: str | os.PathLike[str]) -> str:
     """Return a command line of this program to copy, in backticks."""
-    texts = ["aai-async", *map(readable, words)]
-    return f"`{subprocess.list2cmdline(texts) if os.name == 'nt' else shlex.join(texts)}`"
+    return command_line(["aai-async", *map(readable, words)])
 
 
 def shown_error(error: AAIError, *, name: str = "") -> str:

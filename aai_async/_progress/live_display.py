@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TextIO
 
+from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.live import Live
 
@@ -23,15 +25,15 @@ class LiveDisplay(Live):
 
     def above(self, file: TextIO) -> FileProxy:
         """Return a stream for what a program writes to the same terminal: its lines are above the display."""
-        return _LinesAbove(self, file)
+        return _LinesAbove(self.console, file, self._lock)
 
 
 class _LinesAbove(FileProxy):
-    def __init__(self, live: LiveDisplay, file: TextIO) -> None:
-        super().__init__(live.console, file)
-        self._live = live
+    def __init__(self, console: Console, file: TextIO, lock: AbstractContextManager[object]) -> None:
+        super().__init__(console, file)
+        self._lock = lock
 
     def write(self, text: str) -> int:
         """Write between two refreshes, as `print_above`."""
-        with self._live._lock:  # noqa: SLF001 - of the display in this module
+        with self._lock:
             return super().write(text)
