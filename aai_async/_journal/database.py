@@ -1,7 +1,6 @@
 """The database file of a journal: opening and checking it, and transactions.
 
-It is used in worker threads, one at a time. The comments in the schema are its documentation for users, who
-see them with ``sqlite3 calls.db .schema``.
+It is used in worker threads, one at a time.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from aai_async._errors import JournalError
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal import outdated
 from aai_async._journal.place import Place, errors_named
+from aai_async._journal.schema import APPLICATION, SCHEMA, VERSION
 
 if TYPE_CHECKING:
     from aai_async._journal.segments import Segments
@@ -29,58 +29,6 @@ T = TypeVar("T")
 
 _SMALLEST = 100
 """Minimum size in bytes of an SQLite database: its header."""
-
-
-VERSION = 2
-"""The version of the schema, stored as `PRAGMA user_version`."""
-
-
-_APPLICATION = 0x41414931
-""""AAI1", stored as `PRAGMA application_id`."""
-
-
-_SCHEMA = """
-CREATE TABLE account (         -- the account of the transcripts: one row
-  service TEXT NOT NULL,       -- the base URL
-  salt BLOB NOT NULL,
-  fingerprint TEXT NOT NULL    -- HMAC-SHA-256 of the API key, which is not stored, with the salt
-);
-CREATE TABLE jobs (            -- one row for each recording and set of options
-  id INTEGER PRIMARY KEY,      -- in the order in which the rows were added
-  position INTEGER NOT NULL,   -- index among the sources of the latest batch, from 0
-  source TEXT NOT NULL,        -- its name: a path, or a URL without its query
-  size INTEGER,                -- in bytes
-  options TEXT NOT NULL,       -- as JSON, without the secret of a webhook
-  state TEXT NOT NULL CHECK (state IN
-    ('pending',                -- neither uploaded nor submitted
-     'uploaded',               -- uploaded to upload_url at uploaded_at
-     'submitting',             -- a submit may have been sent: the list of transcripts shows whether it was
-     'submitted',              -- the job has the id transcript_id, and is billed
-     'done',                   -- the job is completed
-     'failed')),               -- the job ended in an error; the next batch may submit it again
-  upload_url TEXT UNIQUE,
-  uploaded_at TEXT,            -- in UTC, by the clock of this machine
-  submitting_at TEXT,          -- in UTC, by the clock of the service; NULL if unknown
-  transcript_id TEXT,
-  finished_at TEXT,            -- in UTC, by the clock of this machine
-  audio_duration REAL,         -- in seconds
-  retries INTEGER NOT NULL DEFAULT 0,
-  error TEXT,                  -- the last error
-  warnings TEXT,               -- of the service about the result, as a JSON array; NULL if none
-  missing TEXT                 -- requested features that the result lacks, likewise
-);
-CREATE TABLE keys (            -- SHA-256 of what identifies a recording and its options,
-                               -- and of the URLs that were submitted for it
-  key BLOB PRIMARY KEY,
-  job INTEGER NOT NULL REFERENCES jobs
-) WITHOUT ROWID;
-CREATE TABLE results (         -- the responses of the service, compressed with zlib
-  job INTEGER PRIMARY KEY REFERENCES jobs,
-  transcript BLOB NOT NULL
-);
-CREATE INDEX jobs_by_state ON jobs (state);
-CREATE INDEX keys_by_job ON keys (job);
-"""
 
 
 class QueuedWrite(Generic[T]):
@@ -136,18 +84,20 @@ class Database:
                 another service, or to another key unless `allows_other_key` is set.
         """
         with self._turn, errors_named(self._path):
-            self._connection = self._connect_to_write()
-            with self._transaction(self._connection):
-                is_of_key = self._check_or_create(self._connection, service, fingerprint)
+            self._connection = connection = self._connect_to_write()
+            with self._transaction(connection):
+                is_of_key = self._check_or_create(connection, service, fingerprint)
                 if not (is_of_key or allows_other_key):
                     raise self._of_other_key()
             # Some network drives do not support it; SQLite then keeps its default journal mode.
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL")
             return not is_of_key
 
     def _connect_to_write(self) -> sqlite3.Connection:
         if self._segments is not None:
-            return self._segments.connect(to_write=True)
+            connection = self._segments.connect()
+            self._segments.take_over(connection)
+            return connection
         self._create_file()
         connection = _connect(str(self._path))
         # Each commit must survive a power failure, because the next step is billed.
@@ -163,16 +113,21 @@ class Database:
         """
         with self._turn, errors_named(self._path):
             if self._segments is not None:
-                self._connection = self._segments.connect(to_write=False)
-                is_journal = self._is_journal(self._connection)
+                is_journal = self._open_segments(self._segments)
             else:
                 is_journal = self._open_file_to_read(self._file)
             if not is_journal:
                 raise self._foreign()
 
+    def _open_segments(self, segments: Segments) -> bool:
+        self._connection = segments.connect()
+        if segments.is_empty:
+            raise self._missing()
+        return self._is_journal(self._connection)
+
     def _open_file_to_read(self, path: Path) -> bool:
         if not path.is_file():
-            raise JournalError(f"There is no journal {str(path)!r}.")
+            raise self._missing()
         uri = f"{path.absolute().as_uri()}?mode=ro"
         self._connection = _connect(uri)
         try:
@@ -198,6 +153,36 @@ class Database:
             self._connection.execute("PRAGMA secure_delete = ON")
             if not self._is_journal(self._connection):
                 raise self._foreign()
+
+    def replace_stored(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """
+        Change a journal in object storage that was opened to read, as if it had never been otherwise.
+
+        Raises:
+            JournalLockedError: A batch has written to it since it was opened.
+            JournalError: It cannot be written.
+        """
+        with self._turn, errors_named(self._path):
+            connection = self._opened()
+            work(connection)
+            # A free page may contain deleted rows.
+            connection.execute("VACUUM")
+            self._stored().replace(connection)
+
+    def remove_replaced(self) -> None:
+        """
+        Remove the objects of a journal in object storage that contain earlier rows.
+
+        Raises:
+            JournalError: They cannot be removed.
+        """
+        with self._turn, errors_named(self._path):
+            self._stored().remove_replaced()
+
+    def _stored(self) -> Segments:
+        if self._segments is None:
+            raise JournalError(f"The journal {str(self._path)!r} is not in object storage.")
+        return self._segments
 
     def tidy(self) -> None:
         """Remove the rows that no batch can find; if that fails, the next batch does it."""
@@ -302,16 +287,16 @@ class Database:
             return self._is_of_key(connection, service, fingerprint)
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise self._foreign()
-        for statement in _SCHEMA.split(";\n"):
+        for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
         salt = secrets.token_bytes(16)
         connection.execute("INSERT INTO account VALUES (?, ?, ?)", (service, salt, fingerprint(salt)))
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         return True
 
     def _is_journal(self, connection: sqlite3.Connection) -> bool:
-        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             return False
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != VERSION:
@@ -320,6 +305,9 @@ class Database:
                 f"supports {VERSION}: use the version that created it, or another file."
             )
         return True
+
+    def _missing(self) -> JournalError:
+        return JournalError(f"There is no journal {str(self._path)!r}.")
 
     def _foreign(self) -> JournalError:
         return JournalError(f"{str(self._path)!r} is not a journal of aai_async: use another file.")

@@ -15,9 +15,10 @@ from pathlib import Path, PurePath
 import attrs
 
 from aai_async._errors import JournalError, without_secrets
+from aai_async._io.object_source import ObjectURI
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
-from aai_async._journal.place import errors_named
+from aai_async._journal.place import Place, errors_named
 
 _AT_ONCE = 500
 """Maximum number of rows in one statement."""
@@ -45,15 +46,17 @@ class Erasure:
 
 
 def erase(
-    path: Path,
+    place: Place,
     names: Mapping[str, Collection[str]],
     before: Callable[[Erasure], None],
 ) -> Erasure:
     """
     Remove the rows and results of recordings from a journal that no batch uses.
 
+    A batch that uses a journal in object storage, and does not write meanwhile, ends with its next step.
+
     Args:
-        path: The journal.
+        place: The journal.
         names: Paths, URLs or transcript ids, each with the ids of transcripts that are known to be of it. A
             row with such an id selects all rows of its source, because the journal may name the recording
             by a path relative to another folder, or by its path of before it was moved.
@@ -64,6 +67,37 @@ def erase(
         JournalError: There is no journal, it cannot be written, another program reads it, or a name means
             one recording by its path and another as the journal lists it.
     """
+    if isinstance(place, ObjectURI):
+        return _erase_stored(place, names, before)
+    return _erase_file(place, names, before)
+
+
+def _erase_stored(
+    prefix: ObjectURI,
+    names: Mapping[str, Collection[str]],
+    before: Callable[[Erasure], None],
+) -> Erasure:
+    database = Database(prefix)
+    try:
+        database.open_to_read()
+        try:
+            erasure = database.read(lambda connection: _find(connection, names))
+            before(erasure)
+            if erasure.rows:
+                database.replace_stored(lambda connection: _delete(connection, erasure.rows))
+            return erasure
+        finally:
+            # Even if nothing was removed, because the store may have failed in an earlier call.
+            database.remove_replaced()
+    finally:
+        database.close()
+
+
+def _erase_file(
+    path: Path,
+    names: Mapping[str, Collection[str]],
+    before: Callable[[Erasure], None],
+) -> Erasure:
     with errors_named(path):
         if not path.exists():
             raise JournalError(f"There is no journal {str(path)!r}.")

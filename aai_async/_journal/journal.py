@@ -154,10 +154,12 @@ class Journal:
         """
         Erase recordings from the journal: their names, options, ids and transcripts.
 
-        No request is sent. The bytes are overwritten, so that no file of the journal contains them
-        afterwards; backups and snapshots of the disk may still contain them. The service keeps its transcript
-        until `Client.delete` removes it, and exported files remain. Transcribing such a recording again is
-        billed again.
+        Nothing is sent to the service, which keeps its transcript until `Client.delete` removes it, and
+        exported files remain. Transcribing such a recording again is billed again.
+
+        The bytes are overwritten, so that no file of the journal contains them afterwards; backups and
+        snapshots of the disk may still contain them. In object storage, the objects that contain them are
+        removed; a bucket with versioning keeps their earlier versions.
 
         Args:
             names: Paths or URLs as in `Outcome.source`, or transcript ids. A path or URL selects all its
@@ -167,17 +169,13 @@ class Journal:
             The number of rows removed.
 
         Raises:
-            JournalLockedError: A batch uses the journal.
+            JournalLockedError: A batch uses the journal. In object storage, this is raised if the batch has
+                written meanwhile; if not, the batch ends with a `JournalError` at its next step.
             JournalError: The journal does not contain one of the names, so nothing was removed; or it does
                 not exist, cannot be written, or is being read by another program.
         """
         given = tuple(map(_as_name, names))
         path = self._path
-        if not isinstance(path, Path):
-            raise JournalError(
-                f"Recordings cannot be erased from the journal {str(path)!r}, which is in object storage: "
-                "delete its objects."
-            )
         erasure = await in_thread_to_its_end(lambda: erase(path, dict.fromkeys(given, ()), self._check_known))
         return len(erasure.rows)
 

@@ -3,7 +3,9 @@ A journal in object storage: its changes as numbered objects. Each can be create
 
 A transaction is committed when its segment has been created, so the number is the lock: if another batch has
 opened the journal meanwhile, the number is taken, and this batch ends before it sends anything more. The
-database itself is a temporary one of this process. All functions block: they are called in a thread.
+next number of an earlier writer is always that of the empty segment with which the next writer began, so
+empty segments are never removed. The database itself is a temporary one of this process. All functions block:
+they are called in a thread.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Generator, Iterable
 
 import msgspec
 
-from aai_async._errors import JournalError, SourceError
+from aai_async._errors import JournalError, JournalLockedError, SourceError
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
 
@@ -26,6 +28,9 @@ _COMPACTED_AFTER = 200
 
 _READS = 5
 """How often a journal is read from its start, if a batch compacts it meanwhile."""
+
+_OVERTAKEN = 100
+"""How often an opening segment is tried again, if another batch is writing meanwhile."""
 
 _CHANGES = re.compile(
     r"\s*(CREATE|DELETE|INSERT|REPLACE|UPDATE|PRAGMA (application_id|user_version) =)", re.IGNORECASE
@@ -52,27 +57,79 @@ class Segments:
         """That of the last segment that was read or created."""
         self._snapshot = 0
         """The number of the last segment that is part of the snapshot."""
+        self._removable = list[int]()
+        """The segments since the snapshot that may be removed: those with statements."""
         self._statements: list[str] | None = None
         """Those of the transaction in progress; `None` outside of one."""
 
-    def connect(self, *, to_write: bool) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
         """
-        Return a temporary database with the contents of the journal; to write, become its only writer.
+        Return a temporary database with the contents of the journal; empty if there is none.
 
         Raises:
-            JournalError: Another batch is opening it at the same time; it does not exist, for reading.
+            JournalError: A segment is missing.
             SourceError: The store cannot be used.
         """
-        connection = self._read()
-        if not to_write:
-            if not self._number:
-                raise JournalError(f"There is no journal {str(self._prefix)!r}.")
-            return connection
+        for attempt in range(1, _READS + 1):
+            # Without a name: a file that SQLite removes, also if this process is killed.
+            connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            try:
+                self._fill(connection)
+            except SourceError:
+                connection.close()
+                # Its snapshot may have been replaced after it was listed.
+                if attempt == _READS:
+                    raise
+            else:
+                return connection
+        raise AssertionError
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no journal."""
+        return self._number == 0
+
+    def take_over(self, connection: sqlite3.Connection) -> None:
+        """
+        Become the only writer of the journal, with the latest contents in `connection`.
+
+        Raises:
+            JournalError: Another batch is writing all the time.
+            SourceError: The store cannot be used.
+        """
+        for _ in range(_OVERTAKEN):
+            if self._create(self._number + 1, []):
+                break
+            # An earlier writer, which is still running, was faster.
+            self._replay(connection, self._number + 1)
+        else:
+            raise self._is_written()
         connection.set_trace_callback(self._record)
-        # An empty segment: an earlier writer, which may still be running, finds its next number taken.
-        self._create(self._number + 1, [])
         self._compact(connection)
-        return connection
+
+    def replace(self, connection: sqlite3.Connection) -> None:
+        """
+        Replace the journal by the contents of `connection`, which were read from it, with some rows removed.
+
+        Raises:
+            JournalLockedError: A batch has written to the journal since it was read.
+            SourceError: The store cannot be used.
+        """
+        if not self._create(self._number + 1, []):
+            raise self._is_written()
+        self._create_snapshot(connection)
+
+    def remove_replaced(self) -> None:
+        """
+        Remove all objects that the latest snapshot has replaced, also those of an earlier attempt.
+
+        Raises:
+            SourceError: The store cannot be used.
+        """
+        found = self._found()
+        latest = max(found["snapshots"], default=0)
+        self._remove("segments", [one for one in found["segments"] if one <= latest and self._has_steps(one)])
+        self._remove("snapshots", [one for one in found["snapshots"] if one < latest])
 
     @contextlib.contextmanager
     def publishing(self) -> Generator[None]:
@@ -91,8 +148,11 @@ class Segments:
             JournalError: Another batch has opened the journal.
             SourceError: The store cannot be used. The segment may exist nevertheless.
         """
-        if self._statements:
-            self._create(self._number + 1, self._statements)
+        if self._statements and not self._create(self._number + 1, self._statements):
+            raise JournalError(
+                f"Another batch has opened the journal {str(self._prefix)!r}, and continues it. This one has "
+                "ended; its jobs continue, and nothing is paid twice."
+            )
 
     def close(self, connection: sqlite3.Connection) -> None:
         """Replace many segments by a snapshot; if that fails, the next batch does it."""
@@ -104,68 +164,77 @@ class Segments:
         if self._statements is not None and _CHANGES.match(statement):
             self._statements.append(statement)
 
-    def _create(self, number: int, statements: list[str]) -> None:
+    def _create(self, number: int, statements: list[str]) -> bool:
+        """Create a segment; return False if another writer has created it."""
         segment = _Segment(self._writer, statements)
         content = zlib.compress(msgspec.msgpack.encode(segment))
         uri = self._uri("segments", number)
         # A request that is sent again after a lost response finds its own segment.
         if not object_store.create(uri, content) and object_store.fetch(uri) != content:
-            raise JournalError(
-                f"Another batch has opened the journal {str(self._prefix)!r}, and continues it. This one has "
-                "ended; its jobs continue, and nothing is paid twice."
-            )
+            return False
+        self._note(number, segment)
+        return True
+
+    def _note(self, number: int, segment: _Segment) -> None:
         self._number = number
+        if segment.statements:
+            self._removable.append(number)
 
-    def _read(self) -> sqlite3.Connection:
-        for attempt in range(1, _READS + 1):
-            # Without a name: a file that SQLite removes, also if this process is killed.
-            connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            try:
-                self._fill(connection)
-            except SourceError:
-                connection.close()
-                # Its snapshot may have been replaced after it was listed.
-                if attempt == _READS:
-                    raise
-            else:
-                return connection
-        raise AssertionError
+    def _is_written(self) -> JournalLockedError:
+        return JournalLockedError(
+            f"A batch is writing the journal {str(self._prefix)!r}: wait for it to end, and try again."
+        )
 
-    def _fill(self, connection: sqlite3.Connection) -> None:
+    def _found(self) -> dict[str, list[int]]:
+        """Return the numbers of the objects of each kind, in order."""
         found: dict[str, list[int]] = {"segments": [], "snapshots": []}
         for uri in object_store.list_uris(self._prefix):
             match = _NAME.search(uri.key)
             if match is not None:
                 found[match["kind"]].append(int(match["number"]))
+        return {kind: sorted(numbers) for kind, numbers in found.items()}
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        found = self._found()
+        self._removable.clear()
         self._snapshot = self._number = max(found["snapshots"], default=0)
         if self._snapshot:
             _restore(connection, zlib.decompress(object_store.fetch(self._uri("snapshots", self._snapshot))))
-        for number in sorted(found["segments"]):
+        for number in found["segments"]:
             if number > self._snapshot:
                 self._replay(connection, number)
+
+    def _fetch(self, number: int) -> _Segment:
+        content = object_store.fetch(self._uri("segments", number))
+        return msgspec.msgpack.decode(zlib.decompress(content), type=_Segment)
+
+    def _has_steps(self, number: int) -> bool:
+        return bool(self._fetch(number).statements)
 
     def _replay(self, connection: sqlite3.Connection, number: int) -> None:
         if number != self._number + 1:
             raise JournalError(
                 f"The journal {str(self._prefix)!r} is damaged: its segment {self._number + 1} is missing."
             )
-        content = object_store.fetch(self._uri("segments", number))
-        segment = msgspec.msgpack.decode(zlib.decompress(content), type=_Segment)
+        segment = self._fetch(number)
         connection.execute("BEGIN")
         for statement in segment.statements:
             connection.execute(statement)
         connection.execute("COMMIT")
-        self._number = number
+        self._note(number, segment)
 
     def _compact(self, connection: sqlite3.Connection) -> None:
-        last, before = self._number, self._snapshot
         is_empty = connection.execute("PRAGMA page_count").fetchone()[0] == 0
-        if is_empty or last - before < _COMPACTED_AFTER:
-            return
-        object_store.create(self._uri("snapshots", last), zlib.compress(connection.serialize()))
-        self._snapshot = last
+        if not is_empty and self._number - self._snapshot >= _COMPACTED_AFTER:
+            self._create_snapshot(connection)
+
+    def _create_snapshot(self, connection: sqlite3.Connection) -> None:
+        before = self._snapshot
+        object_store.create(self._uri("snapshots", self._number), zlib.compress(connection.serialize()))
+        self._snapshot = self._number
         # The snapshot contains them. Those that are not removed do no harm.
-        self._remove("segments", range(before + 1, last + 1))
+        self._remove("segments", self._removable)
+        self._removable.clear()
         if before:
             self._remove("snapshots", [before])
 

@@ -18,15 +18,19 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import anyio
 import httpx
+import obstore
 from fault_server import Job, Reply, Service
+from obstore.store import MemoryStore
 from test_fault_sequences import Model
 from trio.testing import MockClock
 
 import aai_async as aai
+from aai_async._io.object_source import ObjectURI
+from aai_async._journal.segments import Segments
 
 KEYS = {
     "0123456789abcdef0123456789abcdef": "ours",
@@ -188,8 +192,11 @@ class Trouble:
 class World:
     """All that is there between two runs, and what must hold of it."""
 
-    def __init__(self, folder: Path, *, by_content: bool) -> None:
+    def __init__(self, folder: Path, *, by_content: bool, is_stored: bool = False) -> None:
         self._folder = folder
+        self._is_stored = is_stored
+        self.bucket = MemoryStore()
+        """Where the journal is, if it is in object storage."""
         self._by_content = by_content
         self.files: dict[str, File] = {}
         self.versions = 0
@@ -204,11 +211,16 @@ class World:
         """The id that was given for it last."""
         self._forgiven = set[str]()
         """The jobs that the journal need not know any more, and may be made again."""
+        self._killed_bucket = self.bucket
         (folder / "journal").mkdir()
 
     @property
-    def journal(self) -> Path:
-        """Where the journal is, in a folder of its own."""
+    def journal(self) -> Path | str:
+        """Where the journal is, in a folder of its own or in a bucket."""
+        return "s3://bucket/run7/" if self._is_stored else self._file
+
+    @property
+    def _file(self) -> Path:
         return self._folder / "journal" / "calls.db"
 
     @property
@@ -297,8 +309,9 @@ class World:
         anyio.run(go, backend="trio", backend_options={"clock": clock})
         this.requests = account.requests
         if this.is_killed:
-            shutil.rmtree(self.journal.parent)
-            (self._folder / "killed").rename(self.journal.parent)
+            shutil.rmtree(self._file.parent)
+            (self._folder / "killed").rename(self._file.parent)
+            self.bucket = self._killed_bucket
         if this.has_begun:
             self.owner = key
             for one in items:
@@ -308,8 +321,13 @@ class World:
     def _kill(self, this: Run, scope: anyio.CancelScope) -> None:
         # The shared memory of SQLite is made anew from the log, as after a kill.
         shutil.copytree(
-            self.journal.parent, self._folder / "killed", ignore=shutil.ignore_patterns("*-shm", "*.lock")
+            self._file.parent, self._folder / "killed", ignore=shutil.ignore_patterns("*-shm", "*.lock")
         )
+        self._killed_bucket = MemoryStore()
+        for some in cast("Any", obstore).list(self.bucket):
+            for meta in some:
+                content = obstore.get(self.bucket, meta["path"]).bytes()
+                obstore.put(self._killed_bucket, meta["path"], content)
         this.is_killed = True
         scope.cancel()
 
@@ -350,11 +368,17 @@ class World:
 
     def rows(self) -> list[sqlite3.Row]:
         """Give what is in the journal."""
-        if not self.journal.exists():
+        if self._is_stored:
+            connection = Segments(ObjectURI("s3", "bucket", "run7")).connect()
+        elif self._file.exists():
+            connection = sqlite3.connect(self._file)
+        else:
             return []
-        with contextlib.closing(sqlite3.connect(self.journal)) as connection:
+        with contextlib.closing(connection):
             connection.row_factory = sqlite3.Row
             assert [row[0] for row in connection.execute("PRAGMA integrity_check")] == ["ok"]
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+                return []
             return connection.execute("SELECT * FROM jobs ORDER BY id").fetchall()
 
     # What must hold.

@@ -8,6 +8,7 @@ and those of another account. `JOURNAL_MODEL_EXAMPLES=10000` tries more of it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -16,7 +17,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -46,6 +49,8 @@ from test_batch_sequences import MEMORY
 from test_fault_sequences import FAULTS
 
 import aai_async as aai
+from aai_async._io import object_store
+from aai_async._journal import segments
 
 EXAMPLES = int(os.environ.get("JOURNAL_MODEL_EXAMPLES", "40"))
 
@@ -69,17 +74,24 @@ troubles = st.builds(
 class JournalMachine(RuleBasedStateMachine):
     """A user, with one journal."""
 
+    is_stored = False
+    """Whether the journal is in object storage."""
+
     def __init__(self) -> None:
         super().__init__()
         self._folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self._world = World(self._folder, by_content=False)
+        self._patches = contextlib.ExitStack()
+        self._patches.enter_context(patch.object(object_store, "_open_store", lambda *_: self._world.bucket))
+        # Of these short runs, some leave a snapshot and others segments only.
+        self._patches.enter_context(patch.object(segments, "_COMPACTED_AFTER", 7))
 
     @initialize(by_content=st.booleans())
     def begin(self, by_content: bool) -> None:
         """Record what is to be transcribed."""
         shutil.rmtree(self._folder)
         self._folder.mkdir()
-        self._world = World(self._folder, by_content=by_content)
+        self._world = World(self._folder, by_content=by_content, is_stored=self.is_stored)
         for name in NAMES[:2]:
             self._world.edit(name)
 
@@ -88,6 +100,7 @@ class JournalMachine(RuleBasedStateMachine):
             if self._world.owner is not None:
                 self._finish()
         finally:
+            self._patches.close()
             shutil.rmtree(self._folder)
 
     # What happens on the disk and at the service.
@@ -233,7 +246,14 @@ class JournalMachine(RuleBasedStateMachine):
             assert outcome.error.candidates
 
 
-def test_a_journal_loses_nothing_and_pays_for_nothing_twice() -> None:
+class StoredJournalMachine(JournalMachine):
+    """A user, with one journal in object storage."""
+
+    is_stored = True
+
+
+@pytest.mark.parametrize("machine", [JournalMachine, StoredJournalMachine])
+def test_a_journal_loses_nothing_and_pays_for_nothing_twice(machine: type[JournalMachine]) -> None:
     """One job for each recording and what is asked for it, of the account that the journal belongs to."""
     how = settings(
         max_examples=EXAMPLES,
@@ -242,4 +262,4 @@ def test_a_journal_loses_nothing_and_pays_for_nothing_twice() -> None:
         suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
     )
     with no_threads():
-        run_state_machine_as_test(JournalMachine, settings=how)
+        run_state_machine_as_test(machine, settings=how)

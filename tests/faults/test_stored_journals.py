@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import sqlite3
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from obstore.store import MemoryStore
 import aai_async as aai
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
-from aai_async._journal import queries, segments
+from aai_async._journal import Erasure, erase, queries, segments
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.queries import ItemClaim, Result
 
@@ -154,15 +157,114 @@ async def test_many_segments_become_a_snapshot(
     monkeypatch.setattr(segments, "_COMPACTED_AFTER", 1000)
     await run(connect, journal, urls(5))
     keys = bucket.keys()
-    bucket.delete(sorted(key for key in keys if "/segments/" in key)[1])
+    bucket.delete(sorted(key for key in keys if "/segments/" in key)[-2])
     with pytest.raises(aai.JournalError, match="is damaged: its segment"):
         await run(connect, journal, urls(5))
 
 
 @both_loops
-async def test_recordings_are_not_erased_from_a_journal_in_a_bucket(lane: object, bucket: Bucket) -> None:
-    """The error says what to do instead, and a journal that does not exist is not created."""
-    with pytest.raises(aai.JournalError, match="delete its objects"):
+async def test_what_is_forgotten_is_in_no_object(
+    server: FaultServer, connect: Connect, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its name nor its text; the others stay, and it is a new recording for the next batch."""
+    journal = bucket.uri("run7/")
+    first = await run(connect, journal, urls(3))
+    assert await aai.Journal(journal).forget(urls(3)[1]) == 1
+    for gone in (urls(3)[1], first[1].unwrap().id):
+        assert not objects_with(gone, bucket)
+    async with aai.Journal.open(journal) as opened:
+        assert [outcome.unwrap().id async for outcome in opened.outcomes()] == [
+            first[0].unwrap().id,
+            first[2].unwrap().id,
+        ]
+    with pytest.raises(aai.JournalError, match="Not in the journal"):
+        await aai.Journal(journal).forget(urls(3)[1])
+    requests = len(server.requests)
+    assert await aai.Journal(journal).forget(first[0].unwrap().id, urls(3)[2]) == 2
+    assert len(server.requests) == requests
+    await run(connect, journal, urls(3))
+    assert len(server.service.jobs) == 6
+
+
+def objects_with(text: str, bucket: Bucket) -> list[str]:
+    return [key for key in sorted(bucket.keys()) if text.encode() in expanded(bucket, key)]
+
+
+def expanded(bucket: Bucket, key: str) -> bytes:
+    """What an object contains, without its compression and that of the results in it."""
+    content = zlib.decompress(object_store.fetch(ObjectURI.parse(bucket.uri(key))))
+    if not content.startswith(b"SQLite"):
+        return content
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(content)
+        results = connection.execute("SELECT transcript FROM results").fetchall()
+    return b"\0".join([content, *(zlib.decompress(row[0]) for row in results)])
+
+
+@both_loops
+async def test_what_a_failing_store_has_not_removed_the_next_call_removes(
+    connect: Connect, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the name is not in the journal any more."""
+    journal = bucket.uri("run7/")
+    await run(connect, journal, urls(2))
+
+    def failing(uris: Sequence[ObjectURI]) -> None:
+        raise aai.SourceError(f"{uris[0]} cannot be removed: status 503.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(object_store, "remove", failing)
+        with pytest.raises(aai.JournalError, match="status 503"):
+            await aai.Journal(journal).forget(urls(2)[1])
+    assert objects_with(urls(2)[1], bucket)
+    with pytest.raises(aai.JournalError, match="Not in the journal"):
+        await aai.Journal(journal).forget(urls(2)[1])
+    assert not objects_with(urls(2)[1], bucket)
+
+
+def test_nothing_is_forgotten_if_a_batch_writes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch goes on."""
+    store = MemoryStore()
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    prefix = ObjectURI("s3", "bucket", "run7/")
+    batch = opened(prefix)
+    added("one.wav")(batch)
+
+    def write_meanwhile(_: Erasure) -> None:
+        added("two.wav")(batch)
+
+    with pytest.raises(aai.JournalLockedError, match=r"A batch is writing the journal 's3://bucket/run7'"):
+        erase(prefix, {"one.wav": ()}, write_meanwhile)
+    added("three.wav")(batch)
+    assert batch.read(queries.last) == 3
+    batch.close()
+
+
+def test_an_earlier_writer_is_refused_also_after_the_segments_of_the_next_were_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that was suspended for hours has read a number that is far behind."""
+    store = MemoryStore()
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    prefix = ObjectURI("s3", "bucket", "run7/")
+    earlier = opened(prefix)
+    added("one.wav")(earlier)
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "_COMPACTED_AFTER", 1)
+        for name in ("two.wav", "three.wav"):
+            later = opened(prefix)
+            added(name)(later)
+            later.close()
+    assert any("snapshots" in str(uri) for uri in object_store.list_uris(prefix))
+    with pytest.raises(aai.JournalError, match="Another batch has opened the journal"):
+        added("four.wav")(earlier)
+    earlier.close()
+
+
+@both_loops
+async def test_a_journal_that_does_not_exist_is_not_created_by_a_reader(lane: object, bucket: Bucket) -> None:
+    """Nor by what forgets recordings; no URI may contain credentials."""
+    with pytest.raises(aai.JournalError, match="There is no journal"):
         await aai.Journal(bucket.uri("run7/")).forget("call.wav")
     with pytest.raises(aai.JournalError, match="There is no journal"):
         async with aai.Journal.open(bucket.uri("run7/")):
@@ -182,6 +284,17 @@ def write(work: Callable[[Any], object]) -> Step:
         one.result()
 
     return step
+
+
+def added(name: str) -> Step:
+    item = ItemClaim((name.encode(),), 0, name, 7, "{}")
+    return write(lambda connection: queries.claim(connection, item))
+
+
+def opened(prefix: ObjectURI) -> Database:
+    database = Database(prefix)
+    database.open("https://service.test", lambda _: "fingerprint")
+    return database
 
 
 JOB = st.integers(1, 3)
@@ -227,14 +340,12 @@ def test_a_journal_in_a_store_has_the_contents_of_a_file(steps: list[Step], comp
         patch.setattr(object_store, "_open_store", lambda *_: store)
         patch.setattr(segments, "_COMPACTED_AFTER", compacted_after)
         prefix = ObjectURI("s3", "bucket", "run7/")
-        database = Database(prefix)
-        database.open("https://service.test", lambda _: "fingerprint")
+        database = opened(prefix)
         for number, step in enumerate(steps):
             step(database)
             if number % 5 == 4:
                 database.close()
-                database = Database(prefix)
-                database.open("https://service.test", lambda _: "fingerprint")
+                database = opened(prefix)
         written = contents(database)
         reader = Database(prefix)
         reader.open_to_read()
@@ -258,6 +369,4 @@ def test_a_segment_whose_response_was_lost_is_known_as_its_own(monkeypatch: pyte
         return create(uri, content)
 
     monkeypatch.setattr(object_store, "create", twice)
-    database = Database(ObjectURI("s3", "bucket", ""))
-    database.open("https://service.test", lambda _: "fingerprint")
-    database.close()
+    opened(ObjectURI("s3", "bucket", "")).close()

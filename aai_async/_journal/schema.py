@@ -1,0 +1,56 @@
+"""
+The tables of a journal.
+
+The comments in the schema are its documentation for users, who see them with ``sqlite3 calls.db .schema``.
+"""
+
+from __future__ import annotations
+
+VERSION = 2
+"""The version of the schema, stored as `PRAGMA user_version`."""
+
+APPLICATION = 0x41414931
+""""AAI1", stored as `PRAGMA application_id`."""
+
+SCHEMA = """
+CREATE TABLE account (         -- the account of the transcripts: one row
+  service TEXT NOT NULL,       -- the base URL
+  salt BLOB NOT NULL,
+  fingerprint TEXT NOT NULL    -- HMAC-SHA-256 of the API key, which is not stored, with the salt
+);
+CREATE TABLE jobs (            -- one row for each recording and set of options
+  id INTEGER PRIMARY KEY,      -- in the order in which the rows were added
+  position INTEGER NOT NULL,   -- index among the sources of the latest batch, from 0
+  source TEXT NOT NULL,        -- its name: a path, or a URL without its query
+  size INTEGER,                -- in bytes
+  options TEXT NOT NULL,       -- as JSON, without the secret of a webhook
+  state TEXT NOT NULL CHECK (state IN
+    ('pending',                -- neither uploaded nor submitted
+     'uploaded',               -- uploaded to upload_url at uploaded_at
+     'submitting',             -- a submit may have been sent: the list of transcripts shows whether it was
+     'submitted',              -- the job has the id transcript_id, and is billed
+     'done',                   -- the job is completed
+     'failed')),               -- the job ended in an error; the next batch may submit it again
+  upload_url TEXT UNIQUE,
+  uploaded_at TEXT,            -- in UTC, by the clock of this machine
+  submitting_at TEXT,          -- in UTC, by the clock of the service; NULL if unknown
+  transcript_id TEXT,
+  finished_at TEXT,            -- in UTC, by the clock of this machine
+  audio_duration REAL,         -- in seconds
+  retries INTEGER NOT NULL DEFAULT 0,
+  error TEXT,                  -- the last error
+  warnings TEXT,               -- of the service about the result, as a JSON array; NULL if none
+  missing TEXT                 -- requested features that the result lacks, likewise
+);
+CREATE TABLE keys (            -- SHA-256 of what identifies a recording and its options,
+                               -- and of the URLs that were submitted for it
+  key BLOB PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs
+) WITHOUT ROWID;
+CREATE TABLE results (         -- the responses of the service, compressed with zlib
+  job INTEGER PRIMARY KEY REFERENCES jobs,
+  transcript BLOB NOT NULL
+);
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE INDEX keys_by_job ON keys (job);
+"""
