@@ -26,7 +26,8 @@ from aai_async._cli.order import Order
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
-from aai_async._errors import AAIError, ConfigError, OptionsError
+from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
+from aai_async._journal import journal_exists
 from aai_async._progress.lines import print_line, visible
 
 P = ParamSpec("P")
@@ -139,21 +140,28 @@ def confirm(question: str) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _journal(flags: TranscribeFlags) -> Path | None:
+def _journal(flags: TranscribeFlags) -> str | None:
     given, folder = flags.journal, flags.output.output_dir
     if flags.run.local and given.adopt_key:
         raise _usage_error("--adopt-key is for journals of the service: --local needs no key.")
     name = LOCAL_JOURNAL if flags.run.local else JOURNAL
-    journal = given.journal or (folder / name if folder is not None else None)
+    journal = given.journal or (str(folder / name) if folder is not None else None)
     if given.no_journal:
         journal = None
     flag = "--resume" if given.resume else "--retry-failed" if given.retry_failed else None
-    if flag is not None and (journal is None or not journal.exists()):
-        where = "" if journal is None else f" at {str(journal)!r}"
+    if flag is not None and (journal is None or not _exists(journal)):
+        where = "" if journal is None else f" at {journal!r}"
         raise _usage_error(f"{flag} found no journal{where}: pass --journal FILE, or its folder with -o.")
     if given.adopt_key and journal is None:
         raise _usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
     return journal
+
+
+def _exists(journal: str) -> bool:
+    try:
+        return journal_exists(journal)
+    except JournalError as error:
+        raise _usage_error(str(error)) from None
 
 
 def _usage_error(message: str) -> UsageError:

@@ -21,7 +21,7 @@ from aai_async._cli.terminal_text import readable, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import without_secrets
 from aai_async._io.source_factory import source_from
-from aai_async._journal import JobRow, Journal, find_entry
+from aai_async._journal import JobRow, Journal, find_entry, journal_exists
 from aai_async._progress.lines import clock, count, print_line, size, visible
 
 _UNKNOWN = "-"
@@ -45,7 +45,7 @@ async def show(order: Order) -> ExitStatus:
 
 @contextlib.asynccontextmanager
 async def _opened(order: Order) -> AsyncGenerator[Journal | None]:
-    if order.journal is None or not await in_thread(order.journal.exists):
+    if order.journal is None or not await in_thread(journal_exists, order.journal):
         yield None
         return
     async with Journal.open(order.journal) as journal:

@@ -99,6 +99,29 @@ def journal_file(path: Path) -> Path:
     return path / names[0]
 
 
+def journal_name(name: str) -> str:
+    """
+    Return the path or URI of a journal that may not exist.
+
+    Raises:
+        UsageError: The URI has no bucket, or contains credentials.
+    """
+    from aai_async._errors import SourceError  # noqa: PLC0415 - see the module
+    from aai_async._io.object_source import ObjectURI, is_object_uri  # noqa: PLC0415
+
+    if is_object_uri(name):
+        try:
+            return str(ObjectURI.parse(name))
+        except SourceError as error:
+            raise UsageError(str(error)) from None
+    return name
+
+
+def new_journal_name(name: str | None) -> str | None:
+    """Return a name as `journal_name`, if one was given."""
+    return None if name is None else journal_name(name)
+
+
 def readable_journal(name: str) -> str:
     """
     Return the journal at a path, as `journal_file`, or in object storage.
@@ -108,7 +131,7 @@ def readable_journal(name: str) -> str:
     """
     from aai_async._io.object_source import is_object_uri  # noqa: PLC0415 - see the module
 
-    return name if is_object_uri(name) else str(journal_file(Path(name)))
+    return journal_name(name) if is_object_uri(name) else str(journal_file(Path(name)))
 
 
 def iso_day(value: str | None) -> str | None:

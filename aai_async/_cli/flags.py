@@ -22,6 +22,7 @@ from aai_async._cli.flag_values import (
     complete_language,
     format_names,
     language_code,
+    new_journal_name,
 )
 
 
@@ -231,10 +232,12 @@ class JournalFlags:
     """How a run continues an earlier one."""
 
     journal: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE",
-            help="Record each step here, so that a rerun continues. [default: DIR/.aai-async.db with -o]",
+            metavar="FILE|URI",
+            help="Record each step here, so that a rerun continues: in a file, or below a prefix in object "
+            "storage. [default: DIR/.aai-async.db with -o]",
+            callback=new_journal_name,
         ),
     ] = None
     no_journal: Annotated[bool, typer.Option("--no-journal", help="Do not write a journal.")] = False

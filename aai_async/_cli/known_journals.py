@@ -17,13 +17,14 @@ from aai_async._cli.flag_values import LOCAL_JOURNAL
 from aai_async._cli.terminal_text import command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import JournalError
+from aai_async._io.object_source import is_object_uri
 from aai_async._journal import Journal, sources_of
 
 _MOST = 50
 """Journals that are known, the latest ones."""
 
 
-async def remember(journal: Path) -> None:
+async def remember(journal: str) -> None:
     """Note the journal of a run."""
     await in_thread(_remember, journal)
 
@@ -66,8 +67,9 @@ def _known() -> list[str]:
     return []
 
 
-def _remember(path: Path) -> None:
-    journal, known = os.path.abspath(path), _known()  # noqa: PTH100 - the journal may be a link
+def _remember(path: str) -> None:
+    # Not resolved, because the journal may be a link.
+    journal, known = path if is_object_uri(path) else os.path.abspath(path), _known()  # noqa: PTH100
     if known[:1] == [journal] or not journal.isprintable():
         return
     lines = [journal, *(one for one in known if one != journal)][:_MOST]

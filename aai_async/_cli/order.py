@@ -10,7 +10,6 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import attrs
 
@@ -24,7 +23,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
-from aai_async._journal import Journal, find_entry, kept_results
+from aai_async._journal import Journal, find_entry, journal_exists, kept_results
 from aai_async._options import Options
 from aai_async._progress.lines import count, print_line
 
@@ -36,7 +35,8 @@ class Order:
     flags: TranscribeFlags
     found: Found
     options: Options
-    journal: Path | None
+    journal: str | None
+    """The path or URI of the journal."""
     watched: str | None = None
     """The folder whose recordings are transcribed as they arrive."""
 
@@ -156,7 +156,7 @@ class Plan:
 
 async def _restore(recordings: Iterable[Recording], order: Order, outputs: RestoredOutputs) -> None:
     """Give recordings that the journal knows as done their names back, where no other can have the name."""
-    if order.journal is None or not await in_thread(order.journal.exists):
+    if order.journal is None or not await in_thread(journal_exists, order.journal):
         outputs.check_register()
         return
     async with Journal.open(order.journal) as journal:

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from pathlib import Path
 
 import anyio
 from anyio.abc import TaskStatus
@@ -29,9 +28,10 @@ from aai_async._cli.sinks import FileSink, OrderedSink, Sink
 from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio
-from aai_async._journal import Journal
+from aai_async._journal import Journal, journal_exists
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
 from aai_async._progress.lines import count, print_line
@@ -141,8 +141,7 @@ class Session:
 
     async def run(self) -> None:
         """Transcribe the recordings."""
-        has_refusals = self._refused and self._order.journal and self._order.journal.exists()
-        if not (self._wanted or self._watched is not None or has_refusals):
+        if not (self._wanted or self._watched is not None or await self._has_refusals_to_record()):
             return
         run, connection = self._flags.run, self._flags.connection
         is_shown = run.progress != "none"
@@ -160,6 +159,10 @@ class Session:
                 await self._transcribe(client)
         except AAIError as error:
             self.report.abort(error)
+
+    async def _has_refusals_to_record(self) -> bool:
+        journal = self._order.journal
+        return bool(self._refused) and journal is not None and await in_thread(journal_exists, journal)
 
     async def _transcribe(self, client: Client) -> None:
         path, run = self._order.journal, self._flags.run
@@ -185,7 +188,7 @@ class Session:
                 await self._flush()
                 tasks.cancel_scope.cancel()
 
-    def _journal(self, path: Path) -> Journal:
+    def _journal(self, path: str) -> Journal:
         flags = self._flags
         return Journal(path, adopt_key=flags.journal.adopt_key, of_embedded_server=flags.run.local)
 

@@ -44,6 +44,18 @@ _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
 """Codes in the responses of S3 and Google Cloud Storage, and of Azure."""
 
 
+class _Action(msgspec.Struct, frozen=True):
+    """What a request does, as an error names it."""
+
+    done: str
+    doing: str
+
+
+_READ = _Action("read", "reading")
+_WRITE = _Action("written", "writing")
+_REMOVE = _Action("removed", "removing")
+
+
 class ObjectVersion(msgspec.Struct, frozen=True):
     """The version of an object."""
 
@@ -114,7 +126,7 @@ def create(uri: ObjectURI, content: bytes) -> bool:
     Raises:
         SourceError: It cannot be created, or that is unknown.
     """
-    with _store_errors(uri):
+    with _store_errors(uri, _WRITE):
         import obstore  # noqa: PLC0415 - an extra
 
         try:
@@ -148,7 +160,7 @@ def remove(uris: Sequence[ObjectURI]) -> None:
         SourceError: They cannot be removed.
     """
     if uris:
-        with _store_errors(uris[0]):
+        with _store_errors(uris[0], _REMOVE):
             import obstore  # noqa: PLC0415 - an extra
 
             obstore.delete(_store(uris[0]), [_key(uri) for uri in uris])
@@ -226,7 +238,7 @@ def _open_store(root: str, _: frozenset[tuple[str, str]]) -> _SigningStore:
 
 
 @contextlib.contextmanager
-def _store_errors(uri: ObjectURI) -> Generator[None]:
+def _store_errors(uri: ObjectURI, action: _Action = _READ) -> Generator[None]:
     error: SourceError | None = None
     try:
         yield
@@ -234,10 +246,10 @@ def _store_errors(uri: ObjectURI) -> Generator[None]:
         raise
     except ImportError:
         error = SourceError(
-            f'{uri} cannot be read: object storage is an extra: pip install "aai-async[cloud]".'
+            f'{uri} cannot be {action.done}: object storage is an extra: pip install "aai-async[cloud]".'
         )
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
-        error = _error_from(raised, uri)
+        error = _error_from(raised, uri, action)
     if error is not None:
         # Raised here, so that the error of the store is not its context.
         try:
@@ -247,7 +259,7 @@ def _store_errors(uri: ObjectURI) -> Generator[None]:
             del error
 
 
-def _error_from(raised: Exception, uri: ObjectURI) -> SourceError:
+def _error_from(raised: Exception, uri: ObjectURI, action: _Action) -> SourceError:
     # Its classes are matched by name, because obstore is imported only where it is used.
     kind = type(raised).__name__
     text = str(raised).partition("\n\nDebug source")[0]
@@ -262,16 +274,17 @@ def _error_from(raised: Exception, uri: ObjectURI) -> SourceError:
             "control characters to another key."
         )
     elif _METADATA.search(text):
-        message = f"{uri} cannot be read: no credentials are set. {_SET_UP[uri.scheme]}"
+        message = f"{uri} cannot be {action.done}: no credentials are set. {_SET_UP[uri.scheme]}"
     elif "builder error" in text:
-        message = f"{uri} cannot be read: its endpoint is an http:// URL. Set {_ALLOW_HTTP[uri.scheme]}=true."
+        setting = _ALLOW_HTTP[uri.scheme]
+        message = f"{uri} cannot be {action.done}: its endpoint is an http:// URL. Set {setting}=true."
     elif kind in {"PermissionDeniedError", "UnauthenticatedError"} or status in {"401", "403"}:
-        message = _denied(uri, code)
+        message = _denied(uri, code, action)
     elif code in _NO_BUCKET:
         message = _no_bucket(uri)
     else:
         reason = f"status {status}{f', {code}' if code else ''}" if status else escaped(text).rstrip(".")
-        message = f"{uri} cannot be read: {reason}. Try again, or check the endpoint and the region."
+        message = f"{uri} cannot be {action.done}: {reason}. Try again, or check the endpoint and the region."
     return SourceError(message)
 
 
@@ -290,11 +303,12 @@ def _no_bucket(uri: ObjectURI) -> str:
     return f"No such bucket: {uri.root}. Check its name, its region and the endpoint of the store."
 
 
-def _denied(uri: ObjectURI, code: str | None) -> str:
-    return (
-        f"Access to {uri} is denied{f' ({code})' if code else ''}. The credentials must be valid and allow "
-        "reading the object. A store that does not allow listing reports a missing object in this way too."
-    )
+def _denied(uri: ObjectURI, code: str | None, action: _Action) -> str:
+    denied = f"Access to {uri} is denied{f' ({code})' if code else ''}."
+    denied = f"{denied} The credentials must be valid and allow {action.doing} the object."
+    if action is not _READ:
+        return denied
+    return f"{denied} A store that does not allow listing reports a missing object in this way too."
 
 
 _SET_UP = {

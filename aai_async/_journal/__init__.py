@@ -6,6 +6,7 @@ from aai_async._journal.erasure import erase as erase
 from aai_async._journal.journal import Journal as Journal
 from aai_async._journal.journal import find_entry as find_entry
 from aai_async._journal.journal import freeze as freeze
+from aai_async._journal.journal import journal_exists as journal_exists
 from aai_async._journal.journal import kept_results as kept_results
 from aai_async._journal.journal import not_in_journal as not_in_journal
 from aai_async._journal.journal import place_of as place_of

@@ -73,6 +73,16 @@ class Database:
         self._process = os.getpid()
         """The process that created it: a forked child may not use a connection of SQLite, nor close it."""
 
+    def exists(self) -> bool:
+        """
+        Return whether there is a file or object of it.
+
+        Raises:
+            JournalError: The object storage cannot be read.
+        """
+        with errors_named(self._path):
+            return self._file.exists() if self._segments is None else self._segments.exists()
+
     def open(
         self, service: str, fingerprint: Callable[[bytes], str], *, allows_other_key: bool = False
     ) -> bool:

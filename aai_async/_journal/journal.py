@@ -212,6 +212,16 @@ def _place(given: str | os.PathLike[str]) -> Place:
     return path
 
 
+def journal_exists(path: str) -> bool:
+    """
+    Return whether there is a journal; blocks.
+
+    Raises:
+        JournalError: The object storage cannot be read.
+    """
+    return Database(_place(path)).exists()
+
+
 def place_of(journal: Journal) -> Place:
     """Return where a journal is."""
     return journal._path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class

@@ -89,6 +89,15 @@ class Segments:
         """Whether there is no journal."""
         return self._number == 0
 
+    def exists(self) -> bool:
+        """
+        Return whether there is an object of the journal.
+
+        Raises:
+            SourceError: The store cannot be used.
+        """
+        return any(self._found().values())
+
     def take_over(self, connection: sqlite3.Connection) -> None:
         """
         Become the only writer of the journal, with the latest contents in `connection`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from buckets import KEY_ID, SECRET, Bucket
+from buckets import KEY_ID, SECRET, Bucket, access_denied
 from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
 from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 
@@ -158,3 +159,50 @@ async def test_a_journal_in_a_bucket_is_shown_and_exported(service: ScriptedServ
     status, _, err = await run(service, "status", bucket.uri("run8/"))
     assert status != 0
     assert "There is no journal" in err
+
+
+async def test_a_run_records_its_steps_in_a_bucket(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """A rerun anywhere tries only what has failed, or what is new, and the dry run shows the same."""
+    fill(bucket)
+    journal = bucket.uri("run7/")
+    command = ["transcribe", bucket.uri("day/"), "--journal", journal, "-o", str(tmp_path / "one")]
+    status, _, err = await run(service, *command, "--resume")
+    assert (status, "--resume found no journal at" in err, journal in err) == (2, True, True), err
+    service.fails("Audio duration is too short.")
+    status, _, err = await run(service, *command)
+    assert (status, "with --retry-failed" in err) == (1, True), err
+    assert not list(tmp_path.rglob("*.db"))
+    service.hears("Hello again.")
+    bucket.put("day/new.wav", b"a new recording")
+    status, out, err = await run(service, *command, "--dry-run", "--retry-failed")
+    assert (status, "day/a.wav" in out, "day/new.wav" in out) == (0, True, False), err
+    status, _, err = await run(service, *command, "--retry-failed", "--resume")
+    assert (status, service.count("POST /v2/transcript")) == (0, 4), err
+    elsewhere = ["transcribe", bucket.uri("day/"), "--journal", journal, "-o", str(tmp_path / "two")]
+    status, _, err = await run(service, *elsewhere)
+    assert (status, service.count("POST /v2/transcript")) == (0, 5), err
+    assert sorted(path.name for path in (tmp_path / "two").glob("*.txt")) == [
+        "a.wav.txt",
+        "b.mp3.txt",
+        "new.wav.txt",
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["no bucket", "no permission", "credentials"])
+async def test_a_journal_that_cannot_be_written_in_a_bucket_is_reported_before_anything_is_paid(
+    service: ScriptedServer, bucket: Bucket, wrong: str
+) -> None:
+    """With what to do, and no secret of a URI."""
+    journal, message = {
+        "no bucket": ("s3://no-such-bucket-here/run7/", "No such bucket: s3://no-such-bucket-here"),
+        "no permission": (bucket.uri("run7/"), "is denied"),
+        "credentials": ("s3://id:hidden@bucket/run7/", "contains credentials"),
+    }[wrong]
+    url = "https://recordings.test/call.mp3"
+    with access_denied() if wrong == "no permission" else contextlib.nullcontext():
+        status, _, err = await run(service, "transcribe", url, "--journal", journal)
+    assert status != 0
+    assert (message in err, "hidden" in err, "Traceback" in err) == (True, False, False), err
+    assert service.count("POST /v2/transcript") == 0
