@@ -46,8 +46,8 @@ def run(source: str, monkeypatch: pytest.MonkeyPatch) -> Generator[httpx.Client]
         del sys.modules[module.__name__]
 
 
-def test_there_are_three() -> None:
-    assert len(APPLICATIONS) == 3
+def test_there_are_four() -> None:
+    assert len(APPLICATIONS) == 4
 
 
 def test_an_upload_ends_on_a_page_when_the_webhook_has_come(

@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import anyio
 import httpx
+import pytest
 from fastapi import FastAPI, Request
 from serving import free_port, served, until
 from starlette.requests import ClientDisconnect
 
 from aai_async import fastapi as web
 from aai_async.fastapi import ClientDependency
+from aai_async.server import SpeechRequest
 from aai_async.testing import ScriptedServer
 
 SECRET = {"x-webhook-secret": "a-secret-of-mine-01"}
 
 
 @contextlib.contextmanager
-def two_workers(service: ScriptedServer, inbox: Path, log: Path) -> Generator[str]:
-    """Run the application in two processes, which log to a file, and give its address."""
+def two_workers(
+    service: ScriptedServer,
+    inbox: Path,
+    log: Path,
+    app: str = "two_workers:app",
+    folder: Path = Path(__file__).parent,
+) -> Generator[str]:
+    """Run an application in two processes, which log to a file, and give its address."""
     port = free_port()
     environment = os.environ | {
         "ASSEMBLYAI_API_KEY": service.key,
         "ASSEMBLYAI_BASE_URL": service.base_url,
         "INBOX": str(inbox),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PYTHONPATH": os.pathsep.join(sys.path),
         "WEBHOOK_SECRET": SECRET["x-webhook-secret"],
     }
-    command = [sys.executable, "-m", "uvicorn", "two_workers:app", "--workers", "2", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", app, "--workers", "2", "--port", str(port)]
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, env=environment, cwd=Path(__file__).parent, stderr=output) as process,
+        subprocess.Popen(command, env=environment, cwd=folder, stderr=output) as process,
     ):
         try:
             until(lambda: _answers(environment["PUBLIC_URL"]))
@@ -78,6 +89,55 @@ def test_a_wait_ends_by_a_notification_that_another_process_has_got(tmp_path: Pa
         told = {"transcript_id": next(iter(waited)), "status": "completed"}
         answers = [httpx.post(f"{url}/webhook", json=told, headers=SECRET) for _ in range(20)]
     assert {answer.status_code for answer in answers} == {204}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix sockets")
+def test_two_processes_share_one_cap_of_jobs(tmp_path: Path) -> None:
+    """As the page shows it: both serve, and there are never more jobs than the cap."""
+    page = (Path(__file__).parents[2] / "docs/fastapi.md").read_text(encoding="utf-8")
+    [source] = re.findall(r"## Several workers, one cap\n.*?```python\n(.*?)```", page, re.DOTALL)
+    assert "max_jobs=200" in source
+    (tmp_path / "shared_app.py").write_text(source.replace("max_jobs=200", "max_jobs=3") + NAMES_ITS_PROCESS)
+    in_progress, most = set[Path](), list[int]()
+
+    async def heard(request: SpeechRequest) -> str:
+        in_progress.add(request.audio)
+        most.append(len(in_progress))
+        await anyio.sleep(0.1)
+        in_progress.discard(request.audio)
+        return request.audio.read_text()
+
+    def post(number: int) -> str:
+        recording = b"recording %d" % number
+        answer = httpx.post(f"{url}/recordings", files={"file": ("call.mp3", recording)}, timeout=30)
+        assert answer.json()["text"] == recording.decode()
+        return answer.headers["x-process"]
+
+    def are_both_there() -> bool:
+        processes.update(threads.map(post, range(12)))
+        return len(processes) == 2
+
+    processes = set[str]()
+    with (
+        ScriptedServer() as service,
+        two_workers(service, tmp_path, tmp_path / "log", "shared_app:app", tmp_path) as url,
+        ThreadPoolExecutor(12) as threads,
+    ):
+        service.hears(heard)
+        until(are_both_there)
+        assert service.count("POST /v2/transcript") == len(most)
+    assert max(most) <= 3
+
+
+NAMES_ITS_PROCESS = """
+
+@app.middleware("http")
+async def name_process(request, call_next):
+    import os
+    response = await call_next(request)
+    response.headers["x-process"] = str(os.getpid())
+    return response
+"""
 
 
 def test_a_job_is_deleted_when_its_caller_hangs_up() -> None:
