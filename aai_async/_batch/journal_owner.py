@@ -20,6 +20,7 @@ from aai_async._batch.context import BatchContext, BatchItem
 from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.item_task import ItemTask
 from aai_async._batch.outage import OutageGate
+from aai_async._batch.owned_work import Work
 from aai_async._batch.reply import Reply
 from aai_async._batch.resume import has_job, has_upload, job_to_fetch
 from aai_async._batch.uncertain_submits import UncertainSubmits
@@ -28,7 +29,7 @@ from aai_async._concurrency.task_groups import task_group
 from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, ConfigError, JournalError
 from aai_async._io.remote_source import RemoteSource, UploadMissingError
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import JobRow, JournalWriter
+from aai_async._journal import FoundRow, JobRow, JournalWriter
 from aai_async._models.outcome import Outcome, Summary
 from aai_async._models.transcript import TranscriptError
 from aai_async._options import Options
@@ -42,28 +43,6 @@ Its own row searches for it as soon as a worker asks for the recording.
 
 _SEARCH_TOGETHER = 30.0
 """Seconds in which the searches for such submits share one schedule, and the readings of the list."""
-
-
-@attrs.define(eq=False)
-class _Work:
-    """A recording in progress, with the callers that wait for it."""
-
-    ended: anyio.Event = attrs.field(factory=anyio.Event)
-    reply: Reply | None = None
-    error: AAIError | None = None
-
-    async def wait(self) -> Reply | None:
-        """
-        Wait for its end, and return the reply; `None` if a caller has to try again.
-
-        Raises:
-            AAIError: No recording can be transcribed any more.
-        """
-        await self.ended.wait()
-        if self.error is not None:
-            # A copy, because each caller adds a traceback of its own.
-            raise copy.copy(self.error)
-        return self.reply
 
 
 class _NoSlot:
@@ -86,9 +65,9 @@ class JournalOwner:
         self._max_jobs = max_jobs
         self._permits = anyio.CapacityLimiter(max_jobs)
         """One for each job at the service, by the item, or by the row of an earlier owner."""
-        self._in_flight = dict[bytes, _Work]()
+        self._in_flight = dict[bytes, Work]()
         """By the key of the recording and its options."""
-        self._taken_up = dict[int, _Work]()
+        self._taken_up = dict[int, Work]()
         """By row, the jobs of an earlier owner, which are watched to their end."""
         self._uncertain = set[int]()
         """The rows whose submit an earlier owner may have sent, which nobody has asked for yet."""
@@ -145,12 +124,12 @@ class JournalOwner:
         """
         self._check()
         context = self._context_of(options)
-        needed: list[bool] = []
-        for source in sources:
-            (key,) = await context.keys(self._item(source, options), source)
-            needed.append(
-                key not in self._in_flight and self._needs_upload(source, await self._writer.find([key]))
-            )
+        keys = await self._keys(sources, context)
+        found = await self._writer.find_each(keys)
+        needed = [
+            key not in self._in_flight and self._needs_upload(source, one.row)
+            for key, source, one in zip(keys, sources, found, strict=True)
+        ]
         if any(needed):
             await self._pipeline.sender.pauses.wait(self._pipeline.sender.base_urls.api)
         return needed
@@ -167,9 +146,14 @@ class JournalOwner:
         """
         self._check()
         context = self._context_of(options)
-        keys = [(await context.keys(self._item(source, options), source))[0] for source in sources]
+        keys = await self._keys(sources, context)
+        with self._refusing(JournalError):
+            found = await self._writer.find_each(keys)
         # All are begun before the first is waited for.
-        works = [self._work_of(key, one, context) for key, one in zip(keys, sources, strict=True)]
+        works = [
+            self._work_of(key, source, context, one)
+            for key, source, one in zip(keys, sources, found, strict=True)
+        ]
         return [
             await self._reply(key, source, context, work)
             for key, source, work in zip(keys, sources, works, strict=True)
@@ -208,6 +192,9 @@ class JournalOwner:
             self._context = attrs.evolve(self._context, uncertain_submits=UncertainSubmits())
         return self._context
 
+    async def _keys(self, sources: Sequence[RemoteSource], context: BatchContext) -> list[bytes]:
+        return [(await context.keys(self._item(one, context.options), one))[0] for one in sources]
+
     def _item(self, source: RemoteSource, options: Options) -> BatchItem:
         return BatchItem(self._begun, source, options, None)
 
@@ -220,16 +207,18 @@ class JournalOwner:
             has_job(row) or row.state == "submitting" or job_to_fetch(row) is not None or has_upload(row)
         )
 
-    def _work_of(self, key: bytes, source: RemoteSource, context: BatchContext) -> _Work:
-        """Return the work in progress for a recording, or begin it."""
+    def _work_of(
+        self, key: bytes, source: RemoteSource, context: BatchContext, found: FoundRow | None = None
+    ) -> Work:
+        """Return the work in progress for a recording, or begin it, with its row if that was read already."""
         work = self._in_flight.get(key)
         if work is None:
-            work = self._in_flight[key] = _Work()
+            work = self._in_flight[key] = Work()
             # In a task of its own, which does not end with the caller: the job continues, and is counted.
-            self._tasks.start_soon(self._run, work, key, source, context)
+            self._tasks.start_soon(self._run, work, key, source, context, found)
         return work
 
-    async def _reply(self, key: bytes, source: RemoteSource, context: BatchContext, work: _Work) -> Reply:
+    async def _reply(self, key: bytes, source: RemoteSource, context: BatchContext, work: Work) -> Reply:
         while True:
             reply = await work.wait()
             # Another caller's work may have ended because that one has no upload.
@@ -238,9 +227,11 @@ class JournalOwner:
             self._check()
             work = self._work_of(key, source, context)
 
-    async def _run(self, work: _Work, key: bytes, source: RemoteSource, context: BatchContext) -> None:
+    async def _run(
+        self, work: Work, key: bytes, source: RemoteSource, context: BatchContext, found: FoundRow | None
+    ) -> None:
         try:
-            work.reply = await self._process(key, source, context)
+            work.reply = await self._process(key, source, context, found or await self._find(key))
             self._count(work.reply)
         except AAIError as error:
             work.error = error.with_traceback(None)
@@ -248,21 +239,24 @@ class JournalOwner:
             del self._in_flight[key]
             work.ended.set()
 
-    async def _process(self, key: bytes, source: RemoteSource, context: BatchContext) -> Reply:
+    async def _find(self, key: bytes) -> FoundRow:
         with self._refusing(JournalError):
-            row = await self._writer.find([key])
-            if row is not None and row.id in self._taken_up:
-                reply = await self._taken_up[row.id].wait()
-                if reply is not None:
-                    return reply
-                row = await self._writer.find([key])
-            if row is not None and row.state == "done":
-                body = await self._writer.stored(row.id)
-                if body is not None:
-                    return Reply(transcript_id=row.transcript_id, body=body, is_known=True)
-        if self._needs_upload(source, row):
+            [found] = await self._writer.find_each([key])
+            return found
+
+    async def _process(
+        self, key: bytes, source: RemoteSource, context: BatchContext, found: FoundRow
+    ) -> Reply:
+        if found.row is not None and found.row.id in self._taken_up:
+            reply = await self._taken_up[found.row.id].wait()
+            if reply is not None:
+                return reply
+            found = await self._find(key)
+        if found.row is not None and found.body is not None:
+            return Reply(transcript_id=found.row.transcript_id, body=found.body, is_known=True)
+        if self._needs_upload(source, found.row):
             return Reply(needs_upload=True)
-        async with self._permit(row):
+        async with self._permit(found.row):
             self._check()
             return await self._run_item(source, context)
 
@@ -333,14 +327,14 @@ class JournalOwner:
         for row in rows:
             self._permits.acquire_on_behalf_of_nowait(row.id)
             if row.state == "submitted":
-                self._taken_up[row.id] = work = _Work()
+                self._taken_up[row.id] = work = Work()
                 self._tasks.start_soon(self._watch, row, row.transcript_id or "", work)
             else:
                 self._uncertain.add(row.id)
         self._permits.total_tokens = self._max_jobs
         self._tasks.start_soon(self._release_uncertain)
 
-    async def _watch(self, row: JobRow, transcript_id: str, work: _Work) -> None:
+    async def _watch(self, row: JobRow, transcript_id: str, work: Work) -> None:
         self._pipeline.registry.resumed(transcript_id, row.upload_url or "")
         try:
             work.reply = await self._watch_to_end(row, transcript_id)

@@ -11,6 +11,7 @@ from aai_async._journal.journal import kept_results as kept_results
 from aai_async._journal.journal import not_in_journal as not_in_journal
 from aai_async._journal.journal import place_of as place_of
 from aai_async._journal.journal import sources_of as sources_of
+from aai_async._journal.lookup import FoundRow as FoundRow
 from aai_async._journal.place import Place as Place
 from aai_async._journal.queries import ItemClaim as ItemClaim
 from aai_async._journal.queries import JobRow as JobRow

@@ -25,6 +25,7 @@ from aai_async._journal import queries
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
+from aai_async._journal.lookup import FoundRow, found
 from aai_async._journal.place import Place, errors_named
 from aai_async._journal.queries import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
@@ -194,6 +195,10 @@ class JournalWriter:
     async def find(self, keys: Sequence[bytes]) -> JobRow | None:
         """Return the row that has one of these keys."""
         return await self._read(lambda connection: queries.find(connection, keys))
+
+    async def find_each(self, keys: Sequence[bytes]) -> list[FoundRow]:
+        """Return for each key its row, with the stored response of a completed job; in one read."""
+        return await self._read(lambda connection: [found(connection, key) for key in keys])
 
     async def rows_at_service(self) -> list[JobRow]:
         """Return the rows with a job that has not ended, or whose submit may have been sent."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections.abc import AsyncIterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from aai_async._batch.journal_worker import JournalWorker, pauses_all
 from aai_async._batch.reply import Reply
 from aai_async._io.remote_source import RemoteSource
 from aai_async._journal import JournalWriter
+from aai_async._journal.database import Database
 
 pytestmark = [both_loops, pytest.mark.usefixtures("quick_looks")]
 
@@ -130,6 +132,24 @@ async def test_all_workers_together_stay_within_the_cap(
             sent = server.service.uploads.get(url, url.encode())
             assert sent == (audio.encode() if "://" in audio else Path(audio).read_bytes())
             assert aai.Transcript.from_json(reply.body or b"").id == reply.transcript_id
+
+
+async def test_finished_recordings_of_a_call_are_read_at_once(
+    server: FaultServer, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read of the journal for all of them, and no request."""
+    first = await workplace.run(urls(40))
+    read, reads, requests = Database.read, list[object](), len(server.requests)
+
+    def counted(self: Database, work: Callable[[sqlite3.Connection], T]) -> T:
+        reads.append(work)
+        return read(self, work)
+
+    async with workplace.owner() as owner, workplace.worker(owner) as worker:
+        monkeypatch.setattr(Database, "read", counted)
+        again = await worker.transcribe(urls(40), OPTIONS)
+    assert [one.transcript_id for one in again] == [one.transcript_id for one in first]
+    assert (len(reads), len(server.requests)) == (1, requests)
 
 
 async def test_a_recording_in_two_workers_has_one_job(
