@@ -187,7 +187,8 @@ def scale(session: nox.Session) -> None:
     `AAI_SCALE_ROWS=2000 nox -s scale` is the full size.
     """
     session.install(".[ray,cloud,server,models,testing]", *TESTS)
-    session.run("pytest", "--numprocesses", "0", "tests/ray_data", *session.posargs)
+    command = ["pytest", "--numprocesses", "0", "tests/ray_data", *session.posargs]
+    session.run(*command, env={"AAI_CUT_SECONDS": os.environ.get("AAI_CUT_SECONDS", "60")})
 
 
 @nox.session

@@ -640,6 +640,7 @@ def accept(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve as much of the API as a batch needs.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--core", type=int, help="the only core that it runs on")
     for each in attrs.fields(Terms):
@@ -648,11 +649,11 @@ def main() -> None:
     if arguments["core"] is not None:
         os.sched_setaffinity(0, {arguments["core"]})
     terms = Terms(**{each.name: arguments[each.name] for each in attrs.fields(Terms)})
-    with socket.create_server(("127.0.0.1", arguments["port"]), backlog=4096) as listener:
+    with socket.create_server((arguments["host"], arguments["port"]), backlog=4096) as listener:
         listener.setblocking(False)
         port = listener.getsockname()[1]
         print(port, flush=True)
-        serve(listener, Service(terms, f"http://127.0.0.1:{port}"))
+        serve(listener, Service(terms, f"http://{arguments['host']}:{port}"))
 
 
 if __name__ == "__main__":

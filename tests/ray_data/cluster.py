@@ -173,13 +173,12 @@ class FakeService:
 
 
 @contextlib.contextmanager
-def running_service() -> Iterator[FakeService]:
-    process = subprocess.Popen(
-        [sys.executable, str(SERVICE), "--slots", "100000"], stdout=subprocess.PIPE, text=True
-    )
+def running_service(host: str = "127.0.0.1") -> Iterator[FakeService]:
+    command = [sys.executable, str(SERVICE), "--slots", "100000", "--host", host]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield FakeService(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        yield FakeService(f"http://{host}:{int(process.stdout.readline())}")
     finally:
         process.kill()
         process.wait()
