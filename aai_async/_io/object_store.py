@@ -85,7 +85,7 @@ def head(uri: ObjectURI) -> ObjectVersion:
         return ObjectVersion.of(obstore.head(_store(uri), _key(uri)))
 
 
-def read(uri: ObjectURI, version: ObjectVersion, start: int, end: int) -> bytes:
+def read(uri: ObjectURI, version: ObjectVersion, start: int, end: int) -> memoryview:
     """
     Return the bytes of a version of an object from `start` to before `end`.
 
@@ -99,7 +99,8 @@ def read(uri: ObjectURI, version: ObjectVersion, start: int, end: int) -> bytes:
         result = obstore.get(
             _store(uri), _key(uri), options={"range": (start, end), "if_match": version.e_tag}
         )
-        content = result.bytes().to_bytes()
+        # Not copied to `bytes`: the caller copies it once, piece by piece.
+        content = memoryview(result.bytes())
         # Not every store honours If-Match.
         if ObjectVersion.of(result.meta) != version or len(content) != end - start:
             raise file_changed(str(uri))

@@ -10,7 +10,7 @@ from aai_async._errors import SourceError
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectSource, ObjectURI
 from aai_async._io.object_store import ObjectVersion
-from aai_async._io.source import MAX_UPLOAD_SIZE, CheckedSource, checked_size
+from aai_async._io.source import CHUNK_SIZE, MAX_UPLOAD_SIZE, CheckedSource, checked_size
 
 RANGE = 8 * 1024 * 1024
 """Bytes per request. A stream of the whole object would time out when the upload is slow to take it."""
@@ -69,7 +69,10 @@ class StoredObject(CheckedSource):
         version = self._opened()
         for start in range(0, version.size, RANGE):
             end = min(start + RANGE, version.size)
-            yield await in_thread_that_may_block(object_store.read, self._uri, version, start, end)
+            content = await in_thread_that_may_block(object_store.read, self._uri, version, start, end)
+            # In the pieces of a request, which are then not copied again.
+            for place in range(0, len(content), CHUNK_SIZE):
+                yield bytes(content[place : place + CHUNK_SIZE])
 
     def _opened(self) -> ObjectVersion:
         if self._version is None:
