@@ -8,18 +8,12 @@ from typing import Annotated
 
 import typer
 
-from aai_async._cli.flag_values import Status, iso_day, journal_file, readable_journal
+from aai_async._cli.flag_values import Status, iso_day, readable_journal
 from aai_async._cli.flags import ConnectionFlags, OutputFlags, Rendering
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]
-JournalFile = Annotated[
-    Path,
-    typer.Argument(
-        metavar="JOURNAL|DIR", help="Journal of a batch, or the folder of its results.", callback=journal_file
-    ),
-]
-ReadableJournal = Annotated[
+JournalName = Annotated[
     str,
     typer.Argument(
         metavar="JOURNAL|DIR",
@@ -79,7 +73,7 @@ class SearchFlags:
 class ExportFlags:
     """The flags of `export`."""
 
-    journal: ReadableJournal
+    journal: JournalName
     output: OutputFlags = field(default_factory=OutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
 
@@ -109,7 +103,7 @@ class IndexFlags:
 class StatusFlags:
     """The flags of `status`."""
 
-    journal: ReadableJournal
+    journal: JournalName
     json: AsJSON = False
 
 
@@ -117,7 +111,7 @@ class StatusFlags:
 class ForgetFlags:
     """The flags of `forget`."""
 
-    journal: JournalFile
+    journal: JournalName
     names: Annotated[
         list[str],
         typer.Argument(

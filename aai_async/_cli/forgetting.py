@@ -17,7 +17,7 @@ from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import command, readable
 from aai_async._concurrency.threads import in_thread_to_its_end
 from aai_async._errors import SaveError
-from aai_async._journal import ErasedRow, Erasure, erase, not_in_journal
+from aai_async._journal import ErasedRow, Erasure, Journal, Place, erase, not_in_journal, place_of
 from aai_async._progress.lines import count, print_line, visible
 
 _MOST_IDS = 5
@@ -26,9 +26,12 @@ _MOST_IDS = 5
 
 async def forget(flags: ForgetFlags) -> ExitStatus:
     """Remove the result files, then the rows; a rerun continues after a file that could not be removed."""
-    journal, names = flags.journal, flags.names
+    journal, names = place_of(Journal(flags.journal)), flags.names
     check_output_dir(flags.results_dir)
-    results = _Results(flags.results_dir or journal.parent, names)
+    folder = flags.results_dir or (Path(flags.journal).parent if isinstance(journal, Path) else None)
+    if folder is None:
+        return await _forget_rows(journal, names)
+    results = _Results(folder, names)
 
     def remove_files(erasure: Erasure) -> None:
         unknown = [name for name in erasure.unknown if not results.knows(name)]
@@ -40,11 +43,10 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
         results.remove(erasure.rows)
 
     def erase_all() -> Erasure:
-        return erase(journal.absolute(), results.transcripts(), remove_files)
+        return erase(journal, results.transcripts(), remove_files)
 
     erasure = await in_thread_to_its_end(erase_all)
-    for row in erasure.rows:
-        write_line(visible(f"{row.transcript_id or '-':36}  {row.source}"))
+    _write_rows(erasure)
     for file in results.removed:
         print_line(f"Removed {readable(file)}")
     print_line(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
@@ -52,9 +54,32 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
     return ExitStatus.OK
 
 
+async def _forget_rows(journal: Place, names: Sequence[str]) -> ExitStatus:
+    """Remove the rows of a journal in object storage, beside which no results are expected."""
+
+    def check(erasure: Erasure) -> None:
+        if erasure.unknown:
+            raise not_in_journal(journal, erasure.unknown)
+
+    erasure = await in_thread_to_its_end(lambda: erase(journal, dict.fromkeys(names, ()), check))
+    _write_rows(erasure)
+    print_line(f"{count(len(erasure.rows), 'row')} removed. Files of results stay: -o names their folder.")
+    _print_ids(erasure)
+    return ExitStatus.OK
+
+
+def _write_rows(erasure: Erasure) -> None:
+    for row in erasure.rows:
+        write_line(visible(f"{row.transcript_id or '-':36}  {row.source}"))
+
+
 def _print_what_stays(erasure: Erasure, results: _Results) -> None:
     if not results.removed:
         print_line(f"No results of these recordings in {str(results.folder)!r}: -o names another folder.")
+    _print_ids(erasure)
+
+
+def _print_ids(erasure: Erasure) -> None:
     ids = [row.transcript_id for row in erasure.rows if row.transcript_id]
     if ids:
         shown = ids if len(ids) <= _MOST_IDS else ["ID..."]

@@ -58,7 +58,7 @@ async def transcribe(server: LocalServer, *names: str, flags: str = "") -> None:
 
 
 async def forget(names: list[str], folder: Path | None = None) -> ExitStatus:
-    return await forgetting.forget(ForgetFlags(journal=JOURNAL, names=names, results_dir=folder))
+    return await forgetting.forget(ForgetFlags(journal=str(JOURNAL), names=names, results_dir=folder))
 
 
 def texts() -> list[str]:
@@ -99,7 +99,7 @@ async def test_a_recording_is_forgotten_by_its_path_from_another_folder(
     await transcribe(server, name, "x.mp3", flags="-l en")
     await transcribe(server, name, flags="-l de --force")
     monkeypatch.chdir("calls")
-    flags = ForgetFlags(journal=Path("../out/.aai-async.db"), names=["y.mp3"], results_dir=None)
+    flags = ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dir=None)
     assert await forgetting.forget(flags) == ExitStatus.OK
     monkeypatch.chdir("..")
     assert texts() == ["x.mp3.json", "x.mp3.txt"]
@@ -128,7 +128,7 @@ async def test_a_name_that_means_two_recordings_is_an_error(
     """One as the journal lists it, another as a path from this folder: nothing is removed of either."""
     await transcribe(server, "call.mp3", "calls/call.mp3")
     monkeypatch.chdir("calls")
-    flags = ForgetFlags(journal=Path("../out/.aai-async.db"), names=["call.mp3"], results_dir=None)
+    flags = ForgetFlags(journal="../out/.aai-async.db", names=["call.mp3"], results_dir=None)
     with pytest.raises(aai.JournalError, match=r"two recordings: .*'calls/call\.mp3'.*Nothing was removed"):
         await forgetting.forget(flags)
     monkeypatch.chdir("..")
@@ -146,7 +146,7 @@ async def test_files_are_not_removed_without_the_row_of_a_result_that_could_not_
     monkeypatch.chdir("calls")
     with pytest.raises(aai.JournalError, match=r"Not in the journal .*'y\.mp3'"):
         await forgetting.forget(
-            ForgetFlags(journal=Path("../out/.aai-async.db"), names=["y.mp3"], results_dir=None)
+            ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dir=None)
         )
     monkeypatch.chdir("..")
     assert texts()[-2:] == written
@@ -243,7 +243,7 @@ async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalSe
     """Neither rows nor files; a rerun helps, as the exit status says."""
     await transcribe(server, "call.mp3")
     async with aai.Client(KEY, base_url=server.base_url) as client:
-        async with aai.transcribe_all(client, [], journal=JOURNAL):
+        async with aai.transcribe_all(client, [], journal=str(JOURNAL)):
             status, _, err = await run(server, "forget", str(JOURNAL), "call.mp3", "--yes")
     assert status == ExitStatus.RETRY
     assert "Another batch uses this journal" in err

@@ -206,3 +206,22 @@ async def test_a_journal_that_cannot_be_written_in_a_bucket_is_reported_before_a
     assert status != 0
     assert (message in err, "hidden" in err, "Traceback" in err) == (True, False, False), err
     assert service.count("POST /v2/transcript") == 0
+
+
+async def test_a_recording_is_forgotten_in_a_bucket(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """With the files of its results, if their folder is given."""
+    fill(bucket)
+    journal, out = bucket.uri("run7/"), tmp_path / "out"
+    command = ["transcribe", bucket.uri("day/"), "--journal", journal, "-o", str(out)]
+    assert (await run(service, *command))[0] == 0
+    status, _, err = await run(service, "forget", journal, "typo.wav", "--yes")
+    assert (status, "Not in the journal" in err) == (1, True), err
+    status, shown, err = await run(service, "forget", journal, bucket.uri("day/a.wav"), "--yes")
+    assert (status, bucket.uri("day/a.wav") in shown, "1 row removed." in err) == (0, True, True), err
+    status, _, err = await run(service, "forget", journal, bucket.uri("day/b.mp3"), "--yes", "-o", str(out))
+    assert (status, "1 row and 1 file removed." in err) == (0, True), err
+    assert [path.name for path in out.glob("*.txt")] == ["a.wav.txt"]
+    status, _, err = await run(service, "status", journal)
+    assert "0 of 0 completed" in err
