@@ -10,12 +10,13 @@ import attrs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
-from aai_async._cli.outputs import Outputs, WrittenFiles
+from aai_async._cli.outputs import WrittenFiles
+from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._concurrency.threads import in_thread
 from aai_async._models.transcript import Transcript
 
 
-class RowOutputs(Outputs):
+class RowOutputs(RestoredOutputs):
     """
     The files of exported rows in one folder.
 

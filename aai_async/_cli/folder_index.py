@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from aai_async import formats
 from aai_async._cli.exit_status import ExitStatus
-from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
+from aai_async._cli.restored_outputs import RestoredOutputs
+from aai_async._cli.restoring import journals_of, restore_names
 from aai_async._cli.result_files import save
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
@@ -51,10 +52,12 @@ async def write_index(folder: Path, *, most: int | None = None) -> tuple[Path, i
     """
     path = folder / f"{INDEX}.html"
     await in_thread(_check_own, path)
-    outputs = Outputs(folder, Rendering(formats=_FORMATS))
+    outputs = RestoredOutputs(folder, Rendering(formats=_FORMATS))
     await in_thread(outputs.load)
+    journals = await in_thread(journals_of, folder, None)
+    await restore_names(outputs, journals)
     entries: list[formats.IndexEntry] = []
-    for journal in [folder / name for name in (JOURNAL, LOCAL_JOURNAL) if (folder / name).is_file()]:
+    for journal in journals:
         async with Journal.open(journal) as opened:
             if most is not None and (await opened.summary()).completed > most:
                 raise AAIError(f"There are more than {most} results: `aai-async index {folder}` lists them.")

@@ -12,12 +12,22 @@ from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
-from aai_async._cli.outputs import Outputs
+from aai_async._cli.restored_outputs import RestoredOutputs
+from aai_async._cli.restoring import restore_names
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import command, readable
-from aai_async._concurrency.threads import in_thread_to_its_end
-from aai_async._errors import SaveError
-from aai_async._journal import ErasedRow, Erasure, Journal, Place, erase, not_in_journal, place_of
+from aai_async._concurrency.threads import in_thread, in_thread_to_its_end
+from aai_async._errors import AAIError, SaveError
+from aai_async._journal import (
+    ErasedRow,
+    Erasure,
+    Journal,
+    Place,
+    erase,
+    journal_exists,
+    not_in_journal,
+    place_of,
+)
 from aai_async._progress.lines import count, print_line, visible
 
 _MOST_IDS = 5
@@ -40,11 +50,13 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
             unknown = [*erasure.unknown]
         if unknown:
             raise not_in_journal(journal, unknown)
+        results.check_rows(erasure.rows)
         results.remove(erasure.rows)
 
     def erase_all() -> Erasure:
         return erase(journal, results.transcripts(), remove_files)
 
+    await results.complete(flags.journal)
     erasure = await in_thread_to_its_end(erase_all)
     _write_rows(erasure)
     for file in results.removed:
@@ -86,24 +98,47 @@ def _print_ids(erasure: Erasure) -> None:
         print_line(f"The service keeps its transcripts until you delete them: {command('delete', *shown)}")
 
 
-class _Results(Outputs):
+class _Results(RestoredOutputs):
     """The result files in one folder, according to its register."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         super().__init__(folder, Rendering())
-        self.folder = folder
         self.removed: list[Path] = []
         self._names = names
 
-    def transcripts(self) -> dict[str, set[str]]:
+    async def complete(self, journal: str) -> None:
         """
-        Return the ids of the transcripts that the files of each name were ever of.
+        Read the register, and restore what it does not list, before the journal forgets whose it is.
 
         Raises:
-            SaveError: The register of the folder cannot be read.
+            SaveError: The register cannot be read or written.
+            JournalError: The journal cannot be read.
         """
-        self.load()
+        await in_thread(self.load)
         self.check_register()
+        # Without it, erasing from it fails.
+        journals = [journal] if await in_thread(journal_exists, journal) else []
+        await restore_names(self, journals, map(named, self._names))
+        await self.save_repair()
+
+    def check_rows(self, rows: Sequence[ErasedRow]) -> None:
+        """
+        Check that no files stay that can be of these rows or of the names.
+
+        Raises:
+            AAIError: There are such files.
+        """
+        names = dict.fromkeys([*self._names, *(row.source for row in rows if row.transcript_id is not None)])
+        files = dict.fromkeys(path for name in names for path in self.unknown_files(named(name)))
+        if files:
+            raise AAIError(
+                "Nothing was removed, because the register of the results does not list whose these files "
+                f"are: {', '.join(map(readable, files))}. Remove those to forget, move the others to another "
+                "folder, and run the command again."
+            )
+
+    def transcripts(self) -> dict[str, set[str]]:
+        """Return the ids of the transcripts that the files of each name were ever of."""
         return {name: self._transcripts_of(name) for name in self._names}
 
     def _transcripts_of(self, name: str) -> set[str]:

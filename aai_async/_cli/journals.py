@@ -14,6 +14,7 @@ from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
+from aai_async._cli.restoring import restore_names
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, shown_error
@@ -32,6 +33,8 @@ async def export(flags: ExportFlags) -> ExitStatus:
     if files is not None:
         await in_thread(files.load)
         files.check_register()
+        await restore_names(files, [flags.journal])
+        await files.save_repair()
     errors: list[AAIError] = []
     kinds, notices = Counter[str](), Notices()
     async with Journal.open(flags.journal) as journal:

@@ -6,9 +6,7 @@ A run and `--dry-run` use the same plan.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -16,14 +14,14 @@ import attrs
 from aai_async._batch.context import keys_to_find
 from aai_async._cli import rendering
 from aai_async._cli.flags import Rendering, TranscribeFlags
-from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording, named
+from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording
 from aai_async._cli.restored_outputs import RestoredOutputs
-from aai_async._cli.safe_names import folded
+from aai_async._cli.restoring import journals_of, restore_names
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
-from aai_async._journal import Journal, find_entry, journal_exists, kept_results
+from aai_async._journal import Journal, find_entry
 from aai_async._options import Options
 from aai_async._progress.lines import count, print_line
 
@@ -72,7 +70,8 @@ class Plan:
         Raises:
             SaveError: The folder of the results cannot be read, or its register is damaged and there is no
                 journal to repair it from.
-            JournalError: Only failed recordings are wanted, and the journal cannot be read.
+            JournalError: A journal that is needed cannot be read: only failed recordings are wanted, or the
+                register does not list all results.
         """
         output, outputs = order.flags.output, None
         if output.output_dir is not None:
@@ -105,7 +104,7 @@ class Plan:
         cls, order: Order, recordings: Sequence[Recording], outputs: RestoredOutputs | None
     ) -> Plan:
         """Sort recordings by what to do with them, and name the results of those that are wanted."""
-        if outputs is not None and outputs.needs_repair:
+        if outputs is not None:
             await _restore(recordings, order, outputs)
         there = await in_thread(_existing, recordings, outputs)
         wanted: list[Recording] = []
@@ -114,7 +113,7 @@ class Plan:
         for recording in recordings:
             if recording in there:
                 continue
-            error = await _error_of(recording, order.flags.rendering)
+            error = await _error_of(recording, order.flags.rendering, outputs)
             if error is None:
                 wanted.append(recording)
             else:
@@ -135,8 +134,7 @@ class Plan:
         if restored is not None:
             names = count(restored, "name")
             print_line(
-                f"The register of the results was damaged or missing: {names} restored from the journal. "
-                "Other results in the journal are written again under new names, and not paid for again."
+                f"The register of the results was damaged or incomplete: {names} restored from the journal."
             )
 
     async def prepare(self) -> None:
@@ -154,25 +152,20 @@ class Plan:
         await self.outputs.claim(self.wanted)
 
 
-async def _restore(recordings: Iterable[Recording], order: Order, outputs: RestoredOutputs) -> None:
-    """Give recordings that the journal knows as done their names back, where no other can have the name."""
-    if order.journal is None or not await in_thread(journal_exists, order.journal):
+async def _restore(recordings: Sequence[Recording], order: Order, outputs: RestoredOutputs) -> None:
+    """Restore names that the register has lost, if a recording of the run may have had one."""
+
+    def are_unknown() -> bool:
+        return any(outputs.unknown(one) for one in recordings)
+
+    if not outputs.is_damaged and not await in_thread(are_unknown):
+        return
+    journals = await in_thread(journals_of, outputs.folder, order.journal)
+    if not journals:
         outputs.check_register()
         return
-    async with Journal.open(order.journal) as journal:
-        sources = {source for source, _ in await kept_results(journal)}
-        sources |= {one.shown for one in recordings}
-        alike = Counter(folded(named(source).place.name) for source in sources)
-        for recording in recordings:
-            if recording.name == STANDARD_INPUT or alike[folded(recording.place.name)] > 1:
-                continue
-            with contextlib.suppress(SourceError):
-                keys = await keys_to_find(
-                    recording.audio, order.options.digest, by_content=order.flags.run.dedupe
-                )
-                row = await find_entry(journal, keys)
-                if row is not None and row.state == "done" and row.transcript_id is not None:
-                    await in_thread(outputs.restore, recording, row.transcript_id)
+    digest, by_content = order.options.digest, order.flags.run.dedupe
+    await restore_names(outputs, journals, recordings, digest=digest, by_content=by_content)
 
 
 async def failed_among(recordings: Iterable[Recording], order: Order) -> list[Recording]:
@@ -205,8 +198,10 @@ def _existing(recordings: Sequence[Recording], outputs: RestoredOutputs | None) 
     return {one: None for one in recordings if outputs is not None and outputs.are_there(one)}
 
 
-async def _error_of(recording: Recording, wanted: Rendering) -> AAIError | None:
-    """Return the reason why a recording cannot be sent or its page cannot be written, if there is one."""
+async def _error_of(
+    recording: Recording, wanted: Rendering, outputs: RestoredOutputs | None
+) -> AAIError | None:
+    """Return the reason why a recording cannot be sent or its results cannot be written, if there is one."""
     size: int | None = None
     try:
         if recording.is_file and "://" not in recording.name:
@@ -219,6 +214,8 @@ async def _error_of(recording: Recording, wanted: Rendering) -> AAIError | None:
             await source.open()
             size = source.size
         rendering.check(wanted, recording, size)
+        if outputs is not None:
+            await in_thread(outputs.check_known, recording)
     except AAIError as error:
         return error
     return None

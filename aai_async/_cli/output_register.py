@@ -100,8 +100,6 @@ class OutputRegister:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / REGISTER
-        self.is_empty = True
-        """Whether there is no register, or one without contents."""
         self.is_damaged = False
         """Whether lines cannot be read, and were not restored since."""
         self._read_to = 0
@@ -129,7 +127,6 @@ class OutputRegister:
                 data = file.read()
         # A line without its end is still being written.
         complete = data[: data.rfind(b"\n") + 1]
-        self.is_empty = self.is_empty and not data
         # Each write begins with an empty line.
         self.is_damaged |= self._read_to == 0 and data[:1] not in {b"", b"\n"}
         self._read_to += len(complete)
@@ -217,8 +214,8 @@ class OutputRegister:
         return SaveError(
             f"{str(self._path)!r} is damaged, so it is unknown which results belong to which recordings. "
             "Nothing was sent or removed. Restore the file from a backup, or run `transcribe` with the "
-            "journal of these results, which repairs it. If neither exists, delete the file: what it listed "
-            "is then transcribed and paid for again."
+            "journal of these results, which repairs it. If neither exists, move it with all results to "
+            "another folder: what it listed is then transcribed and paid for again."
         )
 
     @contextlib.contextmanager

@@ -47,7 +47,7 @@ _LONGEST_ID = 40
 INDEX = "index"
 """The name of the page that lists the results, which no result has."""
 
-_DIGITS = (8, 16, 64)
+DIGITS = (8, 16, 64)
 """Hexadecimal digits of the mark after a name that is taken; the next number if that is taken too."""
 
 
@@ -226,7 +226,7 @@ class Outputs:
         mark, short = self._digest_of(recording), safe_names.shortened(place.name)
         if recording.transcript_id is not None:
             yield place.with_name(f"{short}-{safe_names.of_word(recording.transcript_id)[:_LONGEST_ID]}")
-        yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in _DIGITS)
+        yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in DIGITS)
 
     def _is_free(self, stem: PurePosixPath) -> bool:
         if folded(str(stem)) == INDEX:

@@ -1,18 +1,56 @@
-"""Results whose names the register has lost: a journal knows which recordings have results."""
+"""
+Result files that the register of the folder does not list, because it was deleted, damaged or replaced.
+
+Journals know which recordings have results. A file is of the recording whose transcript it contains. If it
+contains none, because it was edited, it is of the only recording that can have it.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import attrs
 
 from aai_async import formats
+from aai_async._cli import safe_names
 from aai_async._cli.flags import Rendering
-from aai_async._cli.inputs import Recording
-from aai_async._cli.output_register import RegisterLine
-from aai_async._cli.outputs import Outputs
-from aai_async._cli.result_files import is_whole
+from aai_async._cli.inputs import STANDARD_INPUT, Recording
+from aai_async._cli.output_register import UNKNOWN, RegisterLine
+from aai_async._cli.outputs import DIGITS, INDEX, Outputs
+from aai_async._cli.result_evidence import share
+from aai_async._cli.result_files import is_whole, version_of
+from aai_async._cli.safe_names import folded
+from aai_async._cli.terminal_text import readable_paths
 from aai_async._concurrency.threads import in_thread
+from aai_async._errors import SourceError
+
+_LARGEST = 64_000_000
+"""Maximum bytes of a file that is read to recognise its transcript. Pages with a recording can be larger."""
+
+
+@attrs.frozen
+class Claimant:
+    """A recording that can have results in the folder."""
+
+    recording: Recording
+
+    transcripts: tuple[str, ...]
+    """The ids of its transcripts in journals, the latest last; none if no journal has one."""
+
+    current: frozenset[str]
+    """Those of the recording as it is now; the others are of an earlier version of a file."""
+
+
+@attrs.frozen
+class _Found:
+    """The files of a name that can be of one recording."""
+
+    stem: PurePosixPath
+    share: float
+    transcripts: Mapping[str, str]
+    """The transcript of each file, by its format."""
 
 
 class RestoredOutputs(Outputs):
@@ -21,29 +59,125 @@ class RestoredOutputs(Outputs):
     def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
         super().__init__(folder, wanted, is_forced=is_forced)
         self._restored: list[RegisterLine] = []
+        self._folders = dict[PurePosixPath, set[str]]()
 
     @property
-    def needs_repair(self) -> bool:
-        """Whether names of earlier runs may be missing in the register."""
-        return self._register.is_empty or self._register.is_damaged
+    def folder(self) -> Path:
+        """The folder of the files."""
+        return self._folder
 
-    def restore(self, recording: Recording, transcript_id: str) -> None:
-        """Give a recording without a name that of its files, if they are at one of its places; blocks."""
-        if self._name_known(recording):
-            return
-        stems = [
-            one for one in self._candidates(recording) if not self._register.is_taken(one, formats.NAMES)
-        ]
-        found = {stem: sizes for stem in stems if (sizes := self._sizes(stem))}
-        if len(found) == 1:
-            ((self._stems[recording], sizes),) = found.items()
-            line = attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes)
-            self._register.note(line)
-            self._restored.append(line)
+    @property
+    def is_damaged(self) -> bool:
+        """Whether lines of the register cannot be read."""
+        return self._register.is_damaged
 
-    def _sizes(self, stem: PurePosixPath) -> dict[str, int]:
+    def identity_of(self, recording: Recording) -> str:
+        """Return the identity of a recording in the register, which is the same however it was found."""
+        return self._digest_of(recording)
+
+    def unknown(self, recording: Recording) -> list[PurePosixPath]:
+        """
+        Return the names that a recording can have had and that nobody has, but that have files; blocks.
+
+        A recording that has a name, or that is read from standard input, has none of them.
+        """
+        if recording.name == STANDARD_INPUT or self._name_known(recording):
+            return []
+        return [stem for stem in self._earlier_names(recording) if self._is_unknown(stem)]
+
+    def unknown_files(self, recording: Recording) -> list[Path]:
+        """Return the files at the names that `unknown` returns; blocks."""
+        return [path for stem in self.unknown(recording) for path in self._files_at(stem).values()]
+
+    def check_known(self, recording: Recording) -> None:
+        """
+        Check that a recording can have no results that the register does not list; blocks.
+
+        Raises:
+            SourceError: There are files at a name that it can have had.
+        """
+        files = self.unknown_files(recording)
+        if files:
+            raise SourceError(
+                f"{recording.shown!r} may have results already: {readable_paths(files)} exists, and the "
+                "register does not list its recording. Move the file to another folder, or pass another one "
+                "with -o."
+            )
+
+    def _is_unknown(self, stem: PurePosixPath) -> bool:
+        key = folded(stem.name)
+        if key not in self._stems_in(stem.parent) or folded(stem) == INDEX:
+            return False
+        return bool(self._files_at(stem)) and not self._register.is_taken(stem, formats.NAMES)
+
+    def _stems_in(self, folder: PurePosixPath) -> set[str]:
+        """Return the names of the results in a folder, as `folded` writes them."""
+        if folder not in self._folders:
+            names = (name for name, stays in self._listing(folder).items() if stays)
+            parts = (name.rpartition(".") for name in names)
+            self._folders[folder] = {stem for stem, _, suffix in parts if suffix in formats.FORMATS}
+        return self._folders[folder]
+
+    def _earlier_names(self, recording: Recording) -> Iterator[PurePosixPath]:
+        """Yield the names that a recording can have had, however it was found then."""
+        there = self._listing(PurePosixPath())
+        mark = self._digest_of(recording)
+        for place in _places(recording) if there else ():
+            if len(place.parts) > 1 and folded(place.parts[0]) not in there:
+                continue
+            short = safe_names.shortened(place.name)
+            yield place
+            yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in DIGITS)
+
+    def _files_at(self, stem: PurePosixPath) -> dict[str, Path]:
         paths = {name: self._folder / stem.with_name(f"{stem.name}.{name}") for name in formats.NAMES}
-        return {name: path.stat().st_size for name, path in paths.items() if is_whole(path, 1)}
+        return {name: path for name, path in paths.items() if is_whole(path, 1)}
+
+    async def restore(
+        self, claimants: Iterable[Claimant], spoken_in: Callable[[str], Awaitable[str]]
+    ) -> None:
+        """
+        Give recordings back the names of their files, where it can be decided whose they are.
+
+        Args:
+            claimants: All recordings that can have the files.
+            spoken_in: Returns the word characters of a transcript, empty if they are unknown.
+        """
+        names = {one: await in_thread(self.unknown, one.recording) for one in claimants}
+        possible = {one: dict.fromkeys(stems) for one, stems in names.items() if stems}
+        owners: dict[PurePosixPath, list[Claimant]] = {}
+        for claimant, stems in possible.items():
+            for stem in stems:
+                owners.setdefault(stem, []).append(claimant)
+        found: dict[PurePosixPath, dict[Claimant, _Found]] = {}
+        for stem, some in owners.items():
+            found[stem] = {}
+            contents = await in_thread(self._contents, stem)
+            for claimant in some:
+                is_only = len(some) == len(possible[claimant]) == len(claimant.transcripts) == 1
+                fit = await _fit(stem, contents, claimant, _nothing if is_only else spoken_in)
+                if fit is not None:
+                    found[stem][claimant] = fit
+        for claimant, fit in _decided(found).items():
+            await in_thread(self._note, claimant, fit)
+
+    def _contents(self, stem: PurePosixPath) -> dict[str, bytes]:
+        """Return the content of each file of a name; empty if it is too large or cannot be read."""
+        return {name: _content(path) for name, path in self._files_at(stem).items()}
+
+    def _note(self, claimant: Claimant, fit: _Found) -> None:
+        recording = claimant.recording
+        self._stems[recording] = fit.stem
+        version = version_of(recording)
+        line = RegisterLine(self._digest_of(recording), version, UNKNOWN, fit.stem)
+        sizes = {name: path.stat().st_size for name, path in self._files_at(fit.stem).items()}
+        for transcript_id in claimant.transcripts:
+            files = {name: size for name, size in sizes.items() if fit.transcripts.get(name) == transcript_id}
+            if files:
+                known = version if transcript_id in claimant.current else UNKNOWN
+                restored = attrs.evolve(line, version=known, transcript=transcript_id, files=files)
+                self._register.note(restored)
+                self._restored.append(restored)
 
     async def save_repair(self) -> int | None:
         """
@@ -60,4 +194,87 @@ class RestoredOutputs(Outputs):
         restored, self._restored = self._restored, []
         await in_thread(lambda: self._register.append(restored, is_synced=True, is_repair=True))
         self._register.is_damaged = False
-        return len(restored)
+        return len({line.stem for line in restored})
+
+
+async def _fit(
+    stem: PurePosixPath,
+    contents: Mapping[str, bytes],
+    claimant: Claimant,
+    spoken_in: Callable[[str], Awaitable[str]],
+) -> _Found | None:
+    """Return which files of a name can be of a recording; `None` if a file names another transcript."""
+    if not claimant.transcripts or not contents:
+        return _Found(stem, 0.0, {})
+    # The latest first: it is the transcript of files that fit none.
+    shares: dict[str, dict[str, float]] = {name: {} for name in contents}
+    for transcript_id in reversed(claimant.transcripts):
+        spoken = await spoken_in(transcript_id)
+        for name, content in contents.items():
+            shares[name][transcript_id] = await in_thread(share, name, content, transcript_id, spoken)
+    best = {name: max(some, key=lambda one: some[one]) for name, some in shares.items()}
+    values = [shares[name][transcript_id] for name, transcript_id in best.items()]
+    return _Found(stem, max(values), best) if min(values) >= 0 else None
+
+
+def _decided(found: Mapping[PurePosixPath, Mapping[Claimant, _Found]]) -> dict[Claimant, _Found]:
+    """Return which recording has which files, as far as that can be decided."""
+    left = {stem: dict(fits) for stem, fits in found.items()}
+    decided: dict[Claimant, _Found] = {}
+
+    def decide(claimant: Claimant, fit: _Found) -> None:
+        decided[claimant] = fit
+        del left[fit.stem]
+        for fits in left.values():
+            fits.pop(claimant, None)
+
+    for stem in found:
+        best = _best(left[stem])
+        if best is not None:
+            decide(best, left[stem][best])
+    while only := _only(left):
+        decide(*only)
+    return decided
+
+
+def _best(fits: Mapping[Claimant, _Found]) -> Claimant | None:
+    """Return the recording whose transcript fits best, if there is one."""
+    most = max((fit.share for fit in fits.values()), default=0.0)
+    best = [claimant for claimant, fit in fits.items() if fit.share == most]
+    return best[0] if most > 0 and len(best) == 1 else None
+
+
+def _only(left: Mapping[PurePosixPath, Mapping[Claimant, _Found]]) -> tuple[Claimant, _Found] | None:
+    """Return a recording that alone can have a name, and can have no other."""
+    names: dict[Claimant, list[PurePosixPath]] = {}
+    for stem, fits in left.items():
+        for claimant in fits:
+            names.setdefault(claimant, []).append(stem)
+    for fits in left.values():
+        if len(fits) == 1:
+            ((claimant, fit),) = fits.items()
+            if claimant.transcripts and len(names[claimant]) == 1:
+                return claimant, fit
+    return None
+
+
+def _places(recording: Recording) -> Iterator[PurePosixPath]:
+    """Yield the paths in the folder of results that a recording has by itself, or by one of its folders."""
+    yield recording.place
+    if recording.is_file:
+        parts = Path(os.path.abspath(recording.name)).parts[1:]  # noqa: PTH100 - a name need not be text
+        for number in range(1, len(parts) + 1):
+            place = safe_names.of_path(PurePosixPath(*parts[-number:]).as_posix())
+            if place != recording.place:
+                yield place
+
+
+async def _nothing(transcript_id: str) -> str:  # noqa: ARG001 - in the place of one that reads them
+    return ""
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.stat().st_size <= _LARGEST else b""
+    except OSError:
+        return b""

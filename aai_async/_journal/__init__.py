@@ -3,6 +3,10 @@
 from aai_async._journal.erasure import ErasedRow as ErasedRow
 from aai_async._journal.erasure import Erasure as Erasure
 from aai_async._journal.erasure import erase as erase
+from aai_async._journal.finished_jobs import FinishedJob as FinishedJob
+from aai_async._journal.finished_jobs import FinishedJobs as FinishedJobs
+from aai_async._journal.finished_jobs import finished_jobs as finished_jobs
+from aai_async._journal.finished_jobs import stored_response as stored_response
 from aai_async._journal.journal import Journal as Journal
 from aai_async._journal.journal import find_entry as find_entry
 from aai_async._journal.journal import freeze as freeze

@@ -365,5 +365,10 @@ class Options(OptionGroup):
 
         Equal digests mean equal options. The webhook's secret is not included.
         """
-        asked = {name: value for name, value in self.payload().items() if name != "webhook_auth_header_value"}
-        return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+        return digest_of(self.payload())
+
+
+def digest_of(payload: Mapping[str, object]) -> str:
+    """Return the digest of the options with a payload."""
+    asked = {name: value for name, value in payload.items() if name != "webhook_auth_header_value"}
+    return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()

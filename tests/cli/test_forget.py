@@ -256,3 +256,37 @@ async def test_a_forgotten_recording_is_transcribed_again_as_a_new_one(server: L
     await forget(["call.mp3"])
     await transcribe(server, "call.mp3")
     assert texts() == ["call.mp3.json", "call.mp3.txt"]
+
+
+REGISTER = Path("out/.aai-async.names")
+
+
+async def test_a_recording_is_forgotten_with_its_files_after_a_loss_of_the_register(
+    server: LocalServer,
+) -> None:
+    """They are recognised by the transcript in the journal; those of the other recording stay."""
+    await transcribe(server, "mon/call.mp3", "tue/call.mp3")
+    REGISTER.unlink()
+    status, _, err = await run(server, "forget", "out", "mon/call.mp3", "--yes")
+    assert (status, "1 row and 2 files removed" in err) == (0, True), err
+    assert texts() == ["tue/call.mp3.json", "tue/call.mp3.txt"]
+    await transcribe(server, "tue/call.mp3")
+    assert await forget(["tue/call.mp3"]) == ExitStatus.OK
+    assert texts() == []
+
+
+async def test_nothing_is_forgotten_while_it_is_unknown_whose_files_stay(server: LocalServer) -> None:
+    """One was edited, and could be of either recording: the error names it."""
+    await transcribe(server, "mon/call.mp3", "tue/call.mp3")
+    for path in ("out/call.mp3.json", "out/tue/call.mp3.json", "out/tue/call.mp3.txt"):
+        Path(path).unlink()
+    Path("out/call.mp3.txt").write_text("Secret, edited.")
+    REGISTER.unlink()
+    status, out, err = await run(server, "forget", "out", "mon/call.mp3", "--yes")
+    assert (status, out) == (1, "")
+    assert "Nothing was removed" in err
+    assert "whose these files are: out/call.mp3.txt." in err
+    assert (texts(), len(await outcomes())) == (["call.mp3.txt"], 2)
+    Path("out/call.mp3.txt").unlink()
+    assert await forget(["mon/call.mp3"]) == ExitStatus.OK
+    assert list(await outcomes()) == ["tue/call.mp3"]

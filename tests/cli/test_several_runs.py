@@ -4,59 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
 import pytest
+from several_runs import KEY, Service
 
 from aai_async.server import LocalServer, ScriptedEngine
-from aai_async.server.engine import SpeechRequest
-
-KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The command runs in a process of its own, on asyncio."""
     return "asyncio"
-
-
-class Service:
-    """An embedded server that hears what is in a file, and the command that asks it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.answer: Callable[[SpeechRequest], str] = lambda request: Path(request.audio).read_text()
-        self.engine = ScriptedEngine(self._answer)
-        self.url = ""
-        self.folder = folder
-
-    def _answer(self, request: SpeechRequest) -> str:
-        return self.answer(request)
-
-    def make(self, *names: str) -> None:
-        for name in names:
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / name).write_text(f"This is {name}")
-
-    async def run(self, *arguments: str, audio: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "aai_async", "transcribe", *arguments, "-o", "out"]
-        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
-        return await anyio.run_process(
-            command, check=False, env=environment, cwd=self.folder, input=audio or b""
-        )
-
-    @property
-    def jobs(self) -> int:
-        return len(self.engine.requests)
-
-    @property
-    def results(self) -> dict[str, str]:
-        """What is said in each file."""
-        out = self.folder / "out"
-        return {path.relative_to(out).as_posix(): path.read_text().strip() for path in out.rglob("*.txt")}
 
 
 @pytest.fixture
@@ -82,48 +42,6 @@ async def test_an_address_with_a_new_signature_has_the_result_of_before(tmp_path
     assert b"t.mp3: skipped, out/t.mp3.txt exists" in done.stderr
     assert service.jobs == 1
     assert list(service.results) == ["t.mp3.txt"]
-
-
-@pytest.mark.parametrize("damage", [b"garb", b"\ngarbage of a disk\n", b"\n\0\0\0", None])
-async def test_a_damaged_or_deleted_register_is_restored_from_the_journal(
-    service: Service, damage: bytes | None
-) -> None:
-    """An edited result keeps its name, nothing is paid again, and the repair is reported once."""
-    service.make("m/a.mp3", "m/b.mp3")
-    assert (await service.run("m")).returncode == 0
-    (service.folder / "out/a.mp3.txt").write_text("Edited.")
-    register = service.folder / "out/.aai-async.names"
-    register.unlink() if damage is None else register.write_bytes(damage)
-    done = await service.run("m")
-    assert (done.returncode, b"2 names restored from the journal" in done.stderr) == (0, True), done.stderr
-    assert service.results == {"a.mp3.txt": "Edited.", "b.mp3.txt": "This is m/b.mp3"}
-    assert b"restored" not in (await service.run("m")).stderr
-    assert service.jobs == 2
-
-
-async def test_recordings_of_one_name_are_never_mixed_up_after_a_loss_of_the_register(
-    service: Service,
-) -> None:
-    """Their results are written again from the journal, as nothing tells whose the existing ones are."""
-    service.make("mon/a.mp3", "tue/a.mp3")
-    assert (await service.run("tue/a.mp3")).returncode == 0
-    (service.folder / "out/.aai-async.names").unlink()
-    assert (await service.run("mon/a.mp3", "tue/a.mp3")).returncode == 0
-    results = service.results
-    assert (results["mon/a.mp3.txt"], results["tue/a.mp3.txt"]) == ("This is mon/a.mp3", "This is tue/a.mp3")
-    assert service.jobs == 2
-
-
-async def test_a_damaged_register_is_an_error_without_a_journal(service: Service) -> None:
-    """Nothing is paid for; the message says what to do."""
-    service.make("m/a.mp3")
-    assert (await service.run("m", "--no-journal")).returncode == 0
-    (service.folder / "out/.aai-async.names").write_bytes(b"garb")
-    done = await service.run("m", "--no-journal")
-    assert (done.returncode != 0, service.jobs) == (True, 1)
-    assert b".aai-async.names' is damaged" in done.stderr
-    assert b"Restore the file from a backup" in done.stderr
-    assert list(service.results) == ["a.mp3.txt"]
 
 
 MODES = pytest.mark.parametrize("mode", [[], ["--no-journal"]], ids=["journal", "no journal"])
