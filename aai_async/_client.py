@@ -306,7 +306,10 @@ class Client(TranscriptMethods):
         record = ProgressRecorder(JobHandle(transcript_id=transcript_id))
         async with self._pipeline.if_cancelled(record, on_cancel, self._pipeline.new_grace()):
             return await self._pipeline.wait(
-                transcript_id, raise_on_error=raise_on_error, notifications=notifications
+                transcript_id,
+                raise_on_error=raise_on_error,
+                notifications=notifications,
+                is_single=True,
             )
 
 

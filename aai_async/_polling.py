@@ -13,6 +13,9 @@ import attrs
 
 from aai_async._errors import ConfigError
 
+_EARLY = 0.08
+"""Seconds after its submit at which a job is polled early, if it may end at once."""
+
 
 def _not_negative(_: object, field: attrs.Attribute[float], value: object) -> None:
     if not isinstance(value, (int, float)) or not value >= 0:
@@ -31,7 +34,7 @@ class Polling:
     """
 
     initial_delay: float = attrs.field(default=1.0, validator=_not_negative)
-    """Seconds until the first poll, when nothing is known about the job."""
+    """Seconds until the first poll, when nothing is known about the job. A single wait may poll earlier."""
 
     pace: float = attrs.field(default=0.5, validator=_not_negative)
     """An interval is this factor times the square root of the seconds waited; higher means fewer requests."""
@@ -58,7 +61,9 @@ class Polling:
         """Seconds to sleep instead of `delay` after consecutive failed polls: doubled for each failure."""
         return min(delay * 2.0 ** min(failures, 64), max(delay, self.max_delay))
 
-    def delays(self, expected: float | None = None, *, age: float = 0.0) -> Iterator[float]:
+    def delays(
+        self, expected: float | None = None, *, age: float = 0.0, is_early: bool = False
+    ) -> Iterator[float]:
         """
         Yield the seconds to sleep before each poll, without end.
 
@@ -67,15 +72,21 @@ class Polling:
                 it, so that an estimate that is too high delays the result little.
             age: Seconds since the job was submitted. Infinity is for a job of unknown age, which may have
                 ended: it is polled at once, and that poll replaces the first of a new job.
+            is_early: Whether the first poll of a new job that may be short is made almost at once. The next
+                one is due when the second would have been, so a longer job needs no more polls.
         """
         first = (
             self.initial_delay
             if expected is None
             else max(self.initial_delay, min(0.6 * expected, self.max_delay))
         )
+        second = max(first, min(first + self.gap(first), self.max_delay))
         if age == math.inf:
             yield 0.0
-            waited, delay = 0.0, max(first, min(first + self.gap(first), self.max_delay))
+            waited, delay = 0.0, second
+        elif is_early and age < _EARLY < first and (expected is None or expected <= 2 * _EARLY):
+            yield _EARLY - age
+            waited, delay = _EARLY, second - _EARLY
         else:
             waited, delay = age, max(first - age, 0.0)
         while True:

@@ -21,7 +21,7 @@ from batch import control, peak, recorded, served
 
 import aai_async as aai
 
-ENDINGS = (0, 5, 12)
+ENDINGS = (0, 0.5, 5, 12)
 """Seconds that the job of one call takes."""
 
 CALLS = 12

@@ -50,6 +50,46 @@ def test_a_job_of_unknown_age_is_polled_at_once() -> None:
     assert looks(Polling(), 1, expected=60.0, age=math.inf) == [0.0]
 
 
+def early_looks(polling: Polling, count: int, expected: float | None = None, age: float = 0.0) -> list[float]:
+    """When the first looks of a single wait happen."""
+    delays = polling.delays(expected, age=age, is_early=True)
+    return list(itertools.accumulate(itertools.islice(delays, count)))
+
+
+def test_a_single_wait_looks_early_once_in_place_of_the_first_look() -> None:
+    """From the second look on, both schedules are the same."""
+    assert early_looks(Polling(), 3)[0] == pytest.approx(0.08)
+    assert early_looks(Polling(), 20)[1:] == pytest.approx(looks(Polling(), 20)[1:])
+
+
+@pytest.mark.parametrize(
+    ("polling", "expected", "age"),
+    [
+        (Polling(), 1.0, 0.0),
+        (Polling(), 20.0, 0.0),
+        (Polling(), None, 0.5),
+        (Polling(), None, math.inf),
+        (Polling(initial_delay=0.05), None, 0.0),
+    ],
+    ids=["a second is expected", "more is expected", "a while ago", "unknown age", "asked for sooner"],
+)
+def test_a_look_that_would_be_of_no_use_is_not_made_early(
+    polling: Polling, expected: float | None, age: float
+) -> None:
+    """The schedule is that of any other wait."""
+    assert early_looks(polling, 20, expected, age) == looks(polling, 20, expected, age)
+
+
+@given(st.floats(0, 10), st.floats(0.01, 5), st.floats(0.01, 60), st.none() | st.floats(0, 100))
+def test_an_early_look_costs_a_longer_job_nothing(
+    first: float, pace: float, ceiling: float, expected: float | None
+) -> None:
+    """The second look comes as late as without it, unless the longest gap is shorter than that."""
+    polling = Polling(initial_delay=first, pace=pace, max_delay=ceiling)
+    usual, early = looks(polling, 2, expected), early_looks(polling, 2, expected)
+    assert early[1] == pytest.approx(usual[1]) or early[1] >= max(first, ceiling)
+
+
 @given(st.floats(0, 10), st.floats(0.01, 5), st.floats(0.01, 60), st.none() | st.floats(0, 100))
 def test_a_job_of_unknown_age_that_is_at_work_costs_no_more_polls(
     first: float, pace: float, ceiling: float, expected: float | None

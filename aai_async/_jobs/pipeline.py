@@ -245,6 +245,7 @@ class Pipeline:
         *,
         raise_on_error: bool = True,
         notifications: NotificationSource | None = None,
+        is_single: bool = False,
     ) -> Transcript:
         """
         Wait until a job has ended, and return its transcript.
@@ -253,6 +254,7 @@ class Pipeline:
             transcript_id: The job.
             raise_on_error: Whether to raise if the job ended in `error`.
             notifications: Where its notification will arrive; a poll then confirms that it has ended.
+            is_single: Whether it is no job of a batch.
 
         Raises:
             TranscriptError: It ended in `error`.
@@ -262,7 +264,7 @@ class Pipeline:
         with about(operation="wait"):
             job = self.registry.ref(endpoints.get(transcript_id))
             with step("wait", transcript_id=job.id) as facts:
-                transcript = await self._watcher.wait(job, notifications)
+                transcript = await self._watcher.wait(job, notifications, is_single=is_single)
                 facts |= {"status": transcript.status, "audio_duration": transcript.audio_duration}
                 if transcript.status == "error" and raise_on_error:
                     raise TranscriptError(transcript)

@@ -91,6 +91,7 @@ class Poller(Generic[T]):
             exist counts as a failure that may be temporary.
         expected: Expected duration in seconds, if known.
         age: Seconds since the work began; infinity if it may have ended, so that it is polled at once.
+        is_early: Whether a new resource is polled almost at once, in case the work is short.
     """
 
     def __init__(
@@ -102,20 +103,21 @@ class Poller(Generic[T]):
         new_until: float = -math.inf,
         expected: float | None = None,
         age: float = 0.0,
+        is_early: bool = False,
     ) -> None:
         self._sender = sender
         self._call = call
         self._new_until = new_until
         self._polling = polling
         self._expected = expected
-        self._delays = polling.delays(expected, age=age)
+        self._delays = polling.delays(expected, age=age, is_early=is_early)
         self._streak = FailureStreak(polling)
         self.failure: PollFailure | None = None
         """The failure of the last poll; `None` if it succeeded."""
         self.next_at = anyio.current_time() + next(self._delays)
         """When the next poll is due, by the clock of the event loop."""
-        is_old = age == math.inf
-        self.first_at = anyio.current_time() + next(polling.delays(expected)) if is_old else self.next_at
+        usual = polling.delays(expected, age=0.0 if age == math.inf else age)
+        self.first_at = anyio.current_time() + next(usual)
         """When the work may end at the earliest, unless it has ended before the first poll."""
 
     @property

@@ -36,6 +36,8 @@ class _KnownJob(msgspec.Struct, frozen=True):
     size: int | None
     is_recent: bool = True
     """Whether it was created at that time, and not by an earlier process."""
+    is_done: bool = False
+    """Whether the response to its submit showed that it has ended."""
     sent_at: float = -math.inf
 
 
@@ -48,7 +50,7 @@ class JobRef(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     size: int | None
     """Size of its recording in bytes, if the client has uploaded it."""
     age: float
-    """Seconds since its submit; infinity if that is unknown."""
+    """Seconds since its submit; infinity if that is unknown, or if the job has ended."""
     known_since: float
     """When the client learned of it, by the clock of the event loop; minus infinity if it has only the id."""
 
@@ -117,9 +119,19 @@ class JobRegistry:
         """Return whether only one job can exist of a URL, because it is an upload that was submitted once."""
         return url in self._uploads and self._uploads[url].submits == 1
 
-    def made(self, transcript_id: str, url: str, *, sent_at: float = -math.inf) -> None:
-        """Add a job created by a submit of a URL; `sent_at` is when that was sent, if known."""
-        job = _KnownJob(anyio.current_time(), self._size_of(url), sent_at=sent_at)
+    def made(
+        self, transcript_id: str, url: str, *, sent_at: float = -math.inf, is_done: bool = False
+    ) -> None:
+        """
+        Add a job created by a submit of a URL.
+
+        Args:
+            transcript_id: The job.
+            url: The URL.
+            sent_at: When the submit was sent, if known.
+            is_done: Whether its response showed that the job has ended.
+        """
+        job = _KnownJob(anyio.current_time(), self._size_of(url), sent_at=sent_at, is_done=is_done)
         _add(self._jobs, transcript_id, job)
 
     def sent_at(self, transcript_id: str) -> float:
@@ -161,11 +173,12 @@ class JobRegistry:
         transcript_id = poll.transcript_id or ""
         self.fetched(transcript_id)
         job = self._jobs.get(transcript_id)
+        has_age = job is not None and job.is_recent and not job.is_done
         return JobRef(
             id=transcript_id,
             poll=poll,
             size=job.size if job else None,
-            age=anyio.current_time() - job.known_since if job and job.is_recent else math.inf,
+            age=anyio.current_time() - job.known_since if job and has_age else math.inf,
             known_since=job.known_since if job else -math.inf,
         )
 

@@ -145,7 +145,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         async def keep(created: Transcript) -> None:
             # The id is recorded first, because the job is billed from now on.
             await self.record.submitted(created.id)
-            self.registry.made(created.id, self.audio_url, sent_at=shielded.sent_at)
+            self.registry.made(created.id, self.audio_url, sent_at=shielded.sent_at, is_done=created.is_done)
             self.sender.emit(Submitted(transcript_id=created.id, upload_url=self.audio_url))
 
         shielded = ShieldedRequest[Transcript](

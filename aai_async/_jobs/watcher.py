@@ -57,13 +57,16 @@ class JobWatcher:
         self._was_shared = False
         """Whether the waiting calls relied on the list when that was last checked."""
 
-    async def wait(self, job: JobRef, notifications: NotificationSource | None = None) -> Transcript:
+    async def wait(
+        self, job: JobRef, notifications: NotificationSource | None = None, *, is_single: bool = False
+    ) -> Transcript:
         """
         Wait until a job has ended, and return its transcript.
 
         Args:
             job: The job.
             notifications: Where its notification will arrive: until then, the job is rarely polled.
+            is_single: Whether it is no job of a batch: if it is the only one, it is polled early, too.
 
         Raises:
             DeadlineError: It had not ended after `Polling(give_up_after=...)` seconds, plus at most ten, or
@@ -71,7 +74,7 @@ class JobWatcher:
             AAIError: The service refuses the request.
         """
         if notifications is None:
-            return await self._wait(job, is_announced=False)
+            return await self._wait(job, is_announced=False, is_single=is_single)
         # The listener starts when the call first waits, so the job is watched by then.
         async with run_in_background(functools.partial(self._listen, job.id, notifications)):
             return await self._wait(job, is_announced=True)
@@ -88,10 +91,11 @@ class JobWatcher:
             if (watched := self._watched.get(transcript_id)) is not None:
                 watched.poll_by_id()
 
-    async def _wait(self, job: JobRef, *, is_announced: bool) -> Transcript:
+    async def _wait(self, job: JobRef, *, is_announced: bool, is_single: bool = False) -> Transcript:
         watched = self._watched.get(job.id)
         if watched is None:
-            poller = self._new_poller(job, is_announced=is_announced)
+            is_early = is_single and not self._watched
+            poller = self._new_poller(job, is_announced=is_announced, is_early=is_early)
             watched = WatchedJob(job, poller, self._awaited, is_announced=is_announced)
             self._watched[job.id] = watched
         if not is_announced:
@@ -119,11 +123,17 @@ class JobWatcher:
             watched.update_awaited()
             watched.notify()
 
-    def _new_poller(self, job: JobRef, *, is_announced: bool) -> Poller[Transcript]:
+    def _new_poller(self, job: JobRef, *, is_announced: bool, is_early: bool = False) -> Poller[Transcript]:
         polling = _seldom(self._polling) if is_announced else self._polling
         expected = None if is_announced else self._durations.estimate(job.size)
         poller = Poller(
-            self._sender, job.poll, polling, new_until=job.known_since + _LAG, expected=expected, age=job.age
+            self._sender,
+            job.poll,
+            polling,
+            new_until=job.known_since + _LAG,
+            expected=expected,
+            age=job.age,
+            is_early=is_early,
         )
         if job.age == math.inf:
             # Waits that begin at the same time may share one poll of the list.

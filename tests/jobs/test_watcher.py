@@ -105,6 +105,9 @@ class Service(httpx.AsyncBaseTransport):
         return response
 
     def _answer(self, request: httpx.Request, name: str) -> httpx.Response:
+        if request.method == "POST":
+            made = self.jobs[-1]
+            return httpx.Response(200, json={"id": made.id, "status": made.status(anyio.current_time())})
         if name == "transcript":
             return self._list(request.url.params)
         job = next((job for job in self.jobs if job.id == name), None)
@@ -367,6 +370,63 @@ def test_a_job_of_unknown_age_costs_no_more_than_a_new_one(count: int, takes: fl
 
         requests[is_known] = run(story).service.requests
     assert requests[False] <= requests[True] + (count > 1) + (takes < 1.0)
+
+
+def new_jobs(waits: Waits, takes: float, count: int = 1) -> list[Job]:
+    """Jobs that the client has just submitted."""
+    jobs = [waits.service.make(takes) for _ in range(count)]
+    for job in jobs:
+        pipeline_of(waits.client).registry.made(job.id, "https://example.com/call.mp3")
+    return jobs
+
+
+def test_a_single_new_job_that_ends_at_once_is_found_at_once() -> None:
+    """One request fetches it."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all(new_jobs(waits, 0.05))
+
+    waits = run(story)
+    assert max(waits.delays) < 0.1
+    assert waits.service.requests == 1
+
+
+@pytest.mark.parametrize("takes", [2.0, 5.0, 12.0, 100.0])
+def test_an_early_look_at_a_single_job_costs_no_request(takes: float) -> None:
+    """It is made in place of the first one of a job in a batch."""
+
+    async def single(waits: Waits) -> None:
+        await waits.all(new_jobs(waits, takes))
+
+    async def of_a_batch(waits: Waits) -> None:
+        (job,) = new_jobs(waits, takes)
+        await pipeline_of(waits.client).wait(job.id)
+
+    assert run(single).service.requests == run(of_a_batch).service.requests
+
+
+def test_waits_that_share_the_list_do_not_look_early() -> None:
+    """Their number of requests is that of before, also where all jobs end at once."""
+
+    async def story(waits: Waits) -> None:
+        await waits.all(new_jobs(waits, 0.05, count=20))
+
+    waits = run(story)
+    assert waits.service.pages[0] > 0.9
+    assert waits.service.looks.total() == 20
+
+
+def test_a_job_that_the_submit_shows_as_ended_is_fetched_at_once() -> None:
+    """Whatever the schedule is."""
+
+    async def story(waits: Waits) -> None:
+        waits.service.make(0.0)
+        await waits.client.transcribe("https://example.com/call.mp3")
+        waits.ended["job-0"] = anyio.current_time()
+
+    waits = run(story, aai.Polling(initial_delay=600.0))
+    assert waits.delays[0] < 0.1
+    assert waits.service.looks.total() == 1
 
 
 def test_a_job_that_this_client_made_a_while_ago_is_polled_at_once() -> None:
