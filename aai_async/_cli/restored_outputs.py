@@ -7,7 +7,9 @@ contains none, because it was edited, it is of the only recording that can have 
 
 from __future__ import annotations
 
+import functools
 import os
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -121,10 +123,10 @@ class RestoredOutputs(Outputs):
     def _earlier_names(self, recording: Recording) -> Iterator[PurePosixPath]:
         """Yield the names that a recording can have had, however it was found then."""
         there = self._listing(PurePosixPath())
+        if not there:
+            return
         mark = self._digest_of(recording)
-        for place in _places(recording) if there else ():
-            if len(place.parts) > 1 and folded(place.parts[0]) not in there:
-                continue
+        for place in _places(recording, there):
             short = safe_names.shortened(place.name)
             yield place
             yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in DIGITS)
@@ -158,7 +160,7 @@ class RestoredOutputs(Outputs):
                 fit = await _fit(stem, contents, claimant, _nothing if is_only else spoken_in)
                 if fit is not None:
                     found[stem][claimant] = fit
-        for claimant, fit in _decided(found).items():
+        for claimant, fit in (await in_thread(_decided, found)).items():
             await in_thread(self._note, claimant, fit)
 
     def _contents(self, stem: PurePosixPath) -> dict[str, bytes]:
@@ -220,20 +222,27 @@ async def _fit(
 def _decided(found: Mapping[PurePosixPath, Mapping[Claimant, _Found]]) -> dict[Claimant, _Found]:
     """Return which recording has which files, as far as that can be decided."""
     left = {stem: dict(fits) for stem, fits in found.items()}
+    names = defaultdict[Claimant, set[PurePosixPath]](set)
+    for stem, fits in left.items():
+        for claimant in fits:
+            names[claimant].add(stem)
     decided: dict[Claimant, _Found] = {}
-
-    def decide(claimant: Claimant, fit: _Found) -> None:
-        decided[claimant] = fit
-        del left[fit.stem]
-        for fits in left.values():
-            fits.pop(claimant, None)
-
-    for stem in found:
-        best = _best(left[stem])
-        if best is not None:
-            decide(best, left[stem][best])
-    while only := _only(left):
-        decide(*only)
+    number = -1
+    while number < len(decided):
+        # Each decision leaves fewer recordings for the other names.
+        number = len(decided)
+        for stem in [*left]:
+            best = _best(left[stem])
+            if best is not None:
+                decided[best] = left[stem][best]
+                for claimant in left.pop(stem):
+                    names[claimant].remove(stem)
+                for other in names.pop(best):
+                    del left[other][best]
+    for fits in left.values():
+        only = next(iter(fits), None) if len(fits) == 1 else None
+        if only is not None and only.transcripts and len(names[only]) == 1:
+            decided[only] = fits[only]
     return decided
 
 
@@ -244,29 +253,21 @@ def _best(fits: Mapping[Claimant, _Found]) -> Claimant | None:
     return best[0] if most > 0 and len(best) == 1 else None
 
 
-def _only(left: Mapping[PurePosixPath, Mapping[Claimant, _Found]]) -> tuple[Claimant, _Found] | None:
-    """Return a recording that alone can have a name, and can have no other."""
-    names: dict[Claimant, list[PurePosixPath]] = {}
-    for stem, fits in left.items():
-        for claimant in fits:
-            names.setdefault(claimant, []).append(stem)
-    for fits in left.values():
-        if len(fits) == 1:
-            ((claimant, fit),) = fits.items()
-            if claimant.transcripts and len(names[claimant]) == 1:
-                return claimant, fit
-    return None
-
-
-def _places(recording: Recording) -> Iterator[PurePosixPath]:
-    """Yield the paths in the folder of results that a recording has by itself, or by one of its folders."""
+def _places(recording: Recording, there: Mapping[str, bool]) -> Iterator[PurePosixPath]:
+    """Yield the paths that a recording has by itself, and by each of its folders that is `there`."""
     yield recording.place
     if recording.is_file:
         parts = Path(os.path.abspath(recording.name)).parts[1:]  # noqa: PTH100 - a name need not be text
         for number in range(1, len(parts) + 1):
-            place = safe_names.of_path(PurePosixPath(*parts[-number:]).as_posix())
-            if place != recording.place:
-                yield place
+            if number == 1 or _folder_key(parts[-number]) in there:
+                place = safe_names.of_path(PurePosixPath(*parts[-number:]).as_posix())
+                if place != recording.place:
+                    yield place
+
+
+@functools.lru_cache(maxsize=1024)
+def _folder_key(name: str) -> str:
+    return folded(safe_names.of_path(f"{name}/_").parts[0])
 
 
 async def _nothing(transcript_id: str) -> str:  # noqa: ARG001 - in the place of one that reads them

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from several_runs import KEY, Service
 
 import aai_async as aai
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
+from aai_async._cli.output_register import REGISTER
 from aai_async._cli.restored_outputs import Claimant, RestoredOutputs
+from aai_async._cli.result_evidence import word_characters
+from aai_async._cli.result_files import save
 from aai_async.server import LocalServer
 
 
@@ -275,3 +281,56 @@ async def test_a_file_that_names_another_transcript_is_not_given_away(
         return
     with pytest.raises(aai.SourceError, match=r"may have results already: x\.mp3\.json exists"):
         outputs.check_known(recording)
+
+
+FOLDERS = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=3)
+PATHS = st.tuples(FOLDERS, st.sampled_from(["x.mp3", "X.mp3", "y.mp3"])).map(
+    lambda one: "/".join((*one[0], one[1]))
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PATHS, min_size=1, max_size=7, unique=True), st.data())
+def test_no_recording_is_given_the_result_of_another_one(names: list[str], data: st.DataObject) -> None:
+    """Whatever files were edited or removed; a result that was not touched is found again."""
+    before, folder = Path.cwd(), Path(tempfile.mkdtemp())
+    touched = {name: data.draw(st.sampled_from(["", "", "edited", "removed"])) for name in names}
+    try:
+        os.chdir(folder)
+        anyio.run(_check_restored, data.draw(st.permutations(names)), touched)
+    finally:
+        os.chdir(before)
+        shutil.rmtree(folder)
+
+
+async def _check_restored(names: list[str], touched: dict[str, str]) -> None:
+    texts = {name: f"This is {'abcdefg'[number] * (number + 1)}" for number, name in enumerate(names)}
+    first = RestoredOutputs(Path("out"), Rendering())
+    recordings = {name: named(name) for name in names}
+    written: dict[str, Path] = {}
+    for recording in recordings.values():
+        # In runs of their own, so that their order decides about the names.
+        first.name([recording])
+        assert await first.prepare([recording]) == []
+        await first.claim([recording])
+        path = written[recording.name] = first.paths(recording)["txt"]
+        await save(path, texts[recording.name].encode())
+        first.load()
+    for name, change in touched.items():
+        if change == "removed":
+            written[name].unlink()
+        elif change == "edited":
+            written[name].write_text("Edited.")
+    Path("out", REGISTER).unlink()
+    again = RestoredOutputs(Path("out"), Rendering())
+    claimants = [Claimant(recordings[name], (name,), frozenset()) for name in sorted(names)]
+
+    async def spoken_in(name: str) -> str:
+        return word_characters(texts[name])
+
+    await again.restore(claimants, spoken_in)
+    for name, recording in recordings.items():
+        if recording in again._stems:
+            assert again.paths(recording)["txt"] == written[name]
+        else:
+            assert touched[name]
