@@ -23,7 +23,7 @@ NODE_CLIENTS = (
     "@langchain/core@1.4.0",
     "ai@7.0.173",
 )
-EVERYTHING = ".[server,models,languages,cli,cloud,docx,fastapi,otel,tables,testing,watch]"
+EVERYTHING = ".[server,models,languages,cli,cloud,compare,docx,fastapi,otel,tables,testing,watch]"
 
 nox.options.sessions = ["lint", "types", "audit", "tests"]
 nox.options.default_venv_backend = "virtualenv"

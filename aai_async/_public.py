@@ -112,6 +112,7 @@ if _TYPE_CHECKING:
     from aai_async._retry import Retry, Timeouts
     from aai_async._version import __version__
     from aai_async._webhooks.inbox import Inbox, NotificationSource
+    from aai_async.comparison._compare import compare
 
 __all__ = [
     "AAIError",
@@ -219,6 +220,7 @@ __all__ = [
     "WordSearch",
     "WordSearchMatch",
     "__version__",
+    "compare",
     "progress",
     "transcribe",
     "transcribe_all",
@@ -271,6 +273,7 @@ _MODULES = {
     "_retry": "Retry Timeouts",
     "_version": "__version__",
     "_webhooks.inbox": "Inbox NotificationSource",
+    "comparison._compare": "compare",
 }
 """The names of each module."""
 

@@ -15,7 +15,7 @@ LAYERS = (
     ("_io", "_options"),
     ("_models",),
     ("_api", "formats", "otel", "tables"),
-    ("_transport", "webhook"),
+    ("_transport", "comparison", "webhook"),
     ("_webhooks",),
     ("_jobs",),
     ("_journal", "_client"),

@@ -31,6 +31,7 @@ _EXTRAS = {
     "cloud": ("obstore",),
     "docx": ("docx",),
     "languages": ("icu4py", "sentencex"),
+    "compare": ("jiwer", "lap", "whisper_normalizer"),
     "ray": ("ray",),
     "tables": ("arro3",),
     "watch": ("watchfiles",),

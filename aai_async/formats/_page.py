@@ -76,7 +76,7 @@ def html(
     sheet = Sheet.of(renamed(completed(transcript), names))
     style, script = part("page.css"), script_of(*_SCRIPTS)
     return Template(part("page.html")).substitute(
-        policy=_policy(style, script, audio),
+        policy=policy(style, script, audio),
         style=style,
         script=script,
         title=escaping.escape(one_line(title or transcript.id)),
@@ -116,8 +116,13 @@ def data_url(recording: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(recording).decode()}"
 
 
-def _policy(style: str, script: str, audio: str | None) -> str:
-    """Return a content security policy that allows only the parts of the page itself."""
+def policy(style: str, script: str, audio: str | None) -> str:
+    """
+    Return a content security policy that allows only the parts of the page itself, and its recording.
+
+    Raises:
+        OptionsError: `audio` is not a URL that the page can play.
+    """
     sources = " ".join(("blob:", *_media_sources(audio)))
     return (
         f"default-src 'none'; script-src {hash_of(script)}; style-src {hash_of(style)}; media-src {sources}; "

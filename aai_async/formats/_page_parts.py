@@ -10,16 +10,16 @@ from importlib.resources import files
 
 
 @functools.cache
-def part(name: str) -> str:
-    """Return the content of a file of the folder `page`."""
-    return files("aai_async.formats").joinpath("page", name).read_text(encoding="utf-8")
+def part(name: str, package: str = "aai_async.formats") -> str:
+    """Return the content of a file in the folder `page` of a package."""
+    return files(package).joinpath("page", name).read_text(encoding="utf-8")
 
 
 @functools.cache
-def script_of(*names: str) -> str:
+def script_of(*names: str, package: str = "aai_async.formats") -> str:
     """Return the script of a page, from its files."""
     # In a block, so that its names are not global names of the window.
-    return "\n".join(("'use strict';\n{", *map(part, names), "}"))
+    return "\n".join(("'use strict';\n{", *(part(name, package) for name in names), "}"))
 
 
 def hash_of(text: str) -> str:
