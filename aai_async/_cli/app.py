@@ -12,6 +12,7 @@ import typer
 
 from aai_async._cli.command import Command, Grouped
 from aai_async._cli.command_flags import (
+    CompareFlags,
     ConvertFlags,
     DeleteFlags,
     ExportFlags,
@@ -128,6 +129,21 @@ def convert(flags: ConvertFlags) -> int:
     from aai_async._cli import arguments, converting  # noqa: PLC0415 - see the module
 
     return arguments.run(converting.convert, flags)
+
+
+@app.command(cls=Command)
+@Grouped
+def compare(flags: CompareFlags) -> int:
+    """
+    Compare transcripts: with each other, with what was spoken, or those of several models.
+
+    Two transcripts or folders of them are compared with each other, with --reference each of them is compared
+    with a text. Each --model transcribes the recordings first, into a folder with a journal below -o, so that
+    nothing is paid twice. The table has the word error rates.
+    """
+    from aai_async._cli import compare_arguments  # noqa: PLC0415 - see the module
+
+    return compare_arguments.compare(flags)
 
 
 @app.command(cls=Command)

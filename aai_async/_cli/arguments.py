@@ -36,7 +36,7 @@ F = TypeVar("F")
 
 def transcribe(flags: TranscribeFlags) -> int:
     """Transcribe the recordings and return the exit status."""
-    order = _order(flags)
+    order = order_of(flags)
     if flags.run.dry_run:
         return run(show_dry_run, order)
     if flags.run.local and not clients.has_server():
@@ -44,14 +44,20 @@ def transcribe(flags: TranscribeFlags) -> int:
     return run(transcription.run, order)
 
 
-def _order(flags: TranscribeFlags) -> Order:
+def order_of(flags: TranscribeFlags) -> Order:
+    """
+    Return what is run: the recordings, the options and the journal.
+
+    Raises:
+        UsageError: The flags cannot be used; the message names the correction.
+    """
     watched = _watched(flags)
     # What is in a watched folder already is found like what arrives.
     found = Found() if watched is not None else _found(flags.inputs)
     try:
         options = options_from(flags.request)
     except OptionsError as error:
-        raise _usage_error(str(error)) from None
+        raise usage_error(str(error)) from None
     _check_audio_track(flags)
     folder = flags.output.output_dir
     check_output_dir(folder)
@@ -64,23 +70,23 @@ def _watched(flags: TranscribeFlags) -> str | None:
     """Return the folder to watch, if one is to be watched."""
     if not flags.inputs.watch:
         if flags.inputs.settle is not None:
-            raise _usage_error("--settle is for --watch only.")
+            raise usage_error("--settle is for --watch only.")
         return None
     names = flags.inputs.names or []
     if len(names) != 1 or flags.inputs.from_file is not None:
-        raise _usage_error("--watch takes one folder, and no other names.")
+        raise usage_error("--watch takes one folder, and no other names.")
     if not Path(names[0]).is_dir():
-        raise _usage_error(f"--watch takes a folder, and {names[0]!r} is none.")
+        raise usage_error(f"--watch takes a folder, and {names[0]!r} is none.")
     if flags.output.output_dir is None and not flags.run.jsonl:
-        raise _usage_error("--watch has no end, so its results need a folder: pass --output-dir.")
+        raise usage_error("--watch has no end, so its results need a folder: pass --output-dir.")
     if flags.output.output_dir is None and flags.journal.journal is None:
-        raise _usage_error(
+        raise usage_error(
             "--watch without --output-dir needs --journal: without it, each start pays for everything again."
         )
     run, journal = flags.run, flags.journal
     others = {"--dry-run": run.dry_run, "--retry-failed": journal.retry_failed, "--force": flags.output.force}
     for other in (name for name, is_given in others.items() if is_given):
-        raise _usage_error(f"--watch and {other} exclude each other.")
+        raise usage_error(f"--watch and {other} exclude each other.")
     return names[0]
 
 
@@ -88,7 +94,7 @@ def _check_audio_track(flags: TranscribeFlags) -> None:
     """Check that a track is chosen of an embedded server: the service would ignore the parameter."""
     is_elsewhere = flags.connection.region is None and bool(os.environ.get("ASSEMBLYAI_BASE_URL"))
     if flags.request.audio_track is not None and not flags.run.local and not is_elsewhere:
-        raise _usage_error(
+        raise usage_error(
             "--audio-track needs the embedded server, because the service has no such parameter: pass "
             "--local, or extract the track with FFmpeg."
         )
@@ -99,36 +105,36 @@ def _found(inputs: InputFlags) -> Found:
     try:
         listed = read_list(list_file) if list_file is not None else []
     except OSError as error:
-        raise _usage_error(f"The list {list_file!r} cannot be read: {error.strerror}.") from None
+        raise usage_error(f"The list {list_file!r} cannot be read: {error.strerror}.") from None
     except UnicodeError as error:
-        raise _usage_error(f"The list {list_file!r} is not text: {error}.") from None
+        raise usage_error(f"The list {list_file!r} is not text: {error}.") from None
     names = [*named, *listed]
     if not names:
         where = "No recordings" if list_file is None else f"No names in {list_file!r}"
-        raise _usage_error(f"{where}: pass files, patterns, folders or URLs.")
+        raise usage_error(f"{where}: pass files, patterns, folders or URLs.")
     if list_file == STANDARD_INPUT and STANDARD_INPUT in names:
-        raise _usage_error("Standard input is either a list of names or a recording, not both.")
+        raise usage_error("Standard input is either a list of names or a recording, not both.")
     found = find(names, recursive=inputs.recursive)
     if not found.recordings:
-        raise _usage_error("\n".join([*found.mistakes, *found.unreadable]))
+        raise usage_error("\n".join([*found.mistakes, *found.unreadable]))
     return found
 
 
 def check_output_dir(folder: Path | None) -> None:
     """Check that files can be written into a folder, if there is one."""
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise _usage_error(f"--output-dir must be a folder, and {str(folder)!r} is a file.")
+        raise usage_error(f"--output-dir must be a folder, and {str(folder)!r} is a file.")
 
 
 def check_standard_output(rendering: Rendering, number: int) -> None:
     """Check that a number of results make sense one after the other on standard output."""
     if len(rendering.formats) > 1:
-        raise _usage_error("Several formats cannot share standard output: pass a folder with --output-dir.")
+        raise usage_error("Several formats cannot share standard output: pass a folder with --output-dir.")
     name = rendering.formats[0]
     if formats.FORMATS[name].is_binary:
-        raise _usage_error(f"{name} is a binary format: pass a folder with --output-dir.")
+        raise usage_error(f"{name} is a binary format: pass a folder with --output-dir.")
     if number > 1 and not formats.FORMATS[name].is_concatenable:
-        raise _usage_error(
+        raise usage_error(
             f"Several {name} results cannot share standard output: pass a folder with --output-dir."
         )
 
@@ -136,14 +142,14 @@ def check_standard_output(rendering: Rendering, number: int) -> None:
 def confirm(question: str) -> None:
     """Ask a question on the terminal, and exit unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise _usage_error("Standard input is not a terminal, so nobody can confirm: pass --yes.")
+        raise usage_error("Standard input is not a terminal, so nobody can confirm: pass --yes.")
     typer.confirm(question, abort=True, err=True)
 
 
 def _journal(flags: TranscribeFlags) -> str | None:
     given, folder = flags.journal, flags.output.output_dir
     if flags.run.local and given.adopt_key:
-        raise _usage_error("--adopt-key is for journals of the service: --local needs no key.")
+        raise usage_error("--adopt-key is for journals of the service: --local needs no key.")
     name = LOCAL_JOURNAL if flags.run.local else JOURNAL
     journal = given.journal or (str(folder / name) if folder is not None else None)
     if given.no_journal:
@@ -151,9 +157,9 @@ def _journal(flags: TranscribeFlags) -> str | None:
     flag = "--resume" if given.resume else "--retry-failed" if given.retry_failed else None
     if flag is not None and (journal is None or not _exists(journal)):
         where = "" if journal is None else f" at {journal!r}"
-        raise _usage_error(f"{flag} found no journal{where}: pass --journal FILE, or its folder with -o.")
+        raise usage_error(f"{flag} found no journal{where}: pass --journal FILE, or its folder with -o.")
     if given.adopt_key and journal is None:
-        raise _usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
+        raise usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
     return journal
 
 
@@ -161,10 +167,11 @@ def _exists(journal: str) -> bool:
     try:
         return journal_exists(journal)
     except JournalError as error:
-        raise _usage_error(str(error)) from None
+        raise usage_error(str(error)) from None
 
 
-def _usage_error(message: str) -> UsageError:
+def usage_error(message: str) -> UsageError:
+    """Return the error of wrong usage with a message, without control characters."""
     return UsageError(visible(message, keep="\n"))
 
 

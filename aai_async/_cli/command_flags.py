@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
-from aai_async._cli.flag_values import Status, iso_day, readable_journal
-from aai_async._cli.flags import ConnectionFlags, OutputFlags, Rendering
+from aai_async._cli.flag_values import NormalizationName, Status, iso_day, readable_journal
+from aai_async._cli.flags import (
+    ConnectionFlags,
+    EmbedAudio,
+    OutputFlags,
+    Recursive,
+    Rendering,
+    RequestFlags,
+)
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]
@@ -87,6 +94,61 @@ class ConvertFlags:
     ]
     output: OutputFlags = field(default_factory=OutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRequestFlags(RequestFlags):
+    """The options that are sent to the service for each model that is compared."""
+
+    model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Speech model that transcribes the recordings; repeat for each that is compared. The "
+            "others are compared with the first, unless there is a reference.",
+        ),
+    ] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareFlags:
+    """The flags of `compare`."""
+
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE|DIR...",
+            help="Transcripts, as the format json writes them, or folders of them; with --model recordings.",
+        ),
+    ]
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|DIR",
+            help="What was spoken: a text, a corrected transcript, or a folder with one for each recording.",
+        ),
+    ] = None
+    normalization: Annotated[
+        NormalizationName | None,
+        typer.Option(
+            help="Rules by which spelling is not an error. [default: whisper-english for English, otherwise "
+            "whisper-basic]"
+        ),
+    ] = None
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            metavar="DIR",
+            help="Write a page per comparison here, and with --model the transcripts.",
+        ),
+    ] = None
+    embed_audio: EmbedAudio = False
+    recursive: Recursive = False
+    json: AsJSON = False
+    request: ComparedRequestFlags = field(default_factory=ComparedRequestFlags)
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
 
 
 @dataclass(frozen=True, kw_only=True)

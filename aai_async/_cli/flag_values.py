@@ -52,6 +52,14 @@ class SubtitleStyle(StrEnum):
     SERVICE = "service"
 
 
+class NormalizationName(StrEnum):
+    """Rules by which spelling is not an error."""
+
+    WHISPER_ENGLISH = "whisper-english"
+    WHISPER_BASIC = "whisper-basic"
+    NONE = "none"
+
+
 class Overlap(StrEnum):
     """How subtitles show simultaneous speech."""
 

@@ -25,6 +25,9 @@ from aai_async._cli.flag_values import (
     new_journal_name,
 )
 
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")]
+EmbedAudio = Annotated[bool, typer.Option("--embed-audio", help="Embed the recording in the html page.")]
+
 
 @dataclass(frozen=True)
 class RequestOption:
@@ -41,7 +44,7 @@ class InputFlags:
         list[str] | None,
         typer.Argument(metavar="PATH|GLOB|DIR|URL|-...", help="Recordings; - reads one from standard input."),
     ] = None
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")] = False
+    recursive: Recursive = False
     from_file: Annotated[
         str | None,
         typer.Option(
@@ -212,9 +215,7 @@ class Rendering:
     csv_bom: Annotated[
         bool, typer.Option("--csv-bom", help="Begin csv with a byte order mark, for spreadsheets.")
     ] = False
-    embed_audio: Annotated[
-        bool, typer.Option("--embed-audio", help="Embed the recording in the html page.")
-    ] = False
+    embed_audio: EmbedAudio = False
 
 
 @dataclass(frozen=True, kw_only=True)

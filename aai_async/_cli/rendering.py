@@ -45,7 +45,7 @@ def check(rendering: Rendering, recording: Recording, size: int | None) -> None:
             "--embed-audio, and the page links to the recording."
         )
     if recording.is_address:
-        formats.html(_EMPTY, audio=_audio(rendering, recording, None))
+        formats.html(_EMPTY, audio=audio_of(rendering, recording, None))
 
 
 def text(
@@ -94,7 +94,7 @@ def content(
         "title": readable(recording.title or recording.place.name),
     }
     if "audio" in keywords:
-        given["audio"] = _audio(rendering, recording, folder)
+        given["audio"] = audio_of(rendering, recording, folder)
     accepted = {keyword: value for keyword, value in given.items() if keyword in keywords}
     return formats.encode(name, _without_secrets(transcript), **accepted)
 
@@ -109,7 +109,14 @@ def with_heading(name: str, recording: Recording, content: str) -> str:
     return f"==> {recording.shown} <==\n{content}" if formats.FORMATS[name].needs_heading else content
 
 
-def _audio(rendering: Rendering, recording: Recording, folder: Path | None) -> str | None:
+def audio_of(rendering: Rendering, recording: Recording, folder: Path | None) -> str | None:
+    """
+    Return the URL by which a page in a folder plays a recording; `None` if there is none that it may know.
+
+    Raises:
+        OptionsError: The recording cannot be embedded, or no page could play its URL.
+        OSError: The recording cannot be read to embed it.
+    """
     exists = recording.is_file and Path(recording.name).is_file()
     if rendering.embed_audio and not exists:
         raise _not_embeddable(recording)

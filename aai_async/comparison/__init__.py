@@ -7,7 +7,7 @@ counts the errors, and whisper-normalizer has the rules by which spelling is not
 """
 
 from aai_async.comparison._compare import Comparison, compare
-from aai_async.comparison._counts import ErrorCounts, error_interval
+from aai_async.comparison._counts import ErrorCounts, error_interval, improvement_probability
 from aai_async.comparison._normalization import NORMALIZATIONS, Normalization
 from aai_async.comparison._page import page
 from aai_async.comparison._passages import Passage
@@ -22,5 +22,6 @@ __all__ = [
     "SpeakerPair",
     "compare",
     "error_interval",
+    "improvement_probability",
     "page",
 ]

@@ -89,6 +89,36 @@ def error_interval(counts: Sequence[ErrorCounts]) -> tuple[float, float] | None:
     return rates[_TAIL], rates[-_TAIL - 1]
 
 
+def improvement_probability(counts: Sequence[ErrorCounts], others: Sequence[ErrorCounts]) -> float | None:
+    """
+    Return how probable it is that others have the lower error rate: the share of the draws in which they do.
+
+    The draws are those of `error_interval`. Below 0.05 and above 0.95, chance hardly explains which one is
+    better.
+
+    Args:
+        counts: The counts of each recording by one model, against the same references.
+        others: Those of the same recordings, in the same order, by the other model.
+
+    Returns:
+        The share between 0 and 1; a draw with equal rates counts half. `None` for less than two recordings
+        that have words.
+    """
+    pairs = [(one.errors, other.errors) for one, other in zip(counts, others, strict=True)]
+    if sum(one.length > 0 for one in counts) < 2:
+        return None
+    draws = random.Random(0)  # noqa: S311 - no secret
+    gains = (
+        sum(one - other for one, other in draws.choices(pairs, k=len(pairs))) for _ in range(_REPLICATIONS)
+    )
+    return sum((gain > 0) + (gain == 0) / 2 for gain in gains) / _REPLICATIONS
+
+
 def _rate(pairs: Sequence[tuple[int, int]]) -> float:
     # A draw of only silent recordings has no words.
     return sum(errors for errors, _ in pairs) / max(sum(length for _, length in pairs), 1)
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate as text, such as `5.4 %`; a dash if there is none."""
+    return "–" if rate is None else f"{rate:.1%}".replace("%", " %")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from string import Template
 
 from aai_async.comparison._compare import Comparison
-from aai_async.comparison._counts import ErrorCounts
+from aai_async.comparison._counts import ErrorCounts, percent
 from aai_async.comparison._passages import Kind, Passage
 from aai_async.formats._page import policy
 from aai_async.formats._page_parts import part, script_of
@@ -67,11 +67,6 @@ def page(
         speakers=_speakers(comparison),
         rows="\n".join(_rows(comparison)),
     )
-
-
-def percent(rate: float | None) -> str:
-    """Return a rate as text, such as `5.4 %`; a dash if there is none."""
-    return "–" if rate is None else f"{rate:.1%}".replace("%", " %")
 
 
 def _facts(comparison: Comparison) -> str:

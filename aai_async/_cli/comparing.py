@@ -1,0 +1,198 @@
+"""`compare`: transcripts in files, or those of several models, with each other or with a reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from aai_async import comparison
+from aai_async._cli import rendering, safe_names, transcription
+from aai_async._cli.command_flags import CompareFlags
+from aai_async._cli.compare_pairs import (
+    Pair,
+    System,
+    pairs_of,
+    read_reference,
+    read_transcript,
+    references_of,
+    systems_of,
+)
+from aai_async._cli.compare_table import Compared, json_lines, table
+from aai_async._cli.exit_status import ExitStatus, exit_status
+from aai_async._cli.flags import Rendering
+from aai_async._cli.inputs import Recording
+from aai_async._cli.order import Order
+from aai_async._cli.outputs import Outputs
+from aai_async._cli.result_files import save
+from aai_async._cli.result_notices import Notices
+from aai_async._cli.stdout import write_out
+from aai_async._cli.terminal_text import readable
+from aai_async._concurrency.threads import in_thread
+from aai_async._errors import AAIError, SaveError, SourceError
+from aai_async._models.transcript import Transcript, model_that_ran
+from aai_async._progress.lines import count, print_line
+from aai_async.comparison._normalization import Normalization, check_installed
+
+_MARK = b'name="generator" content="aai-async compare"'
+
+
+async def compare(flags: CompareFlags) -> ExitStatus:
+    """
+    Compare transcripts in files.
+
+    Raises:
+        ConfigError: The extra `compare` is not installed.
+        SourceError: A name leads to no transcript, or there is no reference.
+    """
+    check_installed()
+    return await _compare(flags, await in_thread(systems_of, flags.names), {})
+
+
+async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> ExitStatus:
+    """
+    Transcribe the recordings with each model, and compare the transcripts.
+
+    Args:
+        flags: The flags.
+        orders: What is transcribed with each model.
+
+    Raises:
+        ConfigError: The extra `compare` is not installed.
+        SourceError: There is no reference; nothing was sent.
+    """
+    check_installed()
+    if flags.reference is not None and not flags.reference.exists():
+        raise SourceError(f"No such file: {readable(flags.reference)!r}. Nothing was sent.")
+    systems: list[System] = []
+    recordings: dict[str, Recording] = {}
+    for model, order in orders.items():
+        print_line(f"{model}:")
+        status = await transcription.run(order)
+        system, known = await in_thread(_results, model, order)
+        recordings |= known
+        systems.append(system)
+        if status not in {ExitStatus.OK, ExitStatus.PARTIAL} or not system.files:
+            return status
+    return await _compare(flags, systems, recordings)
+
+
+def _results(model: str, order: Order) -> tuple[System, dict[str, Recording]]:
+    """Return the transcripts of a run, and the recordings that they are of."""
+    output = order.flags.output
+    outputs = Outputs(output.output_dir or Path(), order.flags.rendering)
+    outputs.load()
+    files = {one: outputs.paths(one)["json"] for one in order.found.recordings if outputs.are_there(one)}
+    names = {
+        one: path.relative_to(output.output_dir or Path()).as_posix().removesuffix(".json")
+        for one, path in files.items()
+    }
+    system = System(model, {names[one]: path for one, path in files.items()}, model)
+    return system, {name: one for one, name in names.items()}
+
+
+async def _compare(
+    flags: CompareFlags, systems: Sequence[System], recordings: Mapping[str, Recording]
+) -> ExitStatus:
+    if flags.reference is not None:
+        reference, against = readable(flags.reference.name), systems
+        references = await in_thread(references_of, flags.reference, systems)
+    else:
+        reference, against = systems[0].label, systems[1:]
+        references = dict(systems[0].files)
+    pairs, alone = pairs_of(against, references, recordings)
+    errors: list[AAIError] = [AAIError(line) for line in alone]
+    for error in errors:
+        print_line(str(error))
+    results: list[Compared] = []
+    notices = Notices()
+    for pair in pairs:
+        try:
+            results.append(await _result(flags, pair, reference, is_alone=len(against) == 1))
+        except AAIError as error:
+            errors.append(error)
+            print_line(f"{readable(pair.transcript)}: {error}")
+            continue
+        if shown := notices.add(results[-1].warnings, (), shows_all=False):
+            print_line(f"{readable(pair.transcript)}: {shown}")
+    for line in notices.totals():
+        print_line(line)
+    if results:
+        write_out(json_lines(results) if flags.json else table(results, reference))
+    if flags.output_dir is not None and results:
+        print_line(f"{count(len(results), 'page')} in {readable(flags.output_dir)}")
+    return exit_status(succeeded=len(results), errors=errors)
+
+
+async def _result(flags: CompareFlags, pair: Pair, reference: str, *, is_alone: bool) -> Compared:
+    """Compare a pair, and write its page."""
+    found, warnings = await in_thread(_compared, flags, pair)
+    path = None
+    if flags.output_dir is not None:
+        path = _place(flags.output_dir, pair, is_alone=is_alone)
+        await in_thread(_check_own, path)
+        await save(path, await in_thread(_page, flags, pair, found, reference, path))
+    return Compared.of(pair, found, warnings, path)
+
+
+def _compared(flags: CompareFlags, pair: Pair) -> tuple[comparison.Comparison, list[str]]:
+    transcript = read_transcript(pair.transcript)
+    found = comparison.compare(
+        read_reference(pair.reference),
+        transcript,
+        normalization=cast("Normalization | None", flags.normalization and flags.normalization.value),
+        language_code=flags.request.language,
+    )
+    return found, [*found.warnings, *_about_model(pair.system, transcript)]
+
+
+def _about_model(system: System, transcript: Transcript) -> list[str]:
+    """Return a warning if another model ran than the one that was requested."""
+    ran = model_that_ran(transcript)
+    if system.model is None or ran is None or ran == system.model:
+        return []
+    return [f"{ran} ran, and not {system.model}."]
+
+
+def _place(folder: Path, pair: Pair, *, is_alone: bool) -> Path:
+    suffix = "" if is_alone else f".{safe_names.of_word(pair.system.label)}"
+    return folder / f"{pair.name}{suffix}.html"
+
+
+def _check_own(path: Path) -> None:
+    """
+    Check that a page replaces only a page of this command.
+
+    Raises:
+        AAIError: There is another file at its place.
+        SaveError: It cannot be read.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        with path.open("rb") as file:
+            is_own = _MARK in file.read(4096)
+    except OSError as error:
+        raise SaveError(f"{readable(path)!r} cannot be replaced: {error.strerror}.") from error
+    if not is_own:
+        raise AAIError(f"{readable(path)!r} is another file, which stays: choose another folder with -o.")
+
+
+def _page(flags: CompareFlags, pair: Pair, found: comparison.Comparison, reference: str, path: Path) -> bytes:
+    audio = None
+    if pair.recording is not None:
+        wanted = Rendering(formats=["html"], embed_audio=flags.embed_audio)
+        audio = _audio(wanted, pair.recording, path.parent)
+    labels = (reference, readable(pair.system.label))
+    return comparison.page(found, title=readable(pair.name), labels=labels, audio=audio).encode()
+
+
+def _audio(wanted: Rendering, recording: Recording, folder: Path) -> str | None:
+    try:
+        if wanted.embed_audio:
+            size = Path(recording.name).stat().st_size if recording.is_file else None
+            rendering.check(wanted, recording, size)
+        return rendering.audio_of(wanted, recording, folder)
+    except OSError as error:
+        raise SourceError(f"{recording.shown!r} cannot be read to embed it: {error.strerror}.") from error

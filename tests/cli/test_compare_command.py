@@ -1,0 +1,220 @@
+"""`compare` prints error rates of transcripts and models, and writes pages that show the differences."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, get_args
+
+import anyio
+import pytest
+
+from aai_async._cli import main
+from aai_async._cli.flag_values import NormalizationName
+from aai_async.comparison import Normalization
+from aai_async.server import LocalServer, ScriptedEngine
+
+pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["aai-async", "compare", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def write(name: str, text: str, **fields: Any) -> None:
+    """Write a transcript that has a word each 300 ms."""
+    words = [{"text": word, "start": 300 * at, "end": 300 * at + 280} for at, word in enumerate(text.split())]
+    document = {"id": "1", "status": "completed", "language_code": "en_us", "text": text, "words": words}
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(json.dumps(document | fields), encoding="utf-8")
+
+
+def rows(out: str) -> dict[str, list[str]]:
+    """The cells of a table by the names of its rows."""
+    lines = [re.split(" {2,}", line) for line in out.splitlines()]
+    return {name: cells for name, *cells in lines if cells}
+
+
+def test_a_transcript_is_compared_with_the_text_that_was_spoken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of four words is another, in the table and in JSON."""
+    write("call.mp3.json", "The quick brown dog.")
+    Path("call.txt").write_text("\ufeffthe quick brown fox", encoding="utf-8")
+    assert run(monkeypatch, "call.mp3.json", "--reference", "call.txt") == 0
+    out = capsys.readouterr().out
+    assert "call.mp3.json against call.txt, normalization whisper-english" in out
+    assert rows(out)["call.mp3"] == ["25.0 %", "4 words", "1", "0", "0"]
+    assert run(monkeypatch, "call.mp3.json", "--reference", "call.txt", "--json") == 0
+    one, total = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (one["recording"], one["error_rate"], one["substitutions"]) == ("call.mp3", 0.25, 1)
+    assert (total["total"], total["interval"]) == (1, None)
+
+
+def test_two_folders_are_compared_by_the_names_of_their_recordings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a total and its interval; what has no counterpart is named, and the status is 3."""
+    for number in range(3):
+        write(f"old/mon/{number}.mp3.json", "one small step for man")
+        write(
+            f"new/mon/{number}.mp3.json", "one small step for a man" if number else "one small step for man"
+        )
+    write("new/more.mp3.json", "hello")
+    write("old/gone.mp3.json", "hello")
+    assert run(monkeypatch, "old", "new") == 3
+    out, err = capsys.readouterr()
+    assert "new against old" in out
+    assert rows(out)["mon/1.mp3"][0] == "20.0 %"
+    assert "total of 3 word comparisons" in out
+    assert "13.3 %" in next(line for line in out.splitlines() if line.startswith("total"))
+    assert "95 % confidence interval by words: 0.0 % to 20.0 %; too narrow for so few recordings" in out
+    assert "new/more.mp3.json: there is no reference for it." in err
+    assert "old/gone.mp3.json: new has no transcript for it." in err
+
+
+def test_two_models_are_compared_with_the_same_texts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has its table, and the last line says how certain it is which of them is better."""
+    for number in range(4):
+        write(f"old/{number}.mp3.json", "one small stop for man")
+        write(f"new/{number}.mp3.json", "one small step for man")
+        Path("texts").mkdir(exist_ok=True)
+        Path(f"texts/{number}.txt").write_text("One small step for man.")
+    assert run(monkeypatch, "old", "new", "--reference", "texts") == 0
+    out = capsys.readouterr().out
+    assert "old against texts" in out
+    assert "new against texts" in out
+    assert "new is better than old in 100% of 1,000 draws of 4 recordings." in out
+
+
+def test_pages_show_the_differences_and_play_the_recording(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One for each recording, which is linked or embedded; a page of another program stays."""
+    write("old/a.mp3.json", "one small step")
+    write("new/a.mp3.json", "one small stop")
+    Path("new/a.mp3").write_bytes(b"sound")
+    assert run(monkeypatch, "old", "new", "-o", "out") == 0
+    page = Path("out/a.mp3.html").read_text(encoding="utf-8")
+    assert ' src="../new/a.mp3"' in page
+    assert ">stop</a>" in page
+    assert run(monkeypatch, "old", "new", "-o", "out", "--embed-audio") == 0
+    assert "data:audio/mpeg;base64,c291bmQ=" in Path("out/a.mp3.html").read_text(encoding="utf-8")
+    Path("out/a.mp3.html").write_text("mine")
+    assert run(monkeypatch, "old", "new", "-o", "out") == 1
+    assert "is another file, which stays" in capsys.readouterr().err
+    assert Path("out/a.mp3.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.json"], "Pass two transcripts"),
+        (["a.json", "--reference", "none.txt"], "No such file: 'none.txt'"),
+        (["missing.json", "a.json"], "No such file: 'missing.json'"),
+        (["a.json", "folder"], "either files of transcripts, or folders"),
+        (["folder", "folder"], "'folder' has no transcripts"),
+        (["a.json", "--reference", "empty.txt"], "The reference has no words"),
+        (["a.json", "--reference", "latin.txt"], "is not text in UTF-8"),
+        (["a.json", "--reference", "russian.txt"], "in the Cyrillic script and the transcript in the Latin"),
+        (["a.json", "--reference", "folder"], "has no reference for 'a': a text 'a.txt'"),
+        (["a.json", "empty.txt"], "is not a transcript"),
+        (["a.json", "a.json", "--embed-audio"], "pass a folder for them with -o"),
+        (["a.json", "a.json", "--speaker-labels"], "need a --model"),
+        (["a.mp3", "--model", "a", "--model", "b"], "pass it with -o"),
+        (["a.mp3", "--model", "a", "-o", "out"], "Pass a second --model"),
+        (["a.mp3", "--model", "a", "--model", "A", "-o", "out"], "must have another name"),
+        (["-", "--model", "a", "--model", "b", "-o", "out"], "can be read only once"),
+        (["a.mp3", "--model", "a", "--reference", "none", "-o", "out"], "Nothing was sent"),
+    ],
+)
+def test_what_cannot_be_compared_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """Before anything is sent."""
+    write("a.json", "how are you doing today")
+    Path("folder").mkdir()
+    Path("a.mp3").write_bytes(b"sound")
+    Path("empty.txt").write_text("")
+    Path("latin.txt").write_bytes("höre".encode("latin-1"))
+    Path("russian.txt").write_text("Как поживаете вы сегодня", encoding="utf-8")
+    assert run(monkeypatch, *arguments) in {1, 2}
+    err = capsys.readouterr().err
+    assert message in " ".join(err.replace("│", " ").split())
+
+
+def test_a_missing_extra_is_named_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "lap", None)
+    Path("a.mp3").write_bytes(b"sound")
+    assert run(monkeypatch, "a.mp3", "--model", "a", "--model", "b", "-o", "out") == 4
+    assert 'pip install "aai-async[compare]"' in capsys.readouterr().err
+
+
+def test_the_flag_has_the_names_of_the_library() -> None:
+    """The command line does not import it to show them."""
+    assert tuple(one.value for one in NormalizationName) == get_args(Normalization)
+
+
+class Models:
+    """A service with two models: the second one mishears a word."""
+
+    def __init__(self) -> None:
+        self.engine = ScriptedEngine(self._answer)
+        self.url = ""
+
+    def _answer(self, request: object) -> str:
+        return "One small step." if len(self.engine.requests) <= 2 else "One small stop."
+
+    async def compare(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "aai_async", "compare", *arguments]
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
+        return await anyio.run_process(command, check=False, env=environment)
+
+
+@pytest.fixture
+async def models() -> AsyncIterator[Models]:
+    found = Models()
+    async with LocalServer(engine=found.engine, key=KEY) as server:
+        found.url = server.base_url
+        yield found
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_two_models_transcribe_the_same_recordings_once(models: Models) -> None:
+    """A second run compares what is there, and sends nothing."""
+    Path("calls").mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        Path("calls", name).write_bytes(name.encode())
+    arguments = ("calls", "--model", "new-1", "--model", "old-2", "-o", "out")
+    first = await models.compare(*arguments)
+    assert first.returncode == 0, first.stderr
+    assert "old-2 against new-1" in first.stdout.decode()
+    assert "33.3 %" in next(line for line in first.stdout.decode().splitlines() if line.startswith("total"))
+    assert b"and not old-2" in first.stderr
+    assert len(models.engine.requests) == 4
+    page = Path("out/a.mp3.html").read_text(encoding="utf-8")
+    assert ' src="../calls/a.mp3"' in page
+    second = await models.compare(*arguments)
+    assert (second.returncode, second.stdout) == (0, first.stdout)
+    assert len(models.engine.requests) == 4
