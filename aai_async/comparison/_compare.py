@@ -39,7 +39,7 @@ class Comparison:
     """What differs between a reference and a transcript."""
 
     counts: ErrorCounts
-    """The errors in the order of the words, whoever spoke them."""
+    """The errors in the order of the words, without regard to speakers."""
 
     speakers: tuple[SpeakerPair, ...]
     """

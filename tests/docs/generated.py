@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 HELP = ROOT / "docs/cli.md"
 FORMATS = ROOT / "docs/formats.md"
 SERVER = ROOT / "docs/server.md"
+COMPARE = ROOT / "docs/compare.md"
 PICTURES = ROOT / "docs/pictures"
 
 COMMANDS = (
@@ -33,6 +34,7 @@ COMMANDS = (
     "search",
     "export",
     "convert",
+    "compare",
     "index",
     "status",
     "forget",
@@ -117,12 +119,21 @@ def mark_of_server_page() -> str:
     return mark_of("".join(part.read_text(encoding="utf-8") for part in parts))
 
 
+def mark_of_comparison() -> str:
+    """Give the mark of the page of a comparison."""
+    return mark_of(page_pictures.compared())
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "terminal.svg").write_text(terminal())
     page_pictures.take(PICTURES)
     subtitle_pictures.take(PICTURES / "subtitles.png")
     page_pictures.take_server_page(PICTURES / "server-page.png")
+    page_pictures.take_comparison(PICTURES / "comparison.png")
+    of_comparison = f"<!-- picture of {mark_of_comparison()} -->"
+    of_comparison = _PICTURE.sub(of_comparison, COMPARE.read_text(encoding="utf-8"))
+    COMPARE.write_text(of_comparison, encoding="utf-8")
     of_server = f"<!-- picture of {mark_of_server_page()} -->"
     of_server = _PICTURE.sub(of_server, SERVER.read_text(encoding="utf-8"))
     SERVER.write_text(of_server, encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from aai_async import Transcript, formats
+from aai_async import Transcript, comparison, formats
 from aai_async.server import LocalServer, ScriptedEngine
 
 if TYPE_CHECKING:
@@ -107,6 +107,23 @@ ARABIC = [
     "بخير. هل نذهب إلى السوق؟",
 ]
 
+
+def compared() -> str:
+    """The page of two transcripts of the recording, of which the second has five errors."""
+    one = Transcript.from_json((DATA / "two_speakers.transcript.json").read_bytes())
+    document = json.loads((DATA / "two_speakers.transcript.json").read_bytes())
+    words = document["words"]
+    for at, text in ((3, "Ashwood"), (11, "much,"), (33, "can't"), (44, "old-sposed")):
+        words[at]["text"] = text
+    words.insert(27, words[27] | {"text": "now"})
+    del words[24]
+    document |= {"words": words, "text": " ".join(word["text"] for word in words), "utterances": None}
+    other = Transcript.from_json(json.dumps(document))
+    labels = ("base", "tiny.en")
+    found = comparison.compare(one, other)
+    return comparison.page(found, title=RECORDING, labels=labels, audio=RECORDING)
+
+
 PAPER = (
     '<html data-ready><body style="margin: 75px 68px"><iframe src="page.html" width="100%" height="500" '
     'frameborder="0"></iframe></body></html>'
@@ -144,6 +161,20 @@ def take_server_page(path: Path) -> None:
             page.set_input_files("#files", file)
         page.wait_for_selector("a.read >> nth=1")
         page.screenshot(path=path)
+        browser.close()
+
+
+def take_comparison(path: Path) -> None:
+    """Photograph the page of a comparison, with a difference that is chosen."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        place = Path(temporary)
+        shutil.copy(DATA / RECORDING, place)
+        (place / "page.html").write_text(compared(), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        state = State(page="", width=960, height=680, clicks=("#next", "#next"), at="")
+        _shown(browser, state, (place / "page.html").as_uri()).screenshot(path=path)
         browser.close()
 
 

@@ -44,6 +44,13 @@ def test_the_picture_of_the_servers_page_is_of_today() -> None:
     assert (generated.PICTURES / "server-page.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_picture_of_a_comparison_is_of_today() -> None:
+    pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
+    text = generated.COMPARE.read_text(encoding="utf-8")
+    assert f"<!-- picture of {generated.mark_of_comparison()} -->" in text
+    assert (generated.PICTURES / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("command", generated.COMMANDS)
 def test_every_command_and_every_flag_says_what_it_is_for(command: str) -> None:
     page = generated.help_page(command)

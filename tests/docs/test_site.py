@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
-MODULES = ("fastapi", "formats", "otel", "ray", "server", "testing", "webhook")
+MODULES = ("comparison", "fastapi", "formats", "otel", "ray", "server", "testing", "webhook")
 
 
 @pytest.fixture(scope="session")
