@@ -20,8 +20,11 @@ from aai_async._cli.command_flags import (
     GetFlags,
     IndexFlags,
     ListFlags,
+    RemoveVoiceFlags,
+    RenameVoiceFlags,
     SearchFlags,
     StatusFlags,
+    VoicesFlags,
 )
 from aai_async._cli.flags import ConnectionFlags, TranscribeFlags
 
@@ -192,6 +195,43 @@ def doctor(flags: ConnectionFlags) -> int:
     from aai_async._cli.doctor import examine  # noqa: PLC0415
 
     return arguments.run(examine, flags)
+
+
+voices = typer.Typer(
+    help="List, rename and remove the voices that `transcribe --local --voices FILE` has learned.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(voices, name="voices")
+
+
+@voices.command("list", cls=Command)
+@Grouped
+def list_voices(flags: VoicesFlags) -> int:
+    """List the voices in a file."""
+    from aai_async._cli import arguments, voice_commands  # noqa: PLC0415 - see the module
+
+    return arguments.run(voice_commands.list_, flags)
+
+
+@voices.command("remove", cls=Command)
+@Grouped
+def remove_voice(flags: RemoveVoiceFlags) -> int:
+    """Remove a voice from a file permanently. Transcripts keep its name."""
+    from aai_async._cli import arguments, voice_commands  # noqa: PLC0415 - see the module
+
+    if not flags.yes:
+        arguments.confirm(f"Remove {flags.name!r} permanently?")
+    return arguments.run(voice_commands.remove, flags)
+
+
+@voices.command("rename", cls=Command)
+@Grouped
+def rename_voice(flags: RenameVoiceFlags) -> int:
+    """Give a voice another name, which later transcripts have."""
+    from aai_async._cli import arguments, voice_commands  # noqa: PLC0415 - see the module
+
+    return arguments.run(voice_commands.rename, flags)
 
 
 @app.command(

@@ -28,6 +28,7 @@ from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
 from aai_async._journal import journal_exists
+from aai_async._options import Options
 from aai_async._progress.lines import print_line, visible
 
 P = ParamSpec("P")
@@ -59,6 +60,7 @@ def order_of(flags: TranscribeFlags) -> Order:
     except OptionsError as error:
         raise usage_error(str(error)) from None
     _check_audio_track(flags)
+    _check_voices(flags, options)
     folder = flags.output.output_dir
     check_output_dir(folder)
     if folder is None and not flags.run.jsonl:
@@ -98,6 +100,16 @@ def _check_audio_track(flags: TranscribeFlags) -> None:
             "--audio-track needs the embedded server, because the service has no such parameter: pass "
             "--local, or extract the track with FFmpeg."
         )
+
+
+def _check_voices(flags: TranscribeFlags, options: Options) -> None:
+    """Check that a file of voices is used where speakers are separated on this machine."""
+    if flags.run.voices is None:
+        return
+    if not flags.run.local:
+        raise usage_error("--voices is for --local: the service does not return the voices of speakers.")
+    if not options.speaker_labels:
+        raise usage_error("--voices names separated speakers: pass --speaker-labels too.")
 
 
 def _found(inputs: InputFlags) -> Found:

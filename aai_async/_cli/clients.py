@@ -7,6 +7,7 @@ import importlib.util
 import os
 import time
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Literal
 
 from aai_async._cli.flags import ConnectionFlags
@@ -59,25 +60,33 @@ async def client(connection: ConnectionFlags, retry: Retry | None = None) -> Asy
 
 
 @contextlib.asynccontextmanager
-async def local_client(*, is_announced: bool, retry: Retry | None = None) -> AsyncGenerator[Client]:
+async def local_client(
+    *, is_announced: bool, retry: Retry | None = None, voices: Path | None = None
+) -> AsyncGenerator[Client]:
     """
     Open a client of an embedded server, which ends with the block.
 
     Args:
         is_announced: Whether standard error shows the address of the server.
         retry: When requests and jobs are retried.
+        voices: A file of voices.
 
     Raises:
-        ConfigError: The server cannot be started.
+        ConfigError: The server cannot be started, or the file of voices cannot be used.
     """
-    from aai_async.server import LocalServer, ServerStartError, WeightsError  # noqa: PLC0415 - an extra
+    from aai_async.server import (  # noqa: PLC0415 - an extra
+        LocalServer,
+        ServerStartError,
+        VoiceFileError,
+        WeightsError,
+    )
 
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as resources:
         resources.enter_context(server_warnings_shown())
         try:
-            server = await resources.enter_async_context(LocalServer())
-        except (ServerStartError, WeightsError) as error:
+            server = await resources.enter_async_context(LocalServer(voices=voices))
+        except (ServerStartError, VoiceFileError, WeightsError) as error:
             raise ConfigError(str(error)) from None
         if is_announced:
             print_line(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")

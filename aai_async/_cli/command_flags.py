@@ -169,6 +169,36 @@ class StatusFlags:
     json: AsJSON = False
 
 
+VoiceFilePath = Annotated[Path, typer.Argument(metavar="FILE", help="File of voices, of --voices.")]
+VoiceName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a voice, as `voices list` shows it.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoicesFlags:
+    """The flags of `voices list`."""
+
+    file: VoiceFilePath
+    json: AsJSON = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveVoiceFlags:
+    """The flags of `voices remove`."""
+
+    file: VoiceFilePath
+    name: VoiceName
+    yes: Yes = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameVoiceFlags:
+    """The flags of `voices rename`."""
+
+    file: VoiceFilePath
+    name: VoiceName
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Its name in later transcripts.")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ForgetFlags:
     """The flags of `forget`."""

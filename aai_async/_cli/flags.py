@@ -288,6 +288,15 @@ class RunFlags:
     local: Annotated[
         bool, typer.Option("--local", help="Transcribe on this machine: no key and no network.")
     ] = False
+    voices: Annotated[
+        Path | None,
+        typer.Option(
+            "--voices",
+            metavar="FILE",
+            help="With --local and --speaker-labels: a file of voices, by which speakers have the same name "
+            "in each recording. It is created, and has biometric data.",
+        ),
+    ] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = (
         False
     )

@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aai_async.server.diarization.voice_file import Voice, VoiceFile, VoiceFileError
     from aai_async.server.engine import (
         AudioTrack,
         Engine,
         EngineError,
         Recognition,
         RecognizedWord,
+        SpeakerEmbedding,
         SpeechRequest,
     )
     from aai_async.server.engines.scripted import ScriptedEngine
@@ -33,7 +35,11 @@ __all__ = [
     "RecognizedWord",
     "ScriptedEngine",
     "ServerStartError",
+    "SpeakerEmbedding",
     "SpeechRequest",
+    "Voice",
+    "VoiceFile",
+    "VoiceFileError",
     "WeightsError",
     "WhisperEngine",
     "serve_forever",
@@ -44,6 +50,9 @@ _HOMES = {
     "LocalServer": "serve",
     "ScriptedEngine": "engines.scripted",
     "ServerStartError": "serve",
+    "Voice": "diarization.voice_file",
+    "VoiceFile": "diarization.voice_file",
+    "VoiceFileError": "diarization.voice_file",
     "WeightsError": "weights",
     "WhisperEngine": "engines.whisper",
     "serve_forever": "serve",

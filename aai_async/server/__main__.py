@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 import anyio
 
 try:
+    from aai_async.server.diarization.voice_file import VoiceFileError
     from aai_async.server.engine import Engine
     from aai_async.server.kept_key import kept_key
     from aai_async.server.serve import LocalServer, PortInUseError, ServerStartError, serve_forever
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "python -m aai_asy
     try:
         with _shown_log():
             _serve(arguments)
-    except (ValueError, OSError, ServerStartError, DirectoryError, WeightsError) as error:
+    except (ValueError, OSError, ServerStartError, DirectoryError, VoiceFileError, WeightsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
@@ -64,7 +65,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 def _server(arguments: argparse.Namespace, port: int) -> LocalServer:
     return LocalServer(
-        engine=_engine(arguments.engine, arguments.model, workers=arguments.parallel_jobs),
+        engine=_engine(arguments),
         host=arguments.host,
         port=port,
         key=_key() if arguments.key is None else arguments.key,
@@ -135,17 +136,22 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", default="base", metavar="NAME", help="base, tiny.en or a directory (default: %(default)s)"
     )
+    parser.add_argument(
+        "--voices",
+        metavar="FILE",
+        help="file of voices, by which speakers have the same name in each recording; biometric data",
+    )
     return parser
 
 
-def _engine(name: str, model: str, *, workers: int) -> Engine:
-    if name == "scripted":
+def _engine(arguments: argparse.Namespace) -> Engine:
+    if arguments.engine == "scripted":
         from aai_async.server.engines.scripted import ScriptedEngine  # noqa: PLC0415
 
         return ScriptedEngine(_SCRIPT)
     from aai_async.server.engines.whisper import WhisperEngine  # noqa: PLC0415
 
-    return WhisperEngine(model, workers=workers)
+    return WhisperEngine(arguments.model, workers=arguments.parallel_jobs, voices=arguments.voices)
 
 
 def _announce(server: LocalServer) -> None:

@@ -5,7 +5,7 @@ An engine turns a stored file into words with times, confidences and, on request
 Engines do not depend on HTTP, jobs or the service's JSON, and the server does not depend on models.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -128,6 +128,17 @@ class RecognizedWord:
     """``"1"``, ``"2"`` …, if the channels were recognised separately."""
 
 
+@attrs.frozen
+class SpeakerEmbedding:
+    """The voice of a speaker in one recording, as the speaker encoder describes it."""
+
+    vector: Sequence[float]
+    """A unit vector."""
+
+    duration: int
+    """ms of speech."""
+
+
 @attrs.frozen(kw_only=True)
 class Recognition:
     """The result of recognising one recording."""
@@ -169,6 +180,11 @@ class Recognition:
 
     engine: str
     """Name of the model that was used, such as ``"whisper-base"``."""
+
+    embeddings: Mapping[str, SpeakerEmbedding] = attrs.field(
+        factory=dict[str, SpeakerEmbedding], hash=False, repr=False
+    )
+    """The voices of the speakers by their labels, for a file of voices. The server stores none."""
 
 
 class Engine(Protocol):

@@ -76,6 +76,8 @@ class LocalServer:
         upload_bytes: Maximum size of an upload, in bytes.
         strict: Whether unknown models, parameters, keys and values are refused with status 400 and a
             suggestion of the correct name. By default they are recorded, echoed and logged once.
+        voices: A file of voices for the default engine, by which speakers have the same name in each
+            recording, such as `Voice 1`. It is created with the first recording, and has biometric data.
         speech_models: The models of a job that names none; at the service, the account decides.
         page: Whether `/` is a page for a browser, where recordings are dropped and transcripts read.
             `page_url` opens it.
@@ -103,11 +105,14 @@ class LocalServer:
         strict: bool = False,
         speech_models: Sequence[str] = DEFAULT_MODELS,
         page: bool = False,
+        voices: str | Path | None = None,
         middleware: Callable[[ASGIApp], ASGIApp] | None = None,
         webhook_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if parallel_jobs < 1:
             raise ValueError(f"parallel_jobs must be at least 1, not {parallel_jobs}")
+        if engine is not None and voices is not None:
+            raise ValueError("pass the voices to the engine: LocalServer(engine=WhisperEngine(voices=...))")
         if not 0 <= port <= _LAST_PORT:
             raise ValueError(f"port must be between 0 and {_LAST_PORT}, not {port}")
         self.key = _checked_key(secrets.token_hex(16) if key is None else key)
@@ -120,6 +125,7 @@ class LocalServer:
         self._directory = directory
         self._limits = Limits(upload_bytes=upload_bytes, parallel_jobs=parallel_jobs)
         self._page = page
+        self._voices = voices
         self._middleware = middleware
         self._webhook_transport = webhook_transport
         self._resources = ExitStack()
@@ -194,7 +200,7 @@ class LocalServer:
 
     def _listen(self) -> None:
         # The default engine searches the disk for its weights, so it is created in this thread.
-        engine = self._engine or _whisper(self._limits.parallel_jobs)
+        engine = self._engine or _whisper(self._limits.parallel_jobs, self._voices)
         enter = self._resources.enter_context
         directory = _private(self._directory or enter(tempfile.TemporaryDirectory(prefix="aai-async-")))
         listener = enter(_bound(self._address, self._port))
@@ -279,11 +285,11 @@ def _private(directory: str | Path) -> Path:
     return path
 
 
-def _whisper(workers: int) -> Engine:
+def _whisper(workers: int, voices: str | Path | None) -> Engine:
     # Imported only when needed, so that a server with another engine does not require Whisper.
     from aai_async.server.engines.whisper import WhisperEngine  # noqa: PLC0415
 
-    return WhisperEngine(workers=workers)
+    return WhisperEngine(workers=workers, voices=voices)
 
 
 def _bound(address: str, port: int) -> socket.socket:

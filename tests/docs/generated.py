@@ -39,6 +39,9 @@ COMMANDS = (
     "status",
     "forget",
     "doctor",
+    "voices list",
+    "voices remove",
+    "voices rename",
 )
 
 _HELP = re.compile(r"(<!-- help: ?(?P<command>\w*) -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import msgspec
 import pytest
 from scoring import RECORDING, TURNS, speaker_accuracy, word_error_rate
 
 import aai_async as aai
-from aai_async.server import LocalServer, WhisperEngine
+from aai_async.server import LocalServer, VoiceFile, WhisperEngine
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -48,6 +50,28 @@ async def test_a_recording_of_two_speakers_becomes_a_transcript(
     assert [turn.speaker for turn in transcript.utterances] == [turn["speaker"] for turn in TURNS]
     assert transcript.metadata is not None
     assert transcript.metadata["local_engine"] == f"whisper-{model[0]}"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_voices_keep_their_names_in_the_next_recording(tmp_path: Path) -> None:
+    """A recording in which the second speaker begins: without the file, the second one would be A."""
+    file = tmp_path / "voices.json"
+    options = aai.Options(speaker_labels=True)
+    later = aai.Options(speaker_labels=True, audio_start_from=7_500)
+    engine = WhisperEngine("tiny.en", voices=file)
+    async with (
+        LocalServer(engine=engine) as server,
+        aai.Client(server.key, base_url=server.base_url) as client,
+    ):
+        first = await client.transcribe(RECORDING, options)
+        second = await client.transcribe(RECORDING, later)
+    assert first.speakers == ("Voice 1", "Voice 2")
+    assert second.speakers == ("Voice 2", "Voice 1")
+    assert first.words is not None
+    labels = {"Voice 1": "A", "Voice 2": "B"}
+    labelled = [msgspec.structs.replace(word, speaker=labels[word.speaker or ""]) for word in first.words]
+    assert speaker_accuracy(labelled) >= 0.95
+    assert [voice.recordings for voice in VoiceFile(file).voices] == [2, 2]
 
 
 @pytest.mark.parametrize("model", [("base", 0.05)], ids=["base"])

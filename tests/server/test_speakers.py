@@ -192,7 +192,7 @@ def test_two_voices() -> None:
     """Turns go to their voices, named by first appearance."""
     heard = words(*[("word", time, time + 250) for time in range(0, 12_000, 300)])
     turns = voices((2, 0, 4000), (0, 4000, 8000), (2, 8000, 12_000))
-    labelled = tell_apart(_with_pauses(heard), SILENCE, turns, SpeakerCount())
+    labelled, _ = tell_apart(_with_pauses(heard), SILENCE, turns, SpeakerCount())
     assert [word.speaker for word in labelled] == ["A"] * 14 + ["B"] * 13 + ["A"] * 13
 
 
@@ -205,7 +205,7 @@ def _with_pauses(heard: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
 def test_change_within_a_phrase() -> None:
     """A change of voice is found within a phrase too, roughly."""
     heard = words(*[("word", time, time + 250) for time in range(0, 10_000, 300)])
-    labelled = tell_apart(heard, SILENCE, voices((0, 0, 5000), (1, 5000, 10_000)), SpeakerCount())
+    labelled, _ = tell_apart(heard, SILENCE, voices((0, 0, 5000), (1, 5000, 10_000)), SpeakerCount())
     right = sum(word.speaker == ("A" if word.end < 5000 else "B") for word in labelled)
     assert right >= len(heard) - 3
 
@@ -213,7 +213,7 @@ def test_change_within_a_phrase() -> None:
 def test_brief_noise_is_no_speaker() -> None:
     """A cough of half a second gets no letter of its own."""
     heard = words(("Hello", 0, 1500), ("there.", 1500, 3000), ("Hm.", 3400, 3900), ("Yes.", 4300, 6300))
-    labelled = tell_apart(
+    labelled, _ = tell_apart(
         heard, SILENCE, voices((0, 0, 3000), (1, 3400, 3900), (0, 4300, 6300)), SpeakerCount()
     )
     assert {word.speaker for word in labelled} == {"A"}
@@ -230,7 +230,7 @@ def test_labels_hold_together(
         return unit(np.random.default_rng(seed).normal(size=(len(listened), 8)).tolist())
 
     count = SpeakerCount(fewest=fewest, most=None if more is None else fewest + more)
-    labelled = tell_apart(heard, SILENCE, embed, count)
+    labelled, _ = tell_apart(heard, SILENCE, embed, count)
     assert tuple(attrs.evolve(word, speaker=None) for word in labelled) == heard
     letters = list(dict.fromkeys(word.speaker for word in labelled))
     assert letters == speakers.name_speakers(np.arange(len(letters)))
@@ -239,14 +239,14 @@ def test_labels_hold_together(
 
 def test_no_words_no_speakers() -> None:
     """Silence has no speakers, and nobody listens to it."""
-    assert tell_apart((), SILENCE, voices(), SpeakerCount()) == ()
+    assert tell_apart((), SILENCE, voices(), SpeakerCount()) == ((), {})
 
 
 def test_more_windows_than_are_clustered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows beyond the limit go to the nearest of the voices that the others make."""
     monkeypatch.setattr(speakers, "MOST_CLUSTERED", 4)
     heard = words(*[("word.", time, time + 2000) for time in range(0, 40_000, 2400)])
-    labelled = tell_apart(heard, SILENCE, voices((0, 0, 19_000), (1, 19_000, 50_000)), SpeakerCount())
+    labelled, _ = tell_apart(heard, SILENCE, voices((0, 0, 19_000), (1, 19_000, 50_000)), SpeakerCount())
     assert [word.speaker for word in labelled] == ["A" if word.start < 19_000 else "B" for word in heard]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from aai_async.server.diarization.clustering import Labels, cluster, smooth
 from aai_async.server.diarization.filterbank import SHIFT, Floats, filterbank
 from aai_async.server.diarization.phrases import Phrase, Window, phrases, windows
-from aai_async.server.engine import RecognizedWord
+from aai_async.server.engine import RecognizedWord, SpeakerEmbedding
 from aai_async.server.sound.decoding import RATE, Samples
 
 onnxruntime: Any = import_module("onnxruntime")  # it ships no types
@@ -86,17 +86,44 @@ class SpeakerEncoder:
 
 def tell_apart(
     words: Sequence[RecognizedWord], samples: Samples, embed: Embed, count: SpeakerCount
-) -> tuple[RecognizedWord, ...]:
-    """Return the words with their speakers, ``"A"``, ``"B"`` … by first appearance."""
+) -> tuple[tuple[RecognizedWord, ...], dict[str, SpeakerEmbedding]]:
+    """Return the words with their speakers, ``"A"``, ``"B"`` … by first appearance, and their voices."""
     if not words:
-        return ()
+        return (), {}
     found = phrases(words)
     listened = windows(found)
     embeddings = embed(samples, listened)
     centers = speaker_centers(embeddings, listened, count)
     scores = word_scores(words, found, listened, embeddings @ centers.T)
     names = name_speakers(smooth(scores, switch_costs(found)))
-    return tuple(attrs.evolve(word, speaker=name) for word, name in zip(words, names, strict=True))
+    named = tuple(attrs.evolve(word, speaker=name) for word, name in zip(words, names, strict=True))
+    return named, _embeddings_of(names, words, found, listened, embeddings)
+
+
+def _embeddings_of(
+    names: Sequence[str],
+    words: Sequence[RecognizedWord],
+    found: Sequence[Phrase],
+    listened: Sequence[Window],
+    embeddings: Floats,
+) -> dict[str, SpeakerEmbedding]:
+    """Return the mean voice of each speaker, of the windows in which nobody else speaks."""
+    rows: dict[str, list[int]] = {}
+    for index, window in enumerate(listened):
+        phrase = found[window.phrase]
+        inside = {
+            names[word]
+            for word in range(phrase.first, phrase.last + 1)
+            if words[word].end > window.start and words[word].start < window.end
+        }
+        if len(inside) == 1:
+            rows.setdefault(inside.pop(), []).append(index)
+    result: dict[str, SpeakerEmbedding] = {}
+    for name, indexes in rows.items():
+        (center,) = _unit(embeddings[indexes].mean(axis=0, keepdims=True))
+        duration = round(sum(listened[index].share for index in indexes))
+        result[name] = SpeakerEmbedding([float(one) for one in center], duration)
+    return result
 
 
 def speaker_centers(embeddings: Floats, listened: Sequence[Window], count: SpeakerCount) -> Floats:

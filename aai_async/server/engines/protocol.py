@@ -35,6 +35,9 @@ class WorkerSettings:
     threads: int
     """Number of cores to use."""
 
+    voices: bool = False
+    """Whether the voices of the speakers are returned."""
+
 
 @attrs.frozen(kw_only=True)
 class Reply:

@@ -6,7 +6,7 @@ long recordings and add none in silence. This module loads large libraries; only
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
@@ -19,7 +19,7 @@ import numpy as np
 from aai_async.server import weights
 from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
-from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeechRequest
+from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeakerEmbedding, SpeechRequest
 from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.coverage import Span, without_words
 from aai_async.server.engines.language import choose_language
@@ -101,7 +101,7 @@ class Recognizer:
         channels = sound.channels
         window = sections.window(channels[0], request.audio_start_from, request.audio_end_at)
         heard = [self._words(samples, window, findings, request) for samples in channels]
-        words = interleave(heard) if request.multichannel else heard[0]
+        words = interleave([one for one, _ in heard]) if request.multichannel else heard[0][0]
         listened = (window.stop - window.start) * len(channels) / RATE
         return Recognition(
             words=words,
@@ -114,6 +114,7 @@ class Recognizer:
             audio_channels=len(channels) if request.multichannel else None,
             speech_share=round(min(findings.speech / listened, 1.0), 4),
             engine=self._settings.name,
+            embeddings=_embeddings([found for _, found in heard], request) if self._settings.voices else {},
         )
 
     @cached_property
@@ -141,7 +142,7 @@ class Recognizer:
 
     def _words(
         self, samples: Samples, window: slice, findings: _Findings, request: SpeechRequest
-    ) -> tuple[RecognizedWord, ...]:
+    ) -> tuple[tuple[RecognizedWord, ...], Mapping[str, SpeakerEmbedding]]:
         pieces = [
             piece
             for section in sections.sections(samples, window)
@@ -153,9 +154,9 @@ class Recognizer:
             threshold = _THRESHOLD if length <= _SHORT_CLIP else None
             pieces = [*self._pieces(sound, window.start / RATE - _MARGIN, findings, request, threshold)]
         words = lay_out(pieces, window.start * 1000 // RATE, window.stop * 1000 // RATE)
-        if request.speaker_labels:
-            words = tell_apart(words, samples, self._encoder, _speaker_count(request))
-        return words
+        if not request.speaker_labels:
+            return words, {}
+        return tell_apart(words, samples, self._encoder, _speaker_count(request))
 
     def _pieces(
         self,
@@ -316,6 +317,17 @@ def _is_numeral(sign: str) -> bool:
 
 def _floats(samples: Samples) -> Floats:
     return samples.astype(np.float32) / 32768.0
+
+
+def _embeddings(
+    channels: Sequence[Mapping[str, SpeakerEmbedding]], request: SpeechRequest
+) -> Mapping[str, SpeakerEmbedding]:
+    """Return the embeddings by the labels of the words, which have the number of a separate channel."""
+    return {
+        f"{number if request.multichannel else ''}{label}": embedding
+        for number, found in enumerate(channels, start=1)
+        for label, embedding in found.items()
+    }
 
 
 def _speaker_count(request: SpeechRequest) -> SpeakerCount:

@@ -18,11 +18,13 @@ from typing import Self
 
 import anyio
 import anyio.to_thread
+import attrs
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from aai_async.server import weights as weight_files
 from aai_async.server.api_errors import SERVER_FAILURE
+from aai_async.server.diarization.voice_file import VoiceFile, VoiceFileError
 from aai_async.server.engine import EngineError, Recognition, SpeechRequest
 from aai_async.server.engines.protocol import (
     LENGTH_BYTES,
@@ -60,9 +62,12 @@ class WhisperEngine:
         weights: A directory to search for weights first; by default the value of AAI_ASYNC_WEIGHTS.
         allow_download: Whether a model that is not installed may be downloaded from the Hugging Face hub.
         speakers: Whether `speaker_labels` is supported; without it the speaker encoder is not required.
+        voices: A file of voices, by which speakers have the same name in each recording. It is created with
+            the first recording, and has biometric data.
 
     Raises:
         ValueError: `workers` is less than 1.
+        VoiceFileError: The file of voices cannot be used.
         WeightsError: The weights are not installed; the message states what to install.
     """
 
@@ -77,6 +82,7 @@ class WhisperEngine:
         weights: Path | None = None,
         allow_download: bool = False,
         speakers: bool = True,
+        voices: str | Path | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
@@ -84,6 +90,7 @@ class WhisperEngine:
         if speakers:
             weight_files.find_speaker_encoder(weights)
         self._speakers = speakers
+        self._voices = None if voices is None else VoiceFile(voices)
         self._english_only = found.english_only
         self._settings = WorkerSettings(
             name=_name(found.name),
@@ -91,6 +98,7 @@ class WhisperEngine:
             weights=weights,
             allow_download=allow_download,
             threads=threads or max(_cores() // workers, 1),
+            voices=voices is not None,
         )
         self._workers = workers
         self._idle: list[_Worker] = []
@@ -132,7 +140,9 @@ class WhisperEngine:
             reply = await worker.ask(request)
         if reply.recognition is None:
             raise EngineError(reply.error or SERVER_FAILURE)
-        return reply.recognition
+        if self._voices is None or not reply.recognition.embeddings:
+            return reply.recognition
+        return await anyio.to_thread.run_sync(_with_names, reply.recognition, self._voices)
 
     async def aclose(self) -> None:
         """End all child processes; recordings in progress fail, and later ones are refused."""
@@ -237,6 +247,18 @@ class _Worker:
             if self._process.returncode is None:
                 self._process.kill()
             await self._process.aclose()
+
+
+def _with_names(recognition: Recognition, known: VoiceFile) -> Recognition:
+    """Return a recognition in which speakers have the names of their voices; blocks."""
+    try:
+        names = known.names_of(recognition.embeddings)
+    except VoiceFileError as error:
+        raise EngineError(str(error)) from None
+    words = tuple(
+        attrs.evolve(word, speaker=names.get(word.speaker or "", word.speaker)) for word in recognition.words
+    )
+    return attrs.evolve(recognition, words=words, embeddings={})
 
 
 def _name(model: str) -> str:
