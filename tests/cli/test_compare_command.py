@@ -168,7 +168,8 @@ def test_a_missing_extra_is_named_before_anything_is_sent(
     monkeypatch.setitem(sys.modules, "lap", None)
     Path("a.mp3").write_bytes(b"sound")
     assert run(monkeypatch, "a.mp3", "--model", "a", "--model", "b", "-o", "out") == 4
-    assert 'pip install "aai-async[compare]"' in capsys.readouterr().err
+    assert "pip install" in (err := capsys.readouterr().err)
+    assert "[compare]" in err
 
 
 def test_the_flag_has_the_names_of_the_library() -> None:
