@@ -23,7 +23,7 @@ from aai_async.server.redacted_audio.messages import MaskOrder, read
 from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.decoding import track_decoder
 from aai_async.server.sound.frames import Block, Shape
-from aai_async.server.sound.joined import separated, starts_of
+from aai_async.server.sound.joined import recordings_in, separated
 from aai_async.server.sound.mixing import has_loudspeakers
 
 BEEP_HERTZ = 1000
@@ -56,7 +56,7 @@ def mask(order: MaskOrder) -> None:
     options = {"rf64": "auto"} if order.format == "wav" else {}
     source = Path(order.source)
     with (
-        separated(source, starts_of(source)) as recordings,
+        separated(source, recordings_in(source)) as recordings,
         av.open(order.target, "w", format=order.format, options=options) as copy,
     ):
         blocks = _blocks(recordings, order.track, _shape_for(order.format))

@@ -46,3 +46,8 @@ def open_recording(path: Path, *, ignores_length: bool = False) -> InputContaine
     size = min(max(path.stat().st_size, 1 << 20), _LONGEST_SEARCH)
     search = {"analyzeduration": "36000000000", "probesize": str(size)}
     return av.open(str(path.absolute()), options={**options, **search})
+
+
+def has_lame_tag(recording: InputContainer) -> bool:
+    """Return whether an MP3 file states its length: FFmpeg knows the encoder's delay from the same tag."""
+    return recording.format.name == "mp3" and bool(recording.start_time)

@@ -23,7 +23,7 @@ from aai_async.server.sound import frames
 from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.edit_lists import silent_spans
 from aai_async.server.sound.frames import Block, Shape, TrackDecoder
-from aai_async.server.sound.joined import separated, starts_of
+from aai_async.server.sound.joined import recordings_in, separated
 from aai_async.server.sound.losses import (
     read_result,
     warnings_about,
@@ -32,6 +32,7 @@ from aai_async.server.sound.losses import (
 )
 from aai_async.server.sound.mixing import Mixer, mixable_layout
 from aai_async.server.sound.refusal import contents, no_audio
+from aai_async.server.sound.skipped import find_holes
 from aai_async.server.sound.tracks import candidates, tracks_of
 
 Samples: TypeAlias = NDArray[np.int16]
@@ -111,7 +112,8 @@ def track_decoder(recording: InputContainer, path: Path, number: int, shape: Sha
     """Return the decoder of a track of an open recording, by its number from 1."""
     stream = recording.streams.audio[number - 1]
     silences = silent_spans(path, stream.id) if recording.format.name.startswith("mov") else ()
-    return TrackDecoder(recording, stream, shape, silences=silences)
+    holes = find_holes(path, recording.format.name, number)
+    return TrackDecoder(recording, stream, shape, silences=silences, holes=holes)
 
 
 @attrs.frozen
@@ -155,10 +157,10 @@ def _with_sound(path: Path, tracks: Sequence[AudioTrack], *, apart: bool) -> tup
 
 
 def _part(path: Path, number: int, *, apart: bool) -> _Part | None:
-    starts = starts_of(path)
-    if len(starts) == 1:
-        return _alone(path, number, apart=apart)
-    with separated(path, starts) as recordings:
+    inside = recordings_in(path)
+    with separated(path, inside) as recordings:
+        if len(inside.starts) == 1:
+            return _alone(next(recordings), number, apart=apart)
         parts = [_of_joined(recording, number, apart=apart) for recording in recordings]
     found = [part for part in parts if part is not None]
     if not found:
@@ -166,7 +168,7 @@ def _part(path: Path, number: int, *, apart: bool) -> _Part | None:
     channels = _connected([part.channels for part in found])
     if len(channels[0]) > frames.LONGEST * RATE:
         raise EngineError("Audio duration is too long")
-    sizes = [end - start for start, end in pairwise([*starts, path.stat().st_size])]
+    sizes = [end - start for start, end in pairwise([*inside.starts, path.stat().st_size])]
     seconds = [None if part is None else len(part.channels[0]) / RATE for part in parts]
     warnings = (warning for part in found for warning in part.warnings)
     return _Part(number, channels, (*warnings_about_joined(sizes, seconds), *warnings))

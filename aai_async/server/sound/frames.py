@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from aai_async.server.sound.edit_lists import Span
-from aai_async.server.sound.skipped import SkippedData
+from aai_async.server.sound.skipped import Hole, is_whole
 from aai_async.server.sound.timeline import Timeline
 
 Shape: TypeAlias = Callable[[AudioFrame], tuple[str, int]]
@@ -60,10 +60,17 @@ class TrackDecoder:
         stream: The track.
         shape: The shape of the blocks.
         silences: Parts of the file to silence.
+        holes: Damaged data that FFmpeg skips and that becomes silence, in order.
     """
 
     def __init__(
-        self, recording: InputContainer, stream: AudioStream, shape: Shape, *, silences: Sequence[Span] = ()
+        self,
+        recording: InputContainer,
+        stream: AudioStream,
+        shape: Shape,
+        *,
+        silences: Sequence[Span] = (),
+        holes: Sequence[Hole] = (),
     ) -> None:
         self._recording = recording
         self._stream = stream
@@ -72,8 +79,12 @@ class TrackDecoder:
         self.lost: list[tuple[float, float]] = []
         """Time and length of each packet that could not be decoded."""
 
-        self.skipped = SkippedData(recording.format.name)
-        """Damaged data that was skipped."""
+        self._holes = list(holes)
+        self._whole = 0
+        """Packets of this track without damaged data, so far."""
+
+        self.filled: list[tuple[float, float]] = []
+        """Time and length of each hole."""
 
         self.end = 0.0
         """The end of the file in seconds, so far: of this track and of the film."""
@@ -84,6 +95,12 @@ class TrackDecoder:
         self.bytes_read = 0
         """The place in the file up to which it was read."""
 
+        self.last_packet: Packet[Stream] | None = None
+        """The last packet of this track."""
+
+        self.is_cut = False
+        """Whether FFmpeg states that the file ends within its last packet."""
+
     @property
     def is_too_long(self) -> bool:
         """Whether the file is longer than the service transcribes."""
@@ -91,30 +108,47 @@ class TrackDecoder:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the track from the time 0 to the end of the file."""
-        for frame, following in pairwise(chain(self._decoded(), [None])):
+        for (hole, frame), (following_hole, following) in pairwise(chain(self._decoded(), [(0.0, None)])):
             if frame is None:
                 continue
+            if hole:
+                self.filled.append((self.sound_end, hole))
+                self.timeline.skip(hole)
             length = frame.samples / frame.sample_rate
-            start = self.timeline.place(_time(frame), length, _time(following))
+            start = self.timeline.place(_time(frame), length, None if following_hole else _time(following))
             self.sound_end = start + length
             self.end = max(self.end, self.sound_end)
             yield from self._output.feed(frame, start)
         yield from self._output.finish(self.end)
 
-    def _decoded(self) -> Iterator[AudioFrame]:
+    def _decoded(self) -> Iterator[tuple[float, AudioFrame]]:
+        """Yield the frames, each with the seconds of the hole before it."""
+        hole = 0.0
         for packet in _packets(self._recording):
-            if packet.pos is not None:
-                self.bytes_read = max(self.bytes_read, packet.pos + packet.size)
+            self._note(packet)
             if packet.stream.index != self._stream.index:
                 self._extend(packet)
                 continue
+            while self._holes and self._holes[0].frames_before <= self._whole:
+                hole += self._holes.pop(0).seconds
+            self._whole += is_whole(self._recording.format.name, packet)
             try:
                 frames = cast("list[AudioFrame]", packet.decode())
             except FFmpegError:
                 self._lose(packet)
                 continue
-            self.skipped.note(packet, self.sound_end)
-            yield from frames
+            for frame in frames:
+                yield hole, frame
+                hole = 0.0
+
+    def _note(self, packet: "Packet[Stream]") -> None:
+        if not packet.size:
+            return
+        if packet.pos is not None:
+            self.bytes_read = max(self.bytes_read, packet.pos + packet.size)
+        self.is_cut = packet.is_corrupt
+        if packet.stream.index == self._stream.index:
+            self.last_packet = packet
 
     def _extend(self, packet: "Packet[Stream]") -> None:
         """Note the end of a packet of the film: a player's time goes on after the end of the sound."""
@@ -125,7 +159,6 @@ class TrackDecoder:
             self.end = max(self.end, end)
 
     def _lose(self, packet: "Packet[Stream]") -> None:
-        self.skipped.note(packet, self.sound_end, is_damaged=True)
         length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
         self.lost.append((self.sound_end, length))
 

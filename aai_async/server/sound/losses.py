@@ -7,22 +7,24 @@ import attrs
 from av.container import InputContainer
 
 from aai_async.server.engine import AudioTrack
+from aai_async.server.sound.broken_ends import is_broken_off, lacks_end_mark
+from aai_async.server.sound.containers import has_lame_tag
 from aai_async.server.sound.edit_lists import Span
 from aai_async.server.sound.frames import TrackDecoder
+from aai_async.server.sound.stated_ends import stated_asf_end, stated_movie_end, stated_size
 from aai_async.server.sound.tags import trailing_tags
 from aai_async.server.sound.tracks import described
 
-_STATES_LENGTH = ("aiff", "ape", "caf", "flac", "mov", "matroska", "tta", "w64", "wav", "wv")
+_STATES_LENGTH = (
+    *("aiff", "ape", "au", "caf", "flac", "flv", "mov", "matroska", "mxf", "rm", "tta", "w64", "wav", "wv"),
+)
 """Containers whose headers state the length. FFmpeg estimates that of others."""
 
-_FORMS = ("aiff", "wav")
-"""Containers whose first chunk states the size of the file."""
-
-_PLACEHOLDER = 0x7FFF_0000
-"""Sizes from here on are written by programs that do not know the length beforehand."""
-
-_STATES_BYTES = ("aiff", "au", "caf", "w64", "wav")
+_STATES_BYTES = ("aiff", "au", "caf", "voc", "w64", "wav")
 """Containers whose headers state where the sound ends, which a recorder that was killed leaves wrong."""
+
+_MARKS_CUT = ("flv", "mov", "voc")
+"""Containers of packets of stated sizes, none of which a program may leave open."""
 
 _LEAST_LOST = 0.1
 """Seconds of damaged packets that are worth a warning: a stream often starts within a packet."""
@@ -41,8 +43,8 @@ class Reading:
     lost: tuple[tuple[float, float], ...]
     """Place and length of each packet that could not be decoded."""
 
-    skipped: tuple[tuple[float | None, float], ...]
-    """Place, if known, and length of each part of damaged data that was skipped."""
+    skipped: tuple[tuple[float, float], ...]
+    """Place and length of each part of damaged data that was skipped."""
 
     end: float
     """The end that was reached."""
@@ -62,6 +64,12 @@ class Reading:
     low: float = 0.0
     """Time during which a subwoofer's channel had more than low sounds."""
 
+    is_broken_off: bool = False
+    """Whether the file ends within a part of its format."""
+
+    lacks_end_mark: bool = False
+    """Whether the file has no mark at its end, although its format has one."""
+
     has_short_header: bool = False
     """Whether to decode again without regard to the header."""
 
@@ -72,14 +80,19 @@ def read_result(
     """Compare what was decoded with what the file contains and its header states."""
     name = recording.format.name
     unread = _unread(path, decoder) if name in _STATES_BYTES and not ignores_length else 0.0
+    size = stated_size(path, name)
     return Reading(
         gaps=tuple(decoder.timeline.gaps),
         lost=tuple(decoder.lost),
-        skipped=decoder.skipped.parts(path, decoder.sound_end),
+        skipped=tuple(decoder.filled),
         end=decoder.end,
-        stated=_stated(path, recording, decoder),
+        stated=_stated(path, recording, decoder, size),
         unread=unread,
         ignores_length=ignores_length,
+        is_broken_off=(decoder.is_cut and name.startswith(_MARKS_CUT))
+        or size is not None
+        or is_broken_off(path, name, decoder.last_packet),
+        lacks_end_mark=name == "ogg" and lacks_end_mark(path),
         has_short_header=name == "wav" and unread > 0,
     )
 
@@ -93,10 +106,17 @@ def warnings_about(reading: Reading) -> Iterator[str]:
         )
     elif reading.unread:
         yield f"The file's header ends before {reading.unread:.1f} s of data, which were not transcribed"
-    elif reading.stated is not None and _is_less(reading.end + _sum(reading.skipped), reading.stated):
+    elif reading.stated is not None and _is_less(reading.end, reading.stated):
         yield (
             f"The file's header states {reading.stated:.1f} s, but the file ends after {reading.end:.1f} s: "
             "it is incomplete"
+        )
+    elif reading.is_broken_off:
+        yield f"The file breaks off after {reading.end:.1f} s, within a packet: it is incomplete"
+    elif reading.lacks_end_mark:
+        yield (
+            f"The file ends after {reading.end:.1f} s without the mark of its end: it is incomplete, or a "
+            "part of a live stream"
         )
     yield from _about_parts(reading)
 
@@ -140,9 +160,10 @@ def warnings_about_tracks(
 def _about_parts(reading: Reading) -> Iterator[str]:
     skipped = _sum(reading.skipped)
     if skipped >= _LEAST_LOST:
-        place = reading.skipped[0][0]
-        first = "" if place is None else f", the first at {place:.1f} s"
-        yield f"About {skipped:.1f} s of sound is missing because the data is damaged{first}"
+        yield (
+            f"About {skipped:.1f} s of sound is missing because the data is damaged, the first at "
+            f"{reading.skipped[0][0]:.1f} s"
+        )
     lost = _sum(reading.lost)
     is_long = lost > skipped and lost >= _LEAST_LOST
     if is_long or (reading.lost and not lost and not skipped):
@@ -167,7 +188,7 @@ def _about_parts(reading: Reading) -> Iterator[str]:
         )
 
 
-def _sum(parts: Sequence[tuple[float | None, float]]) -> float:
+def _sum(parts: Sequence[tuple[float, float]]) -> float:
     return sum(length for _, length in parts)
 
 
@@ -187,31 +208,26 @@ def _is_less(end: float, stated: float) -> bool:
     return stated - end > max(_LEAST_MISSING, stated / 50)
 
 
-def _has_lame_tag(path: Path, recording: InputContainer) -> bool:
-    """
-    Whether an MP3 file states its length: FFmpeg knows the encoder's delay from the same tag.
-
-    FFmpeg takes another tag behind the sound for sound. A file that has it is not cut off anyway.
-    """
-    return recording.format.name == "mp3" and bool(recording.start_time) and not trailing_tags(path)
-
-
-def _stated(path: Path, recording: InputContainer, decoder: TrackDecoder) -> float | None:
+def _stated(path: Path, recording: InputContainer, decoder: TrackDecoder, size: int | None) -> float | None:
     """Return the end that the header states, or `None` if it states none."""
     name = recording.format.name
-    if name in _FORMS and (size := _form_size(path)) is not None:
-        # FFmpeg replaces the stated length of a file that is shorter.
-        return decoder.sound_end * size / max(decoder.bytes_read, 1)
-    return _film_end(recording) if name.startswith(_STATES_LENGTH) or _has_lame_tag(path, recording) else None
+    if name == "asf":
+        return stated_asf_end(path)
+    if size is not None:
+        return _counted_end(recording) or decoder.sound_end * size / max(decoder.bytes_read, 1)
+    if name.startswith("mov") and (end := stated_movie_end(path)) is not None:
+        return end
+    # FFmpeg takes another tag behind the sound for sound. A file that has it is not cut off anyway.
+    is_stated = name.startswith(_STATES_LENGTH) or (has_lame_tag(recording) and not trailing_tags(path))
+    return _film_end(recording) if is_stated else None
 
 
-def _form_size(path: Path) -> int | None:
-    """Return the size of the file by its first chunk; `None` if it is right or a placeholder."""
-    with path.open("rb") as file:
-        name = file.read(4)
-        size = int.from_bytes(file.read(4), "little" if name == b"RIFF" else "big")
-    is_wrong = name in {b"RIFF", b"FORM"} and path.stat().st_size < size + 8 < _PLACEHOLDER
-    return size + 8 if is_wrong else None
+def _counted_end(recording: InputContainer) -> float | None:
+    """Return the end by the number of frames in the header of an AVI file."""
+    if recording.format.name != "avi":
+        return None
+    streams = [*recording.streams.audio, *recording.streams.video]
+    return max(float(stream.frames * (stream.time_base or 0)) for stream in streams) or None
 
 
 def _film_end(recording: InputContainer) -> float | None:

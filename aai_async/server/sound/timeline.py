@@ -58,6 +58,12 @@ class Timeline:
         self._end = start + length
         return start
 
+    def skip(self, length: float) -> None:
+        """Leave a time without sound before the next frame, whose timestamp does not count it."""
+        self._shifts = [shift + length for shift in self._shifts]
+        if self._end is not None:
+            self._end += length
+
     def shifted(self, timestamp: float) -> float:
         """Return the time of a timestamp of another track."""
         return timestamp + self._shifts[-1]
