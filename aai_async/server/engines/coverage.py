@@ -6,10 +6,7 @@ Whisper writes a sentence that repeats within 30 seconds only once, and may leav
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aai_async.server.engines.words import Piece
-
-Span = tuple[float, float]
-"""Start and end, in seconds."""
+from aai_async.server.engines.words import Piece, Span
 
 PADDING = 0.4
 """Seconds that the voice activity detection adds on either side of speech (`VadOptions.speech_pad_ms`)."""

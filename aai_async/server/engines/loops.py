@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import attrs
 
-from aai_async.server.engines.coverage import Span
+from aai_async.server.engines.words import Span
 
 _MOST_REPETITION = 2.4
 """The compression ratio above which a text repeats. Source: faster-whisper, `compression_ratio_threshold`."""

@@ -21,11 +21,11 @@ from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeakerEmbedding, SpeechRequest
 from aai_async.server.engines.channels import interleave
-from aai_async.server.engines.coverage import Span, without_words
+from aai_async.server.engines.coverage import without_words
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
-from aai_async.server.engines.words import Piece, join_pieces, lay_out
+from aai_async.server.engines.words import Piece, Span, join_pieces, lay_out, within_sound
 from aai_async.server.sound import sections
 from aai_async.server.sound.decoding import RATE, Samples, decode
 
@@ -153,6 +153,7 @@ class Recognizer:
             sound = np.pad(_floats(samples[window]), round(_MARGIN * RATE))
             threshold = _THRESHOLD if length <= _SHORT_CLIP else None
             pieces = [*self._pieces(sound, window.start / RATE - _MARGIN, findings, request, threshold)]
+        pieces = within_sound(pieces, sections.sounding(samples, window))
         words = lay_out(pieces, window.start * 1000 // RATE, window.stop * 1000 // RATE)
         if not request.speaker_labels:
             return words, {}

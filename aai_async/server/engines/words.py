@@ -5,6 +5,7 @@ Whisper's pieces include their leading space, and their times sometimes overlap,
 file.
 """
 
+import bisect
 from collections.abc import Iterable, Sequence
 from unicodedata import category
 
@@ -12,6 +13,12 @@ import attrs
 
 from aai_async._language.scripts import UNSPACED_LANGUAGES, is_unspaced, language_of
 from aai_async.server.engine import RecognizedWord
+
+Span = tuple[float, float]
+"""Start and end, in seconds."""
+
+_SHORTEST = 0.04
+"""Seconds that a word takes at least if the end of the sound cuts it off."""
 
 
 @attrs.frozen
@@ -61,6 +68,43 @@ def _joined(group: Sequence[Piece]) -> Piece:
     text = "".join("".join(piece.text for piece in group).split())
     probability = sum(piece.probability for piece in group) / len(group)
     return Piece(text, group[0].start, group[-1].end, probability)
+
+
+def within_sound(words: Sequence[Piece], spans: Sequence[Span]) -> list[Piece]:
+    """
+    Return the words in order, each within the span of sound that it overlaps most, or else the nearest one.
+
+    Whisper lets words begin or end in a gap of the recording.
+
+    Args:
+        words: The words, in order.
+        spans: Start and end of each part of the recording that has sound, in seconds.
+    """
+    if not spans:
+        return list(words)
+    ends, place, groups = [end for _, end in spans], 0, dict[int, list[Piece]]()
+    for word in words:
+        following = bisect.bisect_left(ends, word.start)
+        near = range(max(following - 1, place), max(following, place) + 3)
+        place = max((at for at in near if at < len(spans)), key=lambda at: _overlap(word, spans[at]))
+        groups.setdefault(place, []).append(word)
+    return [word for at, group in groups.items() for word in _within(group, *spans[at])]
+
+
+def _overlap(word: Piece, span: Span) -> float:
+    """Return the seconds that a word and a span share; negative for the distance between them."""
+    return min(word.end, span[1]) - max(word.start, span[0])
+
+
+def _within(words: Sequence[Piece], start: float, end: float) -> list[Piece]:
+    """Move words into a span, the later ones first, so that each keeps some length before the end."""
+    shortest = min(_SHORTEST, (end - start) / len(words))
+    found, latest = list[Piece](), end
+    for number, word in enumerate(reversed(words), start=1):
+        stop = max(min(word.end, latest), start + (len(words) - number + 1) * shortest)
+        latest = max(min(word.start, stop - shortest), start + (len(words) - number) * shortest)
+        found.append(attrs.evolve(word, start=latest, end=stop))
+    return found[::-1]
 
 
 def lay_out(words: Iterable[Piece], start: int, end: int) -> tuple[RecognizedWord, ...]:

@@ -24,7 +24,7 @@ _STATES_BYTES = ("aiff", "au", "caf", "voc", "w64", "wav")
 """Containers whose headers state where the sound ends, which a recorder that was killed leaves wrong."""
 
 _MARKS_CUT = ("flv", "mov", "voc")
-"""Containers of packets of stated sizes, none of which a program may leave open."""
+"""Containers whose packets all have a size that is right, even if a recorder was killed."""
 
 _LEAST_LOST = 0.1
 """Seconds of damaged packets that are worth a warning: a stream often starts within a packet."""

@@ -10,6 +10,7 @@ import attrs
 import av
 import numpy as np
 import pytest
+from recording import write_timed
 from scoring import NUMBERS, RECORDING, TURNS, speaker_accuracy, word_error_rate
 
 from aai_async.server.api_errors import SERVER_FAILURE
@@ -136,6 +137,16 @@ async def test_window(base: WhisperEngine) -> None:
     assert heard.words[0].start >= 7_500
     assert heard.words[-1].end <= 16_000
     assert heard.audio_duration == pytest.approx(38.13, abs=0.05)
+
+
+async def test_no_word_lies_in_a_gap(base: WhisperEngine, tmp_path: Path) -> None:
+    """A recording without the packets of 7.2 s: nobody says anything then, whatever times Whisper reports."""
+    samples = decode(RECORDING).channels[0]
+    path = write_timed(tmp_path / "gap.mka", samples, codec="aac", rate=RATE, gap=(20.1, 27.3))
+    heard = await base.recognize(SpeechRequest(audio=path))
+    assert [word.text for word in heard.words if word.end > 20_250 and word.start < 27_150] == []
+    assert max(word.end for word in heard.words if word.start < 20_250) > 19_500
+    assert min(word.start for word in heard.words if word.end > 27_150) < 28_000
 
 
 async def test_speakers_expected(base: WhisperEngine) -> None:

@@ -255,6 +255,15 @@ def test_bad_window(start: int, end: int | None, message: str) -> None:
         sections.window(tone(2.0), start, end)
 
 
+def test_the_parts_with_sound_are_found() -> None:
+    """A gap without any noise is none; a pause of a speaker, in which a room is heard, is."""
+    samples = np.concatenate([np.zeros(RATE, np.int16), tone(2.0), np.zeros(3 * RATE, np.int16), tone(1.0)])
+    samples[5 * RATE] = 2
+    assert sections.sounding(samples, slice(0, len(samples))) == [(1.0, 3.0), (5.0, 5.01), (6.0, 7.0)]
+    assert sections.sounding(samples, slice(2 * RATE, 4 * RATE)) == [(2.0, 3.0)]
+    assert sections.sounding(np.zeros(RATE, np.int16), slice(0, RATE)) == []
+
+
 def test_sections_cut_at_silence() -> None:
     """A long recording is cut where it is quiet."""
     samples = np.concatenate([tone(9.0), np.zeros(RATE // 2, np.int16), tone(9.0)])
