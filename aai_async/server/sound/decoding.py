@@ -24,6 +24,7 @@ from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.edit_lists import silent_spans
 from aai_async.server.sound.frames import Block, Shape, TrackDecoder
 from aai_async.server.sound.joined import recordings_in, separated
+from aai_async.server.sound.levels import QuietChannel
 from aai_async.server.sound.losses import (
     read_result,
     warnings_about,
@@ -205,7 +206,12 @@ def _alone(path: Path, number: int, *, apart: bool, ignores_length: bool = False
     if reading.has_short_header and not ignores_length:
         return _alone(path, number, apart=apart, ignores_length=True)
     channels = collector.finish()
-    reading = attrs.evolve(reading, cancelled=collector.cancelled / RATE, low=collector.low / RATE)
+    reading = attrs.evolve(
+        reading,
+        cancelled=collector.cancelled / RATE,
+        low=collector.low / RATE,
+        quiet=collector.quiet_channels(),
+    )
     return _Part(number, channels, tuple(warnings_about(reading))) if channels else None
 
 
@@ -232,6 +238,9 @@ class _Mixed:
     def low(self) -> int:
         return self._mixer.low
 
+    def quiet_channels(self) -> tuple[QuietChannel, ...]:
+        return self._mixer.levels.quiet()
+
     def add(self, block: Block) -> None:
         self._buffer += self._mixer.feed(block.samples, block.layout)
 
@@ -244,6 +253,10 @@ class _Apart:
     """Collects each channel. If their number changes within the file, the missing ones are silent."""
 
     cancelled = low = 0
+
+    @staticmethod
+    def quiet_channels() -> tuple[QuietChannel, ...]:
+        return ()
 
     def __init__(self) -> None:
         self._buffers = list[bytearray]()

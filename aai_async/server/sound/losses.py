@@ -11,6 +11,7 @@ from aai_async.server.sound.broken_ends import is_broken_off, lacks_end_mark
 from aai_async.server.sound.containers import has_lame_tag
 from aai_async.server.sound.edit_lists import Span
 from aai_async.server.sound.frames import TrackDecoder
+from aai_async.server.sound.levels import QuietChannel
 from aai_async.server.sound.stated_ends import stated_asf_end, stated_movie_end, stated_size
 from aai_async.server.sound.tags import trailing_tags
 from aai_async.server.sound.tracks import described
@@ -63,6 +64,9 @@ class Reading:
 
     low: float = 0.0
     """Time during which a subwoofer's channel had more than low sounds."""
+
+    quiet: tuple[QuietChannel, ...] = ()
+    """Channels whose voice the mix may lose."""
 
     is_broken_off: bool = False
     """Whether the file ends within a part of its format."""
@@ -185,6 +189,11 @@ def _about_parts(reading: Reading) -> Iterator[str]:
         yield (
             f"For {reading.low:.1f} s the channel that the file names as the subwoofer's (LFE) sounds like a "
             "voice; there it was transcribed with the others"
+        )
+    for channel in reading.quiet:
+        yield (
+            f"Channel {channel.number} is {channel.decibels:.0f} dB quieter than the loudest one and holds "
+            "other sound, so a voice in it may be missing; multichannel transcribes each channel by itself"
         )
 
 

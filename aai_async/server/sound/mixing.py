@@ -7,6 +7,8 @@ from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from numpy.typing import NDArray
 
+from aai_async.server.sound.levels import ChannelLevels
+
 _CANCELLED = 0.1
 """
 Share of the power that an average of unrelated channels has. With less, channels cancel each other.
@@ -56,6 +58,8 @@ class Mixer:
         self.low = 0
         """Samples at which a subwoofer's channel had more than low sounds."""
 
+        self.levels = ChannelLevels()
+
     def feed(self, samples: NDArray[np.int16], layout: str) -> bytes:
         """
         Take samples, and return 16-bit samples of one channel.
@@ -78,6 +82,7 @@ class Mixer:
             return b""
         samples = np.concatenate(self._waiting).astype(np.float32)
         self._waiting, self._length = [], 0
+        self.levels.add(samples)
         weighted = samples * self._weights(samples)
         products = np.asarray(weighted.T @ weighted / len(samples), np.float32)
         signs = _signs(products)

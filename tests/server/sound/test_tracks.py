@@ -259,6 +259,38 @@ def test_unrelated_channels_are_averaged(tmp_path: Path) -> None:
     assert decode(write_channels(tmp_path / "two.wav", *noise)).warnings == ()
 
 
+def voice(seed: int, level: float, silent_until: float = 1.0) -> Samples:
+    """Four seconds of noise that begin late, as a person does who is asked something."""
+    samples = np.random.default_rng(seed).normal(0, level, 4 * RATE)
+    samples[: round(silent_until * RATE)] = 0
+    return samples.astype(np.int16)
+
+
+@pytest.mark.parametrize("decibels", [25, 40, 50])
+def test_a_voice_that_the_mix_loses_is_named(tmp_path: Path, decibels: int) -> None:
+    """A call whose far side is that much quieter than the near one: what finds it is said."""
+    far = voice(1, 5000 / 10 ** (decibels / 20))
+    (warning,) = decode(write_channels(tmp_path / "call.wav", voice(0, 5000), far)).warnings
+    assert warning.startswith(f"Channel 2 is {decibels} dB quieter than the loudest one")
+    assert "multichannel transcribes each channel by itself" in warning
+    assert decode(write_channels(tmp_path / "call.wav", voice(0, 5000), far), apart=True).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        voice(1, 1500),
+        voice(0, 5000) // 30,
+        voice(1, 50, silent_until=0),
+        np.zeros(4 * RATE, np.int16),
+    ],
+    ids=["10 dB quieter", "the same sound", "even noise", "silence"],
+)
+def test_a_channel_that_loses_nothing_is_not_named(tmp_path: Path, other: Samples) -> None:
+    """A voice that is heard in the mix, an echo, the noise of a microphone that nobody uses, and nothing."""
+    assert decode(write_channels(tmp_path / "call.wav", voice(0, 5000), other)).warnings == ()
+
+
 def test_channels_that_appear_midway_are_kept(tmp_path: Path) -> None:
     """A file that changes from one channel to two: the second channel starts then, and no sound is double."""
     parts = [
