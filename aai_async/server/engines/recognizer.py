@@ -97,7 +97,13 @@ class Recognizer:
             WeightsError: The speaker encoder is missing or damaged.
         """
         findings = _Findings(self._whisper_code(request.language_code))
-        sound = decode(request.audio, track=request.audio_track, apart=request.multichannel)
+        sound = decode(
+            request.audio,
+            track=request.audio_track,
+            apart=request.multichannel,
+            start=request.audio_start_from,
+            end=request.audio_end_at,
+        )
         channels = sound.channels
         window = sections.window(channels[0], request.audio_start_from, request.audio_end_at)
         heard = [self._words(samples, window, findings, request) for samples in channels]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from aai_async.server.engine import AudioTrack, EngineError
 from aai_async.server.sound import frames
+from aai_async.server.sound.buffers import ChannelBuffer
 from aai_async.server.sound.containers import open_recording
 from aai_async.server.sound.edit_lists import silent_spans
 from aai_async.server.sound.frames import Block, Shape, TrackDecoder
@@ -76,7 +77,9 @@ class Sound:
     """What is in the file, but not in the channels, or is not what it seems: a sentence each."""
 
 
-def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Sound:
+def decode(
+    path: Path, *, track: int | None = None, apart: bool = False, start: int = 0, end: int | None = None
+) -> Sound:
     """
     Decode a track of a file, skipping damaged parts.
 
@@ -84,6 +87,8 @@ def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Soun
         path: The file.
         track: The number of the audio track, from 1; `None` for the default one that is not silent.
         apart: Whether to keep the channels apart instead of mixing them into one.
+        start: The place in ms from which on the sound is needed. What is not needed may be silence.
+        end: The place in ms up to which the sound is needed; `None` for the end.
 
     Raises:
         EngineError: There is no sound in it, or too little, or too much; or the track does not exist.
@@ -96,7 +101,8 @@ def decode(path: Path, *, track: int | None = None, apart: bool = False) -> Soun
             tried = candidates(recording, tracks, track)
     except (FFmpegError, ValueError):  # PyAV raises ValueError for headers that contradict themselves
         raise no_audio(path, container, found) from None
-    part, passed = _with_sound(path, tried, apart=apart)
+    window = start * RATE // 1000, None if end is None else -(-end * RATE // 1000)
+    part, passed = _with_sound(path, tried, _Wanted(window, apart=apart))
     if part is None:
         raise no_audio(path, container, found)
     if len(part.channels[0]) < SHORTEST:
@@ -118,37 +124,39 @@ def track_decoder(recording: InputContainer, path: Path, number: int, shape: Sha
 
 
 @attrs.frozen
+class _Wanted:
+    """What of a track is needed."""
+
+    window: tuple[int, int | None] = (0, None)
+    """The samples from the first one on, up to the second one."""
+
+    apart: bool = attrs.field(kw_only=True)
+    """Whether the channels are kept apart."""
+
+
+@attrs.frozen
 class _Part:
     """One decoded track."""
 
     number: int
     channels: tuple[Samples, ...]
     warnings: tuple[str, ...]
+    peak: int
+    """The loudest sample."""
 
-    @property
-    def peak(self) -> int:
-        return max(max(int(channel.max()), -int(channel.min())) for channel in self.channels)
-
-    @property
-    def level(self) -> float:
-        """The level of the loudest second, as a root mean square."""
-        seconds = (
-            channel[start : start + RATE].astype(np.float32)
-            for channel in self.channels
-            for start in range(0, len(channel), RATE)
-        )
-        return max(float(np.sqrt(np.square(second).mean())) for second in seconds)
+    level: float
+    """The level of the loudest second, as a root mean square."""
 
     def replaces(self, quiet: "_Part") -> bool:
         """Whether a quiet track is as good as silent beside this one."""
         return self.peak > _SILENT and (quiet.peak <= _SILENT or self.level > _LOUDER * quiet.level)
 
 
-def _with_sound(path: Path, tracks: Sequence[AudioTrack], *, apart: bool) -> tuple[_Part | None, list[int]]:
+def _with_sound(path: Path, tracks: Sequence[AudioTrack], wanted: _Wanted) -> tuple[_Part | None, list[int]]:
     """Decode the first track that is not as good as silent; return it, and the numbers of those before it."""
     best, passed, tried = None, list[int](), list[int]()
     for track in tracks:
-        part = _part(path, track.number, apart=apart)
+        part = _part(path, track.number, wanted)
         if part is not None and (best is None or part.replaces(best)):
             best, passed = part, tried.copy()
         tried.append(track.number)
@@ -157,12 +165,12 @@ def _with_sound(path: Path, tracks: Sequence[AudioTrack], *, apart: bool) -> tup
     return best, passed
 
 
-def _part(path: Path, number: int, *, apart: bool) -> _Part | None:
+def _part(path: Path, number: int, wanted: _Wanted) -> _Part | None:
     inside = recordings_in(path)
     with separated(path, inside) as recordings:
         if len(inside.starts) == 1:
-            return _alone(next(recordings), number, apart=apart)
-        parts = [_of_joined(recording, number, apart=apart) for recording in recordings]
+            return _alone(next(recordings), number, wanted)
+        parts = [_of_joined(recording, number, _Wanted(apart=wanted.apart)) for recording in recordings]
     found = [part for part in parts if part is not None]
     if not found:
         return None
@@ -172,14 +180,20 @@ def _part(path: Path, number: int, *, apart: bool) -> _Part | None:
     sizes = [end - start for start, end in pairwise([*inside.starts, path.stat().st_size])]
     seconds = [None if part is None else len(part.channels[0]) / RATE for part in parts]
     warnings = (warning for part in found for warning in part.warnings)
-    return _Part(number, channels, (*warnings_about_joined(sizes, seconds), *warnings))
+    return _Part(
+        number,
+        channels,
+        (*warnings_about_joined(sizes, seconds), *warnings),
+        max(part.peak for part in found),
+        max(part.level for part in found),
+    )
 
 
-def _of_joined(path: Path, number: int, *, apart: bool) -> _Part | None:
+def _of_joined(path: Path, number: int, wanted: _Wanted) -> _Part | None:
     try:
         with open_recording(path) as recording:
             tracks = len(recording.streams.audio)
-        return _alone(path, min(number, tracks), apart=apart) if tracks else None
+        return _alone(path, min(number, tracks), wanted) if tracks else None
     except (FFmpegError, ValueError):
         return None
 
@@ -192,8 +206,8 @@ def _connected(parts: Sequence[tuple[Samples, ...]]) -> tuple[Samples, ...]:
     )
 
 
-def _alone(path: Path, number: int, *, apart: bool, ignores_length: bool = False) -> _Part | None:
-    collector = _Apart() if apart else _Mixed()
+def _alone(path: Path, number: int, wanted: _Wanted, *, ignores_length: bool = False) -> _Part | None:
+    collector = _Apart(wanted.window) if wanted.apart else _Mixed(wanted.window)
     with open_recording(path, ignores_length=ignores_length) as recording:
         decoder = track_decoder(recording, path, number, collector.shape)
         # What was decoded before an error counts.
@@ -204,27 +218,31 @@ def _alone(path: Path, number: int, *, apart: bool, ignores_length: bool = False
                     raise EngineError("Audio duration is too long")
         reading = read_result(path, recording, decoder, ignores_length=ignores_length)
     if reading.has_short_header and not ignores_length:
-        return _alone(path, number, apart=apart, ignores_length=True)
-    channels = collector.finish()
+        return _alone(path, number, wanted, ignores_length=True)
+    buffers = [buffer for buffer in collector.finish() if buffer.length]
+    if not buffers:
+        return None
     reading = attrs.evolve(
         reading,
         cancelled=collector.cancelled / RATE,
         low=collector.low / RATE,
         quiet=collector.quiet_channels(),
     )
-    return _Part(number, channels, tuple(warnings_about(reading))) if channels else None
+    return _Part(
+        number,
+        tuple(buffer.finish() for buffer in buffers),
+        tuple(warnings_about(reading)),
+        max(buffer.peak for buffer in buffers),
+        max(buffer.level for buffer in buffers),
+    )
 
 
 class _Mixed:
-    """
-    Collects one channel.
+    """Collects one channel."""
 
-    One buffer grows in place: a list of chunks would need the memory twice.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, window: tuple[int, int | None]) -> None:
         self._mixer = Mixer(RATE)
-        self._buffer = bytearray()
+        self._buffer = ChannelBuffer(RATE, *window)
 
     @staticmethod
     def shape(frame: AudioFrame) -> tuple[str, int]:
@@ -242,11 +260,11 @@ class _Mixed:
         return self._mixer.levels.quiet()
 
     def add(self, block: Block) -> None:
-        self._buffer += self._mixer.feed(block.samples, block.layout)
+        self._buffer.add(self._mixer.feed(block.samples, block.layout))
 
-    def finish(self) -> tuple[Samples, ...]:
-        self._buffer += self._mixer.finish()
-        return (np.frombuffer(self._buffer, dtype=np.int16),) if self._buffer else ()
+    def finish(self) -> Sequence[ChannelBuffer]:
+        self._buffer.add(self._mixer.finish())
+        return [self._buffer]
 
 
 class _Apart:
@@ -254,13 +272,14 @@ class _Apart:
 
     cancelled = low = 0
 
+    def __init__(self, window: tuple[int, int | None]) -> None:
+        self._window = window
+        self._buffers = list[ChannelBuffer]()
+        self._length = 0
+
     @staticmethod
     def quiet_channels() -> tuple[QuietChannel, ...]:
         return ()
-
-    def __init__(self) -> None:
-        self._buffers = list[bytearray]()
-        self._length = 0
 
     @staticmethod
     def shape(frame: AudioFrame) -> tuple[str, int]:
@@ -268,11 +287,11 @@ class _Apart:
 
     def add(self, block: Block) -> None:
         while len(self._buffers) < block.samples.shape[1]:
-            self._buffers.append(bytearray(self._length))
+            self._buffers.append(ChannelBuffer(RATE, *self._window, silence=self._length))
         for number, buffer in enumerate(self._buffers):
             is_there = number < block.samples.shape[1]
-            buffer.extend(block.samples[:, number].tobytes() if is_there else bytes(2 * len(block.samples)))
-        self._length += 2 * len(block.samples)
+            buffer.add(block.samples[:, number] if is_there else np.zeros(len(block.samples), np.int16))
+        self._length += len(block.samples)
 
-    def finish(self) -> tuple[Samples, ...]:
-        return tuple(np.frombuffer(buffer, dtype=np.int16) for buffer in self._buffers if buffer)
+    def finish(self) -> Sequence[ChannelBuffer]:
+        return self._buffers

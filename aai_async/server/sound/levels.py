@@ -1,4 +1,4 @@
-"""Finds channels that are much quieter than another and hold something else, such as the far side of a call."""
+"""Finds channels that are much quieter than another one and hold something else, as in some calls."""
 
 import attrs
 import numpy as np

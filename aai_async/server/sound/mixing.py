@@ -31,6 +31,8 @@ _VOICE = (300.0, 3400.0)
 _HAS_VOICE = 0.1
 """The least share of a channel's power between these frequencies that is no subwoofer's."""
 
+_NOTHING = np.zeros(0, np.int16)
+
 _SILENT = 32.0
 """The level of a silent channel: 60 dB below the maximum."""
 
@@ -60,26 +62,26 @@ class Mixer:
 
         self.levels = ChannelLevels()
 
-    def feed(self, samples: NDArray[np.int16], layout: str) -> bytes:
+    def feed(self, samples: NDArray[np.int16], layout: str) -> NDArray[np.int16]:
         """
-        Take samples, and return 16-bit samples of one channel.
+        Take samples, and return samples of one channel.
 
         Args:
             samples: Of the shape (samples, channels).
             layout: FFmpeg's name of the channel layout.
         """
-        mixed = self.finish() if layout != self._layout else b""
+        mixed = self.finish() if layout != self._layout else _NOTHING
         self._layout = layout
         if samples.shape[1] == 1:
-            return mixed + samples.tobytes()
+            return np.concatenate([mixed, samples[:, 0]]) if len(mixed) else samples[:, 0]
         self._waiting.append(samples)
         self._length += len(samples)
-        return mixed + self.finish() if self._length >= self._rate else mixed
+        return np.concatenate([mixed, self.finish()]) if self._length >= self._rate else mixed
 
-    def finish(self) -> bytes:
+    def finish(self) -> NDArray[np.int16]:
         """Return the samples that were kept back."""
         if not self._waiting:
-            return b""
+            return _NOTHING
         samples = np.concatenate(self._waiting).astype(np.float32)
         self._waiting, self._length = [], 0
         self.levels.add(samples)
@@ -92,7 +94,7 @@ class Mixer:
         if is_lost:
             mixed = samples[:, int(np.argmax(powers))]
         self.cancelled += len(samples) if is_lost or (signs < 0).any() else 0
-        return bytes(np.rint(mixed).astype(np.int16).tobytes())
+        return np.asarray(np.rint(mixed), np.int16)
 
     def _weights(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weights of the channels, whose sum is 1."""

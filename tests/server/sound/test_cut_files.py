@@ -53,7 +53,6 @@ STATED = [
 UNSTATED = [
     ("x.aac", "aac", {}),
     ("x.ac3", "ac3", {}),
-    ("x.amr", "libopencore_amrnb", {}),
     ("x.eac3", "eac3", {}),
     ("x.mp2", "mp2", {}),
     ("x.mpg", "mp2", {}),
@@ -69,7 +68,7 @@ UNSTATED = [
 
 
 def recording(path: Path, codec: str, options: dict[str, str]) -> bytes:
-    rate = {"libopus": 48_000, "ac3": 48_000, "eac3": 48_000, "libopencore_amrnb": 8000}.get(codec, 44_100)
+    rate = {"libopus": 48_000, "ac3": 48_000, "eac3": 48_000}.get(codec, 44_100)
     channels = 2 if codec == "vorbis" else 1
     samples = np.tile(tone(1.0, rate), SECONDS)
     return write(path, samples, codec=codec, rate=rate, channels=channels, options=options).read_bytes()
@@ -110,6 +109,16 @@ def test_a_file_that_breaks_off_within_a_packet_is_incomplete(
     assert found is not None
     assert float(found[1]) == pytest.approx(len(sound.channels[0]) / RATE, abs=0.1)
     assert float(found[1]) == pytest.approx(SECONDS / 2, abs=1.1)
+
+
+def test_a_dictation_that_breaks_off_within_a_packet_is_incomplete(tmp_path: Path) -> None:
+    """AMR, which not every build of FFmpeg encodes. RFC 4867, 5: frames of one size behind a name."""
+    content = (Path(__file__).parents[2] / "data" / "tone.amr").read_bytes()
+    (tmp_path / "x.amr").write_bytes(content)
+    assert decode(tmp_path / "x.amr").warnings == ()
+    (tmp_path / "x.amr").write_bytes(content[:-3])
+    (warning,) = decode(tmp_path / "x.amr").warnings
+    assert warning.startswith("The file breaks off after")
 
 
 def test_an_ogg_file_without_its_last_page_is_incomplete(tmp_path: Path) -> None:
@@ -157,7 +166,6 @@ def test_a_damaged_middle_is_no_broken_end(tmp_path: Path, name: str) -> None:
         *(("x.ac3", "ac3", rate) for rate in (48_000, 44_100, 32_000)),
         *(("x.eac3", "eac3", rate) for rate in (48_000, 44_100, 32_000)),
         ("x.aac", "aac", 44_100),
-        ("x.amr", "libopencore_amrnb", 8000),
     ],
 )
 def test_the_size_of_a_frame_is_that_of_an_encoder(tmp_path: Path, name: str, codec: str, rate: int) -> None:

@@ -168,6 +168,13 @@ def test_opposite_phases_do_not_cancel(tmp_path: Path) -> None:
     assert sound.warnings[0].startswith("For 3.0 s the channels have opposite phases")
 
 
+def test_a_track_is_chosen_by_all_of_its_sound(tmp_path: Path) -> None:
+    """Whatever part is transcribed: a default track whose speech begins later is not silent."""
+    speech = np.concatenate([np.zeros(2 * RATE, np.int16), tone(2.0)])
+    path = write_tracks(tmp_path / "film.mkv", speech, tone(4.0), default=1)
+    assert decode(path, end=1000).track == 1
+
+
 LAYOUTS = {
     "5.1(side)": ["FL", "FR", "FC", "LFE", "SL", "SR"],
     "7.1": ["FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"],
