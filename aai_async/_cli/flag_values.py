@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from aai_async._cli.usage_error import UsageError
+from aai_async._language.scripts import is_blank
 
 JOURNAL = ".aai-async.db"
 """The default journal in the folder of the results."""
@@ -170,11 +171,11 @@ def check_names(values: list[str]) -> list[str]:
     Return names of speakers as they were given, after a check.
 
     Raises:
-        BadParameter: A value is not LABEL=NAME.
+        BadParameter: A value is not LABEL=NAME, or nothing of one of them can be seen.
     """
     for value in values:
         label, _, name = value.partition("=")
-        if not label.strip() or not name.strip():
+        if is_blank(label) or is_blank(name):
             raise UsageError(f"{value!r} is not LABEL=NAME, such as A=Anna.")
     return values
 

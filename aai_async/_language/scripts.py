@@ -23,6 +23,22 @@ _EAST_ASIAN = (
 )
 
 
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
+"""Controls, formats, surrogates, marks that need another character, and spaces."""
+
+_UNSEEN_OTHERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Other characters without ink: the fillers of Hangul and the blank pattern of Braille."""
+
+
+def is_blank(text: str) -> bool:
+    """
+    Whether nothing of a text can be seen.
+
+    Source: Unicode, General_Category and Default_Ignorable_Code_Point.
+    """
+    return all(one in _UNSEEN_OTHERS or unicodedata.category(one) in _UNSEEN_CATEGORIES for one in text)
+
+
 def language_of(language_code: str | None) -> str:
     """Return the language of a code without its region, such as `en` for `en_us`; empty if unknown."""
     return (language_code or "").lower().replace("-", "_").partition("_")[0]

@@ -11,9 +11,9 @@ from typing import Literal
 
 import attrs
 
+from aai_async._language.scripts import is_blank
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async.formats._findings import Finding, sensitive_content, summary, topics
-from aai_async.formats._spacing import one_line
 from aai_async.formats._turns import clock, name_before, paragraphs, speaker_name
 
 _TIMES = 3
@@ -66,7 +66,7 @@ def _item(*texts: str | None) -> Block:
 
 
 def _facts(transcript: Transcript) -> Iterator[Block]:
-    speakers = ", ".join(speaker_name(one) for one in transcript.speakers if one_line(one))
+    speakers = ", ".join(speaker_name(one) for one in transcript.speakers if not is_blank(one))
     facts = {
         "Length": clock(int(transcript.audio_duration * 1000)) if transcript.audio_duration else None,
         "Language": transcript.language_code,

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from aai_async._errors import OptionsError
+from aai_async._language.scripts import is_blank
 from aai_async._models.transcript import Transcript
 from aai_async.formats._page_parts import hash_of, inert, part, script_of
 from aai_async.formats._spacing import one_line
@@ -80,7 +81,7 @@ def _row(one: IndexEntry, transcript: Transcript) -> str:
     link = f'<a href="{escaping.escape(one.href)}" dir="auto">{escaping.escape(one_line(one.title))}</a>'
     facts = (
         clock(int(transcript.audio_duration * 1000)) if transcript.audio_duration else "",
-        ", ".join(speaker_name(name) for name in transcript.speakers),
+        ", ".join(speaker_name(name) for name in transcript.speakers if not is_blank(name)),
         transcript.language_code or "",
     )
     cells = "".join(f'<td dir="auto">{escaping.escape(one_line(fact))}</td>' for fact in facts)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import msgspec
 
+from aai_async._language.scripts import is_blank
 from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript
 
@@ -18,7 +19,7 @@ def renamed(transcript: Transcript, names: Mapping[str, str] | None) -> Transcri
     Args:
         transcript: The transcript; without names it is returned unchanged.
         names: The names by label, such as `{"A": "Anna"}`. A channel without separated speakers is a speaker
-            too. Labels that do not occur are ignored.
+            too. Labels that do not occur, and names that cannot be seen, are ignored.
     """
     if not names:
         return transcript
@@ -40,4 +41,5 @@ def _word(word: Word, names: Mapping[str, str]) -> Word:
 
 
 def _name(said: Word | Utterance, names: Mapping[str, str]) -> str | None:
-    return names.get(said.speaker or said.channel or "", said.speaker)
+    name = names.get(said.speaker or said.channel or "", "")
+    return said.speaker if is_blank(name) else name

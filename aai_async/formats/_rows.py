@@ -16,7 +16,7 @@ from aai_async._models.transcript import Transcript
 from aai_async.formats._names import renamed
 from aai_async.formats._registry import Format
 from aai_async.formats._spacing import one_line, visible
-from aai_async.formats._turns import completed, paragraphs, speakers_of
+from aai_async.formats._turns import completed, paragraphs, shown_speaker, speakers_of
 
 Rows: TypeAlias = Literal["utterances", "words"]
 
@@ -136,8 +136,9 @@ def _rows(transcript: Transcript, rows: Rows) -> Iterator[Row]:
 
 
 def _row(said: Utterance | Word, speaker: str | None) -> Row:
-    shown = (one_line(speaker) or None) if speaker else None
-    return Row(said.start, said.end, shown, said.channel, said.confidence, _encodable(said.text))
+    return Row(
+        said.start, said.end, shown_speaker(speaker), said.channel, said.confidence, _encodable(said.text)
+    )
 
 
 def _encodable(text: str) -> str:

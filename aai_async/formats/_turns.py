@@ -17,7 +17,7 @@ import attrs
 import msgspec
 
 from aai_async._errors import AAIError
-from aai_async._language.scripts import default_gap, isolated
+from aai_async._language.scripts import default_gap, is_blank, isolated
 from aai_async._language.sentences import sentence_ends
 from aai_async._language.word_boundaries import word_boundaries
 from aai_async._models.speech import Word
@@ -138,10 +138,10 @@ def speakers_of(transcript: Transcript) -> list[str | None]:
     words = transcript.words or ()
     utterances = transcript.utterances or ()
     if not utterances:
-        return [_name(word.speaker) for word in words]
+        return [shown_speaker(word.speaker) for word in words]
     pairs = [(word, one.speaker) for one in utterances for word in one.words]
     if len(pairs) == len(words) and all(word == other for word, (other, _) in zip(words, pairs, strict=True)):
-        return [_name(name) or _name(word.speaker) for word, name in pairs]
+        return [shown_speaker(name) or shown_speaker(word.speaker) for word, name in pairs]
     names = {_key(word): name for word, name in pairs}
     ordered = sorted(utterances, key=lambda one: one.start)
     starts = [one.start for one in ordered]
@@ -150,7 +150,7 @@ def speakers_of(transcript: Transcript) -> list[str | None]:
         at = bisect.bisect_right(starts, word.start) - 1
         is_during = at >= 0 and word.start < ordered[at].end and ordered[at].channel == word.channel
         name = names.get(_key(word)) or (ordered[at].speaker if is_during else None)
-        found.append(_name(name) or _name(word.speaker))
+        found.append(shown_speaker(name) or shown_speaker(word.speaker))
     return found
 
 
@@ -159,16 +159,16 @@ def _key(word: Word) -> tuple[int, int, str, str | None]:
 
 
 @functools.lru_cache(maxsize=256)
-def _name(speaker: str | None) -> str | None:
-    """Return the speaker in one line; `None` for a blank name."""
-    return (one_line(speaker) or None) if speaker else None
+def shown_speaker(speaker: str | None) -> str | None:
+    """Return the speaker in one line; `None` if nothing of the name can be seen."""
+    return one_line(speaker) if speaker and not is_blank(speaker) else None
 
 
 def _spaced_by_utterance(transcript: Transcript) -> list[Spoken]:
     """Take the spaces from the text of each utterance, because the utterances are in another order."""
     found: list[Spoken] = []
     for utterance in transcript.utterances or ():
-        name = _name(utterance.speaker) or utterance.channel
+        name = shown_speaker(utterance.speaker) or utterance.channel
         texts = [text for word in utterance.words if (text := visible(word.text))]
         between = gaps(texts, utterance.text, transcript.language_code)
         if found and texts:

@@ -118,7 +118,7 @@ def test_the_names_of_speakers_reach_the_formats_that_show_them() -> None:
     assert json.loads(rendering.text(flags, "json", made, named("x.mp3"))) == body
 
 
-@pytest.mark.parametrize("value", ["A", "=Anna", "A= "])
+@pytest.mark.parametrize("value", ["A", "=Anna", "A= ", "A=\u200b", "A=\u2800"])
 def test_a_name_without_a_label_is_refused(value: str) -> None:
     """With an example."""
     with pytest.raises(typer.BadParameter, match="A=Anna"):

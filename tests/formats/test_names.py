@@ -49,3 +49,9 @@ def test_a_channel_can_have_a_name() -> None:
     body = {"id": "x", "status": "completed", "text": "Yes.", "words": words}
     said = aai.Transcript.from_json(json.dumps(body))
     assert formats.txt(said, speakers=True, names={"1": "Agent"}) == "Agent: Yes.\n"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u2800"])
+def test_a_name_that_cannot_be_seen_leaves_the_label(blank: str) -> None:
+    """A reader could not know who speaks."""
+    assert formats.txt(SPOKEN, names={"A": blank}) == formats.txt(SPOKEN)

@@ -314,6 +314,23 @@ def test_one_long_word_does_not_keep_a_cue() -> None:
         assert first.end == dt.timedelta(seconds=7)
 
 
+@pytest.mark.parametrize("max_chars", [20, 42])
+def test_only_a_word_that_is_longer_than_a_line_exceeds_it(max_chars: int) -> None:
+    """
+    A German word of 89 characters has a line of its own, whole: there is no break within a word without
+    hyphenation (UAX #14, LB28), and none of the libraries hyphenates.
+    """
+    word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsvorstand"
+    texts = ["Die", word, "tagt", "heute", "zum", "ersten", "Mal."]
+    words = [{"text": text, "start": at * 600, "end": at * 600 + 500} for at, text in enumerate(texts)]
+    made = transcript(words, language_code="de")
+    lines = [
+        line for cue in cues(formats.srt(made, max_chars=max_chars)) for line in cue.content.splitlines()
+    ]
+    assert [line for line in lines if len(line) > max_chars] == [word]
+    assert " ".join(lines) == " ".join(texts)
+
+
 @given(WORDS, st.sampled_from(["cues", "dashes"]), st.sampled_from([None, "netflix", "bbc", "service"]))
 @settings(max_examples=80)
 def test_no_cue_has_no_length_and_no_word_is_lost(
@@ -360,16 +377,20 @@ def test_a_short_name_is_a_name(name: str) -> None:
         assert f"Speaker {label}: Yes." in formats.srt(labelled, speakers=True)
 
 
-def test_a_blank_name_is_no_name() -> None:
-    words = [{"text": "Yes.", "start": 0, "end": 900, "speaker": "  "}]
+@pytest.mark.parametrize("blank", ["  ", "\u200b", "\u2800", "\u3164", "\u00ad\ufe0f", "\u0301"])
+def test_a_name_that_cannot_be_seen_is_no_name(blank: str) -> None:
+    """Spaces, characters without width, and those without ink: Unicode, Default_Ignorable_Code_Point."""
+    words = [{"text": "Yes.", "start": 0, "end": 900, "speaker": blank}]
     made = transcript(
-        words, utterances=[{"speaker": "  ", "start": 0, "end": 900, "words": words, "text": "Yes."}]
+        words, utterances=[{"speaker": blank, "start": 0, "end": 900, "words": words, "text": "Yes."}]
     )
     nobody = transcript([words[0] | {"speaker": None}])
     for name in set(formats.NAMES) - {"json", "docx"}:
         # The page has controls for speakers in any case.
         without = formats.render(name, nobody).count("Speaker")
         assert formats.render(name, made).count("Speaker") == without, name
+    assert blank.strip() not in formats.csv(made) or not blank.strip()
+    assert cues(formats.srt(made, speakers=True))[0].content == "Yes."
 
 
 def test_names_are_found_by_time_where_utterances_have_no_words() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -37,6 +38,21 @@ def test_words_are_found_whatever_their_case_and_punctuation(speech: Speech) -> 
             }
         ],
     }
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    ("said", "term", "count"),
+    [("Café", "café", 1), ("CAFÉ", "café", 1), ("Straße", "STRASSE", 1), ("Café", "cafe", 0)],
+)
+def test_accents_count_however_they_are_encoded(
+    form: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"], said: str, term: str, count: int
+) -> None:
+    """The Unicode Standard, D145. The service documents neither case nor accents."""
+    words = (RecognizedWord(text=normalize(form, f"{said}."), start=0, end=90, confidence=1),)
+    speech = Speech(id="x", words=words, confidence=1.0, audio_duration=2, speech_model_used="universal-2")
+    assert matches(speech, [normalize(asked, term)])["total_count"] == count
 
 
 def test_phrases_are_found_in_order(speech: Speech) -> None:

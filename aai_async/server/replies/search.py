@@ -1,7 +1,7 @@
 """
 Finding words and phrases in finished words.
 
-Pure: case and surrounding punctuation do not count, order does.
+Pure: case, surrounding punctuation and the encoding of accents do not count; accents and order do.
 """
 
 import re
@@ -13,7 +13,7 @@ from aai_async._language.scripts import UNSPACED_LANGUAGES, language_of
 from aai_async.server.api_errors import RefusalError
 from aai_async.server.engine import RecognizedWord
 from aai_async.server.replies.transcript import Document, Speech
-from aai_async.server.replies.wording import bare, joined_texts, laid_out, whole_words
+from aai_async.server.replies.wording import bare, caseless, joined_texts, laid_out, whole_words
 
 LONGEST_PHRASE: Final = 5
 """Words (API reference, "Search words")."""
@@ -79,4 +79,4 @@ def _in_text(speech: Speech) -> Callable[[str], list[tuple[int, int]]]:
 
 
 def _folded(text: str) -> str:
-    return bare(text).strip("'").casefold() or text
+    return caseless(bare(text).strip("'") or text)

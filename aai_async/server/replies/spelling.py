@@ -15,7 +15,7 @@ import attrs
 from aai_async._language.scripts import UNSPACED_LANGUAGES, language_of
 from aai_async._language.word_boundaries import word_boundaries
 from aai_async.server.engine import RecognizedWord
-from aai_async.server.replies.wording import bare, joined_texts, laid_out, whole_words
+from aai_async.server.replies.wording import bare, caseless, joined_texts, laid_out, whole_words
 
 
 def respelt(
@@ -47,7 +47,7 @@ def _replaced(
     sizes: Sequence[int],
     language_code: str | None,
 ) -> Iterator[RecognizedWord]:
-    cores = [_core(word.text).casefold() for word in words]
+    cores = [caseless(_core(word.text)) for word in words]
     at = 0
     while at < len(words):
         for size in sizes:
@@ -94,7 +94,7 @@ def _parts(word: RecognizedWord, start: int, places: Sequence[int]) -> Iterator[
 
 
 def _key(texts: Iterable[str], language_code: str | None) -> str:
-    return joined_texts([_core(text).casefold() for text in texts], language_code)
+    return joined_texts([caseless(_core(text)) for text in texts], language_code)
 
 
 def _core(text: str) -> str:

@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
-from unicodedata import category
+from unicodedata import category, normalize
 
 import attrs
 
@@ -71,6 +71,15 @@ def whole_words(phrase: str) -> str:
 def bare(text: str) -> str:
     """A word without the marks around it."""
     return text if _ABBREVIATION.fullmatch(text) else text.strip(_marks(text))
+
+
+def caseless(text: str) -> str:
+    """
+    Return a text to compare without regard to case and to how accents are encoded. Accents count.
+
+    Source: The Unicode Standard, 3.13, D145 (canonical caseless matching), in composed form.
+    """
+    return normalize("NFC", normalize("NFD", text).casefold())
 
 
 def unpunctuated(words: Iterable[RecognizedWord]) -> tuple[RecognizedWord, ...]:

@@ -71,9 +71,25 @@ ENCODED = {
     ".wmv": Encoded("wmv", "wmav1", film="wmv2"),
     ".wv": Encoded("wv", "wavpack"),
     # What the service does not list, but people have.
+    ".3g2": Encoded("3g2", "aac"),
+    ".aifc": Encoded("aif", "pcm_s16be"),
+    ".asf": Encoded("asf", "wmav2", film="wmv2"),
     ".eac3": Encoded("eac3", "eac3", 48_000),
+    ".ec3": Encoded("eac3", "eac3", 48_000),
+    ".f4a": AAC,
+    ".f4v": Encoded("f4v", "aac"),
+    ".g722": Encoded("g722", "g722", 16_000),
+    ".m2a": Encoded("mp2", "mp2"),
+    ".m2t": Encoded("m2t", "ac3", 48_000, film="mpeg2video"),
+    ".mpa": Encoded("mp2", "mp2"),
     ".nut": Encoded("nut", "libmp3lame"),
+    ".ogv": Encoded("ogv", "libopus", 48_000),
+    ".rm": Encoded("rm", "ac3", 48_000),
+    ".snd": Encoded("au", "pcm_mulaw", 8000),
+    ".vob": Encoded("vob", "ac3", 48_000, film="mpeg2video"),
     ".w64": Encoded("w64", "pcm_s16le"),
+    ".weba": Encoded("webm", "libopus", 48_000),
+    ".wtv": Encoded("wtv", "mp2", 48_000, film="mpeg2video"),
 }
 
 HANDMADE = {
@@ -81,13 +97,23 @@ HANDMADE = {
     ".ape": handmade.ape(SECONDS),
     ".dss": handmade.dss(SECONDS),
     ".qcp": handmade.qcp(SECONDS),
+    ".awb": handmade.amr_wb(SECONDS),
+    ".nist": handmade.sphere(tone(SECONDS, 16_000), 16_000),
     ".sph": handmade.sphere(tone(SECONDS, 16_000), 16_000),
 }
 
-STORED = {".3ga": "tone.3gp", ".3gp": "tone.3gp", ".amr": "tone.amr"}
+STORED = {
+    ".3ga": "tone.3gp",
+    ".3gp": "tone.3gp",
+    ".amr": "tone.amr",
+    ".dts": "tone.dts",
+    ".gsm": "tone.gsm",
+    ".ra": "tone.ra",
+    ".spx": "tone.spx",
+}
 """Formats whose encoder is not in every build of FFmpeg that PyAV brings."""
 
-SILENT = {".ape", ".dss", ".qcp"}
+SILENT = {".ape", ".awb", ".dss", ".qcp"}
 """Formats without an encoder, whose codecs are too complex to write a tone by hand."""
 
 
