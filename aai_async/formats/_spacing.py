@@ -7,6 +7,7 @@ the transcript does. Pure.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -44,6 +45,8 @@ def gaps(texts: Sequence[str], written: str | None, language_code: str | None) -
         language_code: The language.
     """
     line = visible(written or "")
+    if texts and line == " ".join(texts):
+        return ["", *itertools.repeat(" ", len(texts) - 1)]
     found: list[str] = []
     place, is_certain, before = 0, True, ""
     for text in texts:

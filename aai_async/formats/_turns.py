@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import functools
 import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -108,24 +109,40 @@ def words_of(transcript: Transcript, *, speakers: bool = True) -> list[Spoken]:
         transcript: The transcript.
         speakers: Whether the words are ordered by utterances, and have the names that were identified.
     """
-    words = list(zip(transcript.words or (), speakers_of(transcript), strict=True))
-    texts = [text for word, _ in words if (text := visible(word.text))]
-    if speakers:
+    words = [visible(word.text) for word in transcript.words or ()]
+    texts = [text for text in words if text]
+    names = _speakers_in_order(transcript)
+    if speakers and names is None:
         by_utterance = [visible(word.text) for one in transcript.utterances or () for word in one.words]
         in_order = list(filter(None, by_utterance))
         if in_order != texts and len(in_order) == len(texts):
             return _spaced_by_utterance(transcript)
     between = gaps(texts, transcript.text, transcript.language_code)
-    return _spoken(words, between)
+    names = speakers_of(transcript) if names is None else names
+    return _spoken(zip(words, transcript.words or (), names, strict=True), between)
 
 
-def _spoken(words: Iterable[tuple[Word, str | None]], between: Iterable[str]) -> list[Spoken]:
+def _speakers_in_order(transcript: Transcript) -> list[str | None] | None:
+    """Return the speaker of each word if the utterances have the same words in the same order."""
+    words, utterances = transcript.words or (), transcript.utterances or ()
+    if sum(len(one.words) for one in utterances) != len(words):
+        return None
+    if any(map(operator.ne, itertools.chain.from_iterable(one.words for one in utterances), words)):
+        return None
+    names: list[str | None] = []
+    for one in utterances:
+        name = shown_speaker(one.speaker)
+        names += [name or shown_speaker(word.speaker) for word in one.words]
+    return names
+
+
+def _spoken(words: Iterable[tuple[str, Word, str | None]], between: Iterable[str]) -> list[Spoken]:
     """Return words with the text before each, without those that have no visible characters."""
     rest = iter(between)
     return [
         Spoken(text, word.start, word.end, name or word.channel, word.confidence, next(rest))
-        for word, name in words
-        if (text := visible(word.text))
+        for text, word, name in words
+        if text
     ]
 
 
@@ -139,10 +156,10 @@ def speakers_of(transcript: Transcript) -> list[str | None]:
     utterances = transcript.utterances or ()
     if not utterances:
         return [shown_speaker(word.speaker) for word in words]
-    pairs = [(word, one.speaker) for one in utterances for word in one.words]
-    if len(pairs) == len(words) and all(word == other for word, (other, _) in zip(words, pairs, strict=True)):
-        return [shown_speaker(name) or shown_speaker(word.speaker) for word, name in pairs]
-    names = {_key(word): name for word, name in pairs}
+    in_order = _speakers_in_order(transcript)
+    if in_order is not None:
+        return in_order
+    names = {_key(word): one.speaker for one in utterances for word in one.words}
     ordered = sorted(utterances, key=lambda one: one.start)
     starts = [one.start for one in ordered]
     found: list[str | None] = []
@@ -169,11 +186,14 @@ def _spaced_by_utterance(transcript: Transcript) -> list[Spoken]:
     found: list[Spoken] = []
     for utterance in transcript.utterances or ():
         name = shown_speaker(utterance.speaker) or utterance.channel
-        texts = [text for word in utterance.words if (text := visible(word.text))]
+        words = [visible(word.text) for word in utterance.words]
+        texts = [text for text in words if text]
         between = gaps(texts, utterance.text, transcript.language_code)
         if found and texts:
             between[0] = default_gap(found[-1].text, texts[0], transcript.language_code)
-        found += _spoken(((word, name) for word in utterance.words), between)
+        found += _spoken(
+            ((text, word, name) for text, word in zip(words, utterance.words, strict=True)), between
+        )
     return found
 
 
