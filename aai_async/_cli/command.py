@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+import re
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,8 @@ from aai_async._cli.usage_error import UsageError
 
 _FORMATS = "{formats}"
 """Stands for the names of the formats in a help text."""
+
+_IS_EMPTY_VALUE = re.compile(r"--?[a-z_-]+=\s*", re.IGNORECASE)
 
 _FOR_SPEAKERS = "For the number of speakers, use --speakers-expected {}."
 
@@ -92,8 +95,12 @@ class Command(TyperCommand):
         Read the arguments.
 
         Raises:
-            UsageError: A number follows a flag that takes no value, or an unknown flag about speakers.
+            UsageError: An argument is empty; a number follows a flag that takes no value, or an unknown flag
+                about speakers.
         """
+        if any(not argument.strip() or _IS_EMPTY_VALUE.fullmatch(argument) for argument in args):
+            # `transcribe "$FILE"` of an unset variable would be the current folder.
+            raise UsageError("An argument is empty. Is a variable of the shell not set?")
         normalize = ctx.token_normalize_func or str
         flags = {name for one in self.params if getattr(one, "is_flag", False) for name in _names(one)}
         known = {name for one in self.params for name in _names(one)}

@@ -21,7 +21,7 @@ class RowOutputs(RestoredOutputs):
     The files of exported rows in one folder.
 
     One row of a recording has the name that `transcribe` gives it: the row whose transcript already has that
-    name, or the first one. Another row of the recording, with other options or of another version of the
+    name, or the newest one. Another row of the recording, with other options or of another version of the
     file, has the id of its transcript in its name.
     """
 
@@ -35,6 +35,8 @@ class RowOutputs(RestoredOutputs):
         """
         Name all rows, each a recording and the id of its transcript, before the first is written.
 
+        The rows of a recording are in the order in which they were added.
+
         Raises:
             SaveError: The names cannot be registered.
         """
@@ -47,11 +49,12 @@ class RowOutputs(RestoredOutputs):
 
     def _name_rows(self, rows: Sequence[tuple[Recording, str]]) -> None:
         named = set[str]()
-        for recording, transcript_id in rows:
+        for recording, transcript_id in reversed(rows):
             digest, row = self._digest_of(recording), recording
             if digest in named or not self._may_have_name(recording, transcript_id):
                 row = attrs.evolve(recording, transcript_id=transcript_id)
-            named.add(digest)
+            else:
+                named.add(digest)
             self._rows[transcript_id] = row
             self._transcripts[row] = transcript_id
         self.name(self._transcripts)

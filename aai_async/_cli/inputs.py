@@ -162,7 +162,10 @@ def _identity(name: str) -> str:
 
 
 def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
-    if name == STANDARD_INPUT:
+    if not name.strip():
+        # As a path it would be the current folder.
+        found.mistakes.append(f"The name {name!r} is empty.")
+    elif name == STANDARD_INPUT:
         yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
         yield _remote(name)

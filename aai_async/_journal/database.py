@@ -109,7 +109,8 @@ class Database:
             self._segments.take_over(connection)
             return connection
         self._create_file()
-        connection = _connect(str(self._path))
+        # Assigned before its first use, which fails if the file is damaged, so that `close` closes it.
+        self._connection = connection = _connect(str(self._path))
         # Each commit must survive a power failure, because the next step is billed.
         connection.execute("PRAGMA synchronous = FULL")
         return connection

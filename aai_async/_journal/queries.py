@@ -348,9 +348,9 @@ def entries(
 
 
 def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return the source and the id of each stored transcript, ordered by source, position and id."""
+    """Return the source and the id of each stored transcript, ordered by source and id."""
     return connection.execute(
-        "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, position, id"
+        "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, id"
     ).fetchall()
 
 

@@ -75,10 +75,10 @@ class Segments:
             connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             try:
                 self._fill(connection)
-            except SourceError:
+            except BaseException as error:
                 connection.close()
                 # Its snapshot may have been replaced after it was listed.
-                if attempt == _READS:
+                if attempt == _READS or not isinstance(error, SourceError):
                     raise
             else:
                 return connection

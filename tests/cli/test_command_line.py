@@ -163,6 +163,19 @@ async def test_a_name_that_is_missing_is_a_line_and_no_traceback() -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("arguments", [[""], [" "], [AUDIO, "-o", ""], [AUDIO, "--output-dir="]], ids=repr)
+async def test_an_empty_argument_is_an_error_and_not_the_current_folder(
+    account: dict[str, str], engine: ScriptedEngine, tmp_path: Path, arguments: list[str]
+) -> None:
+    """It comes from a variable of the shell that is not set."""
+    (tmp_path / "a.mp3").write_bytes(b"sound")
+    command = [sys.executable, "-m", "aai_async", "transcribe", *arguments]
+    result = await anyio.run_process(command, check=False, env=os.environ | account, cwd=tmp_path)
+    assert (result.returncode, result.stdout, engine.requests) == (2, b"", [])
+    assert "An argument is empty" in result.stderr.decode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp3"]
+
+
 @pytest.mark.parametrize(
     "flag", ["--speaker-names", "--speaker-labels", "--diarize", "--times", "--multichannel"]
 )

@@ -74,14 +74,14 @@ def texts(folder: str = "out") -> dict[str, str]:
 async def test_each_row_of_one_recording_has_its_own_file(
     client: aai.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of other options, and of another version; none takes the place of another, also when run again."""
+    """Of other options, and of another version; the newest has the plain name, and keeps it."""
     await batch(client, ["x.mp3"])
     await batch(client, ["x.mp3"], "de")
     Path("x.mp3").write_text("changed")
     await batch(client, ["x.mp3"])
     assert await export() == ExitStatus.OK
     first = texts()
-    assert first["x.mp3.txt"] == "x.mp3 in en."
+    assert first["x.mp3.txt"] == "changed in en."
     assert sorted(first.values()) == ["changed in en.", "x.mp3 in de.", "x.mp3 in en."]
     assert "3 written" in capsys.readouterr().err
     assert await export() == ExitStatus.OK

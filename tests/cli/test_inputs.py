@@ -43,6 +43,13 @@ def test_a_folder_is_searched_to_the_bottom_only_when_asked_for(folder: Path) ->
     assert names(".", recursive=True) == ["a.WAV", "b.mp3", "sub/c.m4a", "sub/deep/d.ogg"]
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_a_mistake_and_not_the_current_folder(folder: Path, name: str) -> None:
+    """It can be a line of a list, in quotes."""
+    assert names("b.mp3", name) == ["b.mp3"]
+    assert found(name).mistakes == [f"The name {name!r} is empty."]
+
+
 SERVED = (
     "3ga 8svx aac ac3 aif aiff alac amr ape au dss flac flv m4a m4b m4p m4r mp3 mpga ogg oga mogg opus qcp "
     "tta voc wav wma wv webm mts m2ts ts mov mp2 mp4 m4v mxf"
