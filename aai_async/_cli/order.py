@@ -96,7 +96,7 @@ class Plan:
             SaveError: The register is damaged and there is no journal to repair it from.
         """
         if self.outputs is not None:
-            self.outputs.forget_versions(recordings)
+            self.outputs.refresh(recordings)
         return await self._sorted(order, recordings, self.outputs)
 
     @classmethod

@@ -149,10 +149,11 @@ class Outputs:
             self._versions[recording] = version_of(recording)
         return self._versions[recording]
 
-    def forget_versions(self, recordings: Iterable[Recording]) -> None:
-        """Read the versions of recordings again, which may have been replaced since."""
+    def refresh(self, recordings: Iterable[Recording]) -> None:
+        """Read the versions of recordings, and the folders of the results, again: both may have changed."""
         for recording in recordings:
             self._versions.pop(recording, None)
+        self._listings.clear()
 
     def _digest_of(self, recording: Recording) -> str:
         if recording.name == STANDARD_INPUT:

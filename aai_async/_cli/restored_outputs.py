@@ -73,6 +73,11 @@ class RestoredOutputs(Outputs):
         """Whether lines of the register cannot be read."""
         return self._register.is_damaged
 
+    def refresh(self, recordings: Iterable[Recording]) -> None:
+        """Read the versions of recordings, and the folders of the results, again: both may have changed."""
+        super().refresh(recordings)
+        self._folders.clear()
+
     def identity_of(self, recording: Recording) -> str:
         """Return the identity of a recording in the register, which is the same however it was found."""
         return self._digest_of(recording)

@@ -283,6 +283,21 @@ async def test_a_file_that_names_another_transcript_is_not_given_away(
         outputs.check_known(recording)
 
 
+async def test_a_file_that_comes_while_a_folder_is_watched_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the results is read again for each recording that arrives."""
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    Path("out/other.txt").touch()
+    outputs, recording = RestoredOutputs(Path("out"), Rendering()), named("x.mp3")
+    outputs.check_known(recording)
+    Path("out/x.mp3.txt").write_text("mine")
+    outputs.refresh([recording])
+    with pytest.raises(aai.SourceError, match=r"may have results already: out/x\.mp3\.txt exists"):
+        outputs.check_known(recording)
+
+
 FOLDERS = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=3)
 PATHS = st.tuples(FOLDERS, st.sampled_from(["x.mp3", "X.mp3", "y.mp3"])).map(
     lambda one: "/".join((*one[0], one[1]))

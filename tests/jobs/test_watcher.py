@@ -44,6 +44,8 @@ CHANCE = random.Random(1)  # noqa: S311 - nothing secret is made of it
 LATENCY = 0.02
 """Seconds that each request takes."""
 
+UPLOAD = "https://cdn.example.com/upload/1"
+
 
 @attrs.define
 class Job:
@@ -105,9 +107,12 @@ class Service(httpx.AsyncBaseTransport):
         return response
 
     def _answer(self, request: httpx.Request, name: str) -> httpx.Response:
+        if name == "upload":
+            return httpx.Response(200, json={"upload_url": UPLOAD})
         if request.method == "POST":
             made = self.jobs[-1]
-            return httpx.Response(200, json={"id": made.id, "status": made.status(anyio.current_time())})
+            status = made.status(anyio.current_time())
+            return httpx.Response(200, json={"id": made.id, "status": status, "audio_url": UPLOAD})
         if name == "transcript":
             return self._list(request.url.params)
         job = next((job for job in self.jobs if job.id == name), None)
@@ -421,12 +426,12 @@ def test_a_job_that_the_submit_shows_as_ended_is_fetched_at_once() -> None:
 
     async def story(waits: Waits) -> None:
         waits.service.make(0.0)
-        await waits.client.transcribe("https://example.com/call.mp3")
+        await waits.client.transcribe(b"audio")
         waits.ended["job-0"] = anyio.current_time()
 
     waits = run(story, aai.Polling(initial_delay=600.0))
     assert waits.delays[0] < 0.1
-    assert waits.service.looks.total() == 1
+    assert waits.service.looks["job-0"] == 1
 
 
 def test_a_job_that_this_client_made_a_while_ago_is_polled_at_once() -> None:
