@@ -128,7 +128,9 @@ class Report:
 
     def _shortened(self, message: str) -> str:
         """Shorten a failure for a terminal, which shows the whole message at the end; a log has it twice."""
-        return first_sentence(message) if self.view.is_live and self._number > 1 else message
+        # A watched folder has an end only when the user wants it.
+        is_repeated_soon = self._number > 1 and self._order.watched is None
+        return first_sentence(message) if self.view.is_live and is_repeated_soon else message
 
     def _counted(self, name: str, *, is_completed: bool) -> str:
         finished, total = self.view.state.finished, self.view.state.total
