@@ -226,7 +226,7 @@ async def the_end_of_a_job_is_told(stage: Stage) -> None:
             webhook_auth_header_value="s3cret",
         )
         transcript = await stage.client.transcribe(b"Hello.", options)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             head, _, body = (await anext(told)).partition(b"\r\n\r\n")
             while (await stage.client.get(transcript.id)).webhook_status_code != 200:
                 await anyio.sleep(0.01)

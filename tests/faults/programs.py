@@ -17,7 +17,7 @@ from typing import IO, Any, Self, cast
 
 HERE = Path(__file__).parent
 
-PATIENCE = 90.0
+PATIENCE = 200.0
 """Seconds that a batch of a test may take."""
 
 

@@ -239,7 +239,7 @@ async def test_a_batch_that_is_left_early_ends_at_once(
     server.on("POST /v2/transcript", faults.normal(), *[looks_of_last_job(10**9)] * 100)
     async with connect(timeouts=aai.Timeouts(cancel_grace=0.5)) as client:
         batch = aai.transcribe_all(client, recordings(tmp_path, 100), max_jobs=20, max_uploads=4)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await WAYS[way](batch)
         made = {job.id for job in server.service.jobs}
         taken = made - {outcome.transcript_id for outcome in batch.remaining}
@@ -371,10 +371,16 @@ async def test_what_was_collected_when_the_time_ran_out_remains(
 ) -> None:
     """It was not given to anybody."""
     server.on("POST /v2/transcript", *[faults.normal()] * 3, *[looks_of_last_job(10**9)] * 3)
-    async with connect() as client:
-        with anyio.move_on_after(0.5):
-            async with aai.transcribe_all(client, recordings(tmp_path, 6), max_uploads=1) as batch:
-                await batch.collect()
+    async with connect() as client, anyio.create_task_group() as tasks:
+
+        async def end_the_time() -> None:
+            while len(server.service.jobs) < 6:
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(end_the_time)
+        async with aai.transcribe_all(client, recordings(tmp_path, 6), max_uploads=1) as batch:
+            await batch.collect()
     assert [outcome.index for outcome in batch.remaining] == [0, 1, 2, 3, 4, 5]
 
 

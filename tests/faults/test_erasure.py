@@ -194,7 +194,7 @@ async def test_nothing_is_forgotten_while_a_batch_uses_the_journal(
         requests = len(server.requests)
         assert await aai.Journal(path).forget(outcome.transcript_id or "") == 1
         assert len(server.requests) == requests
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with aai.transcribe_all(client, [b"one"], journal=path) as batch:
                 await batch.collect()
     assert len(server.service.jobs) == 2

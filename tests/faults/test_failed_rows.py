@@ -29,7 +29,7 @@ def lane(request: pytest.FixtureRequest) -> Lane:
 
 async def run(client: aai.Client, path: Path, sources: Any = (b"a recording",)) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, journal=path) as batch:
             return await batch.collect()
 
@@ -101,7 +101,7 @@ async def test_a_batch_that_is_left_while_it_waits_for_such_a_job_gives_it_to_th
         await run(client, path)
         gone.fault = normal()
         async with aai.transcribe_all(client, [b"a recording"], journal=path):
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while [row["state"] for row in rows(path)] != ["submitted"]:
                     await anyio.sleep(0.01)
         server.service.looks_until_done = 1

@@ -74,7 +74,7 @@ async def test_a_child_of_a_killed_process_does_not_keep_the_journal_locked(
         process.wait()
         try:
             async with connect() as client:
-                with anyio.fail_after(20):
+                with anyio.fail_after(60):
                     async with aai.transcribe_all(client, [b"one"], journal=tmp_path / "calls.db") as batch:
                         [outcome] = await batch.collect()
             assert outcome.unwrap().text == "What was said."

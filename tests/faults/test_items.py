@@ -31,7 +31,7 @@ async def run(
     client: aai.Client, sources: Any, path: Path | None = None, **settings: Any
 ) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, journal=path, **settings) as batch:
             return await batch.collect()
 

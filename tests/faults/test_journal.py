@@ -53,7 +53,7 @@ async def run(
     client: aai.Client, sources: Iterable[Any], journal: aai.Journal | Path, **others: Any
 ) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, journal=journal, **others) as batch:
             return await batch.collect()
 

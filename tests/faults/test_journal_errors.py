@@ -35,7 +35,7 @@ ERRORS: dict[str, Exception] = {
 
 async def collected(client: aai.Client, sources: list[bytes], path: Path) -> list[aai.Outcome]:
     """Do a batch from its beginning to its end."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, journal=path) as batch:
             return await batch.collect()
 

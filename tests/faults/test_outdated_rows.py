@@ -29,7 +29,7 @@ def lane(request: pytest.FixtureRequest) -> Lane:
 
 async def run(client: aai.Client, sources: Any, path: Path, **settings: Any) -> list[aai.Outcome]:
     """Do a batch to its end, or until it is given up."""
-    with anyio.fail_after(20), contextlib.suppress(aai.BatchAbortedError):
+    with anyio.fail_after(60), contextlib.suppress(aai.BatchAbortedError):
         async with aai.transcribe_all(client, sources, journal=path, **settings) as batch:
             return await batch.collect()
     return []

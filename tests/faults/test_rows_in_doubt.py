@@ -120,7 +120,7 @@ async def test_a_row_is_in_doubt_only_once_its_submit_is_sent(
     sources = [b"recording %d" % number for number in range(60)]
     async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
         async with aai.transcribe_all(client, sources, journal=path):
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while server.count("POST /v2/upload") < 60 or sum(states(path).values()) < 60:
                     await anyio.sleep(0.01)
                 while states(path)["pending"]:
@@ -139,7 +139,7 @@ async def test_a_row_whose_submit_was_refused_for_now_is_in_no_doubt_until_it_is
     server.on("POST /v2/transcript", status(429, headers={"Retry-After": "5"}))
     async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
         async with aai.transcribe_all(client, [b"a recording"], journal=path):
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while server.count("POST /v2/transcript") < 1:
                     await anyio.sleep(0.01)
                 while states(path) != {"uploaded": 1}:

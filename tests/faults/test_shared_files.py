@@ -81,7 +81,7 @@ async def test_each_of_the_calls_with_one_file_sends_all_of_it(
         async with connect() as client, anyio.create_task_group() as tasks:
             tasks.start_soon(client.upload, file)
             tasks.start_soon(client.upload, file)
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while not server.requests:
                     await checkpoint()
             tasks.start_soon(client.upload, file)

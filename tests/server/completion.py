@@ -10,7 +10,7 @@ import httpx
 
 async def ended(http: httpx.AsyncClient, transcript_id: str) -> dict[str, Any]:
     """Look until the transcript is completed or failed, and return it."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while True:
             transcript: dict[str, Any] = (await http.get(f"/v2/transcript/{transcript_id}")).json()
             if transcript["status"] in ("completed", "error"):

@@ -41,7 +41,7 @@ class Receiver:
 
     async def told(self, count: int) -> list[Call]:
         """Wait for that many calls."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while len(self.calls) < count:
                 await anyio.sleep(0.01)
         return self.calls

@@ -231,7 +231,7 @@ async def test_it_serves_until_a_signal_comes() -> None:
         seen.append(server.base_url)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await serve_forever(server, announce)
     assert seen == [server.base_url]
 
@@ -246,6 +246,6 @@ async def test_without_signals_it_serves_until_it_is_cancelled(monkeypatch: pyte
     announced = anyio.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(serve_forever, LocalServer(engine=ScriptedEngine()), lambda _server: announced.set())
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await announced.wait()
         tasks.cancel_scope.cancel()

@@ -52,7 +52,7 @@ def submitted(upload_id: str = "here") -> Job:
 
 
 async def ended(store: Store, job: Job) -> Job:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while True:
             record = await store.find(job.id)
             if record is not None and record.job.status in ("completed", "error"):
@@ -84,7 +84,7 @@ async def test_an_end_that_could_not_be_kept_is_logged_and_the_worker_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(store, "save", full)
         lost = await runner.submit(submitted())
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while not caplog.records:
                 await anyio.sleep(0.01)
     assert (caplog.records[0].levelno, lost.id in caplog.text) == (logging.ERROR, True)

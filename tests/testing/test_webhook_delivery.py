@@ -45,7 +45,7 @@ async def test_an_application_in_the_same_loop_is_notified() -> None:
         server.client() as client,
     ):
         server.webhooks(app=app)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             transcript = await client.transcribe(URL, CALLED, notifications=inbox)
     assert [(one.transcript_id, one.status) for one in received] == [(transcript.id, "completed")]
 
@@ -76,7 +76,7 @@ async def test_the_status_of_an_application_that_fails_is_kept() -> None:
     async with ScriptedServer().in_process() as server, server.client() as client:
         server.webhooks(app=failing)
         transcript = await client.transcribe(URL, CALLED)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while transcript.webhook_status_code is None:
                 transcript = await client.get(transcript.id)
     assert transcript.webhook_status_code == 500
@@ -100,7 +100,7 @@ async def test_a_local_server_sends_notifications_through_a_transport() -> None:
     )
     async with server, aai.Client(server.key, base_url=server.base_url) as client:
         transcript = await client.submit(URL, CALLED)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while transcript.webhook_status_code is None:
                 transcript = await client.get(transcript.id)
     assert paths == [CALLED.webhook_url]
