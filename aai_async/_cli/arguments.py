@@ -27,6 +27,7 @@ from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
+from aai_async._io.object_source import is_object_uri
 from aai_async._journal import journal_exists
 from aai_async._options import Options
 from aai_async._progress.lines import print_line, visible
@@ -134,6 +135,11 @@ def _found(inputs: InputFlags) -> Found:
 
 def check_output_dir(folder: Path | None) -> None:
     """Check that files can be written into a folder, if there is one."""
+    if folder is not None and is_object_uri(folder.as_posix().replace(":/", "://", 1)):
+        raise _usage_error(
+            "--output-dir must be a folder on this machine. To keep results in object storage, use --journal "
+            "s3://BUCKET/PREFIX/: `aai-async export` writes files from it anywhere."
+        )
     if folder is not None and folder.exists() and not folder.is_dir():
         raise usage_error(f"--output-dir must be a folder, and {str(folder)!r} is a file.")
 
