@@ -27,7 +27,11 @@ def test_every_python_block_of_a_page_runs(
     request: pytest.FixtureRequest,
 ) -> None:
     """In order, as a reader would paste them."""
-    needed = {"observability": "opentelemetry.sdk", "watching": "watchfiles"}
+    needed = {
+        "compare": "whisper_normalizer",
+        "observability": "opentelemetry.sdk",
+        "watching": "watchfiles",
+    }
     if page.stem in needed:
         pytest.importorskip(needed[page.stem], reason=f"no {needed[page.stem]}")
     with pages.service(tmp_path, monkeypatch):

@@ -184,16 +184,16 @@ def test_an_interrupt_while_it_starts_is_an_orderly_end(monkeypatch: pytest.Monk
 
 
 def test_the_model_is_whispers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `--engine` it is Whisper, `--model` names which, and it works on as many jobs as the server."""
+    """Without `--engine` it is Whisper, with the model, the jobs and the voices of the command."""
     asked = []
 
-    def whisper(model: str, *, workers: int) -> ScriptedEngine:
-        asked.append((model, workers))
+    def whisper(model: str, *, workers: int, voices: str | None) -> ScriptedEngine:
+        asked.append((model, workers, voices))
         raise ValueError("enough")
 
     monkeypatch.setattr("aai_async.server.engines.whisper.WhisperEngine", whisper)
-    assert main([]) == main(["--model", "tiny.en", "--parallel-jobs", "3"]) == 1
-    assert asked == [("base", 1), ("tiny.en", 3)]
+    assert main([]) == main(["--model", "tiny.en", "--parallel-jobs", "3", "--voices", "v.json"]) == 1
+    assert asked == [("base", 1, None), ("tiny.en", 3, "v.json")]
 
 
 def test_the_limit_of_parallel_jobs_is_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
