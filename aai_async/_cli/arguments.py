@@ -136,7 +136,7 @@ def _found(inputs: InputFlags) -> Found:
 def check_output_dir(folder: Path | None) -> None:
     """Check that files can be written into a folder, if there is one."""
     if folder is not None and is_object_uri(folder.as_posix().replace(":/", "://", 1)):
-        raise UsageError(
+        raise usage_error(
             "--output-dir must be a folder on this machine. To keep results in object storage, use --journal "
             "s3://BUCKET/PREFIX/: `aai-async export` writes files from it anywhere."
         )
