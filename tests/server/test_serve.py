@@ -316,16 +316,16 @@ async def test_the_application_works_on_either_loop(tmp_path: Path) -> None:
 async def test_whisper_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is not given is made when the server starts, for as many jobs at once as it takes."""
     made = ClosedEngine()
-    asked: list[int] = []
+    asked: list[tuple[int, str | None]] = []
 
-    def make(*, workers: int) -> ClosedEngine:
-        asked.append(workers)
+    def make(*, workers: int, voices: str | None) -> ClosedEngine:
+        asked.append((workers, voices))
         return made
 
     monkeypatch.setattr("aai_async.server.engines.whisper.WhisperEngine", make)
-    async with LocalServer(parallel_jobs=3) as server, client(server) as http:
+    async with LocalServer(parallel_jobs=3, voices="v.json") as server, client(server) as http:
         assert (await http.get("/v2/transcript")).headers["x-local-engine"] == "scripted"
-    assert (made.closed, asked) == (1, [3])
+    assert (made.closed, asked) == (1, [(3, "v.json")])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
