@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 from aai_async._errors import ConfigError
@@ -40,6 +41,20 @@ def checked_type(kind: type[T], value: object, name: str) -> T:
         mend = f" For JSON use aai.{kind.__name__}.from_dict." if hasattr(kind, "from_dict") else ""
         raise ConfigError(f"{name} must be aai.{kind.__name__}(...), not {type(value).__name__}.{mend}")
     return value
+
+
+def checked_bound(given: object, name: str) -> float | None:
+    """
+    Return an argument that is a finite number above 0, or `None`.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 < given < math.inf:
+        raise ConfigError(f"{name} must be a number above 0, not {given!r}.")
+    return float(given)
 
 
 def check_word(given: object, words: tuple[str, ...], name: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import ClassVar, Protocol, TypeAlias
 
+import attrs
 import msgspec
 
 from aai_async._errors import AAIError, ConfigError, without_secrets
@@ -24,6 +25,12 @@ Logs each attempt at DEBUG, each retry at INFO, and jobs that go on after the ca
 It has no null handler: where logging is not configured, Python writes warnings to standard error. Its records
 have the fields of `_add_log_fields`, for formatters that write them.
 """
+
+
+_NO_LABELS: Mapping[str, str] = {}
+
+_OF_RECORDING = {"source", "index", "labels"}
+"""The fields of an event that are those of its recording."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +50,12 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True):
     A recording without a name is shown by its size or type, such as `<1024 bytes>`.
     """
 
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """The labels of the batch item, see `Item`."""
+
     def as_json(self) -> dict[str, object]:
-        """Return the event as a JSON object: its `type`, then its fields without the index and the source."""
-        names = (name for name in self.__struct_fields__ if name not in {"index", "source"})
+        """Return the event as a JSON object: its `type`, then its fields without those of the recording."""
+        names = (name for name in self.__struct_fields__ if name not in _OF_RECORDING)
         return {"type": self.kind, **{name: getattr(self, name) for name in names}}
 
     def as_line(self) -> str:
@@ -185,18 +195,35 @@ def listening(listener: OnEvent) -> Generator[None]:
         _listener.reset(token)
 
 
-_recording = ContextVar[tuple[str, int | None] | None]("_recording", default=None)
+@attrs.frozen
+class RecordingContext:
+    """The recording that a task is about."""
+
+    source: str
+    """Its name, without secrets."""
+    index: int | None
+    """The index of its batch item."""
+    labels: Mapping[str, str]
+
+
+current_recording = ContextVar[RecordingContext | None]("current_recording", default=None)
+"""The recording of the current task, if there is one."""
 
 
 def _add_log_fields(record: logging.LogRecord) -> bool:
     """
-    Give each record the fields `operation`, `transcript_id`, `source` and `index`, `None` where unknown.
+    Give each record the fields `operation`, `transcript_id`, `source`, `index` and `labels`.
 
-    The first two are passed as `extra`, the others are those of the recording in the current context.
+    The first two are passed as `extra`, the others are those of the recording in the current context. What is
+    unknown is `None`, and labels are then empty.
     """
-    source, index = _recording.get() or (None, None)
-    for name, value in (("operation", None), ("transcript_id", None), ("source", source), ("index", index)):
-        vars(record).setdefault(name, value)
+    recording = current_recording.get()
+    fields = vars(record)
+    fields.setdefault("operation", None)
+    fields.setdefault("transcript_id", None)
+    fields.setdefault("source", recording and recording.source)
+    fields.setdefault("index", recording and recording.index)
+    fields.setdefault("labels", recording.labels if recording else _NO_LABELS)
     return True
 
 
@@ -204,19 +231,15 @@ logger.addFilter(_add_log_fields)
 
 
 @contextmanager
-def about_recording(source: str, index: int | None = None) -> Generator[None]:
-    """
-    Add the recording to the events of the block and of the tasks that it starts.
-
-    Args:
-        source: Its name, without secrets.
-        index: The index of its batch item.
-    """
-    token = _recording.set((source, index))
+def about_recording(
+    source: str, index: int | None = None, labels: Mapping[str, str] = _NO_LABELS
+) -> Generator[None]:
+    """Add the recording to the events of the block and of the tasks that it starts."""
+    token = current_recording.set(RecordingContext(source, index, labels))
     try:
         yield
     finally:
-        _recording.reset(token)
+        current_recording.reset(token)
 
 
 Facts: TypeAlias = dict[str, str | float | None]
@@ -255,9 +278,11 @@ def emit(on_event: OnEvent | None, event: Event) -> None:
 
     They are the listener of the client, that of the current context, and the instrumentation of the process.
     """
-    recording = _recording.get()
+    recording = current_recording.get()
     if recording is not None:
-        event = msgspec.structs.replace(event, source=recording[0], index=recording[1])
+        event = msgspec.structs.replace(
+            event, source=recording.source, index=recording.index, labels=recording.labels
+        )
     call_listener(on_event, event)
     call_listener(_listener.get(), event)
     if _instrumentation is not None:

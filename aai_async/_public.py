@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from aai_async._api.pagination import TranscriptPager
-    from aai_async._batch.batch import Batch, transcribe_all
+    from aai_async._batch.batch import Batch
     from aai_async._batch.item import Item
     from aai_async._batch.shared_journal import SharedJournal
+    from aai_async._batch.transcribe_all import transcribe_all
     from aai_async._client import Client, transcribe
     from aai_async._errors import (
         AAIError,
@@ -51,6 +52,7 @@ if _TYPE_CHECKING:
     from aai_async._io.watched_folder import watch
     from aai_async._jobs.handle import JobHandle
     from aai_async._journal import Journal
+    from aai_async._models.estimate import Estimate
     from aai_async._models.insights import (
         ActionItem,
         ActionItemsResult,
@@ -79,6 +81,7 @@ if _TYPE_CHECKING:
     from aai_async._models.missing import MissingResult
     from aai_async._models.outcome import BatchAbortedError, Outcome, Summary
     from aai_async._models.page import PageDetails, TranscriptListItem, TranscriptPage
+    from aai_async._models.prices import PriceTable
     from aai_async._models.speech import (
         Paragraph,
         Paragraphs,
@@ -91,6 +94,7 @@ if _TYPE_CHECKING:
         WordSearch,
         WordSearchMatch,
     )
+    from aai_async._models.totals import Totals
     from aai_async._models.transcript import Transcript, TranscriptError, Understanding
     from aai_async._options import (
         ActionItems,
@@ -142,6 +146,7 @@ __all__ = [
     "CustomSpelling",
     "DeadlineError",
     "Entity",
+    "Estimate",
     "Event",
     "FileChangedError",
     "Inbox",
@@ -166,6 +171,7 @@ __all__ = [
     "Paragraph",
     "Paragraphs",
     "Polling",
+    "PriceTable",
     "ProtocolError",
     "RateLimitError",
     "RedactPIIAudioOptions",
@@ -203,6 +209,7 @@ __all__ = [
     "TopicDetectionModelResult",
     "TopicDetectionResult",
     "TopicLabel",
+    "Totals",
     "Transcript",
     "TranscriptError",
     "TranscriptListItem",
@@ -229,9 +236,10 @@ __all__ = [
 
 _MODULES = {
     "_api.pagination": "TranscriptPager",
-    "_batch.batch": "Batch transcribe_all",
+    "_batch.batch": "Batch",
     "_batch.item": "Item",
     "_batch.shared_journal": "SharedJournal",
+    "_batch.transcribe_all": "transcribe_all",
     "_client": "Client transcribe",
     "_errors": (
         "AAIError AccountError AmbiguousSubmitError APIError AttemptTimeoutError ConfigError "
@@ -255,13 +263,16 @@ _MODULES = {
         "SpeechUnderstandingResult SummarizationResult SummarySection TopicDetectionModelResult "
         "TopicDetectionResult TopicLabel TranslationResult"
     ),
+    "_models.estimate": "Estimate",
     "_models.missing": "MissingResult",
     "_models.outcome": "BatchAbortedError Outcome Summary",
     "_models.page": "PageDetails TranscriptListItem TranscriptPage",
+    "_models.prices": "PriceTable",
     "_models.speech": (
         "Paragraph Paragraphs RedactedAudio Sentence Sentences Timestamp Utterance Word WordSearch "
         "WordSearchMatch"
     ),
+    "_models.totals": "Totals",
     "_models.transcript": "Transcript TranscriptError Understanding",
     "_options": (
         "ActionItems CustomFormatting CustomSpelling KeytermsPromptOptions KnownSpeaker "

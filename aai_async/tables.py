@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from aai_async._errors import ConfigError
 from aai_async._io.source import event_name
 from aai_async._models.outcome import Outcome
@@ -36,12 +38,16 @@ _OUTCOMES: Mapping[str, _Kind] = {
     "index": "int64",
     "source": "string",
     "key": "string",
+    "labels": "string",
     "stage": "string",
     "transcript_id": "string",
     "error": "string",
     "error_type": "string",
     "attempts": "int64",
     "audio_duration": "float64",
+    "model": "string",
+    "options_digest": "string",
+    "price": "float64",
     "language_code": "string",
     "text": "string",
 }
@@ -129,7 +135,7 @@ def outcomes(found: Iterable[Outcome]) -> Table:
     """
     Return a row for each outcome of a batch or a journal: recording, error, id, length in seconds and text.
 
-    URLs are without user, password and query.
+    Labels are a JSON object. URLs are without user, password and query.
     """
     return Table(_OUTCOMES, map(_outcome, found))
 
@@ -144,12 +150,16 @@ def _outcome(one: Outcome) -> Sequence[Value]:
         one.index,
         event_name(one.source),
         one.key,
+        msgspec.json.encode(one.labels).decode() if one.labels else None,
         one.stage,
         one.transcript_id,
         None if error is None else str(error),
         None if error is None else type(error).__name__,
         one.attempts,
-        None if transcript is None else transcript.audio_duration,
+        one.audio_duration,
+        one.model,
+        one.options_digest,
+        one.price,
         None if transcript is None else transcript.language_code,
         None if transcript is None else transcript.text,
     )

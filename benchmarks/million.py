@@ -30,7 +30,7 @@ from aai_async._batch.journal_owner import JournalOwner
 from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source_factory import source_from
 from aai_async._journal import ItemClaim, JournalWriter, queries
-from aai_async._journal.queries import Result
+from aai_async._journal.rows import Result
 
 KEY = "0123456789abcdef0123456789abcdef"
 

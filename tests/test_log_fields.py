@@ -52,6 +52,23 @@ async def test_a_record_names_the_operation_the_job_and_the_recording(
     assert KEY not in repr([vars(record) for record in caplog.records])
 
 
+async def test_a_record_has_the_labels_of_its_item(caplog: pytest.LogCaptureFixture) -> None:
+    """And none where it is about no item."""
+    caplog.set_level(logging.DEBUG, "aai_async")
+    done = httpx.Response(200, json=QUEUED | {"status": "completed", "text": "Hello."})
+    transport = ScriptedTransport(httpx.Response(200, json=QUEUED), done)
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http_client=http, polling=aai.Polling(initial_delay=0, pace=0)) as client,
+        aai.transcribe_all(client, [aai.Item(URL, labels={"team": "sales"})]) as batch,
+    ):
+        await batch.collect()
+    assert {repr(vars(record)["labels"]) for record in caplog.records} == {"{'team': 'sales'}"}
+    caplog.clear()
+    logging.getLogger("aai_async").warning("about none")
+    assert vars(caplog.records[0])["labels"] == {}
+
+
 async def test_a_retry_is_logged_with_its_operation(caplog: pytest.LogCaptureFixture) -> None:
     """At INFO, so without the attempts."""
     caplog.set_level(logging.INFO, "aai_async")

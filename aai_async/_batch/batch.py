@@ -1,133 +1,59 @@
 """
-Batches of hundreds or millions of files: sources in, outcomes out as they finish.
+A batch of hundreds or millions of files: sources in, outcomes out as they finish.
 
 A batch has two limits and no queue: an item is read when there is capacity for it. This module has the public
-interface; `_run` has the implementation.
+interface; `runner` has the implementation.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence, Sized
-from typing import Self, cast
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Sized
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from aai_async._arguments import check_count, checked_type, of_type
 from aai_async._batch.context import BatchContext, BatchItem, source_of
 from aai_async._batch.duplicates import DuplicateIndex
+from aai_async._batch.item import Item, as_item
 from aai_async._batch.outage import OutageGate
 from aai_async._batch.runner import BatchRunner, Sources
 from aai_async._batch.uncertain_submits import UncertainSubmits
-from aai_async._client import Client, pipeline_of
 from aai_async._concurrency.task_groups import alone, is_native, native_cancellations
 from aai_async._errors import AAIError, ConfigError, SourceError
-from aai_async._events import Event, OnEvent, call_listener, check_listener
-from aai_async._io.source import Audio, Source
+from aai_async._events import Event, OnEvent, call_listener
+from aai_async._io.source import Source
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import Journal, JournalWriter, place_of
+from aai_async._journal import Journal, JournalWriter, open_if_exists
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
-from aai_async._webhooks.inbox import NotificationSource, check_notifications
+from aai_async._webhooks.inbox import NotificationSource
+
+if TYPE_CHECKING:
+    from aai_async._batch.deletions import Deletions
+    from aai_async._batch.spending import Spending
+    from aai_async._models.estimate import Estimate
+    from aai_async._models.prices import PriceTable
 
 
-def transcribe_all(
-    client: Client,
-    sources: Sources,
-    options: Options | None = None,
-    *,
-    max_jobs: int = 400,
-    max_uploads: int = 8,
-    journal: str | os.PathLike[str] | Journal | None = None,
-    on_event: OnEvent | None = None,
-    fail_fast: bool = False,
-    dedupe_by_content: bool = False,
-    notifications: NotificationSource | None = None,
-) -> Batch:
-    """
-    Transcribe many recordings. Returns a batch for `async with`; `async for` yields outcomes as they finish.
+@attrs.frozen(kw_only=True, eq=False)
+class BatchSettings:
+    """The arguments of `transcribe_all`, which has checked them."""
 
-    Equal items with equal options share one job: the same unchanged file, also through a symbolic link; the
-    same URL, also with a new signature; the same bytes; the same `Item(key=...)`.
-
-    Args:
-        client: An open client, which can be used elsewhere at the same time.
-        sources: Sources as for `Client.transcribe`, pairs of a source and its `Options`, or `Item`: a list,
-            a generator or an async iterable of any length. Items are read one by one in the event loop, when
-            there is capacity. Use an async iterable if reading blocks, such as a walk over a slow disk.
-        options: The options for items without their own.
-        max_jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
-            service processes 200 jobs at a time for paid accounts and 5 for free ones, and queues the others
-            at no cost. The default is twice as many, so that the service never waits for the next job.
-        max_uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
-        journal: A file in which each step is recorded before the next. Run the batch again with the same
-            journal, at any time and after any failure: it continues, and uploads, submits and pays for
-            nothing twice.
-        on_event: Called for each event of the items, see `Event`, with their `index`; it must not block.
-            Exceptions that it raises are only logged, by the logger `aai_async`.
-        fail_fast: Whether the first error ends the batch with a `BatchAbortedError`.
-        dedupe_by_content: Whether files with equal content are equal items. Each file is then read once more.
-        notifications: An `Inbox` that receives the service's notifications, if the options have a
-            `webhook_url`. A job then needs three requests, and its end is noticed at once.
-
-    Raises:
-        ConfigError: A limit is below 1, `sources` is a single recording, or an argument has the wrong type.
-    """
-    _check_sources(sources)
-    check_count(max_jobs, "max_jobs")
-    check_count(max_uploads, "max_uploads")
-    client, options = checked_type(Client, client, "client"), of_type(Options, options, "options")
-    writer = None if journal is None else _ledger_of(journal)
-    check_listener(on_event)
-    check_notifications(notifications)
-    return Batch(
-        sources,
-        max_jobs=max_jobs,
-        max_uploads=max_uploads,
-        fail_fast=fail_fast,
-        pipeline=pipeline_of(client),
-        on_event=on_event,
-        context=functools.partial(
-            BatchContext,
-            journal=writer,
-            options=options,
-            default_digest=options.digest,
-            by_content=dedupe_by_content,
-            notifications=notifications,
-            resubmits=pipeline_of(client).sender.resubmits,
-        ),
-    )
-
-
-def _ledger_of(journal: object) -> JournalWriter:
-    if isinstance(journal, (str, os.PathLike)):
-        journal = Journal(cast("str", journal))
-    if not isinstance(journal, Journal):
-        raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
-    return JournalWriter(
-        place_of(journal),
-        keep_results=journal.keep_results,
-        adopts_key=journal.adopt_key,
-        is_of_embedded_server=journal.of_embedded_server,
-    )
-
-
-def _check_sources(sources: object) -> None:
-    if isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(sources, "read"):
-        raise ConfigError(
-            "transcribe_all takes many recordings: pass a list, [recording], or call Client.transcribe."
-        )
-    if isinstance(sources, Mapping):
-        raise ConfigError(
-            "sources must not be a mapping: pass .items() for pairs of recordings and their options."
-        )
-    if not isinstance(sources, (Iterable, AsyncIterable)):
-        hint = " Call it." if callable(sources) else ""
-        raise ConfigError(f"sources must be an iterable of recordings, not {type(sources).__name__}.{hint}")
+    sources: Sources
+    options: Options
+    max_jobs: int
+    max_uploads: int
+    journal: Journal | None
+    fail_fast: bool
+    by_content: bool
+    notifications: NotificationSource | None
+    prices: PriceTable | None
+    max_hours: float | None
+    max_cost: float | None
+    delete_after: bool
 
 
 @attrs.frozen
@@ -141,68 +67,128 @@ class Observer:
 def observe(batch: Batch, observer: Observer) -> int | None:
     """Add an observer to a batch, and return the number of its sources if they are counted."""
     batch._observers.append(observer)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    sources = batch._sources  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
+    sources = batch._settings.sources  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
     return len(sources) if isinstance(sources, Sized) else None
 
 
 class Batch:
     """A batch of transcriptions, as returned by `transcribe_all`, for `async with` and `async for`."""
 
-    def __init__(
-        self,
-        sources: Sources,
-        *,
-        max_jobs: int,
-        max_uploads: int,
-        fail_fast: bool,
-        pipeline: Pipeline,
-        on_event: OnEvent | None,
-        context: functools.partial[BatchContext],
-    ) -> None:
-        self._sources = sources
-        self._observers = [] if on_event is None else [Observer(on_event)]
-        self._max_jobs = max_jobs
-        self._max_uploads = max_uploads
-        self._fail_fast = fail_fast
+    def __init__(self, pipeline: Pipeline, settings: BatchSettings, on_event: OnEvent | None) -> None:
         self._pipeline = pipeline
-        self._make_context = functools.partial(context, pipeline=pipeline, on_event=self._emit)
+        self._settings = settings
+        self._observers = [] if on_event is None else [Observer(on_event)]
         self._stack = contextlib.AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self._run: BatchRunner | None = None
+        self._received: str | None = None
+        """The transcript of the latest outcome, which the caller may still be processing."""
 
     async def __aenter__(self) -> Self:
         """
         Start the batch.
 
         Raises:
-            ConfigError: The client is not open, or the batch was started before.
+            ConfigError: The client is not open, the batch was started before, or there is no price for the
+                model of a job in the journal.
             JournalLockedError: Another batch uses the journal.
             JournalError: The journal cannot be used.
             AAIError: The journal is of another API key, and the service could not be asked about the new one.
         """
         if self._run is not None:
             raise ConfigError("This batch was started before: create another one with the same journal.")
-        # Created here, because they belong to the running event loop.
-        pipeline = self._pipeline
+        pipeline, settings = self._pipeline, self._settings
         pipeline.sender.check()
-        context = self._make_context(
-            outage=OutageGate(pipeline.polling.unreachable_after, pipeline.fetch_service_time),
-            duplicates=DuplicateIndex(),
-            uncertain_submits=UncertainSubmits(),
-        )
+        context = self._new_context()
         async with self._stack:
             sender = pipeline.sender
-            self._stack.enter_context(sender.room_for_uploads(self._max_uploads))
+            self._stack.enter_context(sender.room_for_uploads(settings.max_uploads))
             if context.journal is not None:
                 held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline)
                 await self._stack.enter_async_context(held)
+                if context.spending is not None:
+                    await context.spending.count(context.journal)
             self._run = BatchRunner(
-                context, self._sources, self._max_jobs, self._max_uploads, fail_fast=self._fail_fast
+                context,
+                settings.sources,
+                settings.max_jobs,
+                settings.max_uploads,
+                fail_fast=settings.fail_fast,
             )
             self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = self._stack.pop_all()
         self._tasks.start_soon(self._run.run)
         return self
+
+    def _new_context(self) -> BatchContext:
+        """Return the context of the items, which belongs to the running event loop."""
+        pipeline, settings = self._pipeline, self._settings
+        journal = None if settings.journal is None else JournalWriter.of(settings.journal)
+        return BatchContext(
+            pipeline=pipeline,
+            journal=journal,
+            outage=OutageGate(pipeline.polling.unreachable_after, pipeline.fetch_service_time),
+            duplicates=DuplicateIndex(),
+            uncertain_submits=UncertainSubmits(),
+            options=settings.options,
+            default_digest=settings.options.digest,
+            by_content=settings.by_content,
+            notifications=settings.notifications,
+            on_event=self._emit,
+            prices=settings.prices,
+            spending=self._new_spending(),
+            deletions=self._new_deletions(journal),
+            resubmits=pipeline.sender.resubmits,
+        )
+
+    def _new_deletions(self, journal: JournalWriter | None) -> Deletions | None:
+        if journal is None or not self._settings.delete_after:
+            return None
+        from aai_async._batch.deletions import Deletions  # noqa: PLC0415 - for few batches
+
+        return Deletions(self._pipeline, journal)
+
+    def _new_spending(self) -> Spending | None:
+        settings = self._settings
+        if settings.max_hours is None and settings.max_cost is None:
+            return None
+        from aai_async._batch.spending import Spending  # noqa: PLC0415 - for few batches
+
+        return Spending(settings.max_hours, settings.max_cost, settings.prices)
+
+    async def estimate(self) -> Estimate:
+        """
+        Return what the batch would send and what that costs, before it is started. No request is sent.
+
+        Lengths are read from the headers of files and bytes, in threads, which needs the extra `lengths`.
+        Those of URLs, streams and unknown formats are counted in `Estimate.unknown_lengths`.
+
+        Raises:
+            ConfigError: The sources can be read only once, so that they would be used up; or the prices lack
+                a model.
+            JournalError: The journal cannot be read.
+        """
+        settings = self._settings
+        if not isinstance(settings.sources, Collection):
+            raise ConfigError(
+                f"An estimate would use up the sources, which are of type {type(settings.sources).__name__}: "
+                "pass a list."
+            )
+        items = [as_item(one) for one in settings.sources]
+        async with contextlib.AsyncExitStack() as stack:
+            journal = settings.journal
+            if journal is not None:
+                journal = await stack.enter_async_context(open_if_exists(journal))
+            from aai_async._batch.forecast import Forecast, estimate_of  # noqa: PLC0415 - for few batches
+
+            forecast = Forecast(
+                journal,
+                settings.options,
+                by_content=settings.by_content,
+                is_local=settings.journal is not None and settings.journal.of_embedded_server,
+                prices=settings.prices,
+            )
+            return await estimate_of(items, forecast)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         run, tasks = self._begun(), self._tasks
@@ -233,10 +219,21 @@ class Batch:
 
         Raises:
             BatchAbortedError: The batch was aborted, and all finished items have been returned.
+            JournalError: What is to be deleted at the service cannot be read.
         """
-        outcome = await self._begun().next()
+        run = self._begun()
+        deletions = run.context.deletions
+        # Before the next outcome is taken, so that a cancellation of this wait loses none.
+        if deletions is not None and self._received is not None and self._tasks is not None:
+            await deletions.processed(self._received, self._tasks)
+        self._received = None
+        outcome = await run.next()
         if outcome is None:
+            if deletions is not None:
+                await deletions.finish()
             raise StopAsyncIteration
+        if outcome.transcript is not None:
+            self._received = outcome.transcript_id
         return outcome
 
     async def collect(self) -> list[Outcome]:
@@ -295,7 +292,7 @@ class Batch:
         return self._run
 
 
-async def record_refusals(batch: Batch, refused: Sequence[tuple[Audio, AAIError]]) -> None:
+async def record_refusals(batch: Batch, refused: Sequence[tuple[Item, AAIError]]) -> None:
     """
     Record in the journal of a running batch recordings that the caller has refused, and does not pass to it.
 
@@ -303,12 +300,13 @@ async def record_refusals(batch: Batch, refused: Sequence[tuple[Audio, AAIError]
         JournalError: The journal cannot be written.
     """
     context = batch._begun().context  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    for index, (audio, error) in enumerate(refused if context.journal else ()):
+    for index, (item, error) in enumerate(refused if context.journal else ()):
         source: Source | None = None
         with contextlib.suppress(SourceError):
-            source = source_of(audio)
+            source = source_of(item.source)
             await source.open()
-        await context.refuse(BatchItem(index, audio, context.options, None), source, error)
+        refused_item = BatchItem(index, item.source, context.options, None, item.labels)
+        await context.refuse(refused_item, source, error)
 
 
 async def _close(tasks: TaskGroup, run: BatchRunner) -> None:

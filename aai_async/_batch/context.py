@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import os
 import weakref
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import msgspec
@@ -27,8 +27,14 @@ from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, even
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._journal import ItemClaim, JobRow, JournalWriter
+from aai_async._models.transcript import Transcript
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource
+
+if TYPE_CHECKING:
+    from aai_async._batch.deletions import Deletions
+    from aai_async._batch.spending import Spending
+    from aai_async._models.prices import PriceTable
 
 
 class UploadSlot(Protocol):
@@ -50,6 +56,7 @@ class BatchItem:
     options: Options
     key: str | None
     """The caller's key, which identifies it instead of its source."""
+    labels: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +75,11 @@ class BatchContext:
     by_content: bool
     notifications: NotificationSource | None
     on_event: OnEvent | None
+    prices: PriceTable | None = None
+    spending: Spending | None = None
+    """The bounds of the batch, if it has some."""
+    deletions: Deletions | None = None
+    """What deletes transcripts at the service, if the batch does that."""
     resubmits: int = 0
     """How often a recording is submitted again whose job failed for the service's own reasons."""
     graces: weakref.WeakSet[CancelGrace] = attrs.field(factory=weakref.WeakSet[CancelGrace])
@@ -76,6 +88,12 @@ class BatchContext:
     def options_digest(self, item: BatchItem) -> str:
         """Return the digest of the options of an item."""
         return self.default_digest if item.options is self.options else item.options.digest
+
+    def price(self, item: BatchItem, transcript: Transcript, model: str | None) -> float | None:
+        """Return the price of a completed item, if there are prices."""
+        if self.prices is None:
+            return None
+        return self.prices.price(transcript.audio_duration, item.options.payload(), model)
 
     async def refuse(self, item: BatchItem, source: Source | None, error: AAIError) -> None:
         """
@@ -110,11 +128,14 @@ class BatchContext:
         """
         digest = self.options_digest(item)
         if item.key is not None:
-            identity = hashlib.sha256(b"key\0" + item.key.encode("utf-8", "surrogatepass")).digest()
-            return (hashlib.sha256(identity + digest.encode()).digest(),)
-        if source is None:
-            return ()
-        return await keys_of(source, digest, by_content=self.by_content)
+            return key_of(item.key, digest)
+        return () if source is None else await keys_of(source, digest, by_content=self.by_content)
+
+
+def key_of(key: str, options_digest: str) -> tuple[bytes, ...]:
+    """Return what identifies a recording with a key of the caller, and its options."""
+    identity = hashlib.sha256(b"key\0" + key.encode("utf-8", "surrogatepass")).digest()
+    return (hashlib.sha256(identity + options_digest.encode()).digest(),)
 
 
 async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
@@ -151,7 +172,9 @@ def claim_of(item: BatchItem, source: Source | None, keys: tuple[bytes, ...], di
         source=_name(item, source),
         size=None if source is None else source.size,
         options=msgspec.json.encode(options).decode(),
+        options_digest=digest,
         file_key=file_key,
+        labels=item.labels,
     )
 
 

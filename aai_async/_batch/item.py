@@ -1,14 +1,54 @@
-"""One recording of a batch, with its options and the caller's own key for it."""
+"""One recording of a batch, with its options and the caller's own key and labels for it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import attrs
 
 from aai_async._errors import ConfigError
 from aai_async._io.source import Audio, shown_source
 from aai_async._options import Options
+
+_MOST_LABELS = 32
+
+_LONGEST_NAME = 64
+
+_LONGEST_VALUE = 256
+"""In characters, as that of a name."""
+
+
+def checked_labels(given: object) -> dict[str, str]:
+    """
+    Return a copy of labels.
+
+    Raises:
+        ConfigError: They are not text, empty, not printable, too long or too many.
+    """
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f'Labels must be a mapping such as {{"team": "sales"}}, not {type(given).__name__}.'
+        )
+    labels = {
+        _text(name, "The name of a label", _LONGEST_NAME): _text(value, f"The label {name!r}", _LONGEST_VALUE)
+        for name, value in cast("Mapping[object, object]", given).items()
+    }
+    if len(labels) > _MOST_LABELS:
+        raise ConfigError(f"A recording can have {_MOST_LABELS} labels, not {len(labels)}.")
+    return labels
+
+
+def _text(given: object, what: str, most: int) -> str:
+    if not isinstance(given, str):
+        raise ConfigError(f"{what} must be a str, not {type(given).__name__}.")
+    if not given.strip():
+        raise ConfigError(f"{what} must not be empty.")
+    if len(given) > most:
+        raise ConfigError(f"{what} can have {most} characters, not {len(given)}.")
+    if not given.isprintable():
+        raise ConfigError(f"{what} must be printable text, not {given!r}.")
+    return given
 
 
 def _check_options(_: object, __: attrs.Attribute[Any], value: object) -> None:
@@ -35,8 +75,14 @@ class Item:
     If the journal contains a job for the key, the batch continues it without reading the recording, which may
     be a stream, a moved file or a URL with a new signature. The journal stores a hash of the key.
 
+    ``aai.Item(source, labels={"team": "sales"})``: labels are for your own accounts. They are in the events
+    and the outcome of the recording and in the journal, and are never sent to the service. They do not
+    identify the recording: a later batch with other labels replaces those in the journal, and one without
+    labels keeps them.
+
     Raises:
-        ConfigError: `options` or `key` has the wrong type, or the key is empty.
+        ConfigError: An argument has the wrong type, the key is empty, or a label is empty, not printable or
+            too long: 64 characters for a name, 256 for a value, 32 labels.
     """
 
     source: Audio = attrs.field(repr=shown_source)
@@ -47,3 +93,16 @@ class Item:
 
     key: str | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_key)
     """Your own id of the recording, such as a database key or the path of an object in a store."""
+
+    labels: Mapping[str, str] = attrs.field(factory=dict, kw_only=True, hash=False, converter=checked_labels)
+    """Your own labels, such as the team that pays."""
+
+
+def as_item(given: object) -> Item:
+    """Return what was given as a source as an item."""
+    if isinstance(given, Item):
+        return given
+    pair = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
+    if len(pair) == 2 and isinstance(pair[1], (Options, type(None))):
+        return Item(cast("Audio", pair[0]), pair[1])
+    return Item(cast("Audio", given))

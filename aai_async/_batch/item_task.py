@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import anyio
 
@@ -22,11 +22,12 @@ from aai_async._batch.context import (
     unforeseen_error,
 )
 from aai_async._batch.duplicates import InFlightItem
+from aai_async._batch.item_journal import ItemJournal
+from aai_async._batch.item_spending import ItemSpending
 from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
 from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
-    FileChangedError,
     JournalError,
     NotFoundError,
     ProtocolError,
@@ -42,7 +43,7 @@ from aai_async._jobs.submission import Submission
 from aai_async._journal import JobRow, JournalRecorder, JournalWriter
 from aai_async._models.missing import MissingResult
 from aai_async._models.outcome import Outcome, Stage
-from aai_async._models.transcript import Transcript, TranscriptError
+from aai_async._models.transcript import Transcript, TranscriptError, model_that_ran
 
 
 class ItemTask:
@@ -50,12 +51,14 @@ class ItemTask:
 
     def __init__(self, item: BatchItem, context: BatchContext, upload_slot: UploadSlot) -> None:
         self._item = item
+        self._labels = item.labels
         self._context = context
         self._upload_slot = upload_slot
         self._job = JobHandle()
         self._record = ProgressRecorder(self._job)
         self._source: Source | None = None
-        self._row: JobRow | None = None
+        self.journal = ItemJournal(item, context)
+        self._spending = ItemSpending(item, context)
         self._in_flight: InFlightItem | None = None
         self._duplicate_of: InFlightItem | None = None
         self._keys: tuple[bytes, ...] = ()
@@ -66,7 +69,6 @@ class ItemTask:
         """Whether its job was created by an earlier batch or for an equal item."""
         self.is_submitting = False
         """Whether a submit is being sent, or its lost response is being searched for."""
-        self.journal_error: JournalError | None = None
 
     @property
     def _stage(self) -> Stage:
@@ -83,10 +85,13 @@ class ItemTask:
         missing: tuple[MissingResult, ...] = (),
     ) -> Outcome:
         """Return the outcome, with the stage that the item has reached."""
+        model = None if transcript is None else model_that_ran(transcript)
+        price = None if transcript is None else self._context.price(self._item, transcript, model)
         return Outcome(
             index=self._item.index,
             source=self._item.audio,
             key=self._item.key,
+            labels=self._labels,
             stage=self._stage,
             attempts=self._attempts,
             transcript_id=self._job.transcript_id,
@@ -94,6 +99,10 @@ class ItemTask:
             duplicate_of=self._duplicate_of.index if self._duplicate_of else None,
             transcript=transcript,
             error=error,
+            audio_duration=None if transcript is None else transcript.audio_duration,
+            model=model,
+            options_digest=self._context.options_digest(self._item),
+            price=0.0 if price is not None and self._duplicate_of else price,
             warnings=() if transcript is None else transcript.warnings,
             missing=missing,
         )
@@ -109,7 +118,7 @@ class ItemTask:
         outcome: Outcome | None = None
         try:
             name = event_name(self._item.audio)
-            with about_recording(name, self._item.index), listening(self._on_event):
+            with about_recording(name, self._item.index, self._labels), listening(self._on_event):
                 outcome = await self._run(new_scope())
                 for number in range(1, self._context.resubmits + 1):
                     error = outcome.error
@@ -124,23 +133,21 @@ class ItemTask:
             return outcome
         finally:
             self._upload_slot.leave()
-            if self._context.journal and self._row:
-                self._context.journal.leave(self._row.id)
+            self.journal.leave()
             if self._in_flight is not None:
                 self._in_flight.end(outcome)
 
     def _can_repeat(self) -> bool:
         """Return whether another job can be created of the recording, and its row be found for that."""
         source, journal = self._source, self._context.journal
-        is_found_again = journal is None or (self.journal_error is None and bool(self._keys))
+        is_found_again = journal is None or (self.journal.error is None and bool(self._keys))
         if source is None or self._duplicate_of is not None or not is_found_again:
             return False
         return not self._was_read or (source.replayable and not isinstance(source, FileSource))
 
     def _begin_again(self) -> None:
-        if self._context.journal and self._row:
-            self._context.journal.leave(self._row.id)
-        self._row, self._job = None, JobHandle()
+        self.journal.leave()
+        self.journal.row, self._job = None, JobHandle()
         self._record = ProgressRecorder(self._job)
         self._is_finished = self._is_open = self._was_read = self.is_resumed = False
 
@@ -194,9 +201,8 @@ class ItemTask:
 
     async def _end(self, transcript: Transcript) -> Outcome:
         missing = await self._context.pipeline.check(transcript, self._item.options)
-        if self._context.journal and self._row and self._row.state != "done":
-            with self._keeping_journal_error():
-                await self._context.journal.done(self._row.id, transcript, missing, self.retries)
+        await self.journal.done(transcript, missing, self.retries)
+        self._spending.settle(transcript)
         self._is_finished = True
         return self.outcome(transcript, missing=missing)
 
@@ -204,35 +210,17 @@ class ItemTask:
         # The next batch requests a missing job again, and creates another one only if it is still missing.
         is_job_gone = isinstance(error, NotFoundError) and is_gone(error) and self._stage == "submitted"
         self._is_finished = isinstance(error, TranscriptError) or is_job_gone
+        self._spending.end()
         error.transcript_id = error.transcript_id or self._job.transcript_id
         error.upload_url = error.upload_url or self._job.upload_url
         if isinstance(error, JournalError):
-            self.journal_error = error
-        elif self._context.journal and self._row:
-            with self._keeping_journal_error():
-                await self._context.journal.failed(
-                    self._row.id,
-                    error,
-                    self.retries,
-                    is_over=self._is_finished,
-                    is_unrecognisable=self._is_unrecognisable_after(error),
-                )
+            self.journal.error = error
+        elif self.journal.row:
+            is_over, has_keys = self._is_finished, bool(self._keys)
+            await self.journal.failed(error, self.retries, is_over=is_over, has_keys=has_keys)
         elif isinstance(error, SourceError) and self._duplicate_of is None:
-            with self._keeping_journal_error():
-                await self._context.refuse(self._item, self._source, error)
+            await self.journal.refused(self._source, error)
         return self.outcome(error=error)
-
-    def _is_unrecognisable_after(self, error: AAIError) -> bool:
-        """Return whether no later batch can identify the recording."""
-        return not self._keys or (isinstance(error, FileChangedError) and self._item.key is None)
-
-    @contextlib.contextmanager
-    def _keeping_journal_error(self) -> Generator[None]:
-        """Keep an error of the journal for the end of the batch, so that the outcome is still returned."""
-        try:
-            yield
-        except JournalError as error:
-            self.journal_error = error
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Retrying):
@@ -255,16 +243,17 @@ class ItemTask:
             if not (self._is_open or (self._context.journal and await self._context.journal.contains(keys))):
                 await self._open(source)
             if self._context.journal is None:
-                await self._submit(source, await self._upload(source))
+                await self._create_job(source, None)
                 return None
-            self._row = row = await self._context.journal.claim(
+            self.journal.row = row = await self._context.journal.claim(
                 claim_of(self._item, source, keys, self._context.options_digest(self._item))
             )
+            self._labels = row.labels
             original = self._context.duplicates.find([row_key(row)])
             if original not in {None, self._in_flight}:
                 self._duplicate_of = original
                 # Two keys of one row: an earlier batch has found that the contents are equal.
-                self._row = None
+                self.journal.row = None
                 return None
             self._context.duplicates.add([row_key(row)], self._in_flight)
             self._in_flight.row = row.id
@@ -280,6 +269,7 @@ class ItemTask:
     async def _resume(self, source: Source, row: JobRow, writer: JournalWriter) -> Transcript | None:
         """Continue where an earlier batch stopped."""
         self._job.upload_url = row.upload_url
+        self._spending.resume(row)
         if has_job(row):
             self._job.transcript_id = row.transcript_id
             self.is_resumed = True
@@ -309,8 +299,16 @@ class ItemTask:
         if row.state == "failed" or (row.upload_url and not has_upload(row)):
             await writer.reset(row.id)
             self._job.upload_url, audio_url = None, source.url
-        await self._submit(source, audio_url or await self._upload(source))
+        await self._create_job(source, audio_url, row)
         return None
+
+    async def _create_job(self, source: Source, audio_url: str | None, row: JobRow | None = None) -> None:
+        """Upload the recording, unless it has a URL, and submit it, if the bounds of the batch allow that."""
+        if self._context.spending is not None:
+            # It may have to wait for jobs in progress, which may need the slot.
+            self._upload_slot.leave()
+        if await self._spending.begin(source, row):
+            await self._submit(source, audio_url or await self._upload(source))
 
     async def _fetch_failed(self, transcript_id: str) -> Transcript | None:
         """Fetch a job that an earlier batch recorded as failed; `None` if it has failed or was deleted."""
@@ -362,7 +360,7 @@ class ItemTask:
             await self._submit_once(await self._upload(source))
 
     def _submission(self, audio_url: str) -> Submission:
-        writer, row = self._context.journal, self._row
+        writer, row = self._context.journal, self.journal.row
         others = functools.partial(writer.other_submits, row) if writer and row else None
         pipeline, grace = self._context.pipeline, self._context.pipeline.new_grace()
         self._context.graces.add(grace)

@@ -291,7 +291,7 @@ class JournalOwner:
         error: BaseException | None = outcome.error
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, (AccountError, ConfigError)) else None
-        self._refusal = self._refusal or task.journal_error or refused
+        self._refusal = self._refusal or task.journal.error or refused
         final = self._refusal or context.outage.given_up
         if final is None:
             return

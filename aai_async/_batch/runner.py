@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from typing import Self, TypeAlias, cast
+from typing import Self, TypeAlias
 
 import anyio
 import attrs
 from anyio.abc import TaskGroup
 
 from aai_async._batch.context import BatchContext, BatchItem
-from aai_async._batch.item import Item
+from aai_async._batch.item import Item, as_item
 from aai_async._batch.item_task import ItemTask
 from aai_async._concurrency.task_groups import is_being_cancelled, task_group
 from aai_async._errors import (
@@ -92,7 +92,8 @@ class BatchRunner:
         self._ended: float | None = None
         self._is_over = anyio.Event()
         self._begun = 0
-        self._counts = Summary()
+        prices = context.prices
+        self._counts = Summary() if prices is None else Summary(price=0.0, currency=prices.currency)
 
     @property
     def summary(self) -> Summary:
@@ -100,7 +101,10 @@ class BatchRunner:
         counts = self._counts
         ended = anyio.current_time() if self._ended is None else self._ended
         unfinished = self._begun - counts.completed - counts.failed
-        return attrs.evolve(counts, unfinished=unfinished, elapsed=ended - self._began)
+        bound = None if self.context.spending is None else self.context.spending.reached
+        undeleted = 0 if self.context.deletions is None else self.context.deletions.undeleted
+        elapsed = ended - self._began
+        return attrs.evolve(counts, unfinished=unfinished, elapsed=elapsed, bound=bound, undeleted=undeleted)
 
     @property
     def remaining(self) -> tuple[Outcome, ...]:
@@ -188,9 +192,9 @@ class BatchRunner:
             while True:
                 await self._permits.acquire()
                 await self._wait_for_room_to_upload()
-                drawn = _item(await anext(self._sources))
+                drawn = as_item(await anext(self._sources))
                 options = self.context.options if drawn.options is None else drawn.options
-                item = BatchItem(self._begun, drawn.source, options, drawn.key)
+                item = BatchItem(self._begun, drawn.source, options, drawn.key, drawn.labels)
                 slot = _ItemSlot(self._upload_permits)
                 items.start_soon(self._run_item, item, slot)
                 self._begun += 1
@@ -250,17 +254,20 @@ class BatchRunner:
             self._changed.set()
         else:
             self._unfinished.append(outcome)
-        length = outcome.transcript.audio_duration if outcome.transcript else None
+            if self.context.spending is not None and self.context.spending.reached:
+                self._drawing.cancel()
         counts = self._counts
         self._counts = attrs.evolve(
             counts,
             completed=counts.completed + is_completed,
             failed=counts.failed + is_failed,
             resumed=counts.resumed + (is_completed and task.is_resumed),
-            audio_seconds=counts.audio_seconds + (length or 0.0),
+            audio_seconds=counts.audio_seconds + (outcome.audio_duration or 0.0),
             retries=counts.retries + task.retries,
             with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),
             with_missing=counts.with_missing + (is_completed and bool(outcome.missing)),
+            price=None if counts.price is None else counts.price + (outcome.price or 0.0),
+            unpriced=counts.unpriced + (counts.price is not None and is_completed and outcome.price is None),
         )
         self._abort_if_it_must(task, outcome)
 
@@ -269,7 +276,7 @@ class BatchRunner:
         error = error.__cause__ if isinstance(error, AmbiguousSubmitError) else error
         refused = error if isinstance(error, AccountError) else None
         closed = error if isinstance(error, ConfigError) else None
-        cause = task.journal_error or refused or closed or self.context.outage.given_up
+        cause = task.journal.error or refused or closed or self.context.outage.given_up
         cause = cause or (outcome.error if self._fail_fast else None)
         if cause is None:
             return
@@ -287,15 +294,6 @@ class BatchRunner:
     def _abort(self, cause: Exception) -> None:
         self._cause = self._cause or cause
         self._drawing.cancel()
-
-
-def _item(given: object) -> Item:
-    if isinstance(given, Item):
-        return given
-    pair = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
-    if len(pair) == 2 and isinstance(pair[1], (Options, type(None))):
-        return Item(cast("Audio", pair[0]), pair[1])
-    return Item(cast("Audio", given))
 
 
 def _drawn(sources: Sources) -> AsyncIterator[object]:

@@ -96,11 +96,9 @@ def delete(flags: DeleteFlags) -> int:
 
     Journals and result files keep their text: `forget` removes that.
     """
-    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, deleting  # noqa: PLC0415 - see the module
 
-    if not flags.yes:
-        arguments.confirm(f"Delete {len(flags.ids)} permanently?")
-    return arguments.request(flags.connection, transcripts.delete, flags)
+    return arguments.request(flags.connection, deleting.prepared(flags), flags)
 
 
 @app.command(cls=Command)

@@ -29,6 +29,7 @@ from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
 from aai_async._io.object_source import is_object_uri
 from aai_async._journal import journal_exists
+from aai_async._models.prices import PriceTable
 from aai_async._options import Options
 from aai_async._progress.lines import print_line, visible
 
@@ -66,7 +67,16 @@ def order_of(flags: TranscribeFlags) -> Order:
     check_output_dir(folder)
     if folder is None and not flags.run.jsonl:
         check_standard_output(flags.rendering, len(found.recordings))
-    return Order(flags=flags, found=found, options=options, journal=_journal(flags), watched=watched)
+    prices = price_table(flags.budget.prices)
+    _check_prices(flags, prices, options)
+    return Order(
+        flags=flags,
+        found=found,
+        options=options,
+        journal=_journal(flags),
+        watched=watched,
+        prices=prices,
+    )
 
 
 def _watched(flags: TranscribeFlags) -> str | None:
@@ -133,6 +143,27 @@ def _found(inputs: InputFlags) -> Found:
     return found
 
 
+def _check_prices(flags: TranscribeFlags, prices: PriceTable | None, options: Options) -> None:
+    budget = flags.budget
+    if budget.max_cost is not None and prices is None:
+        raise usage_error("--max-cost needs prices: pass --prices FILE.")
+    if prices is not None and flags.run.local:
+        raise usage_error("--prices is for the service: --local costs nothing.")
+    try:
+        if prices is not None:
+            prices.rate(options.payload())
+    except ConfigError as error:
+        raise usage_error(str(error.args[0])) from None
+
+
+def price_table(path: Path | None) -> PriceTable | None:
+    """Read the prices of a file, if one is given."""
+    try:
+        return None if path is None else PriceTable.load(path)
+    except ConfigError as error:
+        raise usage_error(str(error.args[0])) from None
+
+
 def check_output_dir(folder: Path | None) -> None:
     """Check that files can be written into a folder, if there is one."""
     if folder is not None and is_object_uri(folder.as_posix().replace(":/", "://", 1)):
@@ -176,6 +207,12 @@ def _journal(flags: TranscribeFlags) -> str | None:
     if flag is not None and (journal is None or not _exists(journal)):
         where = "" if journal is None else f" at {journal!r}"
         raise usage_error(f"{flag} found no journal{where}: pass --journal FILE, or its folder with -o.")
+    if flags.run.delete_after and flags.run.local:
+        raise usage_error("--delete-after is for the service: --local keeps nothing.")
+    if flags.run.delete_after and journal is None:
+        raise usage_error(
+            "--delete-after needs a journal, which keeps the text: use --journal FILE, or a folder with -o."
+        )
     if given.adopt_key and journal is None:
         raise usage_error("--adopt-key needs a journal: pass --journal FILE, or its folder with -o.")
     return journal

@@ -8,11 +8,19 @@ from typing import Annotated
 
 import typer
 
-from aai_async._cli.flag_values import NormalizationName, Status, iso_day, readable_journal
+from aai_async._cli.flag_values import (
+    NormalizationName,
+    Status,
+    age,
+    iso_day,
+    optional_journal,
+    readable_journal,
+)
 from aai_async._cli.flags import (
     ConnectionFlags,
     EmbedAudio,
     OutputFlags,
+    PricesFile,
     Recursive,
     Rendering,
     RequestFlags,
@@ -59,7 +67,22 @@ class ListFlags:
 class DeleteFlags:
     """The flags of `delete`."""
 
-    ids: Ids
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of transcripts.")] = None
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="JOURNAL|DIR",
+            help="Delete the transcripts of a journal whose jobs have ended.",
+            callback=optional_journal,
+        ),
+    ] = None
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AGE", help="With --from: what ended longer ago, such as 30d, 12h, 2w.", callback=age
+        ),
+    ] = None
     yes: Yes = False
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)
 
@@ -167,6 +190,21 @@ class StatusFlags:
 
     journal: JournalName
     json: AsJSON = False
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Write a table, one row per recording or, with --by, per value.")
+    ] = False
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Show the totals for each value of a label.")
+    ] = None
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="With --by: what ended on this day or later.", callback=iso_day),
+    ] = None
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="With --by: what ended before this day.", callback=iso_day),
+    ] = None
+    prices: PricesFile = None
 
 
 VoiceFilePath = Annotated[Path, typer.Argument(metavar="FILE", help="File of voices, of --voices.")]

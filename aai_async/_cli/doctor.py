@@ -33,6 +33,7 @@ _EXTRAS = {
     "languages": ("icu4py", "sentencex"),
     "compare": ("jiwer", "lap", "whisper_normalizer"),
     "ray": ("ray",),
+    "lengths": ("av",),
     "tables": ("arro3",),
     "watch": ("watchfiles",),
     "otel": ("opentelemetry",),

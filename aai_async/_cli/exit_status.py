@@ -22,7 +22,7 @@ class ExitStatus(enum.IntEnum):
     """The command line is wrong; nothing was sent."""
 
     PARTIAL = 3
-    """Some recordings failed, and a rerun would not help."""
+    """Some recordings failed, and the same command would not help; or a bound was reached."""
 
     SETUP = 4
     """The key is missing or refused, or something is not installed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -68,9 +68,9 @@ class RowOutputs(RestoredOutputs):
         """Return whether the row of a transcript has a name; a row that was added later has none."""
         return transcript_id in self._rows
 
-    async def write_row(self, transcript: Transcript) -> WrittenFiles:
+    async def write_row(self, transcript: Transcript, labels: Mapping[str, str]) -> WrittenFiles:
         """
-        Write the files of a row that has a name; existing ones stay.
+        Write the files of a row that has a name, with its labels; existing ones stay.
 
         Raises:
             SaveError: The folder cannot be written to.
@@ -78,7 +78,7 @@ class RowOutputs(RestoredOutputs):
         row = self._rows[transcript.id]
         for error in await self.prepare([row]):
             raise error
-        return await self.write(row, transcript)
+        return await self.write(attrs.evolve(row, labels=labels), transcript)
 
     def _is_current(self, recording: Recording, version: str) -> bool:  # noqa: ARG002 - the transcript decides
         return True

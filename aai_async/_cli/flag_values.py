@@ -7,6 +7,8 @@ Nothing is imported before a value needs it, so that `--help` is quick.
 from __future__ import annotations
 
 import datetime as dt
+import math
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import get_args
@@ -143,6 +145,39 @@ def readable_journal(name: str) -> str:
     return journal_name(name) if is_object_uri(name) else str(journal_file(Path(name)))
 
 
+def optional_journal(name: str | None) -> str | None:
+    """
+    Return the journal at a path, as `readable_journal`, if one is given.
+
+    Raises:
+        BadParameter: The folder has no journal, or several.
+    """
+    return None if name is None else readable_journal(name)
+
+
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+
+_AGE = re.compile(r"(\d{1,5})([hdw])")
+
+
+def age(value: str | None) -> str | None:
+    """
+    Return an age as it was given, after a check.
+
+    Raises:
+        BadParameter: It is no age.
+    """
+    if value is not None and not _AGE.fullmatch(value.strip()):
+        raise UsageError(f"{value!r} is no age such as 30d, 12h or 2w.")
+    return value
+
+
+def ago(age: str, now: dt.datetime) -> dt.datetime:
+    """Return the time that was an age ago."""
+    found = _AGE.fullmatch(age.strip())
+    return now if found is None else now - dt.timedelta(hours=int(found[1]) * _HOURS[found[2]])
+
+
 def iso_day(value: str | None) -> str | None:
     """
     Return a day as the service reads it.
@@ -178,6 +213,47 @@ def check_names(values: list[str]) -> list[str]:
         if is_blank(label) or is_blank(name):
             raise UsageError(f"{value!r} is not LABEL=NAME, such as A=Anna.")
     return values
+
+
+def check_labels(values: list[str]) -> list[str]:
+    """
+    Return labels of recordings as they were given, after a check.
+
+    Raises:
+        BadParameter: A value is not NAME=VALUE, or the label cannot be kept.
+    """
+    from aai_async._batch.item import checked_labels  # noqa: PLC0415 - see the module
+    from aai_async._errors import ConfigError  # noqa: PLC0415
+
+    for value in values:
+        if "=" not in value:
+            raise UsageError(f"{value!r} is not NAME=VALUE, such as team=sales.")
+    names = [value.partition("=")[0] for value in values]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"The label {twice[0]!r} is given twice.")
+    try:
+        checked_labels(labels_from(values))
+    except ConfigError as error:
+        raise UsageError(str(error.args[0])) from None
+    return values
+
+
+def labels_from(values: list[str]) -> dict[str, str]:
+    """Return labels that were written as NAME=VALUE."""
+    return {name: label for name, _, label in (value.partition("=") for value in values)}
+
+
+def above_zero(value: float | None) -> float | None:
+    """
+    Return a bound as it was given, after a check.
+
+    Raises:
+        BadParameter: It is no finite number above 0.
+    """
+    if value is not None and not 0 < value < math.inf:
+        raise UsageError(f"{value:g} is no bound: it must be a number above 0.")
+    return value
 
 
 def language_code(value: str | None) -> str | None:

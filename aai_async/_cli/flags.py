@@ -17,6 +17,8 @@ from aai_async._cli.flag_values import (
     Progress,
     Region,
     SubtitleStyle,
+    above_zero,
+    check_labels,
     check_names,
     complete_format,
     complete_language,
@@ -285,6 +287,13 @@ class RunFlags:
             "--dedupe", help="Create one job for files of equal content; reads each file once more."
         ),
     ] = False
+    delete_after: Annotated[
+        bool,
+        typer.Option(
+            "--delete-after",
+            help="Delete each transcript at the service once its result and the journal are written.",
+        ),
+    ] = False
     local: Annotated[
         bool, typer.Option("--local", help="Transcribe on this machine: no key and no network.")
     ] = False
@@ -309,6 +318,44 @@ class RunFlags:
     ] = False
 
 
+PricesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        metavar="FILE",
+        help="Prices per hour of audio, in TOML or JSON, with their date and source.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetFlags:
+    """What a run costs, and for whom."""
+
+    labels: Annotated[
+        list[str],
+        typer.Option(
+            "--label",
+            metavar="NAME=VALUE",
+            help="Label of the recordings for your own accounts, such as team=sales; can be repeated.",
+            callback=check_labels,
+        ),
+    ] = field(default_factory=list[str])
+    prices: PricesFile = None
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="Start nothing more before the hours of audio, with those in the journal, exceed it.",
+            callback=above_zero,
+        ),
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Likewise for the price by --prices.", callback=above_zero),
+    ] = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class TranscribeFlags:
     """The flags of `transcribe`."""
@@ -319,4 +366,5 @@ class TranscribeFlags:
     request: RequestFlags = field(default_factory=RequestFlags)
     journal: JournalFlags = field(default_factory=JournalFlags)
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+    budget: BudgetFlags = field(default_factory=BudgetFlags)
     run: RunFlags = field(default_factory=RunFlags)

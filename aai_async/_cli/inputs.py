@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -53,6 +53,9 @@ class Recording:
 
     title: str | None = attrs.field(default=None, eq=False)
     """The heading of its results, if that is not the name of its place."""
+
+    labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    """The caller's labels, for the formats that have them."""
 
     @classmethod
     def of_transcript(cls, transcript_id: str, source: str | None = None) -> Self:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import cast
 
+import attrs
 import msgspec
 
 from aai_async._cli import rendering
-from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.accounts import facts, show_totals, table
+from aai_async._cli.arguments import check_output_dir, check_standard_output, price_table
 from aai_async._cli.command_flags import ExportFlags, StatusFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
@@ -18,10 +21,12 @@ from aai_async._cli.restoring import restore_names
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, shown_error
+from aai_async._cli.usage_error import UsageError
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
-from aai_async._journal import Journal, freeze, kept_results
-from aai_async._models.outcome import Outcome, with_results
+from aai_async._journal import Journal, freeze, kept_results, undeleted
+from aai_async._models.outcome import Outcome, Summary, with_results
+from aai_async._models.prices import PriceTable
 from aai_async._progress.lines import count, print_line, visible
 
 
@@ -68,13 +73,14 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
     if outcome.transcript is None:
         return "without a result"
     if files is None:
-        recording, (name,) = named(_name(outcome)), wanted.formats
+        recording = attrs.evolve(named(_name(outcome)), labels=outcome.labels)
+        (name,) = wanted.formats
         text = await in_thread(rendering.text, wanted, name, outcome.transcript, recording)
         write_out(text if is_single else rendering.with_heading(name, recording, text))
         return "written"
     if not files.has_name(outcome.transcript.id):
         return "added meanwhile"
-    written = await files.write_row(outcome.transcript)
+    written = await files.write_row(outcome.transcript, outcome.labels)
     for path in written.new:
         write_line(readable(path))
     for error in written.errors:
@@ -84,30 +90,54 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
 
 async def status(flags: StatusFlags) -> ExitStatus:
     """Show the counts, and a line for each recording without a result or with warnings; failures last."""
+    prices = price_table(flags.prices)
+    if flags.by is None and (flags.since or flags.before):
+        raise UsageError("--since and --before are for totals: pass --by NAME.")
+    async with Journal.open(flags.journal) as journal:
+        if flags.by is None:
+            return await _show_rows(journal, flags, prices)
+        await show_totals(journal, flags, flags.by, prices)
+        return ExitStatus.OK
+
+
+async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | None) -> ExitStatus:
     failures: list[str] = []
     errors: list[AAIError] = []
-    async with Journal.open(flags.journal) as journal:
-        summary = await journal.summary()
-        async for outcome in journal.outcomes():
-            errors += [outcome.error] if outcome.error is not None else []
-            if flags.json:
-                write_out(_as_json(outcome))
-            elif outcome.error is not None:
-                failures.append(_as_line(outcome))
-            elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
-                write_line(_as_line(outcome))
-        for failure in failures:
-            write_line(failure)
-        left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
-        completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
-        print_line(f"{completed}, {summary.failed} failed, {left}.")
-        if summary.failed:
-            print_line(
-                "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
-            )
+    rows: list[tuple[dict[str, object], Mapping[str, str]]] = []
+    summary = await journal.summary()
+    async for outcome in journal.outcomes(prices=prices):
+        errors += [outcome.error] if outcome.error is not None else []
+        if flags.json:
+            write_out(_as_json(outcome, prices))
+        elif flags.csv:
+            rows.append((facts(outcome, prices), outcome.labels))
+        elif outcome.error is not None:
+            failures.append(_as_line(outcome))
+        elif not _is_completed(outcome) or outcome.warnings or outcome.missing:
+            write_line(_as_line(outcome))
+    if flags.csv:
+        write_out(table(rows))
+    for failure in failures:
+        write_line(failure)
+    _show_counts(summary, await undeleted(journal))
     if summary.unfinished:
         return ExitStatus.RETRY
     return exit_status(succeeded=summary.completed, errors=errors)
+
+
+def _show_counts(summary: Summary, undeleted: int) -> None:
+    left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
+    completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
+    print_line(f"{completed}, {summary.failed} failed, {left}.")
+    if undeleted:
+        print_line(
+            f"{count(undeleted, 'transcript')} not deleted at the service yet: run the same `transcribe` "
+            "command with --delete-after again, or `delete --from`."
+        )
+    if summary.failed:
+        print_line(
+            "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
+        )
 
 
 def _name(outcome: Outcome) -> str:
@@ -127,12 +157,9 @@ def _as_line(outcome: Outcome) -> str:
     return visible(f"{stage:10}  {outcome.transcript_id or '-':36}  {_name(outcome)}{why}")
 
 
-def _as_json(outcome: Outcome) -> str:
-    document = {
-        "source": _name(outcome),
-        "stage": outcome.stage,
-        "transcript_id": outcome.transcript_id,
-        "error": None if outcome.error is None else str(outcome.error),
+def _as_json(outcome: Outcome, prices: PriceTable | None) -> str:
+    document = facts(outcome, prices) | {
+        "labels": outcome.labels,
         "warnings": outcome.warnings,
         "missing": outcome.missing,
     }

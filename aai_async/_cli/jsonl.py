@@ -40,6 +40,8 @@ class JSONLines:
                 return
             self._written[event.index] = now
         document = event.as_json()
+        if event.labels:
+            document["labels"] = event.labels
         if "error" in document:
             document["error"] = as_text(document["error"])
         self._write(document.pop("type"), event.index, **document)
@@ -57,6 +59,7 @@ class JSONLines:
             "completed",
             outcome.index,
             transcript_id=outcome.transcript_id,
+            labels=outcome.labels,
             audio_duration=transcript and transcript.audio_duration,
             text=transcript and transcript.text,
             outputs=list(map(readable, outputs)),
@@ -64,13 +67,14 @@ class JSONLines:
             missing=outcome.missing,
         )
 
-    def failed(self, index: int | None, error: AAIError, transcript_id: str | None = None) -> None:
+    def failed(self, outcome: Outcome | None, error: AAIError) -> None:
         """Write the error of a recording, or of the run."""
         status = error.status if isinstance(error, APIError) else None
         self._write(
             "failed",
-            index,
-            transcript_id=transcript_id or error.transcript_id,
+            None if outcome is None else outcome.index,
+            transcript_id=(outcome and outcome.transcript_id) or error.transcript_id,
+            labels=outcome.labels if outcome else {},
             error=as_text(error),
             error_type=type(error).__name__,
             status=status,
@@ -93,6 +97,10 @@ class JSONLines:
             "retries": summary.retries,
             "with_warnings": summary.with_warnings,
             "with_missing": summary.with_missing,
+            "price": summary.price,
+            "currency": summary.currency,
+            "bound": summary.bound,
+            "undeleted": summary.undeleted,
             "exit_status": status,
         }
         self._output.add(line(numbers))

@@ -22,6 +22,7 @@ from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
 from aai_async._journal import Journal, find_entry
+from aai_async._models.prices import PriceTable
 from aai_async._options import Options
 from aai_async._progress.lines import count, print_line
 
@@ -37,6 +38,7 @@ class Order:
     """The path or URI of the journal."""
     watched: str | None = None
     """The folder whose recordings are transcribed as they arrive."""
+    prices: PriceTable | None = None
 
 
 @attrs.frozen

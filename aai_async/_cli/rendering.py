@@ -91,6 +91,7 @@ def content(
         "bom": rendering.csv_bom,
         "max_chars": rendering.max_chars,
         "max_lines": rendering.max_lines,
+        "labels": recording.labels,
         "title": readable(recording.title or recording.place.name),
     }
     if "audio" in keywords:

@@ -120,7 +120,7 @@ class Report:
         name = self._names[outcome.index]
         for error in errors:
             if self._json:
-                self._json.failed(outcome.index, error, outcome.transcript_id)
+                self._json.failed(outcome, error)
             message = shown_error(error)
             failure = f"{name}: {message}"
             self._failures.append(failure)
@@ -155,7 +155,12 @@ class Report:
         """Return the exit status of the run."""
         if was_interrupted and self._succeeded + self.view.state.failed < len(self._names):
             return ExitStatus.INTERRUPTED
-        return exit_status(succeeded=self.results, errors=self._errors)
+        status = exit_status(succeeded=self.results, errors=self._errors)
+        if status is ExitStatus.OK and self.summary.undeleted:
+            return ExitStatus.RETRY
+        if status is ExitStatus.OK and self.summary.bound:
+            return ExitStatus.PARTIAL if self.results else ExitStatus.FAILED
+        return status
 
     def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
         """Report the unfinished recordings, the failures and the counts."""
@@ -175,6 +180,7 @@ class Report:
             is_all_there = skipped == number
             self.view.info(f"All {number:,} results exist: skipped." if is_all_there else f"{summary}{more}")
             self._report_failures()
+        self._report_undeleted()
         self._report_unfinished(remaining)
 
     def _report_notices(self) -> None:
@@ -199,7 +205,27 @@ class Report:
         elif self._plan.outputs is not None:
             self.view.info("To try only these again, run the same command again.")
 
+    def _report_undeleted(self) -> None:
+        if self.summary.undeleted:
+            self.view.print(
+                f"{count(self.summary.undeleted, 'transcript')} not deleted at the service yet. To try "
+                "again, repeat the command."
+            )
+
+    def _report_bound(self, bound: str, remaining: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Report what a bound has left, and return the other unfinished recordings."""
+        jobs = [one for one in remaining if one.transcript_id is not None]
+        left = len(self._names) - self.view.state.finished - len(jobs)
+        flag = "--" + bound.replace("_", "-").replace("=", " ")
+        self.view.print(
+            f"Stopped before {flag} was exceeded, with {count(left, 'recording')} left. To continue, run the "
+            "same command with a higher bound."
+        )
+        return jobs
+
     def _report_unfinished(self, remaining: Sequence[Outcome]) -> None:
+        if self.summary.bound:
+            remaining = self._report_bound(self.summary.bound, remaining)
         if not remaining:
             return
         unfinished = count(len(remaining), "recording")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import attrs
 
 from aai_async._cli import rendering
 from aai_async._cli.flags import Rendering
@@ -16,9 +18,9 @@ from aai_async._models.transcript import Transcript
 class Sink:
     """Takes results in any order, each by the index of its recording; here, it discards them."""
 
-    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:  # noqa: ARG002 - of those below
+    async def put(self, index: int, transcript: Transcript, labels: Mapping[str, str]) -> WrittenFiles:  # noqa: ARG002 - of those below
         """
-        Write the transcript of a recording, and return the written files.
+        Write the transcript of a recording with its labels, and return the written files.
 
         Raises:
             AAIError: It cannot be written at all.
@@ -39,9 +41,9 @@ class FileSink(Sink):
         self._outputs = outputs
         self._recordings = recordings
 
-    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
+    async def put(self, index: int, transcript: Transcript, labels: Mapping[str, str]) -> WrittenFiles:
         """Write the files of a recording."""
-        return await self._outputs.write(self._recordings[index], transcript)
+        return await self._outputs.write(attrs.evolve(self._recordings[index], labels=labels), transcript)
 
 
 class OrderedSink(Sink):
@@ -54,9 +56,10 @@ class OrderedSink(Sink):
         self._texts = dict[int, str]()
         self._next = 0
 
-    async def put(self, index: int, transcript: Transcript) -> WrittenFiles:
+    async def put(self, index: int, transcript: Transcript, labels: Mapping[str, str]) -> WrittenFiles:
         """Write the result as soon as those before it are written."""
-        recording, (name,) = self._recordings[index], self._rendering.formats
+        recording = attrs.evolve(self._recordings[index], labels=labels)
+        (name,) = self._rendering.formats
         text = await in_thread(rendering.text, self._rendering, name, transcript, recording)
         if len(self._recordings) > 1:
             text = rendering.with_heading(name, recording, text)

@@ -10,14 +10,17 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 import anyio
 from anyio.abc import TaskStatus
 
-from aai_async._batch.batch import Batch, record_refusals, transcribe_all
+from aai_async._batch.batch import Batch, record_refusals
+from aai_async._batch.item import Item
+from aai_async._batch.transcribe_all import transcribe_all
 from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.flag_values import labels_from
 from aai_async._cli.folder_index import LARGEST, write_index
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.interrupts import received_signals
@@ -30,7 +33,6 @@ from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
-from aai_async._io.source import Audio
 from aai_async._journal import Journal, journal_exists
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
@@ -83,7 +85,8 @@ class Session:
         self._wanted = list(plan.wanted)
         """The recordings by their index; those that arrive in a watched folder are added."""
         self._watched = order.watched
-        self._refused = _refusals(plan.left_out)
+        self._labels = labels_from(order.flags.budget.labels)
+        self._refused = _refusals(plan.left_out, self._labels)
         self._view = self.report.view
         self._output = self.report.output
         self._sink = self._sink_of(order)
@@ -141,9 +144,9 @@ class Session:
 
     async def run(self) -> None:
         """Transcribe the recordings."""
-        if not (self._wanted or self._watched is not None or await self._has_refusals_to_record()):
-            return
         run, connection = self._flags.run, self._flags.connection
+        if not (self._wanted or self._watched is not None or await self._has_something_left()):
+            return
         is_shown = run.progress != "none"
         retry = Retry(resubmits=0) if run.no_resubmit else None
         opened = (
@@ -160,9 +163,10 @@ class Session:
         except AAIError as error:
             self.report.abort(error)
 
-    async def _has_refusals_to_record(self) -> bool:
-        journal = self._order.journal
-        return bool(self._refused) and journal is not None and await in_thread(journal_exists, journal)
+    async def _has_something_left(self) -> bool:
+        """Return whether there are refusals to record, or transcripts that an earlier run was to delete."""
+        journal, is_left = self._order.journal, bool(self._refused) or self._flags.run.delete_after
+        return is_left and journal is not None and await in_thread(journal_exists, journal)
 
     async def _transcribe(self, client: Client) -> None:
         path, run = self._order.journal, self._flags.run
@@ -176,6 +180,10 @@ class Session:
             fail_fast=run.fail_fast,
             dedupe_by_content=run.dedupe,
             on_event=self.report.on_event,
+            prices=self._order.prices,
+            max_hours=self._flags.budget.max_hours,
+            max_cost=self._flags.budget.max_cost,
+            delete_after=run.delete_after,
         )
         async with anyio.create_task_group() as tasks:
             with self._view:
@@ -207,15 +215,16 @@ class Session:
             if self._batch is not None:
                 self.report.summary = batch.summary
 
-    def _sources(self) -> Iterator[Audio]:
+    def _sources(self) -> Iterator[Item]:
         for index, recording in enumerate(self._wanted):
             self._view.started(index, recording.shown)
-            yield sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.audio
+            audio = sys.stdin.buffer if recording.name == STANDARD_INPUT else recording.audio
+            yield Item(audio, labels=self._labels)
 
-    async def _arriving(self, folder: str) -> AsyncGenerator[Audio]:
+    async def _arriving(self, folder: str) -> AsyncGenerator[Item]:
         async def refuse(left_out: Sequence[InvalidInput]) -> None:
             if self._batch is not None:
-                await record_refusals(self._batch, _refusals(left_out))
+                await record_refusals(self._batch, _refusals(left_out, self._labels))
 
         wanted = Arrivals(folder, self._order, self._plan, self.report, refuse).wanted()
         async with contextlib.aclosing(wanted):
@@ -223,7 +232,7 @@ class Session:
                 self._view.started(len(self._wanted), recording.shown)
                 self._wanted.append(recording)
                 self.report.add(recording)
-                yield recording.audio
+                yield Item(recording.audio, labels=self._labels)
 
     async def _write_regularly(self) -> None:
         while True:
@@ -266,7 +275,7 @@ class Session:
 
     async def _write(self, outcome: Outcome, transcript: Transcript) -> None:
         try:
-            written = await self._sink.put(outcome.index, transcript)
+            written = await self._sink.put(outcome.index, transcript, outcome.labels)
         except (AAIError, OSError) as error:
             self._fail(outcome, error if isinstance(error, AAIError) else AAIError(str(error)))
             return
@@ -305,5 +314,5 @@ class Session:
         return status
 
 
-def _refusals(left_out: Sequence[InvalidInput]) -> list[tuple[Audio, AAIError]]:
-    return [(one.recording.audio, one.error) for one in left_out if one.recording]
+def _refusals(left_out: Sequence[InvalidInput], labels: Mapping[str, str]) -> list[tuple[Item, AAIError]]:
+    return [(Item(one.recording.audio, labels=labels), one.error) for one in left_out if one.recording]

@@ -10,7 +10,7 @@ import msgspec
 
 from aai_async._cli import jsonl, rendering
 from aai_async._cli.arguments import check_output_dir, check_standard_output
-from aai_async._cli.command_flags import DeleteFlags, GetFlags, ListFlags, SearchFlags
+from aai_async._cli.command_flags import GetFlags, ListFlags, SearchFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
@@ -141,26 +141,6 @@ def _shown(item: TranscriptListItem) -> TranscriptListItem:
         audio_url=item.audio_url and without_secrets(item.audio_url),
         error=item.error and without_secret_addresses(item.error),
     )
-
-
-async def delete(client: Client, flags: DeleteFlags) -> ExitStatus:
-    """Delete transcripts, and write the id of each that is deleted."""
-    errors: list[AAIError] = []
-    for transcript_id in flags.ids:
-        try:
-            await client.delete(transcript_id)
-            write_line(transcript_id)
-        except AAIError as error:
-            if is_setup_error(error) or isinstance(error, ConnectError):
-                raise
-            errors.append(error)
-            print_line(f"{transcript_id}: {shown_error(error, name=transcript_id)}")
-    if len(errors) < len(flags.ids):
-        print_line(
-            "Deleted at the service only. To remove the text from a journal and its result files: "
-            "`aai-async forget JOURNAL ID -o DIR`"
-        )
-    return exit_status(succeeded=len(flags.ids) - len(errors), errors=errors)
 
 
 async def search(client: Client, flags: SearchFlags) -> ExitStatus:

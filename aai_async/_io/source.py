@@ -226,6 +226,11 @@ class BytesSource(CheckedSource):
     async def open(self) -> None:
         self.size = checked_size(self.name, len(self._data))
 
+    @property
+    def data(self) -> memoryview:
+        """The recording."""
+        return self._data
+
     async def identity(self) -> bytes | None:
         return await self.digest()
 

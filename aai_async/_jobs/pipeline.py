@@ -150,6 +150,15 @@ class Pipeline:
         self.registry.fetched(transcript_id)
         return await self.sender.send(call)
 
+    async def delete(self, transcript_id: str) -> Transcript:
+        """
+        Delete a transcript and its upload at the service, and return what remains.
+
+        Raises:
+            AAIError: The request failed.
+        """
+        return await self.sender.send(endpoints.delete(transcript_id))
+
     @property
     def service_time(self) -> dt.datetime | None:
         """The time of the service's clock to a second; `None` before the first response with a date."""

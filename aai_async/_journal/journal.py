@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
 from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, SourceError, without_secrets
@@ -16,10 +17,15 @@ from aai_async._journal import queries
 from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
 from aai_async._journal.place import Place
-from aai_async._journal.queries import JobRow, State
-from aai_async._journal.totals import Counts, counts
+from aai_async._journal.rows import JobRow, State, row_price
+from aai_async._journal.totals import Counts, counts, totals
+from aai_async._models.given_prices import checked_prices
 from aai_async._models.outcome import Outcome, Stage, Summary
 from aai_async._models.transcript import FAILED_JOB, Transcript, is_own_failure
+
+if TYPE_CHECKING:
+    from aai_async._models.prices import PriceTable
+    from aai_async._models.totals import Totals
 
 _STAGES: dict[State, Stage] = {
     "pending": "pending",
@@ -115,17 +121,20 @@ class Journal:
             finally:
                 thread.close()
 
-    def outcomes(self) -> AsyncIterator[Outcome]:
+    def outcomes(self, *, prices: PriceTable | None = None) -> AsyncIterator[Outcome]:
         """
         Iterate over the outcomes of the jobs that the journal contains now, in the order of their start.
 
         `Outcome.source` is the name of the recording. The transcript is present if it was stored. A job that
         has not ended has no transcript, and the error of its last failed attempt, if any.
 
+        Args:
+            prices: The prices for `Outcome.price`.
+
         Raises:
             JournalError: The journal cannot be read.
         """
-        return _Outcomes(self._database)
+        return _Outcomes(self._database, checked_prices(prices))
 
     async def summary(self) -> Summary:
         """
@@ -148,6 +157,31 @@ class Journal:
             retries=sum(row.retries for row in rows),
             with_warnings=sum(row.with_warnings for row in rows),
             with_missing=sum(row.with_missing for row in rows),
+        )
+
+    async def totals(
+        self,
+        *,
+        by: str,
+        prices: PriceTable | None = None,
+        since: dt.datetime | None = None,
+        before: dt.datetime | None = None,
+    ) -> dict[str | None, Totals]:
+        """
+        Return the totals by the values of a label, such as what each team has used.
+
+        Args:
+            by: The name of the label. Recordings without it are under the key `None`.
+            prices: The prices.
+            since: Only what ended at this time or later; a time without a zone is local.
+            before: Only what ended before this time.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        prices = checked_prices(prices)
+        return await in_thread(
+            lambda: self._database.read(lambda connection: totals(connection, by, prices, since, before))
         )
 
     async def forget(self, *names: str | os.PathLike[str]) -> int:
@@ -227,6 +261,11 @@ def place_of(journal: Journal) -> Place:
     return journal._path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
 
 
+def database_of(journal: Journal) -> Database:
+    """Return the database of a journal."""
+    return journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
+
+
 def _as_name(given: object) -> str:
     name = os.fspath(cast("os.PathLike[str]", given)) if isinstance(given, os.PathLike) else given
     if not isinstance(name, str) or not name:
@@ -236,53 +275,10 @@ def _as_name(given: object) -> str:
     return name
 
 
-async def find_entry(journal: Journal, keys: Sequence[bytes]) -> JobRow | None:
-    """
-    Find a job in an open journal by the keys of its recording and options.
-
-    Raises:
-        JournalError: The journal cannot be read.
-    """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    return await in_thread(lambda: database.read(lambda connection: queries.find(connection, keys)))
-
-
-async def freeze(journal: Journal) -> None:
-    """
-    Freeze an open journal: until it is closed, all reads return its state at this moment.
-
-    Raises:
-        JournalError: The journal cannot be read.
-    """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    await in_thread(lambda: database.read(queries.freeze))
-
-
-async def kept_results(journal: Journal) -> list[tuple[str, str]]:
-    """
-    Return the source and the transcript id of each stored transcript of an open journal, sorted by source.
-
-    Raises:
-        JournalError: The journal cannot be read.
-    """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    return await in_thread(lambda: database.read(queries.kept_results))
-
-
-async def sources_of(journal: Journal, ids: Sequence[str]) -> dict[str, str]:
-    """
-    Return the name of the recording for those of some ids of transcripts that an open journal contains.
-
-    Raises:
-        JournalError: The journal cannot be read.
-    """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
-    return await in_thread(lambda: database.read(lambda connection: queries.sources(connection, ids)))
-
-
 class _Outcomes:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, prices: PriceTable | None) -> None:
         self._database = database
+        self._prices = prices
         self._unread = deque[tuple[int, Outcome]]()
         self._after, self._upto = 0, 0
         """The id of the last yielded row, and that of the last row at the start of the iteration."""
@@ -303,7 +299,7 @@ class _Outcomes:
         rows = self._database.read(
             lambda connection: queries.entries(connection, self._after, self._upto, _AT_ONCE)
         )
-        return [(entry.id, _outcome(entry, body)) for entry, body in rows]
+        return [(entry.id, _outcome(entry, body, self._prices)) for entry, body in rows]
 
 
 class _PassingError(AAIError):
@@ -320,7 +316,7 @@ def _can_pass(entry: JobRow) -> bool:
     return entry.state == "submitted" or entry.retries > 0
 
 
-def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
+def _outcome(entry: JobRow, body: bytes | None, prices: PriceTable | None) -> Outcome:
     transcript, message = None, entry.error
     try:
         transcript = None if body is None else Transcript.from_json(body)
@@ -341,4 +337,10 @@ def _outcome(entry: JobRow, body: bytes | None) -> Outcome:
         error=error,
         warnings=entry.warnings,
         missing=entry.missing,
+        labels=entry.labels,
+        audio_duration=entry.audio_duration if entry.state == "done" else None,
+        model=entry.model,
+        options_digest=entry.options_digest,
+        finished_at=entry.finished_at,
+        price=row_price(entry, prices),
     )

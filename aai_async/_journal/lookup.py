@@ -7,7 +7,7 @@ import sqlite3
 import attrs
 
 from aai_async._journal import queries
-from aai_async._journal.queries import JobRow
+from aai_async._journal.rows import JobRow
 
 
 @attrs.frozen

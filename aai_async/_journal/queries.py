@@ -1,4 +1,4 @@
-"""The rows of a journal, and each question to it and change of it as a function of a connection."""
+"""Each question to a journal and each change of it, as a function of a connection."""
 
 from __future__ import annotations
 
@@ -7,99 +7,17 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal, TypeAlias, TypeVar
-
-import attrs
-import msgspec
 
 from aai_async._journal import outdated
-from aai_async._models.missing import MissingResult
-
-T = TypeVar("T")
-
-
-State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "done", "failed"]
-
-
-_COLUMNS = (
-    "id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, audio_duration, "
-    "retries, error, warnings, missing"
+from aai_async._journal.rows import (
+    COLUMNS,
+    ItemClaim,
+    JobRow,
+    Result,
+    encoded,
+    parsed_time,
+    requested_options,
 )
-
-
-def _parsed(text: str | None) -> dt.datetime | None:
-    if text is None:
-        return None
-    time = dt.datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-
-
-def _warnings_of(text: str | None) -> tuple[str, ...]:
-    return _decoded(text, tuple[str, ...])
-
-
-def _missing_of(text: str | None) -> tuple[MissingResult, ...]:
-    return _decoded(text, tuple[MissingResult, ...])
-
-
-def _decoded(text: str | None, kind: type[tuple[T, ...]]) -> tuple[T, ...]:
-    try:
-        return () if text is None else msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from None
-
-
-def _encoded(values: tuple[object, ...]) -> str | None:
-    return msgspec.json.encode(values).decode() if values else None
-
-
-@attrs.frozen
-class JobRow:
-    """A row of the table of jobs."""
-
-    id: int
-    position: int
-    source: str
-    state: State
-    upload_url: str | None
-    uploaded_at: dt.datetime | None = attrs.field(converter=_parsed)
-    submitting_at: dt.datetime | None = attrs.field(converter=_parsed)
-    transcript_id: str | None
-    audio_duration: float | None
-    retries: int
-    error: str | None
-    warnings: tuple[str, ...] = attrs.field(converter=_warnings_of)
-    missing: tuple[MissingResult, ...] = attrs.field(converter=_missing_of)
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether its latest attempt ended in an error."""
-        return self.state == "failed" or self.error is not None
-
-
-@attrs.frozen(kw_only=True)
-class Result:
-    """The result of a completed job."""
-
-    audio_duration: float | None
-    """In seconds."""
-    warnings: tuple[str, ...]
-    missing: tuple[MissingResult, ...]
-    body: bytes | None
-    """The response of the service, if the journal stores transcripts."""
-
-
-@attrs.frozen
-class ItemClaim:
-    """A recording with its options, for which the journal finds or adds a row."""
-
-    keys: tuple[bytes, ...]
-    position: int
-    source: str
-    size: int | None
-    options: str
-    file_key: bytes | None = None
-    """The key of a path and the options, the same for all versions of the file; `None` if it is no file."""
 
 
 def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
@@ -109,7 +27,7 @@ def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt
         "WHERE transcript_id IS NOT NULL ORDER BY id DESC LIMIT ?",
         (most,),
     )
-    return [(transcript_id, _parsed(time)) for transcript_id, time in rows]
+    return [(transcript_id, parsed_time(time)) for transcript_id, time in rows]
 
 
 def adopt_key(connection: sqlite3.Connection, fingerprint: Callable[[bytes], str]) -> None:
@@ -122,7 +40,7 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
     """Find the row of a recording by any of its keys; of several, the most advanced."""
     marks = ", ".join("?" * len(keys))
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
+        f"SELECT {COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
         "ORDER BY state = 'done' DESC, state = 'submitted' DESC, id LIMIT 1",
         tuple(keys),
     ).fetchone()
@@ -132,30 +50,41 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
 def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[int] = ()) -> JobRow:
     """Find or add the row of a recording; `active` are the rows in progress, which must not be changed."""
     found = find(connection, item.keys)
+    has_labels = found is not None and (not item.labels or found.labels == item.labels)
+    is_same = found is not None and has_labels and found.position == item.position
     job = outdated.refused_row(connection, item.file_key, active) if found is None else found.id
     if job is None:
         job = _added(connection, item)
     elif found is None:
-        values = (item.position, item.source, item.size, job)
-        connection.execute("UPDATE jobs SET position = ?, source = ?, size = ? WHERE id = ?", values)
-    elif found.position != item.position:
-        connection.execute("UPDATE jobs SET position = ? WHERE id = ?", (item.position, job))
+        connection.execute("UPDATE jobs SET source = ?, size = ? WHERE id = ?", (item.source, item.size, job))
+        _move(connection, item, job)
+    elif not is_same:
+        _move(connection, item, job)
     if found is None or len(item.keys) > 1:
         connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
     if item.file_key is not None:
         outdated.supersede(connection, item.file_key, job, active)
-    if found is not None and found.position == item.position:
+    if found is not None and is_same:
         return found
-    row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
+    row = connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
     return JobRow(*row)
 
 
 def _added(connection: sqlite3.Connection, item: ItemClaim) -> int:
-    values = (item.position, item.source, item.size, item.options)
     added = connection.execute(
-        "INSERT INTO jobs (position, source, size, options, state) VALUES (?, ?, ?, ?, 'pending')", values
+        "INSERT INTO jobs (position, source, size, options, options_digest, labels, state) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'pending')",
+        (item.position, item.source, item.size, item.options, item.options_digest, encoded(item.labels)),
     )
     return added.lastrowid or 0
+
+
+def _move(connection: sqlite3.Connection, item: ItemClaim, job: int) -> None:
+    """Give a row the position and the labels of an item of this batch."""
+    connection.execute(
+        "UPDATE jobs SET position = ?, labels = coalesce(?, labels) WHERE id = ?",
+        (item.position, encoded(item.labels), job),
+    )
 
 
 def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: Collection[int] = ()) -> None:
@@ -171,7 +100,8 @@ def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: 
         return
     job = _added(connection, item) if row is None or row.state == "done" else row.id
     connection.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", [(key, job) for key in keys])
-    connection.execute("UPDATE jobs SET position = ?, error = ? WHERE id = ?", (item.position, error, job))
+    _move(connection, item, job)
+    connection.execute("UPDATE jobs SET error = ? WHERE id = ?", (error, job))
 
 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
@@ -208,7 +138,7 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
 def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
     """Record that the job of a row was created."""
     connection.execute(
-        "UPDATE jobs SET state = 'submitted', transcript_id = ?, error = NULL WHERE id = ?",
+        "UPDATE jobs SET state = 'submitted', transcript_id = ?, error = NULL, deletion = NULL WHERE id = ?",
         (transcript_id, job),
     )
 
@@ -232,11 +162,12 @@ def restart(connection: sqlite3.Connection) -> None:
 
 def done(connection: sqlite3.Connection, job: int, result: Result, retries: int) -> None:
     """Record that the job of a row was completed, with its result."""
-    warnings, missing = _encoded(result.warnings), _encoded(result.missing)
+    warnings, missing = encoded(result.warnings), encoded(result.missing)
+    deletion = "due" if result.is_deletion_due else None
     connection.execute(
         "UPDATE jobs SET state = 'done', finished_at = ?, audio_duration = ?, retries = retries + ?, "
-        "error = NULL, warnings = ?, missing = ? WHERE id = ?",
-        (_now(), result.audio_duration, retries, warnings, missing, job),
+        "error = NULL, warnings = ?, missing = ?, model = ?, deletion = ? WHERE id = ?",
+        (_now(), result.audio_duration, retries, warnings, missing, result.model, deletion, job),
     )
     if result.body is not None:
         connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(result.body)))
@@ -275,10 +206,24 @@ def failed(
         connection.execute("UPDATE jobs SET error = ? WHERE id = ? AND state != 'done'", (error, job))
 
 
+def expect(connection: sqlite3.Connection, job: int, seconds: float | None) -> None:
+    """Record the length of a recording, before its job is created."""
+    connection.execute("UPDATE jobs SET expected_duration = ? WHERE id = ?", (seconds, job))
+
+
+def spent(connection: sqlite3.Connection) -> list[tuple[dict[str, object], str | None, float]]:
+    """Return the seconds of the jobs that are billed, or may be, by their options and model."""
+    rows = connection.execute(
+        "SELECT options, model, total(CASE state WHEN 'done' THEN audio_duration ELSE expected_duration END) "
+        "FROM jobs WHERE state IN ('submitting', 'submitted', 'done') GROUP BY options, model"
+    )
+    return [(requested_options(options), model, seconds) for options, model, seconds in rows]
+
+
 def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
     """Return the rows whose submit may have been sent, each with its keys."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
+        f"SELECT {COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
     )
     found = [JobRow(*row) for row in rows]
     keys = {row.id: set[bytes]() for row in found}
@@ -292,7 +237,7 @@ def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozens
 def rows_at_service(connection: sqlite3.Connection) -> list[JobRow]:
     """Return the rows with a job that has not ended, or whose submit may have been sent."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM jobs WHERE state IN ('submitting', 'submitted') ORDER BY id"  # noqa: S608 - constant
+        f"SELECT {COLUMNS} FROM jobs WHERE state IN ('submitting', 'submitted') ORDER BY id"  # noqa: S608 - constant
     )
     return [JobRow(*row) for row in rows]
 
@@ -312,7 +257,7 @@ def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[
         "SELECT options, submitting_at FROM jobs WHERE source = ? AND id != ? AND state = 'submitting'",
         (source, job),
     )
-    return [(options, _parsed(began)) for options, began in rows]
+    return [(options, parsed_time(began)) for options, began in rows]
 
 
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
@@ -338,7 +283,7 @@ def entries(
     connection: sqlite3.Connection, after: int, upto: int, most: int
 ) -> list[tuple[JobRow, bytes | None]]:
     """Return up to `most` rows with ids above `after` and up to `upto`, with their stored responses."""
-    columns = ", ".join(f"jobs.{name}" for name in _COLUMNS.split(", "))
+    columns = ", ".join(f"jobs.{name}" for name in COLUMNS.split(", "))
     rows = connection.execute(
         f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
         "WHERE jobs.id > ? AND jobs.id <= ? ORDER BY jobs.id LIMIT ?",

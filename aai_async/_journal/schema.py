@@ -6,7 +6,7 @@ The comments in the schema are its documentation for users, who see them with ``
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 """The version of the schema, stored as `PRAGMA user_version`."""
 
 APPLICATION = 0x41414931
@@ -24,6 +24,8 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
   source TEXT NOT NULL,        -- its name: a path, or a URL without its query
   size INTEGER,                -- in bytes
   options TEXT NOT NULL,       -- as JSON, without the secret of a webhook
+  options_digest TEXT NOT NULL,  -- Options.digest: equal for equal options
+  labels TEXT,                 -- the caller's labels, as a JSON object; NULL if none
   state TEXT NOT NULL CHECK (state IN
     ('pending',                -- neither uploaded nor submitted
      'uploaded',               -- uploaded to upload_url at uploaded_at
@@ -37,7 +39,12 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
   transcript_id TEXT,
   finished_at TEXT,            -- in UTC, by the clock of this machine
   audio_duration REAL,         -- in seconds
+  expected_duration REAL,      -- in seconds, from the header of the recording, if a batch has a bound
+  model TEXT,                  -- the model that ran, of a completed job
   retries INTEGER NOT NULL DEFAULT 0,
+  deletion TEXT CHECK (deletion IN
+    ('due',                    -- the transcript at the service is to be deleted: its text is in results
+     'done')),                 -- it is deleted there; NULL if it stays
   error TEXT,                  -- the last error
   warnings TEXT,               -- of the service about the result, as a JSON array; NULL if none
   missing TEXT                 -- requested features that the result lacks, likewise

@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import anyio
 import msgspec
@@ -21,15 +21,16 @@ from aai_async._io.addresses import mark_of
 from aai_async._io.object_source import ObjectURI
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
-from aai_async._journal import queries
+from aai_async._journal import deletions, queries
 from aai_async._journal.database import Database, QueuedWrite
+from aai_async._journal.journal import Journal, place_of
 from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
 from aai_async._journal.lookup import FoundRow, found
 from aai_async._journal.place import Place, errors_named
-from aai_async._journal.queries import ItemClaim, JobRow, Result
+from aai_async._journal.rows import ItemClaim, JobRow, Result
 from aai_async._models.missing import MissingResult
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import Transcript, model_that_ran
 
 T = TypeVar("T")
 
@@ -65,6 +66,16 @@ class JournalWriter:
         self._read_ahead = dict[int, bytes]()
         """By row, the stored responses of the completed jobs among them."""
         self._thread = OneThread()
+
+    @classmethod
+    def of(cls, journal: Journal) -> Self:
+        """Return the writer of a journal."""
+        return cls(
+            place_of(journal),
+            keep_results=journal.keep_results,
+            adopts_key=journal.adopt_key,
+            is_of_embedded_server=journal.of_embedded_server,
+        )
 
     @contextlib.asynccontextmanager
     async def held(
@@ -160,16 +171,49 @@ class JournalWriter:
         await self.commit(lambda connection: queries.reset(connection, job))
 
     async def done(
-        self, job: int, transcript: Transcript, missing: tuple[MissingResult, ...], retries: int
+        self,
+        job: int,
+        transcript: Transcript,
+        missing: tuple[MissingResult, ...],
+        retries: int,
+        *,
+        is_deletion_due: bool = False,
     ) -> None:
-        """Record that a job was completed."""
+        """Record that a job was completed, and whether its transcript at the service is to be deleted."""
         result = Result(
             audio_duration=transcript.audio_duration,
             warnings=transcript.warnings,
             missing=missing,
+            model=model_that_ran(transcript),
+            is_deletion_due=is_deletion_due,
             body=transcript.body if self._keeps_results else None,
         )
         await self.commit(lambda connection: queries.done(connection, job, result, retries))
+
+    async def make_deletion_due(self, job: int, body: bytes) -> None:
+        """Record that the transcript of a completed job is to be deleted, after it is stored here."""
+        await self.commit(lambda connection: deletions.make_due(connection, job, body))
+
+    async def deletions_due(self, after: int) -> list[tuple[int, str]]:
+        """Return the next rows above `after` whose transcript is to be deleted, with its id."""
+        return await self._read(lambda connection: deletions.due(connection, after))
+
+    async def count_deletions_due(self) -> int:
+        """Return the number of transcripts that are to be deleted."""
+        return await self._read(deletions.count_due)
+
+    async def ended_jobs(self, before: dt.datetime | None) -> tuple[list[str], int]:
+        """Return the transcripts of jobs that have ended, or ended before a time; and how many have not."""
+        return await self._read(
+            lambda connection: (
+                deletions.ended(connection, before),
+                deletions.count_in_progress(connection),
+            )
+        )
+
+    async def deleted(self, transcript_id: str) -> None:
+        """Record that a transcript is deleted at the service."""
+        await self.commit(lambda connection: deletions.deleted(connection, transcript_id))
 
     async def failed(
         self, job: int, error: AAIError, retries: int, *, is_over: bool, is_unrecognisable: bool
@@ -187,6 +231,14 @@ class JournalWriter:
     async def refuse(self, item: ItemClaim, error: str) -> None:
         """Record that a recording was refused before it was uploaded."""
         await self.commit(lambda connection: queries.refuse(connection, item, error, self._active))
+
+    async def expect(self, job: int, seconds: float | None) -> None:
+        """Record the length of a recording, before its job is created."""
+        await self.commit(lambda connection: queries.expect(connection, job, seconds))
+
+    async def spent(self) -> list[tuple[dict[str, object], str | None, float]]:
+        """Return the seconds of the jobs that are billed, or may be, by their options and model."""
+        return await self._read(queries.spent)
 
     async def contains(self, keys: Sequence[bytes]) -> bool:
         """Return whether a row has one of these keys."""

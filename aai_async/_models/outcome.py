@@ -6,7 +6,8 @@ Pure values: no clock, no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
@@ -33,6 +34,9 @@ class Outcome:
     key: str | None = attrs.field(default=None, repr=False)
     """The key of its `Item`, if it has one; `None` if read from a journal, which stores only a hash."""
 
+    labels: Mapping[str, str] = attrs.field(factory=dict, repr=False, hash=False)
+    """The labels of its `Item`; those in the journal, if the item has none."""
+
     stage: Stage
     """The stage of the item: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
 
@@ -56,6 +60,24 @@ class Outcome:
 
     error: AAIError | None = None
     """The error, if the item failed."""
+
+    audio_duration: float | None = None
+    """Length of a completed recording in seconds, even if the result was not kept."""
+
+    model: str | None = None
+    """The model that ran for a completed recording, even if the result was not kept."""
+
+    finished_at: dt.datetime | None = attrs.field(default=None, repr=False)
+    """When the job ended by the clock of this machine, if the outcome was read from a journal."""
+
+    options_digest: str | None = attrs.field(default=None, repr=False)
+    """`Options.digest` of its options."""
+
+    price: float | None = None
+    """
+    What a completed recording costs by the price table that was given; `None` without a table, or if that has
+    no price for the model. It is 0 for a `duplicate_of` another item, which has the price of their job.
+    """
 
     warnings: tuple[str, ...] = ()
     """The warnings of the service, as in `Transcript.warnings`, even if the result was not kept."""
@@ -112,6 +134,29 @@ class Summary:
     with_missing: int = 0
     """Completed items with missing features: `Outcome.missing`."""
 
+    price: float | None = None
+    """
+    Price of the completed recordings, also of those that an earlier batch has paid; `None` without prices.
+    """
+
+    unpriced: int = 0
+    """Completed items whose price is unknown although there are prices: they lack the model or the length."""
+
+    currency: str | None = None
+    """The currency of the price."""
+
+    bound: str | None = None
+    """
+    The bound before which the batch has stopped, such as `"max_hours=2"`. Items that were read but not
+    started count as unfinished.
+    """
+
+    undeleted: int = 0
+    """
+    Transcripts of the journal that could not be deleted at the service yet, at the end of a batch with
+    `delete_after`. The next one tries again.
+    """
+
     @property
     def total(self) -> int:
         """All items that were started."""
@@ -126,8 +171,11 @@ class Summary:
         counts = f"{self.completed} of {self.total} completed, {self.failed} failed"
         unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
         resumed = f", {self.resumed} of them known already" if self.resumed else ""
+        undeleted = f"; {self.undeleted} not deleted at the service yet" if self.undeleted else ""
+        bound = f"; stopped before {self.bound} was exceeded" if self.bound else ""
         work = f"{shown_length(self.audio_seconds)} of audio in {self.elapsed:.0f} s, {self.retries} retries"
-        return f"{counts}{unfinished}{resumed}{with_results(self)}; {work}"
+        price = with_price(self)
+        return f"{counts}{unfinished}{resumed}{with_results(self)}; {work}{price}{bound}{undeleted}"
 
 
 def shown_length(seconds: float) -> str:
@@ -141,6 +189,14 @@ def with_results(summary: Summary) -> str:
     """Format the number of results with warnings or missing features, with a comma first; may be empty."""
     warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
     return warned + (f", {summary.with_missing} with missing results" if summary.with_missing else "")
+
+
+def with_price(summary: Summary) -> str:
+    """Format the price, with a comma first; empty without prices."""
+    if summary.price is None:
+        return ""
+    unknown = f" and {summary.unpriced} without a known price" if summary.unpriced else ""
+    return f", {summary.price:,.2f} {summary.currency}{unknown}"
 
 
 class BatchAbortedError(AAIError):

@@ -54,7 +54,11 @@ def json(transcript: Transcript, *, indent: int | None = None) -> str:
 
 
 def jsonl(
-    transcript: Transcript, *, rows: Rows = "utterances", names: Mapping[str, str] | None = None
+    transcript: Transcript,
+    *,
+    rows: Rows = "utterances",
+    names: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> str:
     """
     Return one JSON object per line, for each utterance or each word.
@@ -67,13 +71,15 @@ def jsonl(
         transcript: A completed transcript.
         rows: One row for each utterance, or for each word.
         names: Names of the speakers by label, such as `{"A": "Anna"}`.
+        labels: Your own labels of the recording, which each line repeats as the object `labels`.
 
     Raises:
         AAIError: The transcript is not completed.
         OptionsError: `rows` is neither `"utterances"` nor `"words"`.
     """
+    first: dict[str, object] = {"transcript_id": transcript.id} | ({"labels": labels} if labels else {})
     lines = (
-        msgspec.json.encode({"transcript_id": transcript.id} | attrs.asdict(row)).decode()
+        msgspec.json.encode(first | attrs.asdict(row)).decode()
         for row in _rows(renamed(transcript, names), rows)
     )
     return "".join(f"{line}\n" for line in lines)
@@ -86,6 +92,7 @@ def csv(
     safe: bool = True,
     bom: bool = False,
     names: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> str:
     """
     Return a CSV table with a header: `start` and `end` in ms, `speaker`, `channel`, `confidence`, `text`.
@@ -101,6 +108,7 @@ def csv(
         bom: Whether the table begins with a byte order mark. Excel and LibreOffice need it to read UTF-8 by
             default; other programs can take it for a part of the first column's name.
         names: Names of the speakers by label, such as `{"A": "Anna"}`.
+        labels: Your own labels of the recording. Each row repeats them in columns such as `label_team`.
 
     Raises:
         AAIError: The transcript is not completed.
@@ -110,13 +118,16 @@ def csv(
     """
     table = io.StringIO(newline="")
     writer = csv_.writer(table)
-    writer.writerow(field.name for field in attrs.fields(Row))
+    labels = labels or {}
+    writer.writerow([*(field.name for field in attrs.fields(Row)), *(f"label_{name}" for name in labels)])
     for row in _rows(renamed(transcript, names), rows):
-        writer.writerow(_harmless(value) if safe else value for value in attrs.astuple(row))
+        values = (*attrs.astuple(row), *labels.values())
+        writer.writerow(harmless(value) if safe else value for value in values)
     return _BYTE_ORDER_MARK * bom + table.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
+    """Return the value of a cell; a text that a spreadsheet would run gets an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 from aai_async._arguments import check_word, of_type
-from aai_async._batch.batch import transcribe_all
 from aai_async._batch.reply import Reply
+from aai_async._batch.transcribe_all import transcribe_all
 from aai_async._client import Client
 from aai_async._errors import AAIError
 from aai_async._io.source import Audio

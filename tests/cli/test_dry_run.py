@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
 import sys
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -155,3 +157,73 @@ async def test_a_secret_of_the_options_is_not_shown(service: Service) -> None:
     assert status == 0
     assert "https://host.example/hook" in err
     assert "secret" not in out + err
+
+
+PRICES = """
+date = 2026-11-01
+source = "https://example.com/prices"
+currency = "USD"
+[models]
+universal-2 = 0.36
+"""
+
+
+def hour(path: Path) -> None:
+    """Write a recording of an hour, with a header that states it."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(100)
+        file.writeframes(bytes(360_000))
+
+
+async def test_what_a_run_costs_is_said_dry(service: Service, tmp_path: Path) -> None:
+    """By the prices of the user, with their date and source; what the journal has is told apart."""
+    hour(tmp_path / "hour.wav")
+    (tmp_path / "prices.toml").write_text(PRICES)
+    names = ["a.mp3", "hour.wav", "--journal", "calls.db", "--model", "universal-2"]
+    status, out, err = await service.run(*names, "--prices", "prices.toml", "--dry-run")
+    assert status == 0
+    assert "hour.wav  360 kB  1:00:00  0.36 USD  stdout" in out
+    assert "1:00:00 of audio and 1 length unknown, at least 0.36 USD (prices of 2026-11-01" in err
+    assert "https://example.com/prices" in err
+    await service.run("a.mp3", *names[2:])
+    _, out, err = await service.run(*names, "--prices", "prices.toml", "--dry-run", "--jsonl")
+    plan = json.loads(out.splitlines()[-1])
+    assert (plan["jobs"], plan["known"], plan["price"]) == (1, 1, 0.36)
+    assert plan["prices"]["date"] == "2026-11-01"
+    assert "1 recording in the journal already" in err
+
+
+async def test_prices_that_cannot_be_used_are_an_error_of_usage(service: Service, tmp_path: Path) -> None:
+    """Such as those without a date, or without the model that is requested."""
+    (tmp_path / "prices.toml").write_text(PRICES.replace("date", "day"))
+    status, _, err = await service.run("a.mp3", "--prices", "prices.toml")
+    assert (status, "lacks date" in err) == (2, True)
+    (tmp_path / "prices.toml").write_text(PRICES)
+    status, _, err = await service.run("a.mp3", "--model", "new", "--prices", "prices.toml", "--dry-run")
+    assert (status, "no price for the model 'new'" in err) == (2, True)
+    assert service.engine.requests == []
+
+
+async def test_a_run_stops_before_its_bound_and_a_higher_one_continues(
+    service: Service, tmp_path: Path
+) -> None:
+    """It says what is left, and a bound of zero is an error of usage."""
+    for name in ("one.wav", "two.wav"):
+        hour(tmp_path / name)
+    names = ["one.wav", "two.wav", "-o", "out"]
+    status, _, err = await service.run(*names, "--max-hours", "1.5")
+    assert (status, len(service.engine.requests)) == (3, 1)
+    assert "Stopped before --max-hours 1.5 was exceeded, with 1 recording left." in err
+    assert "not finished" not in err
+    status, _, _ = await service.run(*names, "--max-hours", "100")
+    assert (status, len(service.engine.requests)) == (0, 2)
+    for flags, message in (
+        (["--max-hours", "0"], "0 is no bound"),
+        (["--max-cost", "nan"], "nan is no bound"),
+        (["--max-cost", "1"], "--max-cost needs prices"),
+    ):
+        status, _, err = await service.run(*names, "--force", *flags)
+        assert (status, message in " ".join(err.split())) == (2, True)
+    assert len(service.engine.requests) == 2

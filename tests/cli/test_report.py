@@ -93,6 +93,7 @@ async def test_a_dry_run_writes_json(account: dict[str, str], tmp_path: Path) ->
         "creates_job": True,
         "size": 4,
         "audio_duration": None,
+        "price": None,
         "reason": None,
         "outputs": ["out/call.mp3.txt"],
     }

@@ -178,6 +178,8 @@ class Service:
     """The look that finds a job completed; huge for never."""
     fault_of: Callable[[bytes], str | None] = lambda _: None
     """Why the job of a recording fails."""
+    length_of: Callable[[bytes], float | None] = lambda _: None
+    """The length of a recording in seconds, which comes with the model that ran."""
     listing_lag: float = 0.0
     """Seconds until a new job is listed; infinity for never."""
     clock_lag: timedelta = timedelta()
@@ -255,7 +257,12 @@ class Service:
             return Reply.json(_tombstone(job))
         said = {"text": job.text, "words": []} if job.completed else {"text": None, "words": None}
         own = {"id": job.id, "status": job.status, "audio_url": job.audio_url, "error": job.error}
-        return Reply.json({**self._echo(job), **own, **said})
+        return Reply.json({**self._echo(job), **own, **said, **self._length(job)})
+
+    def _length(self, job: Job) -> dict[str, Any]:
+        length = self.length_of(self.uploads.get(job.audio_url, b"")) if job.completed else None
+        models = job.options.get("speech_models") or [None]
+        return {} if length is None else {"audio_duration": length, "speech_model_used": models[0]}
 
     def _echo(self, job: Job) -> dict[str, Any]:
         return {name: value for name, value in job.options.items() if name not in self.unechoed}

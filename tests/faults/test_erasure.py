@@ -15,7 +15,8 @@ from lanes import KEY, LANES, Connect, Lane
 
 import aai_async as aai
 from aai_async._journal.database import Database, QueuedWrite
-from aai_async._journal.queries import ItemClaim, Result, claim, done
+from aai_async._journal.queries import claim, done
+from aai_async._journal.rows import ItemClaim, Result
 
 RANDOM = random.Random
 """Seeded, so that each run is the same."""

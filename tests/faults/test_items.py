@@ -300,3 +300,91 @@ async def test_no_key_and_no_signature_is_in_a_journal_in_the_clear(
     data = written(path)
     assert b"of-a-patient" not in data
     assert b"secret1" not in data
+
+
+# Labels.
+
+SALES = {"team": "sales", "case": "4711"}
+
+
+async def labels_in(path: Path) -> list[Any]:
+    """The labels of each row of a journal, in the order of the items."""
+    async with aai.Journal.open(path) as journal:
+        outcomes = [outcome async for outcome in journal.outcomes()]
+    return [outcome.labels for outcome in sorted(outcomes, key=lambda outcome: outcome.index)]
+
+
+async def test_labels_are_in_events_outcomes_and_the_journal_and_never_sent(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """Also those of a recording that is refused before it is sent."""
+    events: list[aai.Event] = []
+    sources = [aai.Item(b"0", labels=SALES), aai.Item("no-such.mp3", labels=SALES), b"1"]
+    async with connect() as client:
+        outcomes = await run(client, sources, path, on_event=events.append)
+    assert [outcome.labels for outcome in outcomes] == [SALES, SALES, {}]
+    assert {event.index: event.labels for event in events} == {0: SALES, 2: {}}
+    assert sorted(map(len, await labels_in(path))) == [0, 2, 2]
+    assert all("4711" not in repr(job.options) for job in server.service.jobs)
+    assert all(b"4711" not in request.body for request in server.requests)
+
+
+async def test_labels_of_a_later_batch_replace_those_in_the_journal_and_none_keep_them(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """They belong to the recording and its options, and are no reason for another job."""
+    async with connect() as client:
+        await run(client, [aai.Item(b"0", labels=SALES), aai.Item(b"1")], path)
+        [kept, still_none] = await run(client, [b"0", b"1"], path)
+        assert await labels_in(path) == [SALES, {}]
+        [replaced, added] = await run(
+            client, [aai.Item(b"0", labels={"team": "support"}), aai.Item(b"1", labels=SALES)], path
+        )
+    assert (kept.labels, still_none.labels) == (SALES, {})
+    assert (replaced.labels, added.labels) == ({"team": "support"}, SALES)
+    assert await labels_in(path) == [{"team": "support"}, SALES]
+    assert len(server.service.jobs) == 2
+
+
+async def test_items_that_share_a_job_keep_their_own_labels(connect: Connect, path: Path) -> None:
+    """The journal has those of the first, whose job is paid."""
+    async with connect() as client:
+        outcomes = await run(
+            client,
+            [aai.Item(b"0", labels=SALES), aai.Item(b"0", labels={"team": "support"})],
+            path,
+            max_jobs=1,
+        )
+    assert [outcome.labels for outcome in outcomes] == [SALES, {"team": "support"}]
+    assert await labels_in(path) == [SALES]
+
+
+def test_labels_of_an_item_are_a_copy() -> None:
+    """So a mapping that is changed afterwards changes nothing, and an item can be a key."""
+    labels = {"team": "sales"}
+    item = aai.Item("call.mp3", labels=labels)
+    labels["team"] = "support"
+    assert item.labels == {"team": "sales"}
+    assert len({item, aai.Item("call.mp3", labels={"team": "sales"})}) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("team=sales", "must be a mapping such as"),
+        ({1: "sales"}, "The name of a label must be a str, not int"),
+        ({"team": 1}, "The label 'team' must be a str, not int"),
+        ({"team": None}, "The label 'team' must be a str, not NoneType"),
+        ({"": "sales"}, "The name of a label must not be empty"),
+        ({"team": " "}, "The label 'team' must not be empty"),
+        ({"n" * 65: "sales"}, "can have 64 characters, not 65"),
+        ({"team": "v" * 257}, "can have 256 characters, not 257"),
+        ({"team": "a\nb"}, "must be printable text, not 'a\\\\nb'"),
+        ({"team": "\udc80"}, "must be printable text"),
+        ({str(number): "x" for number in range(33)}, "can have 32 labels, not 33"),
+    ],
+)
+def test_labels_that_cannot_be_kept_are_refused(labels: Any, message: str) -> None:
+    """When the item is made, so that nothing is sent."""
+    with pytest.raises(aai.ConfigError, match=message):
+        aai.Item("call.mp3", labels=labels)

@@ -35,7 +35,7 @@ from aai_async._jobs import submission
 from aai_async._journal import JournalWriter, lock, queries, totals
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
-from aai_async._journal.queries import ItemClaim
+from aai_async._journal.rows import ItemClaim, JobRow
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -155,8 +155,8 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, "damaged, or not a journal"),
     "overwritten": (overwritten, "."),
     "other-application": (lambda path: ask(path, "CREATE TABLE books (title)"), "not a journal of aai_async"),
-    "newer": (changed("PRAGMA user_version = 3"), "has schema 3, but this version of aai_async supports 2"),
-    "older": (changed("PRAGMA user_version = 1"), "has schema 1, but this version of aai_async supports 2"),
+    "newer": (changed("PRAGMA user_version = 4"), "has schema 4, but this version of aai_async supports 3"),
+    "older": (changed("PRAGMA user_version = 1"), "has schema 1, but this version of aai_async supports 3"),
     "without-tables": (changed("DROP TABLE account"), "no such table: account"),
     "without-account": (changed("DELETE FROM account"), "it has no account"),
     "other-service": (
@@ -250,7 +250,7 @@ async def test_what_another_program_has_not_written_through_yet_is_not_lost(
     assert [row["title"] for row in ask(path, "SELECT title FROM books")] == ["Emma"]
 
 
-def claimed(wanted: ItemClaim, connection: sqlite3.Connection) -> queries.JobRow:
+def claimed(wanted: ItemClaim, connection: sqlite3.Connection) -> JobRow:
     return queries.claim(connection, wanted)
 
 

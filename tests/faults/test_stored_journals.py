@@ -27,7 +27,7 @@ from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal import Erasure, erase, queries, segments
 from aai_async._journal.database import Database, QueuedWrite
-from aai_async._journal.queries import ItemClaim, Result
+from aai_async._journal.rows import ItemClaim, Result
 
 NEVER = 10**9
 

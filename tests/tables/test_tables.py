@@ -55,11 +55,22 @@ def test_outcomes_are_a_table(reader: str) -> None:
     failed = aai.Outcome(
         index=1, source="https://host/x.mp3?sig=secret", error=aai.SourceError("Empty."), stage="pending"
     )
-    done = aai.Outcome(index=0, source=Path("a.mp3"), stage="finished", transcript_id="1", transcript=SPOKEN)
+    done = aai.Outcome(
+        index=0,
+        source=Path("a.mp3"),
+        labels={"team": "sales"},
+        stage="finished",
+        transcript_id="1",
+        transcript=SPOKEN,
+        audio_duration=39,
+        model="universal-2",
+        price=0.5,
+    )
     rows = READERS[reader](tables.outcomes([done, failed]))
     assert [row[:2] for row in rows] == [(0, "a.mp3"), (1, "https://host/x.mp3")]
-    assert rows[1][5:7] == ("Empty.", "SourceError")
-    assert (rows[0][8], rows[0][10]) == (39, SPOKEN.text)
+    assert rows[0][3] == '{"team":"sales"}'
+    assert rows[1][6:8] == ("Empty.", "SourceError")
+    assert (rows[0][9], rows[0][10], rows[0][12], rows[0][14]) == (39, "universal-2", 0.5, SPOKEN.text)
     assert "secret" not in repr(rows)
 
 

@@ -1,0 +1,100 @@
+"""
+The deletion of transcripts at the service, once their text is stored in the journal.
+
+Before a request is sent, the journal has recorded that it is due, so a batch that was killed does it later.
+"""
+
+from __future__ import annotations
+
+import anyio
+from anyio.abc import TaskGroup
+
+from aai_async._batch.resume import is_gone
+from aai_async._concurrency.task_groups import task_group
+from aai_async._errors import AAIError, AccountError, ConfigError, ConnectError, NotFoundError
+from aai_async._events import logger
+from aai_async._jobs.pipeline import Pipeline
+from aai_async._journal import JournalWriter
+
+_AT_ONCE = 8
+"""Maximum deletions at a time."""
+
+
+class Deletions:
+    """The deletions of one batch."""
+
+    def __init__(self, pipeline: Pipeline, writer: JournalWriter) -> None:
+        self._pipeline = pipeline
+        self._writer = writer
+        self._room = anyio.Semaphore(_AT_ONCE)
+        self._begun = set[str]()
+        """Each is tried once; what has failed is left for the next batch."""
+        self._due = set[str]()
+        """Those whose outcome the caller has not processed yet."""
+        self._given_up = False
+        self.undeleted = 0
+        """Transcripts that are still to be deleted, at the end of the batch."""
+
+    def add(self, transcript_id: str) -> None:
+        """Note that a transcript is due, as the journal has recorded."""
+        self._due.add(transcript_id)
+
+    async def processed(self, transcript_id: str, tasks: TaskGroup) -> None:
+        """Delete a transcript, if it is due, because the caller has processed its outcome."""
+        if transcript_id in self._due:
+            await self._begin(transcript_id, tasks)
+            self._due.discard(transcript_id)
+
+    async def _begin(self, transcript_id: str, tasks: TaskGroup) -> None:
+        """Delete a transcript in a task of its own, as soon as there is room for another one."""
+        if self._given_up or transcript_id in self._begun:
+            return
+        await self._room.acquire()
+        self._begun.add(transcript_id)
+        tasks.start_soon(self._run, transcript_id)
+
+    async def _run(self, transcript_id: str) -> None:
+        try:
+            await delete(self._pipeline, transcript_id)
+            await self._writer.deleted(transcript_id)
+        except AAIError as error:
+            # Each further request would fail as well.
+            self._given_up = self._given_up or isinstance(error, (AccountError, ConfigError, ConnectError))
+            logger.warning("the deletion of transcript %s at the service failed: %s", transcript_id, error)
+        finally:
+            self._room.release()
+
+    async def finish(self) -> None:
+        """
+        Delete what is due, also of earlier batches, and count what remains.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        after = 0
+        while rows := await self._writer.deletions_due(after):
+            after = rows[-1][0]
+            async with task_group() as tasks:
+                for _, transcript_id in rows:
+                    await self._begin(transcript_id, tasks)
+        # All of the room is free once the deletions in progress have ended.
+        for _ in range(_AT_ONCE):
+            await self._room.acquire()
+        for _ in range(_AT_ONCE):
+            self._room.release()
+        self.undeleted = await self._writer.count_deletions_due()
+
+
+async def delete(pipeline: Pipeline, transcript_id: str) -> None:
+    """
+    Delete a transcript at the service; one that does not exist there any more is deleted.
+
+    Raises:
+        AAIError: The request failed.
+    """
+    try:
+        await pipeline.delete(transcript_id)
+    except NotFoundError as error:
+        # An earlier batch may have been killed before it recorded the reply.
+        if not is_gone(error):
+            raise

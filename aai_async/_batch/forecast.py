@@ -1,0 +1,179 @@
+"""What a batch would do with each recording, by the same keys and states as the batch itself."""
+
+from __future__ import annotations
+
+import attrs
+
+from aai_async._batch.context import key_of, keys_of, source_of
+from aai_async._batch.item import Item
+from aai_async._batch.resume import has_job, has_upload, job_to_fetch
+from aai_async._errors import SourceError
+from aai_async._io.lengths import length_of
+from aai_async._io.source import Source
+from aai_async._journal import JobRow, Journal, find_entry, row_price
+from aai_async._models.estimate import Estimate
+from aai_async._models.prices import PriceTable
+from aai_async._options import Options
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """What a batch would do with one recording."""
+
+    reason: str = ""
+    is_free: bool = False
+    """Whether no job would be created."""
+    is_uploaded: bool = False
+    """Whether it would not be uploaded again."""
+    is_certain: bool = True
+    """Whether a job would be created in any case, and not only if none is found."""
+    is_duplicate: bool = False
+    """Whether it shares the job of another recording of the batch."""
+    size: int | None = None
+    """Bytes, where they are known."""
+    seconds: float | None = None
+    """Length, where it is known."""
+    price: float | None = None
+    """Its price, if the length is known and there are prices."""
+
+
+class Forecast:
+    """Determines what a batch would do with each of its items, and adds it up."""
+
+    def __init__(
+        self,
+        journal: Journal | None,
+        options: Options,
+        *,
+        by_content: bool = False,
+        is_local: bool = False,
+        prices: PriceTable | None = None,
+    ) -> None:
+        """
+        Create a forecast.
+
+        Args:
+            journal: The journal of the batch, open to read; `None` if there is none yet.
+            options: The options of items without their own.
+            by_content: Whether files with equal content are equal.
+            is_local: Whether the jobs end with an embedded server.
+            prices: The prices.
+        """
+        self._journal = journal
+        self._options = options
+        self._by_content = by_content
+        self._is_local = is_local
+        self._prices = prices
+        self._seen = dict[bytes, str]()
+        nothing = None if prices is None else 0.0
+        self.estimate = Estimate(prices=prices, price=nothing, known_price=nothing)
+        """The sum of all steps so far."""
+
+    async def of(self, item: Item, name: str) -> Step:
+        """
+        Return what a batch would do with an item, after those before it; `name` is how it is shown.
+
+        Raises:
+            SourceError: The recording cannot be read.
+            JournalError: The journal cannot be read.
+            ConfigError: There is no price for the model of a job.
+        """
+        options = item.options or self._options
+        source = source_of(item.source)
+        digest = options.digest
+        if item.key is None:
+            await source.open()
+        keys = (
+            await keys_of(source, digest, by_content=self._by_content)
+            if item.key is None
+            else key_of(item.key, digest)
+        )
+        row = await find_entry(self._journal, keys) if self._journal else None
+        keys += () if row is None else (b"row %d" % row.id,)
+        same = next((self._seen[key] for key in keys if key in self._seen), None)
+        if same is not None:
+            return self._add(
+                Step(reason=f"equal to {same}, one job serves both", is_free=True, is_duplicate=True)
+            )
+        self._seen |= dict.fromkeys(keys, name)
+        step = _step_from(row, is_local=self._is_local)
+        if row is not None and step.is_free:
+            return self._add(
+                attrs.evolve(step, seconds=row.audio_duration, price=row_price(row, self._prices))
+            )
+        return self._add(await self._with_length(step, source, options))
+
+    async def _with_length(self, step: Step, source: Source, options: Options) -> Step:
+        seconds = await length_of(source)
+        price = None
+        if self._prices is not None:
+            # Also without a length, so that a missing price is found before anything is sent.
+            rate = self._prices.rate(options.payload())
+            price = None if seconds is None else rate * seconds / 3600
+        return attrs.evolve(step, size=source.size, seconds=seconds, price=price)
+
+    def _add(self, step: Step) -> Step:
+        total, is_job = self.estimate, not step.is_free
+        is_known = step.is_free and not step.is_duplicate
+        self.estimate = attrs.evolve(
+            total,
+            recordings=total.recordings + 1,
+            jobs=total.jobs + is_job,
+            is_certain=total.is_certain and step.is_certain,
+            known=total.known + is_known,
+            duplicates=total.duplicates + step.is_duplicate,
+            bytes=total.bytes + (0 if step.is_free or step.is_uploaded else step.size or 0),
+            audio_seconds=total.audio_seconds + ((step.seconds or 0.0) if is_job else 0.0),
+            unknown_lengths=total.unknown_lengths + (is_job and step.seconds is None),
+            price=_sum(total.price, step.price if is_job else None),
+            known_seconds=total.known_seconds + ((step.seconds or 0.0) if is_known else 0.0),
+            known_price=_sum(total.known_price, step.price if is_known else None),
+        )
+        return step
+
+    def unread(self) -> Step:
+        """Add a recording that cannot be read before it is sent, such as standard input."""
+        return self._add(Step())
+
+    def refuse(self) -> None:
+        """Add a recording that cannot be sent."""
+        total = self.estimate
+        self.estimate = attrs.evolve(total, recordings=total.recordings + 1, refused=total.refused + 1)
+
+
+def _sum(total: float | None, price: float | None) -> float | None:
+    return None if total is None else total + (price or 0.0)
+
+
+def _step_from(row: JobRow | None, *, is_local: bool) -> Step:
+    if row is None or (is_local and row.state != "done"):
+        return Step()
+    if has_job(row):
+        reason = "its transcript is in the journal" if row.state == "done" else "its job continues"
+        return Step(reason=f"{reason}, so nothing is sent", is_free=True)
+    is_uploaded = has_upload(row)
+    if job_to_fetch(row) is not None:
+        reason = f"its job is fetched first, and the recording is sent again if the job failed: {row.error}"
+        return Step(reason=reason, is_uploaded=is_uploaded, is_certain=False)
+    reasons = {
+        "submitting": "it may have been submitted: its job is searched for first",
+        "failed": f"sent again, because it failed: {row.error}",
+    }
+    is_certain = row.state != "submitting"
+    return Step(reason=reasons.get(row.state, ""), is_uploaded=is_uploaded, is_certain=is_certain)
+
+
+async def estimate_of(items: list[Item], forecast: Forecast) -> Estimate:
+    """
+    Return what a batch of some items would send.
+
+    Raises:
+        JournalError: The journal cannot be read.
+        ConfigError: There is no price for the model of a job.
+    """
+    for number, item in enumerate(items):
+        try:
+            await forecast.of(item, f"item {number}")
+        except SourceError:
+            forecast.refuse()
+    return forecast.estimate

@@ -1,0 +1,101 @@
+"""What a batch would cost is known before anything is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import wave
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from fault_server import FaultServer
+from lanes import LANES, Connect, Lane
+
+import aai_async as aai
+
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
+PRICES = aai.PriceTable(
+    date=dt.date(2026, 11, 1), source="https://example.com/prices", currency="USD", models={"best": 0.36}
+)
+BEST = aai.Options(speech_models=["best"])
+
+
+@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
+def lane(request: pytest.FixtureRequest) -> Lane:
+    """Of the HTTP libraries one will do."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def silence(path: Path, seconds: float) -> Path:
+    """Write a recording of a length, with a header that states it."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(100)
+        file.writeframes(bytes(round(100 * seconds)))
+    return path
+
+
+async def estimated(client: aai.Client, sources: Any, **settings: Any) -> aai.Estimate:
+    with anyio.fail_after(20):
+        return await aai.transcribe_all(client, sources, BEST, prices=PRICES, **settings).estimate()
+
+
+async def test_an_estimate_adds_up_lengths_and_prices_and_sends_nothing(
+    server: FaultServer, connect: Connect, tmp_path: Path
+) -> None:
+    """It counts what it cannot know, and what cannot be sent."""
+    (tmp_path / "noise.mp3").write_bytes(b"no recording")
+    (tmp_path / "empty.mp3").touch()
+    sources = [
+        silence(tmp_path / "hour.wav", 3600),
+        silence(tmp_path / "half.wav", 1800).read_bytes(),
+        tmp_path / "hour.wav",
+        tmp_path / "noise.mp3",
+        tmp_path / "empty.mp3",
+        "https://example.com/call.mp3",
+    ]
+    async with connect() as client:
+        estimate = await estimated(client, sources)
+    assert server.requests == []
+    assert (estimate.recordings, estimate.jobs, estimate.duplicates, estimate.refused) == (6, 4, 1, 1)
+    assert (estimate.audio_seconds, estimate.unknown_lengths, estimate.known) == (5400.0, 2, 0)
+    assert estimate.price == pytest.approx(0.54)
+    assert "at least 0.54 USD" in str(estimate)
+    assert "2026-11-01" in str(estimate)
+
+
+async def test_an_estimate_tells_apart_what_the_journal_knows(
+    server: FaultServer, connect: Connect, tmp_path: Path, path: Path
+) -> None:
+    """That is paid already, by an earlier batch of the same options."""
+    server.service.length_of = lambda _: 100.0
+    first, second = silence(tmp_path / "a.wav", 60), silence(tmp_path / "b.wav", 60)
+    async with connect() as client:
+        async with aai.transcribe_all(client, [first], BEST, journal=path) as batch:
+            await batch.collect()
+        estimate = await estimated(client, [first, second], journal=path)
+        nothing_known = await estimated(client, [first, second], journal=tmp_path / "none.db")
+    assert (estimate.jobs, estimate.known, estimate.known_seconds) == (1, 1, 100.0)
+    assert estimate.price == pytest.approx(0.006)
+    assert estimate.known_price == pytest.approx(0.01)
+    assert (nothing_known.jobs, nothing_known.known) == (2, 0)
+    assert not (tmp_path / "none.db").exists()
+
+
+async def test_an_estimate_of_sources_that_are_read_once_is_refused(connect: Connect) -> None:
+    """It would use them up."""
+    async with connect() as client:
+        with pytest.raises(aai.ConfigError, match=r"would use up the sources.*generator.*pass a list"):
+            await estimated(client, (one for one in [b"0"]))
+
+
+async def test_a_model_without_a_price_is_an_error_of_the_estimate(connect: Connect) -> None:
+    """And not a price that is too low."""
+    async with connect() as client:
+        with pytest.raises(aai.ConfigError, match="no price for the model 'new'"):
+            await estimated(client, [(b"0", aai.Options(speech_models=["new"]))])
+        with pytest.raises(aai.ConfigError, match=r"prices must be aai\.PriceTable"):
+            aai.transcribe_all(client, [b"0"], prices={"best": 1})  # type: ignore[arg-type]
