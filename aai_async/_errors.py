@@ -339,8 +339,8 @@ class AmbiguousSubmitError(AAIError):
 
     @property
     def is_transient(self) -> bool:
-        """Whether a later search can show the job; not if the account was refused."""
-        return not isinstance(self.__cause__, (AccountError, ConfigError))
+        """Whether a later search can show the job; not if it has candidates, or the account was refused."""
+        return not (self.candidates or isinstance(self.__cause__, (AccountError, ConfigError)))
 
 
 class DeadlineError(AAIError):

@@ -22,6 +22,7 @@ from aai_async._cli.command_flags import (
     ListFlags,
     RemoveVoiceFlags,
     RenameVoiceFlags,
+    ResolveFlags,
     SearchFlags,
     StatusFlags,
     VoicesFlags,
@@ -167,6 +168,20 @@ def status(flags: StatusFlags) -> int:
     from aai_async._cli import arguments, journals  # noqa: PLC0415 - see the module
 
     return arguments.run(journals.status, flags)
+
+
+@app.command(cls=Command)
+@Grouped
+def resolve(flags: ResolveFlags) -> int:
+    """
+    Record which job a recording has whose submit got no response, or that it has none.
+
+    The next run waits for that job, or submits the recording. `status` lists such recordings with the ids of
+    the jobs that may be theirs; `get` shows a job.
+    """
+    from aai_async._cli import arguments  # noqa: PLC0415 - see the module
+
+    return arguments.resolve(flags)
 
 
 @app.command(cls=Command)

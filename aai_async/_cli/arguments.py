@@ -13,7 +13,8 @@ import anyio
 import typer
 
 from aai_async import formats
-from aai_async._cli import clients, transcription
+from aai_async._cli import clients, resolving, transcription
+from aai_async._cli.command_flags import ResolveFlags
 from aai_async._cli.dry_run import show as show_dry_run
 from aai_async._cli.exit_status import ExitStatus, is_setup_error
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
@@ -45,6 +46,17 @@ def transcribe(flags: TranscribeFlags) -> int:
     if flags.run.local and not clients.has_server():
         return ExitStatus.FAILED
     return run(transcription.run, order)
+
+
+def resolve(flags: ResolveFlags) -> int:
+    """Settle which job a recording has, and return the exit status."""
+    if flags.not_made == (flags.transcript is not None):
+        raise usage_error("Pass either --transcript ID or --not-made.")
+    if flags.transcript is not None:
+        return request(flags.connection, resolving.adopt, flags)
+    if not flags.yes:
+        confirm("The next run submits it again. If a job exists all the same, you pay for both. Continue?")
+    return run(resolving.declare_not_made, flags)
 
 
 def order_of(flags: TranscribeFlags) -> Order:

@@ -238,6 +238,20 @@ class RenameVoiceFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResolveFlags:
+    """The flags of `resolve`."""
+
+    journal: JournalName
+    name: Annotated[str, typer.Argument(metavar="PATH|URL", help="Recording as `status` lists it.")]
+    transcript: Annotated[
+        str | None, typer.Option("--transcript", metavar="ID", help="The job of the recording.")
+    ] = None
+    not_made: Annotated[bool, typer.Option("--not-made", help="No job was created: submit it again.")] = False
+    yes: Yes = False
+    connection: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForgetFlags:
     """The flags of `forget`."""
 

@@ -17,6 +17,7 @@ from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
+from aai_async._cli.resolving import how_to_resolve, is_undecided
 from aai_async._cli.restoring import restore_names
 from aai_async._cli.result_notices import Notices, as_texts
 from aai_async._cli.stdout import write_line, write_out
@@ -103,10 +104,12 @@ async def status(flags: StatusFlags) -> ExitStatus:
 async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | None) -> ExitStatus:
     failures: list[str] = []
     errors: list[AAIError] = []
+    undecided: list[str] = []
     rows: list[tuple[dict[str, object], Mapping[str, str]]] = []
     summary = await journal.summary()
     async for outcome in journal.outcomes(prices=prices):
         errors += [outcome.error] if outcome.error is not None else []
+        undecided += [_name(outcome)] if is_undecided(outcome.error) else []
         if flags.json:
             write_out(_as_json(outcome, prices))
         elif flags.csv:
@@ -119,13 +122,17 @@ async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | 
         write_out(table(rows))
     for failure in failures:
         write_line(failure)
-    _show_counts(summary, await undeleted(journal))
+    _show_counts(summary, await undeleted(journal), how_to_resolve(flags.journal, undecided))
+    if summary.failed > len(undecided):
+        print_line(
+            "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
+        )
     if summary.unfinished:
         return ExitStatus.RETRY
     return exit_status(succeeded=summary.completed, errors=errors)
 
 
-def _show_counts(summary: Summary, undeleted: int) -> None:
+def _show_counts(summary: Summary, undeleted: int, undecided: str | None) -> None:
     left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
     completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
     print_line(f"{completed}, {summary.failed} failed, {left}.")
@@ -134,10 +141,8 @@ def _show_counts(summary: Summary, undeleted: int) -> None:
             f"{count(undeleted, 'transcript')} not deleted at the service yet: run the same `transcribe` "
             "command with --delete-after again, or `delete --from`."
         )
-    if summary.failed:
-        print_line(
-            "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
-        )
+    if undecided is not None:
+        print_line(undecided)
 
 
 def _name(outcome: Outcome) -> str:

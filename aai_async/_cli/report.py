@@ -13,6 +13,7 @@ from aai_async._cli.inputs import Recording
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.progress_view import progress_view
+from aai_async._cli.resolving import how_to_resolve, is_undecided
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import Output
 from aai_async._cli.terminal_text import command, readable_paths, shown_error
@@ -48,6 +49,8 @@ class Report:
         self._succeeded = 0
         self._errors: list[AAIError] = []
         self._failures: list[str] = []
+        self._undecided: list[str] = []
+        """The recordings for which the user has to decide which job is theirs."""
         self._notices = Notices()
 
     @property
@@ -119,6 +122,7 @@ class Report:
         self.view.finished(outcome.index, is_completed=False)
         name = self._names[outcome.index]
         for error in errors:
+            self._undecided += [name] if is_undecided(error) else []
             if self._json:
                 self._json.failed(outcome, error)
             message = shown_error(error)
@@ -180,6 +184,10 @@ class Report:
             is_all_there = skipped == number
             self.view.info(f"All {number:,} results exist: skipped." if is_all_there else f"{summary}{more}")
             self._report_failures()
+        if self._order.journal is not None:
+            undecided = how_to_resolve(self._order.journal, self._undecided)
+            if undecided is not None:
+                self.view.print(undecided)
         self._report_undeleted()
         self._report_unfinished(remaining)
 
@@ -200,6 +208,8 @@ class Report:
         if len(self._failures) > _MOST_REPEATED:
             where = "" if self._order.journal is None else f": {command('status', self._order.journal)}"
             self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more{where}")
+        if len(self._failures) == len(self._undecided):
+            return
         if self._order.journal is not None:
             self.view.info("To try only these again, run the same command with --retry-failed.")
         elif self._plan.outputs is not None:

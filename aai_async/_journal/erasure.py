@@ -17,8 +17,9 @@ import attrs
 from aai_async._errors import JournalError, without_secrets
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal.database import Database, QueuedWrite
-from aai_async._journal.lock import Lock
-from aai_async._journal.place import Place, errors_named
+from aai_async._journal.exclusive import opened_alone
+from aai_async._journal.place import Place
+from aai_async._journal.rows import JobRow
 
 _AT_ONCE = 500
 """Maximum number of rows in one statement."""
@@ -98,22 +99,11 @@ def _erase_file(
     names: Mapping[str, Collection[str]],
     before: Callable[[Erasure], None],
 ) -> Erasure:
-    with errors_named(path):
-        if not path.exists():
-            raise JournalError(f"There is no journal {str(path)!r}.")
-        lock = Lock.beside(path)
-    database = Database(path)
-    try:
-        database.open_to_erase()
+    with opened_alone(path) as database:
         # Emptied first, because this fails while another program reads the write-ahead log. The log contains
         # the names as well, so without it they could not be erased completely.
         database.read(lambda connection: _empty_log(connection, path))
         return _erase(database, path, names, before)
-    finally:
-        try:
-            database.close()
-        finally:
-            lock.release()
 
 
 def _erase(
@@ -135,7 +125,7 @@ def _erase(
 
 
 def _find(connection: sqlite3.Connection, names: Mapping[str, Collection[str]]) -> Erasure:
-    listed = _Sources({name: _keys_of(name) for name in names}, _keys_of_row)
+    listed = _Sources({name: keys_of_name(name) for name in names}, keys_of_row)
     known = _Sources(names, lambda row: [row.transcript_id or ""])
     for row in _rows(connection):
         listed.note(row)
@@ -167,7 +157,7 @@ class _Sources:
         self, keys: Mapping[str, Iterable[str]], keys_of_row: Callable[[ErasedRow], Iterable[str]]
     ) -> None:
         self.of = defaultdict[str, set[str]](set)
-        self._keys_of_row = keys_of_row
+        self.keys_of_row = keys_of_row
         self._names = defaultdict[str, set[str]](set)
         for name, some in keys.items():
             for key in some:
@@ -175,7 +165,7 @@ class _Sources:
 
     def names(self, row: ErasedRow) -> set[str]:
         """Return the names that select a row."""
-        return {name for key in self._keys_of_row(row) for name in self._names.get(key, ())}
+        return {name for key in self.keys_of_row(row) for name in self._names.get(key, ())}
 
     def note(self, row: ErasedRow) -> None:
         """Add the source of a row."""
@@ -202,7 +192,7 @@ def _end_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return shared > 0 and one[-shared:] == other[-shared:]
 
 
-def _keys_of(name: str) -> Iterator[str]:
+def keys_of_name(name: str) -> Iterator[str]:
     """Yield the names of a row: as `aai-async status` lists it, and as an absolute path."""
     # The name of a file may contain bytes that are not UTF-8; the journal databases it like this.
     shown = name.encode("utf-8", "backslashreplace").decode()
@@ -213,7 +203,7 @@ def _keys_of(name: str) -> Iterator[str]:
         yield _absolute(shown)
 
 
-def _keys_of_row(row: ErasedRow) -> Iterator[str]:
+def keys_of_row(row: ErasedRow | JobRow) -> Iterator[str]:
     if row.transcript_id is not None:
         yield row.transcript_id
     yield row.source

@@ -17,6 +17,7 @@ from aai_async._journal import queries
 from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
 from aai_async._journal.place import Place
+from aai_async._journal.resolution import recorded_doubt, resolve
 from aai_async._journal.rows import JobRow, State, row_price
 from aai_async._journal.totals import Counts, counts, totals
 from aai_async._models.given_prices import checked_prices
@@ -213,6 +214,29 @@ class Journal:
         erasure = await in_thread_to_its_end(lambda: erase(path, dict.fromkeys(given, ()), self._check_known))
         return len(erasure.rows)
 
+    async def resolve(self, name: str | os.PathLike[str], *, transcript: Transcript | None) -> None:
+        """
+        Record which job the submit of a recording has created, after an `AmbiguousSubmitError`.
+
+        No request is sent. The next batch waits for that job, or submits the recording.
+
+        Args:
+            name: A path or URL as in `Outcome.source`; the query of a URL is ignored.
+            transcript: The job, fetched with `Client.get`; `None` if no job was created. If there is one all
+                the same, the recording is billed twice.
+
+        Raises:
+            JournalLockedError: A batch uses the journal.
+            JournalError: The journal contains no submit of this recording whose job is unknown, or several;
+                or the job is of another recording; or the journal does not exist or cannot be written.
+        """
+        given, path = _as_name(name), self._path
+        if not isinstance(path, Path):
+            raise JournalError(
+                f"No job can be assigned in the journal {str(path)!r}, because it is in object storage."
+            )
+        await in_thread_to_its_end(lambda: resolve(path, given, transcript))
+
     def _check_known(self, erasure: Erasure) -> None:
         if erasure.unknown:
             raise not_in_journal(self._path, erasure.unknown)
@@ -322,8 +346,10 @@ def _outcome(entry: JobRow, body: bytes | None, prices: PriceTable | None) -> Ou
         transcript = None if body is None else Transcript.from_json(body)
     except ProtocolError as unreadable:
         message = str(unreadable)
-    error = None
-    if message is not None:
+    error: AAIError | None = None
+    if message is not None and entry.state == "submitting":
+        error = recorded_doubt(message, entry)
+    elif message is not None:
         kind = _PassingError if _can_pass(entry) else AAIError
         error = kind(message, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
     return Outcome(

@@ -130,7 +130,7 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
     """Record that no submit of a row has created a job."""
     connection.execute(
         "UPDATE jobs SET state = CASE WHEN upload_url IS NULL THEN 'pending' ELSE 'uploaded' END, "
-        "submitting_at = NULL WHERE id = ? AND state = 'submitting'",
+        "submitting_at = NULL, error = NULL WHERE id = ? AND state = 'submitting'",
         (job,),
     )
 

@@ -37,6 +37,7 @@ COMMANDS = (
     "compare",
     "index",
     "status",
+    "resolve",
     "forget",
     "doctor",
     "voices list",

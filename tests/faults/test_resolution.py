@@ -1,0 +1,182 @@
+"""A submit whose job the list does not show for certain, and the decision of the user about it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import faults
+import pytest
+from fault_server import FaultServer
+from lanes import KEY, LANES, Connect, Lane
+
+import aai_async as aai
+
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
+URL = "https://example.com/call.mp3"
+SIGNED = f"{URL}?signature=1"
+
+
+@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
+def lane(request: pytest.FixtureRequest) -> Lane:
+    """Of the HTTP libraries one will do."""
+    return request.param  # type: ignore[no-any-return]
+
+
+async def outcome_of(client: aai.Client, path: Path) -> aai.Outcome:
+    """What a batch gives for the recording."""
+    async with aai.transcribe_all(client, [SIGNED], journal=path) as batch:
+        [outcome] = await batch.collect()
+        return outcome
+
+
+@pytest.fixture
+async def undecided(server: FaultServer, connect: Connect, path: Path) -> tuple[str, ...]:
+    """Two jobs of the address, one of them that of a journal, which has lost the answer: their ids."""
+    async with connect() as other:
+        await other.submit(SIGNED)
+    server.on("POST /v2/transcript", faults.reset_after_body(processed=True))
+    async with connect() as client:
+        error = (await outcome_of(client, path)).error
+    assert isinstance(error, aai.AmbiguousSubmitError)
+    assert sorted(error.candidates) == sorted(job.id for job in server.service.jobs)
+    return error.candidates
+
+
+async def test_a_journal_knows_the_candidates_between_which_the_user_decides(
+    path: Path, undecided: tuple[str, ...]
+) -> None:
+    """To try it again does not help."""
+    async with aai.Journal.open(path) as journal:
+        [error] = [outcome.error async for outcome in journal.outcomes()]
+    assert isinstance(error, aai.AmbiguousSubmitError)
+    assert (error.candidates, error.is_transient) == (undecided, False)
+
+
+@pytest.mark.parametrize("name", [URL, SIGNED])
+async def test_a_job_that_the_user_names_is_that_of_the_recording(
+    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...], name: str
+) -> None:
+    """The next batch waits for it, and submits nothing."""
+    async with connect() as client:
+        await aai.Journal(path).resolve(name, transcript=await client.get(undecided[1]))
+        outcome = await outcome_of(client, path)
+    assert outcome.unwrap().id == undecided[1]
+    assert len(server.service.jobs) == 2
+
+
+async def test_a_recording_that_the_user_states_to_have_no_job_is_submitted(
+    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...]
+) -> None:
+    """And is no failure of the journal any more."""
+    await aai.Journal(path).resolve(URL, transcript=None)
+    async with aai.Journal.open(path) as journal:
+        assert (await journal.summary()).failed == 0
+    async with connect() as client:
+        outcome = await outcome_of(client, path)
+    assert outcome.unwrap().id == server.service.jobs[-1].id
+    assert outcome.transcript_id not in undecided
+    assert len(server.service.jobs) == 3
+
+
+WRONG: dict[str, tuple[Callable[[str], aai.Transcript | None], str, str]] = {
+    "of another recording": (
+        lambda one: transcript(one, "https://example.com/other.mp3"),
+        URL,
+        "is of another recording than 'https://example.com/call.mp3'",
+    ),
+    "deleted": (lambda one: transcript(one, "http://deleted_by_user"), URL, "is of another recording"),
+    "without address": (lambda one: transcript(one, None), URL, "is of another recording"),
+    "unknown name": (lambda one: transcript(one, URL), "other.mp3", "has no submit in the journal"),
+    "unknown name without job": (lambda _: None, f"{URL}x?key=secret", "call.mp3x' has no submit"),
+}
+
+
+def transcript(transcript_id: str, audio_url: str | None) -> aai.Transcript:
+    return aai.Transcript(id=transcript_id, status="completed", audio_url=audio_url)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_decision_that_cannot_be_right_is_refused(
+    path: Path, undecided: tuple[str, ...], wrong: str
+) -> None:
+    """The journal stays as it is, and no query of an address is shown."""
+    make, name, message = WRONG[wrong]
+    with pytest.raises(aai.JournalError, match=message) as caught:
+        await aai.Journal(path).resolve(name, transcript=make(undecided[0]))
+    assert "secret" not in str(caught.value)
+    async with aai.Journal.open(path) as journal:
+        assert [outcome.transcript_id async for outcome in journal.outcomes()] == [None]
+
+
+async def test_a_job_of_another_row_is_not_that_of_the_recording(
+    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...]
+) -> None:
+    """Two recordings with one job would give one of them away."""
+    options = aai.Options(language_code="de")
+    async with connect() as client:
+        async with aai.transcribe_all(client, [(SIGNED, options)], journal=path) as batch:
+            [other] = await batch.collect()
+        with pytest.raises(aai.JournalError, match="belongs to another row"):
+            await aai.Journal(path).resolve(URL, transcript=other.unwrap())
+
+
+async def test_nothing_is_decided_while_a_batch_uses_the_journal(
+    connect: Connect, path: Path, undecided: tuple[str, ...]
+) -> None:
+    """Nor is a journal made."""
+    async with connect() as client, aai.transcribe_all(client, [], journal=path):
+        with pytest.raises(aai.JournalLockedError):
+            await aai.Journal(path).resolve(URL, transcript=None)
+    with pytest.raises(aai.JournalError, match="There is no journal"):
+        await aai.Journal(path.with_name("none.db")).resolve(URL, transcript=None)
+    assert not path.with_name("none.db").exists()
+    with pytest.raises(aai.JournalError, match="in object storage"):
+        await aai.Journal("s3://bucket/calls/").resolve(URL, transcript=None)
+
+
+async def command(server: FaultServer, *arguments: str) -> tuple[int, str]:
+    """The exit status of a command and all that it writes."""
+    done = await anyio.run_process(
+        [sys.executable, "-m", "aai_async", *arguments],
+        check=False,
+        env={**os.environ, "ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.url},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout.decode()
+
+
+@pytest.mark.parametrize("lane", LANES[:1], ids=lambda lane: lane.name)
+async def test_the_command_names_both_ways_out_and_takes_them(
+    server: FaultServer, path: Path, undecided: tuple[str, ...]
+) -> None:
+    """It does not advise to try again, and asks before it submits what may be paid for."""
+    journal = str(path)
+    status, shown = await command(server, "status", journal)
+    assert status == 1
+    assert all(one in shown for one in undecided)
+    assert f"aai-async resolve {journal} {URL} --transcript ID`, or --not-made" in shown
+    assert "--retry-failed" not in shown
+    for usage in ([], ["--not-made", "--transcript", undecided[0]], ["--not-made"]):
+        assert (await command(server, "resolve", journal, URL, *usage))[0] == 2
+    status, shown = await command(server, "resolve", journal, URL, "--transcript", undecided[0])
+    assert (status, undecided[0] in shown) == (0, True)
+    status, shown = await command(server, "status", journal)
+    assert (status, "1 recording unfinished" in shown) == (5, True)
+
+
+@pytest.mark.parametrize("lane", LANES[:1], ids=lambda lane: lane.name)
+async def test_the_command_declares_that_no_job_was_created(
+    server: FaultServer, path: Path, undecided: tuple[str, ...]
+) -> None:
+    """Without the service."""
+    requests = len(server.requests)
+    assert (await command(server, "resolve", str(path), URL, "--not-made", "--yes"))[0] == 0
+    assert len(server.requests) == requests
+    assert "0 failed, 1 recording unfinished" in (await command(server, "status", str(path)))[1]
