@@ -50,7 +50,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True):
     A recording without a name is shown by its size or type, such as `<1024 bytes>`.
     """
 
-    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """The labels of the batch item, see `Item`."""
 
     def as_json(self) -> dict[str, object]:

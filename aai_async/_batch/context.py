@@ -56,7 +56,7 @@ class BatchItem:
     options: Options
     key: str | None
     """The caller's key, which identifies it instead of its source."""
-    labels: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    labels: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -94,7 +94,9 @@ class Item:
     key: str | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_key)
     """Your own id of the recording, such as a database key or the path of an object in a store."""
 
-    labels: Mapping[str, str] = attrs.field(factory=dict, kw_only=True, hash=False, converter=checked_labels)
+    labels: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], kw_only=True, hash=False, converter=checked_labels
+    )
     """Your own labels, such as the team that pays."""
 
 

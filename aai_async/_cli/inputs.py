@@ -54,7 +54,7 @@ class Recording:
     title: str | None = attrs.field(default=None, eq=False)
     """The heading of its results, if that is not the name of its place."""
 
-    labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    labels: Mapping[str, str] = attrs.field(factory=dict[str, str], eq=False)
     """The caller's labels, for the formats that have them."""
 
     @classmethod

@@ -118,7 +118,7 @@ class ItemClaim:
     options: str
     file_key: bytes | None = None
     """The key of a path and the options, the same for all versions of the file; `None` if it is no file."""
-    labels: Mapping[str, str] = attrs.field(factory=dict)
+    labels: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """The caller's labels, which replace those of the row unless there are none."""
     options_digest: str = ""
 

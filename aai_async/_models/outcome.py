@@ -34,7 +34,7 @@ class Outcome:
     key: str | None = attrs.field(default=None, repr=False)
     """The key of its `Item`, if it has one; `None` if read from a journal, which stores only a hash."""
 
-    labels: Mapping[str, str] = attrs.field(factory=dict, repr=False, hash=False)
+    labels: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
     """The labels of its `Item`; those in the journal, if the item has none."""
 
     stage: Stage

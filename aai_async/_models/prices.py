@@ -127,7 +127,7 @@ class PriceTable:
     def _from_document(cls, document: object) -> Self:
         if not isinstance(document, dict):
             raise ConfigError(f"They are no table. It has {_EXAMPLE}.")
-        given = cast("dict[str, Any]", document)
+        given = dict(cast("dict[str, Any]", document))
         missing = [name for name in _KEYS[:4] if name not in given]
         unknown = [name for name in given if name not in _KEYS]
         if missing or unknown:
@@ -136,7 +136,7 @@ class PriceTable:
         if isinstance(given["date"], str):
             # JSON has no dates.
             with contextlib.suppress(ValueError):
-                given = {**given, "date": dt.date.fromisoformat(given["date"])}
+                given["date"] = dt.date.fromisoformat(given["date"])
         return cls(**given)
 
     def rate(self, requested: Mapping[str, object], model: str | None = None) -> float:
@@ -197,6 +197,7 @@ def _is_set(requested: object, path: Sequence[str]) -> bool:
         if not isinstance(requested, Mapping):
             return False
         fields = cast("Mapping[str, object]", requested)
-        inner = fields.get("request")
-        requested = fields.get(name, inner.get(name) if isinstance(inner, Mapping) else None)
+        task = fields.get("request")
+        inside = cast("Mapping[str, object]", task).get(name) if isinstance(task, Mapping) else None
+        requested = fields.get(name, inside)
     return bool(requested)

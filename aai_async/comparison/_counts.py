@@ -84,7 +84,7 @@ def error_interval(counts: Sequence[ErrorCounts]) -> tuple[float, float] | None:
     pairs = [(one.errors, one.length) for one in counts]
     if sum(length > 0 for _, length in pairs) < 2:
         return None
-    draws = random.Random(0)  # noqa: S311 - no secret
+    draws = random.Random(0)  # noqa: S311  # nosec B311 - no secret
     rates = sorted(_rate(draws.choices(pairs, k=len(pairs))) for _ in range(_REPLICATIONS))
     return rates[_TAIL], rates[-_TAIL - 1]
 
@@ -107,7 +107,7 @@ def improvement_probability(counts: Sequence[ErrorCounts], others: Sequence[Erro
     pairs = [(one.errors, other.errors) for one, other in zip(counts, others, strict=True)]
     if sum(one.length > 0 for one in counts) < 2:
         return None
-    draws = random.Random(0)  # noqa: S311 - no secret
+    draws = random.Random(0)  # noqa: S311  # nosec B311 - no secret
     gains = (
         sum(one - other for one, other in draws.choices(pairs, k=len(pairs))) for _ in range(_REPLICATIONS)
     )

@@ -77,7 +77,9 @@ def jsonl(
         AAIError: The transcript is not completed.
         OptionsError: `rows` is neither `"utterances"` nor `"words"`.
     """
-    first: dict[str, object] = {"transcript_id": transcript.id} | ({"labels": labels} if labels else {})
+    first: dict[str, object] = {"transcript_id": transcript.id}
+    if labels:
+        first["labels"] = labels
     lines = (
         msgspec.json.encode(first | attrs.asdict(row)).decode()
         for row in _rows(renamed(transcript, names), rows)

@@ -99,7 +99,7 @@ TASKS = [
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """Keeps what was sent, and answers with the service's own examples."""
+    """Keeps what was sent, and answers with the service's own examples; a new job is queued."""
 
     def __init__(self, answer: bytes) -> None:
         self.requests: list[httpx.Request] = []
@@ -108,7 +108,10 @@ class Recorder(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.requests.append(request)
-        return httpx.Response(200, content=self._answer)
+        if request.url.path != "/v2/transcript" or request.method != "POST":
+            return httpx.Response(200, content=self._answer)
+        queued = {"status": "queued", "audio_url": json.loads(request.content)["audio_url"]}
+        return httpx.Response(200, json=json.loads(self._answer) | queued)
 
 
 @pytest.fixture
