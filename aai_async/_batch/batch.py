@@ -191,7 +191,8 @@ class Batch:
             return await estimate_of(items, forecast)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        run, tasks = self._begun(), self._tasks
+        # Nothing is deleted any more.
+        run, tasks, self._tasks = self._begun(), self._tasks, None
         cancelled = anyio.get_cancelled_exc_class()
         async with self._stack:
             try:
@@ -222,14 +223,14 @@ class Batch:
             JournalError: What is to be deleted at the service cannot be read.
         """
         run = self._begun()
-        deletions = run.context.deletions
+        deletions, tasks = run.context.deletions, self._tasks
         # Before the next outcome is taken, so that a cancellation of this wait loses none.
-        if deletions is not None and self._received is not None and self._tasks is not None:
-            await deletions.processed(self._received, self._tasks)
+        if deletions is not None and tasks is not None and self._received is not None:
+            await deletions.processed(self._received, tasks)
         self._received = None
         outcome = await run.next()
         if outcome is None:
-            if deletions is not None:
+            if deletions is not None and self._tasks is not None:
                 await deletions.finish()
             raise StopAsyncIteration
         if outcome.transcript is not None:

@@ -6,6 +6,8 @@ Before a request is sent, the journal has recorded that it is due, so a batch th
 
 from __future__ import annotations
 
+import contextlib
+
 import anyio
 from anyio.abc import TaskGroup
 
@@ -32,12 +34,17 @@ class Deletions:
         self._due = set[str]()
         """Those whose outcome the caller has not processed yet."""
         self._given_up = False
-        self.undeleted = 0
-        """Transcripts that are still to be deleted, at the end of the batch."""
+        self._undeleted = set[str]()
+
+    @property
+    def undeleted(self) -> int:
+        """Transcripts that are still to be deleted: of this batch, and at its end of the whole journal."""
+        return len(self._undeleted)
 
     def add(self, transcript_id: str) -> None:
         """Note that a transcript is due, as the journal has recorded."""
         self._due.add(transcript_id)
+        self._undeleted.add(transcript_id)
 
     async def processed(self, transcript_id: str, tasks: TaskGroup) -> None:
         """Delete a transcript, if it is due, because the caller has processed its outcome."""
@@ -57,6 +64,7 @@ class Deletions:
         try:
             await delete(self._pipeline, transcript_id)
             await self._writer.deleted(transcript_id)
+            self._undeleted.discard(transcript_id)
         except AAIError as error:
             # Each further request would fail as well.
             self._given_up = self._given_up or isinstance(error, (AccountError, ConfigError, ConnectError))
@@ -66,7 +74,7 @@ class Deletions:
 
     async def finish(self) -> None:
         """
-        Delete what is due, also of earlier batches, and count what remains.
+        Delete what is due, also of earlier batches.
 
         Raises:
             JournalError: The journal cannot be read.
@@ -74,15 +82,15 @@ class Deletions:
         after = 0
         while rows := await self._writer.deletions_due(after):
             after = rows[-1][0]
+            # The others are included already, or are deleted since the journal was read.
+            self._undeleted |= {one for _, one in rows} - self._begun
             async with task_group() as tasks:
                 for _, transcript_id in rows:
                     await self._begin(transcript_id, tasks)
-        # All of the room is free once the deletions in progress have ended.
-        for _ in range(_AT_ONCE):
-            await self._room.acquire()
-        for _ in range(_AT_ONCE):
-            self._room.release()
-        self.undeleted = await self._writer.count_deletions_due()
+        async with contextlib.AsyncExitStack() as stack:
+            # All of the room is free once the deletions in progress have ended.
+            for _ in range(_AT_ONCE):
+                await stack.enter_async_context(self._room)
 
 
 async def delete(pipeline: Pipeline, transcript_id: str) -> None:

@@ -47,11 +47,13 @@ class ItemSpending:
 
     def resume(self, row: JobRow) -> None:
         """Take over the count of a job that an earlier batch may have created, as the journal has it."""
-        if self._context.spending is not None and row.state != "done":
-            seconds = row.expected_duration if row.state in {"submitting", "submitted"} else None
-            self._amount = self._context.spending.completed(
-                seconds or 0.0, self._item.options.payload(), None
-            )
+        spending = self._context.spending
+        if spending is None or row.state == "done":
+            return
+        seconds = row.expected_duration if row.may_be_billed else 0.0
+        self._amount = spending.completed(seconds or 0.0, self._item.options.payload(), None)
+        self._amount.is_unknown = seconds is None
+        spending.resume(self._amount)
 
     def settle(self, transcript: Transcript) -> None:
         """Count a completed job by its own length and model."""
@@ -62,8 +64,18 @@ class ItemSpending:
         requested, model = self._item.options.payload(), model_that_ran(transcript)
         spending.add(spending.completed(transcript.audio_duration or 0.0, requested, model))
 
-    def end(self) -> None:
-        """Count the job no longer: it was not created, or has failed, which is free."""
-        if self._context.spending is not None and self._amount is not None:
-            self._context.spending.remove(self._amount)
+    def end(self, *, may_continue: bool = False) -> None:
+        """
+        Count the job no longer, because it was not created, or has failed, which is free.
+
+        Args:
+            may_continue: Whether it continues at the service, or may, and so is billed: then it still counts.
+        """
+        spending, amount = self._context.spending, self._amount
+        if spending is None or amount is None:
+            return
+        if may_continue:
+            spending.leave(amount, self._item.options.payload())
+        else:
+            spending.remove(amount)
         self._amount = None

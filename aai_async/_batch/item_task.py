@@ -28,6 +28,7 @@ from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, jo
 from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
+    AmbiguousSubmitError,
     JournalError,
     NotFoundError,
     ProtocolError,
@@ -210,7 +211,8 @@ class ItemTask:
         # The next batch requests a missing job again, and creates another one only if it is still missing.
         is_job_gone = isinstance(error, NotFoundError) and is_gone(error) and self._stage == "submitted"
         self._is_finished = isinstance(error, TranscriptError) or is_job_gone
-        self._spending.end()
+        may_continue = isinstance(error, AmbiguousSubmitError) or self._stage == "submitted"
+        self._spending.end(may_continue=may_continue)
         error.transcript_id = error.transcript_id or self._job.transcript_id
         error.upload_url = error.upload_url or self._job.upload_url
         if isinstance(error, JournalError):

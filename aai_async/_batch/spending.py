@@ -2,7 +2,8 @@
 The bounds of a batch: hours of audio and costs, over all batches of its journal.
 
 A recording of known length is started only if it fits. One of unknown length is started while the bound is
-not reached, and counts when its job has ended, so only few of them are in progress at a time.
+not reached, and counts when its job has ended, so only few of them are in progress at a time. If the batch no
+longer waits for such a job, it counts as the longest that the service accepts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import anyio
 import attrs
 
 from aai_async._errors import ConfigError
+from aai_async._io.lengths import LONGEST
 from aai_async._journal import JournalWriter
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ class Spending:
         self._max_cost = max_cost
         self._prices = prices
         self._seconds = self._cost = 0.0
-        self._unknown = anyio.Semaphore(UNKNOWN_AT_ONCE)
+        self._unknown = 0
+        """Jobs of unknown length in progress: more than may be started, if earlier batches have left them."""
+        self._has_ended = anyio.Event()
+        """Set, and replaced, when one of them has ended."""
         self.reached: str | None = None
         """The bound that the next job would have exceeded."""
 
@@ -87,18 +92,29 @@ class Spending:
         self._seconds -= amount.seconds
         self._cost -= amount.cost
         if amount.is_unknown:
-            self._unknown.release()
+            self._unknown -= 1
+            self._has_ended.set()
+            self._has_ended = anyio.Event()
+
+    def resume(self, amount: Amount) -> None:
+        """Take over a job of an earlier batch, which `count` has counted."""
+        self._unknown += amount.is_unknown
+
+    def leave(self, amount: Amount, requested: Mapping[str, object]) -> None:
+        """Keep counting a job that continues, but that the batch does not wait for any more."""
+        if amount.is_unknown:
+            self.remove(amount)
+            self.add(self.amount(LONGEST, requested))
 
     async def reserve(self, amount: Amount) -> bool:
         """Count a job that is about to be created; return False if it exceeds a bound."""
-        if amount.is_unknown:
-            await self._unknown.acquire()
+        while amount.is_unknown and self._unknown >= UNKNOWN_AT_ONCE:
+            await self._has_ended.wait()
         # Whatever comes after the first recording that does not fit is left for the next batch.
         self.reached = self.reached or self._exceeded_by(amount)
         if self.reached is None:
             self.add(amount)
-        elif amount.is_unknown:
-            self._unknown.release()
+            self._unknown += amount.is_unknown
         return self.reached is None
 
     def _exceeded_by(self, amount: Amount) -> str | None:

@@ -11,7 +11,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._io.file_sources import PathSource
 from aai_async._io.source import BytesSource, Source
 
-_LONGEST = 36_000.0
+LONGEST = 36_000.0
 """Maximum length in seconds that the service accepts. A header with a longer one does not know the length."""
 
 _OPTIONS = {"protocol_whitelist": "file"}
@@ -45,4 +45,4 @@ def _length(recording: str | IO[bytes]) -> float | None:
             seconds = 0.0 if container.duration is None else container.duration / av.time_base
     except (av.FFmpegError, ValueError, OSError):  # pyright: ignore[reportPrivateImportUsage] - its documented name
         return None
-    return seconds if 0 < seconds <= _LONGEST else None
+    return seconds if 0 < seconds <= LONGEST else None

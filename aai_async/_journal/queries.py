@@ -138,7 +138,8 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
 def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
     """Record that the job of a row was created."""
     connection.execute(
-        "UPDATE jobs SET state = 'submitted', transcript_id = ?, error = NULL, deletion = NULL WHERE id = ?",
+        "UPDATE jobs SET state = 'submitted', transcript_id = ?, finished_at = NULL, error = NULL, "
+        "deletion = NULL WHERE id = ?",
         (transcript_id, job),
     )
 
@@ -215,7 +216,9 @@ def spent(connection: sqlite3.Connection) -> list[tuple[dict[str, object], str |
     """Return the seconds of the jobs that are billed, or may be, by their options and model."""
     rows = connection.execute(
         "SELECT options, model, total(CASE state WHEN 'done' THEN audio_duration ELSE expected_duration END) "
-        "FROM jobs WHERE state IN ('submitting', 'submitted', 'done') GROUP BY options, model"
+        "FROM jobs WHERE state IN ('submitting', 'submitted', 'done') "
+        # A failed row without an end has the job of an earlier version of its file, which continues.
+        "OR (transcript_id IS NOT NULL AND finished_at IS NULL) GROUP BY options, model"
     )
     return [(requested_options(options), model, seconds) for options, model, seconds in rows]
 

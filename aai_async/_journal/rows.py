@@ -86,6 +86,13 @@ class JobRow:
     deletion: Literal["due", "done"] | None
 
     @property
+    def may_be_billed(self) -> bool:
+        """Whether it has a job whose end is unknown, or may have one."""
+        # In another state, the job is of an earlier version of a file.
+        has_unknown_end = self.transcript_id is not None and self.finished_at is None
+        return self.state in {"submitting", "submitted"} or has_unknown_end
+
+    @property
     def is_failed(self) -> bool:
         """Whether its latest attempt ended in an error."""
         return self.state == "failed" or self.error is not None

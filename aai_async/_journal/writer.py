@@ -198,10 +198,6 @@ class JournalWriter:
         """Return the next rows above `after` whose transcript is to be deleted, with its id."""
         return await self._read(lambda connection: deletions.due(connection, after))
 
-    async def count_deletions_due(self) -> int:
-        """Return the number of transcripts that are to be deleted."""
-        return await self._read(deletions.count_due)
-
     async def ended_jobs(self, before: dt.datetime | None) -> tuple[list[str], int]:
         """Return the transcripts of jobs that have ended, or ended before a time; and how many have not."""
         return await self._read(

@@ -153,8 +153,8 @@ class Summary:
 
     undeleted: int = 0
     """
-    Transcripts of the journal that could not be deleted at the service yet, at the end of a batch with
-    `delete_after`. The next one tries again.
+    Transcripts that a batch with `delete_after` has not deleted at the service yet; after its last outcome,
+    those of the whole journal. The next such batch tries again.
     """
 
     @property

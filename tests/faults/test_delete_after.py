@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 import anyio
 import faults
 import pytest
-from fault_server import FaultServer
+from fault_server import Exchange, FaultServer
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
@@ -114,6 +116,51 @@ async def test_a_transcript_of_an_earlier_batch_is_stored_before_it_is_deleted(
         assert server.service.jobs[0].is_deleted
         [again], _ = await run(client, [b"0"], path)
     assert outcome.unwrap().text == again.unwrap().text == "What was said."
+
+
+async def test_a_batch_that_is_left_early_states_what_is_not_deleted(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """After its end nothing more is sent, and there are no more outcomes."""
+    async with connect() as client:
+        batch = aai.transcribe_all(client, [b"0"], journal=path, delete_after=True)
+        with anyio.fail_after(20):
+            async with batch:
+                await anext(batch)
+            assert (batch.summary.undeleted, deletions(path)) == (1, ["due"])
+            assert await batch.collect() == []
+    assert not server.service.jobs[0].is_deleted
+
+
+async def test_an_end_that_is_cancelled_amid_a_deletion_can_be_waited_for_again(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """The deletion goes on meanwhile."""
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    async def held(exchange: Exchange) -> None:
+        is_asked.set()
+        while not may_answer.is_set():
+            await asyncio.sleep(0.01)
+        await exchange.answer()
+
+    server.on("DELETE *", held)
+    async with connect() as client:
+        batch = aai.transcribe_all(client, [b"0"], journal=path, delete_after=True)
+        with anyio.fail_after(20):
+            async with batch:
+                await anext(batch)
+                with anyio.CancelScope() as waiting:
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(batch.collect)
+                        while not is_asked.is_set():
+                            await anyio.sleep(0.01)
+                        # By then, the end waits for the deletion.
+                        await anyio.sleep(0.2)
+                        waiting.cancel()
+                may_answer.set()
+                assert await batch.collect() == []
+    assert (server.service.jobs[0].is_deleted, batch.summary.undeleted) == (True, 0)
 
 
 async def test_a_row_that_was_started_again_is_deleted_again(

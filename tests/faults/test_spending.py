@@ -117,6 +117,67 @@ async def test_recordings_of_unknown_length_exceed_a_bound_by_few(
     assert batch.summary.bound == "max_hours=2"
 
 
+@pytest.mark.parametrize("sources", ["known", "unknown"])
+async def test_a_job_that_is_given_up_still_counts(
+    server: FaultServer, connect: Connect, hours: list[Path], sources: str
+) -> None:
+    """It continues at the service and is billed; one of unknown length counts as the longest there is."""
+    server.service.looks_until_done = 1_000_000
+    given = hours if sources == "known" else [b"%d" % number for number in range(2 * UNKNOWN_AT_ONCE)]
+    async with connect(polling=aai.Polling(give_up_after=0.2)) as client:
+        outcomes, batch = await run(client, given, max_hours=9, max_jobs=1)
+        assert all(isinstance(one.error, aai.DeadlineError) for one in outcomes)
+        assert len(server.service.jobs) == {"known": 4, "unknown": 1}[sources]
+        assert batch.summary.bound == {"known": None, "unknown": "max_hours=9"}[sources]
+        _, batch = await run(client, given, max_hours=2, max_jobs=1)
+    assert batch.summary.bound == "max_hours=2"
+    assert len(server.service.jobs) == {"known": 6, "unknown": 2}[sources]
+
+
+async def test_jobs_of_unknown_length_that_a_killed_batch_has_left_are_among_the_few(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """Otherwise each batch that is killed would add as many."""
+    server.service.length_of = lambda _: 3600.0
+    server.service.looks_until_done = 1_000_000
+    sources = [b"%d" % number for number in range(3 * UNKNOWN_AT_ONCE)]
+    async with connect() as client:
+        with anyio.fail_after(20):
+            async with aai.transcribe_all(client, sources, BEST, journal=path, max_hours=1):
+                while len(server.service.jobs) < UNKNOWN_AT_ONCE:
+                    await anyio.sleep(0.01)
+        server.service.looks_until_done = 5
+        outcomes, batch = await run(client, sources, journal=path, max_hours=1, max_uploads=1)
+    assert len(outcomes) == len(server.service.jobs) == UNKNOWN_AT_ONCE
+    assert batch.summary.bound == "max_hours=1"
+
+
+async def test_the_job_of_an_earlier_version_of_a_file_counts(
+    server: FaultServer, connect: Connect, hours: list[Path], path: Path
+) -> None:
+    """It continues when the file is changed, and is billed."""
+    server.service.looks_until_done = 1_000_000
+
+    async def submit(recording: Path) -> None:
+        submitted = anyio.Event()
+
+        def note(event: aai.Event) -> None:
+            if isinstance(event, aai.Submitted):
+                submitted.set()
+
+        batch = aai.transcribe_all(client, [recording], BEST, journal=path, max_hours=2, on_event=note)
+        with anyio.fail_after(20):
+            async with batch:
+                await submitted.wait()
+
+    async with connect() as client:
+        await submit(hours[0])
+        hours[0].write_bytes(hours[0].read_bytes() + b"more")
+        await submit(hours[0])
+        outcomes, batch = await run(client, hours[1:2], journal=path, max_hours=2)
+    assert (outcomes, len(server.service.jobs), batch.summary.bound) == ([], 2, "max_hours=2")
+
+
 @pytest.mark.parametrize("bound", [0, -1, math.nan, math.inf, "2", True])
 async def test_a_bound_that_is_none_is_refused(connect: Connect, bound: Any) -> None:
     """Zero above all, which would start nothing."""
