@@ -25,6 +25,7 @@ from aai_async.server.engines.coverage import without_words
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
+from aai_async.server.engines.seams import in_own_part
 from aai_async.server.engines.words import Piece, Span, join_pieces, lay_out, within_sound
 from aai_async.server.sound import sections
 from aai_async.server.sound.decoding import RATE, Samples, decode
@@ -187,10 +188,8 @@ class Recognizer:
         ]
         words = [*_words_of(self._without_loops([*segments], speech, sound, findings, request))]
         words = self._completed(words, speech, sound, findings, request)
-        yield from join_pieces(
-            (attrs.evolve(word, start=word.start + offset, end=word.end + offset) for word in words),
-            findings.language or "",
-        )
+        for word in in_own_part(join_pieces(words, findings.language or ""), speech, sound):
+            yield attrs.evolve(word, start=word.start + offset, end=word.end + offset)
 
     def _without_loops(
         self,

@@ -1,0 +1,55 @@
+"""A word is in the part of the speech in which it sounds, and not in the silence of another one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aai_async.server.diarization.filterbank import Floats
+from aai_async.server.engines.seams import in_own_part
+from aai_async.server.engines.words import Piece
+
+RATE = 16_000
+
+SPEECH = [(0.5, 2.5), (6.0, 8.0), (8.0, 9.0)]
+"""Whisper hears 3.5 s less, those of the pause from 2.5 s to 6 s."""
+
+
+def recording(*sounds: tuple[float, float]) -> Floats:
+    """Ten seconds with the little noise that a codec leaves, and with sounds."""
+    samples = np.full(10 * RATE, 0.001, np.float32)
+    for start, end in sounds:
+        samples[round(start * RATE) : round(end * RATE)] = 0.5
+    return samples
+
+
+def times(word: tuple[float, float], samples: Floats) -> tuple[float, float]:
+    """The times that a word of a recording gets."""
+    (found,) = in_own_part([Piece("Please", *word, probability=0.9)], SPEECH, samples)
+    assert found.text == "Please"
+    return found.start, found.end
+
+
+def test_a_word_in_the_silence_before_a_pause_moves_to_its_sound_behind_it() -> None:
+    # For Whisper, the word is from 0.3 s before the seam to 0.25 s behind it, which is 6.25 s.
+    samples = recording((1.0, 2.1), (6.05, 6.25))
+    assert times((2.2, 2.75), samples) == pytest.approx((6.05, 6.25), abs=0.001)
+
+
+def test_a_word_in_the_silence_behind_a_pause_moves_to_its_sound_before_it() -> None:
+    # For Whisper, the word is from 0.5 s before the seam, which is 2.0 s, to 0.6 s behind it.
+    samples = recording((1.0, 1.6), (2.05, 2.25), (7.0, 7.5))
+    assert times((5.5, 6.6), samples) == pytest.approx((2.05, 2.25), abs=0.001)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [(1.8, 2.7), (5.9, 6.4), (7.5, 8.5), (6.1, 6.9), (8.5, 9.5), (0.2, 0.9), (9.5, 9.9)],
+    ids=["before-a-pause", "behind-a-pause", "over-touching-parts", "inside", "last", "first", "outside"],
+)
+def test_a_word_with_its_sound_in_its_part_keeps_its_times(word: tuple[float, float]) -> None:
+    assert times(word, recording((0.5, 2.2), (6.0, 9.0))) == word
+
+
+def test_a_word_without_any_sound_keeps_its_times() -> None:
+    assert times((2.2, 2.75), np.zeros(10 * RATE, np.float32)) == (2.2, 2.75)
