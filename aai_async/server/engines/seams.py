@@ -1,7 +1,7 @@
 """
 Corrects words that are in the wrong part of the speech.
 
-Whisper hears the parts with speech one after another, without the pauses between them. A word may begin in
+Whisper receives the parts with speech one after another, without the pauses between them. A word may begin in
 the silence behind one part and end in the next one. faster-whisper then takes both times from the part in
 which its middle is, and the word may come seconds too early or too late.
 """
@@ -26,7 +26,7 @@ def in_own_part(words: Iterable[Piece], speech: Sequence[Span], sound: Floats) -
 
     Args:
         words: The words, in order.
-        speech: The parts that Whisper heard, in order, in seconds.
+        speech: The parts that Whisper received, in order, in seconds.
         sound: The samples.
     """
     ends = [end for _, end in speech]

@@ -101,6 +101,9 @@ class TrackDecoder:
         self.is_cut = False
         """Whether FFmpeg states that the file ends within its last packet."""
 
+        self.is_last_lost = False
+        """Whether the last packet of this track could not be decoded."""
+
     @property
     def is_too_long(self) -> bool:
         """Whether the file is longer than the service transcribes."""
@@ -148,7 +151,7 @@ class TrackDecoder:
             self.bytes_read = max(self.bytes_read, packet.pos + packet.size)
         self.is_cut = packet.is_corrupt
         if packet.stream.index == self._stream.index:
-            self.last_packet = packet
+            self.last_packet, self.is_last_lost = packet, False
 
     def _extend(self, packet: "Packet[Stream]") -> None:
         """Note the end of a packet of the film: a player's time goes on after the end of the sound."""
@@ -161,6 +164,7 @@ class TrackDecoder:
     def _lose(self, packet: "Packet[Stream]") -> None:
         length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
         self.lost.append((self.sound_end, length))
+        self.is_last_lost = True
 
 
 class _Output:

@@ -94,6 +94,8 @@ def read_result(
         unread=unread,
         ignores_length=ignores_length,
         is_broken_off=(decoder.is_cut and name.startswith(_MARKS_CUT))
+        # FLAC states no sizes of its frames, and one that is cut off cannot be decoded.
+        or (decoder.is_last_lost and name == "flac")
         or size is not None
         or is_broken_off(path, name, decoder.last_packet),
         lacks_end_mark=name == "ogg" and lacks_end_mark(path),

@@ -12,7 +12,7 @@ from aai_async.server.engines.words import Piece
 RATE = 16_000
 
 SPEECH = [(0.5, 2.5), (6.0, 8.0), (8.0, 9.0)]
-"""Whisper hears 3.5 s less, those of the pause from 2.5 s to 6 s."""
+"""Whisper receives 3.5 s less, without the pause from 2.5 s to 6 s."""
 
 
 def recording(*sounds: tuple[float, float]) -> Floats:

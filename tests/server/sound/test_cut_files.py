@@ -121,6 +121,17 @@ def test_a_dictation_that_breaks_off_within_a_packet_is_incomplete(tmp_path: Pat
     assert warning.startswith("The file breaks off after")
 
 
+def test_flac_from_a_pipe_that_breaks_off_within_a_frame_is_incomplete(tmp_path: Path) -> None:
+    """The encoder could not go back to write the length. Source: RFC 9639, 8.2: 36 bits, 0 if unknown."""
+    path, content = tmp_path / "x.flac", bytearray(recording(tmp_path / "whole.flac", "flac", {}))
+    content[21:26] = bytes([content[21] & 0xF0, 0, 0, 0, 0])
+    path.write_bytes(content)
+    assert decode(path).warnings == ()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    warning = decode(path).warnings[0]
+    assert re.fullmatch(r"The file breaks off after [67]\.\d s, within a packet: it is incomplete", warning)
+
+
 def test_an_ogg_file_without_its_last_page_is_incomplete(tmp_path: Path) -> None:
     """RFC 3533, 6: the last page of a stream has a flag. A file cut between pages has none."""
     content = recording(tmp_path / "x.opus", "libopus", {})
