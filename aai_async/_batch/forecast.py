@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import attrs
 
 from aai_async._batch.context import key_of, keys_of, source_of
 from aai_async._batch.item import Item
 from aai_async._batch.resume import has_job, has_upload, job_to_fetch
 from aai_async._errors import SourceError
+from aai_async._io.file_sources import FileSource
 from aai_async._io.lengths import length_of
 from aai_async._io.source import Source
 from aai_async._journal import JobRow, Journal, find_entry, row_price
@@ -80,14 +83,17 @@ class Forecast:
         """
         options = item.options or self._options
         source = source_of(item.source)
-        digest = options.digest
-        if item.key is None:
+        if item.key is not None:
+            return await self._of(source, options, key_of(item.key, options.digest), name)
+        if not source.replayable or isinstance(source, FileSource):
+            # To open it can read its first bytes, which the batch would miss then.
+            return self._add(await self._with_length(Step(), source, options))
+        async with contextlib.aclosing(source):
             await source.open()
-        keys = (
-            await keys_of(source, digest, by_content=self._by_content)
-            if item.key is None
-            else key_of(item.key, digest)
-        )
+            keys = await keys_of(source, options.digest, by_content=self._by_content)
+            return await self._of(source, options, keys, name)
+
+    async def _of(self, source: Source, options: Options, keys: tuple[bytes, ...], name: str) -> Step:
         row = await find_entry(self._journal, keys) if self._journal else None
         keys += () if row is None else (b"row %d" % row.id,)
         same = next((self._seen[key] for key in keys if key in self._seen), None)

@@ -41,6 +41,9 @@ def _length(recording: str | IO[bytes]) -> float | None:
         if isinstance(recording, str):
             # Absolute, because "a:b.mp3" would name a protocol.
             recording = os.path.abspath(recording)  # noqa: PTH100 - a name need not be text
+            if not os.path.isfile(recording):  # noqa: PTH113 - as above
+                # To open a pipe waits for its writer.
+                return None
         with av.open(recording, mode="r", options=_OPTIONS) as container:
             seconds = 0.0 if container.duration is None else container.duration / av.time_base
     except (av.FFmpegError, ValueError, OSError):  # pyright: ignore[reportPrivateImportUsage] - its documented name

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import os
 import wave
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,16 @@ def silence(path: Path, seconds: float) -> Path:
         file.setframerate(100)
         file.writeframes(bytes(round(100 * seconds)))
     return path
+
+
+class Pipe:
+    """A file object that cannot seek."""
+
+    def __init__(self) -> None:
+        self._file = io.BytesIO(b"its head and its rest")
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(min(size, 9))
 
 
 async def estimated(client: aai.Client, sources: Any, **settings: Any) -> aai.Estimate:
@@ -99,3 +112,33 @@ async def test_a_model_without_a_price_is_an_error_of_the_estimate(connect: Conn
             await estimated(client, [(b"0", aai.Options(speech_models=["new"]))])
         with pytest.raises(aai.ConfigError, match=r"prices must be aai\.PriceTable"):
             aai.transcribe_all(client, [b"0"], prices={"best": 1})  # type: ignore[arg-type]
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    """A recording that can be read only once."""
+    yield b"its head "
+    yield b"and its rest"
+
+
+@pytest.mark.parametrize("make", [chunks, lambda: io.BytesIO(b"its head and its rest"), Pipe])
+async def test_an_estimate_reads_nothing_of_a_stream(
+    server: FaultServer, connect: Connect, make: Callable[[], Any]
+) -> None:
+    """Otherwise the batch would send the recording without its head, and that would be billed."""
+    async with connect() as client:
+        batch = aai.transcribe_all(client, [make()], BEST, prices=PRICES)
+        with anyio.fail_after(20):
+            estimate = await batch.estimate()
+            async with batch:
+                [outcome] = await batch.collect()
+    assert (estimate.jobs, estimate.unknown_lengths) == (1, 1)
+    assert outcome.error is None
+    assert [*server.service.uploads.values()] == [b"its head and its rest"]
+
+
+async def test_an_estimate_does_not_wait_for_the_writer_of_a_pipe(connect: Connect, tmp_path: Path) -> None:
+    """A recording with a key is not opened before it is sent, so its kind is unknown until then."""
+    os.mkfifo(tmp_path / "pipe")
+    async with connect() as client:
+        estimate = await estimated(client, [aai.Item(tmp_path / "pipe", key="call")])
+    assert (estimate.jobs, estimate.unknown_lengths) == (1, 1)
