@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import anyio
@@ -37,6 +38,8 @@ async def test_an_outcome_says_what_became_of_its_item(
         transcript_id=job.id,
         upload_url=job.audio_url,
         transcript=outcome.transcript,
+        # Of `{}`, as no option was given.
+        options_digest=hashlib.sha256(b"{}").hexdigest(),
     )
     assert outcome.unwrap() is outcome.transcript
     assert outcome.unwrap().text == "What was said."
