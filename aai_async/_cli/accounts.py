@@ -47,7 +47,7 @@ def facts(outcome: Outcome, prices: PriceTable | None) -> dict[str, object]:
         outcome.model,
         outcome.options_digest,
         outcome.price,
-        None if prices is None else prices.currency,
+        _currency(prices),
         None if outcome.error is None else str(outcome.error),
     )
     return dict(zip(_FACTS, values, strict=True))
@@ -72,7 +72,7 @@ async def show_totals(journal: Journal, flags: StatusFlags, by: str, prices: Pri
         by=by, prices=prices, since=_midnight(flags.since), before=_midnight(flags.before)
     )
     lines = [(value, found[value]) for value in sorted(found, key=lambda one: (one is None, one))]
-    currency = None if prices is None else prices.currency
+    currency = _currency(prices)
     if flags.json or flags.csv:
         rows = [
             {"label": by, "value": value} | _numbers(totals) | {"currency": currency}
@@ -86,10 +86,19 @@ async def show_totals(journal: Journal, flags: StatusFlags, by: str, prices: Pri
         for value, totals in lines:
             name = f"without {by}" if value is None else value
             write_line(f"{visible(readable(name))}  {_line(totals, currency)}")
-    total = sum((totals for _, totals in lines), Totals())
-    print_line(f"In total: {_line(total, currency)}{'' if prices is None else f'; {prices}'}")
+    show_total(found, prices)
     if set(found) == {None}:
         print_line(f"No recording has the label {by!r}.")
+
+
+def show_total(found: Mapping[str | None, Totals], prices: PriceTable | None) -> None:
+    """Show the sum of the totals of a journal, with the date and the source of the prices."""
+    total = _line(sum(found.values(), Totals()), _currency(prices))
+    print_line(f"In total: {total}{'' if prices is None else f'; {prices}'}")
+
+
+def _currency(prices: PriceTable | None) -> str | None:
+    return None if prices is None else prices.currency
 
 
 def _numbers(totals: Totals) -> dict[str, object]:

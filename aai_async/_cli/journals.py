@@ -10,7 +10,7 @@ import attrs
 import msgspec
 
 from aai_async._cli import rendering
-from aai_async._cli.accounts import facts, show_totals, table
+from aai_async._cli.accounts import facts, show_total, show_totals, table
 from aai_async._cli.arguments import check_output_dir, check_standard_output, price_table
 from aai_async._cli.command_flags import ExportFlags, StatusFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
@@ -94,11 +94,16 @@ async def status(flags: StatusFlags) -> ExitStatus:
     prices = price_table(flags.prices)
     if flags.by is None and (flags.since or flags.before):
         raise UsageError("--since and --before are for totals: pass --by NAME.")
+    if flags.since and flags.before and flags.since >= flags.before:
+        raise UsageError(f"--before {flags.before} must be a later day than --since {flags.since}.")
     async with Journal.open(flags.journal) as journal:
-        if flags.by is None:
-            return await _show_rows(journal, flags, prices)
-        await show_totals(journal, flags, flags.by, prices)
-        return ExitStatus.OK
+        if flags.by is not None:
+            await show_totals(journal, flags, flags.by, prices)
+            return ExitStatus.OK
+        shown = await _show_rows(journal, flags, prices)
+        if prices is not None:
+            show_total(await journal.totals(by="", prices=prices), prices)
+        return shown
 
 
 async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | None) -> ExitStatus:

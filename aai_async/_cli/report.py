@@ -168,21 +168,13 @@ class Report:
 
     def end(self, remaining: Sequence[Outcome], status: ExitStatus) -> None:
         """Report the unfinished recordings, the failures and the counts."""
-        skipped, left_out, number = self._skipped, self._left_out, self._number
         self._report_notices()
         if self._json:
-            self._json.ended(self.summary, skipped, left_out, status)
+            self._json.ended(self.summary, self._skipped, self._left_out, status)
         for line in self._order.found.ignored:
             self.view.info(line)
-        if number > 1:
-            parts = {
-                "skipped": skipped,
-                "not started": len(self._names) - self.summary.total,
-            }
-            more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
-            summary = attrs.evolve(self.summary, failed=self.summary.failed + left_out)
-            is_all_there = skipped == number
-            self.view.info(f"All {number:,} results exist: skipped." if is_all_there else f"{summary}{more}")
+        self._report_counts()
+        if self._number > 1:
             self._report_failures()
         if self._order.journal is not None:
             undecided = how_to_resolve(self._order.journal, self._undecided)
@@ -190,6 +182,20 @@ class Report:
                 self.view.print(undecided)
         self._report_undeleted()
         self._report_unfinished(remaining)
+
+    def _report_counts(self) -> None:
+        """Report the counts of several recordings, and with prices also those of a single one."""
+        number, skipped, has_price = self._number, self._skipped, self.summary.price is not None
+        if number < 2 and not (has_price and self.summary.total):
+            return
+        if skipped == number:
+            self.view.info(f"All {number:,} results exist: skipped.")
+            return
+        parts = {"skipped": skipped, "not started": len(self._names) - self.summary.total}
+        more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
+        source = f"; {self._order.prices}" if has_price else ""
+        summary = attrs.evolve(self.summary, failed=self.summary.failed + self._left_out)
+        self.view.info(f"{summary}{more}{source}")
 
     def _report_notices(self) -> None:
         totals = list(self._notices.totals())
