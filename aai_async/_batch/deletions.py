@@ -31,8 +31,8 @@ class Deletions:
         self._room = anyio.Semaphore(_AT_ONCE)
         self._begun = set[str]()
         """Each is tried once; what has failed is left for the next batch."""
-        self._due = set[str]()
-        """Those whose outcome the caller has not processed yet."""
+        self._due = dict[str, int]()
+        """Those whose outcome the caller has not processed yet, each with its row."""
         self._given_up = False
         self._undeleted = set[str]()
 
@@ -41,29 +41,30 @@ class Deletions:
         """Transcripts that are still to be deleted: of this batch, and at its end of the whole journal."""
         return len(self._undeleted)
 
-    def add(self, transcript_id: str) -> None:
-        """Note that a transcript is due, as the journal has recorded."""
-        self._due.add(transcript_id)
+    def add(self, job: int, transcript_id: str) -> None:
+        """Note that the transcript of a row is due, as the journal has recorded."""
+        self._due[transcript_id] = job
         self._undeleted.add(transcript_id)
 
     async def processed(self, transcript_id: str, tasks: TaskGroup) -> None:
         """Delete a transcript, if it is due, because the caller has processed its outcome."""
-        if transcript_id in self._due:
-            await self._begin(transcript_id, tasks)
-            self._due.discard(transcript_id)
+        job = self._due.get(transcript_id)
+        if job is not None:
+            await self._begin(job, transcript_id, tasks)
+            del self._due[transcript_id]
 
-    async def _begin(self, transcript_id: str, tasks: TaskGroup) -> None:
+    async def _begin(self, job: int, transcript_id: str, tasks: TaskGroup) -> None:
         """Delete a transcript in a task of its own, as soon as there is room for another one."""
         if self._given_up or transcript_id in self._begun:
             return
         await self._room.acquire()
         self._begun.add(transcript_id)
-        tasks.start_soon(self._run, transcript_id)
+        tasks.start_soon(self._run, job, transcript_id)
 
-    async def _run(self, transcript_id: str) -> None:
+    async def _run(self, job: int, transcript_id: str) -> None:
         try:
             await delete(self._pipeline, transcript_id)
-            await self._writer.deleted(transcript_id)
+            await self._writer.deleted(job, transcript_id)
             self._undeleted.discard(transcript_id)
         except AAIError as error:
             # Each further request would fail as well.
@@ -85,8 +86,8 @@ class Deletions:
             # The others are included already, or are deleted since the journal was read.
             self._undeleted |= {one for _, one in rows} - self._begun
             async with task_group() as tasks:
-                for _, transcript_id in rows:
-                    await self._begin(transcript_id, tasks)
+                for job, transcript_id in rows:
+                    await self._begin(job, transcript_id, tasks)
         async with contextlib.AsyncExitStack() as stack:
             # All of the room is free once the deletions in progress have ended.
             for _ in range(_AT_ONCE):

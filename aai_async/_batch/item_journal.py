@@ -43,7 +43,7 @@ class ItemJournal:
             elif deletes:
                 await self._context.journal.make_deletion_due(self.row.id, transcript.body)
             if deletions is not None and deletes:
-                deletions.add(transcript.id)
+                deletions.add(self.row.id, transcript.id)
 
     async def failed(self, error: AAIError, retries: int, *, is_over: bool, has_keys: bool) -> None:
         """Record the error of the item; `has_keys` is whether anything identifies its recording."""

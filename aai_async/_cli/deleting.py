@@ -42,7 +42,7 @@ def prepared(flags: DeleteFlags) -> Delete:
 
 async def _delete_ids(client: Client, flags: DeleteFlags) -> ExitStatus:
     """Delete transcripts, and write the id of each that is deleted."""
-    status = await _delete(client, flags.ids or [])
+    status = await _delete(flags.ids or [], client.delete)
     if status in {ExitStatus.OK, ExitStatus.PARTIAL}:
         print_line(
             "Deleted at the service only. To remove the text from a journal and its result files: "
@@ -61,23 +61,25 @@ async def _delete_known(client: Client, flags: DeleteFlags) -> ExitStatus:
     writer, pipeline = JournalWriter.of(journal), pipeline_of(client)
     sender = pipeline.sender
     async with writer.held(sender.base_urls.api, sender.fingerprint, pipeline):
-        ids, in_progress = await writer.ended_jobs(before)
-        status = await _delete(client, ids, writer)
+        rows, in_progress = await writer.ended_jobs(before)
+        jobs = {transcript_id: job for job, transcript_id in rows}
+
+        async def delete_known(transcript_id: str) -> None:
+            await delete(pipeline, transcript_id)
+            await writer.deleted(jobs[transcript_id], transcript_id)
+
+        status = await _delete([*jobs], delete_known)
     if in_progress:
         print_line(f"{count(in_progress, 'job')} not ended, so not deleted.")
-    print_line(_KEPT if ids else "There is nothing to delete.")
+    print_line(_KEPT if jobs else "There is nothing to delete.")
     return status
 
 
-async def _delete(client: Client, ids: Sequence[str], writer: JournalWriter | None = None) -> ExitStatus:
+async def _delete(ids: Sequence[str], delete_one: Callable[[str], Awaitable[object]]) -> ExitStatus:
     errors: list[AAIError] = []
     for transcript_id in ids:
         try:
-            if writer is None:
-                await client.delete(transcript_id)
-            else:
-                await delete(pipeline_of(client), transcript_id)
-                await writer.deleted(transcript_id)
+            await delete_one(transcript_id)
             write_line(transcript_id)
         except AAIError as error:
             if is_setup_error(error) or isinstance(error, ConnectError):

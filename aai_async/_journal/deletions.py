@@ -31,15 +31,14 @@ def count_due(connection: sqlite3.Connection) -> int:
     return int(found.fetchone()[0])
 
 
-def ended(connection: sqlite3.Connection, before: dt.datetime | None) -> list[str]:
-    """Return the transcripts at the service whose jobs have ended, before a time if one is given."""
-    rows = connection.execute(
-        "SELECT transcript_id FROM jobs WHERE transcript_id IS NOT NULL AND finished_at IS NOT NULL "
+def ended(connection: sqlite3.Connection, before: dt.datetime | None) -> list[tuple[int, str]]:
+    """Return the rows whose jobs have ended, before a time if one is given, with the ids of transcripts."""
+    return connection.execute(
+        "SELECT id, transcript_id FROM jobs WHERE transcript_id IS NOT NULL AND finished_at IS NOT NULL "
         "AND state IN ('done', 'failed') AND deletion IS NOT 'done' "
         "AND (:before IS NULL OR finished_at < :before) ORDER BY id",
         {"before": before and before.astimezone(dt.UTC).isoformat(timespec="seconds")},
-    )
-    return [row[0] for row in rows]
+    ).fetchall()
 
 
 def count_in_progress(connection: sqlite3.Connection) -> int:
@@ -51,6 +50,8 @@ def count_in_progress(connection: sqlite3.Connection) -> int:
     return int(found.fetchone()[0])
 
 
-def deleted(connection: sqlite3.Connection, transcript_id: str) -> None:
-    """Record that a transcript is deleted at the service."""
-    connection.execute("UPDATE jobs SET deletion = 'done' WHERE transcript_id = ?", (transcript_id,))
+def deleted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
+    """Record that the transcript of a row is deleted at the service."""
+    connection.execute(
+        "UPDATE jobs SET deletion = 'done' WHERE id = ? AND transcript_id = ?", (job, transcript_id)
+    )

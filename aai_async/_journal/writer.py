@@ -198,8 +198,8 @@ class JournalWriter:
         """Return the next rows above `after` whose transcript is to be deleted, with its id."""
         return await self._read(lambda connection: deletions.due(connection, after))
 
-    async def ended_jobs(self, before: dt.datetime | None) -> tuple[list[str], int]:
-        """Return the transcripts of jobs that have ended, or ended before a time; and how many have not."""
+    async def ended_jobs(self, before: dt.datetime | None) -> tuple[list[tuple[int, str]], int]:
+        """Return the rows whose jobs have ended with the ids of transcripts; and how many jobs have not."""
         return await self._read(
             lambda connection: (
                 deletions.ended(connection, before),
@@ -207,9 +207,9 @@ class JournalWriter:
             )
         )
 
-    async def deleted(self, transcript_id: str) -> None:
-        """Record that a transcript is deleted at the service."""
-        await self.commit(lambda connection: deletions.deleted(connection, transcript_id))
+    async def deleted(self, job: int, transcript_id: str) -> None:
+        """Record that the transcript of a row is deleted at the service."""
+        await self.commit(lambda connection: deletions.deleted(connection, job, transcript_id))
 
     async def failed(
         self, job: int, error: AAIError, retries: int, *, is_over: bool, is_unrecognisable: bool

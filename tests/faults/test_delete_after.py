@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -15,6 +16,8 @@ from fault_server import Exchange, FaultServer
 from lanes import LANES, Connect, Lane
 
 import aai_async as aai
+from aai_async._journal.deletions import deleted as record_deletion
+from aai_async._journal.schema import SCHEMA
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -116,6 +119,19 @@ async def test_a_transcript_of_an_earlier_batch_is_stored_before_it_is_deleted(
         assert server.service.jobs[0].is_deleted
         [again], _ = await run(client, [b"0"], path)
     assert outcome.unwrap().text == again.unwrap().text == "What was said."
+
+
+def test_a_deletion_is_recorded_without_a_search_of_the_whole_journal() -> None:
+    """Otherwise the deletions of a long batch take a time that grows with the square of its length."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        statements: list[str] = []
+        connection.set_trace_callback(statements.append)
+        record_deletion(connection, 1, "transcript")
+        connection.set_trace_callback(None)
+        changes = [one for one in statements if one.startswith("UPDATE")]
+        (plan,) = connection.execute(f"EXPLAIN QUERY PLAN {changes[0]}").fetchall()
+    assert "PRIMARY KEY" in plan[-1]
 
 
 async def test_a_batch_that_is_left_early_states_what_is_not_deleted(
