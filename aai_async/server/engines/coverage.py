@@ -2,9 +2,13 @@
 Finds speech without words. Imports no large libraries.
 
 Whisper writes a sentence that repeats within 30 seconds only once, and may leave out the end of such a chunk.
+It may also leave out speech in another language than the chunk's, and let one word last as long.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+import attrs
 
 from aai_async.server.engines.words import Piece, Span
 
@@ -13,6 +17,9 @@ PADDING = 0.4
 
 SHORTEST = 1.0
 """The shortest speech that is recognised again, in seconds. Pauses and breaths in a sentence are shorter."""
+
+_LONGEST = 2.0
+"""The longest time of a word in seconds. One that lasts longer covers speech that was left out."""
 
 
 def without_words(speech: Iterable[Span], words: Sequence[Piece]) -> Iterator[Span]:
@@ -26,12 +33,32 @@ def without_words(speech: Iterable[Span], words: Sequence[Piece]) -> Iterator[Sp
     for start, end in speech:
         place = start + PADDING
         for word in words:
-            if word.end <= start or word.start >= end:
+            last = min(word.end, word.start + _LONGEST)
+            if last <= start or word.start >= end:
                 continue
             # The padding keeps a part clear of the words, whose times are inexact.
             yield from _part(place, word.start - PADDING, start, end)
-            place = max(place, word.end + PADDING)
+            place = max(place, last + PADDING)
         yield from _part(place, end - PADDING, start, end)
+
+
+def with_found(words: Iterable[Piece], found: Iterable[Piece]) -> list[Piece]:
+    """Return words with those that were found between them, before which a word ends that lasted longer."""
+    merged = sorted([*words, *found], key=lambda word: word.start)
+    return [
+        *(attrs.evolve(word, end=min(word.end, following.start)) for word, following in pairwise(merged)),
+        *merged[-1:],
+    ]
+
+
+def warnings_about(missed: Sequence[Span]) -> Iterator[str]:
+    """State how much speech has no words, given its parts with their padding."""
+    if missed:
+        seconds = sum(end - start - 2 * PADDING for start, end in missed)
+        yield (
+            f"For {seconds:.1f} s there is sound like speech in which no words were recognised, the first at "
+            f"{missed[0][0] + PADDING:.1f} s: it may be another language, singing or noise"
+        )
 
 
 def _part(first: float, last: float, start: float, end: float) -> Iterator[Span]:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeakerEmbedding, SpeechRequest
 from aai_async.server.engines.channels import interleave
-from aai_async.server.engines.coverage import without_words
+from aai_async.server.engines.coverage import warnings_about, with_found, without_words
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
@@ -72,6 +71,9 @@ class _Findings:
     speech: float = 0.0
     """Seconds of speech, in all channels together."""
 
+    missed: list[Span] = attrs.field(factory=list)
+    """Parts of the speech without words, in seconds from the start of the file."""
+
 
 class Recognizer:
     """
@@ -117,7 +119,7 @@ class Recognizer:
             audio_duration=len(channels[0]) / RATE,
             audio_track=sound.track,
             audio_tracks=sound.tracks,
-            audio_warnings=sound.warnings,
+            audio_warnings=(*sound.warnings, *warnings_about(findings.missed)),
             audio_channels=len(channels) if request.multichannel else None,
             speech_share=round(min(findings.speech / listened, 1.0), 4),
             engine=self._settings.name,
@@ -150,6 +152,7 @@ class Recognizer:
     def _words(
         self, samples: Samples, window: slice, findings: _Findings, request: SpeechRequest
     ) -> tuple[tuple[RecognizedWord, ...], Mapping[str, SpeakerEmbedding]]:
+        known = len(findings.missed)
         pieces = [
             piece
             for section in sections.sections(samples, window)
@@ -157,6 +160,7 @@ class Recognizer:
         ]
         length = (window.stop - window.start) / RATE
         if not pieces and length <= _CLIP:
+            del findings.missed[known:]
             sound = np.pad(_floats(samples[window]), round(_MARGIN * RATE))
             threshold = _THRESHOLD if length <= _SHORT_CLIP else None
             pieces = [*self._pieces(sound, window.start / RATE - _MARGIN, findings, request, threshold)]
@@ -188,6 +192,8 @@ class Recognizer:
         ]
         words = [*_words_of(self._without_loops([*segments], speech, sound, findings, request))]
         words = self._completed(words, speech, sound, findings, request)
+        missed = without_words(speech, words)
+        findings.missed += [(start + offset, end + offset) for start, end in missed]
         for word in in_own_part(join_pieces(words, findings.language or ""), speech, sound):
             yield attrs.evolve(word, start=word.start + offset, end=word.end + offset)
 
@@ -234,7 +240,8 @@ class Recognizer:
                 for clip in clips
                 if not any(clip[0] <= word.end and word.start <= clip[1] for word in found)
             )
-            words = sorted([*words, *found], key=attrgetter("start"))
+            if found:
+                words = with_found(words, found)
         return words
 
     def _transcribe(

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aai_async.server.engines.coverage import PADDING, SHORTEST, without_words
+from aai_async.server.engines.coverage import (
+    PADDING,
+    SHORTEST,
+    warnings_about,
+    with_found,
+    without_words,
+)
 from aai_async.server.engines.words import Piece
 
 
@@ -31,8 +37,30 @@ def test_a_short_part_is_none() -> None:
     assert [*without_words([(5.0, 5.0 + SHORTEST + PADDING)], [])] == []
 
 
+def test_a_word_of_many_seconds_covers_two_of_them() -> None:
+    """Whisper let "dialed." last six seconds, of which five were a sentence in Italian."""
+    parts = [*without_words([(0.0, 10.0)], [word(0.4, 1.0), word(1.0, 9.5)])]
+    assert parts == [pytest.approx((3.0, 10.0))]
+
+
+def test_a_word_ends_before_those_that_were_found_in_its_time() -> None:
+    words = with_found([word(0.4, 1.0), word(1.0, 9.5), word(9.6, 10.0)], [word(5.0, 5.5), word(5.5, 6.0)])
+    times = [(one.start, one.end) for one in words]
+    assert times == [(0.4, 1.0), (1.0, 5.0), (5.0, 5.5), (5.5, 6.0), (9.6, 10.0)]
+
+
+def test_speech_without_words_is_stated_with_its_length_without_padding() -> None:
+    (warning,) = warnings_about([(4.0, 7.8), (20.0, 22.8)])
+    assert warning.startswith("For 5.0 s there is sound like speech in which no words were recognised")
+    assert f"the first at {4.0 + PADDING} s" in warning
+
+
+def test_nothing_is_stated_where_all_speech_has_words() -> None:
+    assert [*warnings_about([])] == []
+
+
 @given(
-    st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 5)), max_size=10).map(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 2)), max_size=10).map(
         lambda pairs: sorted((start, start + length) for start, length in pairs)
     )
 )

@@ -253,6 +253,23 @@ async def test_a_sentence_that_repeats_is_recognized_each_time(base: WhisperEngi
     assert all(earlier <= later for earlier, later in pairs(heard))
 
 
+async def test_speech_without_words_is_stated(base: WhisperEngine, tmp_path: Path) -> None:
+    """A sentence, and eight seconds played backwards, which Whisper leaves out as not credible."""
+    spoken = decode(RECORDING).channels[0]
+    backwards = spoken[8 * RATE : 16 * RATE][::-1]
+    path = write(
+        tmp_path / "x.wav", np.concatenate([spoken[: 7 * RATE], np.zeros(6 * RATE, np.int16), backwards])
+    )
+    heard = await base.recognize(SpeechRequest(audio=path, language_code="en"))
+    assert heard.words[-1].end < 7_500
+    (warning,) = heard.audio_warnings
+    assert "sound like speech in which no words were recognised" in warning
+
+
+async def test_all_of_the_speech_has_words(heard: Recognition) -> None:
+    assert heard.audio_warnings == ()
+
+
 @pytest.mark.parametrize("noise", [0, 300], ids=["silence", "noise"])
 async def test_nothing_spoken(base: WhisperEngine, tmp_path: Path, noise: int) -> None:
     """Silence and noise have no words, which is no error."""
