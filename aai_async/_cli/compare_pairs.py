@@ -104,14 +104,33 @@ def references_of(path: Path, systems: Sequence[System]) -> dict[str, Path]:
             f"The folder {readable(path)!r} has no reference for {readable(names[0])!r}: a text "
             f"{readable(_candidates(names[0])[0])!r}, or a transcript."
         )
+    _check_file(path, len(names))
+    return {names[0]: path}
+
+
+def check_reference(path: Path, recordings: int) -> None:
+    """
+    Check a reference before its recordings are transcribed; a folder only has to exist. Blocks.
+
+    Raises:
+        SourceError: It does not exist, cannot be read, has no words, or is one for several recordings.
+    """
+    if path.is_dir():
+        return
+    _check_file(path, recordings)
+    text = read_reference(path)
+    if isinstance(text, str) and not any(map(str.isalnum, text)):
+        raise SourceError(f"The reference {readable(path)!r} has no words.")
+
+
+def _check_file(path: Path, recordings: int) -> None:
     if not path.exists():
         raise SourceError(f"No such file: {readable(path)!r}.")
-    if len(names) > 1:
+    if recordings > 1:
         raise SourceError(
-            f"{readable(path)!r} is one text, and there are {len(names)} recordings: pass a folder with a "
+            f"{readable(path)!r} is one text, and there are {recordings} recordings: pass a folder with a "
             "text for each of them."
         )
-    return {names[0]: path}
 
 
 def _candidates(name: str) -> list[str]:

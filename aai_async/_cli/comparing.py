@@ -13,6 +13,7 @@ from aai_async._cli.command_flags import CompareFlags
 from aai_async._cli.compare_pairs import (
     Pair,
     System,
+    check_reference,
     pairs_of,
     read_reference,
     read_transcript,
@@ -60,16 +61,20 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
 
     Raises:
         ConfigError: The extra `compare` is not installed.
-        SourceError: There is no reference; nothing was sent.
+        SourceError: The reference cannot be used; nothing was sent.
     """
     check_installed()
-    if flags.reference is not None and not flags.reference.exists():
-        raise SourceError(f"No such file: {readable(flags.reference)!r}. Nothing was sent.")
+    if flags.reference is not None:
+        number = max(len(order.found.recordings) for order in orders.values())
+        try:
+            await in_thread(check_reference, flags.reference, number)
+        except SourceError as error:
+            raise SourceError(f"{error} Nothing was sent.") from error
     systems: list[System] = []
     recordings: dict[str, Recording] = {}
     for model, order in orders.items():
         print_line(f"{model}:")
-        status = await transcription.run(order)
+        status = await transcription.run(order, can_skip=False)
         system, known = await in_thread(_results, model, order)
         recordings |= known
         systems.append(system)

@@ -46,11 +46,17 @@ _FIRST_CONNECTION = 20.0
 """Seconds after which a run ends that has had no connection at all. Later outages are waited for."""
 
 
-async def run(order: Order) -> ExitStatus:
-    """Transcribe the recordings that have no results, and return the exit status."""
+async def run(order: Order, *, can_skip: bool = True) -> ExitStatus:
+    """
+    Transcribe the recordings that have no results, and return the exit status.
+
+    Args:
+        order: What is transcribed.
+        can_skip: Whether the command has the flag --skip-bad.
+    """
     plan = await Plan.of(order)
     if plan.refusals:
-        return _refuse(plan)
+        return _refuse(plan, "or skip them with --skip-bad" if can_skip else "or leave them out")
     await plan.repair()
     if order.flags.journal.retry_failed and not plan.wanted and not plan.left_out:
         number = count(len(order.found.recordings), "recording")
@@ -65,11 +71,11 @@ async def run(order: Order) -> ExitStatus:
     return await session.end()
 
 
-def _refuse(plan: Plan) -> ExitStatus:
+def _refuse(plan: Plan, otherwise: str) -> ExitStatus:
     for invalid in plan.refusals:
         print_line(shown_error(invalid.error))
     number = count(len(plan.refusals), "name")
-    print_line(f"Nothing was sent: {number} cannot be used. Correct them, or skip them with --skip-bad.")
+    print_line(f"Nothing was sent: {number} cannot be used. Correct them, {otherwise}.")
     return ExitStatus.USAGE
 
 

@@ -50,7 +50,10 @@ def _price(name: object, given: object) -> float:
 
 def _check_date(_: object, __: attrs.Attribute[Any], given: object) -> None:
     if not isinstance(given, dt.date) or isinstance(given, dt.datetime):
-        raise ConfigError(f"The date of prices must be a day such as 2026-11-01, not {given!r}.")
+        raise ConfigError(
+            f"The date of prices must be a day such as 2026-11-01, not {given!r}. In Python, it is a "
+            "datetime.date."
+        )
 
 
 def _check_text(_: object, attribute: attrs.Attribute[Any], given: object) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from aai_async._arguments import checked_type
 from aai_async._errors import OptionsError
 from aai_async._language.scripts import language_of
 from aai_async._models.transcript import Transcript
@@ -99,12 +100,15 @@ def compare(
         language_code: The language; by default that of the transcript.
 
     Raises:
-        ConfigError: The extra `compare` is not installed.
+        ConfigError: The extra `compare` is not installed, or an argument has the wrong type.
         OptionsError: The reference has no words, or is written in another script than the transcript; or the
             normalization does not exist or does not fit the language.
         AAIError: A transcript is not completed.
     """
     check_installed()
+    if not isinstance(reference, str):
+        checked_type(Transcript, reference, "reference")
+    checked_type(Transcript, transcript, "transcript")
     language = language_code or transcript.language_code or _language(reference)
     unit = unit_of(language, reference if isinstance(reference, str) else reference.text or "")
     rules = chosen(normalization, language, unit)

@@ -144,6 +144,10 @@ def test_pages_show_the_differences_and_play_the_recording(
         (["a.mp3", "--model", "a", "--model", "A", "-o", "out"], "must have another name"),
         (["-", "--model", "a", "--model", "b", "-o", "out"], "can be read only once"),
         (["a.mp3", "--model", "a", "--reference", "none", "-o", "out"], "Nothing was sent"),
+        (["a.mp3", "--model", "a", "--reference", "empty.txt", "-o", "out"], "no words. Nothing was sent"),
+        (["a.mp3", "--model", "a", "--reference", "latin.txt", "-o", "out"], "in UTF-8. Nothing was sent"),
+        (["a.mp3", "b.mp3", "--model", "a", "--reference", "russian.txt", "-o", "out"], "is one text"),
+        (["a.mp3", "none.mp3", "--model", "a", "--model", "b", "-o", "out"], "or leave them out"),
     ],
 )
 def test_what_cannot_be_compared_is_explained(
@@ -152,7 +156,8 @@ def test_what_cannot_be_compared_is_explained(
     """Before anything is sent."""
     write("a.json", "how are you doing today")
     Path("folder").mkdir()
-    Path("a.mp3").write_bytes(b"sound")
+    for name in ("a.mp3", "b.mp3"):
+        Path(name).write_bytes(b"sound")
     Path("empty.txt").write_text("")
     Path("latin.txt").write_bytes("höre".encode("latin-1"))
     Path("russian.txt").write_text("Как поживаете вы сегодня", encoding="utf-8")

@@ -142,6 +142,22 @@ def test_a_reference_without_words_is_refused(text: str) -> None:
         aai.compare(text, said("hello there"))
 
 
+@pytest.mark.parametrize(
+    ("reference", "transcript", "wrong"),
+    [
+        ("hello", "hello", "transcript"),
+        (said("hello"), "hello", "transcript"),
+        (None, said("hello"), "reference"),
+    ],
+)
+def test_what_is_neither_a_transcript_nor_a_text_is_refused(
+    reference: Any, transcript: Any, wrong: str
+) -> None:
+    """As when the two are given in the wrong order."""
+    with pytest.raises(aai.ConfigError, match=f"{wrong} must be aai.Transcript"):
+        aai.compare(reference, transcript)
+
+
 def test_a_reference_in_another_script_is_refused() -> None:
     """Both scripts are named."""
     with pytest.raises(aai.OptionsError, match="in the Cyrillic script and the transcript in the Latin one"):
