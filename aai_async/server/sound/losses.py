@@ -74,6 +74,9 @@ class Reading:
     lacks_end_mark: bool = False
     """Whether the file has no mark at its end, although its format has one."""
 
+    is_longer: bool = False
+    """Whether there is more sound than the header states, as in WebM files that were joined byte by byte."""
+
     has_short_header: bool = False
     """Whether to decode again without regard to the header."""
 
@@ -85,12 +88,13 @@ def read_result(
     name = recording.format.name
     unread = _unread(path, decoder) if name in _STATES_BYTES and not ignores_length else 0.0
     size = stated_size(path, name)
+    stated = _stated(path, recording, decoder, size)
     return Reading(
         gaps=tuple(decoder.timeline.gaps),
         lost=tuple(decoder.lost),
         skipped=tuple(decoder.filled),
         end=decoder.end,
-        stated=_stated(path, recording, decoder, size),
+        stated=stated,
         unread=unread,
         ignores_length=ignores_length,
         is_broken_off=(decoder.is_cut and name.startswith(_MARKS_CUT))
@@ -99,6 +103,7 @@ def read_result(
         or size is not None
         or is_broken_off(path, name, decoder.last_packet),
         lacks_end_mark=name == "ogg" and lacks_end_mark(path),
+        is_longer=name.startswith("matroska") and stated is not None and _is_less(stated, decoder.end),
         has_short_header=name == "wav" and unread > 0,
     )
 
@@ -106,10 +111,7 @@ def read_result(
 def warnings_about(reading: Reading) -> Iterator[str]:
     """State what is missing from a track."""
     if reading.ignores_length and reading.stated is not None:
-        yield (
-            f"The file's header states {reading.stated:.1f} s of sound, but {reading.end:.1f} s are there. "
-            "All of it was transcribed; players may end earlier"
-        )
+        yield _more_than_stated(reading.stated, reading.end)
     elif reading.unread:
         yield f"The file's header ends before {reading.unread:.1f} s of data, which were not transcribed"
     elif reading.stated is not None and _is_less(reading.end, reading.stated):
@@ -124,6 +126,8 @@ def warnings_about(reading: Reading) -> Iterator[str]:
             f"The file ends after {reading.end:.1f} s without the mark of its end: it is incomplete, or a "
             "part of a live stream"
         )
+    elif reading.is_longer and reading.stated is not None:
+        yield _more_than_stated(reading.stated, reading.end)
     yield from _about_parts(reading)
 
 
@@ -213,6 +217,13 @@ def _packets(number: int) -> str:
 
 def _listed(numbers: Sequence[int]) -> str:
     return f"track{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _more_than_stated(stated: float, end: float) -> str:
+    return (
+        f"The file's header states {stated:.1f} s of sound, but {end:.1f} s are there. "
+        "All of it was transcribed; players may end earlier"
+    )
 
 
 def _is_less(end: float, stated: float) -> bool:

@@ -1,11 +1,14 @@
 """The service's error for a file without sound, with what was found in the file instead."""
 
 import codecs
+import struct
+from contextlib import suppress
 from pathlib import Path
 
 from av.container import InputContainer
 
 from aai_async.server.engine import EngineError
+from aai_async.server.sound.boxes import boxes_in
 from aai_async.server.sound.tracks import described, tracks_of
 
 
@@ -27,10 +30,22 @@ def no_audio(path: Path, container: str, found: str = "") -> EngineError:
     """
     kind, description = _sniff(path, container)
     prefix = "" if kind == "text/html" else "Transcoding failed. "
-    suffix = f" It contains {found}." if found else ""
+    suffix = f" It contains {found}." if found else _interruption(path)
     return EngineError(
         f"{prefix}File does not appear to contain audio. File type is {kind} ({description}).{suffix}"
     )
+
+
+def _interruption(path: Path) -> str:
+    """State that an MP4 or QuickTime file was interrupted: its index is usually written at the end."""
+    with path.open("rb") as file, suppress(struct.error):
+        kinds = (box.kind for box in boxes_in(file, 0, path.stat().st_size))
+        if next(kinds, None) == b"ftyp" and b"moov" not in kinds:
+            return (
+                " It starts as an MP4 or QuickTime file, but its index (the box moov) is missing: "
+                "the recording or a copy was interrupted."
+            )
+    return ""
 
 
 def _sniff(path: Path, container: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from recording import tone, write
 
+from aai_async.server.engine import EngineError
 from aai_async.server.sound.decoding import RATE, decode
 from aai_async.server.sound.frame_sizes import frame_size
 
@@ -130,6 +131,16 @@ def test_flac_from_a_pipe_that_breaks_off_within_a_frame_is_incomplete(tmp_path:
     path.write_bytes(content[: len(content) * 6 // 10])
     warning = decode(path).warnings[0]
     assert re.fullmatch(r"The file breaks off after [67]\.\d s, within a packet: it is incomplete", warning)
+
+
+def test_an_mp4_file_without_its_index_was_interrupted(tmp_path: Path) -> None:
+    """FFmpeg and recorders write the index at the end: half of such a file cannot be decoded."""
+    content = recording(tmp_path / "whole.m4a", "aac", {})
+    (tmp_path / "x.m4a").write_bytes(content[: len(content) // 2])
+    with pytest.raises(
+        EngineError, match=r"its index \(the box moov\) is missing: the recording or a copy was"
+    ):
+        decode(tmp_path / "x.m4a")
 
 
 def test_an_ogg_file_without_its_last_page_is_incomplete(tmp_path: Path) -> None:

@@ -112,6 +112,17 @@ def test_a_header_that_states_less_than_the_file_has(tmp_path: Path) -> None:
     assert "6.0 s" in warning
 
 
+def test_webm_files_that_were_joined_are_longer_than_the_first_header_states(tmp_path: Path) -> None:
+    """Two recordings of a browser of 4 s each. A player that trusts the first header ends after one."""
+    path = write(tmp_path / "x.webm", tone(4.0, 48_000), codec="libopus", rate=48_000)
+    assert decode(path).warnings == ()
+    path.write_bytes(path.read_bytes() * 2)
+    sound = decode(path)
+    assert len(sound.channels[0]) / RATE == pytest.approx(8.0, abs=0.1)
+    (warning,) = sound.warnings
+    assert warning.startswith("The file's header states 4.0 s of sound, but 8.0 s are there.")
+
+
 def test_a_chunk_behind_the_sound_is_no_sound(tmp_path: Path) -> None:
     """Such as a list of the title and the artist."""
     content = wav(tone(3.0), stated=RATE * 2 * 3) + b"LIST" + struct.pack("<I", 90_000) + bytes(90_000)
