@@ -165,7 +165,8 @@ async def test_a_journal_without_a_log_does_not_hold_up_the_batch_that_writes_it
         other = sqlite3.connect("calls.db", timeout=0)
         with other:
             other.execute(
-                "INSERT INTO jobs (position, source, options, state) VALUES (9, 'c.mp3', '{}', 'pending')"
+                "INSERT INTO jobs (position, source, options, options_digest, state) "
+                "VALUES (9, 'c.mp3', '{}', '', 'pending')"
             )
         other.close()
         return await write(self, one, of)
@@ -263,7 +264,8 @@ async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
     await batch(client, ["a.mp3"])
     with sqlite3.connect("calls.db") as connection:
         connection.execute(
-            "INSERT INTO jobs (position, source, options, state) VALUES (1, 'b', '{}', 'pending')"
+            "INSERT INTO jobs (position, source, options, options_digest, state) "
+            "VALUES (1, 'b', '{}', '', 'pending')"
         )
     connection.close()
     assert await exported(Rendering(formats=["json"]), OutputFlags()) == ExitStatus.OK
