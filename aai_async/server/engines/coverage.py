@@ -57,7 +57,7 @@ def warnings_about(missed: Sequence[Span]) -> Iterator[str]:
         seconds = sum(end - start - 2 * PADDING for start, end in missed)
         yield (
             f"For {seconds:.1f} s there is sound like speech in which no words were recognised, the first at "
-            f"{missed[0][0] + PADDING:.1f} s: it may be another language, singing or noise"
+            f"{min(missed)[0] + PADDING:.1f} s: it may be another language, singing or noise"
         )
 
 

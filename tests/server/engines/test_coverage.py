@@ -50,7 +50,7 @@ def test_a_word_ends_before_those_that_were_found_in_its_time() -> None:
 
 
 def test_speech_without_words_is_stated_with_its_length_without_padding() -> None:
-    (warning,) = warnings_about([(4.0, 7.8), (20.0, 22.8)])
+    (warning,) = warnings_about([(20.0, 22.8), (4.0, 7.8)])  # of two channels
     assert warning.startswith("For 5.0 s there is sound like speech in which no words were recognised")
     assert f"the first at {4.0 + PADDING} s" in warning
 
