@@ -28,12 +28,12 @@ from aai_async._cli.known_journals import remember
 from aai_async._cli.order import InvalidInput, Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
-from aai_async._cli.terminal_text import readable, shown_error
+from aai_async._cli.terminal_text import command, readable, shown_error
 from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError
-from aai_async._journal import Journal, journal_exists
+from aai_async._errors import AAIError, JournalError
+from aai_async._journal import Journal, journal_exists, kept_at_service
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
 from aai_async._progress.lines import count, print_line
@@ -313,11 +313,25 @@ class Session:
             await self._write_index()
         status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)
         self.report.end(self._batch.remaining if self._batch else (), status)
+        if self._flags.run.delete_after and self._plan.there and self._order.journal is not None:
+            # A journal that cannot be read has ended the run with this error.
+            with contextlib.suppress(JournalError):
+                await self._report_kept(self._order.journal)
         try:
             await self._output.flush()
         except BrokenPipeError:
             return ExitStatus.BROKEN_PIPE
         return status
+
+    async def _report_kept(self, path: str) -> None:
+        """Report transcripts of runs without --delete-after, whose results are skipped."""
+        async with Journal.open(path) as journal:
+            kept = await kept_at_service(journal)
+        if kept:
+            self._view.print(
+                f"{count(kept, 'transcript')} of earlier runs not deleted at the service. To delete all of "
+                f"the journal, run {command('delete', '--from', path)}"
+            )
 
 
 def _refusals(left_out: Sequence[InvalidInput], labels: Mapping[str, str]) -> list[tuple[Item, AAIError]]:

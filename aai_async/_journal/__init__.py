@@ -15,6 +15,7 @@ from aai_async._journal.lookup import FoundRow as FoundRow
 from aai_async._journal.place import Place as Place
 from aai_async._journal.reading import find_entry as find_entry
 from aai_async._journal.reading import freeze as freeze
+from aai_async._journal.reading import kept_at_service as kept_at_service
 from aai_async._journal.reading import kept_results as kept_results
 from aai_async._journal.reading import open_if_exists as open_if_exists
 from aai_async._journal.reading import sources_of as sources_of

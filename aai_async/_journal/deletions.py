@@ -31,6 +31,12 @@ def count_due(connection: sqlite3.Connection) -> int:
     return int(found.fetchone()[0])
 
 
+def count_kept(connection: sqlite3.Connection) -> int:
+    """Return the number of completed transcripts that nothing has deleted or is to delete."""
+    found = connection.execute("SELECT count(*) FROM jobs WHERE deletion IS NULL AND state = 'done'")
+    return int(found.fetchone()[0])
+
+
 def ended(connection: sqlite3.Connection, before: dt.datetime | None) -> list[tuple[int, str]]:
     """Return the rows whose jobs have ended, before a time if one is given, with the ids of transcripts."""
     return connection.execute(

@@ -58,6 +58,16 @@ async def undeleted(journal: Journal) -> int:
     return await in_thread(lambda: database_of(journal).read(deletions.count_due))
 
 
+async def kept_at_service(journal: Journal) -> int:
+    """
+    Return the number of completed transcripts that are not to be deleted at the service.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    return await in_thread(lambda: database_of(journal).read(deletions.count_kept))
+
+
 async def kept_results(journal: Journal) -> list[tuple[str, str]]:
     """
     Return the source and the transcript id of each stored transcript of an open journal, sorted by source.

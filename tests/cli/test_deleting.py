@@ -77,6 +77,18 @@ async def test_a_rerun_deletes_what_was_left_although_all_results_exist(
     assert "not deleted" not in (await service.run("status", "out"))[2]
 
 
+async def test_a_run_that_skips_results_reports_that_their_transcripts_stay(service: Service) -> None:
+    """As of a run without the flag; `delete --from` deletes them, and then nothing is reported."""
+    await service.run("transcribe", "a.mp3", "b.mp3", "-o", "out")
+    rerun = ("transcribe", "a.mp3", "b.mp3", "-o", "out", "--delete-after")
+    status, _, err = await service.run(*rerun)
+    assert (status, await service.texts()) == (0, ["What was said."] * 2)
+    assert "2 transcripts of earlier runs not deleted at the service" in err
+    assert "`aai-async delete --from out/.aai-async.db`" in err
+    await service.run("delete", "--from", "out", "--yes")
+    assert "not deleted" not in (await service.run(*rerun))[2]
+
+
 async def test_what_a_journal_knows_is_deleted_by_its_age(service: Service, tmp_path: Path) -> None:
     """Once: the journal records it, and keeps the text."""
     await service.run("transcribe", "a.mp3", "b.mp3", "-o", "out")
