@@ -79,9 +79,13 @@ async def test_a_retry_is_logged_with_its_operation(caplog: pytest.LogCaptureFix
     assert fields(record) == ("submit", None, "https://example.com/call.mp3", 0)
 
 
-def test_a_formatter_can_rely_on_the_fields(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_formatter_can_rely_on_the_fields(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are `None` where nothing is known."""
-    caplog.handler.setFormatter(logging.Formatter("%(operation)s %(transcript_id)s %(source)s %(index)s"))
+    formatter = logging.Formatter("%(operation)s %(transcript_id)s %(source)s %(index)s")
+    # All tests share the handler, and records of other loggers lack the fields.
+    monkeypatch.setattr(caplog.handler, "formatter", formatter)
     logger = logging.getLogger("aai_async")
     logger.warning("a message")
     with about_recording("call.mp3", 3):

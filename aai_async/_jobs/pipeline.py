@@ -211,11 +211,12 @@ class Pipeline:
         """
         Fetch the time of the service's clock, if it is not known yet; concurrent calls share one request.
 
-        A refusal shows the time too, and no submit depends on the list that was requested for it.
+        A refusal with a `Date` shows it too, and no submit depends on the list that was requested for it.
 
         Raises:
             AccountError: The service refuses the account.
-            AAIError: The request failed without an answer of the service.
+            AAIError: The request failed, and the time is not known: a submit whose response is lost could not
+                be found.
         """
         async with self._time_turn:
             if self.sender.service_time is None:
@@ -224,6 +225,8 @@ class Pipeline:
                 except AccountError:
                     raise
                 except APIError as error:
+                    if self.sender.service_time is None:
+                        raise
                     logger.info("the list of transcripts could not be read (%s)", type(error).__name__)
 
     def submission(
