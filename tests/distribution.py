@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-LARGEST_WHEEL = 650_000
+LARGEST_WHEEL = 800_000
 """Bytes."""
 
 PAGE = (
