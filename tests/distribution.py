@@ -45,13 +45,14 @@ PAGE = (
 _IN_WHEEL = re.compile(
     r"aai_async/([a-z0-9_]+/)*[a-z0-9_]+\.py"
     r"|aai_async/py\.typed"
-    r"|aai_async/(formats/page|server/web)/[a-z]+\.(css|html|js)"
+    r"|aai_async/(formats/page|comparison/page|server/web)/[a-z]+\.(css|html|js)"
     r"|aai_async-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/(LICENSE|NOTICE))"
 )
 
 _NEEDED_IN_WHEEL = (
     "aai_async/__init__.py",
     *(f"aai_async/formats/page/{name}" for name in PAGE),
+    *(f"aai_async/comparison/page/compare.{suffix}" for suffix in ("css", "html", "js")),
     *(f"aai_async/server/web/drop.{suffix}" for suffix in ("css", "html", "js")),
     "aai_async/py.typed",
     "licenses/LICENSE",
