@@ -141,6 +141,7 @@ def test_a_sound_wheel_is_not_complained_of() -> None:
     """The modules, the marker of types and the metadata are all that it may hold."""
     metadata = ["METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"]
     page = [f"aai_async/formats/page/{name}" for name in PAGE]
+    page += [f"aai_async/comparison/page/compare.{suffix}" for suffix in ("css", "html", "js")]
     page += [f"aai_async/server/web/drop.{suffix}" for suffix in ("css", "html", "js")]
     names = ["aai_async/__init__.py", "aai_async/server/engines/protocol.py", "aai_async/py.typed", *page]
     assert list(wheel_complaints([*names, *(f"aai_async-1.0.dist-info/{name}" for name in metadata)])) == []

@@ -71,7 +71,7 @@ class _Findings:
     speech: float = 0.0
     """Seconds of speech, in all channels together."""
 
-    missed: list[Span] = attrs.field(factory=list)
+    missed: list[Span] = attrs.field(factory=list[Span])
     """Parts of the speech without words, in seconds from the start of the file."""
 
 
