@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -165,8 +165,8 @@ class Journal:
         *,
         by: str,
         prices: PriceTable | None = None,
-        since: dt.datetime | None = None,
-        before: dt.datetime | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> dict[str | None, Totals]:
         """
         Return the totals by the values of a label, such as what each team has used.

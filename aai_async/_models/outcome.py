@@ -6,8 +6,8 @@ Pure values: no clock, no I/O.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 import attrs
@@ -67,7 +67,7 @@ class Outcome:
     model: str | None = None
     """The model that ran for a completed recording, even if the result was not kept."""
 
-    finished_at: dt.datetime | None = attrs.field(default=None, repr=False)
+    finished_at: datetime | None = attrs.field(default=None, repr=False)
     """When the job ended by the clock of this machine, if the outcome was read from a journal."""
 
     options_digest: str | None = attrs.field(default=None, repr=False)
