@@ -131,7 +131,8 @@ class AAIError(Exception):
         return f"{message} [{context}]" if context else message
 
     def __reduce__(self) -> tuple[Any, ...]:  # the type that pickle expects
-        return _restore, (type(self), self.args, self.__dict__)
+        # Without the constructor, whose arguments are in the dictionary.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 @contextlib.contextmanager
@@ -176,7 +177,6 @@ def without_secret_addresses(text: str) -> str:
 
 
 _USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
-
 _PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
 """A parameter of a path segment (RFC 3986, 3.3), such as a session."""
 
@@ -188,13 +188,6 @@ def escaped(text: str) -> str:
     text = without_secret_addresses(" ".join(text.split()))
     visible = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text[:300])
     return visible[:300]
-
-
-def _restore(kind: type[AAIError], args: tuple[Any, ...], state: dict[str, Any]) -> AAIError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 class ConfigError(AAIError):
@@ -252,10 +245,7 @@ class APIError(AAIError):
     """Seconds to wait before the next request, if the service sent `Retry-After`."""
 
     request_id: str | None
-    """
-    The id of the request for the service's support, if the response has one: in its body, as the LLM Gateway
-    documents it, or in a header such as `x-request-id` or `x-amzn-trace-id`.
-    """
+    """Id of the request for the service's support: in the response, or in a header such as `x-request-id`."""
 
     def __init__(
         self,
@@ -281,8 +271,7 @@ class APIError(AAIError):
         """
         The headers of the response, read-only, by name in lower case.
 
-        Cookies and headers about credentials are left out, and so are queries of URLs. A value has at most
-        300 characters.
+        Cookies, credentials and queries of URLs are left out. A value has at most 300 characters.
         """
         return MappingProxyType(self._headers)
 

@@ -132,7 +132,7 @@ class _Instrumentation:
         ) as span:
             try:
                 yield facts
-            except BaseException as error:
+            except BaseException as error:  # also a cancellation, which is how the step ended
                 facts["error_type"] = type(error).__name__
                 if isinstance(error, AAIError) and error.transcript_id is not None:
                     facts["transcript_id"] = error.transcript_id

@@ -38,6 +38,7 @@ AT_ONCE = 4
 @contextmanager
 def store() -> Iterator[str]:
     """Run an S3 server with a bucket, and give its URL."""
+    # It sleeps until it is terminated below.
     program = (
         "import time\nfrom moto.server import ThreadedMotoServer\n"
         "server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)\nserver.start()\n"

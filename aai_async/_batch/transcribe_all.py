@@ -99,16 +99,20 @@ def transcribe_all(
         max_cost=checked_bound(max_cost, "max_cost"),
         delete_after=delete_after,
     )
-    if delete_after and (settings.journal is None or not settings.journal.keep_results):
+    _check_needs(settings)
+    return Batch(pipeline_of(client), settings, on_event)
+
+
+def _check_needs(settings: BatchSettings) -> None:
+    if settings.delete_after and (settings.journal is None or not settings.journal.keep_results):
         raise ConfigError(
             "delete_after needs a journal that keeps results, because it has the only copy afterwards: pass "
             'journal="calls.db".'
         )
-    if max_cost is not None and prices is None:
+    if settings.max_cost is not None and settings.prices is None:
         raise ConfigError(
             "max_cost needs prices: pass prices=aai.PriceTable(...), which has a date and a source."
         )
-    return Batch(pipeline_of(client), settings, on_event)
 
 
 def _journal_of(journal: object) -> Journal | None:

@@ -75,7 +75,7 @@ class Segments:
             connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             try:
                 self._fill(connection)
-            except BaseException as error:
+            except BaseException as error:  # also a Ctrl-C: nobody else knows the connection yet
                 connection.close()
                 # Its snapshot may have been replaced after it was listed.
                 if attempt == _READS or not isinstance(error, SourceError):

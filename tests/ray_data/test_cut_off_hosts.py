@@ -115,7 +115,7 @@ def test_a_host_that_was_cut_off_continues(
     program = start(host, "batch", service, str(tmp_path / "run7.db"), urls(0, ROWS))
     service.wait_for_jobs(ROWS // 4)
     host.cut()
-    time.sleep(SECONDS)
+    time.sleep(SECONDS)  # how long the network is down
     host.connect()
     result(program)
     # A submit whose response was lost may have been carried out later than its search expects.
@@ -135,7 +135,7 @@ def test_a_cut_off_owner_holds_the_other_process_back(
     follower = start(other, "shared", service, journal, urls(ROWS // 4, ROWS))
     service.wait_for_jobs(ROWS // 4)
     one.cut()
-    time.sleep(SECONDS)
+    time.sleep(SECONDS)  # how long the network is down
     one.connect()
     result(owner)
     result(follower)
@@ -157,7 +157,7 @@ def test_another_host_takes_over_from_one_that_is_cut_off(
         service.wait_for_jobs(ROWS // 4)
         first.cut()
         successor = start(second, "batch", service, journal, urls(0, ROWS))
-        time.sleep(SECONDS)
+        time.sleep(SECONDS)  # how long the network is down
         first.connect()
         result(successor)
         assert "Another batch has opened the journal" in result(cut_off)["aborted"]
