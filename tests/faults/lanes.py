@@ -60,6 +60,12 @@ LANES = [
 ]
 
 
+@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
+def one_library_of_each_loop(request: pytest.FixtureRequest) -> Lane:
+    """The fixture `lane` of tests for which one of the HTTP libraries will do."""
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.fixture(params=LANES, ids=lambda lane: lane.name)
 def lane(request: pytest.FixtureRequest) -> Lane:
     return request.param  # type: ignore[no-any-return]

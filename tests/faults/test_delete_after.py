@@ -13,7 +13,7 @@ import anyio
 import faults
 import pytest
 from fault_server import Exchange, FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._journal.deletions import deleted as record_deletion
@@ -21,11 +21,7 @@ from aai_async._journal.schema import SCHEMA
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(

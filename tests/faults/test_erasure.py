@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 from fault_server import FaultServer
-from lanes import KEY, LANES, Connect, Lane
+from lanes import KEY, Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._journal.database import Database, QueuedWrite
@@ -21,11 +21,7 @@ from aai_async._journal.rows import ItemClaim, Result
 RANDOM = random.Random
 """Seeded, so that each run is the same."""
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 def everything(folder: Path) -> bytes:

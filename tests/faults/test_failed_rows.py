@@ -11,7 +11,7 @@ import anyio
 import pytest
 from fault_server import Exchange, Fault, FaultServer
 from faults import normal, reply_json, status
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._jobs import watcher
@@ -20,11 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 NOT_FOUND = reply_json({"error": "Transcript lookup error, transcript id not found"}, 400)
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(client: aai.Client, path: Path, sources: Any = (b"a recording",)) -> list[aai.Outcome]:

@@ -16,18 +16,14 @@ import anyio
 import fork_program
 import pytest
 from fault_server import FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, Lane, one_library_of_each_loop
 from programs import HERE
 
 import aai_async as aai
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files as Linux lists them")
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 @contextmanager

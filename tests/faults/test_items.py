@@ -12,7 +12,7 @@ import anyio
 import pytest
 from fault_server import Exchange, FaultServer
 from faults import status
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 
@@ -20,11 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 GERMAN = aai.Options(language_code="de")
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(

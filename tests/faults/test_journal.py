@@ -27,7 +27,7 @@ from fault_server import Exchange, Fault, FaultServer, Job
 from faults import hang, normal, status
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lanes import KEY, LANES, Connect, Lane
+from lanes import KEY, Connect, Lane, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._batch import resume
@@ -42,11 +42,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 OTHER_KEY = "fedcba9876543210fedcba9876543210"
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from fault_server import FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._journal import queries
@@ -16,11 +16,7 @@ from aai_async._journal.database import Database
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 ERRORS: dict[str, Exception] = {

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from fault_server import Exchange, FaultServer, Reply
 from faults import status
-from lanes import KEY, LANES, Connect, Lane
+from lanes import KEY, Connect, Lane, one_library_of_each_loop
 
 import aai_async as aai
 
@@ -21,11 +21,7 @@ NEW_KEY = "fedcba9876543210fedcba9876543210"
 
 NOT_FOUND = b'{"error": "Transcript lookup error, transcript id not found"}'
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(client: aai.Client, journal: aai.Journal | Path, *sources: bytes) -> list[aai.Outcome]:

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from fault_server import Exchange, FaultServer, Reply
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._models.whole import WholeReader
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 WORD = b'{"text": "word", "start": 1, "end": 2, "confidence": %s, "speaker": null}'
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 @pytest.fixture

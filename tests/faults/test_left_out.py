@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import pytest
 from fault_server import FaultServer
-from lanes import KEY, LANES, Connect, Lane
+from lanes import KEY, Connect, Lane, one_library_of_each_loop
 from verbs import URL
 
 import aai_async as aai
@@ -37,11 +37,7 @@ MISSING = (
 
 COMMAND = ["--set", f'metadata={{"warning": "{WARNING}"}}', "--set", "entity_detection=true"]
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 @pytest.fixture

@@ -14,17 +14,13 @@ import anyio
 import pytest
 from fault_server import Exchange, Fault, FaultServer
 from faults import normal, status
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def run(client: aai.Client, sources: Any, path: Path, **settings: Any) -> list[aai.Outcome]:

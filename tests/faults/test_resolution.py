@@ -12,7 +12,7 @@ import anyio
 import faults
 import pytest
 from fault_server import FaultServer
-from lanes import KEY, LANES, Connect, Lane
+from lanes import KEY, LANES, Connect, one_library_of_each_loop
 
 import aai_async as aai
 
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 URL = "https://example.com/call.mp3"
 SIGNED = f"{URL}?signature=1"
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def outcome_of(client: aai.Client, path: Path) -> aai.Outcome:

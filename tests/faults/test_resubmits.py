@@ -13,7 +13,7 @@ import anyio
 import faults
 import pytest
 from fault_server import FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 
@@ -23,11 +23,7 @@ OWN = "Internal server error. Please retry your request. If the error persists, 
 OLD = "Server error, developers have been alerted"
 FILE = "Download error to https://a.example/x.mp3, 500 Server Error: Internal Server Error for url: https://a.example"
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 def failing(server: FaultServer, *reasons: str) -> None:

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from fault_server import Exchange, FaultServer, Job
 from faults import hang, normal, status
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._api import endpoints
@@ -24,11 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_looks")
 
 MANY = 80
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import anyio
 import faults
 import pytest
 from fault_server import Exchange, Fault, FaultServer, Job
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 from aai_async._jobs import submission
@@ -30,11 +30,7 @@ PLAIN, LABELS, GERMAN = aai.Options(), aai.Options(speaker_labels=True), aai.Opt
 
 Asked: TypeAlias = Sequence[tuple[str, aai.Options]]
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 async def collected(client: aai.Client, asked: Asked, path: Path, **settings: Any) -> list[aai.Outcome]:

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from fault_server import FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 from test_estimates import silence
 
 import aai_async as aai
@@ -23,11 +23,7 @@ PRICES = aai.PriceTable(
 )
 BEST = aai.Options(speech_models=["best"])
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from fault_server import FaultServer
-from lanes import LANES, Connect, Lane
+from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
 
@@ -19,11 +19,7 @@ PRICES = aai.PriceTable(
     date=dt.date(2026, 11, 1), source="https://example.com/prices", currency="USD", models={"best": 0.5}
 )
 
-
-@pytest.fixture(params=LANES[:2], ids=lambda lane: lane.backend)
-def lane(request: pytest.FixtureRequest) -> Lane:
-    """Of the HTTP libraries one will do."""
-    return request.param  # type: ignore[no-any-return]
+lane = one_library_of_each_loop
 
 
 def item(content: bytes, model: str = "best", **labels: str) -> aai.Item:
