@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
+import pytest
 
-from aai_async.server import ScriptedEngine
+from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -57,3 +58,11 @@ class Service:
         """What is said in each file."""
         out = self.folder / "out"
         return {path.relative_to(out).as_posix(): path.read_text().strip() for path in out.rglob("*.txt")}
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    service = Service(tmp_path)
+    async with LocalServer(engine=service.engine, key=KEY) as server:
+        service.url = server.base_url
+        yield service

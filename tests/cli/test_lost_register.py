@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from several_runs import KEY, Service
+from several_runs import Service
 
 import aai_async as aai
 from aai_async._cli.flags import Rendering
@@ -26,21 +25,12 @@ from aai_async._cli.output_register import REGISTER
 from aai_async._cli.restored_outputs import Claimant, RestoredOutputs
 from aai_async._cli.result_evidence import word_characters
 from aai_async._cli.result_files import save
-from aai_async.server import LocalServer
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The command runs in a process of its own, on asyncio."""
     return "asyncio"
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    service = Service(tmp_path)
-    async with LocalServer(engine=service.engine, key=KEY) as server:
-        service.url = server.base_url
-        yield service
 
 
 DAYS = ["mon/call.mp3", "tue/call.mp3"]

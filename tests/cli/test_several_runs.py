@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from aai_async.server import LocalServer, ScriptedEngine
 def anyio_backend() -> str:
     """The command runs in a process of its own, on asyncio."""
     return "asyncio"
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    service = Service(tmp_path)
-    async with LocalServer(engine=service.engine, key=KEY) as server:
-        service.url = server.base_url
-        yield service
 
 
 SIGNED = "https://b.s3.amazonaws.com/t.mp3?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature="
