@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -26,12 +25,12 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.order import Order
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.result_files import save
+from aai_async._cli.result_files import is_replaceable, save
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, SaveError, SourceError
+from aai_async._errors import AAIError, SourceError
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async._progress.lines import count, print_line
 from aai_async.comparison._normalization import Normalization, check_installed
@@ -136,7 +135,8 @@ async def _result(flags: CompareFlags, pair: Pair, reference: str, *, is_alone: 
     path = None
     if flags.output_dir is not None:
         path = _place(flags.output_dir, pair, is_alone=is_alone)
-        await in_thread(_check_own, path)
+        if not await in_thread(is_replaceable, path, _MARK):
+            raise AAIError(f"{readable(path)!r} is another file, which stays: choose another folder with -o.")
         await save(path, await in_thread(_page, flags, pair, found, reference, path))
     return Compared.of(pair, found, warnings, path)
 
@@ -163,25 +163,6 @@ def _about_model(system: System, transcript: Transcript) -> list[str]:
 def _place(folder: Path, pair: Pair, *, is_alone: bool) -> Path:
     suffix = "" if is_alone else f".{safe_names.of_word(pair.system.label)}"
     return folder / f"{pair.name}{suffix}.html"
-
-
-def _check_own(path: Path) -> None:
-    """
-    Check that a page replaces only a page of this command.
-
-    Raises:
-        AAIError: There is another file at its place.
-        SaveError: It cannot be read.
-    """
-    if not os.path.lexists(path):
-        return
-    try:
-        with path.open("rb") as file:
-            is_own = _MARK in file.read(4096)
-    except OSError as error:
-        raise SaveError(f"{readable(path)!r} cannot be replaced: {error.strerror}.") from error
-    if not is_own:
-        raise AAIError(f"{readable(path)!r} is another file, which stays: choose another folder with -o.")
 
 
 def _page(flags: CompareFlags, pair: Pair, found: comparison.Comparison, reference: str, path: Path) -> bytes:

@@ -18,7 +18,7 @@ from aai_async._cli.terminal_text import readable, readable_paths, shown_error
 from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
 from aai_async._journal import Journal, open_if_exists
-from aai_async._models.estimate import Estimate
+from aai_async._models.estimate import Estimate, with_cost
 from aai_async._models.prices import PriceTable
 from aai_async._progress.lines import clock, count, print_line, size, visible
 
@@ -129,7 +129,7 @@ class _Preview:
         most = "" if estimate.is_certain else "at most "
         print_line(
             f"{most}{count(estimate.jobs, 'recording')}, {size(estimate.bytes)}, {_length(estimate)}"
-            f"{estimate.cost()}, with {msgspec.json.encode(options).decode()}"
+            f"{with_cost(estimate)}, with {msgspec.json.encode(options).decode()}"
         )
         if estimate.known:
             known = count(estimate.known, "recording")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import journals_of, restore_names
-from aai_async._cli.result_files import save
+from aai_async._cli.result_files import is_replaceable, save
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
@@ -51,7 +50,8 @@ async def write_index(folder: Path, *, most: int | None = None) -> tuple[Path, i
         AAIError: There are no results, or more than the maximum, or the file at its place is another one.
     """
     path = folder / f"{INDEX}.html"
-    await in_thread(_check_own, path)
+    if not await in_thread(is_replaceable, path, _MARK):
+        raise AAIError(f"{str(path)!r} is another page, which stays: rename it to have an index.")
     outputs = RestoredOutputs(folder, Rendering(formats=_FORMATS))
     await in_thread(outputs.load)
     journals = await in_thread(journals_of, folder, None)
@@ -86,11 +86,3 @@ def _entries(outcome: Outcome, outputs: Outputs, folder: Path) -> list[formats.I
     href = quote(place.as_posix().encode(errors="surrogateescape"))
     title = readable(place.with_suffix("").as_posix())
     return [formats.IndexEntry(title=title, href=href, transcript=outcome.transcript)]
-
-
-def _check_own(path: Path) -> None:
-    if not os.path.lexists(path):
-        return
-    with path.open("rb") as file:
-        if _MARK not in file.read(4096):
-            raise AAIError(f"{str(path)!r} is another page, which stays: rename it to have an index.")

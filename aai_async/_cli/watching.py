@@ -8,10 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from aai_async._cli.inputs import Recording, arrived
 from aai_async._cli.order import InvalidInput, Order, Plan
 from aai_async._cli.report import Report
-from aai_async._io.watched_folder import arrivals
-
-_SETTLE = 10.0
-"""Seconds without a change after which a file is complete, by default."""
+from aai_async._io.watched_folder import SETTLE, arrivals
 
 
 class Arrivals:
@@ -40,7 +37,7 @@ class Arrivals:
             SaveError: The results cannot be written.
         """
         inputs, folder = self._order.flags.inputs, self._folder
-        settle = _SETTLE if inputs.settle is None else inputs.settle
+        settle = SETTLE if inputs.settle is None else inputs.settle
         groups = arrivals(folder, recursive=inputs.recursive, settle=settle, report=self._report.view.print)
         async with contextlib.aclosing(groups):
             async for paths in groups:

@@ -22,6 +22,9 @@ from aai_async._errors import ConfigError, SourceError
 from aai_async._events import logger
 from aai_async._io.media import is_recording
 
+SETTLE = 10.0
+"""Seconds without a change after which a file is complete, by default."""
+
 _TICK = 0.5
 """Seconds between two checks whether files are complete; a cancelled watch ends after at most one."""
 
@@ -39,7 +42,7 @@ def watch(
     folder: str | os.PathLike[str],
     *,
     recursive: bool = False,
-    settle: float = 10.0,
+    settle: float = SETTLE,
     force_polling: bool | None = None,
 ) -> AsyncGenerator[Path]:
     """

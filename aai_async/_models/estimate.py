@@ -69,11 +69,14 @@ class Estimate:
         unknown = f" and {self.unknown_lengths} of unknown length" if self.unknown_lengths else ""
         known = f"; {self.known} known already, {shown_length(self.known_seconds)}" if self.known else ""
         refused = f"; {self.refused} cannot be sent" if self.refused else ""
-        return f"{jobs}: {shown_length(self.audio_seconds)} of audio{unknown}{self.cost()}{known}{refused}"
+        return (
+            f"{jobs}: {shown_length(self.audio_seconds)} of audio{unknown}{with_cost(self)}{known}{refused}"
+        )
 
-    def cost(self) -> str:
-        """Return the price with a comma first, and its table; empty without prices."""
-        if self.prices is None or self.price is None:
-            return ""
-        least = "at least " if self.unknown_lengths else ""
-        return f", {least}{self.price:,.2f} {self.prices.currency} ({self.prices})"
+
+def with_cost(estimate: Estimate) -> str:
+    """Format the price and its table, with a comma first; empty without prices."""
+    if estimate.prices is None or estimate.price is None:
+        return ""
+    least = "at least " if estimate.unknown_lengths else ""
+    return f", {least}{estimate.price:,.2f} {estimate.prices.currency} ({estimate.prices})"
