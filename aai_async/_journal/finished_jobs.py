@@ -9,7 +9,7 @@ import attrs
 
 from aai_async._concurrency.threads import in_thread
 from aai_async._journal import queries
-from aai_async._journal.journal import Journal
+from aai_async._journal.journal import Journal, database_of
 
 
 @attrs.frozen
@@ -42,8 +42,7 @@ async def finished_jobs(journal: Journal) -> FinishedJobs:
     Raises:
         JournalError: The journal cannot be read.
     """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this package
-    return await in_thread(lambda: database.read(_finished_jobs))
+    return await in_thread(lambda: database_of(journal).read(_finished_jobs))
 
 
 async def stored_response(journal: Journal, job: int) -> bytes | None:
@@ -53,7 +52,7 @@ async def stored_response(journal: Journal, job: int) -> bytes | None:
     Raises:
         JournalError: The journal cannot be read.
     """
-    database = journal._database  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this package
+    database = database_of(journal)
     return await in_thread(lambda: database.read(lambda connection: queries.result(connection, job)))
 
 
