@@ -138,7 +138,7 @@ async def test_a_refusal_ends_the_wait(
 async def test_a_job_that_never_ends_is_given_up_at_the_deadline_with_its_id(
     service: Service, pace: float
 ) -> None:
-    """Not before, whatever the pace, and after a last look; the wait can be taken up again."""
+    """Not before, whatever the pace; the wait can be taken up again."""
     service.looks.side_effect = None
     service.looks.return_value = status("processing")
     polling = aai.Polling(initial_delay=0.01, pace=pace, give_up_after=0.2)
@@ -148,7 +148,7 @@ async def test_a_job_that_never_ends_is_given_up_at_the_deadline_with_its_id(
             await client.wait(JOB)
         assert anyio.current_time() - began >= 0.2
     assert (caught.value.operation, caught.value.transcript_id) == ("wait", JOB)
-    assert service.looks.call_count >= 2
+    assert service.looks.called
 
 
 async def test_a_wait_without_any_time_looks_once(service: Service) -> None:

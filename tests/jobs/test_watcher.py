@@ -923,6 +923,19 @@ def test_each_wait_has_its_own_time() -> None:
     assert "give_up_after" in str(waits.errors["first"])
 
 
+@pytest.mark.parametrize("pace", [0.01, 5.0])
+def test_a_wait_looks_a_last_time_at_its_deadline(pace: float) -> None:
+    """The job may have ended since the look before, however long ago that was."""
+
+    async def story(waits: Waits) -> None:
+        await waits.wait(waits.service.make(1e6))
+
+    waits = run(story, aai.Polling(pace=pace, give_up_after=100.0))
+    assert isinstance(waits.errors["job-0"], aai.DeadlineError)
+    assert 100.0 <= waits.ended["job-0"] <= 100.0 + 2 * LATENCY
+    assert waits.service.looks["job-0"] >= 2
+
+
 def test_a_wait_ends_in_time_while_another_wait_polls_its_job() -> None:
     """The poll of the later wait may last until the later deadline."""
 
