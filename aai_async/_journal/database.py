@@ -165,6 +165,17 @@ class Database:
             if not self._is_journal(self._connection):
                 raise self._foreign()
 
+    def open_to_change(self) -> None:
+        """
+        Open an existing journal of any account in object storage, so that its first commit takes it over.
+
+        Raises:
+            JournalError: It does not exist, or this version cannot read it.
+        """
+        self.open_to_read()
+        with self._turn, errors_named(self._path):
+            self._stored().record(self._opened())
+
     def replace_stored(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """
         Change a journal in object storage that was opened to read, as if it had never been otherwise.

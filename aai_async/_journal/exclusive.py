@@ -9,13 +9,36 @@ from pathlib import Path
 from aai_async._errors import JournalError
 from aai_async._journal.database import Database
 from aai_async._journal.lock import Lock
-from aai_async._journal.place import errors_named
+from aai_async._journal.place import Place, errors_named
+
+
+@contextlib.contextmanager
+def opened_to_change(place: Place) -> Generator[Database]:
+    """
+    Open an existing journal of any account for a change.
+
+    A batch that uses a journal in object storage, and does not write meanwhile, ends with its next step.
+
+    Raises:
+        JournalLockedError: A batch uses the journal.
+        JournalError: There is no journal, or it cannot be written.
+    """
+    if isinstance(place, Path):
+        with opened_alone(place) as database:
+            yield database
+        return
+    database = Database(place)
+    try:
+        database.open_to_change()
+        yield database
+    finally:
+        database.close()
 
 
 @contextlib.contextmanager
 def opened_alone(path: Path) -> Generator[Database]:
     """
-    Lock and open an existing journal of any account, so that deleted rows are overwritten.
+    Lock and open the file of an existing journal of any account, so that deleted rows are overwritten.
 
     Raises:
         JournalLockedError: A batch uses the journal.

@@ -226,15 +226,12 @@ class Journal:
                 the same, the recording is billed twice.
 
         Raises:
-            JournalLockedError: A batch uses the journal.
+            JournalLockedError: A batch uses the journal. In object storage, this is raised if the batch has
+                written meanwhile; if not, the batch ends with a `JournalError` at its next step.
             JournalError: The journal contains no submit of this recording whose job is unknown, or several;
                 or the job is of another recording; or the journal does not exist or cannot be written.
         """
         given, path = _as_name(name), self._path
-        if not isinstance(path, Path):
-            raise JournalError(
-                f"No job can be assigned in the journal {str(path)!r}, because it is in object storage."
-            )
         await in_thread_to_its_end(lambda: resolve(path, given, transcript))
 
     def _check_known(self, erasure: Erasure) -> None:

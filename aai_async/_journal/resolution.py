@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Collection
-from pathlib import Path
 
 from aai_async._errors import AmbiguousSubmitError, JournalError, without_secrets
 from aai_async._io.addresses import mark_of
 from aai_async._journal import queries
 from aai_async._journal.database import QueuedWrite
 from aai_async._journal.erasure import keys_of_name, keys_of_row
-from aai_async._journal.exclusive import opened_alone
+from aai_async._journal.exclusive import opened_to_change
+from aai_async._journal.place import Place
 from aai_async._journal.rows import JobRow
 from aai_async._models.transcript import Transcript
 
@@ -24,12 +24,12 @@ _CANDIDATES = re.compile(r"It may be one of these: (.+?)\. ")
 """The ids in the message of an `AmbiguousSubmitError`."""
 
 
-def resolve(path: Path, name: str, transcript: Transcript | None) -> None:
+def resolve(place: Place, name: str, transcript: Transcript | None) -> None:
     """
     Record which job the submit of a recording has created, in a journal that no batch uses.
 
     Args:
-        path: The journal.
+        place: The journal.
         name: The path or URL of the recording.
         transcript: The job; `None` if none was created.
 
@@ -38,7 +38,7 @@ def resolve(path: Path, name: str, transcript: Transcript | None) -> None:
         JournalError: There is no journal, it cannot be written, it contains no such submit or several, or the
             job is of another recording.
     """
-    with opened_alone(path) as database:
+    with opened_to_change(place) as database:
         write = QueuedWrite(lambda connection: _resolve(connection, name, transcript))
         database.commit([write])
         write.result()

@@ -61,6 +61,7 @@ class Segments:
         """The segments since the snapshot that may be removed: those with statements."""
         self._statements: list[str] | None = None
         """Those of the transaction in progress; `None` outside of one."""
+        self._is_writer = False
 
     def connect(self) -> sqlite3.Connection:
         """
@@ -113,8 +114,13 @@ class Segments:
             self._replay(connection, self._number + 1)
         else:
             raise self._is_written()
-        connection.set_trace_callback(self._record)
+        self._is_writer = True
+        self.record(connection)
         self._compact(connection)
+
+    def record(self, connection: sqlite3.Connection) -> None:
+        """Record the transactions of `connection`, which has the contents of the journal."""
+        connection.set_trace_callback(self._record)
 
     def replace(self, connection: sqlite3.Connection) -> None:
         """
@@ -154,9 +160,13 @@ class Segments:
         Create the segment of the transaction in progress.
 
         Raises:
-            JournalError: Another batch has opened the journal.
+            JournalError: Another batch has opened the journal, or has written to it since it was read.
             SourceError: The store cannot be used. The segment may exist nevertheless.
         """
+        if self._statements and not self._is_writer:
+            if not self._create(self._number + 1, []):
+                raise self._is_written()
+            self._is_writer = True
         if self._statements and not self._create(self._number + 1, self._statements):
             raise JournalError(
                 f"Another batch has opened the journal {str(self._prefix)!r}, and continues it. This one has "

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
 import faults
 import pytest
+from buckets import Bucket
+from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
+from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 from fault_server import FaultServer
 from lanes import KEY, LANES, Connect, one_library_of_each_loop
 
 import aai_async as aai
+from aai_async._io import object_store
+from aai_async._io.object_source import ObjectURI
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -24,7 +29,16 @@ SIGNED = f"{URL}?signature=1"
 lane = one_library_of_each_loop
 
 
-async def outcome_of(client: aai.Client, path: Path) -> aai.Outcome:
+@pytest.fixture(params=["file", "bucket"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A journal in a file, or in object storage."""
+    if request.param == "file":
+        return str(tmp_path / "calls.db")
+    bucket: Bucket = request.getfixturevalue("bucket")
+    return bucket.uri("calls/")
+
+
+async def outcome_of(client: aai.Client, path: str) -> aai.Outcome:
     """What a batch gives for the recording."""
     async with aai.transcribe_all(client, [SIGNED], journal=path) as batch:
         [outcome] = await batch.collect()
@@ -32,7 +46,7 @@ async def outcome_of(client: aai.Client, path: Path) -> aai.Outcome:
 
 
 @pytest.fixture
-async def undecided(server: FaultServer, connect: Connect, path: Path) -> tuple[str, ...]:
+async def undecided(server: FaultServer, connect: Connect, path: str) -> tuple[str, ...]:
     """Two jobs of the address, one of them that of a journal, which has lost the answer: their ids."""
     async with connect() as other:
         await other.submit(SIGNED)
@@ -45,7 +59,7 @@ async def undecided(server: FaultServer, connect: Connect, path: Path) -> tuple[
 
 
 async def test_a_journal_knows_the_candidates_between_which_the_user_decides(
-    path: Path, undecided: tuple[str, ...]
+    path: str, undecided: tuple[str, ...]
 ) -> None:
     """To try it again does not help."""
     async with aai.Journal.open(path) as journal:
@@ -56,7 +70,7 @@ async def test_a_journal_knows_the_candidates_between_which_the_user_decides(
 
 @pytest.mark.parametrize("name", [URL, SIGNED])
 async def test_a_job_that_the_user_names_is_that_of_the_recording(
-    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...], name: str
+    server: FaultServer, connect: Connect, path: str, undecided: tuple[str, ...], name: str
 ) -> None:
     """The next batch waits for it, and submits nothing."""
     async with connect() as client:
@@ -67,7 +81,7 @@ async def test_a_job_that_the_user_names_is_that_of_the_recording(
 
 
 async def test_a_recording_that_the_user_states_to_have_no_job_is_submitted(
-    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...]
+    server: FaultServer, connect: Connect, path: str, undecided: tuple[str, ...]
 ) -> None:
     """And is no failure of the journal any more."""
     await aai.Journal(path).resolve(URL, transcript=None)
@@ -99,7 +113,7 @@ def transcript(transcript_id: str, audio_url: str | None) -> aai.Transcript:
 
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_a_decision_that_cannot_be_right_is_refused(
-    path: Path, undecided: tuple[str, ...], wrong: str
+    path: str, undecided: tuple[str, ...], wrong: str
 ) -> None:
     """The journal stays as it is, and no query of an address is shown."""
     make, name, message = WRONG[wrong]
@@ -111,7 +125,7 @@ async def test_a_decision_that_cannot_be_right_is_refused(
 
 
 async def test_a_job_of_another_row_is_not_that_of_the_recording(
-    server: FaultServer, connect: Connect, path: Path, undecided: tuple[str, ...]
+    server: FaultServer, connect: Connect, path: str, undecided: tuple[str, ...]
 ) -> None:
     """Two recordings with one job would give one of them away."""
     options = aai.Options(language_code="de")
@@ -122,18 +136,66 @@ async def test_a_job_of_another_row_is_not_that_of_the_recording(
             await aai.Journal(path).resolve(URL, transcript=other.unwrap())
 
 
+@pytest.mark.parametrize("path", ["file"], indirect=True)
 async def test_nothing_is_decided_while_a_batch_uses_the_journal(
-    connect: Connect, path: Path, undecided: tuple[str, ...]
+    connect: Connect, path: str, undecided: tuple[str, ...]
 ) -> None:
-    """Nor is a journal made."""
+    """Its lock shows that it does."""
     async with connect() as client, aai.transcribe_all(client, [], journal=path):
         with pytest.raises(aai.JournalLockedError):
             await aai.Journal(path).resolve(URL, transcript=None)
-    with pytest.raises(aai.JournalError, match="There is no journal"):
-        await aai.Journal(path.with_name("none.db")).resolve(URL, transcript=None)
-    assert not path.with_name("none.db").exists()
-    with pytest.raises(aai.JournalError, match="in object storage"):
-        await aai.Journal("s3://bucket/calls/").resolve(URL, transcript=None)
+
+
+async def test_nothing_is_decided_in_a_journal_that_does_not_exist(path: str, lane: object) -> None:
+    """Nor is one made."""
+    for _ in range(2):
+        with pytest.raises(aai.JournalError, match="There is no journal"):
+            await aai.Journal(path).resolve(URL, transcript=None)
+
+
+def writing_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another writer take the next number of the journal, before it is taken."""
+    create = object_store.create
+
+    def second(uri: ObjectURI, content: bytes) -> bool:
+        monkeypatch.setattr(object_store, "create", create)
+        assert create(uri, b"of another writer")
+        return create(uri, content)
+
+    monkeypatch.setattr(object_store, "create", second)
+
+
+@pytest.mark.parametrize("path", ["bucket"], indirect=True)
+async def test_nothing_is_decided_if_a_batch_writes_to_a_bucket_meanwhile(
+    path: str, undecided: tuple[str, ...], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decision would be of a state that is gone."""
+    before = bucket.keys()
+    writing_meanwhile(monkeypatch)
+    with pytest.raises(aai.JournalLockedError, match="A batch is writing the journal"):
+        await aai.Journal(path).resolve(URL, transcript=None)
+    assert len(bucket.keys()) == len(before) + 1
+
+
+@pytest.mark.parametrize("path", ["bucket"], indirect=True)
+async def test_a_batch_that_waits_in_a_bucket_ends_after_a_decision(
+    server: FaultServer, connect: Connect, path: str, undecided: tuple[str, ...]
+) -> None:
+    """Before it submits anything more; a decision that is refused leaves it as it is."""
+    proceed, submits = anyio.Event(), server.service.jobs
+
+    async def sources() -> AsyncIterator[str]:
+        await proceed.wait()
+        yield "https://example.com/later.mp3"
+
+    async with connect() as client, aai.transcribe_all(client, sources(), journal=path) as batch:
+        with pytest.raises(aai.JournalError, match="has no submit in the journal"):
+            await aai.Journal(path).resolve("other.mp3", transcript=None)
+        await aai.Journal(path).resolve(URL, transcript=None)
+        proceed.set()
+        with pytest.raises(aai.BatchAbortedError, match="Another batch has opened the journal"):
+            await batch.collect()
+    assert len(submits) == 2
 
 
 async def command(server: FaultServer, *arguments: str) -> tuple[int, str]:
@@ -150,7 +212,7 @@ async def command(server: FaultServer, *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("lane", LANES[:1], ids=lambda lane: lane.name)
 async def test_the_command_names_both_ways_out_and_takes_them(
-    server: FaultServer, path: Path, undecided: tuple[str, ...]
+    server: FaultServer, path: str, undecided: tuple[str, ...]
 ) -> None:
     """It does not advise to try again, and asks before it submits what may be paid for."""
     journal = str(path)
@@ -169,7 +231,7 @@ async def test_the_command_names_both_ways_out_and_takes_them(
 
 @pytest.mark.parametrize("lane", LANES[:1], ids=lambda lane: lane.name)
 async def test_the_command_declares_that_no_job_was_created(
-    server: FaultServer, path: Path, undecided: tuple[str, ...]
+    server: FaultServer, path: str, undecided: tuple[str, ...]
 ) -> None:
     """Without the service."""
     requests = len(server.requests)
