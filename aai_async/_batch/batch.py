@@ -8,7 +8,7 @@ interface; `runner` has the implementation.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Sequence, Sized
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -108,6 +108,9 @@ class Batch:
                 await self._stack.enter_async_context(held)
                 if context.spending is not None:
                     await context.spending.count(context.journal)
+            if context.deletions is not None and isinstance(settings.sources, AsyncIterable):
+                # It may have no end, such as a watch.
+                await context.deletions.read_earlier()
             self._run = BatchRunner(
                 context,
                 settings.sources,
@@ -118,6 +121,8 @@ class Batch:
             self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = self._stack.pop_all()
         self._tasks.start_soon(self._run.run)
+        if context.deletions is not None:
+            self._tasks.start_soon(context.deletions.repeat)
         return self
 
     def _new_context(self) -> BatchContext:

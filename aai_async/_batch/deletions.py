@@ -21,6 +21,9 @@ from aai_async._journal import JournalWriter
 _AT_ONCE = 8
 """Maximum deletions at a time."""
 
+_RETRY_INTERVAL = 600.0
+"""Seconds between two attempts at what could not be deleted, for batches that last long."""
+
 
 class Deletions:
     """The deletions of one batch."""
@@ -30,9 +33,11 @@ class Deletions:
         self._writer = writer
         self._room = anyio.Semaphore(_AT_ONCE)
         self._begun = set[str]()
-        """Each is tried once; what has failed is left for the next batch."""
+        """Those that are not begun again at the end: what has failed then is left for the next batch."""
         self._due = dict[str, int]()
         """Those whose outcome the caller has not processed yet, each with its row."""
+        self._again = dict[str, int]()
+        """Those to try later, each with its row: of earlier batches, and what could not be deleted."""
         self._given_up = False
         self._undeleted = set[str]()
 
@@ -44,7 +49,32 @@ class Deletions:
     def add(self, job: int, transcript_id: str) -> None:
         """Note that the transcript of a row is due, as the journal has recorded."""
         self._due[transcript_id] = job
-        self._undeleted.add(transcript_id)
+        if transcript_id not in self._begun:
+            self._undeleted.add(transcript_id)
+
+    async def read_earlier(self) -> None:
+        """
+        Read what earlier batches have left, before this one records what is due.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        after = 0
+        while rows := await self._writer.deletions_due(after):
+            after = rows[-1][0]
+            self._again |= {transcript_id: job for job, transcript_id in rows}
+        self._undeleted |= self._again.keys()
+
+    async def repeat(self) -> None:
+        """Delete what was read of earlier batches, and what could not be deleted, until cancelled."""
+        while True:
+            again, self._again = self._again, {}
+            self._begun -= again.keys()
+            self._given_up = False
+            async with task_group() as tasks:
+                for transcript_id, job in again.items():
+                    await self._begin(job, transcript_id, tasks)
+            await anyio.sleep(_RETRY_INTERVAL)
 
     async def processed(self, transcript_id: str, tasks: TaskGroup) -> None:
         """Delete a transcript, if it is due, because the caller has processed its outcome."""
@@ -55,7 +85,10 @@ class Deletions:
 
     async def _begin(self, job: int, transcript_id: str, tasks: TaskGroup) -> None:
         """Delete a transcript in a task of its own, as soon as there is room for another one."""
-        if self._given_up or transcript_id in self._begun:
+        if transcript_id in self._begun:
+            return
+        if self._given_up:
+            self._again[transcript_id] = job
             return
         await self._room.acquire()
         self._begun.add(transcript_id)
@@ -69,6 +102,7 @@ class Deletions:
         except AAIError as error:
             # Each further request would fail as well.
             self._given_up = self._given_up or isinstance(error, (AccountError, ConfigError, ConnectError))
+            self._again[transcript_id] = job
             logger.warning("the deletion of transcript %s at the service failed: %s", transcript_id, error)
         finally:
             self._room.release()

@@ -72,8 +72,9 @@ def transcribe_all(
         max_cost: Maximum price of all jobs by `prices`, likewise.
         delete_after: Whether to delete each transcript and its upload at the service, once the journal has
             stored it and you ask for the next outcome, so that your own code has processed it. What is due
-            is recorded first: a batch that was killed is continued by the next one with `delete_after`. A
-            deletion that fails is logged, counted in `Summary.undeleted`, and tried again by the next batch.
+            is recorded first: a batch that was killed is continued by the next one with `delete_after`, at
+            its end, or at its start if `sources` is an async iterable. A deletion that fails is logged,
+            counted in `Summary.undeleted`, and tried again after 10 minutes or by the next batch.
 
     Raises:
         ConfigError: A limit is below 1, a bound is not above 0, `sources` is a single recording, or an

@@ -16,6 +16,7 @@ from fault_server import Exchange, FaultServer
 from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
+from aai_async._batch import deletions as batch_deletions
 from aai_async._journal.deletions import deleted as record_deletion
 from aai_async._journal.schema import SCHEMA
 
@@ -86,6 +87,56 @@ async def test_a_deletion_that_fails_loses_nothing_and_is_tried_again_by_the_nex
         assert not server.service.jobs[0].is_deleted
         _, summary = await run(client, [], path, delete_after=True)
     assert (server.service.jobs[0].is_deleted, summary.undeleted, deletions(path)) == (True, 0, ["done"])
+
+
+class Endless:
+    """Sources without an end, as those of a watch."""
+
+    def __init__(self, *sources: bytes) -> None:
+        self._sources = list(sources)
+
+    def __aiter__(self) -> Endless:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._sources:
+            await anyio.sleep_forever()
+        return self._sources.pop()
+
+
+async def test_a_batch_without_an_end_begins_with_what_an_earlier_one_has_left(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """A watch may go on for weeks."""
+    async with connect() as client:
+        async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
+            with anyio.fail_after(20):
+                await anext(batch)
+        assert deletions(path) == ["due"]
+        with anyio.fail_after(20):
+            async with aai.transcribe_all(client, Endless(), journal=path, delete_after=True) as batch:
+                assert batch.summary.undeleted == 1
+                while batch.summary.undeleted:
+                    await anyio.sleep(0.01)
+    assert (server.service.jobs[0].is_deleted, deletions(path)) == (True, ["done"])
+
+
+async def test_a_deletion_that_fails_is_tried_again_while_the_batch_goes_on(
+    server: FaultServer, connect: Connect, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was left because there was no connection."""
+    monkeypatch.setattr(batch_deletions, "_RETRY_INTERVAL", 0.05)
+    server.on("DELETE *", faults.close())
+    async with connect(retry=aai.Retry(attempts=1)) as client:
+        batch = aai.transcribe_all(client, Endless(b"0", b"1"), journal=path, delete_after=True)
+        with anyio.fail_after(20):
+            async with batch, anyio.create_task_group() as tasks:
+                tasks.start_soon(batch.collect)
+                while batch.summary.completed < 2 or batch.summary.undeleted:
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+    assert all(job.is_deleted for job in server.service.jobs)
+    assert deletions(path) == ["done", "done"]
 
 
 @pytest.mark.parametrize("was_deleted", [False, True])
