@@ -19,12 +19,14 @@ from collections.abc import Generator, Mapping
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from aai_async._command_lines import install_command
+
 try:
     from opentelemetry import metrics, trace
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 except ImportError as error:
-    raise ImportError('aai_async.otel needs OpenTelemetry: pip install "aai-async[otel]"') from error
+    raise ImportError(f"aai_async.otel needs OpenTelemetry: {install_command('otel')}") from error
 
 from aai_async._errors import AAIError, without_secrets
 from aai_async._events import Event, Facts, Retrying, Submitted, Throttled, set_instrumentation

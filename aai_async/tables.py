@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from aai_async._command_lines import install_command
 from aai_async._errors import ConfigError
 from aai_async._io.source import event_name
 from aai_async._models.outcome import Outcome
@@ -98,7 +99,7 @@ class Table:
         try:
             from arro3.core import Array, DataType, Table as ArrowTable  # noqa: I001, PLC0415 - an extra
         except ModuleNotFoundError:
-            raise ConfigError('An Arrow stream needs the extra: pip install "aai-async[tables]"') from None
+            raise ConfigError(f"An Arrow stream needs the extra: {install_command('tables')}.") from None
         types = {"string": DataType.string(), "int64": DataType.int64(), "float64": DataType.float64()}
         columns = self.to_dict()
         arrays = [Array(columns[name], types[kind]) for name, kind in self._kinds.items()]

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "aai_async"
 
 LAYERS = (
-    ("_version", "_errors", "_language"),
+    ("_version", "_errors", "_language", "_command_lines"),
     ("_arguments", "_events", "_retry", "_polling"),
     ("_concurrency",),
     ("_io", "_options"),

@@ -12,8 +12,8 @@ import logging
 import sys
 from pathlib import Path
 
-from aai_async._cli.installation import install_command
 from aai_async._cli.stderr import show_option_warnings
+from aai_async._command_lines import install_command
 from aai_async._progress.lines import print_line
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from aai_async._cli.flags import ConnectionFlags
-from aai_async._cli.installation import install_command
 from aai_async._cli.proxy import proxied
 from aai_async._cli.stderr import server_warnings_shown
 from aai_async._client import Client, pipeline_of
+from aai_async._command_lines import install_command
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
 from aai_async._polling import Polling
 from aai_async._progress.lines import first_sentence, print_line

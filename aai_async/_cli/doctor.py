@@ -14,10 +14,10 @@ import attrs
 from aai_async._cli import clients
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import ConnectionFlags
-from aai_async._cli.installation import install_command
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import shown_error
 from aai_async._client import pipeline_of
+from aai_async._command_lines import install_command
 from aai_async._errors import AAIError, ConfigError, ConnectError
 from aai_async._progress.lines import first_sentence, visible
 from aai_async._version import __version__

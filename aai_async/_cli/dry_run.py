@@ -11,10 +11,10 @@ from aai_async._batch.item import Item
 from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
-from aai_async._cli.installation import install_command
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, readable_paths, shown_error
+from aai_async._command_lines import install_command
 from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
 from aai_async._journal import Journal, open_if_exists

@@ -78,7 +78,6 @@ def format_names(values: list[str]) -> list[str]:
         BadParameter: There is no such format.
     """
     from aai_async import formats  # noqa: PLC0415 - see the module
-    from aai_async._cli.installation import with_install_commands  # noqa: PLC0415
     from aai_async._errors import OptionsError  # noqa: PLC0415
 
     names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
@@ -86,7 +85,7 @@ def format_names(values: list[str]) -> list[str]:
         for name in names:
             formats.check(name)
     except OptionsError as error:
-        raise UsageError(with_install_commands(str(error))) from None
+        raise UsageError(str(error)) from None
     return list(dict.fromkeys(names)) or ["txt"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from aai_async._command_lines import install_package_command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ConfigError
 
@@ -84,7 +85,8 @@ def _try(make: Callable[[], httpx.AsyncClient]) -> None:
     try:
         make()
     except ImportError:
-        raise ConfigError('A SOCKS proxy needs another package: pip install "httpx[socks]"') from None
+        command = install_package_command("httpx[socks]")
+        raise ConfigError(f"A SOCKS proxy needs another package: {command}.") from None
     except (httpx.InvalidURL, ValueError) as error:
         raise ConfigError(
             "A proxy variable of the environment, such as HTTPS_PROXY, is not a URL: correct it, or unset it."

@@ -9,7 +9,6 @@ import typing
 from collections.abc import Iterable
 
 from aai_async._cli.flags import RequestFlags, RequestOption
-from aai_async._cli.installation import with_install_commands
 
 _CONTINUE = "Its job continues: `aai-async get --wait {id}`."
 
@@ -59,7 +58,7 @@ def in_shell_words(message: str, transcript_id: str | None = None) -> str:
         message = message.replace(
             phrase.replace("{id}", transcript_id or ""), words.replace("{id}", transcript_id or "ID")
         )
-    return with_install_commands(_replaced(message, _PATTERNS))
+    return _replaced(message, _PATTERNS)
 
 
 def options_in_shell_words(message: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aai_async._cli import safe_names
-from aai_async._cli.command_line import command_line
 from aai_async._cli.shell_words import in_shell_words
+from aai_async._command_lines import command_line
 from aai_async._errors import AAIError
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
+from aai_async._command_lines import install_command
 from aai_async._errors import SourceError, escaped
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.source import file_changed
@@ -247,7 +248,7 @@ def _store_errors(uri: ObjectURI, action: _Action = _READ) -> Generator[None]:
         raise
     except ImportError:
         error = SourceError(
-            f'{uri} cannot be {action.done}: object storage is an extra: pip install "aai-async[cloud]".'
+            f"{uri} cannot be {action.done}: object storage is an extra: {install_command('cloud')}."
         )
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
         error = _error_from(raised, uri, action)

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 import anyio
 
+from aai_async._command_lines import install_command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ConfigError, SourceError
 from aai_async._events import logger
@@ -112,7 +113,7 @@ def arrivals(
         SourceError: The folder does not exist, or cannot be watched; raised by the iteration.
     """
     if importlib.util.find_spec("watchfiles") is None:
-        raise ConfigError('To watch a folder, install watchfiles: pip install "aai-async[watch]"')
+        raise ConfigError(f"To watch a folder, install the extra: {install_command('watch')}.")
     return _WatchedFolder(folder, recursive, settle, force_polling, report).groups()
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Self, TypeAlias, cast, get_args
 
 from aai_async._batch.batch import Batch, Observer, observe
+from aai_async._command_lines import install_package_command
 from aai_async._errors import AAIError, ConfigError
 from aai_async._events import Event
 from aai_async._models.outcome import Outcome, shown_length
@@ -21,11 +22,8 @@ from aai_async._progress.views import LiveTable, PlainLines, ProgressView
 Display: TypeAlias = Literal["auto", "table", "lines", "notebook", "tqdm"]
 """How progress is shown, see `progress`."""
 
-_NEEDS = {
-    "table": ("rich", 'pip install "aai-async[cli]"'),
-    "notebook": ("IPython", "it is a part of Jupyter"),
-    "tqdm": ("tqdm", "pip install tqdm"),
-}
+_NEEDS = {"table": "rich", "notebook": "IPython", "tqdm": "tqdm"}
+"""The package that shows progress in each way."""
 
 
 _BARS: dict[str, Display] = {"rich": "table", "tqdm": "tqdm"}
@@ -52,9 +50,9 @@ def progress(batch: Batch, *, total: int | None = None, display: Display = "auto
     if display not in get_args(Display):
         raise ConfigError(f"display must be one of {', '.join(get_args(Display))}, not {display!r}.")
     chosen = _chosen() if display == "auto" else display
-    module, advice = _NEEDS.get(chosen, ("sys", ""))
-    if importlib.util.find_spec(module) is None:
-        raise ConfigError(f"display={chosen!r} needs {module}: {advice}.")
+    module = _NEEDS.get(chosen)
+    if module is not None and importlib.util.find_spec(module) is None:
+        raise ConfigError(f"display={chosen!r} needs {module}: {install_package_command(module)}.")
     return _Shown(batch, total, chosen)
 
 

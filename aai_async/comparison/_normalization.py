@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
+from aai_async._command_lines import install_command
 from aai_async._errors import ConfigError, OptionsError
 from aai_async._language.scripts import UNSPACED_LANGUAGES, is_unspaced, language_of
 
@@ -94,4 +95,4 @@ def check_installed() -> None:
         ConfigError: One of them is missing.
     """
     if any(find_spec(name) is None for name in _PACKAGES):
-        raise ConfigError('To compare transcripts, install the extra: pip install "aai-async[compare]"')
+        raise ConfigError(f"To compare transcripts, install the extra: {install_command('compare')}.")

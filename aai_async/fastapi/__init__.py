@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from aai_async._command_lines import install_command
+
 try:
     from fastapi import Depends
 except ImportError as error:
-    raise ImportError('aai_async.fastapi needs FastAPI: pip install "aai-async[fastapi]"') from error
+    raise ImportError(f"aai_async.fastapi needs FastAPI: {install_command('fastapi')}") from error
 
 from aai_async._client import Client
 from aai_async.fastapi.clients import client_dependency, client_of, client_of_connection, lifespan

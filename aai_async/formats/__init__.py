@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+from aai_async._command_lines import install_command
 from aai_async._errors import OptionsError
 from aai_async._models.transcript import Transcript
 from aai_async.formats import _registry
@@ -40,9 +41,9 @@ def check(name: str) -> None:
         alike = difflib.get_close_matches(name, NAMES, 1)
         meant = f" Did you mean {alike[0]!r}?" if alike else ""
         raise OptionsError(f"There is no format {name!r}.{meant} There are {', '.join(NAMES)}.")
-    if not FORMATS[name].is_installed:
-        extra = FORMATS[name].needs
-        raise OptionsError(f'The format {name!r} needs an extra: pip install "aai-async[{extra}]"')
+    extra = FORMATS[name].needs
+    if extra is not None and not FORMATS[name].is_installed:
+        raise OptionsError(f"The format {name!r} needs an extra: {install_command(extra)}.")
 
 
 def render(name: str, transcript: Transcript, **keywords: Any) -> str:  # those of the format

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from aai_async._command_lines import install_command
 from aai_async._errors import ConfigError
 
 
@@ -18,4 +19,4 @@ def module(name: str) -> Any:  # without their types, so that the package can be
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ConfigError('Ray is an extra: pip install "aai-async[ray]".') from error
+        raise ConfigError(f"Ray is an extra: {install_command('ray')}.") from error

@@ -8,6 +8,8 @@ the process of a speech engine does not load a web server.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from aai_async._command_lines import install_command
+
 if TYPE_CHECKING:
     from aai_async.server.diarization.voice_file import Voice, VoiceFile, VoiceFileError
     from aai_async.server.engine import (
@@ -65,6 +67,6 @@ def __getattr__(name: str) -> object:
     try:
         home = import_module(f"{__name__}.{_HOMES.get(name, 'engine')}")
     except ModuleNotFoundError as error:
-        error.add_note('The local server is an extra: pip install "aai-async[server,models]"')
+        error.add_note(f"The server is an extra: {install_command('server,models')}")
         raise
     return getattr(home, name)

@@ -13,6 +13,8 @@ from collections.abc import Generator, Sequence
 
 import anyio
 
+from aai_async._command_lines import install_command
+
 try:
     from aai_async.server.diarization.voice_file import VoiceFileError
     from aai_async.server.engine import Engine
@@ -21,7 +23,7 @@ try:
     from aai_async.server.store import DirectoryError
     from aai_async.server.weights import WeightsError
 except ModuleNotFoundError as error:
-    raise SystemExit(f'{error}. The server requires: pip install "aai-async[server,models]"') from None
+    raise SystemExit(f"{error}. The server is an extra: {install_command('server,models')}") from None
 
 DEFAULT_PORT = 8461
 """The port to listen on, unless it is in use."""

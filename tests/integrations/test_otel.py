@@ -14,6 +14,7 @@ import pytest
 from scripted_transport import ScriptedTransport
 
 import aai_async as aai
+from aai_async._command_lines import install_command
 from aai_async.testing import ScriptedServer
 
 pytest.importorskip("opentelemetry.sdk", reason="no SDK of OpenTelemetry")
@@ -255,4 +256,4 @@ def test_a_missing_extra_is_named() -> None:
     """With the command that installs it."""
     code = "import sys; sys.modules['opentelemetry'] = None; import aai_async.otel"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert 'pip install "aai-async[otel]"' in result.stderr
+    assert install_command("otel") in result.stderr

@@ -19,6 +19,7 @@ from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 from secrecy import whole_traceback
 
 import aai_async as aai
+from aai_async._command_lines import install_command
 from aai_async._io import stored_object
 from aai_async._io.source import CHUNK_SIZE, Source
 from aai_async._io.source_factory import source_from
@@ -265,7 +266,7 @@ async def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.Monkey
     """The core needs none of it."""
     monkeypatch.setitem(sys.modules, "obstore", None)
     error = await error_of(aai.ObjectSource("gs://bucket/call.wav"))
-    assert str(error).endswith('pip install "aai-async[cloud]".')
+    assert str(error).endswith(f"{install_command('cloud')}.")
 
 
 async def test_a_file_is_the_same_recording_by_its_path_and_by_its_uri(tmp_path: Path) -> None:

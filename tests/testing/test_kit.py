@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import httpx
 import pytest
 
 import aai_async as aai
+from aai_async._command_lines import install_command
 from aai_async.server import LocalServer, ScriptedEngine, SpeechRequest
 from aai_async.testing import ScriptedServer
 
@@ -50,6 +53,18 @@ def test_the_fixtures_are_there(pytester: pytest.Pytester) -> None:
     pytester.runpytest("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:randomly").assert_outcomes(
         passed=4
     )
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the tests, which is small, and not the embedded server with its speech engine."""
+    find = importlib.util.find_spec
+
+    def without_a_web_server(name: str) -> ModuleSpec | None:
+        return None if name == "uvicorn" else find(name)
+
+    monkeypatch.setattr("importlib.util.find_spec", without_a_web_server)
+    with pytest.raises(aai.ConfigError, match=re.escape(install_command("testing"))):
+        ScriptedServer()
 
 
 def test_the_test_of_the_documentation_passes(pytester: pytest.Pytester) -> None:

@@ -1,30 +1,37 @@
-"""How an extra of this package is installed into this environment, from where the package itself came."""
+"""Command lines to copy from messages, such as the one that installs an extra of this package."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
-import re
+import os
+import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from aai_async._cli.command_line import command_line
 
-_ADVICE = re.compile(r'pip install (?P<flags>(?:--\S+ )*)"aai-async\[(?P<extras>[\w,]+)\]"')
-"""As the library and its documentation write it, for a package from the index."""
-
-
-def with_install_commands(message: str) -> str:
-    """Replace each advice to install an extra by a command that works here."""
-    return _ADVICE.sub(lambda match: install_command(match["extras"], *match["flags"].split()), message)
+def command_line(words: Sequence[str]) -> str:
+    """Return a command line in backticks, with words in quotes as the shell of the system needs them."""
+    return f"`{shlex.join(words) if os.sep == '/' else subprocess.list2cmdline(words)}`"
 
 
 def install_command(extras: str, *flags: str) -> str:
-    """Return the command line that installs extras, such as `server,models`, in backticks."""
+    """
+    Return the command line, in backticks, that installs extras here, such as `server,models`.
+
+    The package comes from where it came before: a checkout, a file, a repository, or the index.
+    """
     return command_line([*_installer(), *flags, *_requirement(extras)])
+
+
+def install_package_command(requirement: str) -> str:
+    """Return the command line, in backticks, that installs another package into this environment."""
+    return command_line([*_installer(), requirement])
 
 
 def _installer() -> list[str]:
@@ -35,7 +42,6 @@ def _installer() -> list[str]:
 
 
 def _requirement(extras: str) -> list[str]:
-    """Return what is installed: a checkout, a file or a repository, or else the package on the index."""
     name = f"aai-async[{extras}]"
     origin = _origin()
     url = origin.get("url")
@@ -55,8 +61,12 @@ def _origin() -> dict[str, Any]:  # JSON
 
     Source: https://packaging.python.org/en/latest/specifications/direct-url/
     """
+    import importlib.metadata  # noqa: PLC0415 - takes long to import, for messages only
+
     try:
         recorded = importlib.metadata.distribution("aai-async").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
-        return {}
+        checkout = Path(__file__).parents[1]
+        is_checkout = (checkout / "pyproject.toml").is_file()
+        return {"url": checkout.as_uri(), "dir_info": {"editable": True}} if is_checkout else {}
     return json.loads(recorded) if recorded else {}

@@ -1,4 +1,4 @@
-"""What the command recommends to install is a line that works where it runs."""
+"""What messages recommend to install is a line that works where it runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from aai_async._cli.installation import install_command, with_install_commands
-from aai_async._cli.terminal_text import shown_error
-from aai_async._errors import ConfigError
+import aai_async
+from aai_async._command_lines import install_command, install_package_command
+
+CHECKOUT = Path(aai_async.__file__).parents[1]
 
 Install = Callable[[object], None]
 
@@ -67,10 +68,25 @@ def test_an_environment_without_pip_has_uv(installed_from: Install, monkeypatch:
     assert install_command("cli").startswith("`uv pip install --python ")
 
 
-def test_the_advice_in_an_error_of_the_library_is_replaced(installed_from: Install) -> None:
-    """It is for the package on the index."""
-    installed_from({"url": "file:///src", "dir_info": {}})
-    error = ConfigError('It is missing: pip install "aai-async[cloud]".')
-    assert shown_error(error) == f"It is missing: {install_command('cloud')}."
-    other = 'pip install "httpx[socks]"'
-    assert with_install_commands(other) == other
+@pytest.mark.skipif(not (CHECKOUT / "pyproject.toml").is_file(), reason="an installed package")
+def test_a_checkout_on_the_path_is_installed_from_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from the index, where the package of this name can be another version, or none."""
+
+    def distribution(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    assert shlex.split(install_command("cli").strip("`"))[-2:] == ["-e", f"{CHECKOUT}[cli]"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths of other systems")
+def test_another_package_is_installed_into_the_same_environment() -> None:
+    words = shlex.split(install_package_command("httpx[socks]").strip("`"))
+    assert words == [sys.executable, "-m", "pip", "install", "httpx[socks]"]
+
+
+def test_what_messages_recommend_to_install_comes_from_one_place() -> None:
+    """So that it works wherever the package came from."""
+    package = Path(aai_async.__file__).parent
+    texts = {path.name: path.read_text("utf-8") for path in package.rglob("*.py")}
+    assert [name for name, text in texts.items() if "pip install" in text] == []
