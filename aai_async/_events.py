@@ -242,8 +242,25 @@ def about_recording(
         current_recording.reset(token)
 
 
+def relabelled(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Give the recording of the current task other labels, such as those of its journal, and return them."""
+    recording = current_recording.get()
+    if recording is not None:
+        current_recording.set(attrs.evolve(recording, labels=labels))
+    return labels
+
+
 Facts: TypeAlias = dict[str, str | float | None]
 """What is known about a step, by name; a step adds its result before it ends."""
+
+
+LABEL_FACT = "label."
+"""The beginning of the names of facts that are labels."""
+
+
+def label_facts(labels: Mapping[str, str]) -> Facts:
+    """Return labels as facts."""
+    return {LABEL_FACT + name: value for name, value in labels.items()}
 
 
 class Instrumentation(Protocol):

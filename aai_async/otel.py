@@ -28,8 +28,18 @@ try:
 except ImportError as error:
     raise ImportError(f"aai_async.otel needs OpenTelemetry: {install_command('otel')}") from error
 
-from aai_async._errors import AAIError, without_secrets
-from aai_async._events import Event, Facts, Retrying, Submitted, Throttled, set_instrumentation
+from aai_async._errors import AAIError, without_secret_addresses, without_secrets
+from aai_async._events import (
+    LABEL_FACT,
+    Event,
+    Facts,
+    Retrying,
+    Submitted,
+    Throttled,
+    current_recording,
+    label_facts,
+    set_instrumentation,
+)
 from aai_async._version import __version__
 
 _SCOPE = "aai_async"
@@ -159,7 +169,8 @@ class _Instrumentation:
 
     def _end_step(self, span: Span, name: str, facts: Facts, seconds: float) -> None:
         known = _attributes(facts)
-        _end(span, known)
+        recording = current_recording.get()
+        _end(span, known | _labels(facts if recording is None else facts | label_facts(recording.labels)))
         measured: _Attributes = {f"{_SCOPE}.step": name}
         if "error.type" in known:
             measured["error.type"] = known["error.type"]
@@ -171,6 +182,14 @@ class _Instrumentation:
 
 def _attributes(facts: Facts) -> _Attributes:
     return {_NAMES[name]: value for name, value in facts.items() if value is not None and name in _NAMES}
+
+
+def _labels(facts: Facts) -> _Attributes:
+    return {
+        f"{_SCOPE}.{name}": without_secret_addresses(str(value))
+        for name, value in facts.items()
+        if name.startswith(LABEL_FACT)
+    }
 
 
 def _place(url: str) -> _Attributes:

@@ -36,7 +36,7 @@ from aai_async._errors import (
     SourceError,
     UploadGoneError,
 )
-from aai_async._events import Event, Retrying, about_recording, call_listener, listening
+from aai_async._events import Event, Retrying, about_recording, call_listener, listening, relabelled
 from aai_async._io.file_sources import FileSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
@@ -250,7 +250,7 @@ class ItemTask:
             self.journal.row = row = await self._context.journal.claim(
                 claim_of(self._item, source, keys, self._context.options_digest(self._item))
             )
-            self._labels = row.labels
+            self._labels = relabelled(row.labels)
             original = self._context.duplicates.find([row_key(row)])
             if original not in {None, self._in_flight}:
                 self._duplicate_of = original

@@ -27,7 +27,7 @@ from aai_async._errors import (
     JournalError,
     SourceError,
 )
-from aai_async._events import logger, step
+from aai_async._events import label_facts, logger, step
 from aai_async._io.source import Audio
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
@@ -223,8 +223,9 @@ class BatchRunner:
         self._new_scope(task)
         try:
             await slot.take()
-            with step("transcribe", index=item.index) as facts:
+            with step("transcribe", index=item.index, **label_facts(item.labels)) as facts:
                 outcome = await task.run(lambda: self._new_scope(task))
+                facts.update(label_facts(outcome.labels))
                 facts["transcript_id"] = outcome.transcript_id
                 facts["error_type"] = type(outcome.error).__name__ if outcome.error else None
             self._settle(task, outcome)

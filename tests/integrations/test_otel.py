@@ -34,6 +34,10 @@ AT_ONCE = aai.Polling(initial_delay=0, pace=0)
 ONCE = aai.Retry(attempts=1)
 
 
+def labels_of(span: ReadableSpan) -> dict[str, Any]:
+    return {name: value for name, value in (span.attributes or {}).items() if ".label." in name}
+
+
 class Recorded:
     """What was exported."""
 
@@ -116,9 +120,44 @@ async def test_the_items_of_a_batch_are_below_the_span_that_starts_it(recorded: 
                 await batch.collect()
     assert recorded.children_of(recorded.span("nightly")) == ["transcribe"] * 3
     items = [one for one in recorded.spans if one.name == "transcribe"]
-    assert {(one.attributes or {})["aai_async.batch.index"] for one in items} == {0, 1, 2}
+    assert sorted(str((one.attributes or {})["aai_async.batch.index"]) for one in items) == ["0", "1", "2"]
     for item in items:
         assert recorded.children_of(item) == ["upload", "submit", "wait"]
+
+
+async def test_the_labels_of_an_item_are_attributes_of_its_steps(recorded: Recorded) -> None:
+    """But not of its attempts; a URL is without its signature."""
+    labels = {"team": "sales", "page": "https://example.com/a?signature=s3cret"}
+    async with (
+        ScriptedServer().in_process() as server,
+        server.client() as client,
+        aai.transcribe_all(client, [aai.Item(b"audio", labels=labels)]) as batch,
+    ):
+        await batch.collect()
+    expected = {"aai_async.label.team": "sales", "aai_async.label.page": "https://example.com/a"}
+    found = {one.name: labels_of(one) for one in recorded.spans}
+    steps = {name: found.pop(name) for name in ("transcribe", "upload", "submit", "wait")}
+    assert steps == dict.fromkeys(steps, expected)
+    assert list(filter(None, found.values())) == []
+
+
+async def test_the_steps_and_events_of_a_later_batch_have_the_labels_of_the_journal(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    """If it gives none itself."""
+    path, item = tmp_path / "journal.db", aai.Item(b"audio", labels={"team": "sales"})
+    events: list[aai.Event] = []
+    async with ScriptedServer().in_process() as server, server.client(polling=AT_ONCE) as client:
+        server.fails("Server error")
+        for sources in ([item], [b"audio"]):
+            batch = aai.transcribe_all(client, sources, journal=path, on_event=events.append)
+            async with batch:
+                await batch.collect()
+    first, second = [labels_of(one) for one in recorded.spans if one.name == "transcribe"]
+    assert first == second == {"aai_async.label.team": "sales"}
+    assert all(labels_of(one) for one in recorded.spans if one.name in {"submit", "wait"})
+    submitted = [event.labels for event in events if isinstance(event, aai.Submitted)]
+    assert submitted == [{"team": "sales"}] * len(submitted)
 
 
 async def test_no_attribute_contains_a_secret_a_text_or_the_name_of_a_recording(
