@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 
 from aai_async._cli import rendering
 from aai_async._cli.arguments import check_output_dir
 from aai_async._cli.command_flags import ConvertFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.inputs import Recording, named
+from aai_async._cli.places import in_tree
 from aai_async._cli.result_files import save
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable, shown_error
@@ -23,9 +25,11 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
     check_output_dir(flags.output.output_dir)
     errors: list[AAIError] = []
     succeeded = 0
-    for file in flags.files:
+    written: dict[Path, Path] = {}
+    for file, stem in zip(flags.files, _stems(flags), strict=True):
         try:
-            await _convert(file, flags)
+            _check_unwritten(stem, file, written)
+            await _convert(file, stem, flags)
             succeeded += 1
         except (AAIError, OSError) as error:
             shown = error if isinstance(error, AAIError) else AAIError(f"{error.strerror or error}.")
@@ -34,17 +38,35 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
     return exit_status(succeeded=succeeded, errors=errors)
 
 
-async def _convert(file: Path, flags: ConvertFlags) -> None:
+def _stems(flags: ConvertFlags) -> list[Path]:
+    """Return the path of the results of each file, without their suffix."""
+    folder = flags.output.output_dir
+    if folder is None:
+        return [file.with_name(_without_suffix(file)) for file in flags.files]
+    placed = in_tree([named(os.path.abspath(file)) for file in flags.files])  # noqa: PTH100 - not of a link's target
+    return [folder / one.place.with_name(_without_suffix(one.place)) for one in placed]
+
+
+def _without_suffix(file: PurePath) -> str:
+    return file.name.removesuffix(".json")
+
+
+def _check_unwritten(stem: Path, file: Path, written: dict[Path, Path]) -> None:
+    """Check that a file has not the results of another one, which --force would replace."""
+    other = written.setdefault(stem, file)
+    if other is not file:
+        raise AAIError(f"It has the same results as {readable(other)}, which were written now.")
+
+
+async def _convert(file: Path, stem: Path, flags: ConvertFlags) -> None:
     transcript = await in_thread(_read, file)
-    stem = file.name.removesuffix(".json")
-    folder = flags.output.output_dir or file.parent
     # The recording, if it is beside the file, so that a page can play it.
-    recording = named(str(file.with_name(stem)))
-    paths = {name: folder / f"{stem}.{name}" for name in flags.rendering.formats}
+    recording = named(str(file.with_name(_without_suffix(file))))
+    paths = {name: stem.with_name(f"{stem.name}.{name}") for name in flags.rendering.formats}
     if not flags.output.force:
         await in_thread(_check_absent, list(paths.values()))
     for name, path in paths.items():
-        content = await in_thread(_content, flags, name, transcript, recording, folder)
+        content = await in_thread(_content, flags, name, transcript, recording, path.parent)
         await save(path, content)
         write_line(readable(path))
 

@@ -17,6 +17,7 @@ from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
+from aai_async._cli.places import as_in_run
 from aai_async._cli.resolving import how_to_resolve, is_undecided
 from aai_async._cli.restoring import restore_names
 from aai_async._cli.result_notices import Notices, as_texts
@@ -51,7 +52,9 @@ async def export(flags: ExportFlags) -> ExitStatus:
             check_standard_output(flags.rendering, number)
         else:
             kept = await kept_results(journal)
-            await files.name_rows([(named(source), transcript_id) for source, transcript_id in kept])
+            sources = [named(source) for source, _ in kept]
+            placed = await in_thread(as_in_run, sources, flags.journal)
+            await files.name_rows([(one, row[1]) for one, row in zip(placed, kept, strict=True)])
         async for outcome in journal.outcomes():
             try:
                 kind = await _export(outcome, flags.rendering, files, is_single=number == 1)

@@ -73,6 +73,10 @@ class RestoredOutputs(Outputs):
         """Whether lines of the register cannot be read."""
         return self._register.is_damaged
 
+    def folder_of(self, recording: Recording) -> PurePosixPath | None:
+        """Return where in the folder the results of a recording are; `None` if it has no name; blocks."""
+        return self._stems[recording].parent if self._name_known(recording) else None
+
     def refresh(self, recordings: Iterable[Recording]) -> None:
         """Read the versions of recordings, and the folders of the results, again: both may have changed."""
         super().refresh(recordings)

@@ -70,3 +70,18 @@ def test_what_is_no_transcript_is_named_and_the_others_are_written(
     assert "missing.json: No such file" in err
     assert "secret" not in err
     assert Path("call.mp3.md").read_text().startswith("# call.mp3\n")
+
+
+def test_results_in_one_folder_have_the_folders_of_their_files(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So two files of one name do not replace each other's results, nor does the same file twice."""
+    names = ["mon/call.mp3.json", "tue/call.mp3.json"]
+    for name in names:
+        Path(name).parent.mkdir()
+        Path(name).write_bytes(file.read_bytes())
+    assert run(monkeypatch, *names, "-f", "txt", "-o", "out", "--force") == 0
+    written = sorted(path.as_posix() for path in Path("out").rglob("*.txt"))
+    assert written == ["out/mon/call.mp3.txt", "out/tue/call.mp3.txt"]
+    assert run(monkeypatch, str(file), str(file), "-f", "txt", "--force") == 3
+    assert "call.mp3.json: It has the same results as call.mp3.json" in capsys.readouterr().err

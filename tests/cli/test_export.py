@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -20,6 +20,7 @@ from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import OutputFlags, Rendering
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.outputs import Outputs
+from aai_async._cli.places import in_tree
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
@@ -98,12 +99,55 @@ async def test_recordings_of_the_same_name_have_files_of_their_own(client: aai.C
     await batch(client, ["mon/call.mp3", "tue/call.mp3", "call.wav", "..mp3"])
     await export()
     assert texts() == {
-        "call.mp3.txt": "mon/call.mp3 in en.",
+        "mon/call.mp3.txt": "mon/call.mp3 in en.",
         "tue/call.mp3.txt": "tue/call.mp3 in en.",
         "call.wav.txt": "call.wav in en.",
         "..mp3.txt": "..mp3 in en.",
     }
     assert not [name for name in os.listdir() if name.endswith(".txt")]
+
+
+@pytest.mark.parametrize("parent", ["", "calls/2026/", "/calls/"], ids=["here", "below", "absolute"])
+async def test_the_results_of_a_tree_are_in_its_folders(
+    client: aai.Client, tmp_path: Path, parent: str
+) -> None:
+    """Below the folder that all recordings have in common; the files of one folder are in no other one."""
+    calls = f"{tmp_path}{parent}" if parent.startswith("/") else parent
+    await batch(client, [f"{calls}mon/call.mp3", f"{calls}mon/old/call.mp3", f"{calls}tue/call.mp3"])
+    await export()
+    assert sorted(texts()) == ["mon/call.mp3.txt", "mon/old/call.mp3.txt", "tue/call.mp3.txt"]
+    await batch(client, [f"{calls}mon/x.mp3", f"{calls}mon/y.mp3"], journal="mon.db")
+    await journals.export(ExportFlags(journal="mon.db", output=OutputFlags(output_dir=Path("mon-out"))))
+    assert sorted(texts("mon-out")) == ["x.mp3.txt", "y.mp3.txt"]
+
+
+async def test_an_export_has_the_folders_of_the_run(client: aai.Client) -> None:
+    """They begin below the folder that was passed, also if the recordings have more folders in common."""
+    names = ["calls/a/mon/x.mp3", "calls/a/tue/x.mp3"]
+    Path("out").mkdir()
+    await batch(client, names, journal="out/.aai-async.db")
+    recordings = [Recording(name, PurePosixPath(name).relative_to("calls")) for name in names]
+    outputs = Outputs(Path("out"), Rendering())
+    outputs.name(recordings)
+    await outputs.prepare(recordings)
+    await outputs.claim(recordings)
+    flags = ExportFlags(journal="out/.aai-async.db", output=OutputFlags(output_dir=Path("more")))
+    assert await journals.export(flags) == ExitStatus.OK
+    assert sorted(texts("more")) == ["a/mon/x.mp3.txt", "a/tue/x.mp3.txt"]
+
+
+def test_results_of_objects_and_of_files_have_trees_of_their_own() -> None:
+    """And a URL has no folder, nor has a name that is not the path of a file."""
+    names = [
+        "s3://b/calls/mon/x.mp3",
+        "s3://b/calls/tue/x.mp3",
+        "/calls/mon/x.mp3",
+        "../y/x.mp3",
+        "https://example.com/mon/x.mp3",
+        "-",
+    ]
+    places = [str(one.place) for one in in_tree([named(name) for name in names])]
+    assert places == ["mon/x.mp3", "tue/x.mp3", "x.mp3", "x.mp3", "x.mp3", "-"]
 
 
 @pytest.mark.parametrize("order", ["as-listed", "reversed"])
