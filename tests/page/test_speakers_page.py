@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import browsing
+import pytest
 from reader import Reader, of_words, wait
 
 import aai_async as aai
+from aai_async._language.scripts import is_blank
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 browser, read, spoken = browsing.browser, browsing.read, browsing.spoken
 
 Read = Callable[..., Reader]
+
+SPEAKERS = resources.files("aai_async.formats") / "page" / "speakers.js"
 
 WHO = "[...document.querySelectorAll('.who')].map((who) => who.innerText)"
 
@@ -59,6 +66,28 @@ def test_a_name_is_only_a_name(read: Read) -> None:
     page.fill("#speaker-name", "Anna")
     page.keyboard.press("Escape")
     assert page.evaluate(WHO) == ["__proto__", "constructor"]
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u2060\u00ad", "\u3164", "\u0301", " \u2800 \ufeff"])
+def test_a_name_that_cannot_be_seen_is_none(read: Read, unseen: str) -> None:
+    """As in Python: such a name leaves the speaker with the label, as an empty one does."""
+    assert is_blank(unseen)
+    page = read().open(of_words(["one", "two"], every=1))
+    rename(page, "Speaker A", "Anna")
+    rename(page, "Anna", unseen)
+    rename(page, "Speaker B", unseen)
+    assert page.evaluate(WHO) == ["Speaker A", "Speaker B"]
+    rename(page, "Speaker B", f"Zo\u0308e{unseen}")
+    assert page.evaluate(WHO)[1].startswith("Zo\u0308e")
+
+
+def test_the_page_and_python_know_the_same_unseen_characters(read: Read) -> None:
+    (pattern,) = re.findall(r"const UNSEEN = (/.*/u);", SPEAKERS.read_text(encoding="utf-8"))
+    codes = f"[...Array(0x11000).keys()].filter((code) => {pattern}.test(String.fromCodePoint(code)))"
+    found = read().open(of_words(["one"])).evaluate(codes)
+    expected = {code for code in range(0x11000) if is_blank(chr(code))}
+    # The browser may know characters of a later version of Unicode.
+    assert {code for code in {*found} ^ expected if unicodedata.category(chr(code)) != "Cn"} == set()
 
 
 def test_a_speaker_is_shown_alone_or_hidden(read: Read, spoken: aai.Transcript) -> None:

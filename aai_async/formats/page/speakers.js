@@ -1,6 +1,7 @@
 // The speakers: their names, which of them are shown, and their turns.
 
 const COLOURS = 8; // the number of speaker colours in page.css
+const UNSEEN = /^[\p{Cc}\p{Cf}\p{Cs}\p{Me}\p{Mn}\p{Z}\u115f\u1160\u2800\u3164\uffa0]*$/u; // as `is_blank` in aai_async/_language/scripts.py
 const LABEL = /^([A-Za-z]|[A-Z]{2}|[0-9]+[A-Z]?)$/; // the labels of the service; other texts are names
 
 const labels = [...data.voices]; // in the order of their first words, which is that of their numbers
@@ -196,7 +197,8 @@ function onSpeakerClick(target) {
 
 function addSpeakerListeners(on) {
   const commit = () => {
-    const name = $('speaker-name').value.trim().replace(/\s+/g, ' ');
+    const written = $('speaker-name').value.trim().replace(/\s+/g, ' ');
+    const name = UNSEEN.test(written) ? '' : written; // a name that cannot be seen is none
     if (name !== (names[labels[menuVoice]] ?? '')) perform(() => rename(menuVoice, name));
   };
   on($('speaker-name'), 'change', commit);
