@@ -18,6 +18,7 @@ from aai_async._journal import JournalWriter, Place
 from aai_async._models.outcome import Summary
 from aai_async._options import Options
 from aai_async.ray._engine import module
+from aai_async.ray._http import over_aiohttp
 from aai_async.ray._metrics import Metrics
 
 T = TypeVar("T")
@@ -107,7 +108,7 @@ class JournalOwnerActor:
         try:
             terms = self._terms
             async with (
-                Client(terms.api_key, base_url=terms.base_url) as client,
+                Client(terms.api_key, base_url=terms.base_url, http_client=over_aiohttp) as client,
                 self._serving(client) as owner,
             ):
                 self._owner = owner

@@ -13,10 +13,10 @@ import anyio
 import attrs
 import faults
 import pytest
-from batches import Census, both_loops, recordings
+from batches import Census, recordings
 from batches import connect as connect  # noqa: PLC0414 - a fixture
 from fault_server import FaultServer
-from lanes import Connect
+from lanes import LANES, Connect, Lane
 
 import aai_async as aai
 from aai_async._batch.journal_owner import JournalOwner
@@ -25,8 +25,14 @@ from aai_async._batch.reply import Reply
 from aai_async._io.remote_source import RemoteSource
 from aai_async._journal import JournalWriter
 from aai_async._journal.database import Database
+from aai_async.ray._http import over_aiohttp
 
-pytestmark = [both_loops, pytest.mark.usefixtures("quick_looks")]
+# On Ray, the requests of the owner go over aiohttp.
+lanes = pytest.mark.parametrize(
+    "lane", [*LANES[:2], Lane("aiohttp", "asyncio", over_aiohttp)], ids=lambda lane: lane.name
+)
+
+pytestmark = [lanes, pytest.mark.usefixtures("quick_looks")]
 
 T = TypeVar("T")
 
