@@ -61,7 +61,9 @@ class Meter:
                 if self._known[pid]:
                     fields = (entry / "stat").read_text().rpartition(")")[2].split()
                     seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-                    self._seen[pid] = (entry / "cmdline").read_bytes(), seconds
+                    # A process that has just ended has no title any more.
+                    title = (entry / "cmdline").read_bytes() or self._seen.get(pid, (b"",))[0]
+                    self._seen[pid] = title, seconds
 
     def total(self, title: bytes = b"") -> float:
         """Give the seconds of all processes, or of those with a title."""
