@@ -84,9 +84,9 @@ def get(flags: GetFlags) -> int:
 @Grouped
 def list_(flags: ListFlags) -> int:
     """List the transcripts of the last 90 days, newest first."""
-    from aai_async._cli import arguments, transcripts  # noqa: PLC0415 - see the module
+    from aai_async._cli import arguments, listing  # noqa: PLC0415 - see the module
 
-    return arguments.request(flags.connection, transcripts.list_, flags)
+    return arguments.request(flags.connection, listing.list_, flags)
 
 
 @app.command(cls=Command)

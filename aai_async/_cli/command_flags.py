@@ -23,6 +23,7 @@ from aai_async._cli.flags import (
     PricesFile,
     Recursive,
     Rendering,
+    ReplacingOutputFlags,
     RequestFlags,
 )
 
@@ -104,7 +105,7 @@ class ExportFlags:
     """The flags of `export`."""
 
     journal: JournalName
-    output: OutputFlags = field(default_factory=OutputFlags)
+    output: ReplacingOutputFlags = field(default_factory=ReplacingOutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
 
 
@@ -115,7 +116,7 @@ class ConvertFlags:
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Transcripts, as the format json writes them.")
     ]
-    output: OutputFlags = field(default_factory=OutputFlags)
+    output: ReplacingOutputFlags = field(default_factory=ReplacingOutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from aai_async._cli import comparing
 from aai_async._cli.arguments import check_output_dir, order_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
-from aai_async._cli.flags import InputFlags, OutputFlags, Rendering, TranscribeFlags
+from aai_async._cli.flags import InputFlags, Rendering, RunOutputFlags, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.order import Order
 from aai_async._cli.safe_names import of_word
@@ -42,7 +42,7 @@ def _orders(flags: CompareFlags) -> dict[str, Order]:
         model: order_of(
             TranscribeFlags(
                 inputs=InputFlags(names=flags.names, recursive=flags.recursive),
-                output=OutputFlags(output_dir=folder / of_word(model)),
+                output=RunOutputFlags(output_dir=folder / of_word(model)),
                 rendering=Rendering(formats=["json"]),
                 request=dataclasses.replace(flags.request, model=[model]),
                 connection=flags.connection,

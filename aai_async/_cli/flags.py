@@ -227,7 +227,27 @@ class OutputFlags:
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", "-o", metavar="DIR", help="Write a file per result here.")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplacingOutputFlags(OutputFlags):
+    """Where results are written that can be there already."""
+
     force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutputFlags(OutputFlags):
+    """Where a run writes results."""
+
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Write existing results again, without another job for those that the journal has. To "
+            "transcribe a recording again, and pay again, `forget` it first.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +263,9 @@ class JournalFlags:
             callback=new_journal_name,
         ),
     ] = None
-    no_journal: Annotated[bool, typer.Option("--no-journal", help="Do not write a journal.")] = False
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Neither read nor write a journal.")] = (
+        False
+    )
     resume: Annotated[bool, typer.Option("--resume", help="Require an existing journal.")] = False
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try only what failed before.")] = False
     adopt_key: Annotated[
@@ -361,7 +383,7 @@ class TranscribeFlags:
     """The flags of `transcribe`."""
 
     inputs: InputFlags = field(default_factory=InputFlags)
-    output: OutputFlags = field(default_factory=OutputFlags)
+    output: RunOutputFlags = field(default_factory=RunOutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
     request: RequestFlags = field(default_factory=RequestFlags)
     journal: JournalFlags = field(default_factory=JournalFlags)

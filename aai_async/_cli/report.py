@@ -180,6 +180,7 @@ class Report:
             undecided = how_to_resolve(self._order.journal, self._undecided)
             if undecided is not None:
                 self.view.print(undecided)
+        self._report_known()
         self._report_undeleted()
         self._report_unfinished(remaining)
 
@@ -220,6 +221,19 @@ class Report:
             self.view.info("To try only these again, run the same command with --retry-failed.")
         elif self._plan.outputs is not None:
             self.view.info("To try only these again, run the same command again.")
+
+    def _report_known(self) -> None:
+        """Report that --force has transcribed nothing again that the journal has, and how that is done."""
+        journal, output = self._order.journal, self._order.flags.output
+        if not output.force or output.output_dir is None or journal is None or not self.summary.resumed:
+            return
+        is_beside = Path(journal).parent == output.output_dir
+        places = [output.output_dir] if is_beside else [journal, "-o", output.output_dir]
+        costs = "" if self._order.flags.run.local else ", and pay again"
+        self.view.info(
+            f"{count(self.summary.resumed, 'result')} written again without a new job. To transcribe again"
+            f"{costs}, remove a recording from the journal first: {command('forget', *places, 'NAME')}"
+        )
 
     def _report_undeleted(self) -> None:
         if self.summary.undeleted:

@@ -1,35 +1,30 @@
-"""`get`, `list`, `delete` and `search`: single requests, and their output."""
+"""`get` and `search`: single requests, and their output."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from aai_async._cli import jsonl, rendering
+from aai_async._cli import rendering
 from aai_async._cli.arguments import check_output_dir, check_standard_output
-from aai_async._cli.command_flags import GetFlags, ListFlags, SearchFlags
+from aai_async._cli.command_flags import GetFlags, SearchFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
-from aai_async._cli.known_journals import about_local_results, names_of
+from aai_async._cli.known_journals import names_of
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, ConnectError, without_secret_addresses, without_secrets
+from aai_async._errors import AAIError, ConnectError
 from aai_async._models.missing import MissingResult
-from aai_async._models.page import TranscriptListItem
 from aai_async._models.speech import Word
 from aai_async._models.transcript import DELETED_URL, Transcript
 from aai_async._progress.lines import clock, print_line, visible
-
-_PAGE = 200
-"""Transcripts whose names `list` searches for at once."""
 
 _CONTEXT = 6
 """Words that `search` shows on each side of a match."""
@@ -98,49 +93,6 @@ async def _print(transcript: Transcript, recording: Recording, wanted: Rendering
     (name,) = wanted.formats
     text = await in_thread(rendering.text, wanted, name, transcript, recording)
     write_out(text if is_single else rendering.with_heading(name, recording, text))
-
-
-async def list_(client: Client, flags: ListFlags) -> ExitStatus:
-    """
-    Show a line for each transcript: its id, status, creation time and recording.
-
-    The recording has the name that a known journal has for it, or else its URL.
-    """
-    if sys.stdout.isatty() and not flags.json:
-        write_line(f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING")
-    status = None if flags.status is None else flags.status.value
-    items: list[TranscriptListItem] = []
-    number = 0
-    async for item in client.list(status=status, created_on=flags.created_on, limit=flags.limit):
-        number += 1
-        items.append(item)
-        if len(items) == _PAGE:
-            await _print_items(items, as_json=flags.json)
-            items.clear()
-    await _print_items(items, as_json=flags.json)
-    if not number:
-        print_line(f"0 transcripts.{await about_local_results()}")
-    return ExitStatus.OK
-
-
-async def _print_items(items: Sequence[TranscriptListItem], *, as_json: bool) -> None:
-    names = await names_of([item.id for item in items])
-    for item in map(_shown, items):
-        name = names.get(item.id)
-        if as_json:
-            write_out(jsonl.line({"source": name and readable(name)} | msgspec.structs.asdict(item)))
-            continue
-        created = f"{item.created:%Y-%m-%d %H:%M:%S}" if item.created else "-"
-        recording = readable(name) if name else item.audio_url or "-"
-        write_line(visible(f"{item.id}  {item.status or '-':10}  {created:19}  {recording}"))
-
-
-def _shown(item: TranscriptListItem) -> TranscriptListItem:
-    return msgspec.structs.replace(
-        item,
-        audio_url=item.audio_url and without_secrets(item.audio_url),
-        error=item.error and without_secret_addresses(item.error),
-    )
 
 
 async def search(client: Client, flags: SearchFlags) -> ExitStatus:

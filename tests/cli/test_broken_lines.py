@@ -28,6 +28,12 @@ class Terminal80(Terminal):
     width = 80
 
 
+class Terminal50(Terminal):
+    """Of half a screen."""
+
+    width = 50
+
+
 class Terminal30(Terminal):
     """Of the width of a small window."""
 
@@ -138,11 +144,43 @@ async def test_the_lists_of_the_command_break_no_name(folder: Path, account: dic
 
     for number, arguments in (
         (0, ["status", "results"]),
-        (1, ["list"]),
         (1, ["export", "results", "-o", "more"]),
     ):
         lines = await to_thread.run_sync(shown, *arguments)
         assert any(NAMES[number] in line for line in lines), lines
+
+
+async def test_each_listed_transcript_is_one_line_of_a_terminal(
+    folder: Path, account: dict[str, str]
+) -> None:
+    """With its whole id, and with as much of the name of its recording as there is room for."""
+    name = f"calls/{'録音' * 9}-monday.mp3"
+    (folder / name).parent.mkdir()
+    (folder / name).write_text("good")
+    state = {"XDG_STATE_HOME": str(folder / "state")}
+    transcribe = [sys.executable, "-m", "aai_async", "transcribe", name, "--journal", "j.db"]
+    await anyio.run_process(transcribe, env=os.environ | account | state)
+    listed = await anyio.run_process(
+        [sys.executable, "-m", "aai_async", "list"], env=os.environ | account | state
+    )
+    transcript_id, status, *time, recording = listed.stdout.decode().split()
+    assert recording == name
+
+    def shown(terminal: type[Terminal]) -> list[str]:
+        with terminal("list", **account, **state) as running:
+            running.end()
+            return running.shown.splitlines()
+
+    short = f"{time[0][5:]} {time[1][:5]}"
+    assert await to_thread.run_sync(shown, Terminal) == [
+        f"{'ID':36}  {'STATUS':10}  {'CREATED':19}  RECORDING",
+        f"{transcript_id}  {status:10}  {' '.join(time)}  …{'録音' * 4}-monday.mp3",
+    ]
+    assert await to_thread.run_sync(shown, Terminal80) == [
+        f"{'ID':36}  {'STATUS':10}  {'CREATED':11}  RECORDING",
+        f"{transcript_id}  {status:10}  {short}  …録音-monday.mp3",
+    ]
+    assert (await to_thread.run_sync(shown, Terminal50))[1] == f"{transcript_id}  …-monday.mp3"
 
 
 async def test_an_error_in_the_arguments_breaks_no_word(folder: Path) -> None:

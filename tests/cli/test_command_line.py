@@ -357,7 +357,7 @@ async def test_a_folder_becomes_files_in_several_formats(
 async def test_what_is_there_in_all_formats_is_skipped(
     account: dict[str, str], calls: Path, tmp_path: Path, engine: ScriptedEngine
 ) -> None:
-    """What lacks one is written from the journal, not from another job; and so is all with --force."""
+    """What lacks one is written from the journal, not from another job; and so does --force, as it states."""
     (calls / "broken.mp3").unlink()
     order = ["transcribe", str(calls), "-r", "-o", str(tmp_path / "out"), "-f", "txt,vtt"]
     assert (await run(*order, **account))[0] == 0
@@ -368,9 +368,16 @@ async def test_what_is_there_in_all_formats_is_skipped(
     (tmp_path / "out" / "y.wav.txt").write_text("mine")
     assert (await run(*order, **account))[0] == 0
     assert (tmp_path / "out" / "y.wav.txt").read_text() == "mine"
-    assert (await run(*order, "--force", **account))[0] == 0
+    status, _, err = await run(*order, "--force", **account)
+    assert status == 0
+    assert "3 results written again without a new job. To transcribe again, and pay again," in err
+    assert f"aai-async forget {tmp_path / 'out'} NAME" in err
     assert (tmp_path / "out" / "y.wav.txt").read_text() == "What was said.\n"
     assert len(engine.requests) == 3
+    await run("forget", str(tmp_path / "out"), str(calls / "y.wav"), "--yes", **account)
+    status, _, err = await run(*order, **account)
+    assert (status, len(engine.requests)) == (0, 4)
+    assert "without a new job" not in err
 
 
 async def test_results_on_standard_output_come_in_the_order_of_the_recordings(
