@@ -66,6 +66,8 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """The failures after which it may be sent again."""
     shows_request: Callable[[T], bool] = lambda _: True
     """Whether a result proves which request it belongs to; if not, its connection is not used again."""
+    is_for_many: bool = False
+    """Whether many calls wait for its result, so that it does not queue behind their requests."""
     if_gone: T | None = None
     """The result if a repeated request finds nothing, because the first one was carried out."""
 
@@ -142,6 +144,7 @@ def page(
     created_on: str | None = None,
     before_id: str | None = None,
     throttled_only: bool = False,
+    is_for_many: bool = False,
 ) -> Call[TranscriptPage]:
     """List transcripts, newest first, at most 200 at a time. `GET /v2/transcript`."""
     query = _without_none(
@@ -156,6 +159,7 @@ def page(
         path=f"/v2/transcript?{_query(query)}",
         read=page_reader(query),
         shows_request=lambda page: shows_query(page, query),
+        is_for_many=is_for_many,
     )
 
 

@@ -261,7 +261,7 @@ class ListPoller:
     ) -> _PageResult | PollFailure:
         """Request a page, and record what it shows about the awaited jobs."""
         requested_at = anyio.current_time()
-        call = endpoints.page(limit=_PAGE, status=status, before_id=before_id)
+        call = endpoints.page(limit=_PAGE, status=status, before_id=before_id, is_for_many=True)
         page = await poll_once(self._sender, call, min(deadline, requested_at + _LONGEST_POLL))
         if isinstance(page, PollFailure):
             return page

@@ -16,7 +16,7 @@ from aai_async._models.page import TranscriptListItem
 from aai_async._models.transcript import Transcript
 
 _EXACT = 1.0
-"""Maximum age in seconds of a job when its wait begins, for the wait to measure its duration."""
+"""Maximum age in seconds of a job when its wait begins, and delay of a poll, to measure its duration."""
 
 
 class WatchedJob:
@@ -87,10 +87,15 @@ class WatchedJob:
         self.waiters.remove(waiter)
         self.update_awaited()
 
-    @property
-    def duration(self) -> float | None:
-        """Seconds from its submit to its end, if known exactly enough for the forecast."""
-        if self._duration is None and self.job.age <= _EXACT:
+    def duration(self, due_at: float) -> float | None:
+        """
+        Return the seconds from its submit to its end, if known exactly enough for the forecast.
+
+        Args:
+            due_at: When the poll was due that has shown its end. A rate limit may have held it back for long.
+        """
+        is_on_time = anyio.current_time() - due_at <= max(_EXACT, self.waited / 4)
+        if self._duration is None and self.job.age <= _EXACT and is_on_time:
             return self.waited + self.job.age
         return self._duration
 

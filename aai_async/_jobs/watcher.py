@@ -198,6 +198,7 @@ class JobWatcher:
                 raise out_of_time(transcript_id=watched.job.id)
             return
         watched.is_being_polled = True
+        due_at = watched.poller.next_at
         try:
             seen = await watched.poller.poll(deadline, until=watched.record_poll)
             is_done_unlisted = watched.apply_transcript(seen)
@@ -209,8 +210,9 @@ class JobWatcher:
         self._outage.add(watched.job.poll.operation, poller.failure, poller.failures, max(delay, 0.0))
         if is_done_unlisted:
             self._list.record_end(watched.job.id)
-        if watched.transcript is not None and watched.duration is not None:
-            self._durations.add(watched.duration, watched.job.size)
+        duration = watched.duration(due_at)
+        if watched.transcript is not None and duration is not None:
+            self._durations.add(duration, watched.job.size)
 
     def _resign(self, waiter: Waiter) -> None:
         if self._leader is waiter:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import anyio
 
 from aai_async._events import Event, Throttled, logger
+from aai_async._transport.quota import Quota
 
 
 class Pauses:
@@ -23,16 +24,42 @@ class Pauses:
         self._longest = longest
         self._emit = emit
         self._ends = dict[str, float]()
+        self._quotas = dict[str, Quota]()
 
-    async def wait(self, host: str) -> None:
-        """Wait until requests to a host may be sent again; the pause may be extended meanwhile."""
-        while (left := self._ends.get(host, 0.0) - anyio.current_time()) > 0:  # noqa: ASYNC110
+    async def wait(self, host: str, *, is_for_many: bool = False) -> None:
+        """
+        Wait until a request to a host may be sent; a pause may be extended meanwhile.
+
+        Args:
+            host: The host.
+            is_for_many: Whether it is one of those for which a part of the rate limit is kept.
+        """
+        while (left := self._opens_at(host, is_for_many=is_for_many) - anyio.current_time()) > 0:  # noqa: ASYNC110
             await anyio.sleep(left)
+
+    def _opens_at(self, host: str, *, is_for_many: bool) -> float:
+        now = anyio.current_time()
+        paused_until, quota = self._ends.get(host, now), self._quotas.get(host)
+        if is_for_many or quota is None or paused_until > now:
+            return paused_until
+        opens_at = quota.opens_at(now)
+        return opens_at if opens_at <= now + self._longest else now
+
+    def add(self, host: str) -> None:
+        """Count a request that is about to be sent."""
+        now = anyio.current_time()
+        if (quota := self._quotas.get(host)) is None:
+            quota = self._quotas[host] = Quota(now)
+        quota.add(now)
 
     def start(self, host: str, seconds: float) -> None:
         """Pause all calls, because the service limits the requests of an account and not those of a call."""
+        if not 0 < seconds <= self._longest:
+            return
         now, before = anyio.current_time(), self._ends.get(host, 0.0)
-        if not 0 < seconds <= self._longest or now + seconds <= before:
+        if (quota := self._quotas.get(host)) is not None:
+            quota.refuse(now, seconds)
+        if now + seconds <= before:
             return
         self._ends[host] = now + seconds
         # Concurrent requests are refused too, each a moment later: they do not emit an event each.
@@ -41,5 +68,6 @@ class Pauses:
             self._emit(Throttled(delay=seconds))
 
     def end_all(self) -> None:
-        """Forget all pauses: the times are those of an earlier event loop."""
+        """Forget all pauses and limits: the times are those of an earlier event loop."""
         self._ends.clear()
+        self._quotas.clear()

@@ -203,19 +203,21 @@ class Sender:
     ) -> T | AAIError:
         host = self._host(call)
         async with self._pool.lease(
-            is_urgent=is_urgent,
+            is_urgent=is_urgent or call.is_for_many,
             is_recording=isinstance(call.body, Source),
             is_to_storage=call.url is not None and call.url.startswith("https://"),
         ) as lease:
             # Checked with a connection in hand, so that calls that waited for one respect the pause too.
             is_held_back = call.url is None and not is_urgent
             if is_held_back:
-                await self.pauses.wait(host)
+                await self.pauses.wait(host, is_for_many=call.is_for_many)
             if shielded is not None:
                 await shielded.sending()
                 # A journal was written meanwhile, which takes time.
                 if is_held_back:
                     await self.pauses.wait(host)
+            if call.url is None:
+                self.pauses.add(host)
             clock = AttemptDeadline(self._timeouts)
             async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
                 url = call.url or f"{host}{call.path}"

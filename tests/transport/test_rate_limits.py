@@ -1,0 +1,140 @@
+"""
+A batch under the rate limit of an account: what is polled meanwhile, and what waits.
+
+The time is that of trio's `MockClock`, so nothing here takes the seconds that it speaks of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import math
+import statistics
+from typing import Any
+
+import anyio
+import httpx
+from trio.testing import MockClock
+
+import aai_async as aai
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+STEADY = aai.Retry(jitter=lambda: 0.5)
+
+TAKES = 5.0
+"""Seconds of each job."""
+
+
+class Service(httpx.AsyncBaseTransport):
+    """Jobs that take the same time each, and a limit of requests in windows that follow one another."""
+
+    def __init__(self, *, limit: float = math.inf, window: float = 10.0, fetch: float = 0.01) -> None:
+        self.limit = limit
+        self.window = window
+        self.fetch = fetch
+        """Seconds of a request for a completed transcript."""
+        self.made: list[float] = []
+        """When each job was made."""
+        self.polls: list[float] = []
+        """When the list was shown."""
+        self.seen: dict[str, float] = {}
+        """When the list first showed the end of each job."""
+        self.refused: list[float] = []
+        self._taken: dict[int, int] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        now = anyio.current_time()
+        number = int(now // self.window)
+        self._taken[number] = self._taken.get(number, 0) + 1
+        if self._taken[number] > self.limit:
+            self.refused.append(now)
+            left = math.ceil((number + 1) * self.window - now)
+            return httpx.Response(
+                429, headers={"retry-after": str(left)}, json={"error": "Too Many Requests"}
+            )
+        is_fetch = "/v2/transcript/" in request.url.path
+        await anyio.sleep(self.fetch if is_fetch else 0.01)
+        return httpx.Response(200, json=await self._answer(request, now))
+
+    async def _answer(self, request: httpx.Request, now: float) -> dict[str, Any]:
+        if request.method == "POST":
+            self.made.append(now)
+            url = json.loads(await request.aread())["audio_url"]
+            return {"id": f"job-{len(self.made) - 1}", "status": "queued", "audio_url": url}
+        if request.url.path.endswith("/transcript"):
+            self.polls.append(now)
+            return self._page(request.url.params, now)
+        return self._job(request.url.path.rpartition("-")[2], now)
+
+    def _job(self, number: str, now: float) -> dict[str, Any]:
+        made = self.made[int(number)]
+        has_ended = now >= made + TAKES
+        return {
+            "id": f"job-{number}",
+            "status": "completed" if has_ended else "processing",
+            "text": "words",
+            "created": moment(made),
+            "completed": moment(made + TAKES) if has_ended else None,
+        }
+
+    def _page(self, query: httpx.QueryParams, now: float) -> dict[str, Any]:
+        rows = [self._job(str(number), now) for number in reversed(range(len(self.made)))]
+        rows = [row for row in rows if query.get("status") in {None, row["status"]}]
+        if (before_id := query.get("before_id")) is not None:
+            rows = [row for row in rows if int(row["id"][4:]) < int(before_id[4:])]
+        page = rows[: int(query["limit"])]
+        for row in page:
+            if row["status"] == "completed":
+                self.seen.setdefault(row["id"], now)
+        older = f"http://service/v2/transcript?before_id={page[-1]['id']}" if len(rows) > len(page) else None
+        return {"page_details": {"limit": int(query["limit"]), "prev_url": older}, "transcripts": page}
+
+
+def moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat()
+
+
+def transcribed(service: Service, jobs: int) -> list[aai.Outcome]:
+    """Run a batch of URLs in a time that jumps to where it is waited for."""
+
+    async def story() -> list[aai.Outcome]:
+        urls = [f"https://example.com/{number}.mp3" for number in range(jobs)]
+        async with (
+            httpx.AsyncClient(transport=service) as http,
+            aai.Client(KEY, http_client=http, retry=STEADY) as client,
+            aai.transcribe_all(client, urls) as batch,
+        ):
+            return [outcome async for outcome in batch]
+
+    clock = MockClock(autojump_threshold=0)
+    return anyio.run(story, backend="trio", backend_options={"clock": clock})
+
+
+def longest_gap(times: list[float]) -> float:
+    return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+
+def test_polls_of_the_list_do_not_queue_behind_fetches() -> None:
+    """A hundred transcripts are fetched, four seconds each, and other jobs end meanwhile."""
+    service = Service(fetch=4.0)
+    outcomes = transcribed(service, 100)
+    assert all(outcome.transcript for outcome in outcomes)
+    assert longest_gap(service.polls) < 2.0
+
+
+def test_ends_are_seen_in_a_window_that_other_requests_would_use_up() -> None:
+    """Only in the first window, whose limit is not known yet, they are seen late."""
+    service = Service(limit=200)
+    outcomes = transcribed(service, 450)
+    assert all(outcome.transcript for outcome in outcomes)
+    assert len(service.made) == 450
+    ends = {job_id: service.made[int(job_id[4:])] + TAKES for job_id in service.seen}
+    late = [service.seen[job_id] - end for job_id, end in ends.items() if end > service.window]
+    assert len(late) > 200
+    assert statistics.mean(late) < 0.7
+    assert max(late) < 3.0
+    # What is kept for polls costs no further window, and no request that is refused.
+    assert len(service.refused) < 32
+    assert service.polls[-1] < 5 * service.window
