@@ -347,18 +347,6 @@ async def test_one_look_that_fails_after_a_long_gap_does_not_end_the_wait(servic
         assert (await client.wait(JOB)).status == "completed"
 
 
-async def test_what_the_service_asks_to_wait_is_no_failure_of_it(service: Service) -> None:
-    """It has answered, after all."""
-    service.looks.side_effect = [
-        httpx.Response(429, headers={"retry-after": "0.2"}),
-        httpx.Response(500),
-        service.completed,
-    ]
-    polling = aai.Polling(initial_delay=0, pace=0, unreachable_after=0.1)
-    async with aai.Client(KEY, base_url=URL[:-3], polling=polling) as client:
-        assert (await client.wait(JOB)).status == "completed"
-
-
 async def test_looks_that_fail_for_too_long_end_the_wait_with_the_id(service: Service) -> None:
     """Somebody has to know that the service is gone."""
     service.looks.side_effect = httpx.ConnectError("unreachable")

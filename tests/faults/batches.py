@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Iterable
@@ -75,12 +76,18 @@ class Census:
         self._server = server
         self._now = Counter[str]()
         self.most = Counter[str]()
+        self.held_until = Counter[str]()
+        """No request of a kind is answered before so many were under way at once, or for 20 s."""
 
     def of(self, kind: str, pause: float = 0.0) -> Fault:
         async def fault(exchange: Exchange) -> None:
             self._now[kind] += 1
             self._note(kind, self._now[kind])
             try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(20):
+                        while self.most[kind] < self.held_until[kind]:
+                            await asyncio.sleep(0.01)
                 await asyncio.sleep(pause)
                 await exchange.answer()
             finally:

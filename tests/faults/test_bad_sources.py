@@ -184,7 +184,7 @@ def test_what_comes_from_another_program_is_sent(server: FaultServer) -> None:
         "asyncio.run(main())\n"
     )
     command = [sys.executable, "-c", program, KEY, server.url]
-    done = subprocess.run(command, input=b"a recording", capture_output=True, timeout=20, check=True)
+    done = subprocess.run(command, input=b"a recording", capture_output=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == (b"What was said.\n", b"")
     assert [*server.service.uploads.values()] == [b"a recording"]
 

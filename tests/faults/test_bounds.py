@@ -61,7 +61,7 @@ async def test_a_cancelled_collect_does_not_raise_the_bound(
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(batch.collect)
-                    with anyio.fail_after(20):
+                    with anyio.fail_after(60):
                         while drawn.count < round_ * 10:
                             await anyio.sleep(0.005)
                     scope.cancel()
@@ -85,11 +85,11 @@ async def test_a_cancelled_collect_puts_back_what_others_wait_for(
             with anyio.move_on_after(30), anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(batch.collect)
-                    with anyio.fail_after(20):
+                    with anyio.fail_after(60):
                         while batch.summary.completed < 2:
                             await anyio.sleep(0.01)
                     scope.cancel()
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 first, second = await anext(batch), await anext(batch)
         assert {first.index, second.index} == {0, 1}
 
@@ -126,7 +126,7 @@ async def test_an_item_that_must_upload_again_does_not_wait_for_the_next_source(
         yield b"second"
 
     async with connect() as client, aai.transcribe_all(client, lazy(), max_uploads=1) as batch:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             first = await anext(batch)
             is_finished.set()
             (second,) = await batch.collect()
@@ -158,7 +158,7 @@ async def test_an_item_that_was_drawn_as_the_drawing_stops_comes_to_its_end(
         yield b"second"
         await anyio.sleep_forever()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with connect() as client, aai.transcribe_all(client, lazy(), max_uploads=1) as batch:
             await was_drawn.wait()
             batch.stop()

@@ -26,7 +26,7 @@ from aai_async._transport import pool as connections
 
 Verb = Callable[[aai.Client, Path], Coroutine[Any, Any, object]]
 
-AT_ONCE = 4.0
+AT_ONCE = 20.0
 """Seconds that a cancelled call takes at the most on a busy machine; what it waited for would take longer."""
 
 
@@ -73,7 +73,7 @@ async def test_a_verb_cancelled_wherever_it_waits_ends_at_once_and_leaves_nothin
     server: FaultServer, connect: Connect, recording: Path, verb: str
 ) -> None:
     """At each await of it in turn, until there is none left."""
-    async with connect() as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=60)) as client:
         await client.submit("https://example.com/known")
         server.service.jobs[0].id = "known"
         await client.get("known")
@@ -429,7 +429,7 @@ async def test_a_client_that_takes_long_to_close_does_not_hold_a_cancellation_up
 
     class Slow(httpx.AsyncHTTPTransport):
         async def aclose(self) -> None:
-            await anyio.sleep(5)
+            await anyio.sleep(120)
 
     server.always("GET *", faults.hang())
     client = aai.Client("a-key", base_url=server.url, http_client=lambda: httpx.AsyncClient(transport=Slow()))
@@ -498,7 +498,7 @@ class TestOfAsyncio:
         self, server: FaultServer, connect: Connect, recording: Path, verb: str
     ) -> None:
         """Where httpx alone would lose a socket."""
-        async with connect() as client:
+        async with connect(timeouts=aai.Timeouts(cancel_grace=60)) as client:
             await client.submit("https://example.com/known")
             server.service.jobs[0].id = "known"
             before = open_files()

@@ -28,7 +28,7 @@ lane = one_library_of_each_loop
 async def run(
     client: aai.Client, sources: Any, path: Path | aai.Journal, **settings: Any
 ) -> tuple[list[Any], aai.Summary]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, journal=path, **settings) as batch:
             return await batch.collect(), batch.summary
 
@@ -47,7 +47,7 @@ async def test_a_transcript_is_deleted_when_the_next_outcome_is_asked_for(
         connect() as client,
         aai.transcribe_all(client, [b"0", b"1"], journal=path, delete_after=True) as batch,
     ):
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async for outcome in batch:
                 (job,) = [one for one in server.service.jobs if one.id == outcome.transcript_id]
                 assert not job.is_deleted
@@ -110,10 +110,10 @@ async def test_a_batch_without_an_end_begins_with_what_an_earlier_one_has_left(
     """A watch may go on for weeks."""
     async with connect() as client:
         async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 await anext(batch)
         assert deletions(path) == ["due"]
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with aai.transcribe_all(client, Endless(), journal=path, delete_after=True) as batch:
                 assert batch.summary.undeleted == 1
                 while batch.summary.undeleted:
@@ -129,7 +129,7 @@ async def test_a_deletion_that_fails_is_tried_again_while_the_batch_goes_on(
     server.on("DELETE *", faults.close())
     async with connect(retry=aai.Retry(attempts=1)) as client:
         batch = aai.transcribe_all(client, Endless(b"0", b"1"), journal=path, delete_after=True)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with batch, anyio.create_task_group() as tasks:
                 tasks.start_soon(batch.collect)
                 while batch.summary.completed < 2 or batch.summary.undeleted:
@@ -146,7 +146,7 @@ async def test_what_a_killed_batch_has_not_deleted_the_next_one_does(
     """Whether the kill came before the request, or before the journal recorded its reply."""
     async with connect() as client:
         async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 await anext(batch)
         assert deletions(path) == ["due"]
         if was_deleted:
@@ -187,7 +187,7 @@ async def test_a_batch_that_is_left_early_states_what_is_not_deleted(
     """After its end nothing more is sent, and there are no more outcomes."""
     async with connect() as client:
         batch = aai.transcribe_all(client, [b"0"], journal=path, delete_after=True)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with batch:
                 await anext(batch)
             assert (batch.summary.undeleted, deletions(path)) == (1, ["due"])
@@ -210,7 +210,7 @@ async def test_an_end_that_is_cancelled_amid_a_deletion_can_be_waited_for_again(
     server.on("DELETE *", held)
     async with connect() as client:
         batch = aai.transcribe_all(client, [b"0"], journal=path, delete_after=True)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with batch:
                 await anext(batch)
                 with anyio.CancelScope() as waiting:

@@ -48,7 +48,7 @@ class Pipe:
 
 
 async def estimated(client: aai.Client, sources: Any, **settings: Any) -> aai.Estimate:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         return await aai.transcribe_all(client, sources, BEST, prices=PRICES, **settings).estimate()
 
 
@@ -123,7 +123,7 @@ async def test_an_estimate_reads_nothing_of_a_stream(
     """Otherwise the batch would send the recording without its head, and that would be billed."""
     async with connect() as client:
         batch = aai.transcribe_all(client, [make()], BEST, prices=PRICES)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             estimate = await batch.estimate()
             async with batch:
                 [outcome] = await batch.collect()

@@ -21,13 +21,13 @@ KEY = {"Authorization": "key"}
 
 
 def connected(server: FaultServer) -> closing[http.client.HTTPConnection]:
-    return closing(http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10))
+    return closing(http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60))
 
 
 def raw_reply(server: FaultServer, path: str = "/files/masked.mp3") -> bytes:
     """Ask for something, and read until the connection ends."""
     url = urlsplit(server.url)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as client:
+    with socket.create_connection((url.hostname, url.port), timeout=60) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nauthorization: key\r\nconnection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: client.recv(65536), b""))
 

@@ -823,5 +823,5 @@ def test_a_client_that_is_never_opened_leaves_nothing(server: FaultServer) -> No
     """Neither a warning nor an open file."""
     program = "import aai_async as aai, sys\naai.Client(sys.argv[1], base_url=sys.argv[2])\n"
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, KEY, server.url]
-    done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

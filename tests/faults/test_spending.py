@@ -37,7 +37,7 @@ def hours(server: FaultServer, tmp_path: Path) -> list[Path]:
 
 
 async def run(client: aai.Client, sources: Any, **settings: Any) -> tuple[list[aai.Outcome], aai.Batch]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, BEST, prices=PRICES, **settings) as batch:
             return await batch.collect(), batch
 
@@ -93,7 +93,7 @@ async def test_jobs_that_an_earlier_batch_has_left_at_the_service_count(
             submitted.set()
 
     async with connect() as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with aai.transcribe_all(client, hours[:1], BEST, journal=path, max_hours=1, on_event=note):
                 await submitted.wait()
         outcomes, batch = await run(client, hours[1:2], journal=path, max_hours=1)
@@ -163,7 +163,7 @@ async def test_the_job_of_an_earlier_version_of_a_file_counts(
                 submitted.set()
 
         batch = aai.transcribe_all(client, [recording], BEST, journal=path, max_hours=2, on_event=note)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with batch:
                 await submitted.wait()
 

@@ -27,7 +27,7 @@ def item(content: bytes, model: str = "best", **labels: str) -> aai.Item:
 
 
 async def run(client: aai.Client, sources: list[Any], **settings: Any) -> list[aai.Outcome]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with aai.transcribe_all(client, sources, **settings) as batch:
             return await batch.collect()
 
@@ -94,7 +94,7 @@ async def test_a_completed_item_has_its_length_model_options_and_price(
 async def test_a_summary_has_the_price_of_what_is_completed(server: FaultServer, connect: Connect) -> None:
     """And counts what has no known price."""
     server.service.length_of = lambda _: 1800.0
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with (
             connect() as client,
             aai.transcribe_all(client, [item(b"1"), item(b"2", "new")], prices=PRICES) as batch,

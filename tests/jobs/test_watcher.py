@@ -936,6 +936,27 @@ def test_a_wait_looks_a_last_time_at_its_deadline(pace: float) -> None:
     assert waits.service.looks["job-0"] >= 2
 
 
+def test_a_wait_that_the_service_asks_for_is_not_counted_as_time_without_an_answer() -> None:
+    """It has answered, after all: the 500 that follows is the first failure."""
+    replies = [httpx.Response(429, headers={"retry-after": "20"}), httpx.Response(500)]
+
+    async def story(waits: Waits) -> None:
+        service = waits.service
+        job = service.make(1.0)
+
+        async def fault() -> httpx.Response:
+            reply = replies.pop(0)
+            service.fault = fault if replies else None
+            return reply
+
+        service.fault = fault
+        await waits.wait(job)
+
+    waits = run(story, aai.Polling(pace=0.1, max_delay=1.0, unreachable_after=10.0))
+    assert (replies, waits.errors) == ([], {})
+    assert waits.ended["job-0"] > 20.0
+
+
 def test_a_wait_ends_in_time_while_another_wait_polls_its_job() -> None:
     """The poll of the later wait may last until the later deadline."""
 
