@@ -387,7 +387,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aai_async.server, "import_module", import_nothing)
     with pytest.raises(ModuleNotFoundError) as caught:
         _ = aai_async.server.LocalServer
-    assert "aai-async[server,models]" in caught.value.__notes__[0]
+    assert "[server,models]" in caught.value.__notes__[0]
 
 
 def test_neither_the_server_nor_the_engines_side_load_more_than_they_need() -> None:
