@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import ClassVar, Protocol, TypeAlias
 
-import attrs
 import msgspec
 
 from aai_async._errors import AAIError, ConfigError, without_secrets
@@ -195,8 +194,7 @@ def listening(listener: OnEvent) -> Generator[None]:
         _listener.reset(token)
 
 
-@attrs.frozen
-class RecordingContext:
+class RecordingContext(msgspec.Struct, frozen=True):
     """The recording that a task is about."""
 
     source: str
@@ -246,7 +244,7 @@ def relabelled(labels: Mapping[str, str]) -> Mapping[str, str]:
     """Give the recording of the current task other labels, such as those of its journal, and return them."""
     recording = current_recording.get()
     if recording is not None:
-        current_recording.set(attrs.evolve(recording, labels=labels))
+        current_recording.set(msgspec.structs.replace(recording, labels=labels))
     return labels
 
 

@@ -56,6 +56,7 @@ def test_the_package_alone_imports_nothing() -> None:
 def test_the_client_is_imported_without_what_few_programs_need() -> None:
     """Batches, the journal, object storage, webhooks and an event loop come when they are used."""
     seldom = [
+        "aai_async._api.pagination",
         "aai_async._batch",
         "aai_async._io.object_store",
         "aai_async._journal",
@@ -66,6 +67,22 @@ def test_the_client_is_imported_without_what_few_programs_need() -> None:
     ]
     code = (
         f"import sys; from aai_async import Client; print([name for name in {seldom} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_batch_without_a_journal_runs_without_what_only_a_journal_needs() -> None:
+    """SQLite and the classes of rows take longer to import than the rest of a batch."""
+    seldom = ["aai_async._journal", "aai_async._models.prices", "aai_async._batch.spending", "sqlite3"]
+    code = (
+        "import asyncio, sys\n"
+        "from aai_async import Client, transcribe_all\n"
+        "async def run():\n"
+        f"    async with Client('{'0' * 32}') as client, transcribe_all(client, []) as batch:\n"
+        "        await batch.collect()\n"
+        "asyncio.run(run())\n"
+        f"print([name for name in {seldom} if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

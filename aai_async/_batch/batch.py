@@ -26,7 +26,6 @@ from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._events import Event, OnEvent, call_listener
 from aai_async._io.source import Source
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import Journal, JournalWriter, open_if_exists
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource
@@ -34,6 +33,7 @@ from aai_async._webhooks.inbox import NotificationSource
 if TYPE_CHECKING:
     from aai_async._batch.deletions import Deletions
     from aai_async._batch.spending import Spending
+    from aai_async._journal import Journal, JournalWriter
     from aai_async._models.estimate import Estimate
     from aai_async._models.prices import PriceTable
 
@@ -128,7 +128,11 @@ class Batch:
     def _new_context(self) -> BatchContext:
         """Return the context of the items, which belongs to the running event loop."""
         pipeline, settings = self._pipeline, self._settings
-        journal = None if settings.journal is None else JournalWriter.of(settings.journal)
+        journal: JournalWriter | None = None
+        if settings.journal is not None:
+            from aai_async._journal import JournalWriter  # noqa: PLC0415 - loads SQLite, for some batches
+
+            journal = JournalWriter.of(settings.journal)
         return BatchContext(
             pipeline=pipeline,
             journal=journal,
@@ -183,6 +187,8 @@ class Batch:
         async with contextlib.AsyncExitStack() as stack:
             journal = settings.journal
             if journal is not None:
+                from aai_async._journal import open_if_exists  # noqa: PLC0415 - as above
+
                 journal = await stack.enter_async_context(open_if_exists(journal))
             from aai_async._batch.forecast import Forecast, estimate_of  # noqa: PLC0415 - for few batches
 

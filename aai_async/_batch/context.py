@@ -26,7 +26,6 @@ from aai_async._events import OnEvent, logger
 from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import ItemClaim, JobRow, JournalWriter
 from aai_async._models.transcript import Transcript
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource
@@ -34,6 +33,7 @@ from aai_async._webhooks.inbox import NotificationSource
 if TYPE_CHECKING:
     from aai_async._batch.deletions import Deletions
     from aai_async._batch.spending import Spending
+    from aai_async._journal import ItemClaim, JobRow, JournalWriter
     from aai_async._models.prices import PriceTable
 
 
@@ -113,9 +113,37 @@ class BatchContext:
             return
         is_known = item.key is not None or isinstance(source, BytesSource)
         keys = await self.keys(item, source) if is_known else ()
-        claim = claim_of(item, source, keys, self.options_digest(item))
+        claim = self.claim_of(item, source, keys)
         if claim.keys or claim.file_key:
             await self.journal.refuse(claim, str(error.args[0]))
+
+    def claim_of(self, item: BatchItem, source: Source | None, keys: tuple[bytes, ...]) -> ItemClaim:
+        """
+        Return the claim by which a journal finds or adds the row of an item.
+
+        Args:
+            item: The item.
+            source: Its source, which must be open unless the item has a key or was refused.
+            keys: The keys that identify it.
+        """
+        from aai_async._journal import ItemClaim  # noqa: PLC0415 - loads SQLite, for batches with a journal
+
+        digest = self.options_digest(item)
+        options = item.options.payload()
+        # A journal stores no secret: neither that of a webhook nor one in a URL.
+        options.pop("webhook_auth_header_value", None)
+        if item.options.webhook_url:
+            options["webhook_url"] = without_secrets(item.options.webhook_url)
+        return ItemClaim(
+            keys=keys,
+            position=item.index,
+            source=_name(item, source),
+            size=None if source is None else source.size,
+            options=msgspec.json.encode(options).decode(),
+            options_digest=digest,
+            file_key=None if item.key is not None else file_key(item.audio, source, digest),
+            labels=item.labels,
+        )
 
     async def keys(self, item: BatchItem, source: Source | None) -> tuple[bytes, ...]:
         """
@@ -150,63 +178,8 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     return tuple(hashlib.sha256(one + digest).digest() for one in identities if one is not None)
 
 
-def claim_of(item: BatchItem, source: Source | None, keys: tuple[bytes, ...], digest: str) -> ItemClaim:
-    """
-    Return the claim by which a journal finds or adds the row of an item.
-
-    Args:
-        item: The item.
-        source: Its source, which must be open unless the item has a key or was refused.
-        keys: The keys that identify it.
-        digest: The digest of its options.
-    """
-    file_key = None if item.key is not None else _file_key(item.audio, source, digest)
-    options = item.options.payload()
-    # A journal stores no secret: neither that of a webhook nor one in a URL.
-    options.pop("webhook_auth_header_value", None)
-    if item.options.webhook_url:
-        options["webhook_url"] = without_secrets(item.options.webhook_url)
-    return ItemClaim(
-        keys=keys,
-        position=item.index,
-        source=_name(item, source),
-        size=None if source is None else source.size,
-        options=msgspec.json.encode(options).decode(),
-        options_digest=digest,
-        file_key=file_key,
-        labels=item.labels,
-    )
-
-
-@attrs.frozen
-class RecordingKeys:
-    """The keys under which a journal may have rows of a recording with its options."""
-
-    version: tuple[bytes, ...]
-    """Those of the recording as it is now; none if it cannot be read."""
-
-    place: bytes | None
-    """The key of its place, the same for all versions of a file; `None` if it is no file."""
-
-
-async def recording_keys(audio: Audio, options_digest: str, *, by_content: bool) -> RecordingKeys:
-    """Return the keys under which a journal may have rows of a recording, also one that cannot be read."""
-    source: Source | None = None
-    keys: tuple[bytes, ...] = ()
-    with contextlib.suppress(SourceError):
-        source = source_of(audio)
-        await source.open()
-        keys = await keys_of(source, options_digest, by_content=by_content)
-    return RecordingKeys(keys, _file_key(audio, source, options_digest))
-
-
-async def keys_to_find(audio: Audio, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
-    """Return all keys under which a journal may have a row of a recording, also one that cannot be read."""
-    keys = await recording_keys(audio, options_digest, by_content=by_content)
-    return keys.version if keys.place is None else (*keys.version, keys.place)
-
-
-def _file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
+def file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
+    """Return the key of the place of a recording, the same for all versions of a file."""
     location = source.location if isinstance(source, CheckedSource) else None
     if source is None and isinstance(audio, str):
         # A text that is neither a path nor a URL to send.

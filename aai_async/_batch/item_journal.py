@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from aai_async._batch.context import BatchContext, BatchItem
 from aai_async._errors import AAIError, FileChangedError, JournalError
 from aai_async._io.source import Source
-from aai_async._journal import JobRow
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
+
+if TYPE_CHECKING:
+    from aai_async._journal import JobRow
 
 
 class ItemJournal:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aai_async._batch.context import BatchContext, BatchItem
 from aai_async._io.source import Source
-from aai_async._journal import JobRow
 from aai_async._models.transcript import Transcript, model_that_ran
 
 if TYPE_CHECKING:
     from aai_async._batch.spending import Amount
+    from aai_async._journal import JobRow
 
 
 class ItemSpending:

@@ -9,18 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import anyio
 
-from aai_async._batch.context import (
-    BatchContext,
-    BatchItem,
-    UploadSlot,
-    claim_of,
-    row_key,
-    source_of,
-    unforeseen_error,
-)
+from aai_async._batch.context import BatchContext, BatchItem, UploadSlot, row_key, source_of, unforeseen_error
 from aai_async._batch.duplicates import InFlightItem
 from aai_async._batch.item_journal import ItemJournal
 from aai_async._batch.item_spending import ItemSpending
@@ -41,10 +34,12 @@ from aai_async._io.file_sources import FileSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
-from aai_async._journal import JobRow, JournalRecorder, JournalWriter
 from aai_async._models.missing import MissingResult
 from aai_async._models.outcome import Outcome, Stage
 from aai_async._models.transcript import Transcript, TranscriptError, model_that_ran
+
+if TYPE_CHECKING:
+    from aai_async._journal import JobRow, JournalWriter
 
 
 class ItemTask:
@@ -248,7 +243,7 @@ class ItemTask:
                 await self._create_job(source, None)
                 return None
             self.journal.row = row = await self._context.journal.claim(
-                claim_of(self._item, source, keys, self._context.options_digest(self._item))
+                self._context.claim_of(self._item, source, keys)
             )
             self._labels = relabelled(row.labels)
             original = self._context.duplicates.find([row_key(row)])
@@ -259,7 +254,7 @@ class ItemTask:
                 return None
             self._context.duplicates.add([row_key(row)], self._in_flight)
             self._in_flight.row = row.id
-            self._record = JournalRecorder(self._job, self._context.journal, row, source.url)
+            self._record = self._context.journal.recorder(self._job, row, source.url)
             return await self._resume(source, row, self._context.journal)
 
     async def _open(self, source: Source) -> None:
@@ -363,12 +358,10 @@ class ItemTask:
 
     def _submission(self, audio_url: str) -> Submission:
         writer, row = self._context.journal, self.journal.row
-        others = functools.partial(writer.other_submits, row) if writer and row else None
+        find = functools.partial(writer.other_submits, row) if writer and row else None
         pipeline, grace = self._context.pipeline, self._context.pipeline.new_grace()
         self._context.graces.add(grace)
-        return pipeline.submission(
-            audio_url, self._item.options, self._record, grace=grace, find_others=others
-        )
+        return pipeline.submission(audio_url, self._item.options, self._record, grace=grace, find_others=find)
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1

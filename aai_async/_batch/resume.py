@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from aai_async._errors import NotFoundError
-from aai_async._journal import JobRow
 from aai_async._models.transcript import DELETED_URL, Transcript
+
+if TYPE_CHECKING:
+    from aai_async._journal import JobRow
 
 _FRESH = dt.timedelta(hours=20)
 """Maximum age of an upload that is submitted: the service keeps it for 24 hours, and its job must read it."""

@@ -12,12 +12,12 @@ from aai_async._batch.runner import Sources
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener
-from aai_async._journal import Journal
 from aai_async._models.given_prices import checked_prices
 from aai_async._options import Options
 from aai_async._webhooks.inbox import NotificationSource, check_notifications
 
 if TYPE_CHECKING:
+    from aai_async._journal import Journal
     from aai_async._models.prices import PriceTable
 
 
@@ -117,9 +117,13 @@ def _check_needs(settings: BatchSettings) -> None:
 
 
 def _journal_of(journal: object) -> Journal | None:
+    if journal is None:
+        return None
+    from aai_async._journal import Journal  # noqa: PLC0415 - loads SQLite, for batches with a journal
+
     if isinstance(journal, (str, os.PathLike)):
         journal = Journal(cast("str", journal))
-    if not isinstance(journal, (Journal, type(None))):
+    if not isinstance(journal, Journal):
         raise ConfigError(f"journal must be a path or aai.Journal(...), not {type(journal).__name__}.")
     return journal
 

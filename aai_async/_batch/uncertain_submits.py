@@ -6,11 +6,15 @@ All searches share one schedule, which begins with the first, so hundreds need a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 
 from aai_async._io.addresses import mark_of
 from aai_async._jobs.list_scanner import JobSearch, UncertainSubmit
-from aai_async._journal import JobRow, JournalWriter
+
+if TYPE_CHECKING:
+    from aai_async._journal import JobRow, JournalWriter
 
 
 class UncertainSubmits:

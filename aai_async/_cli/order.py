@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from aai_async._batch.context import keys_to_find
+from aai_async._batch.recording_keys import keys_to_find
 from aai_async._cli import rendering
 from aai_async._cli.flags import Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, Recording

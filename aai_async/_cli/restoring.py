@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from aai_async._batch.context import recording_keys
+from aai_async._batch.recording_keys import recording_keys
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.restored_outputs import Claimant, RestoredOutputs

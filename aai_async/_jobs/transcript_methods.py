@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aai_async._api import endpoints
-from aai_async._api.pagination import ListQuery, TranscriptPager
 from aai_async._arguments import of_type
 from aai_async._errors import about
 from aai_async._io.file import AtomicFile
@@ -16,6 +15,9 @@ from aai_async._jobs.poller import poll_until
 from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordSearch
 from aai_async._models.transcript import Transcript, Understanding
 from aai_async._options import SpeechUnderstanding
+
+if TYPE_CHECKING:
+    from aai_async._api.pagination import TranscriptPager
 
 
 class TranscriptMethods:
@@ -76,6 +78,8 @@ class TranscriptMethods:
             OptionsError: The service would refuse an id, the day or the limit.
             AAIError: A page could not be fetched.
         """
+        from aai_async._api.pagination import ListQuery, TranscriptPager  # noqa: PLC0415 - few programs list
+
         wanted = ListQuery(
             status=status,
             created_on=created_on,

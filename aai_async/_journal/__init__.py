@@ -23,5 +23,4 @@ from aai_async._journal.reading import undeleted as undeleted
 from aai_async._journal.rows import ItemClaim as ItemClaim
 from aai_async._journal.rows import JobRow as JobRow
 from aai_async._journal.rows import row_price as row_price
-from aai_async._journal.writer import JournalRecorder as JournalRecorder
 from aai_async._journal.writer import JournalWriter as JournalWriter

@@ -252,6 +252,10 @@ class JournalWriter:
         """Return the rows with a job that has not ended, or whose submit may have been sent."""
         return await self._read(queries.rows_at_service)
 
+    def recorder(self, job: JobHandle, row: JobRow, source_url: str | None) -> JournalRecorder:
+        """Return what records the steps of a call; `source_url` is the URL to submit without an upload."""
+        return JournalRecorder(job, self, row, source_url)
+
     async def uncertain_rows(self) -> list[tuple[JobRow, frozenset[bytes]]]:
         """Return the rows whose submit may have been sent, each with its keys."""
         return await self._read(queries.uncertain_rows)

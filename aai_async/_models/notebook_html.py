@@ -6,7 +6,6 @@ Pure; it takes strings, not a transcript.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Sequence
 
 _MOST = 50
@@ -76,4 +75,6 @@ def _clock(milliseconds: int) -> str:
 
 
 def _escaped(text: str) -> str:
+    import html  # noqa: PLC0415 - its table of entities takes long to import, and only notebooks need it
+
     return html.escape(text)
