@@ -28,9 +28,9 @@ import numpy as np
 
 import aai_async as aai
 from aai_async.server import LocalServer, VoiceFile, weights
+from aai_async.server.diarization.encoder import SpeakerEncoder
 from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.phrases import Window
-from aai_async.server.diarization.speakers import SpeakerEncoder
 from aai_async.server.sound.decoding import RATE, Samples, decode
 
 READERS = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -10,15 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aai_async.server import weights
 from aai_async.server.diarization import filterbank, phrases, speakers
 from aai_async.server.diarization.clustering import cluster, smooth
 from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.phrases import Window
 from aai_async.server.diarization.speakers import SpeakerCount, tell_apart
 from aai_async.server.engine import RecognizedWord
-from aai_async.server.sound.decoding import RATE, Samples, decode
-from aai_async.server.weights import WeightsError
+from aai_async.server.sound.decoding import RATE, Samples
 
 
 def words(*spans: tuple[str, int, int]) -> tuple[RecognizedWord, ...]:
@@ -272,36 +269,3 @@ def test_filterbank_hears_pitch(hertz: int) -> None:
     mel = 1127 * np.log1p(np.array([20, 8000, hertz]) / 700)
     nearest = round(float((mel[2] - mel[0]) / ((mel[1] - mel[0]) / 81))) - 1
     assert abs(int(features.mean(axis=0).argmax()) - nearest) <= 1
-
-
-@pytest.fixture(scope="module")
-def encoder() -> speakers.SpeakerEncoder:
-    try:
-        paths = weights.find_speaker_encoder()
-    except WeightsError as error:
-        pytest.skip(str(error))
-    return speakers.SpeakerEncoder(weights.read_speaker_encoder(paths))
-
-
-def test_encoder_takes_any_window(encoder: speakers.SpeakerEncoder) -> None:
-    """However short a window, or near to the end of the file, there is a unit vector for it."""
-    noise = np.random.default_rng(0).normal(0, 1000, RATE).astype(np.int16)
-    listened = [
-        Window(0, 0, 0, 0),
-        Window(0, 100, 900, 800),
-        Window(1, 995, 1000, 5),
-        Window(2, 1000, 1000, 0),
-    ]
-    embeddings = encoder(noise, listened)
-    assert embeddings.shape == (4, 256)
-    assert np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
-
-
-def test_encoder_knows_a_voice(encoder: speakers.SpeakerEncoder) -> None:
-    """One voice is closer to itself than to another."""
-    demo = decode(Path(__file__).parents[1] / "data" / "two_speakers.mp3").channels[0]
-    spans = [(300, 3000), (3000, 6000), (8000, 11_000), (11_000, 14_000), (28_500, 31_500)]
-    embeddings = encoder(demo, [Window(0, start, end, end - start) for start, end in spans])
-    distances = 1 - embeddings @ embeddings.T
-    assert max(distances[0, 1], distances[2, 3], distances[0, 4]) < speakers.CUT
-    assert min(distances[0, 2], distances[1, 3], distances[3, 4]) > speakers.CUT

@@ -6,19 +6,16 @@ seconds laid over phrases, WeSpeaker's embeddings, average linkage, then a Viter
 """
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any
 
 import attrs
 import numpy as np
 
 from aai_async.server.diarization.clustering import Labels, cluster, smooth
-from aai_async.server.diarization.filterbank import SHIFT, Floats, filterbank
+from aai_async.server.diarization.encoder import unit
+from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.phrases import Phrase, Window, phrases, windows
 from aai_async.server.engine import RecognizedWord, SpeakerEmbedding
-from aai_async.server.sound.decoding import RATE, Samples
-
-onnxruntime: Any = import_module("onnxruntime")  # it ships no types
+from aai_async.server.sound.decoding import Samples
 
 Embed = Callable[[Samples, Sequence[Window]], Floats]
 """Turns windows of a recording into unit vectors, one a row, that are close for the same voice."""
@@ -41,8 +38,6 @@ LEAST_SPEECH = 1_000
 MOST_CLUSTERED = 4_000
 """How many windows are clustered at most (64 MB of distances); the others go to the nearest centre."""
 
-_SHORTEST_EMBEDDED = 500
-
 
 @attrs.frozen(kw_only=True)
 class SpeakerCount:
@@ -50,38 +45,6 @@ class SpeakerCount:
 
     fewest: int = 1
     most: int | None = None
-
-
-class SpeakerEncoder:
-    """
-    WeSpeaker ResNet34 in ONNX Runtime: 256 numbers for a voice.
-
-    Args:
-        content: The model in ONNX Runtime's own format.
-        threads: How many cores it may use.
-    """
-
-    def __init__(self, content: bytes, *, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # The arena would keep the memory of the longest phrase for ever; spinning would burn CPU for nothing.
-        options.enable_cpu_mem_arena = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-    def __call__(self, samples: Samples, listened: Sequence[Window]) -> Floats:
-        """Return the unit vectors of windows of a recording, one a row."""
-        # One at a time: batches were no faster on two cores, and take more memory.
-        return _unit(np.stack([self._embed(_cut_out(samples, window)) for window in listened]))
-
-    def _embed(self, samples: Samples) -> Floats:
-        features = filterbank(samples)
-        # Removing the mean takes the channel (room, microphone, telephone) out of the voice.
-        features -= features.mean(axis=0)
-        inputs = {"fbank": features[None], "weights": np.ones((1, len(features)), dtype=np.float32)}
-        embedding: Floats = self._session.run(None, inputs)[0][0]
-        return embedding
 
 
 def tell_apart(
@@ -120,7 +83,7 @@ def _embeddings_of(
             rows.setdefault(inside.pop(), []).append(index)
     result: dict[str, SpeakerEmbedding] = {}
     for name, indexes in rows.items():
-        (center,) = _unit(embeddings[indexes].mean(axis=0, keepdims=True))
+        (center,) = unit(embeddings[indexes].mean(axis=0, keepdims=True))
         duration = round(sum(listened[index].share for index in indexes))
         result[name] = SpeakerEmbedding([float(one) for one in center], duration)
     return result
@@ -150,13 +113,7 @@ def _absorb_short(labels: Labels, shares: Floats, fewest: int) -> Labels:
 def _centers(embeddings: Floats, labels: Labels) -> Floats:
     kept = [label for label in np.unique(labels) if label >= 0]
     centers = np.stack([embeddings[labels == label].mean(axis=0) for label in kept])
-    return _unit(centers)
-
-
-def _unit(vectors: Floats) -> Floats:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.maximum(norms, 1e-9)
-    return unit
+    return unit(centers)
 
 
 def word_scores(
@@ -209,13 +166,3 @@ def name_speakers(labels: Labels) -> list[str]:
 def _letters(number: int) -> str:
     earlier, letter = divmod(number, 26)
     return (_letters(earlier - 1) if earlier else "") + chr(ord("A") + letter)
-
-
-def _cut_out(samples: Samples, window: Window) -> Samples:
-    """Return a window's samples, widened if it is too short for the encoder."""
-    lacking = max(_SHORTEST_EMBEDDED - (window.end - window.start), 0)
-    start = max(window.start - lacking // 2, 0) * RATE // 1000
-    end = (window.end + lacking - lacking // 2) * RATE // 1000
-    cut = samples[start:end]
-    # At the very end of a short file there may be less than a frame left.
-    return cut if len(cut) >= 4 * SHIFT else np.pad(cut, (0, 4 * SHIFT - len(cut)))

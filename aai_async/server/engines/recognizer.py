@@ -16,8 +16,9 @@ import attrs
 import numpy as np
 
 from aai_async.server import weights
+from aai_async.server.diarization.encoder import SpeakerEncoder
 from aai_async.server.diarization.filterbank import Floats
-from aai_async.server.diarization.speakers import SpeakerCount, SpeakerEncoder, tell_apart
+from aai_async.server.diarization.speakers import SpeakerCount, tell_apart
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeakerEmbedding, SpeechRequest
 from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.coverage import warnings_about, with_found, without_words
