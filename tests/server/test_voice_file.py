@@ -22,7 +22,7 @@ RATE = 16_000
 def heard(angle: float, seconds: int = 10) -> SpeakerEmbedding:
     """A voice in a plane: two are as similar as the cosine of their angle in degrees."""
     turned = np.deg2rad(angle)
-    return SpeakerEmbedding([float(np.cos(turned)), float(np.sin(turned)), 0.0], seconds * 1000)
+    return SpeakerEmbedding([float(np.cos(turned)), float(np.sin(turned)), *[0.0] * 254], seconds * 1000)
 
 
 @pytest.fixture
@@ -128,6 +128,35 @@ def test_a_file_of_another_encoder_is_refused(file: VoiceFile) -> None:
     with pytest.raises(VoiceFileError, match="is not a file of voices"):
         VoiceFile(file.path)
     assert file.path.read_text() == "my notes"
+
+
+@pytest.mark.parametrize(
+    ("edited", "message"),
+    [
+        ({"embedding": [1.0, 0.0]}, "'Voice 1' in .* has 2 numbers, not 256"),
+        ({"embedding": [0.0] * 256}, "does not have the length 1"),
+        ({"embedding": [float("nan")] * 256}, "is not a file of voices"),
+        ({"embedding": "AAAA"}, "Expected `array`, got `str`"),
+        ({"recordings": -1}, "below 0"),
+        ({"name": "Voice 2"}, "'Voice 2' in .* has the name of another one"),
+        ({"name": "A"}, "has a name that cannot be one"),
+        ({"name": None}, "Expected `str`, got `null`"),
+    ],
+)
+def test_a_file_that_was_edited_wrongly_is_an_error(
+    file: VoiceFile, edited: dict[str, object], message: str
+) -> None:
+    """It names the voice, without its numbers; the file stays."""
+    file.names_of({"A": heard(0), "B": heard(90)})
+    content = json.loads(file.path.read_bytes())
+    content["voices"][0] |= edited
+    file.path.write_text(json.dumps(content))
+    before = file.path.read_bytes()
+    with pytest.raises(VoiceFileError, match=message):
+        VoiceFile(file.path)
+    with pytest.raises(VoiceFileError, match=message):
+        file.names_of({"A": heard(0)})
+    assert file.path.read_bytes() == before
 
 
 def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:

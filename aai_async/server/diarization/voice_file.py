@@ -34,6 +34,9 @@ LEAST_SPEECH = 4_000
 _MOST_WEIGHT = 120_000
 """ms of earlier speech that count at most, so that a voice follows later recordings too."""
 
+_DIMENSIONS = 256
+"""Numbers of a voice."""
+
 _VERSION = 1
 
 _LABEL = re.compile(r"[A-Za-z]{1,2}|[0-9]+[A-Z]?")
@@ -175,15 +178,23 @@ class VoiceFile:
             raise VoiceFileError(
                 f"The file of voices {str(self.path)!r} cannot be read: {error.strerror}."
             ) from None
-        except msgspec.MsgspecError:
+        except msgspec.MsgspecError as error:
             raise VoiceFileError(
-                f"{str(self.path)!r} is not a file of voices: choose another name."
+                f"{str(self.path)!r} is not a file of voices ({error}): choose another name, or restore it."
             ) from None
         if content.version != _VERSION or content.model != SPEAKER_ENCODER.sha256:
             raise VoiceFileError(
                 f"The voices in {str(self.path)!r} are of another speaker encoder or version and cannot be "
                 "compared with those of this one: choose another file, and the voices are learned again."
             )
+        # Somebody may have edited it, and a wrong vector would give words to another speaker.
+        for number, voice in enumerate(content.voices):
+            problem = _problem(voice, [one.name for one in content.voices[:number]])
+            if problem is not None:
+                raise VoiceFileError(
+                    f"The voice {voice.name[:_LONGEST_NAME]!r} in {str(self.path)!r} {problem}: remove it "
+                    "from the file, or restore the file."
+                )
         return content
 
     def _write(self, content: _Content) -> None:
@@ -203,6 +214,23 @@ class VoiceFile:
             raise VoiceFileError(
                 f"The file of voices {str(self.path)!r} cannot be written: {error.strerror}."
             ) from None
+
+
+def _problem(voice: Voice, earlier: Sequence[str]) -> str | None:
+    """Return why a voice of a file cannot be used, without its numbers; `None` if it can."""
+    if len(voice.embedding) != _DIMENSIONS:
+        return f"has {len(voice.embedding)} numbers, not {_DIMENSIONS}"
+    if not math.isclose(math.hypot(*voice.embedding), 1, abs_tol=0.01):
+        return "has numbers that are no voice, because their vector does not have the length 1"
+    if voice.duration < 0 or voice.recordings < 0:
+        return "has a duration or a number of recordings below 0"
+    if voice.name in earlier:
+        return "has the name of another one"
+    try:
+        _check_name(voice.name)
+    except VoiceFileError as error:
+        return f"has a name that cannot be one ({str(error).rstrip('.')})"
+    return None
 
 
 def _check_name(name: str) -> None:
