@@ -8,6 +8,7 @@ swap the responses of two requests. Everything that a response shows of its requ
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Protocol, Self, TypeVar
@@ -135,32 +136,34 @@ def reader_of(kind: type[A], transcript_id: str, field: str | None = None) -> Ca
         transcript_id: The requested transcript.
         field: The field that only this kind of response about a transcript has.
     """
+    # One object for each job that is waited for; nested functions would be eight.
+    return functools.partial(_read, kind, transcript_id, field)
 
-    def check(received: str) -> None:
-        if received != transcript_id:
-            # The content may belong to another user, so only the id is shown.
+
+def _read(kind: type[A], transcript_id: str, field: str | None, reply: HTTPReply) -> A:
+    try:
+        answer = kind.from_json(reply.body)
+    except ProtocolError:
+        # This error shows a part of the content, so the id is checked first.
+        _check_id(_id_in(reply.body) or transcript_id, transcript_id)
+        raise
+    _check_id(answer.id, transcript_id)
+    if field is not None and not getattr(answer, field):
+        # An empty result is valid, but not together with the field of another kind.
+        others = _fields_of(reply.body) & _EXCLUSIVE_FIELDS
+        if others and field not in others:
             raise ProtocolError(
-                f"Transcript {transcript_id} was requested, but the service sent {escaped(received)!r}."
+                f"The {field} of {transcript_id} were requested, but the service sent something else."
             )
+    return answer
 
-    def read(reply: HTTPReply) -> A:
-        try:
-            answer = kind.from_json(reply.body)
-        except ProtocolError:
-            # This error shows a part of the content, so the id is checked first.
-            check(_id_in(reply.body) or transcript_id)
-            raise
-        check(answer.id)
-        if field is not None and not getattr(answer, field):
-            # An empty result is valid, but not together with the field of another kind.
-            others = _fields_of(reply.body) & _EXCLUSIVE_FIELDS
-            if others and field not in others:
-                raise ProtocolError(
-                    f"The {field} of {transcript_id} were requested, but the service sent something else."
-                )
-        return answer
 
-    return read
+def _check_id(received: str, requested: str) -> None:
+    if received != requested:
+        # The content may belong to another user, so only the id is shown.
+        raise ProtocolError(
+            f"Transcript {requested} was requested, but the service sent {escaped(received)!r}."
+        )
 
 
 def _id_in(body: bytes) -> str | None:

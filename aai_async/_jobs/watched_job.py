@@ -106,9 +106,13 @@ class WatchedJob:
             return math.inf
         return self.poller.next_at
 
-    async def wait_for_change(self, until: float) -> None:
+    async def wait_for_change(self, until: float = math.inf) -> None:
         """Wait until its state or the leader has changed, or until a time."""
         self._change = self._change or anyio.Event()
+        if until == math.inf:
+            # A scope with a timer would be half of what a waiting call costs the garbage collector.
+            await self._change.wait()
+            return
         with anyio.CancelScope(deadline=until):
             await self._change.wait()
 
@@ -208,6 +212,8 @@ class Waiter:
 
     watched: WatchedJob
     deadline: float
+    is_left_to_leader: bool = attrs.field(default=False, init=False)
+    """Whether the leader wakes it before its deadline, so that it waits without a timer."""
     error: AAIError | None = attrs.field(default=None, init=False)
     """The error that ends the call."""
 

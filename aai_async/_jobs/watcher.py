@@ -41,6 +41,14 @@ _LONGEST_NAP = 1.0
 """Seconds after which a leader checks whether new waiting calls need an earlier poll."""
 
 
+_NEAR = 300.0
+"""
+Seconds before its deadline in which a call watches the clock itself.
+
+Earlier, the leader watches it, which does so only between two polls of the list.
+"""
+
+
 class JobWatcher:
     """All waits of a client."""
 
@@ -171,12 +179,22 @@ class JobWatcher:
             await self._poll_by_id(waiter)
         elif not is_shared or not self._is_leader(waiter):
             # The leader, another poll of the job or a notification wakes this call.
-            await watched.wait_for_change(next_at)
+            waiter.is_left_to_leader = is_shared and next_at == waiter.deadline > now + _NEAR
+            await watched.wait_for_change(math.inf if waiter.is_left_to_leader else next_at)
         elif now >= (list_at := self._list.next_at()):
             await self._poll_list(waiter)
         else:
+            self._notify_near_deadlines(now)
             # Not until `list_at`, because new calls may need the list earlier, and do not wake the leader.
             await watched.wait_for_change(min(next_at, list_at, now + _LONGEST_NAP))
+
+    def _notify_near_deadlines(self, now: float) -> None:
+        """Wake the calls that will have to watch the clock before the leader looks at it again."""
+        for watched in self._awaited.values():
+            for waiter in watched.waiters:
+                if waiter.is_left_to_leader and waiter.deadline <= now + _NEAR:
+                    waiter.is_left_to_leader = False
+                    watched.notify()
 
     def _is_leader(self, waiter: Waiter) -> bool:
         """Return whether this call is the leader; it becomes the leader if there is none."""

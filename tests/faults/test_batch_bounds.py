@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import random
 from collections import Counter
@@ -145,3 +146,18 @@ async def test_outcomes_come_as_they_finish(server: FaultServer, connect: Connec
         assert (await anext(batch)).index == 0
         with pytest.raises(StopAsyncIteration):
             await anext(batch)
+
+
+async def test_jobs_that_are_left_to_the_list_wait_without_a_timer_each(
+    server: FaultServer, connect: Connect
+) -> None:
+    """A timer and its scope are seven objects that each full garbage collection goes through."""
+    server.service.looks_until_done = 10**9
+    urls = [f"https://example.com/{number}.mp3" for number in range(60)]
+    async with connect() as client, aai.transcribe_all(client, urls) as batch:
+        while server.count("GET /v2/transcript?*") < 5 or len(server.service.jobs) < len(urls):
+            await anyio.sleep(0.01)
+        gc.collect()
+        timers = [one for one in gc.get_objects() if type(one) is asyncio.TimerHandle and not one.cancelled()]
+        assert len(timers) < len(urls) // 2
+        assert batch.summary.unfinished == len(urls)
