@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -184,16 +184,6 @@ def check_listener(on_event: object) -> None:
 _listener = ContextVar[OnEvent | None]("_listener", default=None)
 
 
-@contextmanager
-def listening(listener: OnEvent) -> Generator[None]:
-    """Add a listener for the events of the block and of the tasks that it starts."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
-
-
 class RecordingContext(msgspec.Struct, frozen=True):
     """The recording that a task is about."""
 
@@ -248,6 +238,16 @@ def relabelled(labels: Mapping[str, str]) -> Mapping[str, str]:
     return labels
 
 
+def enter_recording(source: str, index: int, labels: Mapping[str, str], listener: OnEvent) -> None:
+    """
+    Add the recording and a listener to all further events of this task and of the tasks that it starts.
+
+    Thousands of tasks wait at the same time, and each context manager that they wait in costs memory.
+    """
+    current_recording.set(RecordingContext(source, index, labels))
+    _listener.set(listener)
+
+
 Facts: TypeAlias = dict[str, str | float | None]
 """What is known about a step, by name; a step adds its result before it ends."""
 
@@ -282,9 +282,22 @@ def set_instrumentation(instrumentation: Instrumentation | None) -> None:
     _instrumentation = instrumentation
 
 
+class _Unmeasured(AbstractContextManager[Facts]):
+    """A step without instrumentation; one for all, because thousands of calls wait in a step."""
+
+    def __enter__(self) -> Facts:
+        return {}
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_UNMEASURED = _Unmeasured()
+
+
 def step(name: str, **facts: str | float | None) -> AbstractContextManager[Facts]:
     """Let the instrumentation, if there is one, measure a block: a step of a call, or an attempt."""
-    return nullcontext(facts) if _instrumentation is None else _instrumentation.step(name, facts)
+    return _UNMEASURED if _instrumentation is None else _instrumentation.step(name, facts)
 
 
 def emit(on_event: OnEvent | None, event: Event) -> None:

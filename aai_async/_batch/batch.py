@@ -16,10 +16,11 @@ import attrs
 from anyio.abc import TaskGroup
 
 from aai_async._batch.context import BatchContext, BatchItem, source_of
+from aai_async._batch.drawing import Sources
 from aai_async._batch.duplicates import DuplicateIndex
 from aai_async._batch.item import Item, as_item
 from aai_async._batch.outage import OutageGate
-from aai_async._batch.runner import BatchRunner, Sources
+from aai_async._batch.runner import BatchRunner
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.task_groups import alone, is_native, native_cancellations
 from aai_async._errors import AAIError, ConfigError, SourceError

@@ -33,7 +33,7 @@ from aai_async._webhooks.inbox import NotificationSource
 if TYPE_CHECKING:
     from aai_async._batch.deletions import Deletions
     from aai_async._batch.spending import Spending
-    from aai_async._journal import ItemClaim, JobRow, JournalWriter
+    from aai_async._journal import ItemClaim, JournalWriter
     from aai_async._models.prices import PriceTable
 
 
@@ -232,6 +232,6 @@ def unforeseen_error(index: int, error: Exception) -> AAIError:
     return unforeseen
 
 
-def row_key(row: JobRow) -> bytes:
+def row_key(row: int) -> bytes:
     """Return a key that all items have whose row in the journal is this one."""
-    return b"row %d" % row.id
+    return b"row %d" % row

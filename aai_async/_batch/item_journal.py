@@ -26,6 +26,11 @@ class ItemJournal:
         self.error: JournalError | None = None
         """The error of the journal, kept for the end of the batch, so that the outcome is still returned."""
 
+    @property
+    def was_finished(self) -> bool:
+        """Whether an earlier batch has recorded its result."""
+        return self.row is not None and self.row.state == "done"
+
     def leave(self) -> None:
         """Record that the row is no longer in progress."""
         if self._context.journal and self.row:

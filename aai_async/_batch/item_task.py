@@ -29,7 +29,7 @@ from aai_async._errors import (
     SourceError,
     UploadGoneError,
 )
-from aai_async._events import Event, Retrying, about_recording, call_listener, listening, relabelled
+from aai_async._events import Event, Retrying, call_listener, enter_recording, relabelled
 from aai_async._io.file_sources import FileSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
@@ -46,7 +46,7 @@ class ItemTask:
     """The task of one item."""
 
     def __init__(self, item: BatchItem, context: BatchContext, upload_slot: UploadSlot) -> None:
-        self._item = item
+        self.item = item
         self._labels = item.labels
         self._context = context
         self._upload_slot = upload_slot
@@ -82,11 +82,11 @@ class ItemTask:
     ) -> Outcome:
         """Return the outcome, with the stage that the item has reached."""
         model = None if transcript is None else model_that_ran(transcript)
-        price = None if transcript is None else self._context.price(self._item, transcript, model)
+        price = None if transcript is None else self._context.price(self.item, transcript, model)
         return Outcome(
-            index=self._item.index,
-            source=self._item.audio,
-            key=self._item.key,
+            index=self.item.index,
+            source=self.item.audio,
+            key=self.item.key,
             labels=self._labels,
             stage=self._stage,
             attempts=self._attempts,
@@ -97,15 +97,15 @@ class ItemTask:
             error=error,
             audio_duration=None if transcript is None else transcript.audio_duration,
             model=model,
-            options_digest=self._context.options_digest(self._item),
+            options_digest=self._context.options_digest(self.item),
             price=0.0 if price is not None and self._duplicate_of else price,
             warnings=() if transcript is None else transcript.warnings,
             missing=missing,
         )
 
-    async def run(self, new_scope: Callable[[], anyio.CancelScope]) -> Outcome:
+    async def run(self, new_scope: Callable[[ItemTask], anyio.CancelScope]) -> Outcome:
         """
-        Run the item to its end.
+        Run the item to its end, in an asynchronous task of its own.
 
         Args:
             new_scope: Returns the scope of all steps until the job is created. If it is cancelled before
@@ -113,19 +113,18 @@ class ItemTask:
         """
         outcome: Outcome | None = None
         try:
-            name = event_name(self._item.audio)
-            with about_recording(name, self._item.index, self._labels), listening(self._on_event):
-                outcome = await self._run(new_scope())
-                for number in range(1, self._context.resubmits + 1):
-                    error = outcome.error
-                    if not (isinstance(error, TranscriptError) and error.is_transient and self._can_repeat()):
-                        break
-                    scope = new_scope()
-                    if scope.cancel_called:
-                        break
-                    self._context.pipeline.announce_resubmit(error, number)
-                    self._begin_again()
-                    outcome = await self._run(scope)
+            enter_recording(event_name(self.item.audio), self.item.index, self._labels, self._on_event)
+            outcome = await self._run(new_scope(self))
+            for number in range(1, self._context.resubmits + 1):
+                error = outcome.error
+                if not (isinstance(error, TranscriptError) and error.is_transient and self._can_repeat()):
+                    break
+                scope = new_scope(self)
+                if scope.cancel_called:
+                    break
+                self._context.pipeline.announce_resubmit(error, number)
+                self._begin_again()
+                outcome = await self._run(scope)
             return outcome
         finally:
             self._upload_slot.leave()
@@ -163,10 +162,10 @@ class ItemTask:
         except Exception as error:  # noqa: BLE001 - reported in the outcome; the other items continue
             if interruption := interruption_of(error):
                 raise interruption from None
-            return await self._fail(unforeseen_error(self._item.index, error))
+            return await self._fail(unforeseen_error(self.item.index, error))
 
     async def _wait(self, transcript_id: str) -> Transcript:
-        is_announced = self._item.options.webhook_url is not None
+        is_announced = self.item.options.webhook_url is not None
         return await self._context.pipeline.wait(
             transcript_id, notifications=self._context.notifications if is_announced else None
         )
@@ -196,7 +195,7 @@ class ItemTask:
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
-        missing = await self._context.pipeline.check(transcript, self._item.options)
+        missing = await self._context.pipeline.check(transcript, self.item.options)
         await self.journal.done(transcript, missing, self.retries)
         self._spending.settle(transcript)
         self._is_finished = True
@@ -227,32 +226,32 @@ class ItemTask:
 
     async def _send(self) -> Transcript | None:
         """Create or find the job; return its transcript if it is already available."""
-        source = self._source = source_of(self._item.audio)
+        source = self._source = source_of(self.item.audio)
         async with contextlib.aclosing(source):
-            if self._item.key is None:
+            if self.item.key is None:
                 await self._open(source)
-            keys = self._keys = await self._context.keys(self._item, source)
+            keys = self._keys = await self._context.keys(self.item, source)
             if self._in_flight is None:
                 self._duplicate_of = self._context.duplicates.find(keys)
                 if self._duplicate_of is not None:
                     return None
-                self._in_flight = self._context.duplicates.enter(keys, self._item.index)
+                self._in_flight = self._context.duplicates.enter(keys, self.item.index)
             if not (self._is_open or (self._context.journal and await self._context.journal.contains(keys))):
                 await self._open(source)
             if self._context.journal is None:
                 await self._create_job(source, None)
                 return None
             self.journal.row = row = await self._context.journal.claim(
-                self._context.claim_of(self._item, source, keys)
+                self._context.claim_of(self.item, source, keys)
             )
             self._labels = relabelled(row.labels)
-            original = self._context.duplicates.find([row_key(row)])
+            original = self._context.duplicates.find([row_key(row.id)])
             if original not in {None, self._in_flight}:
                 self._duplicate_of = original
                 # Two keys of one row: an earlier batch has found that the contents are equal.
                 self.journal.row = None
                 return None
-            self._context.duplicates.add([row_key(row)], self._in_flight)
+            self._context.duplicates.add([row_key(row.id)], self._in_flight)
             self._in_flight.row = row.id
             self._record = self._context.journal.recorder(self._job, row, source.url)
             return await self._resume(source, row, self._context.journal)
@@ -361,7 +360,7 @@ class ItemTask:
         find = functools.partial(writer.other_submits, row) if writer and row else None
         pipeline, grace = self._context.pipeline, self._context.pipeline.new_grace()
         self._context.graces.add(grace)
-        return pipeline.submission(audio_url, self._item.options, self._record, grace=grace, find_others=find)
+        return pipeline.submission(audio_url, self.item.options, self._record, grace=grace, find_others=find)
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1

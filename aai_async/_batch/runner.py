@@ -6,17 +6,17 @@ A running batch: when it takes sources, when it must stop, and how outcomes reac
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from typing import Self, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 import attrs
 from anyio.abc import TaskGroup
 
 from aai_async._batch.context import BatchContext, BatchItem
-from aai_async._batch.item import Item, as_item
+from aai_async._batch.drawing import Drawing, Sources
+from aai_async._batch.item import Item
 from aai_async._batch.item_task import ItemTask
 from aai_async._concurrency.task_groups import is_being_cancelled, task_group
 from aai_async._errors import (
@@ -28,34 +28,28 @@ from aai_async._errors import (
     SourceError,
 )
 from aai_async._events import label_facts, logger, step
-from aai_async._io.source import Audio
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, in_order
-from aai_async._options import Options
 
-_OneSource: TypeAlias = Audio | tuple[Audio, Options | None] | Item
-
-Sources: TypeAlias = Iterable[_OneSource] | AsyncIterable[_OneSource]
-"""Recordings, each alone, paired with its own options, or as an `Item`."""
-
-
-_CLOSING = 5.0
-"""Seconds that a caller's async generator may take to close."""
+if TYPE_CHECKING:
+    from aai_async._batch.finished_items import FinishedItems
 
 
 class _ItemSlot:
     """An upload slot, which an item takes before its first step."""
 
-    def __init__(self, permits: anyio.Semaphore) -> None:
+    def __init__(self, permits: anyio.Semaphore, started: anyio.Event | None = None) -> None:
         self._permits = permits
         self._is_taken = False
-        self.was_taken = anyio.Event()
-        """Set when the item has started."""
+        self._started = started
+        """Set when the slot is first taken."""
 
     async def take(self) -> None:
         if not self._is_taken:
             await self._permits.acquire()
             self._is_taken = True
-            self.was_taken.set()
+            if self._started is not None:
+                self._started.set()
+                self._started = None
 
     def leave(self) -> None:
         if self._is_taken:
@@ -70,7 +64,10 @@ class BatchRunner:
         self, context: BatchContext, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool
     ) -> None:
         self.context = context
-        self._sources = _drawn(sources)
+        self._sources = Drawing(sources)
+        self._finished_items = _finished_items(context)
+        self._ahead = deque[BatchItem]()
+        """Items that were drawn with finished ones, and not started yet."""
         self._fail_fast = fail_fast
         self._permits = anyio.Semaphore(jobs)
         """Acquired before an item is taken from the sources, released when its outcome is taken."""
@@ -190,15 +187,10 @@ class BatchRunner:
     async def _pull(self, items: TaskGroup) -> None:
         try:
             while True:
-                await self._permits.acquire()
-                await self._wait_for_room_to_upload()
-                drawn = as_item(await anext(self._sources))
-                options = self.context.options if drawn.options is None else drawn.options
-                item = BatchItem(self._begun, drawn.source, options, drawn.key, drawn.labels)
-                slot = _ItemSlot(self._upload_permits)
-                items.start_soon(self._run_item, item, slot)
-                self._begun += 1
-                await slot.was_taken.wait()
+                item = await self._next_item()
+                started = anyio.Event()
+                items.start_soon(self._run_item, item, _ItemSlot(self._upload_permits, started))
+                await started.wait()
         except StopAsyncIteration:
             pass
         except anyio.get_cancelled_exc_class():
@@ -208,9 +200,49 @@ class BatchRunner:
         except Exception as error:  # noqa: BLE001 - from the caller's iterable, raised to the consumer
             self._abort(error)
         finally:
-            if inspect.isasyncgen(self._sources):
-                with anyio.move_on_after(_CLOSING, shield=True):
-                    await self._sources.aclose()
+            slot = _ItemSlot(self._upload_permits)
+            self._unfinished += [ItemTask(item, self.context, slot).outcome() for item in self._ahead]
+            await self._sources.aclose()
+
+    async def _next_item(self) -> BatchItem:
+        """Draw the next item for a task, and give the outcomes of the finished ones before it."""
+        if self._ahead:
+            await self._wait_for_room_to_upload()
+        while not self._ahead:
+            await self._permits.acquire()
+            await self._wait_for_room_to_upload()
+            self._ahead.append(self._new_item(await self._sources.next()))
+            if self._finished_items is not None:
+                await self._give_finished(self._finished_items)
+        return self._ahead.popleft()
+
+    async def _give_finished(self, finished: FinishedItems) -> None:
+        """Give the outcomes of those of the next items that are finished."""
+        most = await finished.most()
+        if not most:
+            return
+        room = self._take_permits(most - 1)
+        for drawn in self._sources.more(room):
+            self._ahead.append(self._new_item(drawn))
+            room -= 1
+        for _ in range(room):
+            self._permits.release()
+        outcomes = await finished.take(self._ahead)
+        self._ahead = deque(item for item in self._ahead if item.index not in outcomes)
+        for outcome in outcomes.values():
+            self._give(outcome, is_resumed=True)
+
+    def _take_permits(self, most: int) -> int:
+        """Acquire as many permits as there are now, up to a number; return how many."""
+        taken = min(most, self._permits.value)
+        for _ in range(taken):
+            self._permits.acquire_nowait()
+        return taken
+
+    def _new_item(self, drawn: Item) -> BatchItem:
+        options = self.context.options if drawn.options is None else drawn.options
+        self._begun += 1
+        return BatchItem(self._begun - 1, drawn.source, options, drawn.key, drawn.labels)
 
     async def _wait_for_room_to_upload(self) -> None:
         # The slot is not kept while the next source is awaited: an item that uploads again may need it.
@@ -224,7 +256,7 @@ class BatchRunner:
         try:
             await slot.take()
             with step("transcribe", index=item.index, **label_facts(item.labels)) as facts:
-                outcome = await task.run(lambda: self._new_scope(task))
+                outcome = await task.run(self._new_scope)
                 facts.update(label_facts(outcome.labels))
                 facts["transcript_id"] = outcome.transcript_id
                 facts["error_type"] = type(outcome.error).__name__ if outcome.error else None
@@ -248,7 +280,8 @@ class BatchRunner:
             sending.cancel()
         return sending
 
-    def _settle(self, task: ItemTask, outcome: Outcome) -> None:
+    def _give(self, outcome: Outcome, *, is_resumed: bool, retries: int = 0) -> None:
+        """Count the outcome of an item, and give it to the consumer if the item has finished."""
         is_completed, is_failed = outcome.transcript is not None, outcome.error is not None
         if is_completed or is_failed:
             self._finished.append(outcome)
@@ -262,14 +295,19 @@ class BatchRunner:
             counts,
             completed=counts.completed + is_completed,
             failed=counts.failed + is_failed,
-            resumed=counts.resumed + (is_completed and task.is_resumed),
+            resumed=counts.resumed + (is_completed and is_resumed),
             audio_seconds=counts.audio_seconds + (outcome.audio_duration or 0.0),
-            retries=counts.retries + task.retries,
+            retries=counts.retries + retries,
             with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),
             with_missing=counts.with_missing + (is_completed and bool(outcome.missing)),
             price=None if counts.price is None else counts.price + (outcome.price or 0.0),
             unpriced=counts.unpriced + (counts.price is not None and is_completed and outcome.price is None),
         )
+
+    def _settle(self, task: ItemTask, outcome: Outcome) -> None:
+        self._give(outcome, is_resumed=task.is_resumed, retries=task.retries)
+        if task.journal.was_finished and self._finished_items is not None:
+            self._finished_items.expect(task.item)
         self._abort_if_it_must(task, outcome)
 
     def _abort_if_it_must(self, task: ItemTask, outcome: Outcome) -> None:
@@ -297,21 +335,10 @@ class BatchRunner:
         self._drawing.cancel()
 
 
-def _drawn(sources: Sources) -> AsyncIterator[object]:
-    return aiter(sources) if isinstance(sources, AsyncIterable) else _Stepwise(iter(sources))
+def _finished_items(context: BatchContext) -> FinishedItems | None:
+    # A batch that deletes transcripts at the service records that for each row.
+    if context.journal is None or context.deletions is not None:
+        return None
+    from aai_async._batch.finished_items import FinishedItems  # noqa: PLC0415 - loads SQLite, as the journal
 
-
-class _Stepwise:
-    """An async iterator. It is not a generator, so it needs no closing."""
-
-    def __init__(self, items: Iterator[object]) -> None:
-        self._items = items
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> object:
-        try:
-            return next(self._items)
-        except StopIteration:
-            raise StopAsyncIteration from None
+    return FinishedItems(context, context.journal)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from aai_async._arguments import check_count, checked_bound, checked_type, of_type
 from aai_async._batch.batch import Batch, BatchSettings
-from aai_async._batch.runner import Sources
+from aai_async._batch.drawing import Sources
 from aai_async._client import Client, pipeline_of
 from aai_async._errors import ConfigError
 from aai_async._events import OnEvent, check_listener

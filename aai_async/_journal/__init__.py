@@ -7,6 +7,8 @@ from aai_async._journal.finished_jobs import FinishedJob as FinishedJob
 from aai_async._journal.finished_jobs import FinishedJobs as FinishedJobs
 from aai_async._journal.finished_jobs import finished_jobs as finished_jobs
 from aai_async._journal.finished_jobs import stored_response as stored_response
+from aai_async._journal.finished_rows import FinishedClaim as FinishedClaim
+from aai_async._journal.finished_rows import FinishedRow as FinishedRow
 from aai_async._journal.journal import Journal as Journal
 from aai_async._journal.journal import journal_exists as journal_exists
 from aai_async._journal.journal import not_in_journal as not_in_journal
@@ -24,3 +26,4 @@ from aai_async._journal.rows import ItemClaim as ItemClaim
 from aai_async._journal.rows import JobRow as JobRow
 from aai_async._journal.rows import row_price as row_price
 from aai_async._journal.writer import JournalWriter as JournalWriter
+from aai_async._journal.writer import decoded_result as decoded_result

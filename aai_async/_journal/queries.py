@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aai_async._journal import outdated
 from aai_async._journal.rows import (
@@ -57,9 +57,9 @@ def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[in
         job = _added(connection, item)
     elif found is None:
         connection.execute("UPDATE jobs SET source = ?, size = ? WHERE id = ?", (item.source, item.size, job))
-        _move(connection, item, job)
+        move(connection, job, item.position, item.labels)
     elif not is_same:
-        _move(connection, item, job)
+        move(connection, job, item.position, item.labels)
     if found is None or len(item.keys) > 1:
         connection.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, job) for key in item.keys])
     if item.file_key is not None:
@@ -79,11 +79,11 @@ def _added(connection: sqlite3.Connection, item: ItemClaim) -> int:
     return added.lastrowid or 0
 
 
-def _move(connection: sqlite3.Connection, item: ItemClaim, job: int) -> None:
+def move(connection: sqlite3.Connection, job: int, position: int, labels: Mapping[str, str]) -> None:
     """Give a row the position and the labels of an item of this batch."""
     connection.execute(
         "UPDATE jobs SET position = ?, labels = coalesce(?, labels) WHERE id = ?",
-        (item.position, encoded(item.labels), job),
+        (position, encoded(labels), job),
     )
 
 
@@ -100,7 +100,7 @@ def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: 
         return
     job = _added(connection, item) if row is None or row.state == "done" else row.id
     connection.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", [(key, job) for key in keys])
-    _move(connection, item, job)
+    move(connection, job, item.position, item.labels)
     connection.execute("UPDATE jobs SET error = ? WHERE id = ?", (error, job))
 
 

@@ -23,6 +23,7 @@ from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import deletions, queries
 from aai_async._journal.database import Database, QueuedWrite
+from aai_async._journal.finished_rows import FinishedClaim, FinishedRow, any_finished, take_finished
 from aai_async._journal.journal import Journal, place_of
 from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jobs
 from aai_async._journal.lock import Lock
@@ -161,6 +162,14 @@ class JournalWriter:
 
         return await self.commit(claim)
 
+    async def has_finished(self) -> bool:
+        """Return whether there is a completed job."""
+        return await self._read(any_finished)
+
+    async def take_finished(self, claims: Sequence[FinishedClaim]) -> dict[bytes, FinishedRow]:
+        """Return by its key each row whose job is completed and whose result is stored."""
+        return await self.commit(lambda connection: take_finished(connection, claims, self._active))
+
     def leave(self, job: int) -> None:
         """Record that a row is no longer in progress."""
         self._active.discard(job)
@@ -273,12 +282,7 @@ class JournalWriter:
     async def result(self, job: int) -> Transcript | None:
         """Return the stored transcript of a completed job; `None` if it was not stored."""
         body = await self.stored(job)
-        if body is None:
-            return None
-        if len(body) < _LARGE:
-            return Transcript.from_json(body)
-        # Decoded in a thread too, because it takes a tenth of a second or more.
-        return await in_thread(Transcript.from_json, body)
+        return None if body is None else await decoded_result(body)
 
     async def stored(self, job: int) -> bytes | None:
         """Return the stored response of the service for a completed job; `None` if it was not stored."""
@@ -315,6 +319,19 @@ class JournalWriter:
             if write in self._waiting:
                 self._waiting.remove(write)
         return write.result()
+
+
+async def decoded_result(body: bytes) -> Transcript:
+    """
+    Return the transcript that a stored response contains.
+
+    Raises:
+        ProtocolError: It is damaged.
+    """
+    if len(body) < _LARGE:
+        return Transcript.from_json(body)
+    # Decoded in a thread too, because it takes a tenth of a second or more.
+    return await in_thread(Transcript.from_json, body)
 
 
 def _no_fingerprint(_: bytes) -> str:

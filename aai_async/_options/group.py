@@ -89,8 +89,11 @@ class OptionGroup:
 
     def _given(self) -> dict[str, Any]:
         cls: Any = type(self)
-        values = {wire: getattr(self, name) for name, wire in _sent_names(cls).items()}
-        return {name: _plain(value) for name, value in values.items() if value is not None}
+        return {
+            wire: _plain(value)
+            for name, wire in _sent_names(cls).items()
+            if (value := getattr(self, name)) is not None
+        }
 
     @classmethod
     def _refuse_misspelt(cls, name: str, known: Mapping[str, object], *, likeness: float) -> None:
