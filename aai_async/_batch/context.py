@@ -23,6 +23,7 @@ from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.cancellation import CancelGrace
 from aai_async._errors import AAIError, SourceError, without_secrets
 from aai_async._events import OnEvent, logger
+from aai_async._io.addresses import key_hash
 from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
@@ -163,7 +164,7 @@ class BatchContext:
 def key_of(key: str, options_digest: str) -> tuple[bytes, ...]:
     """Return what identifies a recording with a key of the caller, and its options."""
     identity = hashlib.sha256(b"key\0" + key.encode("utf-8", "surrogatepass")).digest()
-    return (hashlib.sha256(identity + options_digest.encode()).digest(),)
+    return (key_hash(identity + options_digest.encode()),)
 
 
 async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> tuple[bytes, ...]:
@@ -175,7 +176,7 @@ async def keys_of(source: Source, options_digest: str, *, by_content: bool) -> t
     """
     identities = [await source.identity(), await source.digest() if by_content else None]
     digest = options_digest.encode()
-    return tuple(hashlib.sha256(one + digest).digest() for one in identities if one is not None)
+    return tuple(key_hash(one + digest) for one in identities if one is not None)
 
 
 def file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
@@ -184,7 +185,7 @@ def file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
     if source is None and isinstance(audio, str):
         # A text that is neither a path nor a URL to send.
         location = b"text\0" + audio.encode("utf-8", "surrogatepass")
-    return location and hashlib.sha256(b"place\0%b\0%b" % (location, digest.encode())).digest()
+    return location and key_hash(b"place\0%b\0%b" % (location, digest.encode()))
 
 
 def _name(item: BatchItem, source: Source | None) -> str:

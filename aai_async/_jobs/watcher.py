@@ -189,7 +189,7 @@ class JobWatcher:
             await watched.wait_for_change(min(next_at, list_at, now + _LONGEST_NAP))
 
     def _notify_near_deadlines(self, now: float) -> None:
-        """Wake the calls that will have to watch the clock before the leader looks at it again."""
+        """Wake the calls that will have to watch the clock before the leader checks it again."""
         for watched in self._awaited.values():
             for waiter in watched.waiters:
                 if waiter.is_left_to_leader and waiter.deadline <= now + _NEAR:

@@ -19,7 +19,7 @@ from aai_async._errors import JournalError
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal import outdated
 from aai_async._journal.place import Place, errors_named
-from aai_async._journal.schema import APPLICATION, SCHEMA, VERSION
+from aai_async._journal.schema import APPLICATION, PAGE_SIZE, SCHEMA, VERSION
 
 if TYPE_CHECKING:
     from aai_async._journal.segments import Segments
@@ -111,6 +111,8 @@ class Database:
         self._create_file()
         # Assigned before its first use, which fails if the file is damaged, so that `close` closes it.
         self._connection = connection = _connect(str(self._path))
+        # It is that of a new file; others keep theirs.
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         # Each commit must survive a power failure, because the next step is billed.
         connection.execute("PRAGMA synchronous = FULL")
         return connection

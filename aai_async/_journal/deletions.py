@@ -12,7 +12,9 @@ _AT_ONCE = 500
 
 def make_due(connection: sqlite3.Connection, job: int, body: bytes) -> None:
     """Record that the transcript of a completed job is to be deleted, and store it here if it is not yet."""
-    connection.execute("INSERT OR IGNORE INTO results VALUES (?, ?)", (job, zlib.compress(body)))
+    connection.execute(
+        "INSERT OR IGNORE INTO results (job, transcript) VALUES (?, ?)", (job, zlib.compress(body))
+    )
     connection.execute("UPDATE jobs SET deletion = 'due' WHERE id = ? AND deletion IS NULL", (job,))
 
 

@@ -171,7 +171,10 @@ def done(connection: sqlite3.Connection, job: int, result: Result, retries: int)
         (_now(), result.audio_duration, retries, warnings, missing, result.model, deletion, job),
     )
     if result.body is not None:
-        connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (job, zlib.compress(result.body)))
+        connection.execute(
+            "INSERT OR REPLACE INTO results (job, transcript) VALUES (?, ?)",
+            (job, zlib.compress(result.body)),
+        )
 
 
 def failed(

@@ -6,8 +6,16 @@ The comments in the schema are its documentation for users, who see them with ``
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 """The version of the schema, stored as `PRAGMA user_version`."""
+
+PAGE_SIZE = 8192
+"""
+Bytes of a page of the file.
+
+It is twice the default of SQLite, so that compressed results of 1 to 3 kB fill it better. A larger page would
+make each commit write more.
+"""
 
 APPLICATION = 0x41414931
 """"AAI1", stored as `PRAGMA application_id`."""
@@ -49,13 +57,14 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
   warnings TEXT,               -- of the service about the result, as a JSON array; NULL if none
   missing TEXT                 -- requested features that the result lacks, likewise
 );
-CREATE TABLE keys (            -- SHA-256 of what identifies a recording and its options,
-                               -- and of the URLs that were submitted for it
+CREATE TABLE keys (            -- half the SHA-256 of what identifies a recording and its options,
+                               -- and of each URL that was submitted for it
   key BLOB PRIMARY KEY,
   job INTEGER NOT NULL REFERENCES jobs
 ) WITHOUT ROWID;
 CREATE TABLE results (         -- the responses of the service, compressed with zlib
-  job INTEGER PRIMARY KEY REFERENCES jobs,
+  id INTEGER PRIMARY KEY,      -- in the order in which they arrived, so that each page is filled
+  job INTEGER NOT NULL UNIQUE REFERENCES jobs,
   transcript BLOB NOT NULL
 );
 CREATE INDEX jobs_by_state ON jobs (state);

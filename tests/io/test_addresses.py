@@ -85,7 +85,7 @@ def test_whatever_is_given_as_an_address_has_an_identity(address: str) -> None:
     """Nothing is raised, and doing it twice changes nothing."""
     once = without_signature(address)
     assert without_signature(once) == once
-    assert len(mark_of(1, address)) == 32
+    assert len(mark_of(1, address)) == 16
 
 
 def test_an_address_is_recognised_as_the_service_repeats_it() -> None:
