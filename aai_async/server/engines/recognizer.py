@@ -21,7 +21,7 @@ from aai_async.server.diarization.filterbank import Floats
 from aai_async.server.diarization.speakers import SpeakerCount, tell_apart
 from aai_async.server.engine import EngineError, Recognition, RecognizedWord, SpeakerEmbedding, SpeechRequest
 from aai_async.server.engines.channels import interleave
-from aai_async.server.engines.coverage import warnings_about, with_found, without_words
+from aai_async.server.engines.coverage import lost, warnings_about, with_found, without_words
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
@@ -193,8 +193,7 @@ class Recognizer:
         ]
         words = [*_words_of(self._without_loops([*segments], speech, sound, findings, request))]
         words = self._completed(words, speech, sound, findings, request)
-        missed = without_words(speech, words)
-        findings.missed += [(start + offset, end + offset) for start, end in missed]
+        findings.missed += [(start + offset, end + offset) for start, end in lost(speech, words)]
         for word in in_own_part(join_pieces(words, findings.language or ""), speech, sound):
             yield attrs.evolve(word, start=word.start + offset, end=word.end + offset)
 
