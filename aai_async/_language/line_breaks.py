@@ -40,6 +40,11 @@ class LineBreaks:
     """Those between phrases, where the language has rules for them."""
 
 
+def breaks_at_spaces(text: str) -> bool:
+    """Whether a text can be broken at each space and nowhere else, in every language."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def line_breaks(text: str, language_code: str | None, word_starts: Collection[int]) -> LineBreaks:
     """
     Return the places where a text can be broken into lines.
@@ -50,7 +55,7 @@ def line_breaks(text: str, language_code: str | None, word_starts: Collection[in
         word_starts: The places where the words begin. Without ICU, scripts whose words only a dictionary
             knows are broken at these alone.
     """
-    if _PLAIN.fullmatch(text):
+    if breaks_at_spaces(text):
         *behind_spaces, _ = itertools.accumulate(len(word) + 1 for word in text.split(" "))
         return LineBreaks(frozenset([*behind_spaces, len(text)]), frozenset())
     breaker = _breaker()

@@ -14,7 +14,7 @@ import attrs
 import msgspec
 from msgspec import structs
 
-from aai_async._language.line_breaks import LineBreaks, line_breaks
+from aai_async._language.line_breaks import LineBreaks, breaks_at_spaces, line_breaks
 from aai_async._language.scripts import columns, language_of
 from aai_async._language.sentences import may_end_sentence, sentence_ends
 from aai_async.formats._turns import Spoken, text_of
@@ -141,9 +141,10 @@ class Shape:
 
     def cost_of_break(self, last: Piece, following: Piece) -> float:
         """Return the cost of a break between two pieces; negative for a good break."""
-        if last.is_sentence_end or last.text[-1:] in _CLAUSE_ENDS:
+        end = last.text[-1:]
+        if last.is_sentence_end or end in _CLAUSE_ENDS:
             return -_CLAUSE
-        if last.text.endswith("."):
+        if end == ".":
             return _TORN  # an abbreviation, an initial or an ordinal
         if following.is_phrase_start:
             return -_PHRASE
@@ -183,13 +184,34 @@ def pieces_of(words: Sequence[Spoken], language_code: str | None, chars: float =
 
     A word is parted only if it is longer than a line and its script permits breaks within it.
     """
-    places = _places(words)
     text = text_of(words)
-    breaks = line_breaks(text, language_code, places)
     # The end of the last word does not matter: no break follows.
-    ends = _sentence_ends(words, language_code) if may_end_sentence(text[: places[-1]]) else frozenset[int]()
+    may_end = may_end_sentence(text[: len(text) - len(words[-1].text)])
+    ends = _sentence_ends(words, language_code) if may_end else frozenset[int]()
+    is_spaced = all(word.gap == " " for word in words[1:])
+    if is_spaced and breaks_at_spaces(text) and max(len(word.text) for word in words) <= chars:
+        # Most sentences of most languages: each word is a piece.
+        return [
+            Piece(
+                word.text,
+                word.gap,
+                word.start,
+                word.end,
+                len(word.text),
+                len(word.gap),
+                is_sentence_end=at in ends,
+            )
+            for at, word in enumerate(words)
+        ]
+    return _bound_pieces(words, line_breaks(text, language_code, _places(words)), ends, chars)
+
+
+def _bound_pieces(
+    words: Sequence[Spoken], breaks: LineBreaks, ends: frozenset[int], chars: float
+) -> list[Piece]:
+    """Return pieces of the words between which there is no break, and of the parts of long words."""
     found: list[Piece] = []
-    for at, (place, word) in enumerate(zip(places, words, strict=True)):
+    for at, (place, word) in enumerate(zip(_places(words), words, strict=True)):
         if found and place not in breaks.possible:
             last = found[-1]
             text, end = last.text + word.gap + word.text, max(last.end, word.end)
@@ -198,18 +220,7 @@ def pieces_of(words: Sequence[Spoken], language_code: str | None, chars: float =
             found += _parted(word, place, breaks)
         else:
             is_phrase_start = place in breaks.preferred
-            gap_columns = 1 if word.gap == " " else columns(word.gap)
-            found.append(
-                Piece(
-                    word.text,
-                    word.gap,
-                    word.start,
-                    word.end,
-                    columns(word.text),
-                    gap_columns,
-                    is_phrase_start,
-                )
-            )
+            found.append(piece_of(word.text, word.gap, word.start, word.end, is_phrase_start=is_phrase_start))
         if at in ends:
             found[-1] = structs.replace(found[-1], is_sentence_end=True)
     return found
