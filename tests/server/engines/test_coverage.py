@@ -62,9 +62,12 @@ def test_nothing_is_stated_where_all_speech_has_words() -> None:
 
 def said(text: str) -> list[Piece]:
     """Words with their times, such as `he:1.0-1.2`."""
-    pairs = (one.partition(":")[::2] for one in text.split())
-    spans = ((word, *map(float, times.split("-"))) for word, times in pairs)
-    return [Piece(f" {word}", start, end, 0.9) for word, start, end in spans]
+    found: list[Piece] = []
+    for one in text.split():
+        word, _, times = one.rpartition(":")
+        start, end = times.split("-")
+        found.append(Piece(f" {word}", float(start), float(end), 0.9))
+    return found
 
 
 @pytest.mark.parametrize(
