@@ -30,10 +30,10 @@ _JOINED = 0.05
 _INEXACT = 0.1
 """How much a word may begin earlier or end later than Whisper reports, in seconds."""
 
-_WORD, _LETTER, _SYLLABLE, _SPOKEN_OUT = 0.75, 0.1, 0.3, 0.6
+_WORD, _CHARACTER, _SYLLABLE, _SPOKEN_OUT = 0.75, 0.1, 0.3, 0.6
 """
-The seconds that a word may take, and for each character more: a letter, one that is a syllable or is spelt
-out, and one that is a word, such as a digit.
+The seconds that a word may take, and for each character more: an ordinary one, one that is a syllable or is
+spelt out, and one that is a word, such as a digit.
 
 None of 1,900 words in five languages took 0.6 s longer than that. Most words that Whisper stretches over
 speech in another language take more than a second longer.
@@ -139,4 +139,4 @@ def _seconds(character: str) -> float:
     """Return how long a character of a word may take to say."""
     if character.isdecimal() or character == "%" or category(character)[0] == "S":
         return _SPOKEN_OUT
-    return _SYLLABLE if character.isupper() or is_unspaced(character) else _LETTER
+    return _SYLLABLE if character.isupper() or is_unspaced(character) else _CHARACTER
