@@ -64,8 +64,8 @@ def lost(speech: Iterable[Span], words: Sequence[Piece]) -> Iterator[Span]:
     """
     Yield the parts of the detected speech, without its padding, that no word covers.
 
-    A word covers no more time than it takes to say it. These parts are longer than those of `without_words`,
-    which must be clear of the words.
+    A word covers no more time than it takes to speak it. The parts are closer to the words than those of
+    `without_words`, which are recognised again.
 
     Args:
         speech: The detected speech, with its padding, in order.
@@ -125,7 +125,7 @@ def _of_some_length(first: float, last: float) -> Iterator[Span]:
 
 
 def _stretched(word: Piece, speech: Sequence[Span]) -> Iterator[Span]:
-    """Yield the speech within the time of a word that is behind the time it takes to say it."""
+    """Yield the speech within the time of a word that is behind the time it takes to speak it."""
     first = word.start + _WORD + sum(map(_seconds, word.text.strip()))
     if word.end - first < SHORTEST:
         return
@@ -136,7 +136,7 @@ def _stretched(word: Piece, speech: Sequence[Span]) -> Iterator[Span]:
 
 
 def _seconds(character: str) -> float:
-    """Return how long a character of a word may take to say."""
+    """Return how long a character of a word may take to speak."""
     if character.isdecimal() or character == "%" or category(character)[0] == "S":
         return _SPOKEN_OUT
     return _SYLLABLE if character.isupper() or is_unspaced(character) else _CHARACTER
