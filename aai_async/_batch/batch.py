@@ -108,7 +108,7 @@ class Batch:
                 held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline)
                 await self._stack.enter_async_context(held)
                 if context.spending is not None:
-                    await context.spending.count(context.journal)
+                    context.spending.count(await context.journal.spent())
             if context.deletions is not None and isinstance(settings.sources, AsyncIterable):
                 # It may have no end, such as a watch.
                 await context.deletions.read_earlier()
@@ -166,9 +166,20 @@ class Batch:
 
         return Spending(settings.max_hours, settings.max_cost, settings.prices)
 
+    async def _spent_in(self, journal: Journal | None) -> Spending | None:
+        """Return the bounds, if there are some, with what the jobs of an open journal count for."""
+        spending = self._new_spending()
+        if spending is not None and journal is not None:
+            from aai_async._journal import spent  # noqa: PLC0415 - loads SQLite
+
+            spending.count(await spent(journal))
+        return spending
+
     async def estimate(self) -> Estimate:
         """
         Return what the batch would send and what that costs, before it is started. No request is sent.
+
+        With `max_hours` or `max_cost`, `Estimate.left` counts what the bound leaves for a later batch.
 
         Lengths are read from the headers of files and bytes, in threads, which needs the extra `lengths`.
         Those of URLs, streams and unknown formats are counted in `Estimate.unknown_lengths`.
@@ -199,6 +210,7 @@ class Batch:
                 by_content=settings.by_content,
                 is_local=settings.journal is not None and settings.journal.of_embedded_server,
                 prices=settings.prices,
+                spending=await self._spent_in(journal),
             )
             return await estimate_of(items, forecast)
 

@@ -9,6 +9,7 @@ import attrs
 from aai_async._batch.context import key_of, keys_of, source_of
 from aai_async._batch.item import Item
 from aai_async._batch.resume import has_job, has_upload, job_to_fetch
+from aai_async._batch.spending import Spending
 from aai_async._errors import SourceError
 from aai_async._io.file_sources import FileSource
 from aai_async._io.lengths import length_of
@@ -32,6 +33,8 @@ class Step:
     """Whether a job would be created in any case, and not only if none is found."""
     is_duplicate: bool = False
     """Whether it shares the job of another recording of the batch."""
+    is_left: bool = False
+    """Whether a bound leaves it for a later batch."""
     size: int | None = None
     """Bytes, where they are known."""
     seconds: float | None = None
@@ -51,6 +54,7 @@ class Forecast:
         by_content: bool = False,
         is_local: bool = False,
         prices: PriceTable | None = None,
+        spending: Spending | None = None,
     ) -> None:
         """
         Create a forecast.
@@ -61,15 +65,17 @@ class Forecast:
             by_content: Whether files with equal content are equal.
             is_local: Whether the jobs end with an embedded server.
             prices: The prices.
+            spending: The bounds, which have counted the journal.
         """
         self._journal = journal
         self._options = options
         self._by_content = by_content
         self._is_local = is_local
         self._prices = prices
+        self._spending = spending
         self._seen = dict[bytes, str]()
         nothing = None if prices is None else 0.0
-        self.estimate = Estimate(prices=prices, price=nothing, known_price=nothing)
+        self.estimate = Estimate(prices=prices, price=nothing, known_price=nothing, left_price=nothing)
         """The sum of all steps so far."""
 
     async def of(self, item: Item, name: str) -> Step:
@@ -116,9 +122,23 @@ class Forecast:
             # Also without a length, so that a missing price is found before anything is sent.
             rate = self._prices.rate(options.payload())
             price = None if seconds is None else rate * seconds / 3600
-        return attrs.evolve(step, size=source.size, seconds=seconds, price=price)
+        step = attrs.evolve(step, size=source.size, seconds=seconds, price=price)
+        return attrs.evolve(step, is_left=not self._fits(step, options))
+
+    def _fits(self, step: Step, options: Options) -> bool:
+        """Count a job against the bounds, if there are some; return whether they allow it."""
+        if self._spending is None:
+            return True
+        if not step.is_certain:
+            # Its job may exist, so the journal has it, and it is counted.
+            return self._spending.reached is None
+        amount = self._spending.amount(step.seconds or 0.0, options.payload())
+        amount.is_unknown = step.seconds is None
+        return self._spending.take(amount)
 
     def _add(self, step: Step) -> Step:
+        if step.is_left:
+            return self._leave(step)
         total, is_job = self.estimate, not step.is_free
         is_known = step.is_free and not step.is_duplicate
         self.estimate = attrs.evolve(
@@ -137,9 +157,21 @@ class Forecast:
         )
         return step
 
+    def _leave(self, step: Step) -> Step:
+        total = self.estimate
+        self.estimate = attrs.evolve(
+            total,
+            recordings=total.recordings + 1,
+            left=total.left + 1,
+            left_seconds=total.left_seconds + (step.seconds or 0.0),
+            left_price=_sum(total.left_price, step.price),
+            bound=None if self._spending is None else self._spending.reached,
+        )
+        return step
+
     def unread(self) -> Step:
         """Add a recording that cannot be read before it is sent, such as standard input."""
-        return self._add(Step())
+        return self._add(Step(is_left=not self._fits(Step(), self._options)))
 
     def refuse(self) -> None:
         """Add a recording that cannot be sent."""

@@ -39,6 +39,9 @@ class ItemSpending:
         amount = spending.amount(seconds or 0.0, self._item.options.payload())
         amount.is_unknown = seconds is None
         if not await spending.reserve(amount):
+            if self._context.journal and row:
+                # Otherwise it would be unfinished for ever, if the next batch has other options.
+                await self._context.journal.withdraw(row.id)
             return False
         self._amount = amount
         if self._context.journal and row:

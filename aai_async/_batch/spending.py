@@ -8,7 +8,7 @@ longer waits for such a job, it counts as the longest that the service accepts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,7 +16,6 @@ import attrs
 
 from aai_async._errors import ConfigError
 from aai_async._io.lengths import LONGEST
-from aai_async._journal import JournalWriter
 
 if TYPE_CHECKING:
     from aai_async._models.prices import PriceTable
@@ -71,15 +70,14 @@ class Spending:
         except ConfigError:
             return self.amount(seconds, requested)
 
-    async def count(self, writer: JournalWriter) -> None:
+    def count(self, spent: Iterable[tuple[Mapping[str, object], str | None, float]]) -> None:
         """
-        Count the jobs of a journal.
+        Count jobs of a journal: the options, the models and the seconds.
 
         Raises:
-            JournalError: The journal cannot be read.
             ConfigError: There is a bound of the costs, and no price for the model of a job.
         """
-        for requested, model, seconds in await writer.spent():
+        for requested, model, seconds in spent:
             self.add(self.completed(seconds, requested, model))
 
     def add(self, amount: Amount) -> None:
@@ -110,6 +108,10 @@ class Spending:
         """Count a job that is about to be created; return False if it exceeds a bound."""
         while amount.is_unknown and self._unknown >= UNKNOWN_AT_ONCE:
             await self._has_ended.wait()
+        return self.take(amount)
+
+    def take(self, amount: Amount) -> bool:
+        """Count a job without waiting for others; return False if it exceeds a bound."""
         # Whatever comes after the first recording that does not fit is left for the next batch.
         self.reached = self.reached or self._exceeded_by(amount)
         if self.reached is None:

@@ -8,16 +8,17 @@ import msgspec
 
 from aai_async._batch.forecast import Forecast, Step
 from aai_async._batch.item import Item
+from aai_async._batch.spending import Spending
 from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
-from aai_async._cli.terminal_text import readable, readable_paths, shown_error
+from aai_async._cli.terminal_text import flag_of_bound, readable, readable_paths, shown_error
 from aai_async._command_lines import install_command
 from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
-from aai_async._journal import Journal, open_if_exists
+from aai_async._journal import Journal, open_if_exists, spent
 from aai_async._models.estimate import Estimate, with_cost
 from aai_async._models.prices import PriceTable
 from aai_async._progress.lines import clock, count, print_line, size, visible
@@ -36,7 +37,12 @@ async def show(order: Order) -> ExitStatus:
         if order.journal is not None:
             journal = await stack.enter_async_context(open_if_exists(Journal(order.journal)))
         forecast = Forecast(
-            journal, order.options, by_content=run.dedupe, is_local=run.local, prices=order.prices
+            journal,
+            order.options,
+            by_content=run.dedupe,
+            is_local=run.local,
+            prices=order.prices,
+            spending=await _bounds(order, journal),
         )
         for recording in plan.wanted:
             preview.show(recording, await _step(forecast, recording))
@@ -45,6 +51,16 @@ async def show(order: Order) -> ExitStatus:
     status = preview.status(forecast.estimate)
     preview.show_totals(forecast.estimate, status)
     return status
+
+
+async def _bounds(order: Order, journal: Journal | None) -> Spending | None:
+    """Return the bounds of the run, if it has some, with what its journal counts for."""
+    budget = order.flags.budget
+    if budget.max_hours is None and budget.max_cost is None:
+        return None
+    bounds = Spending(budget.max_hours, budget.max_cost, order.prices)
+    bounds.count([] if journal is None else await spent(journal))
+    return bounds
 
 
 async def _step(forecast: Forecast, recording: Recording) -> Step:
@@ -78,14 +94,17 @@ class _Preview:
         self._write_json(
             "planned",
             source=recording.shown,
-            creates_job=not step.is_free,
+            creates_job=not (step.is_free or step.is_left),
+            is_left=step.is_left,
             size=step.size,
             audio_duration=step.seconds,
             price=step.price,
             reason=step.reason or None,
             outputs=[*map(readable, paths)],
         )
-        if not step.is_free and not self._is_json:
+        if step.is_left:
+            print_line(f"{recording.shown}: left for a run with a higher bound")
+        elif not step.is_free and not self._is_json:
             shown = _UNKNOWN if step.size is None else size(step.size)
             duration = _UNKNOWN if step.seconds is None else clock(step.seconds)
             where = readable_paths(paths) if paths else "stdout"
@@ -122,6 +141,10 @@ class _Preview:
             known_seconds=estimate.known_seconds,
             price=estimate.price,
             known_price=estimate.known_price,
+            left=estimate.left,
+            left_seconds=estimate.left_seconds,
+            left_price=estimate.left_price,
+            bound=estimate.bound,
             prices=None if prices is None else _source_of(prices),
             options=options,
             exit_status=status,
@@ -132,9 +155,14 @@ class _Preview:
             f"{with_cost(estimate)}, with {msgspec.json.encode(options).decode()}"
         )
         if estimate.known:
-            known = count(estimate.known, "recording")
+            known, price = count(estimate.known, "recording"), _sum_of(estimate.known_price, estimate)
+            print_line(f"{known} in the journal already, {clock(estimate.known_seconds)} of audio{price}")
+
+        if estimate.bound is not None:
+            left, length = count(estimate.left, "recording"), clock(estimate.left_seconds)
             print_line(
-                f"{known} in the journal already, {clock(estimate.known_seconds)} of audio{_paid(estimate)}"
+                f"{left} left before {flag_of_bound(estimate.bound)} is exceeded, {length} of audio"
+                f"{_sum_of(estimate.left_price, estimate)}"
             )
 
     def _write_json(self, kind: str, **facts: object) -> None:
@@ -165,7 +193,7 @@ def _length(estimate: Estimate) -> str:
     )
 
 
-def _paid(estimate: Estimate) -> str:
-    if estimate.prices is None or not estimate.known_price:
+def _sum_of(price: float | None, estimate: Estimate) -> str:
+    if estimate.prices is None or not price:
         return ""
-    return f", {estimate.known_price:,.2f} {estimate.prices.currency} by the same prices"
+    return f", {price:,.2f} {estimate.prices.currency} by the same prices"

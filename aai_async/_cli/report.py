@@ -16,7 +16,7 @@ from aai_async._cli.progress_view import progress_view
 from aai_async._cli.resolving import how_to_resolve, is_undecided
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import Output
-from aai_async._cli.terminal_text import command, readable_paths, shown_error
+from aai_async._cli.terminal_text import command, flag_of_bound, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
 from aai_async._events import Event
@@ -246,10 +246,9 @@ class Report:
         """Report what a bound has left, and return the other unfinished recordings."""
         jobs = [one for one in remaining if one.transcript_id is not None]
         left = len(self._names) - self.view.state.finished - len(jobs)
-        flag = "--" + bound.replace("_", "-").replace("=", " ")
         self.view.print(
-            f"Stopped before {flag} was exceeded, with {count(left, 'recording')} left. To continue, run the "
-            "same command with a higher bound."
+            f"Stopped before {flag_of_bound(bound)} was exceeded, with {count(left, 'recording')} left. To "
+            "continue, run the same command with a higher bound."
         )
         return jobs
 

@@ -45,3 +45,8 @@ def shown_error(error: AAIError, *, name: str = "") -> str:
 def as_text(message: object) -> str:
     """Return a message as text that can be encoded: it can contain a file name that cannot."""
     return str(message).encode("utf-8", "backslashreplace").decode()
+
+
+def flag_of_bound(bound: str) -> str:
+    """Return a bound of a batch as it is given in the command: `--max-hours 2` for `max_hours=2`."""
+    return "--" + bound.replace("_", "-").replace("=", " ")

@@ -21,6 +21,7 @@ from aai_async._journal.reading import kept_at_service as kept_at_service
 from aai_async._journal.reading import kept_results as kept_results
 from aai_async._journal.reading import open_if_exists as open_if_exists
 from aai_async._journal.reading import sources_of as sources_of
+from aai_async._journal.reading import spent as spent
 from aai_async._journal.reading import undeleted as undeleted
 from aai_async._journal.rows import ItemClaim as ItemClaim
 from aai_async._journal.rows import JobRow as JobRow

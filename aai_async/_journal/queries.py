@@ -215,6 +215,15 @@ def expect(connection: sqlite3.Connection, job: int, seconds: float | None) -> N
     connection.execute("UPDATE jobs SET expected_duration = ? WHERE id = ?", (seconds, job))
 
 
+def withdraw(connection: sqlite3.Connection, job: int) -> None:
+    """Remove a row for which nothing was done, once the batch has ended."""
+    connection.execute(
+        "DELETE FROM keys WHERE job = "
+        "(SELECT id FROM jobs WHERE id = ? AND state = 'pending' AND error IS NULL)",
+        (job,),
+    )
+
+
 def spent(connection: sqlite3.Connection) -> list[tuple[dict[str, object], str | None, float]]:
     """Return the seconds of the jobs that are billed, or may be, by their options and model."""
     rows = connection.execute(

@@ -58,6 +58,16 @@ async def undeleted(journal: Journal) -> int:
     return await in_thread(lambda: database_of(journal).read(deletions.count_due))
 
 
+async def spent(journal: Journal) -> list[tuple[dict[str, object], str | None, float]]:
+    """
+    Return the options, the models and the seconds of the jobs that are billed, or may be.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    return await in_thread(lambda: database_of(journal).read(queries.spent))
+
+
 async def kept_at_service(journal: Journal) -> int:
     """
     Return the number of completed transcripts that are not to be deleted at the service.

@@ -241,6 +241,10 @@ class JournalWriter:
         """Record the length of a recording, before its job is created."""
         await self.commit(lambda connection: queries.expect(connection, job, seconds))
 
+    async def withdraw(self, job: int) -> None:
+        """Record that nothing was done for a row, because a bound has left its recording."""
+        await self.commit(lambda connection: queries.withdraw(connection, job))
+
     async def spent(self) -> list[tuple[dict[str, object], str | None, float]]:
         """Return the seconds of the jobs that are billed, or may be, by their options and model."""
         return await self._read(queries.spent)

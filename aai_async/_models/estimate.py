@@ -55,6 +55,18 @@ class Estimate:
     known_price: float | None = None
     """What they have cost by the same prices; `None` without prices."""
 
+    left: int = 0
+    """Recordings that a bound leaves for a later batch; they are in no other count but `recordings`."""
+
+    left_seconds: float = 0.0
+    """Length of these recordings in seconds, of those with a known length."""
+
+    left_price: float | None = None
+    """Their price; `None` without prices."""
+
+    bound: str | None = None
+    """The bound before which the batch would stop, such as `"max_hours=2"`."""
+
     prices: PriceTable | None = None
     """The prices."""
 
@@ -69,9 +81,13 @@ class Estimate:
         unknown = f" and {self.unknown_lengths} of unknown length" if self.unknown_lengths else ""
         known = f"; {self.known} known already, {shown_length(self.known_seconds)}" if self.known else ""
         refused = f"; {self.refused} cannot be sent" if self.refused else ""
-        return (
-            f"{jobs}: {shown_length(self.audio_seconds)} of audio{unknown}{with_cost(self)}{known}{refused}"
+        left = (
+            f"; {self.left} left before {self.bound} is exceeded, {shown_length(self.left_seconds)}"
+            if self.left
+            else ""
         )
+        length = f"{shown_length(self.audio_seconds)} of audio{unknown}"
+        return f"{jobs}: {length}{with_cost(self)}{known}{left}{refused}"
 
 
 def with_cost(estimate: Estimate) -> str:

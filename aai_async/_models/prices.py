@@ -25,6 +25,9 @@ _DEFAULT = "default"
 
 _KEYS = ("date", "source", "currency", "models", "options")
 
+_EARLIEST_ZONE = dt.timezone(dt.timedelta(hours=14))
+"""Where a day begins first: a table of today is none of the future, wherever it was written."""
+
 _EXAMPLE = 'date = 2026-11-01, source = "https://...", currency = "USD", and [models] with a price per hour'
 
 
@@ -53,6 +56,11 @@ def _check_date(_: object, __: attrs.Attribute[Any], given: object) -> None:
         raise ConfigError(
             f"The date of prices must be a day such as 2026-11-01, not {given!r}. In Python, it is a "
             "datetime.date."
+        )
+    if given > dt.datetime.now(_EARLIEST_ZONE).date():
+        raise ConfigError(
+            f"The date of prices must be the day on which you read them, and {given.isoformat()} is in the "
+            "future."
         )
 
 
@@ -93,8 +101,8 @@ class PriceTable:
             nothing.
 
     Raises:
-        ConfigError: An argument has the wrong type, a price is negative, no model has a price, or there is
-            no such option.
+        ConfigError: An argument has the wrong type, the date is in the future, a price is negative, no model
+            has a price, or there is no such option.
     """
 
     date: dt.date = attrs.field(validator=_check_date)

@@ -213,6 +213,14 @@ async def test_a_run_stops_before_its_bound_and_a_higher_one_continues(
     for name in ("one.wav", "two.wav"):
         hour(tmp_path / name)
     names = ["one.wav", "two.wav", "-o", "out"]
+    status, out, err = await service.run(*names, "--max-hours", "1.5", "--dry-run")
+    assert (status, out.count("one.wav"), out.count("two.wav")) == (0, 2, 0)
+    assert "two.wav: left for a run with a higher bound" in err
+    assert "1 recording left before --max-hours 1.5 is exceeded, 1:00:00 of audio" in err
+    _, out, _ = await service.run(*names, "--max-hours", "1.5", "--dry-run", "--jsonl")
+    assert '"creates_job":false,"is_left":true' in out
+    assert '"left":1,"left_seconds":3600.0' in out
+    assert service.engine.requests == []
     status, _, err = await service.run(*names, "--max-hours", "1.5")
     assert (status, len(service.engine.requests)) == (3, 1)
     assert "Stopped before --max-hours 1.5 was exceeded, with 1 recording left." in err

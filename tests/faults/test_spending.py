@@ -61,6 +61,32 @@ async def test_a_batch_stops_before_its_bound_is_exceeded_and_a_higher_one_conti
     assert batch.summary.price == pytest.approx(1.5)
 
 
+async def test_what_a_bound_has_left_is_not_unfinished(
+    server: FaultServer, connect: Connect, hours: list[Path], path: Path
+) -> None:
+    """A row of it would stay for ever, if the next batch has other options."""
+    async with connect() as client:
+        await run(client, hours, journal=path, max_hours=2.5)
+    async with aai.Journal.open(path) as journal:
+        summary = await journal.summary()
+    assert (summary.completed, summary.unfinished, summary.total) == (2, 0, 2)
+
+
+@pytest.mark.parametrize("bound", [{"max_hours": 2.5}, {"max_cost": 1.25}])
+async def test_an_estimate_regards_the_bounds_and_the_journal(
+    server: FaultServer, connect: Connect, hours: list[Path], path: Path, bound: dict[str, Any]
+) -> None:
+    """It states what is left, as the batch then leaves it."""
+    async with connect() as client:
+        await run(client, hours[:1], journal=path)
+        batch = aai.transcribe_all(client, hours, BEST, prices=PRICES, journal=path, **bound)
+        estimate = await batch.estimate()
+    assert (estimate.known, estimate.jobs, estimate.left) == (1, 1, len(hours) - 2)
+    assert (estimate.price, estimate.left_seconds) == (0.5, 3600.0 * (len(hours) - 2))
+    assert estimate.left_price == 0.5 * (len(hours) - 2)
+    assert f"{len(hours) - 2} left before {estimate.bound} is exceeded" in str(estimate)
+
+
 async def test_a_bound_that_is_never_reached_leaves_nothing(
     server: FaultServer, connect: Connect, hours: list[Path]
 ) -> None:

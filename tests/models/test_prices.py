@@ -70,6 +70,7 @@ GOOD: dict[str, Any] = {
         ({"source": None}, "lacks source"),
         ({"models": None}, "lacks models"),
         ({"date": "yesterday"}, "must be a day such as 2026-11-01, not 'yesterday'"),
+        ({"date": "2999-12-31"}, "2999-12-31 is in the future"),
         ({"date": 2026}, "must be a day such as 2026-11-01, not 2026"),
         ({"source": " "}, "source of prices must be a str that is not empty"),
         ({"currency": 1}, "currency of prices must be a str"),
