@@ -33,9 +33,15 @@ PAGES = sorted(
 
 
 def run(path: Path) -> int:
-    """Run every Python block of a page in order, as a reader would paste them, and give their number."""
-    blocks = list(Document.parse(str(path), PythonCodeBlockParser()))
+    """
+    Run every Python block of a page, each by itself as a reader would paste it, and give their number.
+
+    They run in order in one folder: some read the journal of an earlier one.
+    """
+    document = Document.parse(str(path), PythonCodeBlockParser())
+    blocks = list(document)
     for block in blocks:
+        document.namespace.clear()
         block.evaluate()
     return len(blocks)
 

@@ -26,7 +26,7 @@ def test_every_python_block_of_a_page_runs(
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """In order, as a reader would paste them."""
+    """Without the names of another block."""
     needed = {
         "compare": "whisper_normalizer",
         "observability": "opentelemetry.sdk",
@@ -42,10 +42,11 @@ def test_every_python_block_of_a_page_runs(
 
 
 def test_the_tests_on_the_page_about_testing_pass(tmp_path: Path) -> None:
-    """As somebody would run them who has pasted them into a file."""
+    """As somebody would run them who has pasted each into a file of its own."""
     text = (pages.DOCS / "testing.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    (tmp_path / "test_pasted.py").write_text("\n".join(blocks), encoding="utf-8")
+    for number, block in enumerate(blocks):
+        (tmp_path / f"test_{number}.py").write_text(block, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert result.returncode == 0, result.stdout

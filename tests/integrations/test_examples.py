@@ -46,8 +46,8 @@ def run(source: str, monkeypatch: pytest.MonkeyPatch) -> Generator[httpx.Client]
         del sys.modules[module.__name__]
 
 
-def test_there_are_four() -> None:
-    assert len(APPLICATIONS) == 4
+def test_there_are_five() -> None:
+    assert len(APPLICATIONS) == 5
 
 
 def test_an_upload_ends_on_a_page_when_the_webhook_has_come(
@@ -70,10 +70,18 @@ def test_an_upload_ends_on_a_page_when_the_webhook_has_come(
     ]
 
 
+def test_a_body_that_is_uploaded_is_answered_with_its_text(
+    service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hears("What was said.")
+    with run(APPLICATIONS[1], monkeypatch) as browser:
+        assert browser.post("/transcripts", content=b"a recording").json() == {"text": "What was said."}
+
+
 def test_progress_is_told_as_events(service: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first status to the last, also to who comes late."""
     service.hears("What was said.", delay=0.2)
-    with run(APPLICATIONS[1], monkeypatch) as browser:
+    with run(APPLICATIONS[2], monkeypatch) as browser:
         transcript_id = browser.post("/recordings", files=FORM).json()
         for _ in range(2):
             answer = browser.get(f"/recordings/{transcript_id}/events")
@@ -90,13 +98,13 @@ def test_a_worker_pays_once_although_it_is_started_again(
 ) -> None:
     """What was under way when it stopped is taken up."""
     service.hears("What was said.", delay=1.0)
-    with run(APPLICATIONS[2], monkeypatch) as browser:
+    with run(APPLICATIONS[3], monkeypatch) as browser:
         answer = browser.post("/recordings", files=FORM)
         assert answer.status_code == 202
         until(lambda: service.count("POST /v2/transcript"))
     text = tmp_path / "texts" / f"{answer.json()}.txt"
     assert not text.exists()
-    with run(APPLICATIONS[2], monkeypatch):
+    with run(APPLICATIONS[3], monkeypatch):
         until(text.exists)
     assert text.read_text() == "What was said."
     assert service.count("POST /v2/transcript") == 1
@@ -106,7 +114,7 @@ def test_those_who_follow_a_job_that_is_lost_are_told(
     service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the application goes on."""
-    with run(APPLICATIONS[1], monkeypatch) as browser:
+    with run(APPLICATIONS[2], monkeypatch) as browser:
         service.fault("GET /v2/transcript*", status=401)
         transcript_id = browser.post("/recordings", files=FORM).json()
         assert browser.get(f"/recordings/{transcript_id}/events").text.endswith('data: "lost"\n\n')
