@@ -200,3 +200,13 @@ def test_a_result_is_shown_above_the_table_while_others_are_in_progress(
     with view:
         view.print("✓ 1/2 a.mp3")
         assert "✓ 1/2 a.mp3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", ["completed", "error"])
+def test_a_recording_whose_job_has_ended_is_not_shown_as_queued_again(status: str) -> None:
+    """Its result is fetched and written meanwhile."""
+    state = ProgressState(total=1, began=0.0)
+    state.start(0, "call.mp3", 0.0)
+    for now, reached in enumerate(("queued", "processing", status)):
+        state.on_event(aai.StatusChanged(index=0, transcript_id="id", status=reached), now)
+    assert (state.rows[0].stage, state.rows[0].since) == ("processing", 1)
