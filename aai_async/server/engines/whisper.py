@@ -199,6 +199,9 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=None,
             env={**os.environ, "PYTHONPATH": path},
+            # So that Ctrl-C of a terminal does not reach a child that is still starting.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("The child process of the speech engine was started without pipes.")

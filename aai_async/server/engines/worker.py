@@ -26,7 +26,7 @@ GRACE = 0.5
 
 def main() -> None:
     """Run the child: its one argument is the settings, as JSON."""
-    # Ctrl-C signals the whole process group; the parent ends its children itself.
+    # A supervisor may signal all processes of a service; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = _claim_output()
     settings = decode(sys.argv[1].encode(), WorkerSettings)

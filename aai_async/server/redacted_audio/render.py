@@ -39,7 +39,7 @@ _CODECS = {"mp3": "libmp3lame", "wav": "pcm_s16le"}
 
 def main() -> None:
     """Run the child process: its standard input is the order, as JSON."""
-    # Ctrl-C signals the whole process group; the parent ends its children itself.
+    # A supervisor may signal all processes of a service; the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     mask(read(sys.stdin.buffer.read()))
 

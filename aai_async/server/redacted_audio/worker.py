@@ -107,12 +107,14 @@ class RedactionWorker:
         try:
             order = await self._order(copy, job, partial)
             await anyio.run_process(
-                # As for the engine's children, -P and the parent's sys.path import the same modules.
+                # As for the engine's children: the modules of the parent, and no Ctrl-C while it starts.
                 [sys.executable, "-P", "-m", CHILD],
                 input=msgspec.json.encode(order),
                 stdout=subprocess.DEVNULL,
                 stderr=None,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
             await to_thread.run_sync(partial.replace, self._shelf.folder / copy.name)
         except Exception:  # noqa: BLE001

@@ -60,6 +60,13 @@ async def test_child_is_kept(engine: WhisperEngine, tmp_path: Path) -> None:
     assert not lives(first)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sessions of POSIX")
+async def test_ctrl_c_of_a_terminal_does_not_reach_the_child(engine: WhisperEngine, tmp_path: Path) -> None:
+    """It is sent to the processes of the terminal, also to one that starts and ignores no signal yet."""
+    child = await child_of(engine, tmp_path / "a")
+    assert (os.getsid(child), os.getpgid(child)) == (child, child)
+
+
 async def test_refusal_keeps_the_child(engine: WhisperEngine, tmp_path: Path) -> None:
     """A recording that cannot be transcribed is refused with its reason, and the child goes on."""
     first = await child_of(engine, tmp_path / "a")
