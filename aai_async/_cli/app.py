@@ -137,11 +137,11 @@ def convert(flags: ConvertFlags) -> int:
 @Grouped
 def compare(flags: CompareFlags) -> int:
     """
-    Compare transcripts: with each other, with what was spoken, or those of several models.
+    Print the word error rates of transcripts: of two runs, against what was spoken, or of several models.
 
-    Two transcripts or folders of them are compared with each other, with --reference each of them is compared
-    with a text. Each --model transcribes the recordings first, into a folder with a journal below -o, so that
-    nothing is paid twice. The table has the word error rates.
+    `compare OLD NEW` compares two transcripts or folders of them. `compare NEW --reference SPOKEN` compares
+    each with the text that was spoken. `compare CALLS --model A --model B -o DIR` transcribes the recordings
+    with each model first, which costs what transcribe costs; run it again, and nothing is paid twice.
     """
     from aai_async._cli import compare_arguments  # noqa: PLC0415 - see the module
 
@@ -174,10 +174,11 @@ def status(flags: StatusFlags) -> int:
 @Grouped
 def resolve(flags: ResolveFlags) -> int:
     """
-    Record which job a recording has whose submit got no response, or that it has none.
+    Record which job was created by a submit that got no response, or that none was.
 
-    The next run waits for that job, or submits the recording. `status` lists such recordings with the ids of
-    the jobs that may be theirs; `get` shows a job.
+    `status` lists such recordings with the ids of the jobs that may be theirs; `get` shows a job. The next
+    run waits for the job of --transcript. After --not-made it submits the recording, and you pay twice if
+    there was a job after all.
     """
     from aai_async._cli import arguments  # noqa: PLC0415 - see the module
 
@@ -191,7 +192,8 @@ def forget(flags: ForgetFlags) -> int:
     Remove recordings from a journal, and the files of their results, without the service.
 
     The text in the journal is overwritten. The recordings themselves, the names of their results, and the
-    transcripts at the service stay: `delete` removes those.
+    transcripts at the service stay: `delete` removes those. If a recording that was forgotten is part of
+    the next run, it is transcribed and paid again.
     """
     from aai_async._cli import arguments, forgetting  # noqa: PLC0415 - see the module
 

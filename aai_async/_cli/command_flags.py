@@ -208,7 +208,7 @@ class StatusFlags:
     prices: PricesFile = None
 
 
-VoiceFilePath = Annotated[Path, typer.Argument(metavar="FILE", help="File of voices, of --voices.")]
+VoiceFilePath = Annotated[Path, typer.Argument(metavar="FILE", help="File of `transcribe --voices`.")]
 VoiceName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a voice, as `voices list` shows it.")]
 
 
@@ -245,9 +245,9 @@ class ResolveFlags:
     journal: JournalName
     name: Annotated[str, typer.Argument(metavar="PATH|URL", help="Recording as `status` lists it.")]
     transcript: Annotated[
-        str | None, typer.Option("--transcript", metavar="ID", help="The job of the recording.")
+        str | None, typer.Option("--transcript", metavar="ID", help="A job was created: this one.")
     ] = None
-    not_made: Annotated[bool, typer.Option("--not-made", help="No job was created: submit it again.")] = False
+    not_made: Annotated[bool, typer.Option("--not-made", help="No job was created.")] = False
     yes: Yes = False
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)
 
@@ -260,7 +260,8 @@ class ForgetFlags:
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH|URL|ID...", help="Recordings as `status` lists them, or transcript ids."
+            metavar="PATH|URL|ID...",
+            help="Recordings as `status --json` lists them, or transcript ids.",
         ),
     ]
     results_dir: Annotated[

@@ -64,7 +64,7 @@ def systems_of(names: Sequence[str]) -> list[System]:
         return [System(readable(path), dict(_in_folder(path))) for path in paths]
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
-        raise SourceError(f"No such file: {readable(missing)!r}.")
+        raise SourceError(f"No such file or folder: {readable(missing)!r}.")
     if any(path.is_dir() for path in paths):
         raise SourceError("Pass either files of transcripts, or folders of them, not both.")
     name = paths[0].name.removesuffix(_TRANSCRIPT)

@@ -152,7 +152,7 @@ class _Preview:
         most = "" if estimate.is_certain else "at most "
         print_line(
             f"{most}{count(estimate.jobs, 'recording')}, {size(estimate.bytes)}, {_length(estimate)}"
-            f"{with_cost(estimate)}, with {msgspec.json.encode(options).decode()}"
+            f"{with_cost(estimate)}, {f'with {_as_json(options)}' if options else 'without options'}"
         )
         if estimate.known:
             known, price = count(estimate.known, "recording"), _sum_of(estimate.known_price, estimate)
@@ -174,6 +174,10 @@ def _without_secrets(payload: dict[str, object]) -> dict[str, object]:
     hidden = {name: "..." if "auth_header_value" in name else value for name, value in payload.items()}
     url = hidden.get("webhook_url")
     return hidden | ({"webhook_url": without_secrets(url)} if isinstance(url, str) else {})
+
+
+def _as_json(options: dict[str, object]) -> str:
+    return msgspec.json.encode(options).decode()
 
 
 def _source_of(prices: PriceTable) -> dict[str, object]:

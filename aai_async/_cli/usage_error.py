@@ -18,5 +18,8 @@ class UsageError(typer.BadParameter):
     def format_message(self) -> str:
         """Return the message, which may have several lines."""
         width = width_of(sys.stderr)
-        lines = f"{_HEADING}{super().format_message()}".split("\n")
+        # Without an argument to name, typer writes "Invalid value" before messages that are of another kind.
+        is_of_argument = self.param is not None or self.param_hint is not None
+        message = super().format_message() if is_of_argument else self.message
+        lines = f"{_HEADING}{message}".split("\n")
         return "\n".join(broken(line, width) for line in lines).removeprefix(_HEADING)

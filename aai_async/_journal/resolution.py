@@ -56,8 +56,8 @@ def _resolve(connection: sqlite3.Connection, name: str, transcript: Transcript |
     rows = [one for one in queries.uncertain_rows(connection) if not names.isdisjoint(keys_of_row(one[0]))]
     if not rows:
         raise JournalError(
-            f"{shown!r} has no submit in the journal whose job is unknown. Give the recording as "
-            "`aai-async status` lists it."
+            f"Nothing to resolve for {shown!r}: the journal has no submit of it whose job is unknown. "
+            "`aai-async status` lists the recordings that have one."
         )
     if transcript is None:
         for row, _ in rows:

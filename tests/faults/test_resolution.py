@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[Callable[[str], aai.Transcript | None], str, str]] = {
     ),
     "deleted": (lambda one: transcript(one, "http://deleted_by_user"), URL, "is of another recording"),
     "without address": (lambda one: transcript(one, None), URL, "is of another recording"),
-    "unknown name": (lambda one: transcript(one, URL), "other.mp3", "has no submit in the journal"),
+    "unknown name": (lambda one: transcript(one, URL), "other.mp3", "the journal has no submit of it"),
     "unknown name without job": (lambda _: None, f"{URL}x?key=secret", "call.mp3x' has no submit"),
 }
 
@@ -189,7 +189,7 @@ async def test_a_batch_that_waits_in_a_bucket_ends_after_a_decision(
         yield "https://example.com/later.mp3"
 
     async with connect() as client, aai.transcribe_all(client, sources(), journal=path) as batch:
-        with pytest.raises(aai.JournalError, match="has no submit in the journal"):
+        with pytest.raises(aai.JournalError, match="the journal has no submit of it"):
             await aai.Journal(path).resolve("other.mp3", transcript=None)
         await aai.Journal(path).resolve(URL, transcript=None)
         proceed.set()
