@@ -13,27 +13,48 @@ Italian and Russian, and the German figures of Tux Paint, from Debian's packages
     apt install asterisk-core-sounds-{en,es,fr,it,ru}-wav asterisk-core-sounds-{en,es,fr,it,ru} \
         tuxpaint-stamps-default
     python benchmarks/local_speech.py --languages [--root /] [--clips 60]
+
+The engine beside faster-whisper in one run, on the English prompts one after another, with the same weights
+in 8 bits and two threads, each in a fresh process that has loaded its model before the time begins:
+
+    python benchmarks/local_speech.py --peers [--root /] [--minutes 10]
+
+A queue of short prompts on the embedded server, each a job of its own:
+
+    python benchmarks/local_speech.py --queue 50 [--root /]
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import json
+import random
 import re
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator
+import wave
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import anyio
 import jiwer
+import numpy as np
 
 import aai_async as aai
 from aai_async.server import LocalServer
+from aai_async.server.engine import SpeechRequest
+from aai_async.server.engines.protocol import WorkerSettings
+from aai_async.server.engines.recognizer import Recognizer, load_model
+from aai_async.server.sound.decoding import RATE, Samples, decode
 
 RECORDING = Path(__file__).parents[1] / "tests" / "data" / "two_speakers.mp3"
 LOOK = 0.02
@@ -72,6 +93,16 @@ def one_round(recording: Path) -> tuple[float, float, float]:
         raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, sum(peaks.values())
+
+
+def demonstration(recording: Path, number: int) -> None:
+    """Print what a transcription with speaker labels costs."""
+    rounds = [one_round(recording) for _ in range(number)]
+    wall, cpu, memory = (statistics.median(values) for values in zip(*rounds, strict=True))
+    print(f"{recording.name} with speaker labels, medians of {number} rounds\n")
+    print("| wall s | CPU s | peak memory, server and engine |")
+    print("|---|---|---|")
+    print(f"| {wall:.1f} | {cpu:.1f} | {memory:.0f} MiB |")
 
 
 PROMPTS = {"en": "en_US_f_Allison", "es": "es_MX_f_Allison", "fr": "fr_CA_f_June"}
@@ -136,6 +167,129 @@ async def languages(root: Path, most: int) -> None:
         print(await one_language(client, "de", list(figures(root))), flush=True)
 
 
+def peers(root: Path, minutes: float) -> None:
+    """Print what the engine and faster-whisper cost on one recording, and their word error rates."""
+    normalize: Callable[[str], str] = import_module("whisper_normalizer.english").EnglishTextNormalizer()
+    with tempfile.TemporaryDirectory() as temporary:
+        recording = Path(temporary) / "prompts.wav"
+        seconds, text = join_prompts(root, round(minutes * 60), recording)
+        print(f"{seconds:.0f} s, {len(text.split())} words\n")
+        print("| engine | CPU s per s of audio | peak memory | word error rate | first words after, s |")
+        print("|---|---|---|---|---|")
+        for engine in ENGINES:
+            command = [sys.executable, __file__, "--engine", engine, "--recording", str(recording)]
+            done = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+            rate = jiwer.process_words(normalize(text), normalize(done["text"])).wer
+            cost = done["cpu"] / seconds
+            print(
+                f"| {engine} | {cost:.3f} | {done['peak']:.0f} MiB | {rate:.1%} | {done['first']:.1f} |",
+                flush=True,
+            )
+
+
+def join_prompts(root: Path, seconds: int, path: Path) -> tuple[float, str]:
+    """Write prompts with 0.6 s between them to a file; its length in seconds, and its words."""
+    clips = sorted(prompts(root, "en"))
+    random.Random(1).shuffle(clips)
+    parts, texts, length = list[Samples](), list[str](), 0
+    while length < seconds * RATE:
+        clip, text = clips[len(texts) % len(clips)]
+        parts += [decode(clip).channels[0], np.zeros(RATE * 6 // 10, np.int16)]
+        length += len(parts[-2]) + len(parts[-1])
+        texts.append(text)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(np.concatenate(parts).tobytes())
+    return length / RATE, " ".join(words_of(" ".join(texts)))
+
+
+Engine = Callable[[Path], Iterator[str]]
+"""Yields the text of a recording, in pieces as they come."""
+
+
+def own_engine(*, speaker_labels: bool) -> Engine:
+    """Load the embedded server's engine, as its child process does."""
+    recognizer = Recognizer(SETTINGS)
+
+    def recognize(recording: Path) -> Iterator[str]:
+        request = SpeechRequest(
+            audio=recording, language_code="en", speaker_labels=speaker_labels, numerals=False
+        )
+        yield from (word.text for word in recognizer.recognize(request).words)
+
+    return recognize
+
+
+def faster_whisper(*, batches: bool = False, **options: object) -> Engine:
+    """Load faster-whisper."""
+    model: Any = load_model(SETTINGS)
+    pipeline = import_module("faster_whisper").BatchedInferencePipeline(model) if batches else model
+
+    def recognize(recording: Path) -> Iterator[str]:
+        segments, _ = pipeline.transcribe(str(recording), language="en", **options)
+        yield from (segment.text for segment in segments)
+
+    return recognize
+
+
+SETTINGS = WorkerSettings(name="whisper-base", model="base", weights=None, allow_download=False, threads=2)
+
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "ours": partial(own_engine, speaker_labels=False),
+    "ours, speaker labels": partial(own_engine, speaker_labels=True),
+    "faster-whisper, its defaults": faster_whisper,
+    "one beam, word times": partial(faster_whisper, beam_size=1, word_timestamps=True),
+    "the same with voice activity detection": partial(
+        faster_whisper, beam_size=1, word_timestamps=True, vad_filter=True
+    ),
+    "batched by 8, one beam, word times": partial(
+        faster_whisper, batches=True, batch_size=8, beam_size=1, word_timestamps=True
+    ),
+}
+
+
+def one_engine(name: str, recording: Path) -> None:
+    """Transcribe a recording in this process and print the costs and the text as JSON."""
+    recognize = ENGINES[name]()
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    texts = recognize(recording)
+    text = [next(texts, "")]
+    first = time.perf_counter() - began
+    text += texts
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    peak = after.ru_maxrss / 1024
+    print(json.dumps({"cpu": cpu, "first": first, "peak": peak, "text": " ".join(text)}))
+
+
+async def queue(root: Path, number: int) -> None:
+    """Print how long a queue of short prompts takes, and the error rate."""
+    clips = sorted(prompts(root, "en"))
+    clips = clips[:: max(len(clips) // number, 1)][:number]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    async with LocalServer() as server, aai.Client(server.key, base_url=server.base_url) as client:
+        # The first one loads the model.
+        await client.transcribe(clips[0][0], aai.Options(language_code="en"))
+        began, found = time.perf_counter(), [""] * len(clips)
+
+        async def one(index: int, path: Path) -> None:
+            made = await client.transcribe(path, aai.Options(language_code="en", format_text=False))
+            found[index] = " ".join(words_of(made.text or ""))
+
+        async with anyio.create_task_group() as tasks:
+            for index, (path, _) in enumerate(clips):
+                tasks.start_soon(one, index, path)
+        wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    rate = jiwer.process_words([" ".join(words_of(text)) for _, text in clips], found).wer
+    print("| clips | wall s | CPU s of the engine | word error rate |")
+    print("|---|---|---|---|")
+    print(f"| {number} | {wall:.1f} | {cpu:.1f} | {rate:.1%} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demonstration.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -143,16 +297,21 @@ def main() -> None:
     parser.add_argument("--languages", action="store_true", help="word error rates instead")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where Debian's packages are unpacked")
     parser.add_argument("--clips", type=int, default=60, help="maximum clips of a language")
+    parser.add_argument("--peers", action="store_true", help="compare with faster-whisper instead")
+    parser.add_argument("--minutes", type=float, default=10, help="length of the recording for --peers")
+    parser.add_argument("--queue", type=int, help="measure a queue of this many prompts instead")
+    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.languages:
+    if arguments.engine:
+        one_engine(arguments.engine, arguments.recording)
+    elif arguments.peers:
+        peers(arguments.root, arguments.minutes)
+    elif arguments.queue:
+        anyio.run(queue, arguments.root, arguments.queue)
+    elif arguments.languages:
         anyio.run(languages, arguments.root, arguments.clips)
-        return
-    rounds = [one_round(arguments.recording) for _ in range(arguments.rounds)]
-    wall, cpu, memory = (statistics.median(values) for values in zip(*rounds, strict=True))
-    print(f"{arguments.recording.name} with speaker labels, medians of {arguments.rounds} rounds\n")
-    print("| wall s | CPU s | peak memory, server and engine |")
-    print("|---|---|---|")
-    print(f"| {wall:.1f} | {cpu:.1f} | {memory:.0f} MiB |")
+    else:
+        demonstration(arguments.recording, arguments.rounds)
 
 
 if __name__ == "__main__":

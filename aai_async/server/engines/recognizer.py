@@ -7,7 +7,7 @@ long recordings and add none in silence. This module loads large libraries; only
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
 from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.engines.seams import in_own_part
+from aai_async.server.engines.short_chunks import shortened
 from aai_async.server.engines.words import Piece, Span, join_pieces, lay_out, within_sound
 from aai_async.server.sound import sections
 from aai_async.server.sound.decoding import RATE, Samples, decode
@@ -88,9 +89,10 @@ class Recognizer:
         self._settings = settings
         # Its warnings concern options that are not used here.
         logging.getLogger("faster_whisper").setLevel(logging.ERROR)
-        model = _load(settings)
+        model = load_model(settings)
         self._languages = frozenset(model.supported_languages)
         self._pipeline = faster_whisper.BatchedInferencePipeline(model)
+        self._pipeline.forward = partial(shortened, self._pipeline.forward)
 
     def recognize(self, request: SpeechRequest) -> Recognition:
         """
@@ -275,7 +277,13 @@ class Recognizer:
         )
 
 
-def _load(settings: WorkerSettings) -> Any:  # faster_whisper.WhisperModel
+def load_model(settings: WorkerSettings) -> Any:  # faster_whisper.WhisperModel
+    """
+    Load a Whisper model.
+
+    Raises:
+        WeightsError: Weights are missing or damaged.
+    """
     options = {"device": "cpu", "compute_type": "int8", "cpu_threads": settings.threads}
     found = weights.find_model(
         settings.model, directory=settings.weights, allow_download=settings.allow_download
