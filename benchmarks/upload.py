@@ -12,7 +12,9 @@ so what is measured is the client. Where that can be asked for, the sink has one
   holds it is felt up to that much shorter than it is. Where others want the same core, it is held by them as
   well: "by its own CPU" counts no more than the process has used meanwhile, in any thread.
 
-    python benchmarks/upload.py [--mebibytes 1024] [--rounds 3] [--clients aai_async "curl -T"]
+* With `--tls`, the sink has a certificate that all clients trust.
+
+    python benchmarks/upload.py [--tls] [--mebibytes 1024] [--rounds 3] [--clients aai_async "curl -T"]
 """
 
 from __future__ import annotations
@@ -26,14 +28,17 @@ import os
 import re
 import resource
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
+
+import trustme
 
 MEBIBYTE = 1024 * 1024
 TICK = 0.001
@@ -278,9 +283,12 @@ class Sink(asyncio.BufferedProtocol):
         self._begin()
 
 
-async def serve_sink() -> None:
+async def serve_sink(certificate: str | None) -> None:
     """Print the port and what each upload was, and read uploads for half an hour at the most."""
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+    if context is not None and certificate:
+        context.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with asyncio.timeout(1800):
         await server.serve_forever()
@@ -295,29 +303,44 @@ def one(name: str, path: str, base_url: str) -> None:
         client(path, base_url)
 
 
-def compare(names: list[str], mebibytes: int, rounds: int) -> None:
+@contextlib.contextmanager
+def trusted() -> Generator[str]:
+    """Make a certificate for this machine, and let all clients trust it that are started meanwhile."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder:
+        roots, certificate = Path(folder) / "roots.pem", Path(folder) / "certificate.pem"
+        authority.cert_pem.write_to_path(str(roots))
+        issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        variables = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        os.environ.update(dict.fromkeys(variables, str(roots)))
+        yield str(certificate)
+
+
+def compare(names: list[str], mebibytes: int, rounds: int, certificate: str | None) -> None:
     """Run the clients in turn, round after round, and print the medians."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     chunked = set[str]()
     with (
         tempfile.NamedTemporaryFile(suffix=".wav") as file,
-        started("--sink", core=min) as sink,
+        started("--sink", *([certificate] if certificate else []), core=min) as sink,
     ):
         file.truncate(mebibytes * MEBIBYTE)
         # Whoever reads it first pays for filling the page cache, so that is nobody of those compared.
         while file.read(MEBIBYTE):
             pass
-        port = sink.readline().strip()
+        base_url = f"{'https' if certificate else 'http'}://127.0.0.1:{sink.readline().strip()}"
         for number in range(rounds):
             for name in in_turn(names, number, rounds):
-                with started("--one", name, file.name, f"http://127.0.0.1:{port}", core=max) as client:
+                with started("--one", name, file.name, base_url, core=max) as client:
                     runs[name].append(json.loads(client.read()))
                 upload = json.loads(sink.readline())
                 if upload["size"] != mebibytes * MEBIBYTE:
                     raise ValueError(f"{name} sent {upload['size']} bytes.")
                 if upload["chunked"]:
                     chunked.add(name)
-    print(f"Upload of {mebibytes} MiB, medians of {rounds} rounds\n")
+    over = " over TLS" if certificate else ""
+    print(f"Upload of {mebibytes} MiB{over}, medians of {rounds} rounds\n")
     show(runs, mebibytes)
     if chunked:
         print(f"\nSent in chunks, its length not announced: {', '.join(sorted(chunked))}.")
@@ -373,13 +396,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, metavar="NAME", help=", ".join(CLIENTS))
     parser.add_argument("--one", nargs=3, metavar=("CLIENT", "FILE", "URL"), help=argparse.SUPPRESS)
-    parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--tls", action="store_true", help="encrypt the uploads")
+    parser.add_argument("--sink", nargs="?", const="", metavar="CERTIFICATE", help=argparse.SUPPRESS)
     parser.add_argument("--core", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.core is not None:
         os.sched_setaffinity(0, {arguments.core})
-    if arguments.sink:
-        asyncio.run(serve_sink())
+    if arguments.sink is not None:
+        asyncio.run(serve_sink(arguments.sink or None))
     elif arguments.one:
         one(*arguments.one)
     else:
@@ -387,7 +411,8 @@ def main() -> None:
         if CURL in names and not shutil.which("curl"):
             print("curl is not installed, so it is left out.\n")
             names.remove(CURL)
-        compare(names, arguments.mebibytes, arguments.rounds)
+        with trusted() if arguments.tls else contextlib.nullcontext() as certificate:
+            compare(names, arguments.mebibytes, arguments.rounds, certificate)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,12 @@ _BUFFERED = 4 * 1024 * 1024
 _LARGEST_UNPROVED = 256 * 1024
 """Maximum bytes per piece until then: a link of 5 KiB per second sends them in a minute."""
 
+_LARGEST_ENCRYPTED = 512 * 1024
+"""
+Maximum bytes per piece over TLS, which copies each piece twice: the memory of larger copies goes back to the
+system each time.
+"""
+
 _LONGEST_READ = 0.5
 """Seconds that a transport may take to stop reading when its attempt is over."""
 
@@ -54,8 +60,10 @@ class Body:
         shielded: ShieldedRequest[Any] | None = None,
         *,
         is_document: bool = False,
+        largest: int = CHUNK_SIZE,
         on_sent: OnSent | None = None,
     ) -> None:
+        self._largest = largest
         self._chunks = chunks
         # Not a view of the rest: a piece that is the complete chunk is then not copied.
         self._chunk = b""
@@ -88,7 +96,7 @@ class Body:
     async def __anext__(self) -> bytes:
         now = anyio.current_time()
         is_quick, self._last_piece = now - self._last_piece < _QUICK, now
-        largest = CHUNK_SIZE if self._sent >= _BUFFERED else _LARGEST_UNPROVED
+        largest = self._largest if self._sent >= _BUFFERED else _LARGEST_UNPROVED
         grown = min(self._piece_size * 2, largest)
         self._piece_size = grown if is_quick else _SMALLEST_PIECE
         await self._fill()
@@ -149,8 +157,19 @@ async def opened(
     clock: AttemptDeadline,
     shielded: ShieldedRequest[Any] | None = None,
     on_sent: OnSent | None = None,
+    *,
+    is_encrypted: bool = False,
 ) -> AsyncGenerator[Body | None]:
-    """Open the body of one attempt, and close it after the block. `on_sent` is called for recordings only."""
+    """
+    Open the body of one attempt, and close it after the block.
+
+    Args:
+        content: The body.
+        clock: The deadline of the attempt.
+        shielded: The request, if it is billable.
+        on_sent: Called after each piece of a recording.
+        is_encrypted: Whether it is sent over TLS.
+    """
     if content is None:
         yield None
         return
@@ -163,7 +182,8 @@ async def opened(
     headers = {"content-type": kind} | framing
     is_document = isinstance(content, bytes)
     on_sent = None if is_document else on_sent
-    body = Body(chunks, headers, clock, shielded, is_document=is_document, on_sent=on_sent)
+    largest = _LARGEST_ENCRYPTED if is_encrypted else CHUNK_SIZE
+    body = Body(chunks, headers, clock, shielded, is_document=is_document, largest=largest, on_sent=on_sent)
     async with contextlib.aclosing(body):
         yield body
 

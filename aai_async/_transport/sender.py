@@ -219,8 +219,9 @@ class Sender:
             if call.url is None:
                 self.pauses.add(host)
             clock = AttemptDeadline(self._timeouts)
-            async with opened(call.body, clock, shielded, self._upload_listener(call)) as body:
-                url = call.url or f"{host}{call.path}"
+            url = call.url or f"{host}{call.path}"
+            is_encrypted, on_sent = url.startswith("https://"), self._upload_listener(call)
+            async with opened(call.body, clock, shielded, on_sent, is_encrypted=is_encrypted) as body:
                 with step(
                     "attempt",
                     operation=call.operation,

@@ -236,6 +236,24 @@ async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch)
     assert set(await piece_sizes(b"x" * 320 * 1024)) == {32}
 
 
+@pytest.mark.parametrize(("scheme", "largest"), [("http", 2048), ("https", 512)])
+async def test_pieces_over_tls_are_small_enough_to_be_copied_cheaply(scheme: str, largest: int) -> None:
+    """Each is copied to be encrypted, and once more to be sent."""
+    kibibytes: list[int] = []
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            stream = cast("AsyncIterable[bytes]", request.stream)
+            kibibytes.extend([len(piece) // 1024 async for piece in stream])
+            return uploaded_anew()
+
+    async with httpx.AsyncClient(transport=Transport()) as http:
+        async with aai.Client(KEY, base_url=f"{scheme}://127.0.0.1:9", http_client=http) as client:
+            await client.upload(b"x" * 12 * 1024 * 1024)
+    assert sum(kibibytes) == 12 * 1024
+    assert max(kibibytes) == largest
+
+
 async def piece_sizes(content: bytes) -> list[int]:
     async with request_body.opened(content, AttemptDeadline(aai.Timeouts())) as body:
         assert body is not None
