@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from aai_async._cli.flags import ConnectionFlags
 from aai_async._cli.proxy import proxied
@@ -23,6 +24,11 @@ from aai_async._retry import Retry, Timeouts
 _TIMEOUTS = Timeouts(cancel_grace=0.5)
 """A second Ctrl-C stops at once. The journal knows that a submit may have been sent."""
 
+
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+
+_PROBE = 5.0
+"""Seconds that an embedded server may take to answer a request without a key."""
 
 NO_KEY = (
     "There is no API key: set the environment variable ASSEMBLYAI_API_KEY, or run `aai-async serve` and "
@@ -95,6 +101,36 @@ async def local_client(
         yield await resources.enter_async_context(
             Client(server.key, base_url=server.base_url, polling=polling, retry=retry, timeouts=_TIMEOUTS)
         )
+
+
+def whisper_at(connection: ConnectionFlags) -> str | None:
+    """
+    Return the model of the embedded server that the environment leads to; `None` for anything else.
+
+    Such a server has one model, and marks each response with it. Only this machine is asked; blocks.
+    """
+    url = os.environ.get("ASSEMBLYAI_BASE_URL", "")
+    # An address that is none is an error of the client.
+    with contextlib.suppress(ValueError):
+        if connection.region is None and urlsplit(url).hostname in _THIS_MACHINE:
+            return _whisper_at(url)
+    return None
+
+
+def _whisper_at(url: str) -> str | None:
+    from urllib import error, request  # noqa: PLC0415 - for few commands
+
+    direct = request.build_opener(request.ProxyHandler({}))
+    try:
+        with direct.open(url.rstrip("/") + "/v2/transcript", timeout=_PROBE) as response:
+            headers = response.headers
+    except error.HTTPError as refusal:
+        # Without a key, which is not shown to what may be another server.
+        headers = refusal.headers
+    except (OSError, ValueError):
+        return None
+    engine = headers.get("x-local-engine")
+    return engine if engine is not None and engine.startswith("whisper") else None
 
 
 def has_server() -> bool:

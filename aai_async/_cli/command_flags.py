@@ -171,6 +171,13 @@ class CompareFlags:
     embed_audio: EmbedAudio = False
     recursive: Recursive = False
     json: AsJSON = False
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="With --model: show the files, hours and prices of each, and send nothing."
+        ),
+    ] = False
+    prices: PricesFile = None
     request: ComparedRequestFlags = field(default_factory=ComparedRequestFlags)
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)
 

@@ -7,7 +7,7 @@ import dataclasses
 from aai_async._cli import comparing
 from aai_async._cli.arguments import check_output_dir, order_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
-from aai_async._cli.flags import InputFlags, Rendering, RunOutputFlags, TranscribeFlags
+from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, RunOutputFlags, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.order import Order
 from aai_async._cli.safe_names import of_word
@@ -19,7 +19,10 @@ def compare(flags: CompareFlags) -> int:
     if flags.embed_audio and flags.output_dir is None:
         raise usage_error("--embed-audio is for pages: pass a folder for them with -o.")
     if flags.request.model:
-        return run(comparing.compare_models, flags, _orders(flags))
+        work = comparing.preview_models if flags.dry_run else comparing.compare_models
+        return run(work, flags, _orders(flags))
+    if flags.dry_run or flags.prices is not None:
+        raise usage_error("--dry-run and --prices are for --model: without it nothing is transcribed.")
     if flags.request != ComparedRequestFlags(language=flags.request.language):
         raise usage_error("Options of a request need a --model: without it nothing is transcribed.")
     if flags.reference is None and len(flags.names) < 2:
@@ -46,6 +49,8 @@ def _orders(flags: CompareFlags) -> dict[str, Order]:
                 rendering=Rendering(formats=["json"]),
                 request=dataclasses.replace(flags.request, model=[model]),
                 connection=flags.connection,
+                budget=BudgetFlags(prices=flags.prices),
+                run=RunFlags(jsonl=flags.json and flags.dry_run),
             )
         )
         for model in models

@@ -96,6 +96,10 @@ def references_of(path: Path, systems: Sequence[System]) -> dict[str, Path]:
         SourceError: There is none, or a file is to be the reference of several recordings.
     """
     names = list(dict.fromkeys(name for system in systems for name in system.files))
+    return _references_of(path, names)
+
+
+def _references_of(path: Path, names: Sequence[str]) -> dict[str, Path]:
     if path.is_dir():
         found = {name: file for name in names if (file := _reference_in(path, name)) is not None}
         if found:
@@ -108,19 +112,26 @@ def references_of(path: Path, systems: Sequence[System]) -> dict[str, Path]:
     return {names[0]: path}
 
 
-def check_reference(path: Path, recordings: int) -> None:
+def check_reference(path: Path, names: Sequence[str]) -> list[str]:
     """
-    Check a reference before its recordings are transcribed; a folder only has to exist. Blocks.
+    Check the references of recordings before these are transcribed; blocks.
+
+    Args:
+        path: A file, or a folder with one for each recording.
+        names: The names that the transcripts of the recordings will have, without a suffix.
+
+    Returns:
+        The names without a reference.
 
     Raises:
-        SourceError: It does not exist, cannot be read, has no words, or is one for several recordings.
+        SourceError: There is none, one cannot be read or has no words, or it is one for several recordings.
     """
-    if path.is_dir():
-        return
-    _check_file(path, recordings)
-    text = read_reference(path)
-    if isinstance(text, str) and not any(map(str.isalnum, text)):
-        raise SourceError(f"The reference {readable(path)!r} has no words.")
+    found = _references_of(path, names)
+    for file in found.values():
+        text = read_reference(file)
+        if isinstance(text, str) and not any(map(str.isalnum, text)):
+            raise SourceError(f"The reference {readable(file)!r} has no words.")
+    return [name for name in names if name not in found]
 
 
 def _check_file(path: Path, recordings: int) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from aai_async import comparison
-from aai_async._cli import rendering, safe_names, transcription
+from aai_async._cli import dry_run, rendering, safe_names, transcription
+from aai_async._cli.clients import whisper_at
 from aai_async._cli.command_flags import CompareFlags
 from aai_async._cli.compare_pairs import (
     Pair,
@@ -30,7 +31,7 @@ from aai_async._cli.result_notices import Notices
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, SourceError
+from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async._progress.lines import count, print_line
 from aai_async.comparison._normalization import Normalization, check_installed
@@ -59,16 +60,10 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
         orders: What is transcribed with each model.
 
     Raises:
-        ConfigError: The extra `compare` is not installed.
+        ConfigError: The extra `compare` is not installed, or there is one model only to transcribe with.
         SourceError: The reference cannot be used; nothing was sent.
     """
-    check_installed()
-    if flags.reference is not None:
-        number = max(len(order.found.recordings) for order in orders.values())
-        try:
-            await in_thread(check_reference, flags.reference, number)
-        except SourceError as error:
-            raise SourceError(f"{error} Nothing was sent.") from error
+    await _check(flags, orders)
     systems: list[System] = []
     recordings: dict[str, Recording] = {}
     for model, order in orders.items():
@@ -82,16 +77,62 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
     return await _compare(flags, systems, recordings)
 
 
+async def preview_models(flags: CompareFlags, orders: Mapping[str, Order]) -> ExitStatus:
+    """
+    Show what would be transcribed with each model, and what that costs; nothing is sent to the service.
+
+    Raises:
+        ConfigError: As of `compare_models`.
+        SourceError: The reference cannot be used.
+    """
+    await _check(flags, orders)
+    worst = ExitStatus.OK
+    for model, order in orders.items():
+        print_line(f"{model}:")
+        status = await dry_run.show(order)
+        worst = worst if status is ExitStatus.OK else status
+    return worst
+
+
+async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
+    """Check what can be checked before anything is paid for."""
+    check_installed()
+    if len(orders) > 1 and (engine := await in_thread(whisper_at, flags.connection)) is not None:
+        raise ConfigError(
+            f"ASSEMBLYAI_BASE_URL leads to an embedded server, which runs {engine} whatever --model is. "
+            "Transcribe with each `aai-async serve --model` into a folder of its own, and compare these: "
+            "`aai-async compare base tiny.en`. Nothing was sent."
+        )
+    if flags.reference is None:
+        return
+    try:
+        names = await in_thread(_expected_names, next(iter(orders.values())))
+        for name in await in_thread(check_reference, flags.reference, names):
+            print_line(f"{readable(name)}: there is no reference for it.")
+    except SourceError as error:
+        raise SourceError(f"{error} Nothing was sent.") from error
+
+
+def _expected_names(order: Order) -> list[str]:
+    """Return the names that the transcripts of a run will have, without their suffix."""
+    folder = order.flags.output.output_dir or Path()
+    outputs = Outputs(folder, order.flags.rendering)
+    outputs.load()
+    outputs.name(order.found.recordings)
+    return [_name_of(outputs.paths(one)["json"], folder) for one in order.found.recordings]
+
+
+def _name_of(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix().removesuffix(".json")
+
+
 def _results(model: str, order: Order) -> tuple[System, dict[str, Recording]]:
     """Return the transcripts of a run, and the recordings that they are of."""
     output = order.flags.output
     outputs = Outputs(output.output_dir or Path(), order.flags.rendering)
     outputs.load()
     files = {one: outputs.paths(one)["json"] for one in order.found.recordings if outputs.are_there(one)}
-    names = {
-        one: path.relative_to(output.output_dir or Path()).as_posix().removesuffix(".json")
-        for one, path in files.items()
-    }
+    names = {one: _name_of(path, output.output_dir or Path()) for one, path in files.items()}
     system = System(model, {names[one]: path for one, path in files.items()}, model)
     return system, {name: one for one, name in names.items()}
 

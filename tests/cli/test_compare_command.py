@@ -148,6 +148,9 @@ def test_pages_show_the_differences_and_play_the_recording(
         (["a.mp3", "--model", "a", "--reference", "empty.txt", "-o", "out"], "no words. Nothing was sent"),
         (["a.mp3", "--model", "a", "--reference", "latin.txt", "-o", "out"], "in UTF-8. Nothing was sent"),
         (["a.mp3", "b.mp3", "--model", "a", "--reference", "russian.txt", "-o", "out"], "is one text"),
+        (["a.mp3", "--model", "a", "--reference", "folder", "-o", "out"], "for 'a.mp3': a text 'a.mp3.txt'"),
+        (["a.mp3", "--model", "a", "--reference", "folder", "-o", "out", "--dry-run"], "Nothing was sent"),
+        (["a.json", "a.json", "--dry-run"], "are for --model"),
         (["a.mp3", "none.mp3", "--model", "a", "--model", "b", "-o", "out"], "or leave them out"),
     ],
 )
@@ -224,3 +227,43 @@ async def test_two_models_transcribe_the_same_recordings_once(models: Models) ->
     second = await models.compare(*arguments)
     assert (second.returncode, second.stdout) == (0, first.stdout)
     assert len(models.engine.requests) == 4
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_recording_without_a_reference_is_named_before_anything_is_sent(models: Models) -> None:
+    """And a preview shows the files and the price of each model."""
+    Path("calls").mkdir()
+    Path("texts").mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        Path("calls", name).write_bytes(name.encode())
+    Path("texts/a.txt").write_text("One small step.")
+    Path("prices.toml").write_text(
+        'date = 2026-11-01\nsource = "a contract"\ncurrency = "USD"\n[models]\nnew-1 = 1\nold-2 = 2\n'
+    )
+    arguments = ("calls", "--model", "new-1", "--model", "old-2", "--reference", "texts", "-o", "out")
+    shown = await models.compare(*arguments, "--prices", "prices.toml", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.decode().count("calls/a.mp3") == 2
+    err = shown.stderr.decode()
+    assert "b.mp3: there is no reference for it." in err
+    assert err.index("new-1:") < err.index("2 recordings") < err.index("old-2:")
+    assert err.count("prices of 2026-11-01") == 2
+    assert (models.engine.requests, Path("out").exists()) == ([], False)
+    Path("texts/a.txt").write_text("...")
+    refused = await models.compare(*arguments)
+    assert b"has no words. Nothing was sent." in refused.stderr
+    assert models.engine.requests == []
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_two_models_of_an_embedded_server_are_refused(models: Models) -> None:
+    """It runs one, whatever is requested, so there would be no difference."""
+    Path("a.mp3").write_bytes(b"sound")
+    engine = ScriptedEngine("Hello.")
+    engine.name = "whisper-base"
+    async with LocalServer(engine=engine, key=KEY) as server:
+        models.url = server.base_url
+        refused = await models.compare("a.mp3", "--model", "new-1", "--model", "old-2", "-o", "out")
+    assert refused.returncode == 4
+    assert b"which runs whisper-base whatever --model is" in refused.stderr
+    assert (engine.requests, Path("out").exists()) == ([], False)
