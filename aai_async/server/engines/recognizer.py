@@ -24,6 +24,7 @@ from aai_async.server.engines.channels import interleave
 from aai_async.server.engines.coverage import lost, warnings_about, with_found, without_words
 from aai_async.server.engines.language import choose_language
 from aai_async.server.engines.loops import Chunk, looped
+from aai_async.server.engines.onsets import from_onsets
 from aai_async.server.engines.protocol import WorkerSettings
 from aai_async.server.engines.seams import in_own_part
 from aai_async.server.engines.short_chunks import shortened
@@ -196,7 +197,8 @@ class Recognizer:
         words = [*_words_of(self._without_loops([*segments], speech, sound, findings, request))]
         words = self._completed(words, speech, sound, findings, request)
         findings.missed += [(start + offset, end + offset) for start, end in lost(speech, words)]
-        for word in in_own_part(join_pieces(words, findings.language or ""), speech, sound):
+        placed = in_own_part(join_pieces(words, findings.language or ""), speech, sound)
+        for word in from_onsets(placed, speech, sound):
             yield attrs.evolve(word, start=word.start + offset, end=word.end + offset)
 
     def _without_loops(

@@ -149,6 +149,19 @@ async def test_no_word_lies_in_a_gap(base: WhisperEngine, tmp_path: Path) -> Non
     assert min(word.start for word in heard.words if word.end > 27_150) < 28_000
 
 
+async def test_a_first_word_begins_where_it_sounds(base: WhisperEngine, tmp_path: Path) -> None:
+    """Whisper alone lets it begin 0.3 s earlier, in the silence that the detection adds."""
+    silence = np.zeros(2 * RATE, np.int16)
+    spoken = decode(RECORDING).channels[0][28_400 * RATE // 1000 : 34_000 * RATE // 1000]
+    samples = np.concatenate([silence, spoken])
+    heard = await base.recognize(
+        SpeechRequest(audio=write(tmp_path / "late.wav", samples), language_code="en")
+    )
+    onset = np.flatnonzero(np.abs(samples) > 0.05 * np.abs(samples).max())[0] / RATE
+    assert heard.words[0].text == "Had"
+    assert heard.words[0].start / 1000 == pytest.approx(onset, abs=0.12)
+
+
 async def test_speakers_expected(base: WhisperEngine) -> None:
     """The number of speakers is kept when it is given, and bounds are."""
     request = SpeechRequest(audio=RECORDING, language_code="en", speaker_labels=True, speakers_expected=1)
