@@ -160,7 +160,9 @@ def test_another_host_takes_over_from_one_that_is_cut_off(
         time.sleep(SECONDS)  # how long the network is down
         first.connect()
         result(successor)
-        assert "Another batch has opened the journal" in result(cut_off)["aborted"]
+        # If its last step was under way when the link was cut, the store may have stayed away for too long.
+        aborted = result(cut_off)["aborted"]
+        assert "Another batch has opened the journal" in aborted or "cannot be used" in aborted, aborted
         check_jobs(service, result(start(second, "batch", service, journal, urls(0, ROWS))))
     finally:
         server.stop()
