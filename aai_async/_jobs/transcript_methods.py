@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from aai_async._api import endpoints
@@ -54,7 +54,7 @@ class TranscriptMethods:
         self,
         *,
         status: Literal["queued", "processing", "completed", "error"] | str | None = None,
-        created_on: dt.date | str | None = None,
+        created_on: date | str | None = None,
         before_id: str | None = None,
         after_id: str | None = None,
         throttled_only: bool = False,
