@@ -103,7 +103,11 @@ WRONG: dict[str, tuple[Callable[[str], aai.Transcript | None], str, str]] = {
     "deleted": (lambda one: transcript(one, "http://deleted_by_user"), URL, "is of another recording"),
     "without address": (lambda one: transcript(one, None), URL, "is of another recording"),
     "unknown name": (lambda one: transcript(one, URL), "other.mp3", "the journal has no submit of it"),
-    "unknown name without job": (lambda _: None, f"{URL}x?key=secret", "call.mp3x' has no submit"),
+    "unknown name without job": (
+        lambda _: None,
+        f"{URL}x?key=secret",
+        "call.mp3x': the journal has no submit of it",
+    ),
 }
 
 
