@@ -15,7 +15,7 @@ import re
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 
 import msgspec
 
@@ -36,7 +36,7 @@ _CHANGES = re.compile(
     r"\s*(CREATE|DELETE|INSERT|REPLACE|UPDATE|PRAGMA (application_id|user_version) =)", re.IGNORECASE
 )
 
-_NAME = re.compile(r"(?P<kind>segments|snapshots)/(?P<number>\d{10})\Z")
+_NUMBER = re.compile(r"\d{10}")
 
 
 class _Segment(msgspec.Struct, frozen=True, array_like=True):
@@ -206,12 +206,13 @@ class Segments:
 
     def _found(self) -> dict[str, list[int]]:
         """Return the numbers of the objects of each kind, in order."""
-        found: dict[str, list[int]] = {"segments": [], "snapshots": []}
-        for uri in object_store.list_uris(self._prefix):
-            match = _NAME.search(uri.key)
-            if match is not None:
-                found[match["kind"]].append(int(match["number"]))
-        return {kind: sorted(numbers) for kind, numbers in found.items()}
+        # The segments first: a snapshot that comes meanwhile then has all of them.
+        return {kind: sorted(self._numbers(kind)) for kind in ("segments", "snapshots")}
+
+    def _numbers(self, kind: str) -> Iterator[int]:
+        # Each kind by itself, because there may be results and other journals below the prefix.
+        names = (uri.key.rpartition("/")[2] for uri in object_store.list_uris(self._folder_of(kind)))
+        return (int(name) for name in names if _NUMBER.fullmatch(name))
 
     def _fill(self, connection: sqlite3.Connection) -> None:
         found = self._found()
@@ -260,9 +261,13 @@ class Segments:
     def _remove(self, kind: str, numbers: Iterable[int]) -> None:
         object_store.remove([self._uri(kind, number) for number in numbers])
 
-    def _uri(self, kind: str, number: int) -> ObjectURI:
+    def _folder_of(self, kind: str) -> ObjectURI:
         start = f"{self._prefix.key}/" if self._prefix.key else ""
-        return ObjectURI(self._prefix.scheme, self._prefix.bucket, f"{start}{kind}/{number:010d}")
+        return msgspec.structs.replace(self._prefix, key=f"{start}{kind}")
+
+    def _uri(self, kind: str, number: int) -> ObjectURI:
+        folder = self._folder_of(kind)
+        return msgspec.structs.replace(folder, key=f"{folder.key}/{number:010d}")
 
 
 def _restore(connection: sqlite3.Connection, content: bytes) -> None:

@@ -240,6 +240,25 @@ def test_nothing_is_forgotten_if_a_batch_writes_meanwhile(monkeypatch: pytest.Mo
     batch.close()
 
 
+def test_a_journal_below_the_prefix_of_another_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its objects are not taken for those of the other."""
+    store = MemoryStore()
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    inner, outer = ObjectURI("s3", "bucket", "runs/7/"), ObjectURI("s3", "bucket", "runs/")
+    database = opened(inner)
+    for name in ("one.wav", "two.wav"):
+        added(name)(database)
+    database.close()
+    assert not Database(outer).exists()
+    database = opened(outer)
+    added("three.wav")(database)
+    database.close()
+    reader = Database(outer)
+    reader.open_to_read()
+    assert reader.read(queries.last) == 1
+    reader.close()
+
+
 def test_an_earlier_writer_is_refused_also_after_the_segments_of_the_next_were_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
