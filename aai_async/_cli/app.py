@@ -158,7 +158,7 @@ def index(flags: IndexFlags) -> int:
     """
     from aai_async._cli import arguments, folder_index  # noqa: PLC0415 - see the module
 
-    return arguments.run(folder_index.index, flags.folder)
+    return arguments.run(folder_index.index, flags)
 
 
 @app.command(cls=Command)

@@ -24,12 +24,12 @@ from aai_async._cli.known_journals import about_local_results
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
+from aai_async._cli.result_places import beside_results, results_place
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
-from aai_async._io.object_source import is_object_uri
-from aai_async._journal import journal_exists
+from aai_async._journal import Place, journal_exists
 from aai_async._models.prices import PriceTable
 from aai_async._options import Options
 from aai_async._progress.lines import print_line, visible
@@ -75,8 +75,7 @@ def order_of(flags: TranscribeFlags) -> Order:
         raise usage_error(str(error)) from None
     _check_audio_track(flags)
     _check_voices(flags, options)
-    folder = flags.output.output_dir
-    check_output_dir(folder)
+    folder = results_place_of(flags.output.output_dir)
     if folder is None and not flags.run.jsonl:
         check_standard_output(flags.rendering, len(found.recordings))
     prices = price_table(flags.budget.prices)
@@ -85,7 +84,8 @@ def order_of(flags: TranscribeFlags) -> Order:
         flags=flags,
         found=found,
         options=options,
-        journal=_journal(flags),
+        journal=_journal(flags, folder),
+        results=folder,
         watched=watched,
         prices=prices,
     )
@@ -176,15 +176,23 @@ def price_table(path: Path | None) -> PriceTable | None:
         raise usage_error(str(error.args[0])) from None
 
 
-def check_output_dir(folder: Path | None) -> None:
-    """Check that files can be written into a folder, if there is one."""
-    if folder is not None and is_object_uri(folder.as_posix().replace(":/", "://", 1)):
-        raise usage_error(
-            "--output-dir must be a folder on this machine. To keep results in object storage, use --journal "
-            "s3://BUCKET/PREFIX/: `aai-async export` writes files from it anywhere."
-        )
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise usage_error(f"--output-dir must be a folder, and {str(folder)!r} is a file.")
+def results_place_of(name: str | None) -> Place | None:
+    """Return the place of results with a name, if there is one, after a check that it is no file."""
+    place = None if name is None else results_place(name)
+    if isinstance(place, Path) and place.exists() and not place.is_dir():
+        raise usage_error(f"--output-dir must be a folder, and {str(place)!r} is a file.")
+    return place
+
+
+def folder_on_disk(name: str | None) -> Path | None:
+    """Return the folder of results with a name, if there is one, of a command that writes to disk only."""
+    place = results_place_of(name)
+    if place is None or isinstance(place, Path):
+        return place
+    raise usage_error(
+        "--output-dir must be a folder on this machine for this command: copy the files to object storage "
+        "afterwards."
+    )
 
 
 def check_standard_output(rendering: Rendering, number: int) -> None:
@@ -207,12 +215,12 @@ def confirm(question: str) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _journal(flags: TranscribeFlags) -> str | None:
-    given, folder = flags.journal, flags.output.output_dir
+def _journal(flags: TranscribeFlags, folder: Place | None) -> str | None:
+    given = flags.journal
     if flags.run.local and given.adopt_key:
         raise usage_error("--adopt-key is for journals of the service: --local needs no key.")
     name = LOCAL_JOURNAL if flags.run.local else JOURNAL
-    journal = given.journal or (str(folder / name) if folder is not None else None)
+    journal = given.journal or (beside_results(folder, name) if folder is not None else None)
     if given.no_journal:
         journal = None
     flag = "--resume" if given.resume else "--retry-failed" if given.retry_failed else None

@@ -15,6 +15,8 @@ from aai_async._cli.flag_values import (
     iso_day,
     optional_journal,
     readable_journal,
+    required_results_name,
+    results_name,
 )
 from aai_async._cli.flags import (
     ConnectionFlags,
@@ -187,8 +189,12 @@ class IndexFlags:
     """The flags of `index`."""
 
     folder: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", help="Folder of results and their journal."),
+        str,
+        typer.Argument(
+            metavar="DIR|URI",
+            help="Folder of results and their journal, or their prefix in object storage.",
+            callback=required_results_name,
+        ),
     ]
 
 
@@ -272,12 +278,13 @@ class ForgetFlags:
         ),
     ]
     results_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output-dir",
             "-o",
-            metavar="DIR",
+            metavar="DIR|URI",
             help="Folder of their results. [default: that of the journal]",
+            callback=results_name,
         ),
     ] = None
     yes: Yes = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from aai_async._cli import comparing
-from aai_async._cli.arguments import check_output_dir, order_of, run, usage_error
+from aai_async._cli.arguments import folder_on_disk, order_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
 from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, RunOutputFlags, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT
@@ -15,7 +15,7 @@ from aai_async._cli.safe_names import of_word
 
 def compare(flags: CompareFlags) -> int:
     """Compare what the flags name, and return the exit status."""
-    check_output_dir(flags.output_dir)
+    folder_on_disk(None if flags.output_dir is None else str(flags.output_dir))
     if flags.embed_audio and flags.output_dir is None:
         raise usage_error("--embed-audio is for pages: pass a folder for them with -o.")
     if flags.request.model:
@@ -45,7 +45,7 @@ def _orders(flags: CompareFlags) -> dict[str, Order]:
         model: order_of(
             TranscribeFlags(
                 inputs=InputFlags(names=flags.names, recursive=flags.recursive),
-                output=RunOutputFlags(output_dir=folder / of_word(model)),
+                output=RunOutputFlags(output_dir=str(folder / of_word(model))),
                 rendering=Rendering(formats=["json"]),
                 request=dataclasses.replace(flags.request, model=[model]),
                 connection=flags.connection,

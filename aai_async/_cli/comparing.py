@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 from aai_async import comparison
@@ -115,25 +115,24 @@ async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
 
 def _expected_names(order: Order) -> list[str]:
     """Return the names that the transcripts of a run will have, without their suffix."""
-    folder = order.flags.output.output_dir or Path()
-    outputs = Outputs(folder, order.flags.rendering)
+    outputs = Outputs(Path(order.flags.output.output_dir or ""), order.flags.rendering)
     outputs.load()
     outputs.name(order.found.recordings)
-    return [_name_of(outputs.paths(one)["json"], folder) for one in order.found.recordings]
+    return [_name_of(outputs.files(one)["json"]) for one in order.found.recordings]
 
 
-def _name_of(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix().removesuffix(".json")
+def _name_of(file: PurePosixPath) -> str:
+    return file.as_posix().removesuffix(".json")
 
 
 def _results(model: str, order: Order) -> tuple[System, dict[str, Recording]]:
     """Return the transcripts of a run, and the recordings that they are of."""
-    output = order.flags.output
-    outputs = Outputs(output.output_dir or Path(), order.flags.rendering)
+    folder = Path(order.flags.output.output_dir or "")
+    outputs = Outputs(folder, order.flags.rendering)
     outputs.load()
-    files = {one: outputs.paths(one)["json"] for one in order.found.recordings if outputs.are_there(one)}
-    names = {one: _name_of(path, output.output_dir or Path()) for one, path in files.items()}
-    system = System(model, {names[one]: path for one, path in files.items()}, model)
+    files = {one: outputs.files(one)["json"] for one in order.found.recordings if outputs.are_there(one)}
+    names = {one: _name_of(file) for one, file in files.items()}
+    system = System(model, {names[one]: folder / file for one, file in files.items()}, model)
     return system, {name: one for one, name in names.items()}
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from aai_async._cli import rendering
-from aai_async._cli.arguments import check_output_dir
+from aai_async._cli.arguments import folder_on_disk
 from aai_async._cli.command_flags import ConvertFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.inputs import Recording, named
@@ -22,11 +23,11 @@ from aai_async._progress.lines import print_line
 
 async def convert(flags: ConvertFlags) -> ExitStatus:
     """Write each transcript in the formats, beside its file or in the folder of results."""
-    check_output_dir(flags.output.output_dir)
+    folder = folder_on_disk(flags.output.output_dir)
     errors: list[AAIError] = []
     succeeded = 0
     written: dict[Path, Path] = {}
-    for file, stem in zip(flags.files, _stems(flags), strict=True):
+    for file, stem in zip(flags.files, _stems(flags.files, folder), strict=True):
         try:
             _check_unwritten(stem, file, written)
             await _convert(file, stem, flags)
@@ -38,12 +39,11 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
     return exit_status(succeeded=succeeded, errors=errors)
 
 
-def _stems(flags: ConvertFlags) -> list[Path]:
+def _stems(files: Sequence[Path], folder: Path | None) -> list[Path]:
     """Return the path of the results of each file, without their suffix."""
-    folder = flags.output.output_dir
     if folder is None:
-        return [file.with_name(_without_suffix(file)) for file in flags.files]
-    placed = in_tree([named(os.path.abspath(file)) for file in flags.files])  # noqa: PTH100 - not of a link's target
+        return [file.with_name(_without_suffix(file)) for file in files]
+    placed = in_tree([named(os.path.abspath(file)) for file in files])  # noqa: PTH100 - not of a link's target
     return [folder / one.place.with_name(_without_suffix(one.place)) for one in placed]
 
 

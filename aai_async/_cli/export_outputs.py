@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import attrs
 
@@ -13,6 +12,7 @@ from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.outputs import WrittenFiles
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._concurrency.threads import in_thread
+from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
 
 
@@ -25,8 +25,8 @@ class RowOutputs(RestoredOutputs):
     file, has the id of its transcript in its name.
     """
 
-    def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
-        super().__init__(folder, wanted, is_forced=is_forced)
+    def __init__(self, place: Place, wanted: Rendering, *, is_forced: bool = False) -> None:
+        super().__init__(place, wanted, is_forced=is_forced)
         self._rows = dict[str, Recording]()
         """The recording as which each row is written, by the id of its transcript."""
         self._transcripts = dict[Recording, str]()

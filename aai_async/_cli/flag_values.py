@@ -127,6 +127,42 @@ def journal_name(name: str) -> str:
     return name
 
 
+def results_name(name: str | None) -> str | None:
+    """
+    Return the path of a folder, or the URI of a prefix in object storage, if one was given.
+
+    Raises:
+        UsageError: The URI is of another kind, has no bucket, or contains credentials.
+    """
+    from aai_async._errors import SourceError, without_secrets  # noqa: PLC0415 - see the module
+    from aai_async._io.object_source import is_object_uri  # noqa: PLC0415
+    from aai_async._io.source_factory import path_of_file_uri  # noqa: PLC0415
+
+    if name is None or "://" not in name:
+        return name
+    if is_object_uri(name):
+        return journal_name(name)
+    if not name.lower().startswith("file:"):
+        raise UsageError(
+            f"{without_secrets(name)!r} is no place for results: give a folder, s3://BUCKET/PREFIX/, "
+            "gs://BUCKET/PREFIX/ or az://CONTAINER/PREFIX/."
+        )
+    try:
+        return path_of_file_uri(name)
+    except SourceError as error:
+        raise UsageError(str(error)) from None
+
+
+def required_results_name(name: str) -> str:
+    """
+    Return a name as `results_name`.
+
+    Raises:
+        UsageError: The URI is of another kind, has no bucket, or contains credentials.
+    """
+    return results_name(name) or name
+
+
 def new_journal_name(name: str | None) -> str | None:
     """Return a name as `journal_name`, if one was given."""
     return None if name is None else journal_name(name)
@@ -134,14 +170,34 @@ def new_journal_name(name: str | None) -> str | None:
 
 def readable_journal(name: str) -> str:
     """
-    Return the journal at a path, as `journal_file`, or in object storage.
+    Return the journal at a path, as `journal_file`, or in object storage, also below results.
 
     Raises:
         BadParameter: The folder has no journal, or several.
     """
     from aai_async._io.object_source import is_object_uri  # noqa: PLC0415 - see the module
 
-    return journal_name(name) if is_object_uri(name) else str(journal_file(Path(name)))
+    return _stored_journal(journal_name(name)) if is_object_uri(name) else str(journal_file(Path(name)))
+
+
+def _stored_journal(uri: str) -> str:
+    from aai_async._cli.result_places import beside_results  # noqa: PLC0415 - see the module
+    from aai_async._errors import JournalError  # noqa: PLC0415
+    from aai_async._io.object_source import ObjectURI  # noqa: PLC0415
+    from aai_async._journal import journal_exists  # noqa: PLC0415
+
+    places = [uri, *(beside_results(ObjectURI.parse(uri), name) for name in (JOURNAL, LOCAL_JOURNAL))]
+    try:
+        found = [place for place in places if journal_exists(place)]
+    except JournalError:
+        # The command fails with the same error, and its exit status.
+        return uri
+    if found[1:] and found[0] != uri:
+        raise UsageError(
+            f"There is a journal of the service in {uri}, {JOURNAL}/, and one of --local, {LOCAL_JOURNAL}/: "
+            "give its prefix."
+        )
+    return found[0] if found else uri
 
 
 def optional_journal(name: str | None) -> str | None:

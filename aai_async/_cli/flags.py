@@ -25,6 +25,7 @@ from aai_async._cli.flag_values import (
     format_names,
     language_code,
     new_journal_name,
+    results_name,
 )
 
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")]
@@ -225,7 +226,14 @@ class OutputFlags:
     """Where results are written."""
 
     output_dir: Annotated[
-        Path | None, typer.Option("--output-dir", "-o", metavar="DIR", help="Write a file per result here.")
+        str | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            metavar="DIR|URI",
+            help="Write a file per result here: in a folder, or below a prefix in object storage.",
+            callback=results_name,
+        ),
     ] = None
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from aai_async import formats
+from aai_async._cli.command_flags import IndexFlags
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import journals_of, restore_names
-from aai_async._cli.result_files import is_replaceable, save
+from aai_async._cli.result_folder import ResultFolder
+from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError
-from aai_async._journal import Journal
+from aai_async._journal import Journal, Place
 from aai_async._models.outcome import Outcome
 from aai_async._progress.lines import print_line
 
@@ -30,59 +32,68 @@ _FORMATS = ["html", *(name for name in formats.NAMES if name != "html")]
 _MARK = b'name="generator" content="aai-async index"'
 
 
-async def index(folder: Path) -> ExitStatus:
+_HEAD = 4096
+"""Bytes of a page that contain what its head states."""
+
+
+async def index(flags: IndexFlags) -> ExitStatus:
     """Write the index of a folder of results, and its path to standard output."""
-    path, number = await write_index(folder)
+    path, number = await write_index(results_place(flags.folder))
     write_line(readable(path))
     print_line(f"{number} listed.")
     return ExitStatus.OK
 
 
-async def write_index(folder: Path, *, most: int | None = None) -> tuple[Path, int]:
+async def write_index(place: Place, *, most: int | None = None) -> tuple[str, int]:
     """
-    Write the index of a folder of results, and return its path and the number of results.
+    Write the index of results, and return its path or URI and the number of results.
 
     Args:
-        folder: The folder, with a journal.
+        place: The folder or prefix of the results, with a journal.
         most: Maximum number of results.
 
     Raises:
         AAIError: There are no results, or more than the maximum, or the file at its place is another one.
     """
-    path = folder / f"{INDEX}.html"
-    if not await in_thread(is_replaceable, path, _MARK):
-        raise AAIError(f"{str(path)!r} is another page, which stays: rename it to have an index.")
-    outputs = RestoredOutputs(folder, Rendering(formats=_FORMATS))
+    folder, file = folder_at(place), PurePosixPath(f"{INDEX}.html")
+    if not await in_thread(_is_replaceable, folder, file):
+        raise AAIError(f"{folder.shown(file)!r} is another page, which stays: rename it to have an index.")
+    outputs = RestoredOutputs(place, Rendering(formats=_FORMATS))
     await in_thread(outputs.load)
-    journals = await in_thread(journals_of, folder, None)
+    journals = await in_thread(journals_of, place, None)
     await restore_names(outputs, journals)
     entries: list[formats.IndexEntry] = []
     for journal in journals:
         async with Journal.open(journal) as opened:
             if most is not None and (await opened.summary()).completed > most:
-                raise AAIError(f"There are more than {most} results: `aai-async index {folder}` lists them.")
+                raise AAIError(f"There are more than {most} results: `aai-async index {place}` lists them.")
             async for outcome in opened.outcomes():
-                entries += await in_thread(_entries, outcome, outputs, folder)
+                entries += await in_thread(_entries, outcome, outputs)
     if not entries:
-        raise AAIError(f"The folder {str(folder)!r} has no results that a journal in it knows.")
+        raise AAIError(f"The folder {str(place)!r} has no results that a journal in it knows.")
     entries.sort(key=lambda entry: entry.title)
-    await save(path, await in_thread(_page, entries, folder))
-    return path, len(entries)
+    page = await in_thread(_page, entries, place)
+    await folder.write(file, page, owner=INDEX, is_own=True)
+    return folder.shown(file), len(entries)
 
 
-def _page(entries: list[formats.IndexEntry], folder: Path) -> bytes:
-    return formats.index(entries, title=readable(folder.absolute().name)).encode()
+def _is_replaceable(folder: ResultFolder, file: PurePosixPath) -> bool:
+    return not folder.has(file) or _MARK in folder.read(file)[:_HEAD]
 
 
-def _entries(outcome: Outcome, outputs: Outputs, folder: Path) -> list[formats.IndexEntry]:
+def _page(entries: list[formats.IndexEntry], place: Place) -> bytes:
+    name = place.absolute().name if isinstance(place, Path) else PurePosixPath(place.bucket, place.key).name
+    return formats.index(entries, title=readable(name)).encode()
+
+
+def _entries(outcome: Outcome, outputs: Outputs) -> list[formats.IndexEntry]:
     """Return the entry of a result; none if it has no file."""
     if outcome.transcript is None:
         return []
     # Outcomes of a journal have names as sources.
-    path = outputs.written(named(str(outcome.source)), outcome.transcript.id)
-    if path is None:
+    file = outputs.written(named(str(outcome.source)), outcome.transcript.id)
+    if file is None:
         return []
-    place = path.relative_to(folder)
-    href = quote(place.as_posix().encode(errors="surrogateescape"))
-    title = readable(place.with_suffix("").as_posix())
+    href = quote(file.as_posix().encode(errors="surrogateescape"))
+    title = readable(file.with_suffix("").as_posix())
     return [formats.IndexEntry(title=title, href=href, transcript=outcome.transcript)]

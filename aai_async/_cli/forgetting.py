@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from aai_async import formats
-from aai_async._cli.arguments import check_output_dir
+from aai_async._cli.arguments import results_place_of
 from aai_async._cli.command_flags import ForgetFlags
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import Rendering
@@ -14,10 +14,11 @@ from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import restore_names
+from aai_async._cli.result_places import folder_of
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import command, readable
 from aai_async._concurrency.threads import in_thread, in_thread_to_its_end
-from aai_async._errors import AAIError, SaveError
+from aai_async._errors import AAIError
 from aai_async._journal import (
     ErasedRow,
     Erasure,
@@ -37,11 +38,10 @@ _MOST_IDS = 5
 async def forget(flags: ForgetFlags) -> ExitStatus:
     """Remove the result files, then the rows; a rerun continues after a file that could not be removed."""
     journal, names = place_of(Journal(flags.journal)), flags.names
-    check_output_dir(flags.results_dir)
-    folder = flags.results_dir or (Path(flags.journal).parent if isinstance(journal, Path) else None)
-    if folder is None:
+    place = results_place_of(flags.results_dir) or folder_of(flags.journal)
+    if place is None:
         return await _forget_rows(journal, names)
-    results = _Results(folder, names)
+    results = _Results(place, names)
 
     def remove_files(erasure: Erasure) -> None:
         unknown = [name for name in erasure.unknown if not results.knows(name)]
@@ -67,7 +67,7 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
 
 
 async def _forget_rows(journal: Place, names: Sequence[str]) -> ExitStatus:
-    """Remove the rows of a journal in object storage, beside which no results are expected."""
+    """Remove the rows of a journal in object storage that is not beside results."""
 
     def check(erasure: Erasure) -> None:
         if erasure.unknown:
@@ -87,7 +87,7 @@ def _write_rows(erasure: Erasure) -> None:
 
 def _print_what_stays(erasure: Erasure, results: _Results) -> None:
     if not results.removed:
-        print_line(f"No results of these recordings in {str(results.folder)!r}: -o names another folder.")
+        print_line(f"No results of these recordings in {str(results.place)!r}: -o names another folder.")
     _print_ids(erasure)
 
 
@@ -101,9 +101,9 @@ def _print_ids(erasure: Erasure) -> None:
 class _Results(RestoredOutputs):
     """The result files in one folder, according to its register."""
 
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        super().__init__(folder, Rendering())
-        self.removed: list[Path] = []
+    def __init__(self, place: Place, names: Sequence[str]) -> None:
+        super().__init__(place, Rendering())
+        self.removed: list[str] = []
         self._names = names
 
     async def complete(self, journal: str) -> None:
@@ -166,13 +166,9 @@ class _Results(RestoredOutputs):
             stems += self._stems_of_name(name)
         for row in rows:
             stems += [stem for stem in self._stems_of_name(row.source) if self._is_of(stem, ids)]
-        for path in self._files(stems):
-            self._check_inside(path.parent)
-            try:
-                path.unlink()
-            except OSError as error:
-                raise SaveError(f"{str(path)!r} cannot be removed: {error.strerror}.") from error
-            self.removed.append(path)
+        for file in [*self._files(stems)]:
+            self._folder.remove(file)
+            self.removed.append(self._folder.shown(file))
 
     def _stems_of_name(self, name: str) -> Iterator[PurePosixPath]:
         for recording in (named(name), Recording.of_transcript(name)):
@@ -185,9 +181,9 @@ class _Results(RestoredOutputs):
         latest = self._register.latest(stem)
         return latest is not None and latest.transcript in transcript_ids | {UNKNOWN}
 
-    def _files(self, stems: Sequence[PurePosixPath]) -> Iterator[Path]:
+    def _files(self, stems: Sequence[PurePosixPath]) -> Iterator[PurePosixPath]:
         for stem in dict.fromkeys(stems):
             for name in formats.NAMES:
-                path = self.folder / stem.with_name(f"{stem.name}.{name}")
-                if path.is_symlink() or path.is_file():
-                    yield path
+                file = stem.with_name(f"{stem.name}.{name}")
+                if self._folder.has(file):
+                    yield file

@@ -11,7 +11,7 @@ import msgspec
 
 from aai_async._cli import rendering
 from aai_async._cli.accounts import facts, show_total, show_totals, table
-from aai_async._cli.arguments import check_output_dir, check_standard_output, price_table
+from aai_async._cli.arguments import check_standard_output, price_table, results_place_of
 from aai_async._cli.command_flags import ExportFlags, StatusFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.export_outputs import RowOutputs
@@ -34,9 +34,8 @@ from aai_async._progress.lines import count, print_line, visible
 
 async def export(flags: ExportFlags) -> ExitStatus:
     """Write the results in a journal, each under the name of its recording."""
-    folder = flags.output.output_dir
-    check_output_dir(folder)
-    files = None if folder is None else RowOutputs(folder, flags.rendering, is_forced=flags.output.force)
+    place = results_place_of(flags.output.output_dir)
+    files = None if place is None else RowOutputs(place, flags.rendering, is_forced=flags.output.force)
     if files is not None:
         await in_thread(files.load)
         files.check_register()
@@ -66,6 +65,8 @@ async def export(flags: ExportFlags) -> ExitStatus:
             except AAIError as error:
                 errors.append(error)
                 print_line(f"{_name(outcome)}: {shown_error(error)}")
+    if files is not None:
+        await files.close()
     for line in notices.totals():
         print_line(line)
     print_line(", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "The journal is empty.")

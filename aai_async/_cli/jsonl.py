@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -46,13 +45,13 @@ class JSONLines:
             document["error"] = as_text(document["error"])
         self._write(document.pop("type"), event.index, **document)
 
-    def skipped(self, name: str, outputs: list[Path]) -> None:
+    def skipped(self, name: str, outputs: list[str]) -> None:
         """Write that the results of a recording exist."""
         self._output.add(
             line({"type": "skipped", "source": readable(name), "outputs": list(map(readable, outputs))})
         )
 
-    def completed(self, outcome: Outcome, outputs: list[Path]) -> None:
+    def completed(self, outcome: Outcome, outputs: list[str]) -> None:
         """Write the text of a recording."""
         transcript = outcome.transcript
         self._write(

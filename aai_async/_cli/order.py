@@ -21,7 +21,7 @@ from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
-from aai_async._journal import Journal, find_entry
+from aai_async._journal import Journal, Place, find_entry
 from aai_async._models.prices import PriceTable
 from aai_async._options import Options
 from aai_async._progress.lines import count, print_line
@@ -36,6 +36,8 @@ class Order:
     options: Options
     journal: str | None
     """The path or URI of the journal."""
+    results: Place | None = None
+    """The folder or prefix of the results."""
     watched: str | None = None
     """The folder whose recordings are transcribed as they arrive."""
     prices: PriceTable | None = None
@@ -76,8 +78,8 @@ class Plan:
                 register does not list all results.
         """
         output, outputs = order.flags.output, None
-        if output.output_dir is not None:
-            outputs = RestoredOutputs(output.output_dir, order.flags.rendering, is_forced=output.force)
+        if order.results is not None:
+            outputs = RestoredOutputs(order.results, order.flags.rendering, is_forced=output.force)
             await in_thread(outputs.load)
         recordings: Sequence[Recording] = order.found.recordings
         if order.flags.journal.retry_failed:
@@ -162,7 +164,7 @@ async def _restore(recordings: Sequence[Recording], order: Order, outputs: Resto
 
     if not outputs.is_damaged and not await in_thread(are_unknown):
         return
-    journals = await in_thread(journals_of, outputs.folder, order.journal)
+    journals = await in_thread(journals_of, outputs.place, order.journal)
     if not journals:
         outputs.check_register()
         return
@@ -190,7 +192,7 @@ async def failed_among(recordings: Iterable[Recording], order: Order) -> list[Re
             keys = await keys_to_find(recording.audio, order.options.digest, by_content=by_content)
             row = await find_entry(journal, keys)
             # A result that could not be written comes from the journal.
-            is_known = order.flags.output.output_dir is not None and row is not None and row.state == "done"
+            is_known = order.results is not None and row is not None and row.state == "done"
             if row is not None and (row.is_failed or is_known):
                 failed.append(recording)
     return failed

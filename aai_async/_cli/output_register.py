@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import attrs
@@ -95,11 +96,87 @@ class File:
     """Its size in bytes when it was written."""
 
 
-class OutputRegister:
-    """The register of one folder. Its methods block: call them in a thread."""
+class RegisterLog(Protocol):
+    """Where the lines of a register are. Its methods block: call them in a thread."""
+
+    name: str
+    """Its path or URI."""
+
+    def read(self, start: int) -> bytes:
+        """
+        Return the bytes from a position on.
+
+        Raises:
+            SaveError: They cannot be read.
+        """
+        ...
+
+    def append(self, data: bytes, *, is_synced: bool, can_wait: bool) -> None:
+        """
+        Append bytes, in one piece.
+
+        Args:
+            data: The bytes.
+            is_synced: Whether they must be on the disk afterwards.
+            can_wait: Whether they may be written later, with others, because a loss costs no money.
+
+        Raises:
+            SaveError: They cannot be written.
+        """
+
+    def flush(self) -> None:
+        """
+        Write what has waited.
+
+        Raises:
+            SaveError: It cannot be written.
+        """
+
+
+class FileRegister:
+    """The lines in a file in the folder of the results."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / REGISTER
+        self.name = str(self._path)
+
+    def read(self, start: int) -> bytes:
+        with self._errors_named():
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY | _NO_LINK)
+            except FileNotFoundError:
+                return b""
+            with os.fdopen(descriptor, "rb") as file:
+                file.seek(start)
+                return file.read()
+
+    def append(self, data: bytes, *, is_synced: bool, can_wait: bool) -> None:  # noqa: ARG002 - it costs little
+        with self._errors_named():
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(data)
+                if is_synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if is_synced:
+                sync_folder(self._path.parent)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SaveError(f"{self.name!r} cannot be used: {error.strerror}.") from error
+
+
+class OutputRegister:
+    """The register of one folder. Its methods block: call them in a thread."""
+
+    def __init__(self, log: RegisterLog) -> None:
+        self._log = log
         self.is_damaged = False
         """Whether lines cannot be read, and were not restored since."""
         self._read_to = 0
@@ -117,14 +194,7 @@ class OutputRegister:
         Raises:
             SaveError: The register cannot be read.
         """
-        with self._errors_named():
-            try:
-                descriptor = os.open(self._path, os.O_RDONLY | _NO_LINK)
-            except FileNotFoundError:
-                return
-            with os.fdopen(descriptor, "rb") as file:
-                file.seek(self._read_to)
-                data = file.read()
+        data = self._log.read(self._read_to)
         # A line without its end is still being written.
         complete = data[: data.rfind(b"\n") + 1]
         # Each write begins with an empty line.
@@ -189,7 +259,14 @@ class OutputRegister:
         above = (parent for parent in stem.parents if parent.suffix[1:] in suffixes)
         return any(folded(parent.with_suffix("")) in self._owners for parent in above)
 
-    def append(self, lines: Iterable[RegisterLine], *, is_synced: bool, is_repair: bool = False) -> None:
+    def append(
+        self,
+        lines: Iterable[RegisterLine],
+        *,
+        is_synced: bool,
+        is_repair: bool = False,
+        can_wait: bool = False,
+    ) -> None:
         """
         Append lines; those of a repair replace the lines that cannot be read.
 
@@ -199,28 +276,22 @@ class OutputRegister:
         # An empty line first, because a power failure may have left a line without its end.
         data = "".join(["\n", *(line.written() for line in lines)])
         data = f"{data}{_REPAIRED}\n" if is_repair else data
-        with self._errors_named():
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
-            with os.fdopen(descriptor, "ab") as file:
-                file.write(data.encode("ascii"))
-                if is_synced:
-                    file.flush()
-                    os.fsync(file.fileno())
-            if is_synced:
-                sync_folder(self._path.parent)
+        self._log.append(data.encode("ascii"), is_synced=is_synced, can_wait=can_wait)
+
+    def flush(self) -> None:
+        """
+        Write the lines that have waited.
+
+        Raises:
+            SaveError: The register cannot be written.
+        """
+        self._log.flush()
 
     def damage(self) -> SaveError:
         """Return the error about lines that cannot be read."""
         return SaveError(
-            f"{str(self._path)!r} is damaged, so it is unknown which results belong to which recordings. "
+            f"{self._log.name!r} is damaged, so it is unknown which results belong to which recordings. "
             "Nothing was sent or removed. Restore the file from a backup, or run `transcribe` with the "
             "journal of these results, which repairs it. If neither exists, move it with all results to "
             "another folder: what it listed is then transcribed and paid for again."
         )
-
-    @contextlib.contextmanager
-    def _errors_named(self) -> Generator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise SaveError(f"{str(self._path)!r} cannot be used: {error.strerror}.") from error

@@ -9,10 +9,8 @@ which name, and the transcript of each file.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -23,19 +21,14 @@ from aai_async._cli import rendering, safe_names
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
-from aai_async._cli.result_files import (
-    GONE,
-    check_writable,
-    is_empty,
-    is_whole,
-    make_folder,
-    save,
-    version_of,
-)
+from aai_async._cli.result_files import GONE, real_path, version_of
+from aai_async._cli.result_folder import is_whole
+from aai_async._cli.result_places import folder_at
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, without_secrets
 from aai_async._io.addresses import without_signature
+from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
 
 _ROUNDS = 10
@@ -55,33 +48,36 @@ DIGITS = (8, 16, 64)
 class WrittenFiles:
     """The files of one recording after writing."""
 
-    paths: list[Path]
-    """The files that exist."""
+    paths: list[str]
+    """The paths or URIs of the files that exist."""
 
-    new: list[Path]
-    """The files that were written now."""
+    new: list[str]
+    """Those of the files that were written now."""
 
     errors: list[AAIError]
     """The errors of the formats that could not be written; the others were."""
 
 
 class Outputs:
-    """The result files of a run in one folder."""
+    """The result files of a run in one folder, or below one prefix in object storage."""
 
-    def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
-        self._folder = folder
-        self._real_folder = os.path.realpath(folder)
+    def __init__(self, place: Place, wanted: Rendering, *, is_forced: bool = False) -> None:
+        self._place = place
+        self._folder = folder_at(place)
         self._rendering = wanted
         self._is_forced = is_forced
-        self._register = OutputRegister(folder)
-        self._reserved = OutputRegister(folder)
+        self._register = OutputRegister(self._folder.register)
+        self._reserved = OutputRegister(self._folder.register)
         """Names that this run uses and has not registered yet."""
         self._stream = secrets.token_hex(16)
         self._stems = dict[Recording, PurePosixPath]()
         self._versions = dict[Recording, str]()
-        self._writable = set[Path]()
-        """Folders that were checked."""
         self._listings = dict[PurePosixPath, dict[str, bool]]()
+
+    @property
+    def place(self) -> Place:
+        """The folder or prefix of the files."""
+        return self._place
 
     def load(self) -> None:
         """
@@ -102,10 +98,14 @@ class Outputs:
         if self._register.is_damaged:
             raise self._register.damage()
 
-    def paths(self, recording: Recording) -> dict[str, Path]:
-        """Return the file for each format of a recording that has a name."""
-        stem = self._folder / self._stems[recording]
+    def files(self, recording: Recording) -> dict[str, PurePosixPath]:
+        """Return the file for each format of a recording that has a name, as a path in the folder."""
+        stem = self._stems[recording]
         return {name: stem.with_name(f"{stem.name}.{name}") for name in self._rendering.formats}
+
+    def paths(self, recording: Recording) -> dict[str, str]:
+        """Return the complete path or URI of the file for each format of a recording that has a name."""
+        return {name: self._folder.shown(file) for name, file in self.files(recording).items()}
 
     def are_there(self, recording: Recording) -> bool:
         """
@@ -119,14 +119,15 @@ class Outputs:
         ids = {UNKNOWN if file is None else file.transcript for file in noted}
         return UNKNOWN not in ids and len(ids) == 1 and not self._unwritten(recording, *ids)
 
-    def written(self, recording: Recording, transcript_id: str) -> Path | None:
+    def written(self, recording: Recording, transcript_id: str) -> PurePosixPath | None:
         """Return the file of a transcript in the first format that exists; blocks."""
         if not self._name_known(recording):
             return None
-        for name, path in self.paths(recording).items():
+        for name, file in self.files(recording).items():
             noted = self._register.file(self._stems[recording], name)
-            if noted is not None and noted.transcript == transcript_id and path.is_file():
-                return path
+            is_of = noted is not None and noted.transcript == transcript_id
+            if is_of and self._folder.size(file) is not None:
+                return file
         return None
 
     def _name_known(self, recording: Recording) -> bool:
@@ -153,6 +154,10 @@ class Outputs:
         """Read the versions of recordings, and the folders of the results, again: both may have changed."""
         for recording in recordings:
             self._versions.pop(recording, None)
+        self._forget_listings()
+
+    def _forget_listings(self) -> None:
+        self._folder.refresh()
         self._listings.clear()
 
     def _digest_of(self, recording: Recording) -> str:
@@ -165,14 +170,7 @@ class Outputs:
             return safe_names.mark_of(f"object\0{recording.name}")
         if recording.is_address:
             return safe_names.mark_of(f"address\0{without_signature(recording.name)}")
-        return safe_names.mark_of(f"file\0{self._seen_from_folder(recording.name)}")
-
-    def _seen_from_folder(self, name: str) -> str:
-        # Relative, so that both can be moved together.
-        path = _real(name)
-        with contextlib.suppress(ValueError):  # on another drive
-            path = os.path.relpath(path, os.path.normcase(self._real_folder))
-        return path
+        return safe_names.mark_of(f"file\0{self._folder.identity_of(recording.name)}")
 
     def name(self, recordings: Iterable[Recording]) -> None:
         """
@@ -205,9 +203,9 @@ class Outputs:
             left = [one for one in left if self._is_new(one)]
             for recording in left:
                 del self._stems[recording]
-            self._listings.clear()
+            self._forget_listings()
             self.name(left)
-        raise SaveError(f"The names of results in {str(self._folder)!r} could not be registered: try again.")
+        raise SaveError(f"The names of results in {str(self._place)!r} could not be registered: try again.")
 
     def _is_new(self, recording: Recording) -> bool:
         stem = self._register.stem_of(self._digest_of(recording))
@@ -216,14 +214,14 @@ class Outputs:
         return stem is None
 
     def _candidates(self, recording: Recording) -> Iterator[PurePosixPath]:
-        place = recording.place
+        place = self._folder.usable(recording.place)
         if recording.name == STANDARD_INPUT:
             yield place
             yield from (place.with_name(f"{place.name}-{number}") for number in range(2, 1_000_000))
             return
         if not safe_names.is_long(place.name):
             yield place
-            yield from _with_folders(recording)
+            yield from map(self._folder.usable, _with_folders(recording))
         mark, short = self._digest_of(recording), safe_names.shortened(place.name)
         if recording.transcript_id is not None:
             yield place.with_name(f"{short}-{safe_names.of_word(recording.transcript_id)[:_LONGEST_ID]}")
@@ -240,12 +238,8 @@ class Outputs:
     def _listing(self, folder: PurePosixPath) -> dict[str, bool]:
         """Return the entries of a folder, and whether each must stay: all but empty files."""
         if folder not in self._listings:
-            try:
-                with os.scandir(self._folder / folder) as entries:
-                    there = {folded(entry.name): not is_empty(entry) for entry in entries}
-            except OSError:
-                there = {}
-            self._listings[folder] = there
+            entries = self._folder.entries(folder)
+            self._listings[folder] = {folded(name): must_stay for name, must_stay in entries}
         return self._listings[folder]
 
     def _line(self, recording: Recording) -> RegisterLine:
@@ -259,38 +253,16 @@ class Outputs:
     def _prepare(self, recordings: Iterable[Recording]) -> list[SaveError]:
         errors: list[SaveError] = []
         try:
-            self._check_folder(self._folder)
+            self._folder.check_root()
         except SaveError as error:
             return [error]
         for recording in recordings:
             try:
-                for path in self.paths(recording).values():
-                    self._check(path)
+                for file in self.files(recording).values():
+                    self._folder.check(file)
             except SaveError as error:
                 errors.append(error)
         return errors
-
-    def _check_folder(self, folder: Path) -> None:
-        if folder not in self._writable:
-            self._check_inside(folder)
-            make_folder(folder)
-            check_writable(folder)
-            self._writable.add(folder)
-
-    def _check(self, path: Path) -> None:
-        self._check_folder(path.parent)
-        try:
-            is_folder = stat.S_ISDIR(path.lstat().st_mode)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise SaveError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
-        if is_folder:
-            raise SaveError(f"{str(path)!r} is a folder, so no result can be written there.")
-
-    def _check_inside(self, folder: Path) -> None:
-        if not Path(os.path.realpath(folder)).is_relative_to(self._real_folder):
-            raise SaveError(f"{str(folder)!r} is outside {str(self._folder)!r}: a link leads out of it.")
 
     async def write(self, recording: Recording, transcript: Transcript) -> WrittenFiles:
         """
@@ -299,33 +271,49 @@ class Outputs:
         Existing files of the same transcript stay, unless all are to be replaced. Existing files of another
         transcript are replaced.
         """
-        new: list[Path] = []
+        new: list[str] = []
         errors: list[AAIError] = []
         sizes = dict[str, int]()
         unwritten = await in_thread(self._unwritten, recording, transcript.id)
         await in_thread(self._register_replaced, recording, unwritten)
-        for name, path in unwritten.items():
+        for name, file in unwritten.items():
             try:
-                content = await in_thread(
-                    rendering.content, self._rendering, name, transcript, recording, path.parent
-                )
-                await in_thread(self._check_inside, path.parent)
-                sizes[name] = await save(path, content)
-                new.append(path)
+                content = await in_thread(self._content, recording, transcript, name, file)
+                is_own = self._register.file(self._stems[recording], name) is not None
+                owner = self._digest_of(recording)
+                await self._folder.write(file, content, owner=owner, is_own=is_own)
+                sizes[name] = len(content)
+                new.append(self._folder.shown(file))
             except AAIError as error:
                 errors.append(error)
             except OSError as error:
-                errors.append(SaveError(f"{str(path)!r} cannot be written: {error.strerror}."))
+                shown = self._folder.shown(file)
+                errors.append(SaveError(f"{shown!r} cannot be written: {error.strerror}."))
         await in_thread(self._register_written, recording, transcript.id, sizes)
         there = [path for path in self.paths(recording).values() if path in new or not errors]
         return WrittenFiles(there, new, errors)
 
-    def _unwritten(self, recording: Recording, transcript_id: str) -> dict[str, Path]:
-        paths = self.paths(recording)
+    def _content(self, recording: Recording, transcript: Transcript, name: str, file: PurePosixPath) -> bytes:
+        folder = self._folder.links_from(file)
+        return rendering.content(
+            self._rendering, name, transcript, recording, folder, links_to_files=folder is not None
+        )
+
+    async def close(self) -> None:
+        """
+        Write the lines of the register that have waited for others.
+
+        Raises:
+            SaveError: The register cannot be written.
+        """
+        await in_thread(self._register.flush)
+
+    def _unwritten(self, recording: Recording, transcript_id: str) -> dict[str, PurePosixPath]:
+        files = self.files(recording)
         if self._is_forced:
-            return paths
+            return files
         return {
-            name: path for name, path in paths.items() if not self._is_kept(recording, name, transcript_id)
+            name: file for name, file in files.items() if not self._is_kept(recording, name, transcript_id)
         }
 
     def _is_kept(self, recording: Recording, name: str, transcript_id: str) -> bool:
@@ -334,7 +322,7 @@ class Outputs:
             noted is not None
             and noted.transcript == transcript_id
             and self._is_current(recording, noted.version)
-            and is_whole(self.paths(recording)[name], noted.size)
+            and is_whole(self._folder, self.files(recording)[name], noted.size)
         )
 
     def _register_replaced(self, recording: Recording, names: Iterable[str]) -> None:
@@ -346,21 +334,16 @@ class Outputs:
 
     def _register_written(self, recording: Recording, transcript_id: str, sizes: dict[str, int]) -> None:
         if sizes:
-            self._append(attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes))
+            line = attrs.evolve(self._line(recording), transcript=transcript_id, files=sizes)
+            self._append(line, can_wait=True)
 
-    def _append(self, line: RegisterLine) -> None:
-        self._register.append([line], is_synced=False)
+    def _append(self, line: RegisterLine, *, can_wait: bool = False) -> None:
+        self._register.append([line], is_synced=False, can_wait=can_wait)
         self._register.note(line)
 
 
 def _absolute(recording: Recording) -> str:
-    return _real(recording.name) if recording.is_file else without_secrets(recording.name)
-
-
-def _real(name: str) -> str:
-    """Return the path of a file with all links resolved, except the file itself."""
-    parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
-    return os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
+    return real_path(recording.name) if recording.is_file else without_secrets(recording.name)
 
 
 def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:

@@ -14,8 +14,8 @@ from aai_async._cli import safe_names
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.restored_outputs import RestoredOutputs
+from aai_async._cli.result_places import folder_of
 from aai_async._errors import SaveError
-from aai_async._io.object_source import is_object_uri
 
 
 def as_in_run(recordings: Sequence[Recording], journal: str) -> list[Recording]:
@@ -26,9 +26,10 @@ def as_in_run(recordings: Sequence[Recording], journal: str) -> list[Recording]:
     that; for other recordings, the tree begins below the folder that all have in common.
     """
     placed = in_tree(recordings)
-    if is_object_uri(journal):
+    results = folder_of(journal)
+    if results is None:
         return placed
-    run = RestoredOutputs(Path(journal).parent, Rendering())
+    run = RestoredOutputs(results, Rendering())
     with contextlib.suppress(SaveError):
         run.load()
     folders = [run.folder_of(one) for one in recordings]

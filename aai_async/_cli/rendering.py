@@ -71,9 +71,19 @@ def content(
     transcript: Transcript,
     recording: Recording,
     folder: Path | None = None,
+    *,
+    links_to_files: bool = True,
 ) -> bytes:
     """
     Return a transcript as the content of a file. Links in a page are relative to the folder.
+
+    Args:
+        rendering: How it is written.
+        name: The format.
+        transcript: The transcript.
+        recording: Its recording.
+        folder: The folder of the file.
+        links_to_files: Whether the page is where it can link to a file on this machine.
 
     Raises:
         AAIError: The transcript has nothing that the format could show.
@@ -95,7 +105,7 @@ def content(
         "title": readable(recording.title or recording.place.name),
     }
     if "audio" in keywords:
-        given["audio"] = audio_of(rendering, recording, folder)
+        given["audio"] = audio_of(rendering, recording, folder, links_to_files=links_to_files)
     accepted = {keyword: value for keyword, value in given.items() if keyword in keywords}
     return formats.encode(name, _without_secrets(transcript), **accepted)
 
@@ -110,7 +120,9 @@ def with_heading(name: str, recording: Recording, content: str) -> str:
     return f"==> {recording.shown} <==\n{content}" if formats.FORMATS[name].needs_heading else content
 
 
-def audio_of(rendering: Rendering, recording: Recording, folder: Path | None) -> str | None:
+def audio_of(
+    rendering: Rendering, recording: Recording, folder: Path | None, *, links_to_files: bool = True
+) -> str | None:
     """
     Return the URL by which a page in a folder plays a recording; `None` if there is none that it may know.
 
@@ -126,7 +138,7 @@ def audio_of(rendering: Rendering, recording: Recording, folder: Path | None) ->
     if recording.is_address:
         # A signature or password in the URL would give readers of the page access to more than the page.
         return _as_ascii(recording) if recording.name == recording.shown else None
-    return _link(recording.name, folder) if exists else None
+    return _link(recording.name, folder) if exists and links_to_files else None
 
 
 def _not_embeddable(recording: Recording) -> OptionsError:

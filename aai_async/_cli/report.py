@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
@@ -15,6 +14,7 @@ from aai_async._cli.order import Order, Plan
 from aai_async._cli.progress_view import progress_view
 from aai_async._cli.resolving import how_to_resolve, is_undecided
 from aai_async._cli.result_notices import Notices
+from aai_async._cli.result_places import folder_of
 from aai_async._cli.stdout import Output
 from aai_async._cli.terminal_text import command, flag_of_bound, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
@@ -100,7 +100,7 @@ class Report:
         if self._json:
             self._json.on_event(event)
 
-    async def completed(self, outcome: Outcome, transcript: Transcript, paths: list[Path]) -> None:
+    async def completed(self, outcome: Outcome, transcript: Transcript, paths: list[str]) -> None:
         """Report a recording with a result."""
         self._succeeded += 1
         self.view.finished(outcome.index, is_completed=True, audio_seconds=transcript.audio_duration or 0.0)
@@ -224,11 +224,11 @@ class Report:
 
     def _report_known(self) -> None:
         """Report that --force has transcribed nothing again that the journal has, and how that is done."""
-        journal, output = self._order.journal, self._order.flags.output
-        if not output.force or output.output_dir is None or journal is None or not self.summary.resumed:
+        journal, place = self._order.journal, self._order.results
+        if not self._order.flags.output.force or place is None or journal is None or not self.summary.resumed:
             return
-        is_beside = Path(journal).parent == output.output_dir
-        places = [output.output_dir] if is_beside else [journal, "-o", output.output_dir]
+        is_beside = str(folder_of(journal)).rstrip("/") == str(place).rstrip("/")
+        places = [str(place)] if is_beside else [journal, "-o", str(place)]
         costs = "" if self._order.flags.run.local else ", and pay again"
         self.view.info(
             f"{count(self.summary.resumed, 'result')} written again without a new job. To transcribe again"

@@ -22,11 +22,13 @@ from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.output_register import UNKNOWN, RegisterLine
 from aai_async._cli.outputs import DIGITS, INDEX, Outputs
 from aai_async._cli.result_evidence import share
-from aai_async._cli.result_files import is_whole, version_of
+from aai_async._cli.result_files import version_of
+from aai_async._cli.result_folder import is_whole
 from aai_async._cli.safe_names import folded
 from aai_async._cli.terminal_text import readable_paths
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import SourceError
+from aai_async._errors import SaveError, SourceError
+from aai_async._journal import Place
 
 _LARGEST = 64_000_000
 """Maximum bytes of a file that is read to recognise its transcript. Pages with a recording can be larger."""
@@ -58,15 +60,10 @@ class _Found:
 class RestoredOutputs(Outputs):
     """The result files of a run, whose names can be restored."""
 
-    def __init__(self, folder: Path, wanted: Rendering, *, is_forced: bool = False) -> None:
-        super().__init__(folder, wanted, is_forced=is_forced)
+    def __init__(self, place: Place, wanted: Rendering, *, is_forced: bool = False) -> None:
+        super().__init__(place, wanted, is_forced=is_forced)
         self._restored: list[RegisterLine] = []
         self._folders = dict[PurePosixPath, set[str]]()
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the files."""
-        return self._folder
 
     @property
     def is_damaged(self) -> bool:
@@ -96,9 +93,10 @@ class RestoredOutputs(Outputs):
             return []
         return [stem for stem in self._earlier_names(recording) if self._is_unknown(stem)]
 
-    def unknown_files(self, recording: Recording) -> list[Path]:
-        """Return the files at the names that `unknown` returns; blocks."""
-        return [path for stem in self.unknown(recording) for path in self._files_at(stem).values()]
+    def unknown_files(self, recording: Recording) -> list[str]:
+        """Return the paths or URIs of the files at the names that `unknown` returns; blocks."""
+        files = (file for stem in self.unknown(recording) for file in self._files_at(stem).values())
+        return [self._folder.shown(file) for file in files]
 
     def check_known(self, recording: Recording) -> None:
         """
@@ -135,14 +133,14 @@ class RestoredOutputs(Outputs):
         if not there:
             return
         mark = self._digest_of(recording)
-        for place in _places(recording, there):
+        for place in map(self._folder.usable, _places(recording, there)):
             short = safe_names.shortened(place.name)
             yield place
             yield from (place.with_name(f"{short}-{mark[:digits]}") for digits in DIGITS)
 
-    def _files_at(self, stem: PurePosixPath) -> dict[str, Path]:
-        paths = {name: self._folder / stem.with_name(f"{stem.name}.{name}") for name in formats.NAMES}
-        return {name: path for name, path in paths.items() if is_whole(path, 1)}
+    def _files_at(self, stem: PurePosixPath) -> dict[str, PurePosixPath]:
+        files = {name: stem.with_name(f"{stem.name}.{name}") for name in formats.NAMES}
+        return {name: file for name, file in files.items() if is_whole(self._folder, file, 1)}
 
     async def restore(
         self, claimants: Iterable[Claimant], spoken_in: Callable[[str], Awaitable[str]]
@@ -174,14 +172,22 @@ class RestoredOutputs(Outputs):
 
     def _contents(self, stem: PurePosixPath) -> dict[str, bytes]:
         """Return the content of each file of a name; empty if it is too large or cannot be read."""
-        return {name: _content(path) for name, path in self._files_at(stem).items()}
+        return {name: self._read(file) for name, file in self._files_at(stem).items()}
+
+    def _read(self, file: PurePosixPath) -> bytes:
+        if (self._folder.size(file) or 0) > _LARGEST:
+            return b""
+        try:
+            return self._folder.read(file)
+        except SaveError:
+            return b""
 
     def _note(self, claimant: Claimant, fit: _Found) -> None:
         recording = claimant.recording
         self._stems[recording] = fit.stem
         version = version_of(recording)
         line = RegisterLine(self._digest_of(recording), version, UNKNOWN, fit.stem)
-        sizes = {name: path.stat().st_size for name, path in self._files_at(fit.stem).items()}
+        sizes = {name: self._folder.size(file) or 0 for name, file in self._files_at(fit.stem).items()}
         for transcript_id in claimant.transcripts:
             files = {name: size for name, size in sizes.items() if fit.transcripts.get(name) == transcript_id}
             if files:
@@ -281,10 +287,3 @@ def _folder_key(name: str) -> str:
 
 async def _nothing(transcript_id: str) -> str:  # noqa: ARG001 - in the place of one that reads them
     return ""
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes() if path.stat().st_size <= _LARGEST else b""
-    except OSError:
-        return b""

@@ -16,6 +16,7 @@ from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.restored_outputs import Claimant, RestoredOutputs
 from aai_async._cli.result_evidence import word_characters
+from aai_async._cli.result_places import beside_results
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ProtocolError
 from aai_async._io.object_source import is_object_uri
@@ -23,6 +24,7 @@ from aai_async._journal import (
     FinishedJob,
     FinishedJobs,
     Journal,
+    Place,
     finished_jobs,
     journal_exists,
     stored_response,
@@ -31,9 +33,10 @@ from aai_async._models.transcript import Transcript
 from aai_async._options.options import digest_of
 
 
-def journals_of(folder: Path, journal: str | None) -> list[str]:
-    """Return the journals that can know the results in a folder: that of the run, and those in the folder."""
-    places = [str((folder / name).absolute()) for name in (JOURNAL, LOCAL_JOURNAL)]
+def journals_of(results: Place, journal: str | None) -> list[str]:
+    """Return the journals that can know the results at a place: that of the run, and those beside them."""
+    folder = results.absolute() if isinstance(results, Path) else results
+    places = [beside_results(folder, name) for name in (JOURNAL, LOCAL_JOURNAL)]
     if journal is not None:
         places.insert(0, journal if is_object_uri(journal) else str(Path(journal).absolute()))
     return [place for place in dict.fromkeys(places) if journal_exists(place)]
@@ -160,8 +163,9 @@ class _Owners:
         if is_object_uri(source):
             return
         yield named(source)
-        if "://" not in source and not Path(source).is_absolute():
-            folder = Path(os.path.abspath(self._outputs.folder))  # noqa: PTH100 - without following links
+        place = self._outputs.place
+        if isinstance(place, Path) and "://" not in source and not Path(source).is_absolute():
+            folder = Path(os.path.abspath(place))  # noqa: PTH100 - without following links
             for parent in (folder, *folder.parents):
                 if os.path.lexists(parent / source):
                     yield named(str(parent / source))

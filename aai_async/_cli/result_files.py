@@ -87,17 +87,10 @@ def is_replaceable(path: Path, mark: bytes) -> bool:
         raise SaveError(f"{readable(path)!r} cannot be replaced: {error.strerror}.") from error
 
 
-def is_whole(path: Path, size: int) -> bool:
-    """
-    Return whether a file, or a link to one, exists and was not left empty by a power failure.
-
-    Subtitles of a recording without speech are empty, so the registered size decides.
-    """
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and (status.st_size > 0 or size == 0)
+def real_path(name: str) -> str:
+    """Return the path of a file with all links resolved, except the file itself."""
+    parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
+    return os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
 
 
 def is_empty(entry: os.DirEntry[str]) -> bool:

@@ -30,8 +30,13 @@ class Sink:
     def skip(self, index: int) -> None:
         """Note that a recording has no result."""
 
-    def close(self) -> None:
-        """Note that no more results follow."""
+    async def close(self) -> None:
+        """
+        Note that no more results follow.
+
+        Raises:
+            SaveError: What belongs to the files cannot be written.
+        """
 
 
 class FileSink(Sink):
@@ -44,6 +49,10 @@ class FileSink(Sink):
     async def put(self, index: int, transcript: Transcript, labels: Mapping[str, str]) -> WrittenFiles:
         """Write the files of a recording."""
         return await self._outputs.write(attrs.evolve(self._recordings[index], labels=labels), transcript)
+
+    async def close(self) -> None:
+        """Complete the register of the files."""
+        await self._outputs.close()
 
 
 class OrderedSink(Sink):
@@ -72,7 +81,7 @@ class OrderedSink(Sink):
         self._texts[index] = ""
         self._write()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Write also the results that wait for others."""
         for index in sorted(self._texts):
             self._output.add(self._texts.pop(index))

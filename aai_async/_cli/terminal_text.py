@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from aai_async._cli import safe_names
 from aai_async._cli.shell_words import in_shell_words
@@ -17,11 +16,12 @@ def readable(name: str | os.PathLike[str]) -> str:
     return safe_names.encoded(os.fspath(name)).decode("utf-8", "backslashreplace")
 
 
-def readable_paths(paths: Sequence[Path]) -> str:
+def readable_paths(paths: Sequence[str]) -> str:
     """Return paths as text; files that differ in their suffix only are shortened: `out/x.mp3.{txt,srt}`."""
-    stems = {path.with_suffix("") for path in paths}
+    parts = [os.path.splitext(path) for path in paths]  # noqa: PTH122 - a path or a URI
+    stems = {stem for stem, _ in parts}
     if len(paths) > 1 and len(stems) == 1:
-        return f"{readable(stems.pop())}.{{{','.join(path.suffix[1:] for path in paths)}}}"
+        return f"{readable(stems.pop())}.{{{','.join(suffix[1:] for _, suffix in parts)}}}"
     return ", ".join(map(readable, paths))
 
 

@@ -297,18 +297,21 @@ class Session:
     async def _write_index(self) -> None:
         """Write the index of a folder with several pages."""
         order = self._order
-        folder, is_page = order.flags.output.output_dir, "html" in order.flags.rendering.formats
-        if folder is None or order.journal is None or not is_page or self.report.results < 2:
+        place, is_page = order.results, "html" in order.flags.rendering.formats
+        if place is None or order.journal is None or not is_page or self.report.results < 2:
             return
         try:
-            path, _ = await write_index(folder, most=LARGEST)
+            path, _ = await write_index(place, most=LARGEST)
             self._view.info(f"All results, with a search: {readable(path)}")
         except (AAIError, OSError) as error:
             self._view.info(shown_error(error) if isinstance(error, AAIError) else str(error))
 
     async def end(self) -> ExitStatus:
         """Write what is not written yet, report what is unfinished, and return the exit status."""
-        self._sink.close()
+        try:
+            await self._sink.close()
+        except AAIError as error:
+            self.report.abort(error)
         if self._watched is not None or not self._was_interrupted:
             await self._write_index()
         status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)

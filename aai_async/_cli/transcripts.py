@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from aai_async._cli import rendering
-from aai_async._cli.arguments import check_output_dir, check_standard_output
+from aai_async._cli.arguments import check_standard_output, results_place_of
 from aai_async._cli.command_flags import GetFlags, SearchFlags
 from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
 from aai_async._cli.flags import Rendering
@@ -21,6 +20,7 @@ from aai_async._cli.terminal_text import readable, shown_error
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ConnectError
+from aai_async._journal import Place
 from aai_async._models.missing import MissingResult
 from aai_async._models.speech import Word
 from aai_async._models.transcript import DELETED_URL, Transcript
@@ -32,13 +32,12 @@ _CONTEXT = 6
 
 async def get(client: Client, flags: GetFlags) -> ExitStatus:
     """Fetch transcripts and write them, each by its id."""
-    folder = flags.output.output_dir
-    check_output_dir(folder)
-    if folder is None:
+    place = results_place_of(flags.output.output_dir)
+    if place is None:
         check_standard_output(flags.rendering, len(flags.ids))
     names = await names_of(flags.ids)
     recordings = {one: Recording.of_transcript(one, names.get(one)) for one in flags.ids}
-    outputs = None if folder is None else await _outputs([*recordings.values()], folder, flags.rendering)
+    outputs = None if place is None else await _outputs([*recordings.values()], place, flags.rendering)
     errors: list[AAIError] = []
     notices = Notices()
     for transcript_id, recording in recordings.items():
@@ -58,6 +57,8 @@ async def get(client: Client, flags: GetFlags) -> ExitStatus:
                 raise
             errors.append(error)
             print_line(f"{transcript_id}: {shown_error(error, name=transcript_id)}")
+    if outputs is not None:
+        await outputs.close()
     return exit_status(succeeded=len(recordings) - len(errors), errors=errors)
 
 
@@ -65,8 +66,8 @@ def _missing(transcript: Transcript) -> tuple[MissingResult, ...]:
     return transcript.missing
 
 
-async def _outputs(recordings: Sequence[Recording], folder: Path, wanted: Rendering) -> Outputs:
-    outputs = Outputs(folder, wanted, is_forced=True)
+async def _outputs(recordings: Sequence[Recording], place: Place, wanted: Rendering) -> Outputs:
+    outputs = Outputs(place, wanted, is_forced=True)
     await in_thread(outputs.load)
     outputs.check_register()
     await in_thread(outputs.name, recordings)

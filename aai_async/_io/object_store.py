@@ -12,7 +12,7 @@ import datetime as dt
 import functools
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
@@ -23,7 +23,7 @@ from aai_async._io.object_source import ObjectURI
 from aai_async._io.source import file_changed
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import Attributes, ObjectMeta, PutMode, UpdateVersion
     from obstore.store import AzureStore, GCSStore, RetryConfig, S3Store
 
     _SigningStore: TypeAlias = S3Store | GCSStore | AzureStore
@@ -121,24 +121,77 @@ def sign(uri: ObjectURI, expires_in: dt.timedelta) -> str:
         return obstore.sign(_store(uri), "GET", _key(uri), expires_in)
 
 
-def create(uri: ObjectURI, content: bytes) -> bool:
+def create(uri: ObjectURI, content: bytes, metadata: Mapping[str, str] | None = None) -> bool:
     """
     Create an object; return False, and change nothing, if it exists.
+
+    Args:
+        uri: The object.
+        content: Its content.
+        metadata: What is stored with it, such as its `Content-Type`.
 
     Raises:
         SourceError: It cannot be created, or that is unknown.
     """
     with _store_errors(uri, _WRITE):
+        return _put(uri, content, "create", metadata)
+
+
+class StoredAttributes(msgspec.Struct, frozen=True):
+    """What is known of an object, without its content."""
+
+    size: int
+    """Length in bytes."""
+    metadata: Mapping[str, str]
+    revision: UpdateVersion
+    """What a store compares before it replaces the object."""
+
+
+def attributes(uri: ObjectURI) -> StoredAttributes:
+    """
+    Return the size and the metadata of an object.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    with _store_errors(uri):
         import obstore  # noqa: PLC0415 - an extra
 
-        try:
-            obstore.put(_store(uri), _key(uri), content, mode="create", use_multipart=False)
-        except Exception as error:
-            # Of a class of obstore, which is imported only where it is used.
-            if type(error).__name__ != "AlreadyExistsError":
-                raise
-            return False
-        return True
+        found = obstore.get(_store(uri), _key(uri), options={"head": True})
+        # S3 compares the first, Google Cloud Storage the second; obstore accepts no `None`.
+        marks = {name: found.meta.get(name) for name in ("e_tag", "version") if found.meta.get(name)}
+        revision = cast("UpdateVersion", marks)
+        metadata = {str(name): value for name, value in found.attributes.items()}
+        return StoredAttributes(found.meta["size"], metadata, revision)
+
+
+def replace(uri: ObjectURI, content: bytes, there: StoredAttributes, metadata: Mapping[str, str]) -> bool:
+    """
+    Replace an object; return False, and change nothing, if it was changed meanwhile.
+
+    Raises:
+        SourceError: It cannot be replaced, or that is unknown.
+    """
+    with _store_errors(uri, _WRITE):
+        if _put(uri, content, there.revision, metadata):
+            return True
+    # A request that is sent again after a lost response finds its own content.
+    return fetch(uri) == content
+
+
+def _put(uri: ObjectURI, content: bytes, mode: PutMode, metadata: Mapping[str, str] | None) -> bool:
+    import obstore  # noqa: PLC0415 - an extra
+
+    attributes = cast("Attributes", dict(metadata or {}))
+    try:
+        # In one request, which a store takes whole or not at all.
+        obstore.put(_store(uri), _key(uri), content, mode=mode, use_multipart=False, attributes=attributes)
+    except Exception as error:
+        # Of classes of obstore, which is imported only where it is used.
+        if type(error).__name__ not in {"AlreadyExistsError", "PreconditionError"}:
+            raise
+        return False
+    return True
 
 
 def fetch(uri: ObjectURI) -> bytes:

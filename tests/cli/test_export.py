@@ -61,7 +61,7 @@ async def batch(
 
 async def export(folder: str = "out", *formats: str, force: bool = False) -> ExitStatus:
     wanted = Rendering(formats=[*formats] or ["txt"])
-    return await exported(wanted, ReplacingOutputFlags(output_dir=Path(folder), force=force))
+    return await exported(wanted, ReplacingOutputFlags(output_dir=folder, force=force))
 
 
 async def exported(wanted: Rendering, output: ReplacingOutputFlags) -> ExitStatus:
@@ -117,9 +117,7 @@ async def test_the_results_of_a_tree_are_in_its_folders(
     await export()
     assert sorted(texts()) == ["mon/call.mp3.txt", "mon/old/call.mp3.txt", "tue/call.mp3.txt"]
     await batch(client, [f"{calls}mon/x.mp3", f"{calls}mon/y.mp3"], journal="mon.db")
-    await journals.export(
-        ExportFlags(journal="mon.db", output=ReplacingOutputFlags(output_dir=Path("mon-out")))
-    )
+    await journals.export(ExportFlags(journal="mon.db", output=ReplacingOutputFlags(output_dir="mon-out")))
     assert sorted(texts("mon-out")) == ["x.mp3.txt", "y.mp3.txt"]
 
 
@@ -133,7 +131,7 @@ async def test_an_export_has_the_folders_of_the_run(client: aai.Client) -> None:
     outputs.name(recordings)
     await outputs.prepare(recordings)
     await outputs.claim(recordings)
-    flags = ExportFlags(journal="out/.aai-async.db", output=ReplacingOutputFlags(output_dir=Path("more")))
+    flags = ExportFlags(journal="out/.aai-async.db", output=ReplacingOutputFlags(output_dir="more"))
     assert await journals.export(flags) == ExitStatus.OK
     assert sorted(texts("more")) == ["a/mon/x.mp3.txt", "a/tue/x.mp3.txt"]
 
@@ -290,7 +288,7 @@ async def test_what_cannot_be_written_is_said_and_the_others_are(
     await batch(client, ["a.mp3", "b.mp3"])
     Path("a.mp3").unlink()
     rendering = Rendering(formats=["html", "txt"], embed_audio=True)
-    assert await exported(rendering, ReplacingOutputFlags(output_dir=Path("out"))) == ExitStatus.PARTIAL
+    assert await exported(rendering, ReplacingOutputFlags(output_dir="out")) == ExitStatus.PARTIAL
     assert "a.mp3" in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").glob("*.mp3.*")) == [
         "a.mp3.txt",

@@ -58,7 +58,9 @@ async def transcribe(server: LocalServer, *names: str, flags: str = "") -> None:
 
 
 async def forget(names: list[str], folder: Path | None = None) -> ExitStatus:
-    return await forgetting.forget(ForgetFlags(journal=str(JOURNAL), names=names, results_dir=folder))
+    return await forgetting.forget(
+        ForgetFlags(journal=str(JOURNAL), names=names, results_dir=None if folder is None else str(folder))
+    )
 
 
 def texts() -> list[str]:

@@ -208,20 +208,6 @@ async def test_a_journal_that_cannot_be_written_in_a_bucket_is_reported_before_a
     assert service.count("POST /v2/transcript") == 0
 
 
-@pytest.mark.parametrize("command", ["transcribe", "export"])
-async def test_results_are_not_written_into_a_folder_with_the_name_of_a_bucket(
-    service: ScriptedServer, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    """The error says how they can be kept in object storage."""
-    fill(bucket)
-    monkeypatch.chdir(tmp_path)
-    status, _, err = await run(service, command, bucket.uri("day/"), "-o", bucket.uri("out/"))
-    assert status == 2
-    assert "--output-dir must be a folder on this machine" in err
-    assert "--journal s3://BUCKET/PREFIX/" in err
-    assert list(tmp_path.iterdir()) == []
-
-
 async def test_a_recording_is_forgotten_in_a_bucket(
     service: ScriptedServer, bucket: Bucket, tmp_path: Path
 ) -> None:

@@ -312,7 +312,7 @@ async def test_one_format_that_fails_does_not_take_the_others_along(folder: Path
     await outputs.claim([recording])
     Path("x.mp3").unlink()
     written = await outputs.write(recording, said_in(recording))
-    assert [path.name for path in written.new] == ["x.mp3.txt", "x.mp3.json"]
+    assert [Path(path).name for path in written.new] == ["x.mp3.txt", "x.mp3.json"]
     assert [type(error) for error in written.errors] == [aai.OptionsError]
 
 
@@ -328,7 +328,7 @@ async def test_two_runs_at_the_same_time_agree_on_whose_a_name_is(folder: Path) 
     for outputs, recording in zip(both, recordings, strict=True):
         await outputs.claim([recording])
     paths = [outputs.paths(one)["txt"] for outputs, one in zip(both, recordings, strict=True)]
-    assert paths == [Path("out/call.mp3.txt"), Path("out/tue/call.mp3.txt")]
+    assert paths == ["out/call.mp3.txt", "out/tue/call.mp3.txt"]
 
 
 async def test_a_register_that_was_torn_by_a_power_cut_is_read_as_far_as_it_goes(folder: Path) -> None:

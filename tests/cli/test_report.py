@@ -63,10 +63,10 @@ async def test_a_run_repeats_its_failures_at_the_end(account: dict[str, str], tm
 
 
 def test_paths_that_differ_in_their_suffix_are_one() -> None:
-    paths = [Path("out/x.mp3.txt"), Path("out/x.mp3.srt")]
+    paths = ["out/x.mp3.txt", "out/x.mp3.srt"]
     assert readable_paths(paths) == "out/x.mp3.{txt,srt}"
     assert readable_paths(paths[:1]) == "out/x.mp3.txt"
-    assert readable_paths([paths[0], Path("out/y.mp3.txt")]) == "out/x.mp3.txt, out/y.mp3.txt"
+    assert readable_paths([paths[0], "out/y.mp3.txt"]) == "out/x.mp3.txt, out/y.mp3.txt"
 
 
 def test_the_time_of_a_row_begins_with_its_stage() -> None:
