@@ -225,3 +225,54 @@ async def test_a_recording_is_forgotten_in_a_bucket(
     assert [path.name for path in out.glob("*.txt")] == ["a.wav.txt"]
     status, _, err = await run(service, "status", journal)
     assert "0 of 0 completed" in err
+
+
+async def test_a_run_that_another_one_has_overtaken_in_a_bucket_pays_for_nothing_more(
+    service: ScriptedServer, bucket: Bucket
+) -> None:
+    """It says so; the other one has all results. Its last recording ends only when the other has ended."""
+    journal, urls = bucket.uri("run7/"), [f"https://recordings.test/{name}.mp3" for name in ("one", "two")]
+    account = {"ASSEMBLYAI_API_KEY": service.key, "ASSEMBLYAI_BASE_URL": service.base_url}
+    command = [sys.executable, "-m", "aai_async", "transcribe", "-", urls[0], "--journal", journal]
+    async with await anyio.open_process(command, env={**os.environ, **account}) as first:
+        assert first.stdin is not None
+        assert first.stderr is not None
+        with anyio.fail_after(120):
+            while service.count("POST /v2/transcript") < 1:
+                await anyio.sleep(0.05)
+        status, _, err = await run(service, "transcribe", *urls, "--journal", journal)
+        assert (status, service.count("POST /v2/transcript")) == (0, 2), err
+        with contextlib.suppress(anyio.BrokenResourceError):
+            await first.stdin.send(b"a recording")
+        await first.stdin.aclose()
+        shown = b"".join([part async for part in first.stderr]).decode()
+        assert await first.wait() != 0
+    assert "Another batch has opened the journal" in shown
+    assert "Traceback" not in shown
+    assert service.count("POST /v2/transcript") == 2
+    status, _, err = await run(service, "status", journal)
+    assert "2 of " in err
+
+
+async def test_an_object_that_is_gone_stays_in_a_journal_in_a_bucket(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """It is refused before anything is sent, or listed as failed; what it has given stays."""
+    fill(bucket)
+    gone, journal = bucket.uri("day/a.wav"), bucket.uri("run7/")
+    command = ["transcribe", gone, bucket.uri("day/b.mp3"), "--journal", journal]
+    assert (await run(service, "transcribe", gone, "--journal", journal))[0] == 0
+    bucket.delete("day/a.wav")
+    status, _, err = await run(service, *command)
+    assert (status, f"No such object: {gone}" in err, "Nothing was sent" in err) == (2, True, True), err
+    assert service.count("POST /v2/transcript") == 1
+    status, out, err = await run(service, *command, "--skip-bad", "-o", str(tmp_path))
+    assert (status, service.count("POST /v2/transcript")) == (3, 2), err
+    status, out, err = await run(service, "status", journal)
+    assert (status, f"No such object: {gone}" in out, "2 of 3 completed, 1 failed" in err) == (
+        3,
+        True,
+        True,
+    ), out + err
+    status, out, err = await run(service, "export", journal)
+    assert (status, out.count("Hello there.")) == (0, 2), err
