@@ -310,7 +310,7 @@ def entries(
 def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     """Return the source and the id of each stored transcript, ordered by source and id."""
     return connection.execute(
-        "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, id"
+        "SELECT source, transcript_id FROM jobs JOIN results ON job = jobs.id ORDER BY source, jobs.id"
     ).fetchall()
 
 
