@@ -62,9 +62,8 @@ CREATE TABLE keys (            -- half the SHA-256 of what identifies a recordin
   key BLOB PRIMARY KEY,
   job INTEGER NOT NULL REFERENCES jobs
 ) WITHOUT ROWID;
-CREATE TABLE results (         -- the responses of the service, compressed with zlib
-  id INTEGER PRIMARY KEY,      -- in the order in which they arrived, so that each page is filled
-  job INTEGER NOT NULL UNIQUE REFERENCES jobs,
+CREATE TABLE results (         -- the responses of the service, compressed with zlib, as they arrived
+  job INTEGER NOT NULL UNIQUE REFERENCES jobs,  -- no primary key, whose order would leave pages half empty
   transcript BLOB NOT NULL
 );
 CREATE INDEX jobs_by_state ON jobs (state);
