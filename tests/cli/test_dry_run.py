@@ -71,8 +71,10 @@ async def test_what_is_in_the_journal_costs_nothing_and_other_options_do(service
     """By the keys of the journal, and not by names."""
     order = ["a.mp3", "b.mp3", "--journal", "calls.db"]
     await service.check(*order, jobs=2)
-    assert "its transcript is in the journal" in await service.check(*order, jobs=0)
-    await service.check(*order, "--set", "punctuate=false", jobs=2)
+    shown = await service.check(*order, jobs=0)
+    assert "its transcript is in the journal" in shown
+    assert "without options" in shown
+    assert 'with {"punctuate":false}' in await service.check(*order, "--set", "punctuate=false", jobs=2)
     await service.check(*order, "-o", "out", jobs=0)
     await service.check(*order, "-o", "out", "--force", jobs=0)
     await service.check(*order, "-o", "out", "--no-journal", jobs=0)

@@ -81,13 +81,20 @@ def test_the_help_of_a_command_lists_the_registered_formats() -> None:
             ["transcribe", "x.mp3", "--set", "punctuate=maybe"],
             "punctuate must be true or false",
         ),
+        (["resolve", "calls.db", "x.mp3"], "Error: Pass either --transcript ID or --not-made."),
         (["transcribe", "x.mp3", "--set", "speaker_lables=true"], "pass --set extra.speaker_lables=VALUE."),
     ],
 )
 def test_a_wrong_value_is_named_in_the_words_of_a_shell(
-    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Before a key is needed or a byte is sent."""
+    monkeypatch.chdir(tmp_path)
+    Path("calls.db").touch()
     monkeypatch.setattr(sys, "argv", ["aai-async", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
