@@ -127,8 +127,12 @@ class Retry:
     max_delay: float = attrs.field(default=20.0, validator=_positive)
     """Maximum seconds between two attempts, before jitter."""
 
-    max_retry_after: float = attrs.field(default=60.0, validator=_positive)
-    """With a `Retry-After` above this many seconds, the error is raised at once."""
+    max_retry_after: float = attrs.field(default=300.0, validator=_positive)
+    """
+    With a `Retry-After` above this many seconds, the error is raised at once.
+
+    The default is the length of the window in which the service counts the requests of an account.
+    """
 
     budget: float = attrs.field(default=100.0, validator=_positive)
     """

@@ -26,6 +26,13 @@ from aai_async._retry import (
 STEADY = Retry(jitter=lambda: 1.0)
 
 
+def test_the_longest_wait_that_the_service_asks_for_is_kept() -> None:
+    """It counts requests in windows of five minutes, so a refusal may be for as long as that."""
+    refused = RequestState.REFUSED
+    assert Retry().delay(refused, 1, repeat=frozenset({refused}), retry_after=300.0) == 300.0
+    assert Retry().delay(refused, 1, repeat=frozenset({refused}), retry_after=301.0) is None
+
+
 @pytest.mark.parametrize(
     ("status", "says_why", "verdict"),
     [
