@@ -36,6 +36,7 @@ from aai_async._journal import JournalWriter, lock, queries, totals
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.lock import Lock
 from aai_async._journal.rows import ItemClaim, JobRow
+from aai_async._journal.schema import VERSION
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
 
@@ -151,8 +152,14 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, "damaged, or not a journal"),
     "overwritten": (overwritten, "."),
     "other-application": (lambda path: ask(path, "CREATE TABLE books (title)"), "not a journal of aai_async"),
-    "newer": (changed("PRAGMA user_version = 4"), "has schema 4, but this version of aai_async supports 3"),
-    "older": (changed("PRAGMA user_version = 1"), "has schema 1, but this version of aai_async supports 3"),
+    "newer": (
+        changed(f"PRAGMA user_version = {VERSION + 1}"),
+        f"has schema {VERSION + 1}, but this version of aai_async supports {VERSION}",
+    ),
+    "older": (
+        changed("PRAGMA user_version = 1"),
+        f"has schema 1, but this version of aai_async supports {VERSION}",
+    ),
     "without-tables": (changed("DROP TABLE account"), "no such table: account"),
     "without-account": (changed("DELETE FROM account"), "it has no account"),
     "other-service": (
