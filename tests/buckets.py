@@ -46,6 +46,12 @@ class Bucket:
         obstore.put(self._store, key, content)
         return self.uri(key)
 
+    def make_folder(self, key: str) -> None:
+        """Make an empty object whose key ends with a slash, as a console does."""
+        # The client of the object storage removes the slash.
+        url = f"{self.endpoint}/{self.name}/{key}"
+        httpx.put(url, content=b"", trust_env=False).raise_for_status()
+
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 

@@ -136,7 +136,8 @@ class StoredFolder:
             with save_errors():
                 for uri, version in object_store.list_objects(self._prefix, recursive=True):
                     path = PurePosixPath(uri.key[start:])
-                    if path.parts[0] not in {REGISTER, JOURNAL, LOCAL_JOURNAL}:
+                    # A console makes a folder as an empty object, whose key is the prefix itself.
+                    if path.parts and path.parts[0] not in {REGISTER, JOURNAL, LOCAL_JOURNAL}:
                         self._note(path, version.size, sizes)
             self._sizes = sizes
         return self._sizes

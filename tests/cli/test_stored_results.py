@@ -80,6 +80,20 @@ async def test_recordings_of_a_bucket_get_their_results_in_a_bucket(
     assert bucket.text("out/deep/a.wav.txt") == "Hello there.\n"
 
 
+async def test_the_prefix_may_be_a_folder_that_a_console_has_made(
+    service: ScriptedServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    """It is an empty object, whose key is the prefix with its slash."""
+    for folder in ("out/", "out/day/"):
+        bucket.make_folder(folder)
+    (tmp_path / "call.mp3").write_bytes(b"recording")
+    command = ["transcribe", str(tmp_path / "call.mp3"), "-o", bucket.uri("out/")]
+    for _ in range(2):
+        status, _, err = await run(service, *command)
+        assert (status, paid(service)) == (0, 1), err
+    assert bucket.text("out/call.mp3.txt") == "Hello there.\n"
+
+
 async def test_the_other_commands_take_the_prefix_of_the_results(
     service: ScriptedServer, bucket: Bucket, tmp_path: Path
 ) -> None:

@@ -78,8 +78,8 @@ def test_a_window_that_was_not_needed_ends_all_restraint() -> None:
 
 @pytest.mark.parametrize(
     ("requests", "seconds", "pause"),
-    [(50, 6.0, 4.0), (667, 6.0, 1.0), (667, 400.0, 4.0)],
-    ids=["few requests", "a short pause", "a long time"],
+    [(50, 6.0, 4.0), (667, 6.0, 1.0), (667, 400.0, 4.0), (667, 290.0, 2.0)],
+    ids=["few requests", "a short pause", "a long time", "a slow beginning"],
 )
 def test_a_refusal_that_shows_no_window_teaches_nothing(requests: int, seconds: float, pause: float) -> None:
     """A gateway refuses one too, for reasons of its own."""
@@ -89,6 +89,14 @@ def test_a_refusal_that_shows_no_window_teaches_nothing(requests: int, seconds: 
 
 def test_a_small_window_is_kept_by_half_at_most() -> None:
     """The work must go on."""
-    quota = used_up(120, seconds=1.0, pause=59.0)
-    assert sent_in_window(quota, 60.0) == 60
-    assert math.isfinite(quota.opens_at(60.0))
+    quota = used_up(102, seconds=1.0, pause=15.5)
+    assert sent_in_window(quota, 16.5) == 51
+    assert math.isfinite(quota.opens_at(16.5))
+
+
+def test_a_limit_that_others_have_used_up_shows_no_window() -> None:
+    """All requests in flight are refused. A window of none would be waited for again and again."""
+    quota = used_up(200, seconds=1.0, pause=19.0)
+    for _ in range(200):
+        quota.refuse(1.1, 19.0)
+    assert sent_in_window(quota, 20.0) == 10_000
