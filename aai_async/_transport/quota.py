@@ -21,6 +21,14 @@ _FEWEST = 100
 _KEPT_EACH = 3.0
 """Requests kept for each second that is left: two polls of the list, some of two pages."""
 
+_SLOWEST = 2 * _KEPT_EACH
+"""
+Fewest requests for each second of a window.
+
+With fewer, polls would need more than half of them. And a client that has sent so few may have been refused
+for another cause: it would be held to the pace of its slow beginning.
+"""
+
 _KEPT = 8.0
 """Requests kept besides, for those that are under way."""
 
@@ -50,14 +58,17 @@ class Quota:
         """Learn from a refusal that asks for a pause of some seconds, after which the next window begins."""
         if now < self._began:
             # It was sent together with the one that was refused first.
-            self._allowed -= 1
+            self._learn(self._length, self._allowed - 1)
             return
         length = now - self._began + seconds
         # Of a known window the last second may be refused.
         is_long = seconds >= _SHORTEST_PAUSE or self._length is not None
-        is_window = is_long and self._sent >= _FEWEST and length <= _LONGEST_WINDOW
-        self._length, self._allowed = (length, self._sent - 1) if is_window else (None, math.inf)
+        self._learn(length if is_long and length <= _LONGEST_WINDOW else None, self._sent - 1)
         self._began, self._sent, self._is_used_up = now + seconds, 0, False
+
+    def _learn(self, length: float | None, allowed: float) -> None:
+        is_window = length is not None and allowed >= max(_FEWEST, _SLOWEST * length)
+        self._length, self._allowed = (length, allowed) if is_window else (None, math.inf)
 
     def opens_at(self, now: float) -> float:
         """Return when another request than a poll of the list may be sent: now, or in the next window."""
