@@ -33,6 +33,8 @@ class ErasedRow:
     source: str
     """The name of the recording: a path, or a URL without its query."""
     transcript_id: str | None
+    is_deleted: bool
+    """Whether the journal knows that the transcript was deleted at the service."""
 
 
 @attrs.frozen
@@ -146,8 +148,8 @@ def _find(connection: sqlite3.Connection, names: Mapping[str, Collection[str]]) 
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[ErasedRow]:
-    rows = connection.execute("SELECT id, source, transcript_id FROM jobs ORDER BY id")
-    return (ErasedRow(*row) for row in rows)
+    rows = connection.execute("SELECT id, source, transcript_id, deletion IS 'done' FROM jobs ORDER BY id")
+    return (ErasedRow(number, source, id_, bool(deleted)) for number, source, id_, deleted in rows)
 
 
 class _Sources:

@@ -77,6 +77,17 @@ async def test_a_rerun_deletes_what_was_left_although_all_results_exist(
     assert "not deleted" not in (await service.run("status", "out"))[2]
 
 
+async def test_forgetting_names_only_transcripts_that_the_service_still_has(service: Service) -> None:
+    """The journal knows which of them it has deleted."""
+    await service.run("transcribe", "a.mp3", "-o", "out", "--delete-after")
+    await service.run("transcribe", "b.mp3", "-o", "out")
+    _, deleted, note = await service.run("forget", "out", "a.mp3", "--yes")
+    assert deleted.split()[-1] == "a.mp3"
+    assert "The service keeps" not in note
+    _, kept, note = await service.run("forget", "out", "b.mp3", "--yes")
+    assert f"`aai-async delete {kept.split()[0]}`" in note
+
+
 async def test_a_run_that_skips_results_reports_that_their_transcripts_stay(service: Service) -> None:
     """As of a run without the flag; `delete --from` deletes them, and then nothing is reported."""
     await service.run("transcribe", "a.mp3", "b.mp3", "-o", "out")
