@@ -13,7 +13,7 @@ from aai_async._cli.command_flags import StatusFlags
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._journal import Journal
-from aai_async._models.outcome import Outcome
+from aai_async._models.outcome import Outcome, shown_amount
 from aai_async._models.prices import PriceTable
 from aai_async._models.totals import Totals
 from aai_async._progress.lines import count, print_line, visible
@@ -119,9 +119,10 @@ def _line(totals: Totals, currency: str | None) -> str:
         for number, what in ((totals.failed, "failed"), (totals.unfinished, "unfinished"))
         if number
     )
-    price = "" if totals.price is None else f", {totals.price:,.2f} {currency}"
+    price = "" if totals.price is None else f", {shown_amount(totals.price)} {currency}"
     unpriced = f" and {totals.unpriced} without a known price" if totals.unpriced else ""
-    return f"{count(totals.completed, 'recording')}, {totals.audio_hours:.2f} hours{price}{unpriced}{others}"
+    hours = f", {shown_amount(totals.audio_hours)} hours"
+    return f"{count(totals.completed, 'recording')}{hours}{price}{unpriced}{others}"
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

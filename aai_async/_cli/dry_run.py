@@ -20,6 +20,7 @@ from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
 from aai_async._journal import Journal, open_if_exists, spent
 from aai_async._models.estimate import Estimate, with_cost
+from aai_async._models.outcome import shown_amount
 from aai_async._models.prices import PriceTable
 from aai_async._progress.lines import clock, count, print_line, size, visible
 
@@ -117,7 +118,7 @@ class _Preview:
         prices = self._order.prices
         if prices is None:
             return []
-        return [_UNKNOWN if step.price is None else f"{step.price:,.2f} {prices.currency}"]
+        return [_UNKNOWN if step.price is None else f"{shown_amount(step.price)} {prices.currency}"]
 
     def status(self, estimate: Estimate) -> ExitStatus:
         """Return the exit status of the preview."""
@@ -200,4 +201,4 @@ def _length(estimate: Estimate) -> str:
 def _sum_of(price: float | None, estimate: Estimate) -> str:
     if estimate.prices is None or not price:
         return ""
-    return f", {price:,.2f} {estimate.prices.currency} by the same prices"
+    return f", {shown_amount(price)} {estimate.prices.currency} by the same prices"

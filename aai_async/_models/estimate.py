@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from aai_async._models.outcome import shown_length
+from aai_async._models.outcome import shown_amount, shown_length
 from aai_async._models.prices import PriceTable
 
 
@@ -95,4 +95,4 @@ def with_cost(estimate: Estimate) -> str:
     if estimate.prices is None or estimate.price is None:
         return ""
     least = "at least " if estimate.unknown_lengths else ""
-    return f", {least}{estimate.price:,.2f} {estimate.prices.currency} ({estimate.prices})"
+    return f", {least}{shown_amount(estimate.price)} {estimate.prices.currency} ({estimate.prices})"

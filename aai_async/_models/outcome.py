@@ -6,6 +6,7 @@ Pure values: no clock, no I/O.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -185,6 +186,12 @@ def shown_length(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.2f} hours"
 
 
+def shown_amount(amount: float) -> str:
+    """Format a price or a number of hours: two decimals, below 0.1 two digits, so that a little is not 0."""
+    decimals = 1 - math.floor(math.log10(amount)) if 0 < amount < 0.1 else 2
+    return f"{amount:,.{decimals}f}"
+
+
 def with_results(summary: Summary) -> str:
     """Format the number of results with warnings or missing features, with a comma first; may be empty."""
     warned = f", {summary.with_warnings} with warnings" if summary.with_warnings else ""
@@ -196,7 +203,7 @@ def with_price(summary: Summary) -> str:
     if summary.price is None:
         return ""
     unknown = f" and {summary.unpriced} without a known price" if summary.unpriced else ""
-    return f", {summary.price:,.2f} {summary.currency}{unknown}"
+    return f", {shown_amount(summary.price)} {summary.currency}{unknown}"
 
 
 class BatchAbortedError(AAIError):

@@ -64,8 +64,21 @@ async def test_the_status_with_prices_shows_the_total(account: dict[str, str], t
     status, err = await run(tmp_path, "status", "out", "--prices", "prices.toml")
     total = err.splitlines()[-1]
     assert status == 0
-    assert total.startswith("In total: 1 recording, 0.00 hours, 20.00 USD; ")
+    assert total.startswith("In total: 1 recording, 0.00056 hours, 20.00 USD; ")
     assert "prices of 2026-11-01" in total
+
+
+async def test_a_price_of_less_than_a_cent_is_not_shown_as_nothing(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither before a run nor after it."""
+    (tmp_path / "low.toml").write_text(PRICES.replace("36000", "0.9"))
+    arguments = ["transcribe", "call.mp3", "-o", "out", "--prices", "low.toml"]
+    _, err = await run(tmp_path, *arguments, "--dry-run", **account)
+    assert ", 0.0095 USD (prices of" in err
+    await run(tmp_path, *arguments, **account)
+    _, err = await run(tmp_path, "status", "out", "--prices", "low.toml")
+    assert "0.00056 hours, 0.00050 USD; " in err
 
 
 async def test_a_time_that_ends_before_it_begins_is_an_error_of_usage(
