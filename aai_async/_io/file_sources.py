@@ -42,7 +42,10 @@ class PathSource(CheckedSource):
     @property
     def location(self) -> bytes:
         """The path through no link, the same for every version of the file."""
-        return os.fsencode(self.real_path)
+        try:
+            return os.fsencode(self.real_path)
+        except UnicodeEncodeError:  # no file can have such a name, so `open` refuses it
+            return self.real_path.encode("utf-8", "surrogatepass")
 
     async def open(self) -> None:
         with InputFile(self._path, self.name) as file:

@@ -53,6 +53,7 @@ POISON: dict[str, Callable[[Path], Any]] = {
     "pair-of-nothing": lambda _: (None, aai.Options()),
     "null-byte": lambda _: "a\0b.wav",
     "surrogate": lambda _: "\udcff.wav",
+    "surrogate-of-no-byte": lambda _: "\ud800.wav",
 }
 
 
@@ -63,16 +64,18 @@ def closed_file(path: Path) -> io.BufferedReader:
 
 
 @both_loops
+@pytest.mark.parametrize("has_journal", [False, True], ids=["no journal", "a journal"])
 @pytest.mark.parametrize("poison", POISON)
 async def test_one_bad_item_harms_no_other(
-    server: FaultServer, connect: Connect, tmp_path: Path, poison: str
+    server: FaultServer, connect: Connect, tmp_path: Path, poison: str, has_journal: bool
 ) -> None:
     """It has its own error, in its place."""
+    journal = tmp_path / "batch.journal" if has_journal else None
     (tmp_path / "empty.wav").touch()
     server.service.fault_of = lambda recording: "Bad." if recording == b"poison" else None
     sources: Audios = [*recordings(tmp_path, 20)]
     sources[7] = POISON[poison](tmp_path)
-    async with connect() as client, aai.transcribe_all(client, sources) as batch:
+    async with connect() as client, aai.transcribe_all(client, sources, journal=journal) as batch:
         outcomes = await batch.collect()
     assert [outcome.index for outcome in outcomes] == list(range(20))
     bad = outcomes.pop(7)
@@ -82,6 +85,12 @@ async def test_one_bad_item_harms_no_other(
     assert [outcome.error for outcome in outcomes] == [None] * 19
     assert batch.summary.failed == 1
     assert len(server.service.jobs) == 19 + (poison == "job-error")
+    if has_journal:
+        sources[7] = POISON[poison](tmp_path)
+        async with connect() as client, aai.transcribe_all(client, sources, journal=journal) as batch:
+            outcomes = await batch.collect()
+        assert [outcome.index for outcome in outcomes if outcome.error] == [7]
+        assert batch.summary.resumed == 19
 
 
 async def stream_that_cannot_be_closed() -> AsyncGenerator[bytes, None]:

@@ -158,10 +158,10 @@ async def test_equal_finished_items_share_one_result(
 
 
 @both_loops
-async def test_a_damaged_result_fails_its_item_alone(
+async def test_a_damaged_result_ends_the_batch_as_damage_of_its_journal(
     server: FaultServer, connect: Connect, tmp_path: Path
 ) -> None:
-    """It is left to the task of its item, and the finished items beside it are given."""
+    """It is left to the task of its item, which names the journal."""
     journal = tmp_path / "batch.journal"
     items = items_of("url", tmp_path, 8)
     await run(connect, items, journal)
