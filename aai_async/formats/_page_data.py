@@ -7,9 +7,9 @@ Pure. The response contains only what the page shows: neither addresses nor the 
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import itertools
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +20,9 @@ from aai_async._models.speech import Utterance, Word
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async.formats._page_parts import inert
 from aai_async.formats._turns import Spoken, Turn
+
+_GZIP = 31
+"""The `wbits` of zlib for gzip's format with the largest window."""
 
 _SAVED = (
     "id",
@@ -99,7 +102,8 @@ def response(transcript: Transcript) -> str:
     if engine != transcript.speech_model_used:
         # The embedded server names it beside the model of the service.
         saved["metadata"] = {"local_engine": engine}
-    compressed = gzip.compress(msgspec.json.encode(saved), compresslevel=6, mtime=0)
+    # Not the module gzip, whose header differs between versions of Python, and with it each page.
+    compressed = zlib.compress(msgspec.json.encode(saved), level=6, wbits=_GZIP)
     return base64.b64encode(compressed).decode()
 
 

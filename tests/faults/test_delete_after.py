@@ -35,7 +35,7 @@ async def run(
 
 def deletions(path: Path) -> list[str | None]:
     """What the journal has recorded about each row."""
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         return [row[0] for row in connection.execute("SELECT deletion FROM jobs ORDER BY id")]
 
 
@@ -233,7 +233,7 @@ async def test_a_row_that_was_started_again_is_deleted_again(
     server.service.fault_of = lambda _: "Not a recording."
     async with connect() as client:
         await run(client, [b"0"], path)
-        with sqlite3.connect(path) as connection:
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE jobs SET deletion = 'done'")
         server.service.fault_of = lambda _: None
         [outcome], _ = await run(client, [b"0"], path, delete_after=True)
