@@ -61,15 +61,16 @@ def table(outcomes: Iterable[tuple[dict[str, object], Mapping[str, str]]]) -> st
     return _csv([*_FACTS, *(f"label_{name}" for name in names)], lines)
 
 
-async def show_totals(journal: Journal, flags: StatusFlags, by: str, prices: PriceTable | None) -> None:
+async def show_totals(journal: Journal, flags: StatusFlags, prices: PriceTable | None) -> None:
     """
-    Show the totals of a journal for each value of a label.
+    Show the totals of a journal for each value of a label, or only their sum without `--by`.
 
     Raises:
         JournalError: The journal cannot be read.
     """
+    by = flags.by
     found = await journal.totals(
-        by=by, prices=prices, since=_midnight(flags.since), before=_midnight(flags.before)
+        by=by or "", prices=prices, since=_midnight(flags.since), before=_midnight(flags.before)
     )
     lines = [(value, found[value]) for value in sorted(found, key=lambda one: (one is None, one))]
     currency = _currency(prices)
@@ -82,12 +83,12 @@ async def show_totals(journal: Journal, flags: StatusFlags, by: str, prices: Pri
             write_out("".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows))
         elif rows:
             write_out(_csv([*rows[0]], [[*row.values()] for row in rows]))
-    else:
+    elif by is not None:
         for value, totals in lines:
             name = f"without {by}" if value is None else value
             write_line(f"{visible(readable(name))}  {_line(totals, currency)}")
     show_total(found, prices)
-    if set(found) == {None}:
+    if by is not None and set(found) == {None}:
         print_line(f"No recording has the label {by!r}.")
 
 

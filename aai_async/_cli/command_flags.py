@@ -212,11 +212,15 @@ class StatusFlags:
     ] = None
     since: Annotated[
         str | None,
-        typer.Option(metavar="DAY", help="With --by: what ended on this day or later.", callback=iso_day),
+        typer.Option(
+            metavar="DAY", help="Show only totals: of what ended on this day or later.", callback=iso_day
+        ),
     ] = None
     before: Annotated[
         str | None,
-        typer.Option(metavar="DAY", help="With --by: what ended before this day.", callback=iso_day),
+        typer.Option(
+            metavar="DAY", help="Show only totals: of what ended before this day.", callback=iso_day
+        ),
     ] = None
     prices: PricesFile = None
 

@@ -96,13 +96,14 @@ async def _export(outcome: Outcome, wanted: Rendering, files: RowOutputs | None,
 async def status(flags: StatusFlags) -> ExitStatus:
     """Show the counts, and a line for each recording without a result or with warnings; failures last."""
     prices = price_table(flags.prices)
-    if flags.by is None and (flags.since or flags.before):
-        raise UsageError("--since and --before are for totals: pass --by NAME.")
+    is_of_days = bool(flags.since or flags.before)
+    if flags.by is None and is_of_days and (flags.csv or flags.json):
+        raise UsageError("--since and --before are for totals: pass --by NAME, or neither --csv nor --json.")
     if flags.since and flags.before and flags.since >= flags.before:
         raise UsageError(f"--before {flags.before} must be a later day than --since {flags.since}.")
     async with Journal.open(flags.journal) as journal:
-        if flags.by is not None:
-            await show_totals(journal, flags, flags.by, prices)
+        if flags.by is not None or is_of_days:
+            await show_totals(journal, flags, prices)
             return ExitStatus.OK
         shown = await _show_rows(journal, flags, prices)
         if prices is not None:

@@ -68,6 +68,17 @@ async def test_the_status_with_prices_shows_the_total(account: dict[str, str], t
     assert "prices of 2026-11-01" in total
 
 
+async def test_days_without_a_label_have_one_total(account: dict[str, str], tmp_path: Path) -> None:
+    """A table of them would have no column for the value."""
+    await run(tmp_path, "transcribe", "call.mp3", "-o", "out", **account)
+    arguments = ["status", "out", "--prices", "prices.toml"]
+    assert (await run(tmp_path, *arguments, "--before", "2020-01-01"))[1].startswith("In total: 0 recordings")
+    status, err = await run(tmp_path, *arguments, "--since", "2020-01-01")
+    assert (status, len(err.splitlines())) == (0, 1)
+    assert err.startswith("In total: 1 recording, 0.00056 hours, 20.00 USD; ")
+    assert (await run(tmp_path, *arguments, "--since", "2020-01-01", "--csv"))[0] == 2
+
+
 async def test_a_price_of_less_than_a_cent_is_not_shown_as_nothing(
     account: dict[str, str], tmp_path: Path
 ) -> None:
