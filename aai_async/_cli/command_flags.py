@@ -162,11 +162,12 @@ class CompareFlags:
         ),
     ] = None
     output_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output-dir",
             "-o",
             metavar="DIR",
+            callback=results_name,
             help="Write a page per comparison here, and with --model the transcripts.",
         ),
     ] = None

@@ -15,7 +15,7 @@ from aai_async._cli.safe_names import of_word
 
 def compare(flags: CompareFlags) -> int:
     """Compare what the flags name, and return the exit status."""
-    folder_on_disk(None if flags.output_dir is None else str(flags.output_dir))
+    folder_on_disk(flags.output_dir)
     if flags.embed_audio and flags.output_dir is None:
         raise usage_error("--embed-audio is for pages: pass a folder for them with -o.")
     if flags.request.model:
@@ -32,7 +32,7 @@ def compare(flags: CompareFlags) -> int:
 
 def _orders(flags: CompareFlags) -> dict[str, Order]:
     """Return what is transcribed with each model, in a folder of its own."""
-    models, folder = flags.request.model, flags.output_dir
+    models, folder = flags.request.model, folder_on_disk(flags.output_dir)
     if folder is None:
         raise usage_error("--model needs a folder for the transcripts: pass it with -o.")
     if len({of_word(model).casefold() for model in models}) < len(models):

@@ -174,7 +174,7 @@ async def _result(flags: CompareFlags, pair: Pair, reference: str, *, is_alone: 
     found, warnings = await in_thread(_compared, flags, pair)
     path = None
     if flags.output_dir is not None:
-        path = _place(flags.output_dir, pair, is_alone=is_alone)
+        path = _place(Path(flags.output_dir), pair, is_alone=is_alone)
         if not await in_thread(is_replaceable, path, _MARK):
             raise AAIError(f"{readable(path)!r} is another file, which stays: choose another folder with -o.")
         await save(path, await in_thread(_page, flags, pair, found, reference, path))

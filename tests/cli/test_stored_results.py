@@ -122,8 +122,10 @@ async def test_the_other_commands_take_the_prefix_of_the_results(
     status, shown, err = await run(service, "get", transcript_id, "-o", bucket.uri("one/"))
     assert (status, shown) == (0, f"{bucket.uri(f'one/{transcript_id}.txt')}\n"), err
     (tmp_path / "t.json").write_text("{}")
-    status, _, err = await run(service, "convert", str(tmp_path / "t.json"), "-o", out, "-f", "srt")
-    assert (status, "must be a folder on this machine for this command" in err) == (2, True), err
+    models = ("--model", "base", "--model", "best", "--dry-run")
+    for command in (("convert",), ("compare", *models)):
+        status, _, err = await run(service, *command, str(tmp_path / "t.json"), "-o", out)
+        assert (status, "must be a folder on this machine for this command" in err) == (2, True), err
 
 
 async def test_recordings_of_this_machine_get_their_results_in_a_bucket(
