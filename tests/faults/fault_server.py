@@ -567,7 +567,7 @@ class FaultServer:
     """
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, lifetime: float = 120.0, body_limit: float = math.inf
+        self, *, tls: ssl.SSLContext | None = None, lifetime: float = 1500.0, body_limit: float = math.inf
     ) -> None:
         self.url = ""
         self.service = Service()

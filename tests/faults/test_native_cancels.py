@@ -163,10 +163,8 @@ async def test_a_recording_that_is_saved_is_cancelled_at_each_await(
     server: FaultServer, connect: Connect, tmp_path: Path
 ) -> None:
     """In its threads, too; and nothing is left of the file."""
-    # By a client without those timeouts, which a submit on a busy machine may exceed.
-    async with connect() as patient:
-        job = await patient.submit("https://example.com/call.mp3")
-    async with connect(timeouts=QUICK) as client:
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.2)) as client:
+        job = await client.submit("https://example.com/call.mp3")
 
         async def save() -> None:
             await client.save_redacted_audio(job.id, tmp_path / "masked.mp3")
