@@ -94,6 +94,7 @@ async def test_a_dry_run_writes_json(account: dict[str, str], tmp_path: Path) ->
         "size": 4,
         "audio_duration": None,
         "price": None,
+        "is_left": False,
         "reason": None,
         "outputs": ["out/call.mp3.txt"],
     }
