@@ -138,7 +138,8 @@ class Retry:
     """
     Number of tokens that all calls of a client share for retries. A retry costs 5 tokens, or 10 after a
     timeout; they are returned if the call then succeeds. Each call that succeeds adds 1. During an outage,
-    each call so sends about one request instead of `attempts`. Polls of `wait` are free.
+    each call so sends about one request instead of `attempts`. Polls of `wait` are free, and so is a retry
+    after a `Retry-After` of a rate limit, for which all calls pause.
     """
 
     resubmits: int = attrs.field(default=1, validator=_count)

@@ -180,6 +180,9 @@ class Sender:
             return result
 
     def _cost(self, error: AAIError) -> float | None:
+        if isinstance(error, RateLimitError) and error.retry_after:
+            # All calls pause, so those that were refused together are no sign of an outage.
+            return 0.0
         return self._budget.spend(is_timeout=isinstance(error, AttemptTimeoutError))
 
     def _delay(self, call: Call[T], error: AAIError, attempt: int) -> float | None:

@@ -138,3 +138,35 @@ def test_ends_are_seen_in_a_window_that_other_requests_would_use_up() -> None:
     # What is kept for polls costs no further window, and no request that is refused.
     assert len(service.refused) < 32
     assert service.polls[-1] < 5 * service.window
+
+
+def test_requests_that_are_refused_together_do_not_use_up_the_retry_budget() -> None:
+    """All of them wait for the same pause, and none of them fails."""
+    sent = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        number = sent
+        await request.aread()
+        await anyio.sleep(1.0)
+        if number <= 32:
+            return httpx.Response(429, headers={"retry-after": "5"}, json={"error": "Too Many Requests"})
+        if request.method == "POST":
+            return httpx.Response(200, json={"upload_url": f"https://cdn.assemblyai.com/upload/{number}"})
+        return httpx.Response(200, json={"id": "known", "status": "completed", "text": "words"})
+
+    async def story() -> None:
+        transport = httpx.MockTransport(answer)
+        async with (
+            httpx.AsyncClient(transport=transport) as http,
+            aai.Client(KEY, http_client=http, retry=STEADY) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            for _ in range(16):
+                tasks.start_soon(client.get, "known")
+                tasks.start_soon(client.upload, b"a recording")
+
+    clock = MockClock(autojump_threshold=0)
+    anyio.run(story, backend="trio", backend_options={"clock": clock})
+    assert sent == 64
