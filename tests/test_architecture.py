@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,27 @@ def test_imports_run_downwards() -> None:
         if name != name_of(path) and LEVELS[name] >= LEVELS[name_of(path)]
     }
     assert upwards == set()
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not within a folder either, nor through an import that waits within a function."""
+    paths = {module_of(path): path for path in PACKAGE.rglob("*.py")}
+    graph: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        graph[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                named = (f"{node.module}.{alias.name}" for alias in node.names)
+                graph[name] |= {one if one in paths else str(node.module) for one in named} & paths.keys()
+            elif isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & paths.keys()
+    # Raises a CycleError that names the files of a circle.
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 def test_the_server_and_the_client_know_nothing_of_each_other() -> None:

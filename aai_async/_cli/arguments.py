@@ -24,12 +24,12 @@ from aai_async._cli.known_journals import about_local_results
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
-from aai_async._cli.result_places import beside_results, results_place
+from aai_async._cli.result_places import results_place
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
-from aai_async._journal import Place, journal_exists
+from aai_async._journal import Place, journal_exists, journal_in
 from aai_async._models.prices import PriceTable
 from aai_async._options import Options
 from aai_async._progress.lines import print_line, visible
@@ -220,7 +220,7 @@ def _journal(flags: TranscribeFlags, folder: Place | None) -> str | None:
     if flags.run.local and given.adopt_key:
         raise usage_error("--adopt-key is for journals of the service: --local needs no key.")
     name = LOCAL_JOURNAL if flags.run.local else JOURNAL
-    journal = given.journal or (beside_results(folder, name) if folder is not None else None)
+    journal = given.journal or (journal_in(folder, name) if folder is not None else None)
     if given.no_journal:
         journal = None
     flag = "--resume" if given.resume else "--retry-failed" if given.retry_failed else None

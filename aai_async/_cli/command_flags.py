@@ -21,13 +21,12 @@ from aai_async._cli.flag_values import (
 from aai_async._cli.flags import (
     ConnectionFlags,
     EmbedAudio,
-    OutputFlags,
     PricesFile,
     Recursive,
     Rendering,
-    ReplacingOutputFlags,
     RequestFlags,
 )
+from aai_async._cli.output_flags import OutputFlags, ReplacingOutputFlags
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transcripts.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per line.")]

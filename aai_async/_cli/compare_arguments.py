@@ -7,9 +7,10 @@ import dataclasses
 from aai_async._cli import comparing
 from aai_async._cli.arguments import folder_on_disk, order_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
-from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, RunOutputFlags, TranscribeFlags
+from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.order import Order
+from aai_async._cli.output_flags import RunOutputFlags
 from aai_async._cli.safe_names import of_word
 
 

@@ -181,12 +181,11 @@ def readable_journal(name: str) -> str:
 
 
 def _stored_journal(uri: str) -> str:
-    from aai_async._cli.result_places import beside_results  # noqa: PLC0415 - see the module
-    from aai_async._errors import JournalError  # noqa: PLC0415
+    from aai_async._errors import JournalError  # noqa: PLC0415 - see the module
     from aai_async._io.object_source import ObjectURI  # noqa: PLC0415
-    from aai_async._journal import journal_exists  # noqa: PLC0415
+    from aai_async._journal import journal_exists, journal_in  # noqa: PLC0415
 
-    places = [uri, *(beside_results(ObjectURI.parse(uri), name) for name in (JOURNAL, LOCAL_JOURNAL))]
+    places = [uri, *(journal_in(ObjectURI.parse(uri), name) for name in (JOURNAL, LOCAL_JOURNAL))]
     try:
         found = [place for place in places if journal_exists(place)]
     except JournalError:

@@ -25,8 +25,8 @@ from aai_async._cli.flag_values import (
     format_names,
     language_code,
     new_journal_name,
-    results_name,
 )
+from aai_async._cli.output_flags import RunOutputFlags
 
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")]
 EmbedAudio = Annotated[bool, typer.Option("--embed-audio", help="Embed the recording in the html page.")]
@@ -219,43 +219,6 @@ class Rendering:
         bool, typer.Option("--csv-bom", help="Begin csv with a byte order mark, for spreadsheets.")
     ] = False
     embed_audio: EmbedAudio = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputFlags:
-    """Where results are written."""
-
-    output_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--output-dir",
-            "-o",
-            metavar="DIR|URI",
-            help="Write a file per result here: in a folder, or below a prefix in object storage.",
-            callback=results_name,
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplacingOutputFlags(OutputFlags):
-    """Where results are written that can be there already."""
-
-    force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOutputFlags(OutputFlags):
-    """Where a run writes results."""
-
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Write existing results again, without another job for those that the journal has. To "
-            "transcribe a recording again, and pay again, `forget` it first.",
-        ),
-    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

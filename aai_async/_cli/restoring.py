@@ -16,7 +16,6 @@ from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.restored_outputs import Claimant, RestoredOutputs
 from aai_async._cli.result_evidence import word_characters
-from aai_async._cli.result_places import beside_results
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ProtocolError
 from aai_async._io.object_source import is_object_uri
@@ -27,6 +26,7 @@ from aai_async._journal import (
     Place,
     finished_jobs,
     journal_exists,
+    journal_in,
     stored_response,
 )
 from aai_async._models.transcript import Transcript
@@ -36,7 +36,7 @@ from aai_async._options.options import digest_of
 def journals_of(results: Place, journal: str | None) -> list[str]:
     """Return the journals that can know the results at a place: that of the run, and those beside them."""
     folder = results.absolute() if isinstance(results, Path) else results
-    places = [beside_results(folder, name) for name in (JOURNAL, LOCAL_JOURNAL)]
+    places = [journal_in(folder, name) for name in (JOURNAL, LOCAL_JOURNAL)]
     if journal is not None:
         places.insert(0, journal if is_object_uri(journal) else str(Path(journal).absolute()))
     return [place for place in dict.fromkeys(places) if journal_exists(place)]

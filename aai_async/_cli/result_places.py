@@ -29,11 +29,6 @@ def folder_at(place: Place) -> ResultFolder:
     return StoredFolder(place)
 
 
-def beside_results(place: Place, name: str) -> str:
-    """Return the path or URI of a journal in the folder of the results."""
-    return str(place / name) if isinstance(place, Path) else f"{str(place).rstrip('/')}/{name}/"
-
-
 def folder_of(journal: str) -> Place | None:
     """Return the place of the results beside which a journal is; `None` for one that has a prefix alone."""
     if not is_object_uri(journal):

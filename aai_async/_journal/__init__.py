@@ -15,6 +15,7 @@ from aai_async._journal.journal import not_in_journal as not_in_journal
 from aai_async._journal.journal import place_of as place_of
 from aai_async._journal.lookup import FoundRow as FoundRow
 from aai_async._journal.place import Place as Place
+from aai_async._journal.place import journal_in as journal_in
 from aai_async._journal.reading import find_entry as find_entry
 from aai_async._journal.reading import freeze as freeze
 from aai_async._journal.reading import kept_at_service as kept_at_service

@@ -15,6 +15,11 @@ Place: TypeAlias = Path | ObjectURI
 """A file, or the prefix of the objects of a journal in object storage."""
 
 
+def journal_in(folder: Place, name: str) -> str:
+    """Return the path or URI of the journal with a name in a folder, or below a prefix."""
+    return str(folder / name) if isinstance(folder, Path) else f"{str(folder).rstrip('/')}/{name}/"
+
+
 @contextlib.contextmanager
 def errors_named(path: Place) -> Generator[None]:
     """Convert every exception of the block to a `JournalError`: of SQLite, zlib, the system, or a bug."""

@@ -17,8 +17,9 @@ from aai_async._cli import journals
 from aai_async._cli.command_flags import ExportFlags
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.export_outputs import RowOutputs
-from aai_async._cli.flags import Rendering, ReplacingOutputFlags
+from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording, named
+from aai_async._cli.output_flags import ReplacingOutputFlags
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.places import in_tree
 from aai_async.server import LocalServer, ScriptedEngine
