@@ -167,7 +167,7 @@ def readers(session: nox.Session) -> None:
 @nox.session
 def faults(session: nox.Session) -> None:
     """Run the fault tests three times, each time in another order."""
-    session.install(".", *TESTS)
+    session.install(EVERYTHING, *TESTS)
     for _ in range(3):
         session.run("pytest", "tests/faults", *session.posargs)
 
