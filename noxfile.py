@@ -175,7 +175,7 @@ def faults(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Batches under random trouble and a ledger of what was paid: 200 runs, or `-- --seed 17 --loop trio`."""
-    session.install(".", *TESTS)
+    session.install(EVERYTHING, *TESTS)
     session.run("python", "tests/faults/soak.py", *session.posargs)
 
 
