@@ -166,15 +166,6 @@ class Batch:
 
         return Spending(settings.max_hours, settings.max_cost, settings.prices)
 
-    async def _spent_in(self, journal: Journal | None) -> Spending | None:
-        """Return the bounds, if there are some, with what the jobs of an open journal count for."""
-        spending = self._new_spending()
-        if spending is not None and journal is not None:
-            from aai_async._journal import spent  # noqa: PLC0415 - loads SQLite
-
-            spending.count(await spent(journal))
-        return spending
-
     async def estimate(self) -> Estimate:
         """
         Return what the batch would send and what that costs, before it is started. No request is sent.
@@ -199,18 +190,19 @@ class Batch:
         async with contextlib.AsyncExitStack() as stack:
             journal = settings.journal
             if journal is not None:
-                from aai_async._journal import open_if_exists  # noqa: PLC0415 - as above
+                from aai_async._journal import open_if_exists  # noqa: PLC0415 - loads SQLite
 
                 journal = await stack.enter_async_context(open_if_exists(journal))
-            from aai_async._batch.forecast import Forecast, estimate_of  # noqa: PLC0415 - for few batches
+            from aai_async._batch.forecast import Forecast, bounds_with, estimate_of  # noqa: PLC0415 - for few batches
 
+            bounds = await bounds_with(journal, settings.max_hours, settings.max_cost, settings.prices)
             forecast = Forecast(
                 journal,
                 settings.options,
                 by_content=settings.by_content,
                 is_local=settings.journal is not None and settings.journal.of_embedded_server,
                 prices=settings.prices,
-                spending=await self._spent_in(journal),
+                spending=bounds,
             )
             return await estimate_of(items, forecast)
 

@@ -14,7 +14,7 @@ from aai_async._errors import SourceError
 from aai_async._io.file_sources import FileSource
 from aai_async._io.lengths import length_of
 from aai_async._io.source import Source
-from aai_async._journal import JobRow, Journal, find_entry, row_price
+from aai_async._journal import JobRow, Journal, find_entry, row_price, spent
 from aai_async._models.estimate import Estimate
 from aai_async._models.prices import PriceTable
 from aai_async._options import Options
@@ -132,9 +132,7 @@ class Forecast:
         if not step.is_certain:
             # Its job may exist, so the journal has it, and it is counted.
             return self._spending.reached is None
-        amount = self._spending.amount(step.seconds or 0.0, options.payload())
-        amount.is_unknown = step.seconds is None
-        return self._spending.take(amount)
+        return self._spending.take(self._spending.amount(step.seconds, options.payload()))
 
     def _add(self, step: Step) -> Step:
         if step.is_left:
@@ -199,6 +197,23 @@ def _step_from(row: JobRow | None, *, is_local: bool) -> Step:
     }
     is_certain = row.state != "submitting"
     return Step(reason=reasons.get(row.state, ""), is_uploaded=is_uploaded, is_certain=is_certain)
+
+
+async def bounds_with(
+    journal: Journal | None, max_hours: float | None, max_cost: float | None, prices: PriceTable | None
+) -> Spending | None:
+    """
+    Return the bounds of a batch, if it has some, with what the jobs of its open journal count for.
+
+    Raises:
+        JournalError: The journal cannot be read.
+        ConfigError: There is a bound of the costs, and no price for the model of a job.
+    """
+    if max_hours is None and max_cost is None:
+        return None
+    bounds = Spending(max_hours, max_cost, prices)
+    bounds.count([] if journal is None else await spent(journal))
+    return bounds
 
 
 async def estimate_of(items: list[Item], forecast: Forecast) -> Estimate:

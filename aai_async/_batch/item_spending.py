@@ -36,8 +36,7 @@ class ItemSpending:
 
         self.end()
         seconds = await length_of(source)
-        amount = spending.amount(seconds or 0.0, self._item.options.payload())
-        amount.is_unknown = seconds is None
+        amount = spending.amount(seconds, self._item.options.payload())
         if not await spending.reserve(amount):
             if self._context.journal and row:
                 # Otherwise it would be unfinished for ever, if the next batch has other options.
@@ -54,8 +53,7 @@ class ItemSpending:
         if spending is None or row.state == "done":
             return
         seconds = row.expected_duration if row.may_be_billed else 0.0
-        self._amount = spending.completed(seconds or 0.0, self._item.options.payload(), None)
-        self._amount.is_unknown = seconds is None
+        self._amount = spending.completed(seconds, self._item.options.payload(), None)
         spending.resume(self._amount)
 
     def settle(self, transcript: Transcript) -> None:

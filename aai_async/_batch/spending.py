@@ -24,7 +24,7 @@ UNKNOWN_AT_ONCE = 8
 """Maximum jobs of unknown length at a time: a bound is exceeded by no more than these."""
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Amount:
     """What one job counts for."""
 
@@ -48,17 +48,20 @@ class Spending:
         self.reached: str | None = None
         """The bound that the next job would have exceeded."""
 
-    def amount(self, seconds: float, requested: Mapping[str, object], model: str | None = None) -> Amount:
+    def amount(
+        self, seconds: float | None, requested: Mapping[str, object], model: str | None = None
+    ) -> Amount:
         """
-        Return what a length with some options counts for.
+        Return what a length with some options counts for; nothing yet if it is unknown.
 
         Raises:
             ConfigError: There is a bound of the costs, and no price for the model.
         """
         rate = 0.0 if self._prices is None or self._max_cost is None else self._prices.rate(requested, model)
-        return Amount(seconds, rate * seconds / 3600)
+        known = seconds or 0.0
+        return Amount(known, rate * known / 3600, is_unknown=seconds is None)
 
-    def completed(self, seconds: float, requested: Mapping[str, object], model: str | None) -> Amount:
+    def completed(self, seconds: float | None, requested: Mapping[str, object], model: str | None) -> Amount:
         """
         Return what a completed job counts for; if its model has no price, by the models of its request.
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+
+import httpx
 
 from aai_async._cli.flags import ConnectionFlags
 from aai_async._cli.proxy import proxied
@@ -103,34 +104,22 @@ async def local_client(
         )
 
 
-def whisper_at(connection: ConnectionFlags) -> str | None:
+async def whisper_at(connection: ConnectionFlags) -> str | None:
     """
     Return the model of the embedded server that the environment leads to; `None` for anything else.
 
-    Such a server has one model, and marks each response with it. Only this machine is asked; blocks.
+    Such a server has one model, and marks each response with it. Only this machine is asked.
     """
-    url = os.environ.get("ASSEMBLYAI_BASE_URL", "")
-    # An address that is none is an error of the client.
-    with contextlib.suppress(ValueError):
-        if connection.region is None and urlsplit(url).hostname in _THIS_MACHINE:
-            return _whisper_at(url)
+    # An address that is none, and a server that does not answer, are errors of the client.
+    with contextlib.suppress(httpx.InvalidURL, httpx.HTTPError):
+        url = httpx.URL(os.environ.get("ASSEMBLYAI_BASE_URL", ""))
+        if connection.region is None and url.host in _THIS_MACHINE:
+            async with httpx.AsyncClient(trust_env=False, timeout=_PROBE) as http:
+                # Without a key, which is not shown to what may be another server.
+                response = await http.get(f"{str(url).rstrip('/')}/v2/transcript")
+            engine = response.headers.get("x-local-engine", "")
+            return engine if engine.startswith("whisper") else None
     return None
-
-
-def _whisper_at(url: str) -> str | None:
-    from urllib import error, request  # noqa: PLC0415 - for few commands
-
-    direct = request.build_opener(request.ProxyHandler({}))
-    try:
-        with direct.open(url.rstrip("/") + "/v2/transcript", timeout=_PROBE) as response:
-            headers = response.headers
-    except error.HTTPError as refusal:
-        # Without a key, which is not shown to what may be another server.
-        headers = refusal.headers
-    except (OSError, ValueError):
-        return None
-    engine = headers.get("x-local-engine")
-    return engine if engine is not None and engine.startswith("whisper") else None
 
 
 def has_server() -> bool:

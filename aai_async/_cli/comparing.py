@@ -97,7 +97,7 @@ async def preview_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
 async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
     """Check what can be checked before anything is paid for."""
     check_installed()
-    if len(orders) > 1 and (engine := await in_thread(whisper_at, flags.connection)) is not None:
+    if len(orders) > 1 and (engine := await whisper_at(flags.connection)) is not None:
         raise ConfigError(
             f"ASSEMBLYAI_BASE_URL leads to an embedded server, which runs {engine} whatever --model is. "
             "Transcribe with each `aai-async serve --model` into a folder of its own, and compare these: "
@@ -115,10 +115,16 @@ async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
 
 def _expected_names(order: Order) -> list[str]:
     """Return the names that the transcripts of a run will have, without their suffix."""
-    outputs = Outputs(Path(order.flags.output.output_dir or ""), order.flags.rendering)
-    outputs.load()
+    outputs = _outputs_of(order)
     outputs.name(order.found.recordings)
     return [_name_of(outputs.files(one)["json"]) for one in order.found.recordings]
+
+
+def _outputs_of(order: Order) -> Outputs:
+    """Return the results of a run as its register has them."""
+    outputs = Outputs(order.results or Path(), order.flags.rendering)
+    outputs.load()
+    return outputs
 
 
 def _name_of(file: PurePosixPath) -> str:
@@ -127,13 +133,12 @@ def _name_of(file: PurePosixPath) -> str:
 
 def _results(model: str, order: Order) -> tuple[System, dict[str, Recording]]:
     """Return the transcripts of a run, and the recordings that they are of."""
-    folder = Path(order.flags.output.output_dir or "")
-    outputs = Outputs(folder, order.flags.rendering)
-    outputs.load()
-    files = {one: outputs.files(one)["json"] for one in order.found.recordings if outputs.are_there(one)}
-    names = {one: _name_of(file) for one, file in files.items()}
-    system = System(model, {names[one]: folder / file for one, file in files.items()}, model)
-    return system, {name: one for one, name in names.items()}
+    outputs = _outputs_of(order)
+    there = {
+        _name_of(outputs.files(one)["json"]): one for one in order.found.recordings if outputs.are_there(one)
+    }
+    files = {name: Path(outputs.paths(one)["json"]) for name, one in there.items()}
+    return System(model, files, model), there
 
 
 async def _compare(

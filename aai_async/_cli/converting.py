@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from aai_async._cli import rendering
@@ -29,8 +29,9 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
     written: dict[Path, Path] = {}
     for file, stem in zip(flags.files, _stems(flags.files, folder), strict=True):
         try:
-            _check_unwritten(stem, file, written)
+            _check_unwritten(stem, written)
             await _convert(file, stem, flags)
+            written[stem] = file
             succeeded += 1
         except (AAIError, OSError) as error:
             shown = error if isinstance(error, AAIError) else AAIError(f"{error.strerror or error}.")
@@ -51,10 +52,10 @@ def _without_suffix(file: PurePath) -> str:
     return file.name.removesuffix(".json")
 
 
-def _check_unwritten(stem: Path, file: Path, written: dict[Path, Path]) -> None:
+def _check_unwritten(stem: Path, written: Mapping[Path, Path]) -> None:
     """Check that a file has not the results of another one, which --force would replace."""
-    other = written.setdefault(stem, file)
-    if other is not file:
+    other = written.get(stem)
+    if other is not None:
         raise AAIError(f"It has the same results as {readable(other)}, which were written now.")
 
 

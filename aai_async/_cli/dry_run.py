@@ -6,9 +6,8 @@ import contextlib
 
 import msgspec
 
-from aai_async._batch.forecast import Forecast, Step
+from aai_async._batch.forecast import Forecast, Step, bounds_with
 from aai_async._batch.item import Item
-from aai_async._batch.spending import Spending
 from aai_async._cli import jsonl
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
@@ -18,7 +17,7 @@ from aai_async._cli.terminal_text import flag_of_bound, readable, readable_paths
 from aai_async._command_lines import install_command
 from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
-from aai_async._journal import Journal, open_if_exists, spent
+from aai_async._journal import Journal, open_if_exists
 from aai_async._models.estimate import Estimate, with_cost
 from aai_async._models.outcome import shown_amount
 from aai_async._models.prices import PriceTable
@@ -32,7 +31,7 @@ async def show(order: Order) -> ExitStatus:
     plan = await Plan.of(order)
     preview = _Preview(order, plan)
     preview.show_skipped()
-    run = order.flags.run
+    run, budget = order.flags.run, order.flags.budget
     async with contextlib.AsyncExitStack() as stack:
         journal = None
         if order.journal is not None:
@@ -43,7 +42,7 @@ async def show(order: Order) -> ExitStatus:
             by_content=run.dedupe,
             is_local=run.local,
             prices=order.prices,
-            spending=await _bounds(order, journal),
+            spending=await bounds_with(journal, budget.max_hours, budget.max_cost, order.prices),
         )
         for recording in plan.wanted:
             preview.show(recording, await _step(forecast, recording))
@@ -52,16 +51,6 @@ async def show(order: Order) -> ExitStatus:
     status = preview.status(forecast.estimate)
     preview.show_totals(forecast.estimate, status)
     return status
-
-
-async def _bounds(order: Order, journal: Journal | None) -> Spending | None:
-    """Return the bounds of the run, if it has some, with what its journal counts for."""
-    budget = order.flags.budget
-    if budget.max_hours is None and budget.max_cost is None:
-        return None
-    bounds = Spending(budget.max_hours, budget.max_cost, order.prices)
-    bounds.count([] if journal is None else await spent(journal))
-    return bounds
 
 
 async def _step(forecast: Forecast, recording: Recording) -> Step:

@@ -151,5 +151,4 @@ class StoredFolder:
             path = parent
 
     def _uri(self, path: PurePosixPath) -> ObjectURI:
-        key = "/".join(filter(None, (self._prefix.key, path.as_posix())))
-        return msgspec.structs.replace(self._prefix, key=key)
+        return self._prefix.below(path.as_posix())

@@ -9,16 +9,14 @@ that has not read the latest ones could otherwise create one of their numbers ag
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 import zlib
 from collections.abc import Generator
 
-import msgspec
-
 from aai_async._cli.output_register import REGISTER
 from aai_async._errors import SaveError, SourceError
 from aai_async._io import object_store
+from aai_async._io.numbered_objects import numbered, numbers_below
 from aai_async._io.object_source import ObjectURI
 
 _INTERVAL = 5.0
@@ -33,8 +31,6 @@ _ATTEMPTS = 100
 _MISSING = b"\n?\n"
 """A line that cannot be read, in the place of an object that somebody has removed."""
 
-_NUMBER = re.compile(r"\d{10}")
-
 _DAMAGED = (zlib.error, ValueError)
 
 
@@ -42,7 +38,7 @@ class StoredRegister:
     """The objects of one register. Its methods block: call them in a thread."""
 
     def __init__(self, prefix: ObjectURI) -> None:
-        self._prefix = msgspec.structs.replace(prefix, key="/".join(filter(None, (prefix.key, REGISTER))))
+        self._prefix = prefix.below(REGISTER)
         self.name = f"{self._prefix}/"
         self._content = bytearray()
         self._number = self._snapshot = 0
@@ -115,14 +111,14 @@ class StoredRegister:
 
     def _read_new(self) -> None:
         # The numbered objects first: a snapshot that comes meanwhile then has all of them.
-        numbers, snapshots = self._numbers("segments"), self._numbers("snapshots")
-        latest = max(snapshots, default=0)
+        numbers = numbers_below(self._prefix.below("segments"))
+        latest = max(numbers_below(self._prefix.below("snapshots")), default=0)
         if latest > self._number:
             # It repeats what was read, byte for byte.
             self._content[:] = self._fetch("snapshots", latest)
             self._number = latest
         self._snapshot = max(self._snapshot, latest)
-        for number in sorted(numbers):
+        for number in numbers:
             if number > self._number:
                 self._content += _MISSING * (number > self._number + 1) + self._fetch("segments", number)
                 self._number = number
@@ -137,11 +133,6 @@ class StoredRegister:
             if before:
                 object_store.remove([self._uri("snapshots", before)])
 
-    def _numbers(self, kind: str) -> list[int]:
-        prefix = msgspec.structs.replace(self._prefix, key=f"{self._prefix.key}/{kind}")
-        names = (uri.key.rpartition("/")[2] for uri in object_store.list_uris(prefix))
-        return [int(name) for name in names if _NUMBER.fullmatch(name)]
-
     def _fetch(self, kind: str, number: int) -> bytes:
         try:
             return zlib.decompress(object_store.fetch(self._uri(kind, number)))
@@ -149,7 +140,7 @@ class StoredRegister:
             return _MISSING
 
     def _uri(self, kind: str, number: int) -> ObjectURI:
-        return msgspec.structs.replace(self._prefix, key=f"{self._prefix.key}/{kind}/{number:010d}")
+        return numbered(self._prefix.below(kind), number)
 
 
 @contextlib.contextmanager

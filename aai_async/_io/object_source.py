@@ -61,6 +61,10 @@ class ObjectURI(msgspec.Struct, frozen=True):
         """The URI of the bucket."""
         return f"{self.scheme}://{self.bucket}"
 
+    def below(self, path: str) -> ObjectURI:
+        """Return the URI of what has a path below this one as a prefix, which ends without a slash."""
+        return ObjectURI(self.scheme, self.bucket, f"{self.key}/{path}" if self.key else path)
+
     def __str__(self) -> str:
         return f"{self.root}/{self.key}"
 

@@ -106,7 +106,7 @@ class WatchedJob:
             return math.inf
         return self.poller.next_at
 
-    async def wait_for_change(self, until: float = math.inf) -> None:
+    async def wait_for_change(self, until: float) -> None:
         """Wait until its state or the leader has changed, or until a time."""
         self._change = self._change or anyio.Event()
         if until == math.inf:

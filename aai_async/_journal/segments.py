@@ -15,12 +15,13 @@ import re
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 import msgspec
 
 from aai_async._errors import JournalError, JournalLockedError, SourceError
 from aai_async._io import object_store
+from aai_async._io.numbered_objects import numbered, numbers_below
 from aai_async._io.object_source import ObjectURI
 
 _COMPACTED_AFTER = 200
@@ -35,8 +36,6 @@ _OVERTAKEN = 100
 _CHANGES = re.compile(
     r"\s*(CREATE|DELETE|INSERT|REPLACE|UPDATE|PRAGMA (application_id|user_version) =)", re.IGNORECASE
 )
-
-_NUMBER = re.compile(r"\d{10}")
 
 
 class _Segment(msgspec.Struct, frozen=True, array_like=True):
@@ -207,12 +206,8 @@ class Segments:
     def _found(self) -> dict[str, list[int]]:
         """Return the numbers of the objects of each kind, in order."""
         # The segments first: a snapshot that comes meanwhile then has all of them.
-        return {kind: sorted(self._numbers(kind)) for kind in ("segments", "snapshots")}
-
-    def _numbers(self, kind: str) -> Iterator[int]:
         # Each kind by itself, because there may be results and other journals below the prefix.
-        names = (uri.key.rpartition("/")[2] for uri in object_store.list_uris(self._folder_of(kind)))
-        return (int(name) for name in names if _NUMBER.fullmatch(name))
+        return {kind: numbers_below(self._prefix.below(kind)) for kind in ("segments", "snapshots")}
 
     def _fill(self, connection: sqlite3.Connection) -> None:
         found = self._found()
@@ -261,13 +256,8 @@ class Segments:
     def _remove(self, kind: str, numbers: Iterable[int]) -> None:
         object_store.remove([self._uri(kind, number) for number in numbers])
 
-    def _folder_of(self, kind: str) -> ObjectURI:
-        start = f"{self._prefix.key}/" if self._prefix.key else ""
-        return msgspec.structs.replace(self._prefix, key=f"{start}{kind}")
-
     def _uri(self, kind: str, number: int) -> ObjectURI:
-        folder = self._folder_of(kind)
-        return msgspec.structs.replace(folder, key=f"{folder.key}/{number:010d}")
+        return numbered(self._prefix.below(kind), number)
 
 
 def _restore(connection: sqlite3.Connection, content: bytes) -> None:

@@ -5,35 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import pytest
-from buckets import KEY_ID, SECRET, Bucket, access_denied
+from buckets import Bucket, access_denied
 from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
 from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
+from stored_runs import run
+from stored_runs import service as service  # noqa: PLC0414 - a fixture
 
 import aai_async as aai
 from aai_async._cli.inputs import find, named
 from aai_async.testing import ScriptedServer
 
 pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])
-
-
-@pytest.fixture
-def service() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as service:
-        yield service
-
-
-async def run(service: ScriptedServer, *arguments: str) -> tuple[int, str, str]:
-    account = {"ASSEMBLYAI_API_KEY": service.key, "ASSEMBLYAI_BASE_URL": service.base_url}
-    command = [sys.executable, "-m", "aai_async", *arguments]
-    result = await anyio.run_process(command, check=False, env={**os.environ, **account})
-    shown = result.stdout.decode(), result.stderr.decode()
-    assert not [secret for secret in (KEY_ID, SECRET) if secret in "".join(shown)]
-    return result.returncode, *shown
 
 
 def uploads(service: ScriptedServer) -> list[bytes]:

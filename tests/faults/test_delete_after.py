@@ -104,15 +104,20 @@ class Endless:
         return self._sources.pop()
 
 
+async def leave_one_due(client: aai.Client, path: Path) -> None:
+    """Transcribe a recording in a batch that ends before it has deleted the transcript."""
+    async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
+        with anyio.fail_after(60):
+            await anext(batch)
+    assert deletions(path) == ["due"]
+
+
 async def test_a_batch_without_an_end_begins_with_what_an_earlier_one_has_left(
     server: FaultServer, connect: Connect, path: Path
 ) -> None:
     """A watch may go on for weeks."""
     async with connect() as client:
-        async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
-            with anyio.fail_after(60):
-                await anext(batch)
-        assert deletions(path) == ["due"]
+        await leave_one_due(client, path)
         with anyio.fail_after(60):
             async with aai.transcribe_all(client, Endless(), journal=path, delete_after=True) as batch:
                 assert batch.summary.undeleted == 1
@@ -145,10 +150,7 @@ async def test_what_a_killed_batch_has_not_deleted_the_next_one_does(
 ) -> None:
     """Whether the kill came before the request, or before the journal recorded its reply."""
     async with connect() as client:
-        async with aai.transcribe_all(client, [b"0"], journal=path, delete_after=True) as batch:
-            with anyio.fail_after(60):
-                await anext(batch)
-        assert deletions(path) == ["due"]
+        await leave_one_due(client, path)
         if was_deleted:
             await client.delete(server.service.jobs[0].id)
         [outcome], summary = await run(client, [b"0"], path, delete_after=True)
