@@ -105,6 +105,7 @@ def test_importing_the_client_imports_no_server_and_no_engine() -> None:
         "av",
         "faster_whisper",
         "numpy",
+        "onnx",
         "onnxruntime",
         "starlette",
         "typer",

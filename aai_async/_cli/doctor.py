@@ -26,7 +26,7 @@ _MAX_CLOCK_ERROR = 60.0
 """Seconds by which the clock may differ from the service's. A search of the list by time allows for them."""
 
 _EXTRAS = {
-    "server": ("starlette", "uvicorn", "faster_whisper", "onnxruntime", "av", "glin_profanity"),
+    "server": ("starlette", "uvicorn", "faster_whisper", "onnx", "onnxruntime", "av", "glin_profanity"),
     "cli": ("typer", "rich", "platformdirs"),
     "cloud": ("obstore",),
     "docx": ("docx",),
