@@ -8,6 +8,7 @@ It reads orders as JSON from standard input, and follows one after the other: `u
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 from typing import Any
@@ -65,7 +66,7 @@ def found_by(order: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     address, *orders = json.load(sys.stdin)
-    ray.init(address, log_to_driver=False, logging_level="warning")
+    ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
     print("FOUND", json.dumps([found_by(order) for order in orders]), flush=True)
 
