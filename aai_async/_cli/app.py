@@ -141,7 +141,8 @@ def compare(flags: CompareFlags) -> int:
 
     `compare OLD NEW` compares two transcripts or folders of them. `compare NEW --reference SPOKEN` compares
     each with the text that was spoken. `compare CALLS --model A --model B -o DIR` transcribes the recordings
-    with each model first, which costs what transcribe costs; run it again, and nothing is paid twice.
+    with each model first, which costs what transcribe costs; run it again, and nothing is paid twice. --local
+    transcribes them on this machine too, without a key.
     """
     from aai_async._cli import compare_arguments  # noqa: PLC0415 - see the module
 

@@ -157,10 +157,11 @@ def _found(inputs: InputFlags) -> Found:
 
 def _check_prices(flags: TranscribeFlags, prices: PriceTable | None, options: Options) -> None:
     budget = flags.budget
+    priced = {"--max-cost": budget.max_cost is not None, "--prices": prices is not None}
+    for flag in (name for name, is_given in priced.items() if is_given and flags.run.local):
+        raise usage_error(f"{flag} is for the service: --local costs nothing.")
     if budget.max_cost is not None and prices is None:
         raise usage_error("--max-cost needs prices: pass --prices FILE.")
-    if prices is not None and flags.run.local:
-        raise usage_error("--prices is for the service: --local costs nothing.")
     try:
         if prices is not None:
             prices.rate(options.payload())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import time
@@ -17,6 +18,7 @@ from aai_async._cli.proxy import proxied
 from aai_async._cli.stderr import server_warnings_shown
 from aai_async._client import Client, pipeline_of
 from aai_async._command_lines import install_command
+from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
 from aai_async._polling import Polling
 from aai_async._progress.lines import first_sentence, print_line
@@ -68,7 +70,7 @@ async def client(connection: ConnectionFlags, retry: Retry | None = None) -> Asy
 
 @contextlib.asynccontextmanager
 async def local_client(
-    *, is_announced: bool, retry: Retry | None = None, voices: Path | None = None
+    *, is_announced: bool, retry: Retry | None = None, model: str = "base", voices: Path | None = None
 ) -> AsyncGenerator[Client]:
     """
     Open a client of an embedded server, which ends with the block.
@@ -76,6 +78,7 @@ async def local_client(
     Args:
         is_announced: Whether standard error shows the address of the server.
         retry: When requests and jobs are retried.
+        model: The model of the server: `base`, `tiny.en` or a directory.
         voices: A file of voices.
 
     Raises:
@@ -86,13 +89,16 @@ async def local_client(
         ServerStartError,
         VoiceFileError,
         WeightsError,
+        WhisperEngine,
     )
 
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as resources:
         resources.enter_context(server_warnings_shown())
         try:
-            server = await resources.enter_async_context(LocalServer(voices=voices))
+            # It searches the disk for the weights.
+            engine = await in_thread(functools.partial(WhisperEngine, model, voices=voices))
+            server = await resources.enter_async_context(LocalServer(engine=engine))
         except (ServerStartError, VoiceFileError, WeightsError) as error:
             raise ConfigError(str(error)) from None
         if is_announced:

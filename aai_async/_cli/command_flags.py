@@ -143,7 +143,8 @@ class CompareFlags:
         list[str],
         typer.Argument(
             metavar="FILE|DIR...",
-            help="Transcripts, as the format json writes them, or folders of them; with --model recordings.",
+            help="Transcripts, as the format json writes them, or folders of them; with --model or --local "
+            "recordings.",
         ),
     ]
     reference: Annotated[
@@ -167,7 +168,7 @@ class CompareFlags:
             "-o",
             metavar="DIR",
             callback=results_name,
-            help="Write a page per comparison here, and with --model the transcripts.",
+            help="Write a page per comparison here, and with --model or --local the transcripts.",
         ),
     ] = None
     embed_audio: EmbedAudio = False
@@ -176,10 +177,25 @@ class CompareFlags:
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="With --model: show the files, hours and prices of each, and send nothing."
+            "--dry-run",
+            help="With --model or --local: show the files, hours and prices of each, and send nothing.",
         ),
     ] = False
     prices: PricesFile = None
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local", help="Transcribe the recordings on this machine too: no key, no network and no costs."
+        ),
+    ] = False
+    local_model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Like --local with this model instead of base, such as tiny.en; repeat for each that is "
+            "compared.",
+        ),
+    ] = field(default_factory=list[str])
     request: ComparedRequestFlags = field(default_factory=ComparedRequestFlags)
     connection: ConnectionFlags = field(default_factory=ConnectionFlags)
 

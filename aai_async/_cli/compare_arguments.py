@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
-from aai_async._cli import comparing
+import attrs
+
+from aai_async._cli import clients, comparing
 from aai_async._cli.arguments import folder_on_disk, order_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
+from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.order import Order
@@ -19,40 +24,80 @@ def compare(flags: CompareFlags) -> int:
     folder_on_disk(flags.output_dir)
     if flags.embed_audio and flags.output_dir is None:
         raise usage_error("--embed-audio is for pages: pass a folder for them with -o.")
-    if flags.request.model:
+    local = _local_models(flags)
+    if flags.request.model or local:
+        if local and not clients.has_server():
+            return ExitStatus.FAILED
         work = comparing.preview_models if flags.dry_run else comparing.compare_models
-        return run(work, flags, _orders(flags))
+        return run(work, flags, _orders(flags, local))
     if flags.dry_run or flags.prices is not None:
-        raise usage_error("--dry-run and --prices are for --model: without it nothing is transcribed.")
+        raise usage_error(
+            "--dry-run and --prices are for --model and --local: without them nothing is transcribed."
+        )
     if flags.request != ComparedRequestFlags(language=flags.request.language):
-        raise usage_error("Options of a request need a --model: without it nothing is transcribed.")
+        raise usage_error(
+            "Options of a request need a --model or --local: without them nothing is transcribed."
+        )
     if flags.reference is None and len(flags.names) < 2:
         raise usage_error("Pass two transcripts, two folders of them, or what was spoken with --reference.")
     return run(comparing.compare, flags)
 
 
-def _orders(flags: CompareFlags) -> dict[str, Order]:
+def _local_models(flags: CompareFlags) -> Sequence[str]:
+    """Return the models that run on this machine."""
+    return flags.local_model or (["base"] if flags.local else [])
+
+
+def _orders(flags: CompareFlags, local: Sequence[str]) -> dict[str, Order]:
     """Return what is transcribed with each model, in a folder of its own."""
     models, folder = flags.request.model, folder_on_disk(flags.output_dir)
     if folder is None:
-        raise usage_error("--model needs a folder for the transcripts: pass it with -o.")
-    if len({of_word(model).casefold() for model in models}) < len(models):
-        raise usage_error("Each --model must have another name.")
-    if len(models) < 2 and flags.reference is None:
-        raise usage_error("Pass a second --model, or what was spoken with --reference.")
+        raise usage_error("--model and --local need a folder for the transcripts: pass it with -o.")
+    names = [*models, *map(_name_of_local, local)]
+    if len({of_word(name).casefold() for name in names}) < len(names):
+        raise usage_error("Each model must have another name.")
+    if len(names) < 2 and flags.reference is None:
+        raise usage_error("Pass a second --model or --local-model, or what was spoken with --reference.")
     if STANDARD_INPUT in flags.names:
         raise usage_error("Standard input can be read only once: pass a file.")
-    return {
-        model: order_of(
-            TranscribeFlags(
-                inputs=InputFlags(names=flags.names, recursive=flags.recursive),
-                output=RunOutputFlags(output_dir=str(folder / of_word(model))),
-                rendering=Rendering(formats=["json"]),
-                request=dataclasses.replace(flags.request, model=[model]),
-                connection=flags.connection,
-                budget=BudgetFlags(prices=flags.prices),
-                run=RunFlags(jsonl=flags.json and flags.dry_run),
-            )
+    if flags.prices is not None and not models:
+        raise usage_error("--prices is for the service: --local costs nothing.")
+    at_service = {model: order_of(_transcription(flags, folder, model)) for model in models}
+    here = {
+        _name_of_local(model): attrs.evolve(
+            order_of(_local_transcription(flags, folder, model)), local_model=model
         )
-        for model in models
+        for model in local
     }
+    return at_service | here
+
+
+def _name_of_local(model: str) -> str:
+    """Return the name that transcripts of a model of the embedded server have."""
+    from aai_async.server.engines.whisper import engine_name  # noqa: PLC0415 - an extra
+
+    return engine_name(model)
+
+
+def _transcription(flags: CompareFlags, folder: Path, model: str) -> TranscribeFlags:
+    """Return the flags of `transcribe` for a model of the service."""
+    return TranscribeFlags(
+        inputs=InputFlags(names=flags.names, recursive=flags.recursive),
+        output=RunOutputFlags(output_dir=str(folder / of_word(model))),
+        rendering=Rendering(formats=["json"]),
+        request=dataclasses.replace(flags.request, model=[model]),
+        connection=flags.connection,
+        budget=BudgetFlags(prices=flags.prices),
+        run=RunFlags(jsonl=flags.json and flags.dry_run),
+    )
+
+
+def _local_transcription(flags: CompareFlags, folder: Path, model: str) -> TranscribeFlags:
+    """Return the flags of `transcribe` for a model of the embedded server."""
+    given = _transcription(flags, folder, _name_of_local(model))
+    return dataclasses.replace(
+        given,
+        request=dataclasses.replace(flags.request, model=[]),
+        budget=BudgetFlags(),
+        run=dataclasses.replace(given.run, local=True),
+    )

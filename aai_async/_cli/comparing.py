@@ -8,7 +8,7 @@ from typing import cast
 
 from aai_async import comparison
 from aai_async._cli import dry_run, rendering, safe_names, transcription
-from aai_async._cli.clients import whisper_at
+from aai_async._cli.clients import NO_KEY, has_key, whisper_at
 from aai_async._cli.command_flags import CompareFlags
 from aai_async._cli.compare_pairs import (
     Pair,
@@ -55,26 +55,29 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
     """
     Transcribe the recordings with each model, and compare the transcripts.
 
+    Those of this machine begin, so that a recording or an option that cannot be used is known before anything
+    is paid for.
+
     Args:
         flags: The flags.
         orders: What is transcribed with each model.
 
     Raises:
-        ConfigError: The extra `compare` is not installed, or there is one model only to transcribe with.
+        ConfigError: The extra `compare` is not installed, there is no key for a model of the service, or
+            there is one model only to transcribe with.
         SourceError: The reference cannot be used; nothing was sent.
     """
     await _check(flags, orders)
-    systems: list[System] = []
+    systems: dict[str, System] = {}
     recordings: dict[str, Recording] = {}
-    for model, order in orders.items():
+    for model, order in sorted(orders.items(), key=lambda one: not one[1].flags.run.local):
         print_line(f"{model}:")
         status = await transcription.run(order, can_skip=False)
-        system, known = await in_thread(_results, model, order)
+        systems[model], known = await in_thread(_results, model, order)
         recordings |= known
-        systems.append(system)
-        if status not in {ExitStatus.OK, ExitStatus.PARTIAL} or not system.files:
+        if status not in {ExitStatus.OK, ExitStatus.PARTIAL} or not systems[model].files:
             return status
-    return await _compare(flags, systems, recordings)
+    return await _compare(flags, [systems[model] for model in orders], recordings)
 
 
 async def preview_models(flags: CompareFlags, orders: Mapping[str, Order]) -> ExitStatus:
@@ -97,11 +100,13 @@ async def preview_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
 async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
     """Check what can be checked before anything is paid for."""
     check_installed()
-    if len(orders) > 1 and (engine := await whisper_at(flags.connection)) is not None:
+    if flags.request.model and not flags.dry_run and not has_key():
+        raise ConfigError(NO_KEY)
+    is_of_service = bool(flags.request.model) and len(orders) > 1
+    if is_of_service and (engine := await whisper_at(flags.connection)) is not None:
         raise ConfigError(
             f"ASSEMBLYAI_BASE_URL leads to an embedded server, which runs {engine} whatever --model is. "
-            "Transcribe with each `aai-async serve --model` into a folder of its own, and compare these: "
-            "`aai-async compare base tiny.en`. Nothing was sent."
+            "Models of this machine are compared with --local-model NAME, once for each. Nothing was sent."
         )
     if flags.reference is None:
         return

@@ -109,6 +109,9 @@ class _Preview:
             return []
         return [_UNKNOWN if step.price is None else f"{shown_amount(step.price)} {prices.currency}"]
 
+    def _cost(self, estimate: Estimate) -> str:
+        return ", free of charge on this machine" if self._order.flags.run.local else with_cost(estimate)
+
     def status(self, estimate: Estimate) -> ExitStatus:
         """Return the exit status of the preview."""
         if self._plan.refusals:
@@ -142,7 +145,7 @@ class _Preview:
         most = "" if estimate.is_certain else "at most "
         print_line(
             f"{most}{count(estimate.jobs, 'recording')}, {size(estimate.bytes)}, {_length(estimate)}"
-            f"{with_cost(estimate)}, {f'with {_as_json(options)}' if options else 'without options'}"
+            f"{self._cost(estimate)}, {f'with {_as_json(options)}' if options else 'without options'}"
         )
         if estimate.known:
             known, price = count(estimate.known, "recording"), _sum_of(estimate.known_price, estimate)

@@ -41,6 +41,8 @@ class Order:
     watched: str | None = None
     """The folder whose recordings are transcribed as they arrive."""
     prices: PriceTable | None = None
+    local_model: str = "base"
+    """The model of the embedded server, if `flags` choose it."""
 
 
 @attrs.frozen

@@ -156,7 +156,9 @@ class Session:
         is_shown = run.progress != "none"
         retry = Retry(resubmits=0) if run.no_resubmit else None
         opened = (
-            clients.local_client(is_announced=is_shown, retry=retry, voices=run.voices)
+            clients.local_client(
+                is_announced=is_shown, retry=retry, model=self._order.local_model, voices=run.voices
+            )
             if run.local
             else clients.client(connection, retry)
         )

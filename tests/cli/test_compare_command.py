@@ -18,7 +18,8 @@ from aai_async._cli import main
 from aai_async._cli.flag_values import NormalizationName
 from aai_async._command_lines import install_command
 from aai_async.comparison import Normalization
-from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server import EngineError, LocalServer, ScriptedEngine
+from aai_async.server.engines.whisper import engine_name
 
 pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
 
@@ -151,6 +152,15 @@ def test_pages_show_the_differences_and_play_the_recording(
         (["a.mp3", "--model", "a", "--reference", "folder", "-o", "out"], "for 'a.mp3': a text 'a.mp3.txt'"),
         (["a.mp3", "--model", "a", "--reference", "folder", "-o", "out", "--dry-run"], "Nothing was sent"),
         (["a.json", "a.json", "--dry-run"], "are for --model"),
+        (["a.mp3", "--local", "-o", "out"], "Pass a second --model"),
+        (["a.mp3", "--local", "--model", "a"], "pass it with -o"),
+        (["a.mp3", "--local", "--model", "whisper-base", "-o", "out"], "must have another name"),
+        (
+            ["a.mp3", "--local", "--reference", "a.json", "--prices", "p", "-o", "out"],
+            "--local costs nothing",
+        ),
+        (["a.mp3", "--local", "--model", "a", "-o", "out"], "There is no API key"),
+        (["a.mp3", "--local", "--reference", "empty.txt", "-o", "out"], "no words. Nothing was sent"),
         (["a.mp3", "none.mp3", "--model", "a", "--model", "b", "-o", "out"], "or leave them out"),
     ],
 )
@@ -165,7 +175,12 @@ def test_what_cannot_be_compared_is_explained(
     Path("empty.txt").write_text("")
     Path("latin.txt").write_bytes("höre".encode("latin-1"))
     Path("russian.txt").write_text("Как поживаете вы сегодня", encoding="utf-8")
-    assert run(monkeypatch, *arguments) in {1, 2}
+    if "--local" in arguments:
+        monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
+    else:
+        monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
+    assert run(monkeypatch, *arguments) in {1, 2, 4}
+    assert not Path("out").exists()
     err = capsys.readouterr().err
     assert message in " ".join(err.replace("│", " ").split())
 
@@ -266,4 +281,98 @@ async def test_two_models_of_an_embedded_server_are_refused(models: Models) -> N
         refused = await models.compare("a.mp3", "--model", "new-1", "--model", "old-2", "-o", "out")
     assert refused.returncode == 4
     assert b"which runs whisper-base whatever --model is" in refused.stderr
+    assert b"--local-model NAME" in refused.stderr
     assert (engine.requests, Path("out").exists()) == ([], False)
+
+
+class Machine:
+    """A service, and the engines of this machine, which note in what order they are used."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refusal: str | None = None) -> None:
+        self.used: list[str] = []
+        self.refusal = refusal
+        self.service = ScriptedEngine(self._at_service)
+        monkeypatch.setattr("aai_async.server.WhisperEngine", self._engine)
+        monkeypatch.setenv("ASSEMBLYAI_API_KEY", KEY)
+
+    def _at_service(self, _: object) -> str:
+        self.used.append("service")
+        return "One small step."
+
+    def _engine(self, model: str, *, voices: None) -> ScriptedEngine:
+        def answer(_: object) -> str:
+            self.used.append(model)
+            if self.refusal is not None:
+                raise EngineError(self.refusal)
+            return "One small stop."
+
+        engine = ScriptedEngine(answer)
+        engine.name = engine_name(model)
+        return engine
+
+    def compare(self, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+        with LocalServer(engine=self.service, key=KEY) as server:
+            monkeypatch.setenv("ASSEMBLYAI_BASE_URL", server.base_url)
+            return run(monkeypatch, *arguments)
+
+
+def test_a_model_of_the_service_is_compared_with_one_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which transcribes first, because it costs nothing; a second run transcribes nothing."""
+    Path("a.mp3").write_bytes(b"sound")
+    machine = Machine(monkeypatch)
+    arguments = ("a.mp3", "--model", "scripted", "--local-model", "tiny.en", "-o", "out")
+    assert machine.compare(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    assert "whisper-tiny.en against scripted" in out
+    assert rows(out)["a.mp3"][0] == "33.3 %"
+    assert machine.used == ["tiny.en", "service"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "a.mp3.html",
+        "scripted",
+        "whisper-tiny.en",
+    ]
+    assert machine.compare(monkeypatch, *arguments) == 0
+    assert machine.used == ["tiny.en", "service"]
+
+
+def test_models_of_this_machine_are_compared_without_a_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With each other, or one of them with what was spoken."""
+    Path("a.mp3").write_bytes(b"sound")
+    Path("a.txt").write_text("One small step.")
+    machine = Machine(monkeypatch)
+    monkeypatch.delenv("ASSEMBLYAI_API_KEY")
+    assert run(monkeypatch, "a.mp3", "--local-model", "base", "--local-model", "tiny.en", "-o", "out") == 0
+    assert "whisper-tiny.en against whisper-base" in capsys.readouterr().out
+    assert run(monkeypatch, "a.mp3", "--local", "--reference", "a.txt", "-o", "out") == 0
+    assert "whisper-base against a.txt" in capsys.readouterr().out
+    assert machine.used == ["base", "tiny.en"]
+
+
+def test_nothing_is_paid_for_that_this_machine_cannot_transcribe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There would be nothing to compare it with."""
+    Path("a.mp3").write_bytes(b"sound")
+    machine = Machine(monkeypatch, refusal="No audio was found in the file.")
+    assert machine.compare(monkeypatch, "a.mp3", "--model", "new-1", "--local", "-o", "out") == 1
+    assert "No audio was found" in capsys.readouterr().err
+    assert machine.used == ["base"]
+
+
+def test_a_preview_shows_that_this_machine_is_free(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the price of the service."""
+    Path("a.mp3").write_bytes(b"sound")
+    Path("prices.toml").write_text(
+        'date = 2026-11-01\nsource = "a contract"\ncurrency = "USD"\n[models]\nnew-1 = 1\n'
+    )
+    prices = ("--prices", "prices.toml", "--dry-run")
+    assert run(monkeypatch, "a.mp3", "--model", "new-1", "--local", "-o", "out", *prices) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "USD" in lines[lines.index("new-1:") + 1]
+    assert "free of charge on this machine" in lines[lines.index("whisper-base:") + 1]

@@ -93,7 +93,7 @@ class WhisperEngine:
         self._voices = None if voices is None else VoiceFile(voices)
         self._english_only = found.english_only
         self._settings = WorkerSettings(
-            name=_name(found.name),
+            name=engine_name(found.name),
             model=model,
             weights=weights,
             allow_download=allow_download,
@@ -264,7 +264,7 @@ def _with_names(recognition: Recognition, known: VoiceFile) -> Recognition:
     return attrs.evolve(recognition, words=words, embeddings={})
 
 
-def _name(model: str) -> str:
+def engine_name(model: str) -> str:
     """Return the engine's name for a model, which may be given as a path or the hub's full name."""
     return "whisper-" + Path(model).name.removeprefix("faster-").removeprefix("whisper-")
 
