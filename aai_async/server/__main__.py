@@ -165,6 +165,10 @@ def _announce(server: LocalServer) -> None:
             "Paste this line into another terminal, or drop recordings into the page at\n"
             f"{server.page_url}\nCtrl-C stops the server.\n"
         )
+    else:
+        # A comment for a shell that reads the line above it. Standard error may be a log, which needs no key.
+        sys.stdout.write(f"# The page for recordings: {server.page_url}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def test_it_prints_where_it_is_and_ends_when_told_to(tmp_path: Path, sent: signa
         line = process.stdout.readline()
         match = re.fullmatch(r"export ASSEMBLYAI_BASE_URL=(\S+) ASSEMBLYAI_API_KEY='k\$y'\n", line)
         assert match, line
+        # A shell that sources the output takes it for a comment.
+        assert process.stdout.readline() == f"# The page for recordings: {match[1]}/#key=k%24y\n"
         reply = httpx.get(f"{match[1]}/v2/transcript", headers={"authorization": "k$y"}, trust_env=False)
         assert reply.status_code == 200
         process.send_signal(sent)
