@@ -83,7 +83,7 @@ class JSONLines:
         """Write that an input is skipped, and why."""
         self._output.add(line(invalid_input(name, error)))
 
-    def ended(self, summary: Summary, skipped: int, left_out: int, status: int) -> None:
+    def ended(self, summary: Summary, *, skipped: int, left_out: int, not_started: int, status: int) -> None:
         """Write the counts of the run, as the last line."""
         numbers = {
             "type": "summary",
@@ -91,6 +91,7 @@ class JSONLines:
             "failed": summary.failed + left_out,
             "unfinished": summary.unfinished,
             "skipped": skipped,
+            "not_started": not_started,
             "audio_seconds": summary.audio_seconds,
             "elapsed": round(summary.elapsed, 3),
             "retries": summary.retries,

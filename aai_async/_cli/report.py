@@ -41,6 +41,8 @@ class Report:
         )
         self.output = Output()
         self.summary = Summary()
+        self.left_in_folder = 0
+        """Recordings of a watched folder that were not given to the batch."""
         self._order = order
         self._plan = plan
         self._skipped = self._left_out = 0
@@ -59,8 +61,17 @@ class Report:
         return self._succeeded + self._skipped
 
     @property
+    def _wanted(self) -> int:
+        """Number of recordings to transcribe."""
+        return len(self._names) + self.left_in_folder
+
+    @property
+    def _not_started(self) -> int:
+        return self._wanted - self.summary.total
+
+    @property
     def _number(self) -> int:
-        return self._skipped + self._left_out + len(self._names)
+        return self._skipped + self._left_out + self._wanted
 
     def begin(self) -> None:
         """Report what is not transcribed."""
@@ -147,7 +158,7 @@ class Report:
             self._json.failed(None, error)
         if isinstance(error, BatchAbortedError) and error.__cause__ in self._errors:
             # Its reason was reported with the recording that failed.
-            left = len(self._names) - self.view.state.finished
+            left = self._wanted - self.view.state.finished
             if left:
                 self.view.print(f"Stopped with {count(left, 'recording')} left.")
         else:
@@ -157,7 +168,7 @@ class Report:
 
     def status(self, was_interrupted: bool) -> ExitStatus:
         """Return the exit status of the run."""
-        if was_interrupted and self._succeeded + self.view.state.failed < len(self._names):
+        if was_interrupted and self._succeeded + self.view.state.failed < self._wanted:
             return ExitStatus.INTERRUPTED
         status = exit_status(succeeded=self.results, errors=self._errors)
         if status is ExitStatus.OK and self.summary.undeleted:
@@ -170,7 +181,13 @@ class Report:
         """Report the unfinished recordings, the failures and the counts."""
         self._report_notices()
         if self._json:
-            self._json.ended(self.summary, self._skipped, self._left_out, status)
+            self._json.ended(
+                self.summary,
+                skipped=self._skipped,
+                left_out=self._left_out,
+                not_started=self._not_started,
+                status=status,
+            )
         for line in self._order.found.ignored:
             self.view.info(line)
         self._report_counts()
@@ -192,7 +209,7 @@ class Report:
         if skipped == number:
             self.view.info(f"All {number:,} results exist: skipped.")
             return
-        parts = {"skipped": skipped, "not started": len(self._names) - self.summary.total}
+        parts = {"skipped": skipped, "not started": self._not_started}
         more = "".join(f"; {one} {what}" for what, one in parts.items() if one)
         source = f"; {self._order.prices}" if has_price else ""
         summary = attrs.evolve(self.summary, failed=self.summary.failed + self._left_out)
@@ -245,7 +262,7 @@ class Report:
     def _report_bound(self, bound: str, remaining: Sequence[Outcome]) -> Sequence[Outcome]:
         """Report what a bound has left, and return the other unfinished recordings."""
         jobs = [one for one in remaining if one.transcript_id is not None]
-        left = len(self._names) - self.view.state.finished - len(jobs)
+        left = self._wanted - self.view.state.finished - len(jobs)
         self.view.print(
             f"Stopped before {flag_of_bound(bound)} was exceeded, with {count(left, 'recording')} left. To "
             "continue, run the same command with a higher bound."

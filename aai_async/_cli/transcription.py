@@ -97,6 +97,7 @@ class Session:
         self._output = self.report.output
         self._sink = self._sink_of(order)
         self._batch: Batch | None = None
+        self._arrivals: Arrivals | None = None
         self._writing = anyio.Lock()
         self._finishing: set[int] | None = None
         """The indices that the first Ctrl-C lets finish, if it drops the others."""
@@ -216,6 +217,7 @@ class Session:
                 async for outcome in batch:
                     await self._settle(outcome)
         except AAIError as error:
+            await self._count_left()
             self.report.abort(error)
         except BrokenPipeError:
             self._pipe_is_broken = True
@@ -234,8 +236,8 @@ class Session:
             if self._batch is not None:
                 await record_refusals(self._batch, _refusals(left_out, self._labels))
 
-        wanted = Arrivals(folder, self._order, self._plan, self.report, refuse).wanted()
-        async with contextlib.aclosing(wanted):
+        self._arrivals = Arrivals(folder, self._order, self._plan, self.report, refuse)
+        async with contextlib.aclosing(self._arrivals.wanted()) as wanted:
             async for recording in wanted:
                 self._view.started(len(self._wanted), recording.shown)
                 self._wanted.append(recording)
@@ -308,12 +310,18 @@ class Session:
         except (AAIError, OSError) as error:
             self._view.info(shown_error(error) if isinstance(error, AAIError) else str(error))
 
+    async def _count_left(self) -> None:
+        """Count what is in a watched folder and was not given to the batch."""
+        if self._arrivals is not None:
+            self.report.left_in_folder = await self._arrivals.left()
+
     async def end(self) -> ExitStatus:
         """Write what is not written yet, report what is unfinished, and return the exit status."""
         try:
             await self._sink.close()
         except AAIError as error:
             self.report.abort(error)
+        await self._count_left()
         if self._watched is not None or not self._was_interrupted:
             await self._write_index()
         status = ExitStatus.BROKEN_PIPE if self._pipe_is_broken else self.report.status(self._was_interrupted)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from aai_async._cli.inputs import Recording, arrived
 from aai_async._cli.order import InvalidInput, Order, Plan
 from aai_async._cli.report import Report
-from aai_async._io.watched_folder import SETTLE, arrivals
+from aai_async._concurrency.threads import in_thread
+from aai_async._io.watched_folder import SETTLE, arrivals, recordings_in
 
 
 class Arrivals:
@@ -27,6 +29,8 @@ class Arrivals:
         self._plan = plan
         self._report = report
         self._refuse = refuse
+        self._taken = set[str]()
+        """The names of the recordings that were yielded, skipped or refused."""
 
     async def wanted(self) -> AsyncGenerator[Recording]:
         """
@@ -47,5 +51,14 @@ class Arrivals:
                 await plan.prepare()
                 self._report.not_sent(plan)
                 await self._refuse(plan.left_out)
+                self._taken.update(one.name for one in {*recordings}.difference(plan.wanted))
                 for recording in plan.wanted:
+                    self._taken.add(recording.name)
                     yield recording
+
+    async def left(self) -> int:
+        """Return how many recordings are in the folder that have not been taken."""
+        there = await in_thread(
+            functools.partial(recordings_in, self._folder, recursive=self._order.flags.inputs.recursive)
+        )
+        return sum(str(path) not in self._taken for path in there)

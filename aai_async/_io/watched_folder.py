@@ -117,6 +117,11 @@ def arrivals(
     return _WatchedFolder(folder, recursive, settle, force_polling, report).groups()
 
 
+def recordings_in(folder: str, *, recursive: bool) -> list[Path]:
+    """Return the recordings that are in a folder now, as a watch names them, without empty files; blocks."""
+    return _WatchedFolder(folder, recursive, settle=0, force_polling=None, report=logger.warning).present()
+
+
 class SettlingFiles:
     """Which files are complete, by what was seen of them. No clock, no I/O."""
 
@@ -166,6 +171,11 @@ class _WatchedFolder:
         self._force_polling = force_polling
         self._report = report
         self._files = SettlingFiles(settle)
+
+    def present(self) -> list[Path]:
+        """Return the recordings that are in the folder now, without empty files; blocks."""
+        found = {path: self._version(path) for path in self._recordings_at(self._absolute)}
+        return [path for path, version in found.items() if version is not None and version[0]]
 
     async def groups(self) -> AsyncGenerator[list[Path]]:
         identity = await in_thread(self._identity)

@@ -104,6 +104,9 @@ class PlainLines(ProgressView):
 def _is_step(event: Event, row: Row | None) -> bool:
     if isinstance(event, Uploading):
         return row is not None and row.stage != "uploading"
+    if row is None and event.index is not None:
+        # Of a recording that has ended, or that Ctrl-C has dropped.
+        return False
     # The end of a job is shown with its result.
     return not isinstance(event, StatusChanged) or event.status in {"queued", "processing"}
 

@@ -189,3 +189,14 @@ async def test_a_run_whose_connection_is_lost_while_it_waits_for_jobs_reports_th
             await show("No connection to the service")
             tasks.cancel_scope.cancel()
     assert shown.count("Trying again; Ctrl-C stops.") == 1
+
+
+def test_a_recording_that_is_no_longer_shown_has_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C has dropped it, and its job goes on for a moment: a line without a name would be of none."""
+    shown = PlainLines(ProgressState(2, 0.0))
+    shown.started(0, "kept.mp3")
+    for index in range(2):
+        shown.on_event(aai.StatusChanged(transcript_id="a", status="processing", index=index))
+    shown.on_event(aai.Throttled(delay=2.0))
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[0]) == (2, "kept.mp3: processing")

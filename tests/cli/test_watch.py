@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,11 +41,17 @@ class Service:
         self.incoming = folder / "in"
         self.incoming.mkdir()
         self.engine = ScriptedEngine(self._answer)
+        self.held = set[str]()
+        """Texts that are recognised only once `released` is set."""
+        self.released = threading.Event()
         self.url = ""
         self._errors = folder / "stderr"
 
-    def _answer(self, request: SpeechRequest) -> str:
-        return Path(request.audio).read_text()
+    async def _answer(self, request: SpeechRequest) -> str:
+        text = Path(request.audio).read_text()
+        while text in self.held and not self.released.is_set():
+            await anyio.sleep(0.01)
+        return text
 
     @property
     def jobs(self) -> int:
@@ -163,6 +171,33 @@ async def test_a_recording_that_cannot_be_sent_is_reported_and_left_out(service:
         await service.line(" 1 in/a.mp3")
         assert await interrupted(process) == 3
     assert service.jobs == 1
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+async def test_the_end_counts_what_is_done_and_what_is_left(service: Service, interrupts: int) -> None:
+    """Also what has arrived, but was not started because others were in progress."""
+    service.put("a.mp3", "The first.")
+    service.held.add("The second.")
+    async with service.watching("--jobs", "1", "--jsonl") as process:
+        await service.result("a.mp3.txt", "The first.")
+        for name, text in ("b.mp3", "The second."), ("c.mp3", "The third."), ("d.mp3", "The fourth."):
+            service.put(name, text)
+        await service.line("in/b.mp3: submitted")
+        for number in range(interrupts):
+            process.send_signal(signal.SIGINT)
+            await service.line("Interrupted: finishing 1 recording." if number == 0 else " not finished")
+        service.released.set()
+        assert await process.wait() == 130
+        assert process.stdout is not None
+        written = b"".join([chunk async for chunk in process.stdout])
+    completed, unfinished = (2, 0) if interrupts == 1 else (1, 1)
+    counts = f"{completed} of 2 completed, 0 failed"
+    assert counts in service.lines
+    assert "; 2 not started" in service.lines
+    assert ("1 recording not finished, 1 job of them at the service" in service.lines) == (unfinished == 1)
+    summary = json.loads(written.splitlines()[-1])
+    assert (summary["completed"], summary["unfinished"], summary["not_started"]) == (completed, unfinished, 2)
+    assert service.jobs == 2
 
 
 async def test_a_watched_folder_that_disappears_is_waited_for(service: Service) -> None:
