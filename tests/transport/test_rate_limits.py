@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import httpx
+import pytest
 from trio.testing import MockClock
 
 import aai_async as aai
@@ -42,6 +43,9 @@ class Service(httpx.AsyncBaseTransport):
         self.seen: dict[str, float] = {}
         """When the list first showed the end of each job."""
         self.refused: list[float] = []
+        self.ended = 0.0
+        """When the batch ended."""
+        self._uploads = itertools.count()
         self._taken: dict[int, int] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,6 +63,9 @@ class Service(httpx.AsyncBaseTransport):
         return httpx.Response(200, json=await self._answer(request, now))
 
     async def _answer(self, request: httpx.Request, now: float) -> dict[str, Any]:
+        if request.url.path.endswith("/upload"):
+            await request.aread()
+            return {"upload_url": f"https://cdn.assemblyai.com/upload/{next(self._uploads)}"}
         if request.method == "POST":
             self.made.append(now)
             url = json.loads(await request.aread())["audio_url"]
@@ -96,17 +103,22 @@ def moment(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat()
 
 
-def transcribed(service: Service, jobs: int) -> list[aai.Outcome]:
-    """Run a batch of URLs in a time that jumps to where it is waited for."""
+def transcribed(service: Service, jobs: int, *, uploads: bool = False) -> list[aai.Outcome]:
+    """Run a batch of URLs, or of bytes to upload, in a time that jumps to where it is waited for."""
 
     async def story() -> list[aai.Outcome]:
-        urls = [f"https://example.com/{number}.mp3" for number in range(jobs)]
+        urls: list[str | bytes] = [
+            b"recording %d" % number if uploads else f"https://example.com/{number}.mp3"
+            for number in range(jobs)
+        ]
         async with (
             httpx.AsyncClient(transport=service) as http,
             aai.Client(KEY, http_client=http, retry=STEADY) as client,
             aai.transcribe_all(client, urls) as batch,
         ):
-            return [outcome async for outcome in batch]
+            outcomes = [outcome async for outcome in batch]
+            service.ended = anyio.current_time()
+            return outcomes
 
     clock = MockClock(autojump_threshold=0)
     return anyio.run(story, backend="trio", backend_options={"clock": clock})
@@ -138,6 +150,23 @@ def test_ends_are_seen_in_a_window_that_other_requests_would_use_up() -> None:
     # What is kept for polls costs no further window, and no request that is refused.
     assert len(service.refused) < 32
     assert service.polls[-1] < 5 * service.window
+
+
+@pytest.mark.parametrize(("uploads", "windows"), [(False, 6), (True, 9)])
+def test_a_batch_that_needs_many_windows_loses_nothing(uploads: bool, windows: int) -> None:
+    """
+    450 recordings, for an account of 150 requests in five minutes.
+
+    Each recording needs two requests, or three with its upload, so `windows` are full. What is polled besides
+    goes into another one, and its first second is the end.
+    """
+    service = Service(limit=150, window=300.0)
+    outcomes = transcribed(service, 450, uploads=uploads)
+    assert [outcome.error for outcome in outcomes] == [None] * 450
+    assert len({outcome.transcript_id for outcome in outcomes}) == len(service.made) == 450
+    assert service.ended < windows * service.window + 2.0
+    # Those that are in flight when a window is used up, and the first one after each pause.
+    assert len(service.refused) < 64
 
 
 def test_requests_that_are_refused_together_do_not_use_up_the_retry_budget() -> None:
