@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distribution import PAGE, sdist_complaints, wheel_complaints
+from distribution import PAGE, large_files, sdist_complaints, wheel_complaints
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
@@ -161,6 +161,12 @@ def test_a_sound_wheel_is_not_complained_of() -> None:
 def test_a_wheel_holds_nothing_else(name: str) -> None:
     """Whatever lies around where it is built."""
     assert f"the wheel holds {name}" in list(wheel_complaints([name]))
+
+
+def test_a_wheel_holds_no_file_that_is_too_large_for_code() -> None:
+    """The list of all files grows with their number."""
+    sizes = {"aai_async/words.py": 60_000, "aai_async/_client.py": 15_000, "a-1.dist-info/RECORD": 60_000}
+    assert list(large_files(sizes)) == ["the wheel holds aai_async/words.py of 60 kB"]
 
 
 def test_a_wheel_without_licences_is_complained_of() -> None:
