@@ -23,6 +23,9 @@ from aai_async._options import Options
 _DEFAULT = "default"
 """The name under `models` for requests that name no model: their model depends on the account."""
 
+_ON_THIS_MACHINE = "whisper-"
+"""The beginning of the names of the embedded server's models, which cost nothing."""
+
 _KEYS = ("date", "source", "currency", "models", "options")
 
 _EARLIEST_ZONE = dt.timezone(dt.timedelta(hours=14))
@@ -156,11 +159,14 @@ class PriceTable:
 
         Args:
             requested: The options of the request, as `Options.payload` returns them.
-            model: The model that ran. Before it is known, the most expensive model of the request counts.
+            model: The model that ran. Before it is known, the most expensive model of the request counts. One
+                of the embedded server is free of charge, unless the table has a price for it.
 
         Raises:
             ConfigError: The table has no price for the model.
         """
+        if model is not None and self._is_free(model, requested):
+            return 0.0
         models = [model] if model else _models_of(requested)
         for name in models:
             if name not in self.models:
@@ -182,6 +188,10 @@ class PriceTable:
         with contextlib.suppress(ConfigError):
             return None if seconds is None else self.rate(requested, model) * seconds / 3600
         return None
+
+    def _is_free(self, model: str, requested: Mapping[str, object]) -> bool:
+        is_known = model in self.models or model in _models_of(requested)
+        return model.startswith(_ON_THIS_MACHINE) and not is_known
 
     def _no_price(self, model: str) -> ConfigError:
         if model == _DEFAULT:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from aai_async.server import LocalServer, ScriptedEngine
+from aai_async.server import LocalServer, Recognition, RecognizedWord, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"
 AUDIO = Path(__file__).parents[1] / "data" / "two_speakers.mp3"
@@ -66,6 +66,21 @@ async def test_the_status_with_prices_shows_the_total(account: dict[str, str], t
     assert status == 0
     assert total.startswith("In total: 1 recording, 0.00056 hours, 20.00 USD; ")
     assert "prices of 2026-11-01" in total
+
+
+@pytest.mark.parametrize("name", ["whisper-base", "scripted-2"])
+async def test_the_status_counts_what_ran_on_this_machine_as_free(tmp_path: Path, name: str) -> None:
+    """And what ran elsewhere as without a known price."""
+    (tmp_path / "call.mp3").write_bytes(AUDIO.read_bytes())
+    (tmp_path / "prices.toml").write_text(PRICES)
+    words = (RecognizedWord(text="Said.", start=0, end=280, confidence=1.0),)
+    said = Recognition(words=words, language_code="en", audio_duration=2.0, engine=name)
+    async with LocalServer(engine=ScriptedEngine(said), key=KEY) as server:
+        account = {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        await run(tmp_path, "transcribe", "call.mp3", "-o", "out", **account)
+    _, err = await run(tmp_path, "status", "out", "--prices", "prices.toml")
+    assert ", 0.00 USD" in err
+    assert ("without a known price" in err) == (name == "scripted-2")
 
 
 async def test_days_without_a_label_have_one_total(account: dict[str, str], tmp_path: Path) -> None:

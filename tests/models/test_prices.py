@@ -38,6 +38,18 @@ def test_an_hour_costs_what_its_model_and_its_options_cost(
     assert TABLE.rate(options.payload(), model) == pytest.approx(rate)
 
 
+@pytest.mark.parametrize("model", ["whisper-base", "whisper-tiny.en"])
+def test_what_ran_on_this_machine_is_free(model: str) -> None:
+    """With all options, unless the table has a price for it, or the request names it."""
+    options = aai.Options(speech_models=["best"], speaker_labels=True)
+    assert TABLE.rate(options.payload(), model) == 0.0
+    assert TABLE.price(3600.0, options.payload(), model) == 0.0
+    with pytest.raises(aai.ConfigError, match="no price"):
+        TABLE.rate({"speech_models": [model]}, model)
+    priced = aai.PriceTable(date=TABLE.date, source="x", currency="EUR", models={model: 1})
+    assert priced.rate({}, model) == 1.0
+
+
 def test_an_option_within_an_object_has_a_price() -> None:
     """As the service is sent it."""
     task = aai.SpeechUnderstanding(translation=aai.Translation(target_languages=["de"]))
