@@ -24,6 +24,7 @@ groups of the vendor's give all at the end. Its client is at its quickest here, 
     python benchmarks/batch.py --seconds 10 --limit 2000 --window 30
     python benchmarks/batch.py --scale
     python benchmarks/batch.py --jobs 200 --slots 100 --clients aai_async --flaws none 500 429 mixed
+    python benchmarks/batch.py --link 50ms,100Mbit
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ from urllib.request import Request, urlopen
 
 import attrs
 from flaws import KINDS
+from link import CLIENT, Link, enter_namespace, relayed
+from link import SERVICE as SERVICE_ADDRESS
 
 SERVICE = Path(__file__).with_name("fake_service.py")
 
@@ -441,11 +444,28 @@ class Plan:
     """What goes wrong with some requests, see `flaws.py`."""
     share: float = 0.0
     """With how many of them."""
+    size: int = 0
+    """Bytes of a recording."""
+    link: Link | None = None
+    """The link to the service, if not loopback."""
 
     @property
     def optimum(self) -> float:
-        """Seconds that it takes at least."""
-        return math.ceil(self.jobs / self.slots) * self.seconds
+        """
+        Seconds that it takes at least.
+
+        Over a link, a job can begin when its recording and all before it have passed the link at its rate,
+        and 2.5 round trips besides: one to connect, half of one until the last byte is there, and one for
+        the upload's answer and the submit. After the last job the answer takes half a round trip.
+        """
+        if self.link is None:
+            return math.ceil(self.jobs / self.slots) * self.seconds
+        ends: list[float] = []
+        for number in range(self.jobs):
+            arrives = (number + 1) * self.size / self.link.rate + 2.5 * self.link.round_trip
+            slot_is_free = ends[number - self.slots] if number >= self.slots else 0.0
+            ends.append(max(arrives, slot_is_free) + self.seconds)
+        return ends[-1] + self.link.round_trip / 2
 
     @property
     def terms(self) -> dict[str, str]:
@@ -456,7 +476,8 @@ class Plan:
         batch = f"{self.jobs:,} jobs of {self.seconds:g} s, {self.slots:,} at once"
         under = f", at most {self.limit:,} requests in {self.window:g} s" if self.limit else ""
         amid = f", flaws: {self.flaws} at {self.share:.0%}" if self.flaws != "none" else ""
-        return f"{batch}{under}{amid}: at least {self.optimum:g} s"
+        over = f", over a link of {self.link}" if self.link else ""
+        return f"{batch}{under}{amid}{over}: at least {self.optimum:.4g} s"
 
 
 @attrs.frozen(kw_only=True)
@@ -500,13 +521,28 @@ def play(name: str, task: Task, plan: Plan, core: int | None) -> Round:
 
 
 @contextlib.contextmanager
-def served(core: int | None) -> Iterator[str]:
+def served_over(link: Link | None, core: int | None) -> Iterator[str]:
+    """Run the service at the other end of a link, if there is one; this process moves to its near end."""
+    if link is None:
+        with served(core) as base_url:
+            yield base_url
+        return
+    far_end = enter_namespace(SERVICE_ADDRESS)
+    with served(core, SERVICE_ADDRESS) as base_url:
+        near_end = enter_namespace(CLIENT)
+        with relayed(near_end, far_end, link, core):
+            yield base_url
+
+
+@contextlib.contextmanager
+def served(core: int | None, host: str = "127.0.0.1") -> Iterator[str]:
     """Run the service in a process of its own."""
-    command = [sys.executable, str(SERVICE), *(["--core", str(core)] if core is not None else [])]
+    command = [sys.executable, str(SERVICE), "--host", host]
+    command += ["--core", str(core)] if core is not None else []
     service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         port = (service.stdout.readline() if service.stdout else "").strip()
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{host}:{port}"
     finally:
         service.kill()
         service.communicate()
@@ -532,11 +568,11 @@ def cores() -> tuple[int | None, int | None]:
     return (usable[0], usable[-1]) if len(usable) > 1 else (None, None)
 
 
-def compare(plan: Plan, names: list[str], rounds: int, size: int) -> None:
+def compare(plan: Plan, names: list[str], rounds: int) -> None:
     """Run the clients in turn, round after round, and print what was seen."""
     seen: dict[str, list[Round]] = {name: [] for name in names}
     for_service, for_client = cores()
-    with recorded(plan.jobs, size) as folder, served(for_service) as base_url:
+    with recorded(plan.jobs, plan.size) as folder, served_over(plan.link, for_service) as base_url:
         task = Task(base_url=base_url, folder=folder, jobs=plan.jobs, slots=plan.slots)
         for number in range(rounds):
             for name in names:
@@ -643,6 +679,7 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=30.0, help="its seconds")
     parser.add_argument("--flaws", nargs="+", choices=KINDS, default=["none"], help="what goes wrong")
     parser.add_argument("--share", type=float, default=0.05, help="with how many requests")
+    parser.add_argument("--link", type=Link.parse, help="between client and service: 50ms,100Mbit")
     parser.add_argument("--timeout", type=float, help="seconds after which a client is given up")
     parser.add_argument(
         "--scale", type=int, nargs="*", metavar="JOBS", help="one round for each of these sizes"
@@ -661,8 +698,8 @@ def main() -> None:
         print(f"Batches, medians of {arguments.rounds} rounds")
         for flaws in arguments.flaws:
             plan = plan_of(arguments, arguments.jobs, arguments.slots or 200, arguments.timeout or 600.0)
-            plan = attrs.evolve(plan, flaws=flaws, share=arguments.share)
-            compare(plan, arguments.clients or list(CLIENTS), arguments.rounds, arguments.size or 200_000)
+            plan = attrs.evolve(plan, flaws=flaws, share=arguments.share, size=arguments.size or 200_000)
+            compare(plan, arguments.clients or list(CLIENTS), arguments.rounds)
 
 
 def plan_of(arguments: argparse.Namespace, jobs: int, slots: int, timeout: float) -> Plan:
@@ -674,6 +711,8 @@ def plan_of(arguments: argparse.Namespace, jobs: int, slots: int, timeout: float
         limit=arguments.limit,
         window=arguments.window,
         timeout=timeout,
+        size=arguments.size or 20_000,
+        link=arguments.link,
     )
 
 
@@ -682,7 +721,7 @@ def compare_sizes(arguments: argparse.Namespace) -> None:
     names = arguments.clients or [name for name in CLIENTS if name not in SLOW]
     for jobs in arguments.scale or SCALE:
         plan = plan_of(arguments, jobs, arguments.slots or max(1, jobs // 5), arguments.timeout or 180.0)
-        compare(plan, names, 1, arguments.size or 20_000)
+        compare(plan, names, 1)
 
 
 if __name__ == "__main__":
