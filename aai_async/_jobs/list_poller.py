@@ -148,9 +148,11 @@ class ListPoller:
             self.turn_off()
             return None
         # Not after a cancellation: the next leader would wait for the answer that this one has not received.
-        self._polled_at = anyio.current_time()
+        ended = self._polled_at = anyio.current_time()
         if failure is not None:
             return failure
+        # The list shows the jobs as they were at the request. A slow service is left half of each interval.
+        self._polled_at = max(began, ended - self._polling.min_list_interval / 2)
         self._streak.end()
         if self._scanned_at >= began:
             self._verify_oldest()
