@@ -46,7 +46,7 @@ class BatchSettings:
     sources: Sources
     options: Options
     max_jobs: int
-    max_uploads: int
+    max_uploads: int | None
     journal: Journal | None
     fail_fast: bool
     by_content: bool
@@ -103,7 +103,7 @@ class Batch:
         context = self._new_context()
         async with self._stack:
             sender = pipeline.sender
-            self._stack.enter_context(sender.room_for_uploads(settings.max_uploads))
+            self._stack.enter_context(sender.room_for_uploads(settings.max_uploads or 0))
             if context.journal is not None:
                 held = context.journal.held(sender.base_urls.api, sender.fingerprint, pipeline)
                 await self._stack.enter_async_context(held)

@@ -47,6 +47,9 @@ class UploadSlot(Protocol):
     def leave(self) -> None:
         """Return the permit; further calls do nothing."""
 
+    def sent(self) -> None:
+        """Return the permit if it is only for the time in which a recording is sent."""
+
 
 @attrs.frozen
 class BatchItem:

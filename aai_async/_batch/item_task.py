@@ -29,7 +29,7 @@ from aai_async._errors import (
     SourceError,
     UploadGoneError,
 )
-from aai_async._events import Event, Retrying, call_listener, enter_recording, relabelled
+from aai_async._events import Event, Retrying, Uploading, call_listener, enter_recording, relabelled
 from aai_async._io.file_sources import FileSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
@@ -222,6 +222,8 @@ class ItemTask:
         if isinstance(event, Retrying):
             self.retries += 1
             self._attempts += event.operation in {"upload", "submit"}
+        elif isinstance(event, Uploading) and event.sent == event.size:
+            self._upload_slot.sent()
         call_listener(self._context.on_event, event)
 
     async def _send(self) -> Transcript | None:

@@ -54,6 +54,9 @@ class _NoSlot:
     def leave(self) -> None:
         """Do nothing."""
 
+    def sent(self) -> None:
+        """Do nothing."""
+
 
 class JournalOwner:
     """The owner of an open journal, see `serving`."""

@@ -34,11 +34,24 @@ if TYPE_CHECKING:
     from aai_async._batch.finished_items import FinishedItems
 
 
+_SENDING = 8
+"""
+Recordings that are sent at a time, if the caller gives no maximum of uploads.
+
+More would need more memory and send no faster. An upload that only waits for its response does not count:
+with small recordings, that is most of its time.
+"""
+
+
 class _ItemSlot:
     """An upload slot, which an item takes before its first step."""
 
-    def __init__(self, permits: anyio.Semaphore, started: anyio.Event | None = None) -> None:
+    def __init__(
+        self, permits: anyio.Semaphore, started: anyio.Event | None = None, *, is_for_sending: bool
+    ) -> None:
         self._permits = permits
+        self._is_for_sending = is_for_sending
+        """Whether it is returned before the response to the upload."""
         self._is_taken = False
         self._started = started
         """Set when the slot is first taken."""
@@ -56,12 +69,16 @@ class _ItemSlot:
             self._is_taken = False
             self._permits.release()
 
+    def sent(self) -> None:
+        if self._is_for_sending:
+            self.leave()
+
 
 class BatchRunner:
     """A batch that has started."""
 
     def __init__(
-        self, context: BatchContext, sources: Sources, jobs: int, uploads: int, *, fail_fast: bool
+        self, context: BatchContext, sources: Sources, jobs: int, uploads: int | None, *, fail_fast: bool
     ) -> None:
         self.context = context
         self._sources = Drawing(sources)
@@ -73,7 +90,8 @@ class BatchRunner:
         """Acquired before an item is taken from the sources, released when its outcome is taken."""
         self._put_back = 0
         """Number of outcomes that were taken and put back; other items now have their permits."""
-        self._upload_permits = anyio.Semaphore(uploads)
+        self._upload_permits = anyio.Semaphore(uploads or _SENDING)
+        self._are_for_sending = uploads is None
         self._finished = deque[Outcome]()
         """Outcomes that were not taken yet: at most as many as there are permits."""
         self._changed = anyio.Event()
@@ -189,7 +207,7 @@ class BatchRunner:
             while True:
                 item = await self._next_item()
                 started = anyio.Event()
-                items.start_soon(self._run_item, item, _ItemSlot(self._upload_permits, started))
+                items.start_soon(self._run_item, item, self._new_slot(started))
                 await started.wait()
         except StopAsyncIteration:
             pass
@@ -200,9 +218,12 @@ class BatchRunner:
         except Exception as error:  # noqa: BLE001 - from the caller's iterable, raised to the consumer
             self._abort(error)
         finally:
-            slot = _ItemSlot(self._upload_permits)
+            slot = self._new_slot()
             self._unfinished += [ItemTask(item, self.context, slot).outcome() for item in self._ahead]
             await self._sources.aclose()
+
+    def _new_slot(self, started: anyio.Event | None = None) -> _ItemSlot:
+        return _ItemSlot(self._upload_permits, started, is_for_sending=self._are_for_sending)
 
     async def _next_item(self) -> BatchItem:
         """Draw the next item for a task, and give the outcomes of the finished ones before it."""

@@ -27,7 +27,7 @@ def transcribe_all(
     options: Options | None = None,
     *,
     max_jobs: int = 400,
-    max_uploads: int = 8,
+    max_uploads: int | None = None,
     journal: str | os.PathLike[str] | Journal | None = None,
     on_event: OnEvent | None = None,
     fail_fast: bool = False,
@@ -53,7 +53,8 @@ def transcribe_all(
         max_jobs: Maximum items in flight, from being read from `sources` until you receive the outcome. The
             service processes 200 jobs at a time for paid accounts and 5 for free ones, and queues the others
             at no cost. The default is twice as many, so that the service never waits for the next job.
-        max_uploads: Maximum concurrent uploads; enough to use the bandwidth of the link.
+        max_uploads: Maximum concurrent uploads. By default 16: at most 8 are being sent, and the others wait
+            for their response, which uses the bandwidth of the link for small recordings too.
         journal: A file in which each step is recorded before the next. Run the batch again with the same
             journal, at any time and after any failure: it continues, and uploads, submits and pays for
             nothing twice.
@@ -82,7 +83,8 @@ def transcribe_all(
     """
     _check_sources(sources)
     check_count(max_jobs, "max_jobs")
-    check_count(max_uploads, "max_uploads")
+    if max_uploads is not None:
+        check_count(max_uploads, "max_uploads")
     checked_type(Client, client, "client")
     check_listener(on_event)
     check_notifications(notifications)

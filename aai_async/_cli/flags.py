@@ -266,7 +266,14 @@ class RunFlags:
     """How a batch is run and shown."""
 
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum recordings in progress.")] = 400
-    uploads: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum concurrent uploads.")] = 8
+    uploads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Maximum concurrent uploads; by default 16, with at most 8 being sent.",
+        ),
+    ] = None
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first error.")] = False
     no_resubmit: Annotated[
         bool,

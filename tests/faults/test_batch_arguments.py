@@ -61,7 +61,7 @@ async def test_an_open_file_is_refused_at_the_call(
 
 @on_asyncio
 @pytest.mark.parametrize("bound", ["max_jobs", "max_uploads"])
-@pytest.mark.parametrize("value", [0, -1, True, "8", 1.5, None, float("inf")])
+@pytest.mark.parametrize("value", [0, -1, True, "8", 1.5, float("inf")])
 async def test_a_bound_is_a_whole_number_from_one(connect: Connect, bound: str, value: Any) -> None:
     """Told at the call, with its name."""
     async with connect() as client:

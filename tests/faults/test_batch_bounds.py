@@ -6,7 +6,7 @@ import asyncio
 import gc
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,55 @@ async def test_more_uploads_at_once_than_usual_are_made_where_they_are_asked_for
             for _ in range(40):
                 tasks.start_soon(client.upload, b"a recording")
         assert census.most["uploads"] == 16
+
+
+@both_loops
+@pytest.mark.parametrize(("bound", "most"), [({}, 16), ({"max_uploads": 8}, 8)])
+async def test_an_upload_that_waits_for_its_response_makes_room_for_another(
+    server: FaultServer, connect: Connect, tmp_path: Path, bound: dict[str, Any], most: int
+) -> None:
+    """Unless the caller gives a maximum."""
+    census = Census(server)
+    server.always("POST /v2/upload", census.of("uploads"))
+    census.held_until["uploads"] = most
+    async with connect() as client:
+        async with aai.transcribe_all(client, recordings(tmp_path, 60), **bound) as batch:
+            await batch.collect()
+    assert census.most["uploads"] == most
+
+
+class Recording(aai.Source):
+    """A recording of two pieces, of which the second is sent once eight recordings are being sent."""
+
+    def __init__(self, number: int, being_sent: list[int], sent: list[int], eight: anyio.Event) -> None:
+        self.name, self.size = f"{number}.wav", 2000
+        self._number, self._being_sent, self._sent, self._eight = number, being_sent, sent, eight
+
+    async def open(self) -> None:
+        """There is something to send."""
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        self._being_sent.append(self._number)
+        if len(self._being_sent) - len(self._sent) == 8:
+            self._eight.set()
+        assert len(self._being_sent) - len(self._sent) <= 8
+        yield b"%1000d" % self._number
+        await self._eight.wait()
+        self._sent.append(self._number)
+        yield bytes(1000)
+
+
+@both_loops
+async def test_no_more_than_eight_recordings_are_sent_at_a_time(
+    server: FaultServer, connect: Connect
+) -> None:
+    """Each needs memory."""
+    being_sent, sent, eight = list[int](), list[int](), anyio.Event()
+    sources = [Recording(number, being_sent, sent, eight) for number in range(40)]
+    async with connect() as client, aai.transcribe_all(client, sources) as batch:
+        outcomes = await batch.collect()
+    assert [outcome.error for outcome in outcomes] == [None] * 40
+    assert sorted(sent) == [*range(40)]
 
 
 @both_loops
