@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -22,6 +23,9 @@ from aai_async._transport.deadline import AttemptDeadline
 
 _LARGEST_RESPONSE = 256 * 1024 * 1024
 """Maximum size in bytes of a JSON response: the words of 100 hours need less."""
+
+_LARGEST_RESERVED = 4 * 1024 * 1024
+"""Maximum size in bytes of a buffer that is as large as the response claims to be."""
 
 _LARGEST_ERROR = 64 * 1024
 """Number of bytes that are read of an error response."""
@@ -46,11 +50,22 @@ async def read_response(response: Any, clock: AttemptDeadline) -> bytes:
     Raises:
         ProtocolError: It is too large, or has a content encoding that was not requested.
     """
-    content = io.BytesIO()
+    content = _buffer_for(response.headers.get("content-length", ""))
     async with contextlib.aclosing(_pieces(response, clock, _LARGEST_RESPONSE)) as pieces:
         async for piece in pieces:
             content.write(piece)
+    content.truncate()
     return content.getvalue()
+
+
+def _buffer_for(length: str) -> io.BytesIO:
+    """Return a buffer for a body: one that grows leaves gaps in the memory of the process."""
+    content = io.BytesIO()
+    if re.fullmatch("[0-9]{1,7}", length) and 0 < int(length) <= _LARGEST_RESERVED:
+        content.seek(int(length) - 1)
+        content.write(b"\0")
+        content.seek(0)
+    return content
 
 
 async def read_error(response: Any, clock: AttemptDeadline) -> bytes:

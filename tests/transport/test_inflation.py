@@ -58,6 +58,21 @@ async def test_a_reply_of_several_members_is_read_whole() -> None:
     assert await read(*(compressed[at : at + 7] for at in range(0, len(compressed), 7))) == TEXT
 
 
+@pytest.mark.parametrize("length", ["0", "1", "34", "35", "4194304", "4194305", "9" * 5000, "-1", "x"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_the_length_that_a_response_claims_does_not_change_its_body(length: str, encoding: str) -> None:
+    """A compressed one can be longer than its content. The buffer that it reserves is bounded."""
+    body = gzip.compress(TEXT) if encoding == "gzip" else TEXT
+    headers = {"content-encoding": encoding, "content-length": length}
+    response = httpx.Response(200, headers=headers, stream=Pieces(body[:10], body[10:]))
+    tracemalloc.start()
+    try:
+        assert await read_response(response, AttemptDeadline(aai.Timeouts())) == TEXT
+        assert tracemalloc.get_traced_memory()[1] < 5 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("rest", [b"junk", b"\0" * 1000, b"\x1f\x8bjunk"])
 async def test_what_follows_the_end_is_no_part_of_it(rest: bytes) -> None:
     """And is not collected, however much it is."""
