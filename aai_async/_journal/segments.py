@@ -4,8 +4,9 @@ A journal in object storage: its changes as numbered objects. Each can be create
 A transaction is committed when its segment has been created, so the number is the lock: if another batch has
 opened the journal meanwhile, the number is taken, and this batch ends before it sends anything more. The
 next number of an earlier writer is always that of the empty segment with which the next writer began, so
-empty segments are never removed. The database itself is a temporary one of this process. All functions block:
-they are called in a thread.
+empty segments are never removed. A snapshot is several objects, its pieces, and one with their number, which
+is created last. The database itself is a temporary one of this process. All functions block: they are called
+in a thread.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import contextlib
 import re
 import secrets
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Generator, Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -26,6 +29,9 @@ from aai_async._io.object_source import ObjectURI
 
 _COMPACTED_AFTER = 200
 """Number of segments that are replaced by a snapshot when the journal is opened or closed."""
+
+_PIECE = 8 * 1024 * 1024
+"""Bytes of a snapshot in one object: what is in memory of it at a time."""
 
 _READS = 5
 """How often a journal is read from its start, if a batch compacts it meanwhile."""
@@ -144,6 +150,7 @@ class Segments:
         latest = max(found["snapshots"], default=0)
         self._remove("segments", [one for one in found["segments"] if one <= latest and self._has_steps(one)])
         self._remove("snapshots", [one for one in found["snapshots"] if one < latest])
+        self._remove_pieces(before=latest)
 
     @contextlib.contextmanager
     def publishing(self) -> Generator[None]:
@@ -214,10 +221,20 @@ class Segments:
         self._removable.clear()
         self._snapshot = self._number = max(found["snapshots"], default=0)
         if self._snapshot:
-            _restore(connection, zlib.decompress(object_store.fetch(self._uri("snapshots", self._snapshot))))
+            self._restore(connection)
         for number in found["segments"]:
             if number > self._snapshot:
                 self._replay(connection, number)
+
+    def _restore(self, connection: sqlite3.Connection) -> None:
+        """Copy the snapshot into `connection` by way of the disk, so that it is never in memory."""
+        pieces = msgspec.msgpack.decode(object_store.fetch(self._uri("snapshots", self._snapshot)), type=int)
+        with _temporary_file() as path:
+            with path.open("wb") as file:
+                for place in range(pieces):
+                    file.write(zlib.decompress(object_store.fetch(self._piece(self._snapshot, place))))
+            with contextlib.closing(sqlite3.connect(path)) as snapshot:
+                snapshot.backup(connection)
 
     def _fetch(self, number: int) -> _Segment:
         content = object_store.fetch(self._uri("segments", number))
@@ -244,14 +261,29 @@ class Segments:
             self._create_snapshot(connection)
 
     def _create_snapshot(self, connection: sqlite3.Connection) -> None:
-        before = self._snapshot
-        object_store.create(self._uri("snapshots", self._number), zlib.compress(connection.serialize()))
+        before, pieces = self._snapshot, 0
+        with _temporary_file() as path:
+            with contextlib.closing(sqlite3.connect(path)) as snapshot:
+                connection.backup(snapshot)
+            with path.open("rb") as file:
+                while content := file.read(_PIECE):
+                    object_store.create(self._piece(self._number, pieces), zlib.compress(content))
+                    pieces += 1
+        # The last object makes it one.
+        object_store.create(self._uri("snapshots", self._number), msgspec.msgpack.encode(pieces))
         self._snapshot = self._number
         # The snapshot contains them. Those that are not removed do no harm.
         self._remove("segments", self._removable)
         self._removable.clear()
         if before:
             self._remove("snapshots", [before])
+        self._remove_pieces(before=self._snapshot)
+
+    def _remove_pieces(self, *, before: int) -> None:
+        """Remove the pieces of the snapshots before one, also of those that were never complete."""
+        pieces = object_store.list_uris(self._prefix.below("pieces"))
+        kept = self._piece(before, 0).key
+        object_store.remove([one for one in pieces if one.key < kept])
 
     def _remove(self, kind: str, numbers: Iterable[int]) -> None:
         object_store.remove([self._uri(kind, number) for number in numbers])
@@ -259,8 +291,13 @@ class Segments:
     def _uri(self, kind: str, number: int) -> ObjectURI:
         return numbered(self._prefix.below(kind), number)
 
+    def _piece(self, number: int, place: int) -> ObjectURI:
+        """Return the URI of a piece of the snapshot with a number."""
+        return numbered(self._uri("pieces", number), place)
 
-def _restore(connection: sqlite3.Connection, content: bytes) -> None:
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as snapshot:
-        snapshot.deserialize(content)
-        snapshot.backup(connection)
+
+@contextlib.contextmanager
+def _temporary_file() -> Generator[Path]:
+    """Yield the path of a file in a folder that only this user can read, and that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="aai-async-") as folder:
+        yield Path(folder, "journal.db")

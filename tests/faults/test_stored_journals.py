@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -192,7 +193,10 @@ def objects_with(text: str, bucket: Bucket) -> list[str]:
 
 def expanded(bucket: Bucket, key: str) -> bytes:
     """What an object contains, without its compression and that of the results in it."""
-    content = zlib.decompress(object_store.fetch(ObjectURI.parse(bucket.uri(key))))
+    content = object_store.fetch(ObjectURI.parse(bucket.uri(key)))
+    if "/snapshots/" in key:
+        return content
+    content = zlib.decompress(content)
     if not content.startswith(b"SQLite"):
         return content
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -278,6 +282,69 @@ def test_an_earlier_writer_is_refused_also_after_the_segments_of_the_next_were_r
     with pytest.raises(aai.JournalError, match="Another batch has opened the journal"):
         added("four.wav")(earlier)
     earlier.close()
+
+
+def snapshot_of(store: MemoryStore, prefix: ObjectURI) -> list[tuple[str, int]]:
+    """The pieces of all snapshots, each with its length before compression."""
+    uris = object_store.list_uris(prefix.below("pieces"))
+    parts = sorted((uri.key.removeprefix(f"{prefix.key}/pieces/"), uri) for uri in uris)
+    return [(key, len(zlib.decompress(object_store.fetch(uri)))) for key, uri in parts]
+
+
+def test_a_snapshot_is_in_pieces_and_nothing_of_it_stays_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No piece is longer than one, so that a journal of any length is read and written in the same memory."""
+    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7")
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    monkeypatch.setattr(segments, "_COMPACTED_AFTER", 1)
+    monkeypatch.setattr(segments, "_PIECE", 10_000)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    names = [f"{number}.wav" for number in range(30)]
+    for name in names:
+        database = opened(prefix)
+        added(name)(database)
+        database.close()
+    pieces = snapshot_of(store, prefix)
+    assert len({key.partition("/")[0] for key, _ in pieces}) == 1
+    assert [size for _, size in pieces[:-1]] == [10_000] * (len(pieces) - 1)
+    assert len(pieces) > 2
+    reader = Database(prefix)
+    reader.open_to_read()
+    assert reader.read(queries.last) == len(names)
+    reader.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pieces_of_a_snapshot_that_was_never_complete_are_removed_by_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The writer may have been killed, or the store have failed, between two of them."""
+    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7")
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    monkeypatch.setattr(segments, "_PIECE", 10_000)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    create = object_store.create
+
+    def failing(uri: ObjectURI, content: bytes) -> bool:
+        if uri.key.endswith("/0000000001") and "/pieces/" in uri.key:
+            raise aai.SourceError(f"{uri} cannot be written: status 503.")
+        return create(uri, content)
+
+    database = opened(prefix)
+    added("one.wav")(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "_COMPACTED_AFTER", 1)
+        patch.setattr(object_store, "create", failing)
+        database.close()
+    [(incomplete, _)] = snapshot_of(store, prefix)
+    monkeypatch.setattr(segments, "_COMPACTED_AFTER", 1)
+    database = opened(prefix)
+    assert database.read(queries.last) == 1
+    database.close()
+    keys = [key for key, _ in snapshot_of(store, prefix)]
+    assert (len(keys) > 1, incomplete in keys) == (True, False)
+    assert list(tmp_path.iterdir()) == []
 
 
 @both_loops
