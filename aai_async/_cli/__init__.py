@@ -12,7 +12,6 @@ import logging
 import sys
 from pathlib import Path
 
-from aai_async._cli.stderr import show_option_warnings
 from aai_async._command_lines import install_command
 from aai_async._progress.lines import print_line
 
@@ -25,8 +24,10 @@ def main() -> int:
     _set_encodings()
     # The command reports the same by itself.
     logging.getLogger("aai_async").addHandler(logging.NullHandler())
-    show_option_warnings()
     from aai_async._cli.app import app  # noqa: PLC0415 - the extra may be absent
+    from aai_async._cli.stderr import show_option_warnings  # noqa: PLC0415
+
+    show_option_warnings()
 
     try:
         app(prog_name="aai-async")
