@@ -40,7 +40,7 @@ import json
 import re
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 
 class RequestState(enum.Enum):
@@ -92,7 +92,7 @@ class AAIError(Exception):
     verdict: RequestState | None
     """How far the last request got: not sent, refused, ambiguous or fatal; `None` without a request."""
 
-    _can_pass: ClassVar[bool] = False
+    _can_pass: bool = False
     """Whether errors of this class are transient."""
 
     def __init__(
@@ -116,7 +116,8 @@ class AAIError(Exception):
     @property
     def is_transient(self) -> bool:
         """Whether trying again later can help, with the same recording, options and account."""
-        return self._can_pass
+        # What cannot be written because of object storage is as transient as the error of the store.
+        return self.__cause__.is_transient if isinstance(self.__cause__, SourceError) else self._can_pass
 
     def __str__(self) -> str:
         known = {
@@ -177,10 +178,9 @@ def without_secret_addresses(text: str) -> str:
 
 
 _USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 _PARAMETER = re.compile(r";[^/;=]+=[^/;]*")
 """A parameter of a path segment (RFC 3986, 3.3), such as a session."""
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
@@ -200,6 +200,10 @@ class OptionsError(AAIError, ValueError):
 
 class SourceError(AAIError):
     """The audio source cannot be sent. Nothing was sent."""
+
+    def __init__(self, message: str, *, is_transient: bool = False, **context: Unpack[_Context]) -> None:
+        super().__init__(message, **context)
+        self._can_pass = is_transient or self._can_pass
 
 
 class FileChangedError(SourceError):
@@ -339,11 +343,7 @@ class DeadlineError(AAIError):
 
 
 class RetryBudgetError(AAIError):
-    """
-    Too many requests of the client have failed, so it does not retry for now. The cause is the last failure.
-
-    Each success returns a part of the budget, `Retry(budget=...)`.
-    """
+    """Too many requests of the client have failed for `Retry(budget=...)`. The cause is the last failure."""
 
     _can_pass = True
 

@@ -16,7 +16,7 @@ from aai_async import formats
 from aai_async._cli import clients, resolving, transcription
 from aai_async._cli.command_flags import ResolveFlags
 from aai_async._cli.dry_run import show as show_dry_run
-from aai_async._cli.exit_status import ExitStatus, is_setup_error
+from aai_async._cli.exit_status import ExitStatus, status_of_refusals, status_without_results
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find
@@ -151,7 +151,9 @@ def _found(inputs: InputFlags) -> Found:
         raise usage_error("Standard input is either a list of names or a recording, not both.")
     found = find(names, recursive=inputs.recursive)
     if not found.recordings:
-        raise usage_error("\n".join([*found.mistakes, *found.unreadable]))
+        nothing = usage_error("\n".join([*(str(one.args[0]) for one in found.mistakes), *found.unreadable]))
+        nothing.exit_code = status_of_refusals(found.mistakes)
+        raise nothing
     return found
 
 
@@ -183,17 +185,6 @@ def results_place_of(name: str | None) -> Place | None:
     if isinstance(place, Path) and place.exists() and not place.is_dir():
         raise usage_error(f"--output-dir must be a folder, and {str(place)!r} is a file.")
     return place
-
-
-def folder_on_disk(name: str | None) -> Path | None:
-    """Return the folder of results with a name, if there is one, of a command that writes to disk only."""
-    place = results_place_of(name)
-    if place is None or isinstance(place, Path):
-        return place
-    raise usage_error(
-        "--output-dir must be a folder on this machine for this command: copy the files to object storage "
-        "afterwards."
-    )
 
 
 def check_standard_output(rendering: Rendering, number: int) -> None:
@@ -275,9 +266,7 @@ def run(task: Callable[P, Awaitable[ExitStatus]], *arguments: P.args, **keywords
         status = ExitStatus.BROKEN_PIPE
     except AAIError as error:
         print_line(shown_error(error))
-        if is_setup_error(error):
-            return ExitStatus.SETUP
-        return ExitStatus.RETRY if error.is_transient else ExitStatus.FAILED
+        return status_without_results(error)
     if status is ExitStatus.BROKEN_PIPE:
         # Python flushes standard output once more when it exits, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

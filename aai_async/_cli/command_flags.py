@@ -115,7 +115,11 @@ class ConvertFlags:
     """The flags of `convert`."""
 
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Transcripts, as the format json writes them.")
+        list[str],
+        typer.Argument(
+            metavar="FILE|DIR|URI...",
+            help="Transcripts, as the format json writes them, or folders of them.",
+        ),
     ]
     output: ReplacingOutputFlags = field(default_factory=ReplacingOutputFlags)
     rendering: Rendering = field(default_factory=Rendering)
@@ -142,15 +146,15 @@ class CompareFlags:
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE|DIR...",
+            metavar="FILE|DIR|URI...",
             help="Transcripts, as the format json writes them, or folders of them; with --model or --local "
             "recordings.",
         ),
     ]
     reference: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE|DIR",
+            metavar="FILE|DIR|URI",
             help="What was spoken: a text, a corrected transcript, or a folder with one for each recording.",
         ),
     ] = None
@@ -166,9 +170,10 @@ class CompareFlags:
         typer.Option(
             "--output-dir",
             "-o",
-            metavar="DIR",
+            metavar="DIR|URI",
             callback=results_name,
-            help="Write a page per comparison here, and with --model or --local the transcripts.",
+            help="Write a page per comparison here, and with --model or --local the transcripts: in a "
+            "folder, or below a prefix in object storage.",
         ),
     ] = None
     embed_audio: EmbedAudio = False

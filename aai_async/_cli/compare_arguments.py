@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
 from aai_async._cli import clients, comparing
-from aai_async._cli.arguments import folder_on_disk, order_of, run, usage_error
+from aai_async._cli.arguments import order_of, results_place_of, run, usage_error
 from aai_async._cli.command_flags import ComparedRequestFlags, CompareFlags
 from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, TranscribeFlags
+from aai_async._cli.input_files import in_folder
 from aai_async._cli.inputs import STANDARD_INPUT
 from aai_async._cli.order import Order
 from aai_async._cli.output_flags import RunOutputFlags
 from aai_async._cli.safe_names import of_word
+from aai_async._journal import Place
 
 
 def compare(flags: CompareFlags) -> int:
     """Compare what the flags name, and return the exit status."""
-    folder_on_disk(flags.output_dir)
+    results_place_of(flags.output_dir)
     if flags.embed_audio and flags.output_dir is None:
         raise usage_error("--embed-audio is for pages: pass a folder for them with -o.")
     local = _local_models(flags)
@@ -50,7 +51,7 @@ def _local_models(flags: CompareFlags) -> Sequence[str]:
 
 def _orders(flags: CompareFlags, local: Sequence[str]) -> dict[str, Order]:
     """Return what is transcribed with each model, in a folder of its own."""
-    models, folder = flags.request.model, folder_on_disk(flags.output_dir)
+    models, folder = flags.request.model, results_place_of(flags.output_dir)
     if folder is None:
         raise usage_error("--model and --local need a folder for the transcripts: pass it with -o.")
     names = [*models, *map(_name_of_local, local)]
@@ -79,11 +80,11 @@ def _name_of_local(model: str) -> str:
     return engine_name(model)
 
 
-def _transcription(flags: CompareFlags, folder: Path, model: str) -> TranscribeFlags:
+def _transcription(flags: CompareFlags, folder: Place, model: str) -> TranscribeFlags:
     """Return the flags of `transcribe` for a model of the service."""
     return TranscribeFlags(
         inputs=InputFlags(names=flags.names, recursive=flags.recursive),
-        output=RunOutputFlags(output_dir=str(folder / of_word(model))),
+        output=RunOutputFlags(output_dir=str(in_folder(folder, of_word(model)))),
         rendering=Rendering(formats=["json"]),
         request=dataclasses.replace(flags.request, model=[model]),
         connection=flags.connection,
@@ -92,7 +93,7 @@ def _transcription(flags: CompareFlags, folder: Path, model: str) -> TranscribeF
     )
 
 
-def _local_transcription(flags: CompareFlags, folder: Path, model: str) -> TranscribeFlags:
+def _local_transcription(flags: CompareFlags, folder: Place, model: str) -> TranscribeFlags:
     """Return the flags of `transcribe` for a model of the embedded server."""
     given = _transcription(flags, folder, _name_of_local(model))
     return dataclasses.replace(

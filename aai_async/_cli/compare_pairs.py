@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import attrs
 
+from aai_async._cli import input_files
+from aai_async._cli.input_files import name_of, shown
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import ProtocolError, SourceError
+from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
 
 _TRANSCRIPT = ".json"
@@ -23,7 +25,7 @@ class System:
     label: str
     """Its name in tables and on pages."""
 
-    files: Mapping[str, Path]
+    files: Mapping[str, Place]
     """The files of the transcripts, by the names of the recordings."""
 
     model: str | None = None
@@ -40,14 +42,14 @@ class Pair:
     system: System
     """What the transcript is from."""
 
-    reference: Path
+    reference: Place
     """The file of the reference: a text, or a transcript."""
 
     recording: Recording | None
     """The recording, if it is known."""
 
     @property
-    def transcript(self) -> Path:
+    def transcript(self) -> Place:
         """The file of the transcript."""
         return self.system.files[self.name]
 
@@ -59,65 +61,63 @@ def systems_of(names: Sequence[str]) -> list[System]:
     Raises:
         SourceError: A name leads to no transcript, or files and folders are mixed.
     """
-    paths = [Path(name) for name in names]
-    if all(path.is_dir() for path in paths):
-        return [System(readable(path), dict(_in_folder(path))) for path in paths]
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise SourceError(f"No such file or folder: {readable(missing)!r}.")
-    if any(path.is_dir() for path in paths):
+    places = [input_files.input_place(name) for name in names]
+    are_folders = [input_files.is_folder(place) for place in places]
+    if all(are_folders):
+        return [System(shown(place), _in_folder(place)) for place in places]
+    for place, is_folder in zip(places, are_folders, strict=True):
+        if not is_folder:
+            input_files.check_exists(place)
+    if any(are_folders):
         raise SourceError("Pass either files of transcripts, or folders of them, not both.")
-    name = paths[0].name.removesuffix(_TRANSCRIPT)
-    labels = [readable(path.name) for path in paths]
+    name = name_of(places[0]).removesuffix(_TRANSCRIPT)
+    labels = [readable(name_of(place)) for place in places]
     if len(set(labels)) < len(labels):
-        labels = [readable(path) for path in paths]
-    return [System(label, {name: path}) for label, path in zip(labels, paths, strict=True)]
+        labels = [shown(place) for place in places]
+    return [System(label, {name: place}) for label, place in zip(labels, places, strict=True)]
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the name of each recording with its transcript, sorted."""
-    found: list[Path] = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        found += [Path(place, one) for one in files if one.endswith(_TRANSCRIPT) and not one.startswith(".")]
+def _in_folder(folder: Place) -> dict[str, Place]:
+    """Return the transcripts by the names of their recordings, sorted."""
+    found = input_files.files_below(folder, _TRANSCRIPT)
     if not found:
         raise SourceError(
-            f"The folder {readable(folder)!r} has no transcripts: write them with `transcribe -f json`."
+            f"The folder {shown(folder)!r} has no transcripts: write them with `transcribe -f json`."
         )
-    for path in sorted(found):
-        yield path.relative_to(folder).as_posix().removesuffix(_TRANSCRIPT), path
+    return {path.as_posix().removesuffix(_TRANSCRIPT): file for path, file in found}
 
 
-def references_of(path: Path, systems: Sequence[System]) -> dict[str, Path]:
+def references_of(name: str, systems: Sequence[System]) -> dict[str, Place]:
     """
-    Return the references at a path, by the names of the recordings: a file, or those of a folder.
+    Return the references with a name, by the names of the recordings: a file, or those of a folder.
 
     Raises:
         SourceError: There is none, or a file is to be the reference of several recordings.
     """
-    names = list(dict.fromkeys(name for system in systems for name in system.files))
-    return _references_of(path, names)
+    names = list(dict.fromkeys(one for system in systems for one in system.files))
+    return _references_of(input_files.input_place(name), names)
 
 
-def _references_of(path: Path, names: Sequence[str]) -> dict[str, Path]:
-    if path.is_dir():
-        found = {name: file for name in names if (file := _reference_in(path, name)) is not None}
-        if found:
-            return found
+def _references_of(place: Place, names: Sequence[str]) -> dict[str, Place]:
+    if not input_files.is_folder(place):
+        _check_file(place, len(names))
+        return {names[0]: place}
+    there = input_files.existing(place, [one for name in names for one in _candidates(name)])
+    found = {name: next((there[one] for one in _candidates(name) if one in there), None) for name in names}
+    if not there:
         raise SourceError(
-            f"The folder {readable(path)!r} has no reference for {readable(names[0])!r}: a text "
+            f"The folder {shown(place)!r} has no reference for {readable(names[0])!r}: a text "
             f"{readable(_candidates(names[0])[0])!r}, or a transcript."
         )
-    _check_file(path, len(names))
-    return {names[0]: path}
+    return {name: file for name, file in found.items() if file is not None}
 
 
-def check_reference(path: Path, names: Sequence[str]) -> list[str]:
+def check_reference(name: str, names: Sequence[str]) -> list[str]:
     """
     Check the references of recordings before these are transcribed; blocks.
 
     Args:
-        path: A file, or a folder with one for each recording.
+        name: That of a file, or of a folder with one for each recording.
         names: The names that the transcripts of the recordings will have, without a suffix.
 
     Returns:
@@ -126,20 +126,19 @@ def check_reference(path: Path, names: Sequence[str]) -> list[str]:
     Raises:
         SourceError: There is none, one cannot be read or has no words, or it is one for several recordings.
     """
-    found = _references_of(path, names)
+    found = _references_of(input_files.input_place(name), names)
     for file in found.values():
         text = read_reference(file)
         if isinstance(text, str) and not any(map(str.isalnum, text)):
-            raise SourceError(f"The reference {readable(file)!r} has no words.")
-    return [name for name in names if name not in found]
+            raise SourceError(f"The reference {shown(file)!r} has no words.")
+    return [one for one in names if one not in found]
 
 
-def _check_file(path: Path, recordings: int) -> None:
-    if not path.exists():
-        raise SourceError(f"No such file: {readable(path)!r}.")
+def _check_file(place: Place, recordings: int) -> None:
+    input_files.check_exists(place)
     if recordings > 1:
         raise SourceError(
-            f"{readable(path)!r} is one text, and there are {recordings} recordings: pass a folder with a "
+            f"{shown(place)!r} is one text, and there are {recordings} recordings: pass a folder with a "
             "text for each of them."
         )
 
@@ -150,13 +149,8 @@ def _candidates(name: str) -> list[str]:
     return [f"{stem}{suffix}" for suffix in (".txt", _TRANSCRIPT) for stem in stems]
 
 
-def _reference_in(folder: Path, name: str) -> Path | None:
-    paths = [folder / candidate for candidate in _candidates(name)]
-    return next((path for path in paths if path.is_file()), None)
-
-
 def pairs_of(
-    systems: Sequence[System], references: Mapping[str, Path], recordings: Mapping[str, Recording]
+    systems: Sequence[System], references: Mapping[str, Place], recordings: Mapping[str, Recording]
 ) -> tuple[list[Pair], list[str]]:
     """Return the transcripts with their references, and what has no counterpart."""
     found: list[Pair] = []
@@ -165,22 +159,24 @@ def pairs_of(
         for name, path in system.files.items():
             reference = references.get(name)
             if reference is None:
-                alone.append(f"{readable(path)}: there is no reference for it.")
+                alone.append(f"{shown(path)}: there is no reference for it.")
                 continue
             recording = recordings.get(name) or _beside(path)
             found.append(Pair(name=name, system=system, reference=reference, recording=recording))
         left = [path for name, path in references.items() if name not in system.files]
-        alone += [f"{readable(path)}: {readable(system.label)} has no transcript for it." for path in left]
+        alone += [f"{shown(path)}: {readable(system.label)} has no transcript for it." for path in left]
     return found, alone
 
 
-def _beside(transcript: Path) -> Recording | None:
-    """Return the recording beside a transcript, as `transcribe` names them."""
+def _beside(transcript: Place) -> Recording | None:
+    """Return the recording beside a transcript, as `transcribe` names them; of an object, no page can."""
+    if not isinstance(transcript, Path):
+        return None
     path = transcript.with_name(transcript.name.removesuffix(_TRANSCRIPT))
     return named(str(path)) if path != transcript and path.is_file() else None
 
 
-def read_transcript(path: Path) -> Transcript:
+def read_transcript(place: Place) -> Transcript:
     """
     Return the transcript in a file; blocks.
 
@@ -188,26 +184,26 @@ def read_transcript(path: Path) -> Transcript:
         SourceError: It is not a transcript, or cannot be read.
     """
     try:
-        return Transcript.from_json(path.read_bytes())
+        return Transcript.from_json(input_files.read(place))
     except ProtocolError:
         # Its message shows the beginning of the text.
-        raise SourceError(f"{readable(path)!r} is not a transcript as the format json writes it.") from None
+        raise SourceError(f"{shown(place)!r} is not a transcript as the format json writes it.") from None
     except OSError as error:
-        raise SourceError(f"{readable(path)!r} cannot be read: {error.strerror}.") from None
+        raise SourceError(f"{shown(place)!r} cannot be read: {error.strerror}.") from None
 
 
-def read_reference(path: Path) -> Transcript | str:
+def read_reference(place: Place) -> Transcript | str:
     """
     Return the reference in a file: a transcript, or a text; blocks.
 
     Raises:
         SourceError: It is neither, or cannot be read.
     """
-    if path.name.endswith(_TRANSCRIPT):
-        return read_transcript(path)
+    if name_of(place).endswith(_TRANSCRIPT):
+        return read_transcript(place)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return input_files.read(place).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SourceError(f"The reference {readable(path)!r} is not text in UTF-8.") from None
+        raise SourceError(f"The reference {shown(place)!r} is not text in UTF-8.") from None
     except OSError as error:
-        raise SourceError(f"The reference {readable(path)!r} cannot be read: {error.strerror}.") from None
+        raise SourceError(f"The reference {shown(place)!r} cannot be read: {error.strerror}.") from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import attrs
 import msgspec
 
 from aai_async._cli.compare_pairs import Pair
+from aai_async._cli.input_files import shown
 from aai_async._cli.terminal_text import readable
 from aai_async._progress.lines import count, visible
 from aai_async.comparison import Comparison, ErrorCounts, error_interval, improvement_probability
@@ -29,10 +29,10 @@ class Compared:
     unit: str
     normalization: str
     warnings: Sequence[str]
-    page: Path | None
+    page: str | None
 
     @classmethod
-    def of(cls, pair: Pair, found: Comparison, warnings: Sequence[str], page: Path | None) -> Compared:
+    def of(cls, pair: Pair, found: Comparison, warnings: Sequence[str], page: str | None) -> Compared:
         """Keep what the table needs."""
         speakers = ErrorCounts.total(one.counts for one in found.speakers) if found.speakers else None
         return cls(pair, found.counts, speakers, found.unit, found.normalization, warnings, page)
@@ -145,8 +145,8 @@ def json_lines(results: Sequence[Compared]) -> str:
     documents = [
         {
             "recording": readable(one.pair.name),
-            "transcript": readable(one.pair.transcript),
-            "reference": readable(one.pair.reference),
+            "transcript": shown(one.pair.transcript),
+            "reference": shown(one.pair.reference),
             "system": readable(one.pair.system.label),
             **_numbers(one.unit, one.counts, one.speakers),
             "normalization": one.normalization,

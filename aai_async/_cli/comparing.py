@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+import attrs
+
 from aai_async import comparison
 from aai_async._cli import dry_run, rendering, safe_names, transcription
 from aai_async._cli.clients import NO_KEY, has_key, whisper_at
@@ -23,11 +25,13 @@ from aai_async._cli.compare_pairs import (
 from aai_async._cli.compare_table import Compared, json_lines, table
 from aai_async._cli.exit_status import ExitStatus, exit_status
 from aai_async._cli.flags import Rendering
+from aai_async._cli.input_files import input_place, name_of, shown
 from aai_async._cli.inputs import Recording
 from aai_async._cli.order import Order
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.result_files import is_replaceable, save
+from aai_async._cli.result_folder import ResultFolder, check_listable, is_replaceable
 from aai_async._cli.result_notices import Notices
+from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
@@ -37,6 +41,9 @@ from aai_async._progress.lines import count, print_line
 from aai_async.comparison._normalization import Normalization, check_installed
 
 _MARK = b'name="generator" content="aai-async compare"'
+
+_OWNER = "compare"
+"""What the pages have in object storage for the recording of a result."""
 
 
 async def compare(flags: CompareFlags) -> ExitStatus:
@@ -142,7 +149,7 @@ def _results(model: str, order: Order) -> tuple[System, dict[str, Recording]]:
     there = {
         _name_of(outputs.files(one)["json"]): one for one in order.found.recordings if outputs.are_there(one)
     }
-    files = {name: Path(outputs.paths(one)["json"]) for name, one in there.items()}
+    files = {name: results_place(outputs.paths(one)["json"]) for name, one in there.items()}
     return System(model, files, model), there
 
 
@@ -150,7 +157,7 @@ async def _compare(
     flags: CompareFlags, systems: Sequence[System], recordings: Mapping[str, Recording]
 ) -> ExitStatus:
     if flags.reference is not None:
-        reference, against = readable(flags.reference.name), systems
+        reference, against = readable(name_of(input_place(flags.reference))), systems
         references = await in_thread(references_of, flags.reference, systems)
     else:
         reference, against = systems[0].label, systems[1:]
@@ -161,15 +168,16 @@ async def _compare(
         print_line(str(error))
     results: list[Compared] = []
     notices = Notices()
+    pages = await in_thread(_pages, flags, reference, len(against))
     for pair in pairs:
         try:
-            results.append(await _result(flags, pair, reference, is_alone=len(against) == 1))
+            results.append(await _result(flags, pair, pages))
         except AAIError as error:
             errors.append(error)
-            print_line(f"{readable(pair.transcript)}: {error}")
+            print_line(f"{shown(pair.transcript)}: {error}")
             continue
-        if shown := notices.add(results[-1].warnings, (), shows_all=False):
-            print_line(f"{readable(pair.transcript)}: {shown}")
+        if notice := notices.add(results[-1].warnings, (), shows_all=False):
+            print_line(f"{shown(pair.transcript)}: {notice}")
     for line in notices.totals():
         print_line(line)
     if results:
@@ -179,16 +187,19 @@ async def _compare(
     return exit_status(succeeded=len(results), errors=errors)
 
 
-async def _result(flags: CompareFlags, pair: Pair, reference: str, *, is_alone: bool) -> Compared:
+async def _result(flags: CompareFlags, pair: Pair, pages: _Pages | None) -> Compared:
     """Compare a pair, and write its page."""
     found, warnings = await in_thread(_compared, flags, pair)
-    path = None
-    if flags.output_dir is not None:
-        path = _place(Path(flags.output_dir), pair, is_alone=is_alone)
-        if not await in_thread(is_replaceable, path, _MARK):
-            raise AAIError(f"{readable(path)!r} is another file, which stays: choose another folder with -o.")
-        await save(path, await in_thread(_page, flags, pair, found, reference, path))
-    return Compared.of(pair, found, warnings, path)
+    page = None if pages is None else await pages.write(pair, found)
+    return Compared.of(pair, found, warnings, page)
+
+
+def _pages(flags: CompareFlags, reference: str, systems: int) -> _Pages | None:
+    if flags.output_dir is None:
+        return None
+    folder = folder_at(results_place(flags.output_dir))
+    check_listable(folder)
+    return _Pages(folder, reference, is_alone=systems == 1, embed_audio=flags.embed_audio)
 
 
 def _compared(flags: CompareFlags, pair: Pair) -> tuple[comparison.Comparison, list[str]]:
@@ -210,25 +221,50 @@ def _about_model(system: System, transcript: Transcript) -> list[str]:
     return [f"{ran} ran, and not {system.model}."]
 
 
-def _place(folder: Path, pair: Pair, *, is_alone: bool) -> Path:
-    suffix = "" if is_alone else f".{safe_names.of_word(pair.system.label)}"
-    return folder / f"{pair.name}{suffix}.html"
+@attrs.frozen
+class _Pages:
+    """The pages of a comparison in a folder."""
+
+    folder: ResultFolder
+    reference: str
+    """The name of what the transcripts are compared with."""
+    is_alone: bool = attrs.field(kw_only=True)
+    """Whether one system is compared, so that pages need not name it."""
+    embed_audio: bool = attrs.field(kw_only=True)
+
+    async def write(self, pair: Pair, found: comparison.Comparison) -> str:
+        """
+        Write the page of a pair, and return its path or URI.
+
+        Raises:
+            AAIError: It cannot be written, or another file has its name.
+        """
+        path = self._path(pair)
+        if not await in_thread(is_replaceable, self.folder, path, _MARK):
+            shown = readable(self.folder.shown(path))
+            raise AAIError(f"{shown!r} is another file, which stays: choose another folder with -o.")
+        content = await in_thread(self._content, pair, found, path)
+        await self.folder.write(path, content, owner=_OWNER, is_own=True)
+        return self.folder.shown(path)
+
+    def _path(self, pair: Pair) -> PurePosixPath:
+        suffix = "" if self.is_alone else f".{safe_names.of_word(pair.system.label)}"
+        return self.folder.usable(PurePosixPath(f"{pair.name}{suffix}.html"))
+
+    def _content(self, pair: Pair, found: comparison.Comparison, path: PurePosixPath) -> bytes:
+        folder, audio = self.folder.links_from(path), None
+        if pair.recording is not None:
+            wanted = Rendering(formats=["html"], embed_audio=self.embed_audio)
+            audio = _audio(wanted, pair.recording, folder)
+        labels = (self.reference, readable(pair.system.label))
+        return comparison.page(found, title=readable(pair.name), labels=labels, audio=audio).encode()
 
 
-def _page(flags: CompareFlags, pair: Pair, found: comparison.Comparison, reference: str, path: Path) -> bytes:
-    audio = None
-    if pair.recording is not None:
-        wanted = Rendering(formats=["html"], embed_audio=flags.embed_audio)
-        audio = _audio(wanted, pair.recording, path.parent)
-    labels = (reference, readable(pair.system.label))
-    return comparison.page(found, title=readable(pair.name), labels=labels, audio=audio).encode()
-
-
-def _audio(wanted: Rendering, recording: Recording, folder: Path) -> str | None:
+def _audio(wanted: Rendering, recording: Recording, folder: Path | None) -> str | None:
     try:
         if wanted.embed_audio:
             size = Path(recording.name).stat().st_size if recording.is_file else None
             rendering.check(wanted, recording, size)
-        return rendering.audio_of(wanted, recording, folder)
+        return rendering.audio_of(wanted, recording, folder, links_to_files=folder is not None)
     except OSError as error:
         raise SourceError(f"{recording.shown!r} cannot be read to embed it: {error.strerror}.") from error

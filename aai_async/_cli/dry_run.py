@@ -9,7 +9,7 @@ import msgspec
 from aai_async._batch.forecast import Forecast, Step, bounds_with
 from aai_async._batch.item import Item
 from aai_async._cli import jsonl
-from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.exit_status import ExitStatus, status_of_refusals
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
@@ -115,7 +115,7 @@ class _Preview:
     def status(self, estimate: Estimate) -> ExitStatus:
         """Return the exit status of the preview."""
         if self._plan.refusals:
-            return ExitStatus.USAGE
+            return status_of_refusals([invalid.error for invalid in self._plan.refusals])
         if not self._plan.left_out:
             return ExitStatus.OK
         return ExitStatus.PARTIAL if estimate.jobs else ExitStatus.FAILED

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, ConfigError
+from aai_async._errors import (
+    AAIError,
+    AccountError,
+    AmbiguousSubmitError,
+    ConfigError,
+    JournalError,
+    SaveError,
+    SourceError,
+)
 from aai_async._models.outcome import BatchAbortedError
 
 
@@ -42,6 +50,26 @@ def is_setup_error(error: BaseException | None) -> bool:
     if isinstance(error, (BatchAbortedError, AmbiguousSubmitError)):
         error = error.__cause__
     return isinstance(error, (AccountError, ConfigError))
+
+
+def is_wrong_name(error: BaseException | None) -> bool:
+    """Return whether something that was named cannot be used: a missing file or bucket, or access denied."""
+    while isinstance(error, (BatchAbortedError, SaveError, JournalError)):
+        error = error.__cause__
+    return isinstance(error, SourceError) and not error.is_transient
+
+
+def status_of_refusals(errors: Sequence[AAIError]) -> ExitStatus:
+    """Return the exit status if nothing was sent, because names cannot be used."""
+    can_pass = bool(errors) and all(error.is_transient for error in errors)
+    return ExitStatus.RETRY if can_pass else ExitStatus.USAGE
+
+
+def status_without_results(error: AAIError) -> ExitStatus:
+    """Return the exit status of a command that an error has ended before it had any result."""
+    if is_wrong_name(error):
+        return ExitStatus.USAGE
+    return exit_status(succeeded=0, errors=[error])
 
 
 def exit_status(*, succeeded: int, errors: Iterable[AAIError]) -> ExitStatus:

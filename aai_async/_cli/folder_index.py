@@ -13,7 +13,7 @@ from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import journals_of, restore_names
-from aai_async._cli.result_folder import ResultFolder
+from aai_async._cli.result_folder import is_replaceable
 from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
@@ -30,10 +30,6 @@ _FORMATS = ["html", *(name for name in formats.NAMES if name != "html")]
 """Which of the files of a recording is linked: the page if it exists."""
 
 _MARK = b'name="generator" content="aai-async index"'
-
-
-_HEAD = 4096
-"""Bytes of a page that contain what its head states."""
 
 
 async def index(flags: IndexFlags) -> ExitStatus:
@@ -56,7 +52,7 @@ async def write_index(place: Place, *, most: int | None = None) -> tuple[str, in
         AAIError: There are no results, or more than the maximum, or the file at its place is another one.
     """
     folder, file = folder_at(place), PurePosixPath(f"{INDEX}.html")
-    if not await in_thread(_is_replaceable, folder, file):
+    if not await in_thread(is_replaceable, folder, file, _MARK):
         raise AAIError(f"{folder.shown(file)!r} is another page, which stays: rename it to have an index.")
     outputs = RestoredOutputs(place, Rendering(formats=_FORMATS))
     await in_thread(outputs.load)
@@ -75,10 +71,6 @@ async def write_index(place: Place, *, most: int | None = None) -> tuple[str, in
     page = await in_thread(_page, entries, place)
     await folder.write(file, page, owner=INDEX, is_own=True)
     return folder.shown(file), len(entries)
-
-
-def _is_replaceable(folder: ResultFolder, file: PurePosixPath) -> bool:
-    return not folder.has(file) or _MARK in folder.read(file)[:_HEAD]
 
 
 def _page(entries: list[formats.IndexEntry], place: Place) -> bytes:

@@ -100,8 +100,8 @@ class Found:
     recordings: list[Recording] = attrs.field(factory=list[Recording])
     """Each once, in the order of the names."""
 
-    mistakes: list[str] = attrs.field(factory=list[str])
-    """Messages about names that lead to nothing: nothing should be sent."""
+    mistakes: list[SourceError] = attrs.field(factory=list[SourceError])
+    """Errors about names that lead to nothing: nothing should be sent."""
 
     unreadable: list[str] = attrs.field(factory=list[str])
     """Folders that could not be searched, with the reason."""
@@ -167,7 +167,7 @@ def _identity(name: str) -> str:
 def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
     if not name.strip():
         # As a path it would be the current folder.
-        found.mistakes.append(f"The name {name!r} is empty.")
+        found.mistakes.append(SourceError(f"The name {name!r} is empty."))
     elif name == STANDARD_INPUT:
         yield Recording(name, PurePosixPath("stdin"))
     elif is_address(name):
@@ -178,7 +178,7 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
         try:
             yield from _named(path_of_file_uri(name), recursive, found)
         except SourceError as error:
-            found.mistakes.append(str(error))
+            found.mistakes.append(error)
     elif _OTHER_URL.match(name):
         yield _file(name)
     elif Path(name).is_dir():
@@ -212,13 +212,13 @@ def _in_bucket(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
             is_empty = False
             yield Recording(found_uri, place, is_named=False, version=version)
     except SourceError as error:
-        found.mistakes.append(str(error))
+        found.mistakes.append(error)
         return
     skipped = f"skipped {search.ignored}" if search.ignored else ""
     if is_empty:
         others = f"; {skipped}" if skipped else ""
         hint = "" if recursive else " Search its subfolders with --recursive."
-        found.mistakes.append(f"No recording below {name}{others}.{hint}")
+        found.mistakes.append(SourceError(f"No recording below {name}{others}.{hint}"))
     elif skipped:
         found.ignored.append(f"{name}: {skipped}")
 
@@ -238,18 +238,20 @@ def _in_folder(folder: str, recursive: bool, found: Found) -> Iterator[Recording
         found.ignored.append(f"{folder}: skipped {search.ignored}")
     if is_empty and not search.unreadable:
         others = f"; skipped {search.ignored}" if search.ignored else ""
-        found.mistakes.append(f"No recording in the folder {folder!r}{others}.")
+        found.mistakes.append(SourceError(f"No recording in the folder {folder!r}{others}."))
 
 
 _LIKE_A_URL = re.compile(r"[a-z]+:?/{1,2}(?:[^\s/?#@]*@)?(?P<host>[^\s?#]+)", re.IGNORECASE)
 
 
-def _no_match(pattern: str) -> str:
+def _no_match(pattern: str) -> SourceError:
     misspelt = _LIKE_A_URL.match(pattern)
     if misspelt is not None and ("@" in pattern or "?" in pattern):
         # A URL without its colon is read as a pattern. It can contain a password or a signature.
-        return f"No file matches the pattern that ends in {misspelt['host']!r}. A URL begins with https://."
-    return f"No file matches {pattern!r}."
+        return SourceError(
+            f"No file matches the pattern that ends in {misspelt['host']!r}. A URL begins with https://."
+        )
+    return SourceError(f"No file matches {pattern!r}.")
 
 
 def _matching(pattern: str, recursive: bool, found: Found) -> Iterator[Recording]:

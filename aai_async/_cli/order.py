@@ -86,7 +86,7 @@ class Plan:
         recordings: Sequence[Recording] = order.found.recordings
         if order.flags.journal.retry_failed:
             recordings = await failed_among(recordings, order)
-        refusals = [InvalidInput("", SourceError(message)) for message in order.found.mistakes]
+        refusals = [InvalidInput("", error) for error in order.found.mistakes]
         left_out = [InvalidInput("", SourceError(message)) for message in order.found.unreadable]
         plan = await cls._sorted(order, recordings, outputs)
         refusals, left_out = [*refusals, *plan.refusals], [*left_out, *plan.left_out]
@@ -154,7 +154,7 @@ class Plan:
             return
         errors = await self.outputs.prepare(self.wanted)
         if errors:
-            raise SaveError("\n".join(str(error.args[0]) for error in errors))
+            raise SaveError("\n".join(str(error.args[0]) for error in errors)) from errors[0].__cause__
         await self.outputs.claim(self.wanted)
 
 

@@ -22,7 +22,7 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import STANDARD_INPUT, Recording
 from aai_async._cli.output_register import UNKNOWN, OutputRegister, RegisterLine
 from aai_async._cli.result_files import GONE, real_path, version_of
-from aai_async._cli.result_folder import is_whole
+from aai_async._cli.result_folder import ResultFolder, is_whole
 from aai_async._cli.result_places import folder_at
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
@@ -164,13 +164,7 @@ class Outputs:
         if recording.name == STANDARD_INPUT:
             # It cannot be distinguished from an earlier stream, so it always gets a new name.
             return safe_names.mark_of(f"stream\0{self._stream}")
-        if recording.transcript_id is not None:
-            return safe_names.mark_of(f"transcript\0{recording.transcript_id}")
-        if recording.is_object:
-            return safe_names.mark_of(f"object\0{recording.name}")
-        if recording.is_address:
-            return safe_names.mark_of(f"address\0{without_signature(recording.name)}")
-        return safe_names.mark_of(f"file\0{self._folder.identity_of(recording.name)}")
+        return digest_of(recording, self._folder)
 
     def name(self, recordings: Iterable[Recording]) -> None:
         """
@@ -340,6 +334,17 @@ class Outputs:
     def _append(self, line: RegisterLine, *, can_wait: bool = False) -> None:
         self._register.append([line], is_synced=False, can_wait=can_wait)
         self._register.note(line)
+
+
+def digest_of(recording: Recording, folder: ResultFolder) -> str:
+    """Return the digest that identifies a recording among the results in a folder."""
+    if recording.transcript_id is not None:
+        return safe_names.mark_of(f"transcript\0{recording.transcript_id}")
+    if recording.is_object:
+        return safe_names.mark_of(f"object\0{recording.name}")
+    if recording.is_address:
+        return safe_names.mark_of(f"address\0{without_signature(recording.name)}")
+    return safe_names.mark_of(f"file\0{folder.identity_of(recording.name)}")
 
 
 def _absolute(recording: Recording) -> str:

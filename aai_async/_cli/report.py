@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error
+from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error, is_wrong_name
 from aai_async._cli.inputs import Recording
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
@@ -50,6 +50,7 @@ class Report:
         self._json = JSONLines(self.output, self._names) if run.jsonl else None
         self._succeeded = 0
         self._errors: list[AAIError] = []
+        self._ended_by: AAIError | None = None
         self._failures: list[str] = []
         self._undecided: list[str] = []
         """The recordings for which the user has to decide which job is theirs."""
@@ -153,6 +154,7 @@ class Report:
 
     def abort(self, error: AAIError) -> None:
         """Report the error that ends the run."""
+        self._ended_by = error
         self._errors.append(error)
         if self._json:
             self._json.failed(None, error)
@@ -170,6 +172,8 @@ class Report:
         """Return the exit status of the run."""
         if was_interrupted and self._succeeded + self.view.state.failed < self._wanted:
             return ExitStatus.INTERRUPTED
+        if not self.results and not self.summary.total and is_wrong_name(self._ended_by):
+            return ExitStatus.USAGE
         status = exit_status(succeeded=self.results, errors=self._errors)
         if status is ExitStatus.OK and self.summary.undeleted:
             return ExitStatus.RETRY

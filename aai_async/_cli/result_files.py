@@ -10,15 +10,11 @@ from pathlib import Path
 from aai_async._cli import safe_names
 from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
-from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import SaveError, SourceError
 from aai_async._io.file import AtomicFile
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.object_store import head
-
-_HEAD = 4096
-"""Bytes of a page that contain what its head states."""
 
 GONE = "gone"
 """The version of a recording that does not exist."""
@@ -69,22 +65,6 @@ def check_writable(folder: Path) -> None:
         path.unlink()
     except OSError as error:
         raise SaveError(f"The folder {str(folder)!r} is not writable: {error.strerror}.") from error
-
-
-def is_replaceable(path: Path, mark: bytes) -> bool:
-    """
-    Return whether nothing is at a path, or a page whose head has a mark.
-
-    Raises:
-        SaveError: What is there cannot be read.
-    """
-    if not os.path.lexists(path):
-        return True
-    try:
-        with path.open("rb") as file:
-            return mark in file.read(_HEAD)
-    except OSError as error:
-        raise SaveError(f"{readable(path)!r} cannot be replaced: {error.strerror}.") from error
 
 
 def real_path(name: str) -> str:

@@ -18,6 +18,9 @@ from aai_async._cli.result_files import check_writable, is_empty, make_folder, r
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import SaveError
 
+_HEAD = 4096
+"""Bytes of a page that contain what its head states."""
+
 
 class ResultFolder(Protocol):
     """
@@ -122,6 +125,26 @@ def is_whole(folder: ResultFolder, path: PurePosixPath, size: int) -> bool:
     """
     found = folder.size(path)
     return found is not None and (found > 0 or size == 0)
+
+
+def check_listable(folder: ResultFolder) -> None:
+    """
+    Check that a folder can be read, if it exists, so that a missing bucket is reported once; blocks.
+
+    Raises:
+        SaveError: It cannot.
+    """
+    list(folder.entries(PurePosixPath()))
+
+
+def is_replaceable(folder: ResultFolder, page: PurePosixPath, mark: bytes) -> bool:
+    """
+    Return whether there is no file at a path, or a page whose head has a mark; blocks.
+
+    Raises:
+        SaveError: What is there cannot be read.
+    """
+    return not folder.has(page) or mark in folder.read(page)[:_HEAD]
 
 
 class DiskFolder:

@@ -46,6 +46,16 @@ _MEDIA_TYPES = {
 """With the type, a browser shows a page from a bucket instead of saving it."""
 
 
+def stored_owner(uri: ObjectURI) -> str | None:
+    """
+    Return the digest of the recording of a result; `None` for another object. Blocks.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    return object_store.attributes(uri).metadata.get(_OWNER)
+
+
 class StoredFolder:
     """The objects below a prefix, which are listed once."""
 

@@ -149,7 +149,4 @@ def save_errors() -> Generator[None]:
     try:
         yield
     except SourceError as error:
-        message = str(error.args[0])
-    else:
-        return
-    raise SaveError(message)
+        raise SaveError(str(error.args[0])) from error

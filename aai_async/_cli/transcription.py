@@ -19,7 +19,7 @@ from aai_async._batch.batch import Batch, record_refusals
 from aai_async._batch.item import Item
 from aai_async._batch.transcribe_all import transcribe_all
 from aai_async._cli import clients
-from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.exit_status import ExitStatus, status_of_refusals
 from aai_async._cli.flag_values import labels_from
 from aai_async._cli.folder_index import LARGEST, write_index
 from aai_async._cli.inputs import STANDARD_INPUT
@@ -76,7 +76,7 @@ def _refuse(plan: Plan, otherwise: str) -> ExitStatus:
         print_line(shown_error(invalid.error))
     number = count(len(plan.refusals), "name")
     print_line(f"Nothing was sent: {number} cannot be used. Correct them, {otherwise}.")
-    return ExitStatus.USAGE
+    return status_of_refusals([invalid.error for invalid in plan.refusals])
 
 
 class Session:

@@ -340,6 +340,7 @@ def _error_from(raised: Exception, uri: ObjectURI, action: _Action) -> SourceErr
     else:
         reason = f"status {status}{f', {code}' if code else ''}" if status else escaped(text).rstrip(".")
         message = f"{uri} cannot be {action.done}: {reason}. Try again, or check the endpoint and the region."
+        return SourceError(message, is_transient=True)
     return SourceError(message)
 
 

@@ -130,7 +130,7 @@ def test_pages_show_the_differences_and_play_the_recording(
     ("arguments", "message"),
     [
         (["a.json"], "Pass two transcripts"),
-        (["a.json", "--reference", "none.txt"], "No such file: 'none.txt'"),
+        (["a.json", "--reference", "none.txt"], "No such file or folder: 'none.txt'"),
         (["missing.json", "a.json"], "No such file or folder: 'missing.json'"),
         (["a.json", "folder"], "either files of transcripts, or folders"),
         (["folder", "folder"], "'folder' has no transcripts"),

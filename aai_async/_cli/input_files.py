@@ -1,0 +1,132 @@
+"""
+Files that a command reads whole, such as transcripts: on this machine, or in object storage.
+
+All functions block: call them in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from aai_async._cli.objects import is_prefix
+from aai_async._cli.result_places import results_place
+from aai_async._cli.terminal_text import readable
+from aai_async._errors import SourceError
+from aai_async._io import object_store
+from aai_async._io.object_source import ObjectURI
+from aai_async._io.source_factory import path_of_file_uri
+from aai_async._journal import Place
+
+
+def input_place(name: str) -> Place:
+    """
+    Return the place with a name: a path, the URI of a file, or that of an object or of a prefix.
+
+    Raises:
+        SourceError: The URI cannot be used.
+    """
+    return Path(path_of_file_uri(name)) if name.lower().startswith("file:") else results_place(name)
+
+
+def shown(place: Place) -> str:
+    """Return a path or a URI as text."""
+    return readable(str(place))
+
+
+def is_folder(place: Place) -> bool:
+    """Return whether there is a folder; the URI of a prefix ends with a slash, or names a bucket."""
+    return place.is_dir() if isinstance(place, Path) else is_prefix(place)
+
+
+def check_exists(place: Place) -> None:
+    """
+    Check that there is a file or folder, or an object.
+
+    Raises:
+        SourceError: There is none.
+    """
+    if not isinstance(place, Path):
+        object_store.head(place)
+    elif not place.exists():
+        raise SourceError(f"No such file or folder: {shown(place)!r}.")
+
+
+def read(place: Place) -> bytes:
+    """
+    Return the content of a file or an object.
+
+    Raises:
+        OSError: The file cannot be read.
+        SourceError: The object cannot be read.
+    """
+    return place.read_bytes() if isinstance(place, Path) else object_store.fetch(place)
+
+
+def name_of(place: Place) -> str:
+    """Return the last part of a path or a key."""
+    return place.name if isinstance(place, Path) else PurePosixPath(place.key).name
+
+
+def beside(place: Place, name: str) -> Place:
+    """Return the place with another name in the same folder."""
+    if isinstance(place, Path):
+        return place.with_name(name)
+    return msgspec.structs.replace(place, key=f"{place.key[: place.key.rfind('/') + 1]}{name}")
+
+
+def folder_of(place: Place) -> Place:
+    """Return the folder of a file, or the prefix of an object."""
+    return place.parent if isinstance(place, Path) else beside(place, "")
+
+
+def in_folder(folder: Place, name: str) -> Place:
+    """Return what has a name in a folder, or below a prefix."""
+    if isinstance(folder, Path):
+        return folder / name
+    return msgspec.structs.replace(folder, key=folder.key.rstrip("/")).below(name)
+
+
+def files_below(folder: Place, suffix: str) -> list[tuple[PurePosixPath, Place]]:
+    """
+    Return the files with a suffix in a folder and its subfolders, each after its path there, sorted.
+
+    Names that begin with a dot are left out.
+
+    Raises:
+        SourceError: The object storage cannot be read.
+    """
+    found = _in_folder(folder) if isinstance(folder, Path) else _below_prefix(folder)
+    return sorted((path, place) for path, place in found if path.name.endswith(suffix))
+
+
+def existing(folder: Place, names: Iterable[str]) -> dict[str, Place]:
+    """
+    Return the files that exist of those with some names in a folder, by their names.
+
+    Raises:
+        SourceError: The object storage cannot be read.
+    """
+    if isinstance(folder, Path):
+        return {name: folder / name for name in names if (folder / name).is_file()}
+    there = {path.as_posix(): place for path, place in _below_prefix(folder)}
+    return {name: there[name] for name in names if name in there}
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[PurePosixPath, Place]]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        for path in (Path(place, one) for one in files if not one.startswith(".")):
+            yield PurePosixPath(path.relative_to(folder).as_posix()), path
+
+
+def _below_prefix(prefix: ObjectURI) -> Iterator[tuple[PurePosixPath, Place]]:
+    listed = msgspec.structs.replace(prefix, key=prefix.key.rstrip("/"))
+    start = len(listed.key) + 1 if listed.key else 0
+    for uri in object_store.list_uris(listed):
+        path = PurePosixPath(uri.key[start:])
+        if not any(part.startswith(".") for part in path.parts):
+            yield path, uri
