@@ -4,13 +4,12 @@ What does an upload of 1 GiB cost? Ours over each transport, the vendor's two cl
 Each client runs in a process of its own and uploads a sparse file to a sink on loopback that throws it away,
 so what is measured is the client. Where that can be asked for, the sink has one core and the client another.
 
-* It is the first upload of a client that is imported and open; of curl, which has nothing open before,
-  everything is measured from its start.
-* CPU is that of all threads of the process.
+* A mebibyte is uploaded first, so that no import counts; of curl, everything is measured from its start.
+* CPU is that of all threads of the process, and of curl itself.
 * Memory is the peak above the level before the upload, and for curl its whole peak.
-* The loop is felt every millisecond, which costs each asynchronous client alike up to 4 % of a core, and what
-  holds it is felt up to that much shorter than it is. Where others want the same core, it is held by them as
-  well: "by its own CPU" counts no more than the process has used meanwhile, in any thread.
+* Whether the loop is held is felt every millisecond of another upload, because that costs CPU. What holds it
+  is felt up to a millisecond shorter than it is. Where others want the same core, it is held by them as well:
+  "by its own CPU" counts no more than the process has used meanwhile, in any thread.
 
 * With `--tls`, the sink has a certificate that all clients trust.
 
@@ -23,6 +22,7 @@ import argparse
 import asyncio
 import contextlib
 import inspect
+import itertools
 import json
 import os
 import re
@@ -52,7 +52,7 @@ async def with_ours(path: str, base_url: str, http: Any = None) -> None:  # whic
     import aai_async as aai  # noqa: PLC0415 - each process measures one client only
 
     async with aai.Client("key", base_url=base_url, http_client=http) as client:
-        await measured(lambda: client.upload(path))
+        await measured(client.upload, path)
 
 
 async def with_ours_over_httpx2(path: str, base_url: str) -> None:
@@ -79,20 +79,23 @@ def vendor(base_url: str) -> Any:  # a module, of which is used what both of its
 
 async def with_vendor(path: str, base_url: str) -> None:
     async with vendor(base_url).AsyncTranscriber() as transcriber:
-        await measured(lambda: transcriber.upload_file(path))
+        await measured(transcriber.upload_file, path)
 
 
 def with_vendor_in_a_thread(path: str, base_url: str) -> None:
     transcriber = vendor(base_url).Transcriber()
-    with Meter():
-        transcriber.upload_file(path)
+    measured_in_a_thread(transcriber.upload_file, path)
 
 
 def with_requests(path: str, base_url: str) -> None:
     import requests  # noqa: PLC0415
 
-    with Path(path).open("rb") as file, Meter():
-        requests.post(f"{base_url}/v2/upload", data=file)
+    def upload(name: str) -> None:
+        with Path(name).open("rb") as file:
+            session.post(f"{base_url}/v2/upload", data=file)
+
+    with requests.Session() as session:
+        measured_in_a_thread(upload, path)
 
 
 async def with_httpx(path: str, base_url: str) -> None:
@@ -100,19 +103,20 @@ async def with_httpx(path: str, base_url: str) -> None:
 
     async with httpx.AsyncClient(timeout=600) as client:
         await measured(
-            lambda: client.post(f"{base_url}/v2/upload", content=chunks(path), headers=length(path))
+            lambda name: client.post(f"{base_url}/v2/upload", content=chunks(name), headers=length(name)),
+            path,
         )
 
 
 async def with_aiohttp(path: str, base_url: str) -> None:
     import aiohttp  # noqa: PLC0415
 
-    async def upload() -> None:
-        async with session.post(f"{base_url}/v2/upload", data=chunks(path), headers=length(path)) as reply:
+    async def upload(name: str) -> None:
+        async with session.post(f"{base_url}/v2/upload", data=chunks(name), headers=length(name)) as reply:
             await reply.read()
 
     async with aiohttp.ClientSession() as session:
-        await measured(upload)
+        await measured(upload, path)
 
 
 async def chunks(path: str) -> AsyncIterator[bytes]:
@@ -129,12 +133,16 @@ def length(path: str) -> dict[str, str]:
 
 def with_curl(path: str, base_url: str) -> None:
     command = ["curl", "--disable", "--silent", "--show-error", "--fail", "--output", os.devnull]
-    with Meter() as meter, subprocess.Popen([*command, "-T", path, f"{base_url}/v2/upload"]) as curl:
+    with (
+        Meter(resource.RUSAGE_CHILDREN) as meter,
+        subprocess.Popen([*command, "-T", path, f"{base_url}/v2/upload"]) as curl,
+    ):
         while curl.poll() is None:
             meter.memory = max(meter.memory or 0, peak(curl.pid))
-            time.sleep(0.005)
+            time.sleep(0.02)
     if curl.returncode:
         raise subprocess.CalledProcessError(curl.returncode, "curl")
+    report(meter, uploads=1)
 
 
 CURL = "curl -T"
@@ -153,30 +161,32 @@ CLIENTS: dict[str, Client] = {
 
 
 class Meter:
-    """Measures a block, and prints what it cost as JSON."""
+    """Measures a block."""
+
+    seconds = cpu = 0.0
 
     memory: float | None = None
-    """MiB, where the block finds it out by itself."""
+    """MiB; set already where the block finds it out by itself."""
 
-    def __init__(self) -> None:
-        self.held: list[tuple[float, float]] = []
-        """Seconds for which the event loop was held each time, by anything and by CPU of its own."""
+    def __init__(self, who: int = resource.RUSAGE_SELF) -> None:
+        self._who = who
 
     def __enter__(self) -> Self:
         # A peak is kept for good, so it is set to the present level, or else must be the highest until then.
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-        self._peak, self._cpu, self._began = peak(), cpu_used(), time.perf_counter()
+        self._peak, self._cpu, self._began = peak(), cpu_used(self._who), time.perf_counter()
         return self
 
-    def __exit__(self, error: object, *_: object) -> None:
-        seconds, cpu = time.perf_counter() - self._began, cpu_used() - self._cpu
-        memory = peak() - self._peak if self.memory is None else self.memory
-        result = {"seconds": seconds, "cpu": cpu, "memory": memory}
-        if self.held:
-            result["held"], result["held_by_cpu"] = map(max, zip(*self.held, strict=True))
-        if error is None:
-            print(json.dumps(result))
+    def __exit__(self, *_: object) -> None:
+        self.seconds, self.cpu = time.perf_counter() - self._began, cpu_used(self._who) - self._cpu
+        self.memory = peak() - self._peak if self.memory is None else self.memory
+
+
+def report(meter: Meter, *, uploads: int, **more: float) -> None:
+    """Print as JSON what was measured, and how many uploads the sink has seen."""
+    seen = {"seconds": meter.seconds, "cpu": meter.cpu, "memory": meter.memory, "uploads": uploads}
+    print(json.dumps(seen | more))
 
 
 def peak(process: int | str = "self") -> float:
@@ -189,37 +199,67 @@ def peak(process: int | str = "self") -> float:
     return resource.getrusage(who).ru_maxrss / (MEBIBYTE if sys.platform == "darwin" else 1024)
 
 
-def cpu_used() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+def cpu_used(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
-async def measured(upload: Callable[[], Awaitable[object]]) -> None:
-    """Print what one upload cost, and for how long it held the loop."""
+@contextlib.contextmanager
+def small() -> Generator[str]:
+    """Make a file of one mebibyte."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        file.truncate(MEBIBYTE)
+        yield file.name
+
+
+def measured_in_a_thread(upload: Callable[[str], object], path: str) -> None:
+    """Print what one upload cost."""
+    with small() as first:
+        upload(first)
+    with Meter() as meter:
+        upload(path)
+    report(meter, uploads=2)
+
+
+async def measured(upload: Callable[[str], Awaitable[object]], path: str) -> None:
+    """Print what one upload cost, and for how long another one held the loop."""
+    with small() as first:
+        await upload(first)
+    with Meter() as meter:
+        await upload(path)
+    held, held_by_cpu = await longest_hold(lambda: upload(path))
+    report(meter, uploads=3, held=held, held_by_cpu=held_by_cpu)
+
+
+async def longest_hold(upload: Callable[[], Awaitable[object]]) -> tuple[float, float]:
+    """Return for how many seconds the event loop was held at worst, by anything and by CPU of its own."""
+    held: list[tuple[float, float]] = []
 
     async def feel() -> None:
         while True:
             began, cpu = time.perf_counter(), time.process_time()
             await asyncio.sleep(TICK)
             late, used = time.perf_counter() - began - TICK, time.process_time() - cpu
-            meter.held.append((late, min(late, used)))
+            held.append((late, min(late, used)))
 
-    meter = Meter()
     probe = asyncio.create_task(feel())
     await asyncio.sleep(0.05)
-    meter.held.clear()
-    with meter:
-        await upload()
-        # What was held until the very end is felt at the next beat.
-        await asyncio.sleep(2 * TICK)
+    held.clear()
+    await upload()
+    # What was held until the very end is felt at the next beat.
+    await asyncio.sleep(2 * TICK)
     probe.cancel()
+    longest, by_cpu = zip(*held, strict=True)
+    return max(longest), max(by_cpu)
 
 
 class Sink(asyncio.BufferedProtocol):
     """The other end: reads uploads into the same buffer over and over, and answers as the service does."""
 
-    REPLY = b'{"upload_url": "https://cdn.example.com/upload/1"}'
-    HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(REPLY)
+    REPLY = b'{"upload_url": "https://cdn.example.com/upload/%09d"}'
+    HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+
+    _numbers = itertools.count(1)
 
     def __init__(self) -> None:
         self._buffer = bytearray(MEBIBYTE)
@@ -279,7 +319,8 @@ class Sink(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         print(json.dumps({"size": self._size, "chunked": self._is_chunked}), flush=True)
-        self._transport.write(self.HEAD + self.REPLY)
+        reply = self.REPLY % next(self._numbers)
+        self._transport.write(self.HEAD % len(reply) + reply)
         self._begin()
 
 
@@ -334,7 +375,8 @@ def compare(names: list[str], mebibytes: int, rounds: int, certificate: str | No
             for name in in_turn(names, number, rounds):
                 with started("--one", name, file.name, base_url, core=max) as client:
                     runs[name].append(json.loads(client.read()))
-                upload = json.loads(sink.readline())
+                for _ in range(int(runs[name][-1]["uploads"])):
+                    upload = json.loads(sink.readline())
                 if upload["size"] != mebibytes * MEBIBYTE:
                     raise ValueError(f"{name} sent {upload['size']} bytes.")
                 if upload["chunked"]:
