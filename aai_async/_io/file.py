@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 import threading
 from collections.abc import AsyncGenerator, Generator
 from io import BufferedWriter
@@ -61,6 +62,10 @@ class _UsedInThreads(abc.ABC):
         """Close the file if it is open; may be called more than once."""
 
 
+_CACHED_CHUNK = 512 * 1024
+"""Bytes that are read at once without a thread: the event loop is held for the time of copying them."""
+
+
 class InputFile(_UsedInThreads):
     """
     A regular file to read.
@@ -76,6 +81,7 @@ class InputFile(_UsedInThreads):
         self._path = path
         self._name = name
         self._descriptor = -1
+        self._buffer = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +110,24 @@ class InputFile(_UsedInThreads):
         """Read at most `size` bytes; empty at the end."""
         with self._used(), self._errors_named():
             return os.read(self._descriptor, size)
+
+    def read_cached(self) -> bytes:
+        """
+        Read as many of the next bytes as the system has in memory, up to half a mebibyte; it does not block.
+
+        The result is empty if there are none, at the end of the file, or if the system does not support this.
+        """
+        flag: int | None = getattr(os, "RWF_NOWAIT", None)
+        if sys.platform != "linux" or flag is None:
+            return b""
+        # Into one buffer and copied, because a new one for each read would be cleared first.
+        self._buffer = self._buffer or bytearray(_CACHED_CHUNK)
+        try:
+            with self._used():
+                size = os.preadv(self._descriptor, [self._buffer], -1, flag)
+        except OSError:
+            return b""
+        return bytes(memoryview(self._buffer)[:size])
 
     def _identity(self) -> tuple[int, ...]:
         status = os.fstat(self._descriptor)

@@ -1,6 +1,6 @@
 """Files as sources: by their paths, and file objects that the caller has opened.
 
-Files are read in worker threads, two mebibytes at a time.
+Files are read in worker threads, two mebibytes at a time. What Linux has in memory is read without a thread.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class PathSource(CheckedSource):
             while chunk:
                 left -= len(chunk)
                 yield chunk
-                chunk = await in_thread(self._go_on, file, left) if left else b""
+                # What may be the last chunk is read in a thread, with the identity of the file.
+                chunk = file.read_cached() if left > CHUNK_SIZE else b""
+                if left and not chunk:
+                    chunk = await in_thread(self._go_on, file, left)
             if left:
                 raise file_changed(self.name)
 

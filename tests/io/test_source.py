@@ -294,6 +294,38 @@ async def test_a_file_object_that_changes_while_it_is_read_is_an_error(change: s
         await read(source)
 
 
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="only for Linux")
+@pytest.mark.parametrize("in_memory", [0, 100_000, 2**30])
+async def test_what_the_system_has_in_memory_is_read_without_a_thread(
+    path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    """What it does not have is read in a thread, and so are the first chunk and the last one."""
+    audio = AUDIO * 4
+    path.write_bytes(audio)
+    read_in_threads: list[int] = []
+    in_thread, left = os.read, in_memory
+
+    def noted(descriptor: int, size: int) -> bytes:
+        read_in_threads.append(size)
+        return in_thread(descriptor, size)
+
+    def cached(descriptor: int, buffers: list[bytearray], offset: int, flags: int) -> int:
+        nonlocal left
+        assert (offset, flags) == (-1, os.RWF_NOWAIT)
+        if not left:
+            raise BlockingIOError
+        size = os.readv(descriptor, [memoryview(buffers[0])[:left]])
+        left -= size
+        return size
+
+    monkeypatch.setattr(os, "read", noted)
+    monkeypatch.setattr(os, "preadv", cached)
+    source = source_from(path)
+    await source.open()
+    assert await read(source) == audio
+    assert len(read_in_threads) == (2 if in_memory > len(audio) else 8)
+
+
 async def test_a_file_is_touched_in_worker_threads_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is slow, or far away, holds up nobody else on the event loop."""
     threads: list[threading.Thread] = []
