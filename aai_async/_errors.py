@@ -169,6 +169,8 @@ def without_secrets(url: str) -> str:
 
     The user, password, path parameters, query and fragment are removed, because each can hold a credential.
     """
+    if _MAY_HAVE_SECRETS.search(url) is None:
+        return url
     return _USER.sub(r"\1", _PARAMETER.sub("", re.split(r"[?#]", url, maxsplit=1)[0]))
 
 
@@ -177,6 +179,7 @@ def without_secret_addresses(text: str) -> str:
     return _ADDRESS.sub(lambda match: without_secrets(match[0]), text)
 
 
+_MAY_HAVE_SECRETS = re.compile(r"[?#;@]")
 _USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/?#]*@", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 _PARAMETER = re.compile(r";[^/;=]+=[^/;]*")

@@ -282,6 +282,11 @@ def set_instrumentation(instrumentation: Instrumentation | None) -> None:
     _instrumentation = instrumentation
 
 
+def is_instrumented() -> bool:
+    """Return whether the process has an instrumentation."""
+    return _instrumentation is not None
+
+
 class _Unmeasured(AbstractContextManager[Facts]):
     """A step without instrumentation; one for all, because thousands of calls wait in a step."""
 

@@ -60,7 +60,7 @@ class InFlightItem:
     def _forget_transcript(self) -> None:
         if self.outcome is not None:
             # A copy of the error has no traceback, whose frames would keep the recording in memory.
-            error = copy.copy(self.outcome.error)
+            error = self.outcome.error and copy.copy(self.outcome.error)
             self.outcome = attrs.evolve(self.outcome, source="", transcript=None, error=error)
 
 

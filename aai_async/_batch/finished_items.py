@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from aai_async._batch.context import BatchContext, BatchItem, file_key, row_key, source_of
 from aai_async._concurrency.task_groups import task_group
 from aai_async._errors import AAIError, JournalError
-from aai_async._events import about_recording, label_facts, step
+from aai_async._events import about_recording, is_instrumented, label_facts, step
 from aai_async._io.source import Audio, event_name
 from aai_async._journal import FinishedClaim, FinishedRow, JournalWriter, decoded_result
 from aai_async._models.outcome import Outcome
-from aai_async._models.transcript import model_that_ran
 
 _FEWEST, _MOST = 8, 64
 """How many items are taken at once: at first, and when many in succession were found."""
@@ -121,33 +120,41 @@ class FinishedItems:
             return {}
 
     async def _outcome(self, item: BatchItem, row: FinishedRow) -> Outcome | None:
-        context, index, labels = self._context, item.index, row.labels
-        facts = label_facts(labels) | {"index": index, "transcript_id": row.transcript_id}
+        context = self._context
         try:
             transcript = await decoded_result(row.body)
-            with about_recording(event_name(item.audio), index, labels), step("transcribe", **facts) as known:
-                known["error_type"] = None
-                missing = await context.pipeline.check(transcript, item.options)
-                model = model_that_ran(transcript)
-                price = context.price(item, transcript, model)
+            price = context.price(item, transcript, row.model)
         except Exception:  # noqa: BLE001 - raised again in the task of the item, which reports it
             return None
+        _measure(item, row)
+        context.pipeline.notices.log(transcript.id, row.warnings, row.missing)
         return Outcome(
-            index=index,
+            index=item.index,
             source=item.audio,
             key=item.key,
-            labels=labels,
+            labels=row.labels,
             stage="finished",
             transcript_id=row.transcript_id,
             upload_url=row.upload_url,
             transcript=transcript,
             audio_duration=transcript.audio_duration,
-            model=model,
+            model=row.model,
             options_digest=context.options_digest(item),
             price=price,
-            warnings=transcript.warnings,
-            missing=missing,
+            warnings=row.warnings,
+            missing=row.missing,
         )
+
+
+def _measure(item: BatchItem, row: FinishedRow) -> None:
+    """Let the instrumentation, if there is one, count the item; to name it takes time."""
+    if is_instrumented():
+        facts = label_facts(row.labels) | {"index": item.index, "transcript_id": row.transcript_id}
+        with (
+            about_recording(event_name(item.audio), item.index, row.labels),
+            step("transcribe", **facts) as known,
+        ):
+            known["error_type"] = None
 
 
 def _is_path(audio: Audio) -> bool:

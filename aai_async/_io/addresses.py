@@ -57,11 +57,13 @@ def without_signature(url: str) -> str:
     unchanged.
     """
     address, mark, query = url.partition("?")
+    if not mark:
+        return url
     query, hash_, fragment = query.partition("#")
     parameters = query.split("&")
     names = {_name(parameter) for parameter in parameters}
     used = [scheme for scheme in _SCHEMES if scheme.marks <= names]
-    if not mark or not used:
+    if not used:
         return url
     kept = [one for one in parameters if not any(scheme.drops(_name(one)) for scheme in used)]
     return f"{address}{'?' if kept else ''}{'&'.join(kept)}{hash_}{fragment}"

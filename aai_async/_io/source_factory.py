@@ -32,6 +32,9 @@ from aai_async._io.stream_source import OneShotSource
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
+_USUAL_HOST = re.compile(r"https?://[a-z0-9.-]*[a-z0-9]/", re.IGNORECASE | re.ASCII)
+"""A host without a user and a port."""
+
 _OBJECT_SCHEMES = frozenset({"s3", "gs", "az", "file"})
 
 
@@ -55,6 +58,9 @@ def _from_str(text: str) -> Source:
 
 
 def _has_host(url: str) -> bool:
+    if _USUAL_HOST.match(url):
+        # Without parsing it: a batch may have a million URLs.
+        return True
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0

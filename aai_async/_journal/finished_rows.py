@@ -10,7 +10,8 @@ import msgspec
 
 from aai_async._journal.outdated import supersede
 from aai_async._journal.queries import move
-from aai_async._journal.rows import labels_of
+from aai_async._journal.rows import labels_of, missing_of, warnings_of
+from aai_async._models.missing import MissingResult
 
 
 class FinishedClaim(msgspec.Struct, frozen=True):
@@ -31,6 +32,12 @@ class FinishedRow(msgspec.Struct, frozen=True):
     upload_url: str | None
     transcript_id: str | None
     labels: Mapping[str, str]
+    model: str | None
+    """The model that ran."""
+    warnings: tuple[str, ...]
+    """Those of the service."""
+    missing: tuple[MissingResult, ...]
+    """The requested features that the result lacks; found when it was stored, for the same options."""
     body: bytes
     """The stored response of the service."""
 
@@ -55,19 +62,28 @@ def take_finished(
     marks = ", ".join("?" * len(by_key))
     # CROSS JOIN, so that SQLite begins with the keys and not with all rows that are done.
     rows = connection.execute(
-        "SELECT key, jobs.id, position, labels, upload_url, transcript_id, transcript FROM keys "  # noqa: S608 - constants
-        "CROSS JOIN jobs ON jobs.id = keys.job CROSS JOIN results ON results.job = jobs.id "
+        "SELECT key, jobs.id, position, labels, transcript, upload_url, transcript_id, model, "  # noqa: S608 - constants
+        "warnings, missing FROM keys CROSS JOIN jobs ON jobs.id = keys.job "
+        "CROSS JOIN results ON results.job = jobs.id "
         f"WHERE key IN ({marks}) AND state = 'done'",
         [*by_key],
     ).fetchall()
     found = dict[bytes, FinishedRow]()
-    for key, job, position, labels, upload_url, transcript_id, result in rows:
+    for key, job, position, labels, result, url, transcript_id, model, warnings, missing in rows:
         if job not in active:
             claim, before = by_key[key], labels_of(labels)
             if claim.position != position or (claim.labels and claim.labels != before):
                 move(connection, job, claim.position, claim.labels)
             if claim.file_key is not None:
                 supersede(connection, claim.file_key, job, active)
-            body = zlib.decompress(result)
-            found[key] = FinishedRow(job, upload_url, transcript_id, claim.labels or before, body)
+            found[key] = FinishedRow(
+                job,
+                url,
+                transcript_id,
+                claim.labels or before,
+                model,
+                warnings_of(warnings),
+                missing_of(missing),
+                zlib.decompress(result),
+            )
     return found

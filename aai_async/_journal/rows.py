@@ -34,11 +34,13 @@ def parsed_time(text: str | None) -> dt.datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
-def _warnings_of(text: str | None) -> tuple[str, ...]:
+def warnings_of(text: str | None) -> tuple[str, ...]:
+    """Return the warnings of a row."""
     return () if text is None else _decoded(text, tuple[str, ...])
 
 
-def _missing_of(text: str | None) -> tuple[MissingResult, ...]:
+def missing_of(text: str | None) -> tuple[MissingResult, ...]:
+    """Return the missing features of a row."""
     return () if text is None else _decoded(text, tuple[MissingResult, ...])
 
 
@@ -73,8 +75,8 @@ class JobRow:
     audio_duration: float | None
     retries: int
     error: str | None
-    warnings: tuple[str, ...] = attrs.field(converter=_warnings_of)
-    missing: tuple[MissingResult, ...] = attrs.field(converter=_missing_of)
+    warnings: tuple[str, ...] = attrs.field(converter=warnings_of)
+    missing: tuple[MissingResult, ...] = attrs.field(converter=missing_of)
     labels: Mapping[str, str] = attrs.field(converter=labels_of)
     model: str | None
     """The model that ran, of a completed job."""

@@ -20,6 +20,7 @@ from lanes import Connect
 import aai_async as aai
 from aai_async._batch import item_task
 from aai_async._concurrency import threads
+from aai_async._models import transcript as transcript_module
 
 URLS = [f"https://example.com/{number}.mp3" for number in range(50)]
 
@@ -50,7 +51,7 @@ def items_of(kind: str, folder: Path, count: int) -> list[aai.Item]:
 async def test_finished_items_are_read_many_at_a_time(
     server: FaultServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A few questions for 50 of them, to the thread of the journal alone, and no task for any."""
+    """A few questions for 50 of them, to the thread of the journal alone; no task and no check for any."""
     items, journal = items_of("url", tmp_path, 50), tmp_path / "batch.journal"
     first, _ = await run(connect, items, journal)
     requests = len(server.requests)
@@ -63,6 +64,8 @@ async def test_finished_items_are_read_many_at_a_time(
         return await do(thread, work)
 
     monkeypatch.setattr(item_task.ItemTask, "run", pytest.fail)
+    # The journal has what was found missing when the job ended.
+    monkeypatch.setattr(transcript_module, "missing_results", pytest.fail)
     async with connect() as client:
         monkeypatch.setattr(threads.OneThread, "do", counted)
         monkeypatch.setattr(threads, "_give", pytest.fail)
