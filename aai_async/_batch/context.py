@@ -6,9 +6,7 @@ It sends no requests and writes no journal. It reads recordings only to compare 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +22,7 @@ from aai_async._concurrency.cancellation import CancelGrace
 from aai_async._errors import AAIError, SourceError, without_secrets
 from aai_async._events import OnEvent, logger
 from aai_async._io.addresses import key_hash
+from aai_async._io.file import path_text
 from aai_async._io.source import Audio, BytesSource, CheckedSource, Source, event_name
 from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
@@ -193,8 +192,8 @@ def file_key(audio: Audio, source: Source | None, digest: str) -> bytes | None:
 
 def _name(item: BatchItem, source: Source | None) -> str:
     if source is None:
-        return _path_text(event_name(item.audio))
-    return without_secrets(source.url) if source.url else _path_text(source.path or source.name)
+        return path_text(event_name(item.audio))
+    return without_secrets(source.url) if source.url else path_text(source.path or source.name)
 
 
 def source_of(audio: Audio | Item) -> Source:
@@ -215,13 +214,6 @@ def source_of(audio: Audio | Item) -> Source:
 
 def _type_names(given: Sequence[object]) -> str:
     return f"({', '.join(type(one).__name__ for one in given)})"
-
-
-def _path_text(path: str) -> str:
-    """Return a path as text that does not depend on the locale; bytes that are not UTF-8 are escaped."""
-    with contextlib.suppress(UnicodeEncodeError):
-        path = os.fsencode(path).decode("utf-8", "surrogateescape")
-    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def unforeseen_error(index: int, error: Exception) -> AAIError:

@@ -92,7 +92,7 @@ def _print_what_stays(erasure: Erasure, results: _Results) -> None:
 
 
 def _print_ids(erasure: Erasure) -> None:
-    ids = [row.transcript_id for row in erasure.rows if row.transcript_id and not row.is_deleted]
+    ids = [row.transcript_id for row in erasure.rows if row.transcript_id and not row.is_gone]
     if ids:
         shown = ids if len(ids) <= _MOST_IDS else ["ID..."]
         print_line(f"The service keeps its transcripts until you delete them: {command('delete', *shown)}")

@@ -284,6 +284,14 @@ class AtomicFile(_UsedInThreads):
             raise SaveError(f"{self._shown} cannot be written: {reason}.") from error
 
 
+def path_text(path: str) -> str:
+    """Return a path as text that does not depend on the locale; bytes that are not UTF-8 are escaped."""
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "backslashreplace").decode()
+
+
 def sync_folder(folder: Path) -> None:
     """
     Sync the entries of a folder to disk, if the system supports that.

@@ -15,11 +15,13 @@ from pathlib import Path, PurePath
 import attrs
 
 from aai_async._errors import JournalError, without_secrets
+from aai_async._io.file import path_text
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.exclusive import opened_alone
 from aai_async._journal.place import Place
 from aai_async._journal.rows import JobRow
+from aai_async._journal.schema import EMBEDDED_SERVER
 
 _AT_ONCE = 500
 """Maximum number of rows in one statement."""
@@ -33,8 +35,8 @@ class ErasedRow:
     source: str
     """The name of the recording: a path, or a URL without its query."""
     transcript_id: str | None
-    is_deleted: bool
-    """Whether the journal knows that the transcript was deleted at the service."""
+    is_gone: bool
+    """Whether the journal knows that its transcript is not at the service: deleted, or never there."""
 
 
 @attrs.frozen
@@ -148,8 +150,12 @@ def _find(connection: sqlite3.Connection, names: Mapping[str, Collection[str]]) 
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[ErasedRow]:
-    rows = connection.execute("SELECT id, source, transcript_id, deletion IS 'done' FROM jobs ORDER BY id")
-    return (ErasedRow(number, source, id_, bool(deleted)) for number, source, id_, deleted in rows)
+    rows = connection.execute(
+        "SELECT id, source, transcript_id, deletion IS 'done' OR (SELECT service IS ? FROM account) "
+        "FROM jobs ORDER BY id",
+        (EMBEDDED_SERVER,),
+    )
+    return (ErasedRow(number, source, id_, bool(is_gone)) for number, source, id_, is_gone in rows)
 
 
 class _Sources:
@@ -196,8 +202,8 @@ def _end_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def keys_of_name(name: str) -> Iterator[str]:
     """Yield the names of a row: as `aai-async status` lists it, and as an absolute path."""
-    # The name of a file may contain bytes that are not UTF-8; the journal databases it like this.
-    shown = name.encode("utf-8", "backslashreplace").decode()
+    # As the journal has it, if it contains bytes that are not UTF-8.
+    shown = path_text(name)
     yield shown
     if "://" in shown:
         yield without_secrets(shown)

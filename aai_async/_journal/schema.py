@@ -17,6 +17,9 @@ It is twice the default of SQLite, so that compressed results of 1 to 3 kB fill 
 make each commit write more.
 """
 
+EMBEDDED_SERVER = "an embedded server"
+"""The service of a journal whose jobs end with an embedded server, which has a new URL and key each time."""
+
 APPLICATION = 0x41414931
 """"AAI1", stored as `PRAGMA application_id`."""
 

@@ -30,6 +30,7 @@ from aai_async._journal.lock import Lock
 from aai_async._journal.lookup import FoundRow, found
 from aai_async._journal.place import Place, errors_named
 from aai_async._journal.rows import ItemClaim, JobRow, Result
+from aai_async._journal.schema import EMBEDDED_SERVER
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript, model_that_ran
 
@@ -38,10 +39,6 @@ T = TypeVar("T")
 
 _LARGE = 256 * 1024
 """Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
-
-
-_EMBEDDED_SERVER = "an embedded server"
-"""Instead of a base URL: an embedded server has another one, and another key, each time."""
 
 
 class JournalWriter:
@@ -100,7 +97,7 @@ class JournalWriter:
         held: list[Lock | None] = []
         is_checked = False
         if self._is_of_embedded_server:
-            service, fingerprint, access = _EMBEDDED_SERVER, _no_fingerprint, None
+            service, fingerprint, access = EMBEDDED_SERVER, _no_fingerprint, None
         adopts = self._adopts_key and access is not None
         try:
             with errors_named(self._path):

@@ -17,7 +17,7 @@ from aai_async._events import Event, Retrying, StatusChanged, Submitted, Uploadi
 Stage: TypeAlias = Literal["reading", "uploading", "queued", "processing"]
 """The stage of a recording: it is opened, uploaded, waits at the service, is transcribed there."""
 
-_ENDED = {"completed", "error"}
+ENDED = {"completed", "error"}
 """The statuses of a job that has ended. Until its result is written, its row stays as it is."""
 
 
@@ -104,7 +104,7 @@ class ProgressState:
             row.sent, row.size = event.sent, event.size
         elif isinstance(event, Submitted):
             row.enter("queued", now)
-        elif isinstance(event, StatusChanged) and event.status not in _ENDED:
+        elif isinstance(event, StatusChanged) and event.status not in ENDED:
             row.enter("processing" if event.status == "processing" else "queued", now)
 
     def _note_connection(self, event: Event, now: float) -> None:

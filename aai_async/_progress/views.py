@@ -13,7 +13,7 @@ import anyio
 
 from aai_async._events import Event, StatusChanged, Uploading
 from aai_async._progress.lines import broken, clock, first_sentence, print_line, size, visible
-from aai_async._progress.state import Outage, ProgressState, Row
+from aai_async._progress.state import ENDED, Outage, ProgressState, Row
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -108,7 +108,7 @@ def _is_step(event: Event, row: Row | None) -> bool:
         # Of a recording that has ended, or that Ctrl-C has dropped.
         return False
     # The end of a job is shown with its result.
-    return not isinstance(event, StatusChanged) or event.status in {"queued", "processing"}
+    return not isinstance(event, StatusChanged) or event.status not in ENDED
 
 
 class LiveTable(ProgressView):

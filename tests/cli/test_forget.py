@@ -252,6 +252,26 @@ async def test_nothing_is_removed_while_a_batch_uses_the_journal(server: LocalSe
     assert len(texts()) == 2
 
 
+async def test_only_transcripts_of_the_service_are_to_be_deleted_there(server: LocalServer) -> None:
+    """An embedded server that has ended has none. A name that is no text is given as it is shown."""
+    name = os.fsdecode(b"calls/\xff.mp3")
+    Path("calls").mkdir()
+    Path(name).write_text("sound")
+    await transcribe(server, name)
+    status, out, err = await run(server, "forget", "out", "calls/\\xff.mp3", "--yes")
+    assert (status, out.split()[1]) == (0, "calls/\\xff.mp3")
+    assert "The service keeps its transcripts until you delete them" in err
+    async with (
+        aai.Client(KEY, base_url=server.base_url) as client,
+        aai.transcribe_all(client, ["b.mp3"], journal=aai.Journal("b.db", of_embedded_server=True)) as batch,
+    ):
+        Path("b.mp3").write_text("b")
+        await batch.collect()
+    status, _, err = await run(server, "forget", "b.db", "b.mp3", "--yes")
+    assert (status, "1 row and 0 files removed." in err) == (0, True)
+    assert "service keeps" not in err
+
+
 async def test_a_forgotten_recording_is_transcribed_again_as_a_new_one(server: LocalServer) -> None:
     """Under its name of before."""
     await transcribe(server, "call.mp3")

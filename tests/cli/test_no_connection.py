@@ -200,3 +200,12 @@ def test_a_recording_that_is_no_longer_shown_has_no_lines(capsys: pytest.Capture
     shown.on_event(aai.Throttled(delay=2.0))
     lines = capsys.readouterr().err.splitlines()
     assert (len(lines), lines[0]) == (2, "kept.mp3: processing")
+
+
+def test_a_status_that_the_service_has_added_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only an end is not: its line has the result."""
+    shown = PlainLines(ProgressState(1, 0.0))
+    shown.started(0, "call.mp3")
+    for status in ("paused", "completed", "error"):
+        shown.on_event(aai.StatusChanged(transcript_id="a", status=status, index=0))
+    assert capsys.readouterr().err == "call.mp3: paused\n"
