@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def main() -> int:
     if any(importlib.util.find_spec(name) is None for name in ("typer", "rich", "platformdirs")):
         print_line(f"The command line is an extra: {install_command('cli')}")
         return 1
+    _open_closed_streams()
     _set_encodings()
     # The command reports the same by itself.
     logging.getLogger("aai_async").addHandler(logging.NullHandler())
@@ -36,6 +38,13 @@ def main() -> int:
             _suggest_paths(sys.argv[1:])
         raise
     return 0
+
+
+def _open_closed_streams() -> None:
+    """Discard what is written to a standard stream that the caller has closed, which Python has none for."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _set_encodings() -> None:

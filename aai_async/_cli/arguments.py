@@ -25,6 +25,7 @@ from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
 from aai_async._cli.order import Order
 from aai_async._cli.result_places import results_place
+from aai_async._cli.stdout import discard_output
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
@@ -268,6 +269,5 @@ def run(task: Callable[P, Awaitable[ExitStatus]], *arguments: P.args, **keywords
         print_line(shown_error(error))
         return status_without_results(error)
     if status is ExitStatus.BROKEN_PIPE:
-        # Python flushes standard output once more when it exits, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
     return status

@@ -18,7 +18,7 @@ from aai_async._cli.result_places import folder_of
 from aai_async._cli.stdout import Output
 from aai_async._cli.terminal_text import command, flag_of_bound, readable_paths, shown_error
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, SaveError
 from aai_async._events import Event
 from aai_async._models.outcome import BatchAbortedError, Outcome, Summary, shown_length
 from aai_async._models.transcript import Transcript, model_that_ran
@@ -167,6 +167,15 @@ class Report:
             self.view.print(shown_error(error))
         if is_setup_error(error) and not self._order.flags.run.local:
             self.view.print("To transcribe without a key, run `aai-async transcribe --local`.")
+
+    def abort_output(self, error: SaveError) -> None:
+        """Report that standard output cannot be written, and where its results are."""
+        self.abort(error)
+        if self._order.journal is None and not self._order.flags.run.local:
+            self.view.print(
+                "Finished transcripts stay at the service: `aai-async list` shows them, and "
+                "`aai-async get ID` fetches one."
+            )
 
     def status(self, was_interrupted: bool) -> ExitStatus:
         """Return the exit status of the run."""

@@ -10,6 +10,7 @@ import sys
 import anyio
 
 from aai_async._concurrency.threads import in_thread_that_may_block
+from aai_async._errors import SaveError
 from aai_async._progress.lines import broken, visible, width_of
 
 _LAYOUT = "\n\t"
@@ -22,8 +23,23 @@ def write_out(text: str) -> None:
 
     Raises:
         BrokenPipeError: The reader has closed it.
+        SaveError: It cannot be written, such as to a full disk.
     """
-    text = visible(text, keep=_LAYOUT) if sys.stdout.isatty() else text
+    try:
+        _write(visible(text, keep=_LAYOUT) if sys.stdout.isatty() else text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise SaveError(f"Standard output cannot be written: {error.strerror}.") from error
+
+
+def discard_output() -> None:
+    """Discard what is still in the buffer: Python writes it when it exits, which would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write(text: str) -> None:
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if os.name == "posix" and isinstance(raw, io.FileIO):
         # Below the buffer, whose lock would keep Python from exiting while a thread waits for the reader.
@@ -40,6 +56,7 @@ def write_line(line: str) -> None:
 
     Raises:
         BrokenPipeError: The reader has closed it.
+        SaveError: As of `write_out`.
     """
     width = width_of(sys.stdout)
     write_out(f"{line if width is None else broken(visible(line), width)}\n")
@@ -74,6 +91,7 @@ class Output:
 
         Raises:
             BrokenPipeError: The reader has closed it.
+            SaveError: As of `write_out`.
         """
         async with self._turn:
             text = "".join(self._unwritten)

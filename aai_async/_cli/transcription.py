@@ -32,7 +32,7 @@ from aai_async._cli.terminal_text import command, readable, shown_error
 from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, JournalError
+from aai_async._errors import AAIError, JournalError, SaveError
 from aai_async._journal import Journal, journal_exists, kept_at_service
 from aai_async._models.outcome import Outcome
 from aai_async._models.transcript import Transcript
@@ -270,6 +270,9 @@ class Session:
                     await self._output.flush()
             except BrokenPipeError:
                 self._pipe_is_broken = True
+                self.everything.cancel()
+            except SaveError as error:
+                self.report.abort_output(error)
                 self.everything.cancel()
 
     async def _settle(self, outcome: Outcome) -> None:

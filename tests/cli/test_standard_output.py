@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 import threading
 from pathlib import Path
 
@@ -68,3 +71,45 @@ async def test_a_result_that_is_being_written_as_the_batch_ends_is_not_lost(
             before = list(written)
     go_on.set()
     assert before == ["What was said.\n"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["transcribe", "x.mp3"],
+        ["transcribe", "x.mp3", "--jsonl"],
+        ["list"],
+        ["transcribe", "x.mp3", "--dry-run"],
+    ],
+)
+async def test_a_full_disk_is_one_line(order: Order, arguments: list[str], buffered: str) -> None:
+    """And status 5. The transcript of a run without a journal is named: it stays at the service."""
+    folder = Path(order.found.recordings[0].name).parent
+    async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        async with aai.Client(KEY, base_url=server.base_url) as client:
+            await client.transcribe(b"sound")
+        command = [sys.executable, "-m", "aai_async", *arguments]
+        environment |= {"PYTHONUNBUFFERED": buffered}
+        done = await anyio.run_process(
+            f"{shlex.join(command)} > /dev/full", check=False, cwd=folder, env=environment
+        )
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == ExitStatus.RETRY
+    assert lines.count("Standard output cannot be written: No space left on device.") == 1
+    assert not any(line.startswith(("Traceback", "Exception")) for line in lines)
+    is_paid = arguments[0] == "transcribe" and "--dry-run" not in arguments
+    assert any(line.startswith("Finished transcripts stay at the service") for line in lines) == is_paid
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX shell")
+async def test_streams_that_are_closed_are_not_needed(order: Order) -> None:
+    """As in a program that was started without a terminal: the results are files."""
+    folder = Path(order.found.recordings[0].name).parent
+    async with LocalServer(engine=ScriptedEngine("What was said."), key=KEY) as server:
+        environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
+        command = [sys.executable, "-m", "aai_async", "transcribe", "x.mp3", "-o", "out"]
+        await anyio.run_process(f"{shlex.join(command)} >&- 2>&-", cwd=folder, env=environment)
+    assert (folder / "out" / "x.mp3.txt").read_text() == "What was said.\n"
