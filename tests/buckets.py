@@ -20,6 +20,9 @@ KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TOKEN = "a-session-token-of-the-test"
 
+_PATIENCE = 60.0
+"""Seconds that the server may take for a response on a busy machine."""
+
 
 @attrs.frozen
 class Bucket:
@@ -50,7 +53,7 @@ class Bucket:
         """Make an empty object whose key ends with a slash, as a console does."""
         # The client of the object storage removes the slash.
         url = f"{self.endpoint}/{self.name}/{key}"
-        httpx.put(url, content=b"", trust_env=False).raise_for_status()
+        httpx.put(url, content=b"", trust_env=False, timeout=_PATIENCE).raise_for_status()
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
@@ -98,7 +101,7 @@ def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 def make_bucket(name: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    httpx.put(f"{endpoint}/{name}", trust_env=False).raise_for_status()
+    httpx.put(f"{endpoint}/{name}", trust_env=False, timeout=_PATIENCE).raise_for_status()
     store = S3Store(
         name,
         endpoint=endpoint,
