@@ -19,9 +19,14 @@ _MOST_LISTED = 20
 def as_texts(warnings: Sequence[str], missing: Sequence[MissingResult]) -> list[str]:
     """Return each notice as a text of one line."""
     return [
-        *(f"warning: {' '.join(warning.split())}" for warning in warnings),
-        *(f"requested, but missing: {' '.join(str(one).split())}" for one in missing),
+        *(f"warning: {_on_one_line(warning)}" for warning in warnings),
+        *(f"requested, but missing: {_on_one_line(one)}" for one in missing),
     ]
+
+
+def _on_one_line(notice: object) -> str:
+    """Return a notice without line breaks and without a full stop, so that others can follow it."""
+    return " ".join(str(notice).split()).removesuffix(".")
 
 
 class Notices:

@@ -149,7 +149,7 @@ def _about_scripts(reference: Transcript | str, ours: str, theirs: str) -> Itera
     first, second = _scripts(ours), _scripts(theirs)
     if min(first.total(), second.total()) < _FEW_CHARACTERS or (first & second):
         return
-    one, other = (found.most_common(1)[0][0].capitalize() for found in (first, second))
+    one, other = (_shown_script(found.most_common(1)[0][0]) for found in (first, second))
     if isinstance(reference, str):
         raise OptionsError(
             f"The reference is written in the {one} script and the transcript in the {other} one: pass a "
@@ -161,6 +161,11 @@ def _about_scripts(reference: Transcript | str, ours: str, theirs: str) -> Itera
 def _scripts(text: str) -> Counter[str]:
     """Count the characters of a text by the first word of their names, which is that of their script."""
     return Counter(unicodedata.name(one, "unknown").split()[0] for one in text if one.isalpha())
+
+
+def _shown_script(name: str) -> str:
+    # Unicode names the characters of Chinese by the three languages that have them.
+    return "Chinese" if name == "CJK" else name.capitalize()
 
 
 def _about_recordings(reference: Transcript | str, transcript: Transcript) -> Iterator[str]:

@@ -200,6 +200,19 @@ def test_the_flag_has_the_names_of_the_library() -> None:
     assert tuple(one.value for one in NormalizationName) == get_args(Normalization)
 
 
+def test_several_warnings_of_a_comparison_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each a sentence, without its full stop."""
+    write("a.json", "Как поживаете вы сегодня", language_code="ru")
+    write("b.json", "how are you doing today")
+    assert run(monkeypatch, "a.json", "b.json") == 0
+    line = capsys.readouterr().err.splitlines()[0]
+    assert line.endswith(
+        "in the Latin one; warning: The reference is in the language 'ru', and the transcript in 'en'"
+    )
+
+
 class Models:
     """A service with two models: the second one mishears a word."""
 

@@ -164,6 +164,8 @@ def test_a_reference_in_another_script_is_refused() -> None:
         aai.compare("Как поживаете вы сегодня", said("how are you doing today"))
     found = aai.compare(said("Как поживаете вы сегодня"), said("how are you doing today"))
     assert "The reference is written in the Cyrillic script" in found.warnings[0]
+    with pytest.raises(aai.OptionsError, match="in the Chinese script and the transcript in the Latin one"):
+        aai.compare("你今天过得怎么样我希望你一切都好而且身体健康", said("how are you doing today"))
 
 
 def test_transcripts_that_may_not_belong_together_give_a_warning() -> None:
