@@ -190,15 +190,16 @@ class CompareFlags:
     local: Annotated[
         bool,
         typer.Option(
-            "--local", help="Transcribe the recordings on this machine too: no key, no network and no costs."
+            "--local",
+            help="Transcribe the recordings on this machine too, with Whisper base: no key, no network, no "
+            "costs.",
         ),
     ] = False
     local_model: Annotated[
         list[str],
         typer.Option(
             metavar="NAME",
-            help="Like --local with this model instead of base, such as tiny.en; repeat for each that is "
-            "compared.",
+            help="Like --local with another model, such as tiny.en; repeat for each that is compared.",
         ),
     ] = field(default_factory=list[str])
     request: ComparedRequestFlags = field(default_factory=ComparedRequestFlags)

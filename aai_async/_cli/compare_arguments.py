@@ -46,7 +46,7 @@ def compare(flags: CompareFlags) -> int:
 
 def _local_models(flags: CompareFlags) -> Sequence[str]:
     """Return the models that run on this machine."""
-    return flags.local_model or (["base"] if flags.local else [])
+    return [*dict.fromkeys([*(["base"] if flags.local else []), *flags.local_model])]
 
 
 def _orders(flags: CompareFlags, local: Sequence[str]) -> dict[str, Order]:

@@ -77,6 +77,7 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
     await _check(flags, orders)
     systems: dict[str, System] = {}
     recordings: dict[str, Recording] = {}
+    worst = ExitStatus.OK
     for model, order in sorted(orders.items(), key=lambda one: not one[1].flags.run.local):
         print_line(f"{model}:")
         status = await transcription.run(order, can_skip=False)
@@ -84,7 +85,9 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
         recordings |= known
         if status not in {ExitStatus.OK, ExitStatus.PARTIAL} or not systems[model].files:
             return status
-    return await _compare(flags, [systems[model] for model in orders], recordings)
+        worst = max(worst, status)
+    compared = await _compare(flags, [systems[model] for model in orders], recordings)
+    return worst if compared is ExitStatus.OK else compared
 
 
 async def preview_models(flags: CompareFlags, orders: Mapping[str, Order]) -> ExitStatus:

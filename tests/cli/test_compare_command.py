@@ -358,11 +358,21 @@ def test_models_of_this_machine_are_compared_without_a_key(
     Path("a.txt").write_text("One small step.")
     machine = Machine(monkeypatch)
     monkeypatch.delenv("ASSEMBLYAI_API_KEY")
-    assert run(monkeypatch, "a.mp3", "--local-model", "base", "--local-model", "tiny.en", "-o", "out") == 0
+    assert run(monkeypatch, "a.mp3", "--local", "--local-model", "tiny.en", "-o", "out") == 0
     assert "whisper-tiny.en against whisper-base" in capsys.readouterr().out
     assert run(monkeypatch, "a.mp3", "--local", "--reference", "a.txt", "-o", "out") == 0
     assert "whisper-base against a.txt" in capsys.readouterr().out
     assert machine.used == ["base", "tiny.en"]
+
+
+def test_a_recording_without_any_transcript_is_in_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are compared."""
+    Path("calls").mkdir()
+    Path("calls/a.mp3").write_bytes(b"sound")
+    Path("calls/b.mp3").write_bytes(b"")
+    Machine(monkeypatch)
+    assert run(monkeypatch, "calls", "--local", "--local-model", "tiny.en", "-o", "out") == 3
+    assert Path("out/a.mp3.html").exists()
 
 
 def test_nothing_is_paid_for_that_this_machine_cannot_transcribe(
