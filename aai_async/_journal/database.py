@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aai_async._errors import JournalError
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal import outdated
+from aai_async._journal.compression import DICTIONARY
 from aai_async._journal.place import Place, errors_named
 from aai_async._journal.schema import APPLICATION, PAGE_SIZE, SCHEMA, VERSION
 
@@ -314,7 +315,8 @@ class Database:
         for statement in SCHEMA.split(";\n"):
             connection.execute(statement)
         salt = secrets.token_bytes(16)
-        connection.execute("INSERT INTO account VALUES (?, ?, ?)", (service, salt, fingerprint(salt)))
+        account = service, salt, fingerprint(salt), DICTIONARY
+        connection.execute("INSERT INTO account VALUES (?, ?, ?, ?)", account)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         return True

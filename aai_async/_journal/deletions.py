@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-import zlib
+
+from aai_async._journal.compression import compressed
 
 _AT_ONCE = 500
 """Rows that are read at once."""
@@ -13,7 +14,7 @@ _AT_ONCE = 500
 def make_due(connection: sqlite3.Connection, job: int, body: bytes) -> None:
     """Record that the transcript of a completed job is to be deleted, and store it here if it is not yet."""
     connection.execute(
-        "INSERT OR IGNORE INTO results (job, transcript) VALUES (?, ?)", (job, zlib.compress(body))
+        "INSERT OR IGNORE INTO results (job, transcript) VALUES (?, ?)", (job, compressed(connection, body))
     )
     connection.execute("UPDATE jobs SET deletion = 'due' WHERE id = ? AND deletion IS NULL", (job,))
 

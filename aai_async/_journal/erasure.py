@@ -230,6 +230,7 @@ def _delete(connection: sqlite3.Connection, rows: Iterable[ErasedRow]) -> None:
         marks = ", ".join("?" * len(some))
         for column in ("results WHERE job", "keys WHERE job", "jobs WHERE id"):
             connection.execute(f"DELETE FROM {column} IN ({marks})", some)  # noqa: S608 - constants
+    connection.execute("DELETE FROM options WHERE id NOT IN (SELECT options FROM jobs)")
 
 
 def _clean(connection: sqlite3.Connection, path: Path) -> None:

@@ -58,8 +58,8 @@ async def stored_response(journal: Journal, job: int) -> bytes | None:
 
 def _finished_jobs(connection: sqlite3.Connection) -> FinishedJobs:
     rows = connection.execute(
-        "SELECT id, source, options, transcript_id FROM jobs "
-        "WHERE state = 'done' AND transcript_id IS NOT NULL ORDER BY id"
+        "SELECT jobs.id, source, payload, transcript_id FROM jobs JOIN options ON options.id = jobs.options "
+        "WHERE state = 'done' AND transcript_id IS NOT NULL ORDER BY jobs.id"
     )
     finished = [FinishedJob(*row) for row in rows]
     keys = dict(connection.execute("SELECT key, job FROM keys").fetchall())

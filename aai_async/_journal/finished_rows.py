@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from aai_async._journal.compression import decompressed
 from aai_async._journal.outdated import supersede
 from aai_async._journal.queries import move
 from aai_async._journal.rows import labels_of, missing_of, warnings_of
@@ -62,15 +62,16 @@ def take_finished(
     marks = ", ".join("?" * len(by_key))
     # CROSS JOIN, so that SQLite begins with the keys and not with all rows that are done.
     rows = connection.execute(
-        "SELECT key, jobs.id, position, labels, transcript, upload_url, transcript_id, model, "  # noqa: S608 - constants
+        "SELECT key, jobs.id, position, labels, transcript, dictionary, upload_url, transcript_id, model, "  # noqa: S608 - constants
         "warnings, missing FROM keys CROSS JOIN jobs ON jobs.id = keys.job "
-        "CROSS JOIN results ON results.job = jobs.id "
+        "CROSS JOIN results ON results.job = jobs.id CROSS JOIN account "
         f"WHERE key IN ({marks}) AND state = 'done'",
         [*by_key],
     ).fetchall()
     found = dict[bytes, FinishedRow]()
-    for key, job, position, labels, result, url, transcript_id, model, warnings, missing in rows:
+    for key, job, position, labels, result, dictionary, *facts in rows:
         if job not in active:
+            url, transcript_id, model, warnings, missing = facts
             claim, before = by_key[key], labels_of(labels)
             if claim.position != position or (claim.labels and claim.labels != before):
                 move(connection, job, claim.position, claim.labels)
@@ -84,6 +85,6 @@ def take_finished(
                 model,
                 warnings_of(warnings),
                 missing_of(missing),
-                zlib.decompress(result),
+                decompressed(result, dictionary),
             )
     return found

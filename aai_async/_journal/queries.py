@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import sqlite3
-import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aai_async._journal import outdated
+from aai_async._journal.compression import compressed, decompressed
 from aai_async._journal.rows import (
     COLUMNS,
+    ROWS,
     ItemClaim,
     JobRow,
     Result,
@@ -40,8 +41,8 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> JobRow | None
     """Find the row of a recording by any of its keys; of several, the most advanced."""
     marks = ", ".join("?" * len(keys))
     row = connection.execute(
-        f"SELECT {COLUMNS} FROM jobs WHERE id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
-        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, id LIMIT 1",
+        f"{ROWS} WHERE jobs.id IN (SELECT job FROM keys WHERE key IN ({marks})) "  # noqa: S608 - constants
+        "ORDER BY state = 'done' DESC, state = 'submitted' DESC, jobs.id LIMIT 1",
         tuple(keys),
     ).fetchone()
     return None if row is None else JobRow(*row)
@@ -66,15 +67,17 @@ def claim(connection: sqlite3.Connection, item: ItemClaim, active: Collection[in
         outdated.supersede(connection, item.file_key, job, active)
     if found is not None and is_same:
         return found
-    row = connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (job,)).fetchone()  # noqa: S608 - constant
+    row = connection.execute(f"{ROWS} WHERE jobs.id = ?", (job,)).fetchone()
     return JobRow(*row)
 
 
 def _added(connection: sqlite3.Connection, item: ItemClaim) -> int:
+    options = item.options_digest, item.options
+    connection.execute("INSERT OR IGNORE INTO options (digest, payload) VALUES (?, ?)", options)
     added = connection.execute(
-        "INSERT INTO jobs (position, source, size, options, options_digest, labels, state) "
-        "VALUES (?, ?, ?, ?, ?, ?, 'pending')",
-        (item.position, item.source, item.size, item.options, item.options_digest, encoded(item.labels)),
+        "INSERT INTO jobs (position, source, size, options, labels, state) "
+        "VALUES (?, ?, ?, (SELECT id FROM options WHERE digest = ? AND payload = ?), ?, 'pending')",
+        (item.position, item.source, item.size, *options, encoded(item.labels)),
     )
     return added.lastrowid or 0
 
@@ -135,8 +138,12 @@ def refused(connection: sqlite3.Connection, job: int) -> None:
     )
 
 
-def submitted(connection: sqlite3.Connection, job: int, transcript_id: str) -> None:
-    """Record that the job of a row was created."""
+def submitted(
+    connection: sqlite3.Connection, job: int, transcript_id: str, mark: bytes | None = None
+) -> None:
+    """Record that the job of a row was created; `mark` is that of `submitting`, which is then removed."""
+    if mark is not None:
+        connection.execute("DELETE FROM keys WHERE key = ?", (mark,))
     connection.execute(
         "UPDATE jobs SET state = 'submitted', transcript_id = ?, finished_at = NULL, error = NULL, "
         "deletion = NULL WHERE id = ?",
@@ -173,7 +180,7 @@ def done(connection: sqlite3.Connection, job: int, result: Result, retries: int)
     if result.body is not None:
         connection.execute(
             "INSERT OR REPLACE INTO results (job, transcript) VALUES (?, ?)",
-            (job, zlib.compress(result.body)),
+            (job, compressed(connection, result.body)),
         )
 
 
@@ -227,19 +234,18 @@ def withdraw(connection: sqlite3.Connection, job: int) -> None:
 def spent(connection: sqlite3.Connection) -> list[tuple[dict[str, object], str | None, float]]:
     """Return the seconds of the jobs that are billed, or may be, by their options and model."""
     rows = connection.execute(
-        "SELECT options, model, total(CASE state WHEN 'done' THEN audio_duration ELSE expected_duration END) "
-        "FROM jobs WHERE state IN ('submitting', 'submitted', 'done') "
+        "SELECT payload, model, total(CASE state WHEN 'done' THEN audio_duration ELSE expected_duration END) "
+        "FROM jobs JOIN options ON options.id = jobs.options "
+        "WHERE state IN ('submitting', 'submitted', 'done') "
         # A failed row without an end has the job of an earlier version of its file, which continues.
-        "OR (transcript_id IS NOT NULL AND finished_at IS NULL) GROUP BY options, model"
+        "OR (transcript_id IS NOT NULL AND finished_at IS NULL) GROUP BY payload, model"
     )
     return [(requested_options(options), model, seconds) for options, model, seconds in rows]
 
 
 def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozenset[bytes]]]:
     """Return the rows whose submit may have been sent, each with its keys."""
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM jobs WHERE state = 'submitting' ORDER BY id"  # noqa: S608 - constant
-    )
+    rows = connection.execute(f"{ROWS} WHERE state = 'submitting' ORDER BY jobs.id")
     found = [JobRow(*row) for row in rows]
     keys = {row.id: set[bytes]() for row in found}
     for key, job in connection.execute(
@@ -251,9 +257,7 @@ def uncertain_rows(connection: sqlite3.Connection) -> list[tuple[JobRow, frozens
 
 def rows_at_service(connection: sqlite3.Connection) -> list[JobRow]:
     """Return the rows with a job that has not ended, or whose submit may have been sent."""
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM jobs WHERE state IN ('submitting', 'submitted') ORDER BY id"  # noqa: S608 - constant
-    )
+    rows = connection.execute(f"{ROWS} WHERE state IN ('submitting', 'submitted') ORDER BY jobs.id")
     return [JobRow(*row) for row in rows]
 
 
@@ -269,7 +273,8 @@ def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozen
 def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[str, dt.datetime | None]]:
     """Return the options and times of the submits of the other rows of a source whose job is unknown."""
     rows = connection.execute(
-        "SELECT options, submitting_at FROM jobs WHERE source = ? AND id != ? AND state = 'submitting'",
+        "SELECT payload, submitting_at FROM jobs JOIN options ON options.id = jobs.options "
+        "WHERE source = ? AND jobs.id != ? AND state = 'submitting'",
         (source, job),
     )
     return [(options, parsed_time(began)) for options, began in rows]
@@ -277,8 +282,10 @@ def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[
 
 def result(connection: sqlite3.Connection, job: int) -> bytes | None:
     """Return the stored response of the service; `None` if it was not stored."""
-    row = connection.execute("SELECT transcript FROM results WHERE job = ?", (job,)).fetchone()
-    return None if row is None else zlib.decompress(row[0])
+    row = connection.execute(
+        "SELECT transcript, dictionary FROM results, account WHERE job = ?", (job,)
+    ).fetchone()
+    return None if row is None else decompressed(*row)
 
 
 def freeze(connection: sqlite3.Connection) -> None:
@@ -298,13 +305,16 @@ def entries(
     connection: sqlite3.Connection, after: int, upto: int, most: int
 ) -> list[tuple[JobRow, bytes | None]]:
     """Return up to `most` rows with ids above `after` and up to `upto`, with their stored responses."""
-    columns = ", ".join(f"jobs.{name}" for name in COLUMNS.split(", "))
     rows = connection.execute(
-        f"SELECT {columns}, transcript FROM jobs LEFT JOIN results ON job = jobs.id "  # noqa: S608 - constant
+        f"SELECT transcript, dictionary, {COLUMNS} FROM jobs JOIN options ON options.id = jobs.options "  # noqa: S608 - constant
+        "LEFT JOIN results ON job = jobs.id, account "
         "WHERE jobs.id > ? AND jobs.id <= ? ORDER BY jobs.id LIMIT ?",
         (after, upto, most),
     ).fetchall()
-    return [(JobRow(*row[:-1]), None if row[-1] is None else zlib.decompress(row[-1])) for row in rows]
+    return [
+        (JobRow(*row), None if content is None else decompressed(content, dictionary))
+        for content, dictionary, *row in rows
+    ]
 
 
 def kept_results(connection: sqlite3.Connection) -> list[tuple[str, str]]:

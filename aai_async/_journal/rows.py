@@ -21,10 +21,14 @@ State: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "do
 
 
 COLUMNS = (
-    "id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, audio_duration, "
-    "retries, error, warnings, missing, labels, model, options, options_digest, "
+    "jobs.id, position, source, state, upload_url, uploaded_at, submitting_at, transcript_id, "
+    "audio_duration, retries, error, warnings, missing, labels, model, payload, digest, "
     "expected_duration, finished_at, deletion"
 )
+"""Those of a `JobRow`."""
+
+ROWS = f"SELECT {COLUMNS} FROM jobs JOIN options ON options.id = jobs.options"  # noqa: S608 - constant
+"""A query for each `JobRow`."""
 
 
 def parsed_time(text: str | None) -> dt.datetime | None:

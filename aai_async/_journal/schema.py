@@ -6,7 +6,7 @@ The comments in the schema are its documentation for users, who see them with ``
 
 from __future__ import annotations
 
-VERSION = 4
+VERSION = 5
 """The version of the schema, stored as `PRAGMA user_version`."""
 
 PAGE_SIZE = 8192
@@ -27,15 +27,21 @@ SCHEMA = """
 CREATE TABLE account (         -- the account of the transcripts: one row
   service TEXT NOT NULL,       -- the base URL
   salt BLOB NOT NULL,
-  fingerprint TEXT NOT NULL    -- HMAC-SHA-256 of the API key, which is not stored, with the salt
+  fingerprint TEXT NOT NULL,   -- HMAC-SHA-256 of the API key, which is not stored, with the salt
+  dictionary BLOB NOT NULL     -- with which zlib compresses the results
+);
+CREATE TABLE options (         -- the options of the recordings: one row for all that have the same
+  id INTEGER PRIMARY KEY,
+  payload TEXT NOT NULL,       -- as JSON, without the secret of a webhook
+  digest TEXT NOT NULL,        -- Options.digest: equal for equal options
+  UNIQUE (digest, payload)
 );
 CREATE TABLE jobs (            -- one row for each recording and set of options
   id INTEGER PRIMARY KEY,      -- in the order in which the rows were added
   position INTEGER NOT NULL,   -- index among the sources of the latest batch, from 0
   source TEXT NOT NULL,        -- its name: a path, or a URL without its query
   size INTEGER,                -- in bytes
-  options TEXT NOT NULL,       -- as JSON, without the secret of a webhook
-  options_digest TEXT NOT NULL,  -- Options.digest: equal for equal options
+  options INTEGER NOT NULL REFERENCES options,
   labels TEXT,                 -- the caller's labels, as a JSON object; NULL if none
   state TEXT NOT NULL CHECK (state IN
     ('pending',                -- neither uploaded nor submitted
@@ -44,7 +50,7 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
      'submitted',              -- the job has the id transcript_id, and is billed
      'done',                   -- the job is completed
      'failed')),               -- the job ended in an error; the next batch may submit it again
-  upload_url TEXT UNIQUE,
+  upload_url TEXT,
   uploaded_at TEXT,            -- in UTC, by the clock of this machine
   submitting_at TEXT,          -- in UTC, by the clock of the service; NULL if unknown
   transcript_id TEXT,
@@ -61,14 +67,15 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
   missing TEXT                 -- requested features that the result lacks, likewise
 );
 CREATE TABLE keys (            -- half the SHA-256 of what identifies a recording and its options,
-                               -- and of each URL that was submitted for it
+                               -- and of a URL that was submitted for it, until the id of its job is known
   key BLOB PRIMARY KEY,
   job INTEGER NOT NULL REFERENCES jobs
 ) WITHOUT ROWID;
-CREATE TABLE results (         -- the responses of the service, compressed with zlib, as they arrived
+CREATE TABLE results (         -- the responses of the service as they arrived, compressed
   job INTEGER NOT NULL UNIQUE REFERENCES jobs,  -- no primary key, whose order would leave pages half empty
   transcript BLOB NOT NULL
 );
+CREATE UNIQUE INDEX jobs_by_upload ON jobs (upload_url) WHERE upload_url IS NOT NULL;
 CREATE INDEX jobs_by_state ON jobs (state);
 CREATE INDEX keys_by_job ON keys (job);
 """

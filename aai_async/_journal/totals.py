@@ -58,8 +58,9 @@ def totals(
     from aai_async._models.totals import Totals  # noqa: PLC0415 - for few programs
 
     rows = connection.execute(
-        "SELECT labels, options, model, state, state = 'failed' OR error IS NOT NULL, "
-        "audio_duration IS NULL, count(*), total(audio_duration) FROM jobs "
+        "SELECT labels, payload, model, state, state = 'failed' OR error IS NOT NULL, "
+        "audio_duration IS NULL, count(*), total(audio_duration) "
+        "FROM jobs JOIN options ON options.id = jobs.options "
         "WHERE coalesce(finished_at >= :since, :since IS NULL) "
         "AND coalesce(finished_at < :before, :before IS NULL) GROUP BY 1, 2, 3, 4, 5, 6",
         {"since": since and _as_written(since), "before": before and _as_written(before)},

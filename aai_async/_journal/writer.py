@@ -373,4 +373,6 @@ class JournalRecorder(ProgressRecorder):
 
     async def submitted(self, transcript_id: str) -> None:
         await super().submitted(transcript_id)
-        await self._writer.commit(lambda connection: queries.submitted(connection, self._job, transcript_id))
+        await self._writer.commit(
+            lambda connection: queries.submitted(connection, self._job, transcript_id, self._mark)
+        )

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +21,7 @@ from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_flags import ReplacingOutputFlags
 from aai_async._cli.outputs import Outputs
 from aai_async._cli.places import in_tree
+from aai_async._journal import compression, queries
 from aai_async.server import LocalServer, ScriptedEngine
 from aai_async.server.engine import SpeechRequest
 
@@ -210,8 +210,7 @@ async def test_a_journal_without_a_log_does_not_hold_up_the_batch_that_writes_it
         other = sqlite3.connect("calls.db", timeout=0)
         with other:
             other.execute(
-                "INSERT INTO jobs (position, source, options, options_digest, state) "
-                "VALUES (9, 'c.mp3', '{}', '', 'pending')"
+                "INSERT INTO jobs (position, source, options, state) VALUES (9, 'c.mp3', 1, 'pending')"
             )
         other.close()
         return await write(self, one, of)
@@ -225,13 +224,13 @@ async def test_each_transcript_is_read_once(client: aai.Client, monkeypatch: pyt
     """And not only for its name."""
     await batch(client, [f"{number}.mp3" for number in range(30)])
     read: list[int] = []
-    decompress = zlib.decompress
+    decompressed = compression.decompressed
 
-    def counted(data: bytes) -> bytes:
-        read.append(len(data))
-        return decompress(data)
+    def counted(content: bytes, dictionary: bytes) -> bytes:
+        read.append(len(content))
+        return decompressed(content, dictionary)
 
-    monkeypatch.setattr(zlib, "decompress", counted)
+    monkeypatch.setattr(queries, "decompressed", counted)
     assert await export() == ExitStatus.OK
     assert len(read) == 30
 
@@ -309,8 +308,7 @@ async def test_two_results_do_not_go_to_standard_output_in_a_format_for_one(
     await batch(client, ["a.mp3"])
     with sqlite3.connect("calls.db") as connection:
         connection.execute(
-            "INSERT INTO jobs (position, source, options, options_digest, state) "
-            "VALUES (1, 'b', '{}', '', 'pending')"
+            "INSERT INTO jobs (position, source, options, state) VALUES (1, 'b', 1, 'pending')"
         )
     connection.close()
     assert await exported(Rendering(formats=["json"]), ReplacingOutputFlags()) == ExitStatus.OK

@@ -14,6 +14,7 @@ from fault_server import FaultServer
 from lanes import KEY, Connect, one_library_of_each_loop
 
 import aai_async as aai
+from aai_async._journal.compression import DICTIONARY
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.queries import claim, done
 from aai_async._journal.rows import ItemClaim, Result
@@ -31,7 +32,8 @@ def everything(folder: Path) -> bytes:
 
 def stored(number: int, size: int) -> bytes:
     """A result as it is in the database."""
-    return zlib.compress(body_of(number, size))
+    compressor = zlib.compressobj(zdict=DICTIONARY)
+    return compressor.compress(body_of(number, size)) + compressor.flush()
 
 
 def pieces(number: int, sizes: list[int]) -> list[bytes]:
@@ -57,7 +59,8 @@ def filled(path: Path, sizes: list[int]) -> None:
 
     def enter(connection: sqlite3.Connection) -> None:
         for number in range(len(sizes)):
-            claim(connection, ItemClaim((b"key %d" % number,), number, f"secret-{number}.wav", 1, "{}"))
+            options = f'{{"domain":"domain-{number}"}}'
+            claim(connection, ItemClaim((b"key %d" % number,), number, f"secret-{number}.wav", 1, options))
             connection.execute("UPDATE jobs SET transcript_id = ? WHERE id = ?", (f"id-{number}", number + 1))
 
     database.commit([QueuedWrite(enter)])
@@ -78,7 +81,7 @@ async def names(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("by", ["source", "id"])
 async def test_what_is_forgotten_is_in_no_file_of_the_folder(path: Path, by: str) -> None:
-    """Neither its text, of whatever size, nor its name; all other texts are there."""
+    """Neither its text, of whatever size, nor its name, nor its options; all other texts are there."""
     sizes = [(40, 900, 5_000, 60_000, 500_000)[number % 5] for number in range(40)]
     filled(path, sizes)
     for number in range(0, 40, 8):
@@ -87,6 +90,7 @@ async def test_what_is_forgotten_is_in_no_file_of_the_folder(path: Path, by: str
         left = everything(path.parent)
         assert f"secret-{number}.wav".encode() not in left
         assert f'"id-{number}"'.encode() not in left
+        assert f'"domain-{number}"'.encode() not in left
         assert not [piece for piece in pieces(number, sizes) if piece in left]
     async with aai.Journal.open(path) as journal:
         kept = {str(outcome.source): outcome.unwrap().body async for outcome in journal.outcomes()}

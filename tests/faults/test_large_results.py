@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fault_server import Exchange, FaultServer, Reply
 from lanes import Connect, one_library_of_each_loop
 
 import aai_async as aai
+from aai_async._journal import compression, finished_rows, queries
 from aai_async._models.whole import WholeReader
 
 pytestmark = pytest.mark.usefixtures("quick_looks")
@@ -27,7 +27,7 @@ lane = one_library_of_each_loop
 @pytest.fixture
 def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]:
     """The threads in which something large was compressed, decompressed or decoded."""
-    threads: dict[str, set[threading.Thread]] = {"compress": set(), "decompress": set(), "fill": set()}
+    threads: dict[str, set[threading.Thread]] = {"compressed": set(), "decompressed": set(), "fill": set()}
 
     def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(work)
@@ -39,8 +39,9 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[threading.Thread]]
 
         return wrapped
 
-    monkeypatch.setattr(zlib, "compress", noted("compress", zlib.compress))
-    monkeypatch.setattr(zlib, "decompress", noted("decompress", zlib.decompress))
+    monkeypatch.setattr(queries, "compressed", noted("compressed", compression.compressed))
+    for module in (queries, finished_rows):
+        monkeypatch.setattr(module, "decompressed", noted("decompressed", compression.decompressed))
     monkeypatch.setattr(WholeReader, "fill", noted("fill", WholeReader.fill))
     return threads
 
@@ -91,5 +92,5 @@ async def test_a_large_result_that_a_duplicate_asks_for_later_is_not_read_in_the
             async with aai.transcribe_all(client, [b"a recording"] * 3, journal=path, max_jobs=1) as batch:
                 outcomes = [outcome async for outcome in batch]
     assert [outcome.duplicate_of for outcome in outcomes] == [None, 0, 0]
-    assert at_work["decompress"]
+    assert at_work["decompressed"]
     assert threading.current_thread() not in set().union(*at_work.values())

@@ -27,6 +27,7 @@ import aai_async as aai
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal import Erasure, erase, queries, segments
+from aai_async._journal.compression import decompressed
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.rows import ItemClaim, Result
 
@@ -201,8 +202,8 @@ def expanded(bucket: Bucket, key: str) -> bytes:
         return content
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(content)
-        results = connection.execute("SELECT transcript FROM results").fetchall()
-    return b"\0".join([content, *(zlib.decompress(row[0]) for row in results)])
+        results = connection.execute("SELECT transcript, dictionary FROM results, account").fetchall()
+    return b"\0".join([content, *(decompressed(*row) for row in results)])
 
 
 @both_loops
