@@ -28,9 +28,11 @@ BLOCKS = re.findall(
 PROGRAM = """
 import glob, runpy
 import pyarrow.parquet
+import ray
 
 for name in sorted(glob.glob("block*.py")):
     runpy.run_path(name)
+    ray.shutdown()
 print(pyarrow.parquet.read_table("transcripts")["text"].to_pylist())
 """
 
