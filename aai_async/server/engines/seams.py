@@ -1,5 +1,5 @@
 """
-Corrects words that are in the wrong part of the speech.
+Corrects words that are in the wrong part of the speech, or that begin before the pause in front of them.
 
 Whisper receives the parts with speech one after another, without the pauses between them. A word may begin in
 the silence behind one part and end in the next one. faster-whisper then takes both times from the part in
@@ -19,6 +19,12 @@ from aai_async.server.sound.decoding import RATE
 _QUIET = 0.1
 """The share of a sound's highest amplitude below which another sound is the silence beside it."""
 
+_INEXACT = 0.1
+"""How much later than Whisper reports a word may end, in seconds."""
+
+_BESIDE = 0.05
+"""Seconds on either side of a seam that are silent if there is a pause. A long part is cut within a word."""
+
 
 def in_own_part(words: Iterable[Piece], speech: Sequence[Span], sound: Floats) -> Iterator[Piece]:
     """
@@ -36,25 +42,35 @@ def in_own_part(words: Iterable[Piece], speech: Sequence[Span], sound: Floats) -
 
 
 def _moved(word: Piece, at: int, speech: Sequence[Span], sound: Floats) -> Piece:
-    """Return a word where it sounds: in its part or, if it is silent there, in the one beside it."""
-    start, end = speech[at]
-    own = _peak((max(word.start, start), min(word.end, end)), sound)
-    loudest = max(_beyond(word, at, speech), key=lambda span: _peak(span, sound), default=None)
-    if loudest is None or own >= _QUIET * _peak(loudest, sound):
+    """Return a word on the side of a seam on which it sounds, given the part in which its middle is."""
+    sides = _sides(word, at, speech)
+    if sides is None:
         return word
-    start, end = _loud_part(loudest, sound)
-    return attrs.evolve(word, start=start, end=end)
+    before, behind = sides
+    first, second = _peak(before, sound), _peak((behind[0], behind[1] + _INEXACT), sound)
+    if second <= _QUIET * first:
+        # It has only silence behind the seam.
+        return _within(word, before if before[0] == word.start else _loud_part(before, sound))
+    seam = (before[1] - _BESIDE, before[1]), (behind[0], behind[0] + _BESIDE)
+    is_pause = max(_peak(side, sound) for side in seam) < _QUIET * second
+    # Whisper gives a pause to the word behind it.
+    return _within(word, behind) if is_pause else word
 
 
-def _beyond(word: Piece, at: int, speech: Sequence[Span]) -> Iterator[Span]:
-    """Yield what a word has of the parts beside its own one."""
+def _sides(word: Piece, at: int, speech: Sequence[Span]) -> tuple[Span, Span] | None:
+    """Return what a word has of the parts before and behind a seam; `None` if it is in one part."""
     start, end = speech[at]
     if word.end > end and at + 1 < len(speech):
         following = speech[at + 1][0]
-        yield following, following + word.end - end
+        return (word.start, end), (following, following + word.end - end)
     if word.start < start and at > 0:
         previous = speech[at - 1][1]
-        yield previous - (start - word.start), previous
+        return (previous - (start - word.start), previous), (start, word.end)
+    return None
+
+
+def _within(word: Piece, span: Span) -> Piece:
+    return attrs.evolve(word, start=span[0], end=span[1])
 
 
 def _loud_part(span: Span, sound: Floats) -> Span:
