@@ -1,12 +1,12 @@
 """
 Converts the network of the speaker encoder from ONNX Runtime's own format to ONNX.
 
-ONNX Runtime changes the layout of weights for the processor only in models in ONNX, which halves the work of
-this one. The file has weights in 8 bits, which the conversion expands once instead of for each sound. Its
-last part, the pooling over time, is left out, so that one run of the network serves all windows of a phrase.
+ONNX Runtime changes the layout of weights for the processor only in models in ONNX. The file has weights in 8
+bits that are expanded for each sound; the conversion lets the network compute with integers instead. Its last
+part, the pooling over time, is left out, so that one run of the network serves all windows of a phrase.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aai_async.server.diarization.filterbank import Floats
-
-onnx: Any = import_module("onnx")  # most of its functions have no types
+from aai_async.server.diarization.graph import Node, to_onnx
+from aai_async.server.diarization.quantization import quantized
 
 _FBS = "onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession"
 """ONNX Runtime's reader of its format."""
@@ -33,9 +33,6 @@ _POOLING = "/pool/"
 _LISTS = frozenset({"perm", "strides", "pads", "dilations", "kernel_shape"})
 """The attributes of the operations that are several integers; `group` is one, and there are no others."""
 
-_FORMAT, _OPERATIONS = 8, 17
-"""Versions of the format and of the operations: those that the model was made with."""
-
 
 @attrs.frozen
 class Network:
@@ -49,18 +46,26 @@ class Network:
 
 
 @attrs.frozen
-class _Node:
-    kind: str
-    inputs: tuple[str, ...]
-    output: str
-    attributes: Mapping[str, int | list[int]]
+class Operations:
+    """The operations up to the pooling, the arrays that they use, and the layer that follows the pooling."""
+
+    nodes: list[Node]
+    known: dict[str, NDArray[Any]]
+    weight: Floats
+    bias: Floats
 
 
 def convert(content: bytes) -> Network:
     """Convert the speaker encoder, given in ONNX Runtime's own format."""
+    found = operations(content)
+    return Network(to_onnx(quantized(found.nodes, found.known), found.known), found.weight, found.bias)
+
+
+def operations(content: bytes) -> Operations:
+    """Return the operations of the speaker encoder, with the weights as floats."""
     graph = import_module(_FBS).InferenceSession.GetRootAs(bytearray(content), 0).Model().Graph()
     known = dict(_array(graph.Initializers(index)) for index in range(graph.InitializersLength()))
-    kept: list[_Node] = []
+    kept: list[Node] = []
     last = None
     for node in [_node(graph.Nodes(index)) for index in range(graph.NodesLength())]:
         if node.kind in _FOLDED and all(name in known for name in node.inputs):
@@ -73,7 +78,7 @@ def convert(content: bytes) -> Network:
     if last is None:
         raise ValueError("The speaker encoder has no last layer.")
     _, weight, bias = last.inputs
-    return Network(_model(kept, known), known[weight], known[bias])
+    return Operations(kept, known, known.pop(weight), known.pop(bias))
 
 
 def _folded(kind: str, values: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -91,7 +96,7 @@ def _array(tensor: Any) -> tuple[str, NDArray[Any]]:  # of ONNX Runtime's classe
     return tensor.Name().decode(), flat.reshape(shape)
 
 
-def _node(node: Any) -> _Node:  # of ONNX Runtime's classes, untyped
+def _node(node: Any) -> Node:  # of ONNX Runtime's classes, untyped
     attributes: dict[str, int | list[int]] = {}
     for attribute in [node.Attributes(index) for index in range(node.AttributesLength())]:
         name = attribute.Name().decode()
@@ -99,29 +104,9 @@ def _node(node: Any) -> _Node:  # of ONNX Runtime's classes, untyped
             attributes[name] = [int(attribute.Ints(index)) for index in range(attribute.IntsLength())]
         elif name == "group":
             attributes[name] = int(attribute.I())
-    return _Node(
+    return Node(
         node.OpType().decode(),
         tuple(node.Inputs(index).decode() for index in range(node.InputsLength())),
         node.Outputs(0).decode(),
         attributes,
     )
-
-
-def _model(nodes: Sequence[_Node], known: dict[str, NDArray[Any]]) -> bytes:
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node(node.kind, node.inputs, [node.output], **node.attributes) for node in nodes],
-        "encoder",
-        [_value("fbank", ["one", "frames", 80])],
-        [_value(nodes[-1].output, ["one", "channels", "bands", "times"])],
-    )
-    operations = onnx.helper.make_opsetid("", _OPERATIONS)
-    model = onnx.helper.make_model(graph, ir_version=_FORMAT, opset_imports=[operations])
-    for name in dict.fromkeys(name for node in nodes for name in node.inputs if name in known):
-        # Last, and each array in exchange for its copy, because all of them take 26 MB.
-        model.graph.initializer.append(onnx.numpy_helper.from_array(known.pop(name), name))
-    content: bytes = model.SerializeToString()
-    return content
-
-
-def _value(name: str, shape: Sequence[str | int]) -> Any:  # of onnx, untyped
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
