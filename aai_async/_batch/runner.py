@@ -86,11 +86,11 @@ class BatchRunner:
         self._ahead = deque[BatchItem]()
         """Items that were drawn with finished ones, and not started yet."""
         self._fail_fast = fail_fast
-        self._permits = anyio.Semaphore(jobs)
+        self._permits = anyio.Semaphore(jobs, fast_acquire=True)
         """Acquired before an item is taken from the sources, released when its outcome is taken."""
         self._put_back = 0
         """Number of outcomes that were taken and put back; other items now have their permits."""
-        self._upload_permits = anyio.Semaphore(uploads or _SENDING)
+        self._upload_permits = anyio.Semaphore(uploads or _SENDING, fast_acquire=True)
         self._are_for_sending = uploads is None
         self._finished = deque[Outcome]()
         """Outcomes that were not taken yet: at most as many as there are permits."""
@@ -273,7 +273,6 @@ class BatchRunner:
     async def _run_item(self, item: BatchItem, slot: _ItemSlot) -> None:
         """Process one item."""
         task = ItemTask(item, self.context, slot)
-        self._new_scope(task)
         try:
             await slot.take()
             with step("transcribe", index=item.index, **label_facts(item.labels)) as facts:
@@ -292,7 +291,7 @@ class BatchRunner:
             self._unfinished.append(task.outcome())
             raise
         finally:
-            del self._sending[task]
+            self._sending.pop(task, None)
 
     def _new_scope(self, task: ItemTask) -> anyio.CancelScope:
         """Return the scope of the steps of an item until its job is created."""

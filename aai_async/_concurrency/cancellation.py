@@ -151,7 +151,9 @@ class ShieldedRequest(Generic[T]):
                     raise_if_held(await wait_shielded(outcome.is_there, self._grace.begin()))
                 raise
             finally:
-                scope.cancel()
+                # Not after the end: anyio describes the task and its call in the reason of a cancellation.
+                if not outcome.is_there.is_set():
+                    scope.cancel()
         return outcome.take()
 
 

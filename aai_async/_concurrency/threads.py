@@ -20,6 +20,7 @@ import anyio
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled, current_token
 
 from aai_async._concurrency.cancellation import early_ends, raise_if_held, wait_shielded
+from aai_async._concurrency.permits import Permit
 from aai_async._errors import AAIError
 
 T = TypeVar("T")
@@ -46,7 +47,8 @@ async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     Raises:
         AAIError: The system has no thread left.
     """
-    async with _room_for_files():
+    await checkpoint_if_cancelled()
+    async with Permit(_room_for_files()):
         errand = _Errand(functools.partial(work, *arguments))
         _give(errand)
         return await errand.end(patience=_PATIENCE)
@@ -82,7 +84,8 @@ async def in_thread_to_its_end(work: Callable[[], T]) -> T:
 
 async def in_thread_if_there_is_one(work: Callable[..., T], *arguments: object) -> T:
     """Run the work in a thread, or in this one if the system has no thread left, so that it always runs."""
-    async with _room_for_files():
+    await checkpoint_if_cancelled()
+    async with Permit(_room_for_files()):
         errand = _Errand(functools.partial(work, *arguments))
         try:
             _give(errand)

@@ -25,6 +25,7 @@ from anyio.lowlevel import current_token
 
 from aai_async._api.credentials import BaseURLs
 from aai_async._concurrency.cancellation import CancelGrace, run_shielded
+from aai_async._concurrency.permits import Permit
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._transport.backend import AsyncClient, HTTPClient, library_of
@@ -189,7 +190,7 @@ class ClientPool:
         """
         binding = self._checked_binding()
         gate = binding.recordings if is_recording else binding.others
-        async with contextlib.nullcontext() if is_urgent else _through(gate):
+        async with contextlib.nullcontext() if is_urgent else Permit(gate):
             if is_to_storage and not self._checks_certificates:
                 self._check_certificates()
             client = await self._current_during_call(binding)
@@ -305,28 +306,15 @@ class _LoopBinding:
     def check(self) -> None:
         if self.process != os.getpid():
             raise ConfigError("This Client was opened before a fork: open one in each process.")
-        if self.loop != current_token() and self.has_ended:
+        if self.loop == current_token():
+            return
+        if self.has_ended:
             raise ConfigError("The event loop in which this Client was opened has ended: open it again.")
-        if self.loop != current_token():
-            raise ConfigError("This Client was opened in another event loop: open one in each.")
+        raise ConfigError("This Client was opened in another event loop: open one in each.")
 
 
 def _nothing() -> None:
     """Do nothing; scheduled in a loop to check that it runs."""
-
-
-@contextlib.asynccontextmanager
-async def _through(gate: anyio.CapacityLimiter) -> AsyncGenerator[None]:
-    # Not the task as borrower, which may already be one: an uploaded stream may itself use the client.
-    borrower = object()
-    try:
-        gate.acquire_on_behalf_of_nowait(borrower)
-    except anyio.WouldBlock:
-        await gate.acquire_on_behalf_of(borrower)
-    try:
-        yield
-    finally:
-        gate.release_on_behalf_of(borrower)
 
 
 async def _close(lease: ClientLease, client: AsyncClient | None) -> None:
