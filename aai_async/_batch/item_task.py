@@ -30,7 +30,7 @@ from aai_async._errors import (
     UploadGoneError,
 )
 from aai_async._events import Event, Retrying, Uploading, call_listener, enter_recording, relabelled
-from aai_async._io.file_sources import FileSource
+from aai_async._io.file_sources import FileSource, PathSource
 from aai_async._io.source import Source, event_name
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
@@ -261,6 +261,9 @@ class ItemTask:
     async def _open(self, source: Source) -> None:
         # Opened only when needed: the source of an item with a key may be gone, or read to its end already.
         if not self._is_open:
+            if isinstance(source, PathSource):
+                # A journal may know it, and a bound may hold it back.
+                source.is_uploaded_next = self._context.journal is None and self._context.spending is None
             await source.open()
             self._is_open = True
 

@@ -29,8 +29,14 @@ from aai_async._io.source import (
 from aai_async._io.stream import BlockingStream, ReadOnce, StreamInUse
 from aai_async._io.stream_source import OneShotSource
 
+_SMALL = 256 * 1024
+"""Maximum size in bytes of a file that is read when it is opened, if it is uploaded next."""
+
 
 class PathSource(CheckedSource):
+    is_uploaded_next = False
+    """Whether it is uploaded as soon as it is open: then one thread call opens and reads a small file."""
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
         with reading_errors(f"The {type(path).__name__}"):
@@ -38,6 +44,8 @@ class PathSource(CheckedSource):
         self.name = shown_name(self.path)
         self.real_path = self.path
         self._identity: tuple[int, ...] | None = None
+        self._content: bytes | None = None
+        """The content of a small file, until it is read or the source is closed."""
 
     @property
     def location(self) -> bytes:
@@ -56,6 +64,11 @@ class PathSource(CheckedSource):
         with contextlib.suppress(OSError, ValueError):  # `open` refuses such a path with the reason
             self.real_path = os.path.realpath(self._path)
         self._identity = file.open()
+        if self.is_uploaded_next and file.size <= _SMALL:
+            self._content = self._go_on(file, file.size)
+
+    async def aclose(self) -> None:
+        self._content = None
 
     async def identity(self) -> bytes | None:
         """Return a hash of the resolved path, the size and the modification time."""
@@ -64,6 +77,10 @@ class PathSource(CheckedSource):
         return hashlib.sha256(whole).digest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
+        content, self._content = self._content, None
+        if content is not None and len(content) == self.size:
+            yield content
+            return
         with InputFile(self._path, self.name) as file:
             # A file that fits into one chunk takes one thread call instead of three.
             chunk = await in_thread(self._begin, file)

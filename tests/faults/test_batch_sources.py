@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lanes import Connect
 from verbs import URL
 
 import aai_async as aai
+from aai_async._io.file import InputFile
 
 
 def as_generator(items: Audios) -> Iterator[aai.Audio]:
@@ -184,3 +186,30 @@ async def test_no_more_is_drawn_than_can_be_uploaded(
     async with connect() as client, aai.transcribe_all(client, counted(), max_jobs=10, max_uploads=2):
         await anyio.sleep(0.3)
     assert drawn == 2
+
+
+@both_loops
+@pytest.mark.parametrize(("has_journal", "opens"), [(False, 1), (True, 2)])
+async def test_a_small_file_is_opened_once_unless_a_journal_may_know_it(
+    server: FaultServer,
+    connect: Connect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_journal: bool,
+    opens: int,
+) -> None:
+    """Each opening is a thread call; a batch that is resumed must not read all files again."""
+    opened = Counter[object]()
+    whole = InputFile.open
+
+    def counted(file: InputFile) -> tuple[int, ...]:
+        opened[file._path] += 1
+        return whole(file)
+
+    monkeypatch.setattr(InputFile, "open", counted)
+    paths = recordings(tmp_path, 3)
+    journal = tmp_path / "calls.db" if has_journal else None
+    async with connect() as client, aai.transcribe_all(client, paths, journal=journal) as batch:
+        outcomes = await batch.collect()
+    check_each_has_its_job(server, outcomes, paths)
+    assert opened == dict.fromkeys(paths, opens)

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 import aai_async as aai
 from aai_async._io import source as source_module
+from aai_async._io.file_sources import PathSource
 from aai_async._io.source import CHUNK_SIZE, Source
 from aai_async._io.source_factory import source_from
 
@@ -276,6 +277,32 @@ async def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path, chan
     with pytest.raises(aai.FileChangedError, match="changed while"):
         async for _ in chunks:
             pass
+        await read(source)
+
+
+async def test_a_small_file_that_is_uploaded_next_is_read_when_it_is_opened(tmp_path: Path) -> None:
+    """Once; another attempt reads it again, and finds out whether it has changed."""
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"a recording")
+    source = PathSource(path)
+    source.is_uploaded_next = True
+    await source.open()
+    path.write_bytes(b"another recording")
+    assert await read(source) == b"a recording"
+    with pytest.raises(aai.FileChangedError, match="changed while"):
+        await read(source)
+
+
+async def test_a_source_that_is_closed_keeps_no_content(tmp_path: Path) -> None:
+    """A batch may keep many that it has closed."""
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"a recording")
+    source = PathSource(path)
+    source.is_uploaded_next = True
+    async with contextlib.aclosing(source):
+        await source.open()
+    path.unlink()
+    with pytest.raises(aai.SourceError, match="No such file"):
         await read(source)
 
 
