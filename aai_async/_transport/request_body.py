@@ -21,6 +21,9 @@ from aai_async._transport.deadline import AttemptDeadline
 _SMALLEST_PIECE = 32 * 1024
 """Bytes per piece on a slow link; doubled step by step on a fast one."""
 
+_FIRST_PIECE = 128 * 1024
+"""Bytes of the first piece, when nothing is known of the link: 2.2 KiB per second send it in a minute."""
+
 _QUICK = 1.0
 """Seconds within which a piece must be sent for the next to be twice the size."""
 
@@ -68,8 +71,8 @@ class Body:
         # Not a view of the rest: a piece that is the complete chunk is then not copied.
         self._chunk = b""
         self._start = 0
-        self._piece_size = _SMALLEST_PIECE
-        self._last_piece = anyio.current_time()
+        self._piece_size = _FIRST_PIECE // 2
+        self._last_piece = clock.began
         self._clock = clock
         self._shielded = shielded
         self._on_sent = on_sent
@@ -99,7 +102,11 @@ class Body:
         largest = self._largest if self._sent >= _BUFFERED else _LARGEST_UNPROVED
         grown = min(self._piece_size * 2, largest)
         self._piece_size = grown if is_quick else _SMALLEST_PIECE
-        await self._fill()
+        if self._is_left:
+            raise StopAsyncIteration
+        if self._start == len(self._chunk):
+            await self._read_chunk()
+        self._clock.send()
         if self._shielded is not None:
             self._shielded.sent()
         piece = self._chunk[self._start : self._start + self._piece_size]
@@ -109,9 +116,7 @@ class Body:
             self._on_sent(self._sent)
         return piece
 
-    async def _fill(self) -> None:
-        if self._is_left:
-            raise StopAsyncIteration
+    async def _read_chunk(self) -> None:
         self._clock.stop()
         self._is_reading = True
         try:
@@ -119,7 +124,6 @@ class Body:
                 # Discarded before the next is read, so that only one chunk is in memory.
                 self._chunk, self._start = b"", 0
                 self._chunk = await anext(self._chunks)
-            self._clock.send()
         except SourceError as error:
             self._error, self._cause = error, error.__cause__
             raise

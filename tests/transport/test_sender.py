@@ -225,9 +225,9 @@ async def test_the_timeouts_are_those_of_the_client(uploaded: httpx.Response) ->
 async def test_pieces_grow_while_the_link_takes_them_quickly() -> None:
     """On a fast link fewer cost less."""
     kibibytes = await piece_sizes(b"x" * 8 * 1024 * 1024)
-    assert kibibytes[:4] == [64, 128, 256, 256]
-    assert set(kibibytes[4:18]) == {256}, "what the system has swallowed says nothing of the link"
-    assert kibibytes[18:21] == [512, 1024, 2048]
+    assert kibibytes[:4] == [128, 256, 256, 256]
+    assert set(kibibytes[4:17]) == {256}, "what the system has swallowed says nothing of the link"
+    assert kibibytes[17:20] == [512, 1024, 2048]
 
 
 async def test_pieces_stay_small_on_a_slow_link(monkeypatch: pytest.MonkeyPatch) -> None:
