@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -89,11 +90,9 @@ class OptionGroup:
 
     def _given(self) -> dict[str, Any]:
         cls: Any = type(self)
-        return {
-            wire: _plain(value)
-            for name, wire in _sent_names(cls).items()
-            if (value := getattr(self, name)) is not None
-        }
+        names, values_of = _sent_fields(cls)
+        values = zip(names, values_of(self), strict=False)
+        return {name: _plain(value) for name, value in values if value is not None}
 
     @classmethod
     def _refuse_misspelt(cls, name: str, known: Mapping[str, object], *, likeness: float) -> None:
@@ -144,9 +143,11 @@ def _check_is_object(cls: type[OptionGroup], document: object) -> None:
 
 
 @functools.cache
-def _sent_names(cls: Any) -> dict[str, str]:  # a class of options
-    """Return the names of the fields that are sent, each with its name on the wire."""
-    return {field.name: _wire_name(field.name) for field in attrs.fields(cls) if field.name != "extra"}
+def _sent_fields(cls: Any) -> tuple[list[str], Callable[[object], tuple[Any, ...]]]:  # a class of options
+    """Return the names on the wire of the fields that are sent, and a function that returns their values."""
+    names = [field.name for field in attrs.fields(cls) if field.name != "extra"]
+    # With `extra` at the end, so that also the value of a single field is in a tuple.
+    return [_wire_name(name) for name in names], operator.attrgetter(*names, "extra")
 
 
 def _wire_name(name: str) -> str:
