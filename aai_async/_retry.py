@@ -73,6 +73,7 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
 
 
 @functools.lru_cache(8)
+@functools.lru_cache(maxsize=8)  # many responses have the same one
 def parse_http_date(value: str | None) -> dt.datetime | None:
     """Parse the date in an HTTP header, which is in UTC; `None` if it is invalid."""
     try:

@@ -81,7 +81,7 @@ class ListPoller:
         """The jobs whose state the list may show; each job adds and removes itself."""
         self._streak = FailureStreak(polling)
         self._polled_at = -math.inf
-        self._off_until = -math.inf
+        self._off_until: float | None = None
         self._check_at: float | None = None
         self._ended = dict[str, float]()
         """When polls by id showed the end of jobs that the list had just shown as unfinished."""
@@ -93,7 +93,9 @@ class ListPoller:
     @property
     def is_used(self) -> bool:
         """Whether the list is polled for the jobs that it shows."""
-        return len(self._awaited) >= _SHARED_FROM and anyio.current_time() >= self._off_until
+        if len(self._awaited) < _SHARED_FROM:
+            return False
+        return self._off_until is None or anyio.current_time() >= self._off_until
 
     @property
     def has_failed_often(self) -> bool:
@@ -118,7 +120,7 @@ class ListPoller:
             if watched.is_unchecked:
                 unchecked_at = min(unchecked_at, watched.poller.next_at)
             elif now >= watched.poller.first_at:
-                density += max(self._polling.gap(watched.waited), _LEAST_GAP) ** -2.0
+                density += max(self._polling.gap(watched.waited(now)), _LEAST_GAP) ** -2.0
             else:
                 first_at = min(first_at, watched.poller.first_at)
         due_at = self._polled_at + density**-0.5 if density else first_at
@@ -280,10 +282,10 @@ class ListPoller:
 
     def _mark_unlisted(self, unseen: dict[str, WatchedJob]) -> None:
         """Record that the list was searched for all jobs and did not contain these."""
-        self._scanned_at = anyio.current_time()
+        self._scanned_at = now = anyio.current_time()
         for watched in unseen.values():
             # Jobs that were created just now may appear in the list later.
-            if watched.waited >= _LIST_LAG:
+            if watched.waited(now) >= _LIST_LAG:
                 watched.mark_unlisted()
             elif watched.is_unchecked:
                 watched.poll_by_id()

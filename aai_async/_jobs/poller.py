@@ -114,10 +114,11 @@ class Poller(Generic[T]):
         self._streak = FailureStreak(polling)
         self.failure: PollFailure | None = None
         """The failure of the last poll; `None` if it succeeded."""
-        self.next_at = anyio.current_time() + next(self._delays)
+        now = anyio.current_time()
+        self.next_at = now + next(self._delays)
         """When the next poll is due, by the clock of the event loop."""
         usual = polling.delays(expected, age=0.0 if age == math.inf else age)
-        self.first_at = anyio.current_time() + next(usual)
+        self.first_at = now + next(usual)
         """When the work may end at the earliest, unless it has ended before the first poll."""
 
     @property

@@ -60,10 +60,9 @@ class WatchedJob:
         """Whether one of the waiting calls is polling it by its id now."""
         self._change: anyio.Event | None = None
 
-    @property
-    def waited(self) -> float:
-        """Seconds since the first call began to wait for it."""
-        return anyio.current_time() - self._began
+    def waited(self, now: float) -> float:
+        """Return the seconds since the first call began to wait for it."""
+        return now - self._began
 
     @property
     def is_awaited(self) -> bool:
@@ -94,9 +93,10 @@ class WatchedJob:
         Args:
             due_at: When the poll was due that has shown its end. A rate limit may have held it back for long.
         """
-        is_on_time = anyio.current_time() - due_at <= max(_EXACT, self.waited / 4)
+        now = anyio.current_time()
+        is_on_time = now - due_at <= max(_EXACT, self.waited(now) / 4)
         if self._duration is None and self.job.age <= _EXACT and is_on_time:
-            return self.waited + self.job.age
+            return self.waited(now) + self.job.age
         return self._duration
 
     def next_poll_at(self, *, is_shared: bool) -> float:

@@ -42,6 +42,12 @@ def library_of(client: object) -> Any:  # a module, which has no type of its own
     )
 
 
+@functools.lru_cache(maxsize=64)
+def parsed_url(library: Any, url: str) -> object:
+    """Return a URL of the given library; those of uploads and submits are always the same."""
+    return library.URL(url)
+
+
 def stream_of(library: Any, pieces: AsyncIterator[bytes]) -> object:
     """Return the pieces of a body as a stream of the given library."""
     # As content, they would be wrapped in a generator, which a broken upload leaves open.

@@ -21,10 +21,11 @@ class AttemptDeadline:
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
-        self.scope = anyio.CancelScope()
-        self.bound = ""
+        self.began = anyio.current_time()
+        """When the attempt began, by the clock of the event loop."""
+        self.bound = "reply"
         """The field of `Timeouts` that applies now."""
-        self.receive()
+        self.scope = anyio.CancelScope(deadline=self.began + timeouts.reply)
 
     def send(self) -> None:
         """Restart the deadline for a piece that is being sent."""

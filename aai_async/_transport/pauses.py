@@ -34,16 +34,16 @@ class Pauses:
             host: The host.
             is_for_many: Whether it is one of those for which a part of the rate limit is kept.
         """
-        while (left := self._opens_at(host, is_for_many=is_for_many) - anyio.current_time()) > 0:  # noqa: ASYNC110
+        while (left := self._time_left(host, is_for_many=is_for_many)) > 0:  # noqa: ASYNC110
             await anyio.sleep(left)
 
-    def _opens_at(self, host: str, *, is_for_many: bool) -> float:
+    def _time_left(self, host: str, *, is_for_many: bool) -> float:
         now = anyio.current_time()
         paused_until, quota = self._ends.get(host, now), self._quotas.get(host)
         if is_for_many or quota is None or paused_until > now:
-            return paused_until
+            return paused_until - now
         opens_at = quota.opens_at(now)
-        return opens_at if opens_at <= now + self._longest else now
+        return opens_at - now if opens_at <= now + self._longest else 0.0
 
     def add(self, host: str) -> None:
         """Count a request that is about to be sent."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from aai_async._api.endpoints import Call
 from aai_async._retry import Timeouts
-from aai_async._transport.backend import quiet_url, stream_of
+from aai_async._transport.backend import parsed_url, quiet_url, stream_of
 from aai_async._transport.pool import ClientLease
 from aai_async._transport.request_body import Body
 from aai_async._version import __version__
@@ -32,11 +32,12 @@ def new_request(
         request = lease.library.Request("GET", url, headers=headers, extensions=extensions)
         request.url = quiet_url(lease.client, lease.library, url)
         return request
+    parsed = parsed_url(lease.library, url)
     if body is None:
-        return lease.client.build_request(call.method, url, headers=headers, extensions=extensions)
+        return lease.client.build_request(call.method, parsed, headers=headers, extensions=extensions)
     stream = stream_of(lease.library, body)
     request = lease.client.build_request(
-        call.method, url, headers=headers | body.headers, content=stream, extensions=extensions
+        call.method, parsed, headers=headers | body.headers, content=stream, extensions=extensions
     )
     # Replaces the generator that the library wraps it in: a broken upload would leave that open.
     request.stream = stream

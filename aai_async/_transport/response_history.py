@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 
 import anyio
 
@@ -23,12 +22,13 @@ class ResponseHistory:
         """Forget all times, which are those of an earlier event loop."""
         self._dated: tuple[str, float] | None = None
         """The date of the latest response, and when it arrived by the clock of the event loop."""
-        self._distrusted_until = -math.inf
+        self._distrusted_until: float | None = None
         """Until when each connection is used only once."""
 
-    def add_date(self, date: str) -> None:
-        """Record the `Date` header of a response that has just arrived."""
-        self._dated = date, anyio.current_time()
+    def add_date(self, date: str | None) -> None:
+        """Record the `Date` header of a response that has just arrived, if it has one."""
+        if date is not None:
+            self._dated = date, anyio.current_time()
 
     def add_mix_up(self) -> None:
         """Record that a response belonged to another request: a proxy may mix up the next ones too."""
@@ -37,7 +37,7 @@ class ResponseHistory:
     @property
     def has_mix_up(self) -> bool:
         """Whether a response has belonged to another request lately."""
-        return anyio.current_time() < self._distrusted_until
+        return self._distrusted_until is not None and anyio.current_time() < self._distrusted_until
 
     @property
     def service_time(self) -> dt.datetime | None:

@@ -239,22 +239,21 @@ class Sender:
                     facts["status_code"] = reply.status if reply else None
                     facts["error_type"] = type(result).__name__ if isinstance(result, AAIError) else None
         # A response that does not belong to this request may be old, and its date too.
-        if reply and call.url is None and "date" in reply.headers and not isinstance(result, ProtocolError):
-            self._history.add_date(reply.headers["date"])
+        if reply and call.url is None and not isinstance(result, ProtocolError):
+            self._history.add_date(reply.headers.get("date"))
         return result
 
     async def _send_in_time(
         self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None
     ) -> tuple[HTTPReply | None, T | AAIError]:
         """Send a request within its time limits; return its response, and the result or the error."""
-        began = anyio.current_time()
         ended: tuple[HTTPReply | None, T | AAIError] | None = None
         lease.is_broken = True
         with clock.scope:
             ended = await self._send(call, url, lease, clock, body)
             lease.is_broken = False
         reply, result = ended or (None, out_of_time(body, clock))
-        _log(call, reply, result, anyio.current_time() - began)
+        _log(call, reply, result, clock)
         return reply, result
 
     def _upload_listener(self, call: Call[T]) -> OnSent:
@@ -323,7 +322,7 @@ async def _receive(call: Call[T], response: Any, clock: AttemptDeadline) -> HTTP
         content = await read_response(response, clock)
     else:
         await save(response, clock, call.into)
-    return HTTPReply(status=response.status_code, headers=dict(response.headers.items()), body=content)
+    return HTTPReply(status=response.status_code, headers=response.headers, body=content)
 
 
 async def _result(call: Call[T], reply: HTTPReply) -> T | AAIError:
@@ -361,12 +360,13 @@ def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bo
     return over_budget
 
 
-def _log(call: Call[T], reply: HTTPReply | None, result: object, seconds: float) -> None:
+def _log(call: Call[T], reply: HTTPReply | None, result: object, clock: AttemptDeadline) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         outcome = reply.status if reply else type(result).__name__
         path = call.path.partition("?")[0] or "(pre-signed URL)"
+        milliseconds = 1000 * (anyio.current_time() - clock.began)
         message = "%s %s: %s, %d ms"
-        logger.debug(message, call.method, path, outcome, seconds * 1000, extra=_log_fields(call))
+        logger.debug(message, call.method, path, outcome, milliseconds, extra=_log_fields(call))
 
 
 def _log_fields(call: Call[T]) -> dict[str, str | None]:
