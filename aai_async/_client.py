@@ -49,7 +49,8 @@ class Client(TranscriptMethods):
         timeouts: Time limits of a single attempt.
         http_client: A function that returns an `httpx.AsyncClient` or `httpx2.AsyncClient`, for proxies,
             certificates or another transport. It is called again when a cancelled request can have left a
-            connection in a bad state. Or such a client itself, which you must close.
+            connection in a bad state. It may also return a transport, to which requests go without the
+            cookies, hooks and log lines of a client. Or a client itself, which you must close.
         on_ambiguous: What to do if the response to a submit was lost: `"lookup"` searches the list for the
             job and submits again only if it is not found; `"raise"` never submits again.
         on_event: Called for each event during calls, see `Event`; it must not block.

@@ -147,6 +147,12 @@ async def with_ours_over_aiohttp(task: Task) -> Tally:
     return await with_ours(task, lambda: httpx.AsyncClient(transport=AiohttpTransport()))
 
 
+async def with_ours_over_aiohttp_transport(task: Task) -> Tally:
+    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
+
+    return await with_ours(task, AiohttpTransport)
+
+
 async def with_vendor(task: Task, at_once: int = 8) -> Tally:  # its default
     import assemblyai  # noqa: PLC0415
 
@@ -302,6 +308,7 @@ CLIENTS: dict[str, Client] = {
     "aai_async, journal": with_our_journal,
     "aai_async over httpx2": with_ours_over_httpx2,
     "aai_async over httpx-aiohttp": with_ours_over_aiohttp,
+    "aai_async, httpx-aiohttp without a client": with_ours_over_aiohttp_transport,
     "a sketch over httpx": with_sketch,
     "a sketch over httpx-aiohttp": with_sketch_over_aiohttp,
     VENDOR: with_vendor,

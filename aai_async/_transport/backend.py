@@ -22,8 +22,30 @@ if TYPE_CHECKING:
 AsyncClient: TypeAlias = "httpx.AsyncClient | httpx2.AsyncClient"
 """An HTTP client of either library."""
 
-HTTPClient: TypeAlias = "AsyncClient | Callable[[], AsyncClient]"
-"""The value of `Client(http_client=...)`: a client that the caller closes, or a function that creates one."""
+Transport: TypeAlias = "httpx.AsyncBaseTransport | httpx2.AsyncBaseTransport"
+"""A transport of either library."""
+
+HTTPClient: TypeAlias = "AsyncClient | Callable[[], AsyncClient | Transport]"
+"""
+The value of `Client(http_client=...)`.
+
+A client that the caller closes, or a function that creates a client or a transport.
+"""
+
+
+def client_of(made: AsyncClient | Transport) -> AsyncClient:
+    """
+    Return what a function of the caller has created as a client.
+
+    Raises:
+        ConfigError: It is neither a client nor a transport.
+    """
+    for library in _libraries():
+        if isinstance(made, library.AsyncBaseTransport):
+            client: AsyncClient = _direct_client_class(library)(made)
+            return client
+    library_of(made)
+    return cast("AsyncClient", made)
 
 
 def library_of(client: object) -> Any:  # a module, which has no type of its own
@@ -33,13 +55,17 @@ def library_of(client: object) -> Any:  # a module, which has no type of its own
     Raises:
         ConfigError: It is not a client of either library.
     """
-    for library in (httpx, sys.modules.get("httpx2")):
-        if library is not None and isinstance(client, library.AsyncClient):
+    for library in _libraries():
+        if isinstance(client, library.AsyncClient):
             return library
     raise ConfigError(
-        "http_client must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that creates one, "
-        f"not {type(client).__name__}."
+        "http_client must be an httpx.AsyncClient, an httpx2.AsyncClient, or a function that creates one or "
+        f"a transport, not {type(client).__name__}."
     )
+
+
+def _libraries() -> list[Any]:  # modules, as above
+    return [httpx, sys.modules["httpx2"]] if "httpx2" in sys.modules else [httpx]
 
 
 @functools.lru_cache(maxsize=64)
@@ -82,3 +108,27 @@ def _quiet_url_class(library: Any) -> Callable[[str], object]:
             return str(super().__str__()).partition("?")[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
     return cast("Callable[[str], object]", QuietURL)
+
+
+@functools.cache
+def _direct_client_class(library: Any) -> Callable[[Transport], Any]:
+    class DirectClient(library.AsyncClient):  # type: ignore[misc]  # the base is known at run time
+        """
+        A client that passes requests to its transport as they are.
+
+        It does without the cookies, defaults, redirects, hooks and log lines of the library, for which the
+        caller would have created a client. They are a tenth of the CPU of a job.
+        """
+
+        def __init__(self, transport: Any) -> None:
+            super().__init__(transport=transport, trust_env=False)
+            self._passed_to = transport
+
+        def build_request(self, method: str, url: object, **settings: Any) -> Any:
+            return library.Request(method, url, **settings)
+
+        async def send(self, request: Any, *, auth: Any = None, **_: Any) -> Any:
+            # The API key is a function. The response is always a stream, and redirects are not followed.
+            return await self._passed_to.handle_async_request(request if auth is None else auth(request))
+
+    return DirectClient

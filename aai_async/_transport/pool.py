@@ -28,7 +28,7 @@ from aai_async._concurrency.cancellation import CancelGrace, run_shielded
 from aai_async._concurrency.permits import Permit
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
-from aai_async._transport.backend import AsyncClient, HTTPClient, library_of
+from aai_async._transport.backend import AsyncClient, HTTPClient, client_of, library_of
 from aai_async._transport.split_transport import SplitTransport
 
 _MAX_IN_FLIGHT = 16
@@ -251,8 +251,7 @@ class ClientPool:
         if self._make is None:
             made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._checks_certificates)
         else:
-            made = self._make()
-        library_of(made)
+            made = client_of(self._make())
         if made.is_closed:
             raise ConfigError(
                 "Client(http_client=...) returned a closed client: it must create a new one for each call."

@@ -38,6 +38,11 @@ class Lane:
     def name(self) -> str:
         return f"{self.library}-{self.backend}"
 
+    def new_client(self) -> Any:
+        """Make an HTTP client, for callers that close it themselves."""
+        made = self.make() if self.make else httpx.AsyncClient(trust_env=False)
+        return httpx.AsyncClient(transport=made) if isinstance(made, httpx.AsyncBaseTransport) else made
+
 
 _TLS = ssl.create_default_context()
 """Made once: it takes long, and a client is made anew after each cancelled attempt."""
@@ -47,8 +52,8 @@ def _over_httpx2() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(trust_env=False, verify=_TLS)
 
 
-def _over_aiohttp() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=AiohttpTransport(trust_env=False, verify=_TLS), verify=_TLS)
+def _over_aiohttp() -> AiohttpTransport:
+    return AiohttpTransport(trust_env=False, verify=_TLS)
 
 
 LANES = [

@@ -286,7 +286,7 @@ async def test_a_client_that_was_given_is_not_closed_by_a_cancelled_call(
     server: FaultServer, connect: Connect, lane: Lane
 ) -> None:
     """It is the caller's, and may be used elsewhere."""
-    given = lane.make() if lane.make else httpx.AsyncClient()
+    given = lane.new_client()
     async with given, connect(http_client=given) as client:
         server.on("GET *", faults.hang())
         with anyio.move_on_after(0.1):

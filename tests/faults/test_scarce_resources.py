@@ -377,7 +377,7 @@ async def test_the_http_client_of_the_caller_may_be_closed(
     server: FaultServer, connect: Connect, lane: Lane
 ) -> None:
     """Before the client is opened, or while it is."""
-    given = lane.make() if lane.make else httpx.AsyncClient(trust_env=False)
+    given = lane.new_client()
     async with given, connect(http_client=given) as client:
         await client.upload(b"a recording")
         await given.aclose()
