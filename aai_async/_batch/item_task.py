@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 import anyio
@@ -63,7 +63,11 @@ class ItemTask:
         self.retries = 0
         self.is_resumed = False
         """Whether its job was created by an earlier batch or for an equal item."""
-        self.is_submitting = False
+        self._sending: anyio.CancelScope | None = None
+        """The scope of all steps until the job is created."""
+        self._is_stopped = False
+        """Whether no further job may be created."""
+        self._is_submitting = False
         """Whether a submit is being sent, or its lost response is being searched for."""
 
     @property
@@ -103,28 +107,25 @@ class ItemTask:
             missing=missing,
         )
 
-    async def run(self, new_scope: Callable[[ItemTask], anyio.CancelScope]) -> Outcome:
-        """
-        Run the item to its end, in an asynchronous task of its own.
+    def stop_sending(self, *, interrupts_submit: bool) -> None:
+        """Create no job any more; without one, the outcome has neither a transcript nor an error."""
+        self._is_stopped = True
+        if self._sending is not None and (interrupts_submit or not self._is_submitting):
+            self._sending.cancel()
 
-        Args:
-            new_scope: Returns the scope of all steps until the job is created. If it is cancelled before
-                that, the outcome has neither a transcript nor an error.
-        """
+    async def run(self) -> Outcome:
+        """Run the item to its end, in an asynchronous task of its own."""
         outcome: Outcome | None = None
         try:
             enter_recording(event_name(self.item.audio), self.item.index, self._labels, self._on_event)
-            outcome = await self._run(new_scope(self))
+            outcome = await self._run()
             for number in range(1, self._context.resubmits + 1):
                 error = outcome.error
                 if not (isinstance(error, TranscriptError) and error.is_transient and self._can_repeat()):
                     break
-                scope = new_scope(self)
-                if scope.cancel_called:
-                    break
                 self._context.pipeline.announce_resubmit(error, number)
                 self._begin_again()
-                outcome = await self._run(scope)
+                outcome = await self._run()
             return outcome
         finally:
             self._upload_slot.leave()
@@ -136,7 +137,7 @@ class ItemTask:
         """Return whether another job can be created of the recording, and its row be found for that."""
         source, journal = self._source, self._context.journal
         is_found_again = journal is None or (self.journal.error is None and bool(self._keys))
-        if source is None or self._duplicate_of is not None or not is_found_again:
+        if self._is_stopped or source is None or self._duplicate_of is not None or not is_found_again:
             return False
         return not self._was_read or (source.replayable and not isinstance(source, FileSource))
 
@@ -146,11 +147,16 @@ class ItemTask:
         self._record = ProgressRecorder(self._job)
         self._is_finished = self._is_open = self._was_read = self.is_resumed = False
 
-    async def _run(self, sending: anyio.CancelScope) -> Outcome:
+    async def _run(self) -> Outcome:
+        if self._is_stopped:
+            return self.outcome()
         transcript: Transcript | None = None
+        self._sending = anyio.CancelScope()
         try:
-            with sending:
+            with self._sending:
                 transcript = await self._send()
+            # Thousands of items wait for their jobs, without the scope.
+            self._sending = None
             self._upload_slot.leave()
             if self._duplicate_of is not None:
                 return await self._join_duplicate(self._duplicate_of)
@@ -164,11 +170,9 @@ class ItemTask:
                 raise interruption from None
             return await self._fail(unforeseen_error(self.item.index, error))
 
-    async def _wait(self, transcript_id: str) -> Transcript:
-        is_announced = self.item.options.webhook_url is not None
-        return await self._context.pipeline.wait(
-            transcript_id, notifications=self._context.notifications if is_announced else None
-        )
+    def _wait(self, transcript_id: str) -> Coroutine[object, object, Transcript]:
+        notifications = None if self.item.options.webhook_url is None else self._context.notifications
+        return self._context.pipeline.wait(transcript_id, notifications=notifications)
 
     async def _join_duplicate(self, original: InFlightItem) -> Outcome:
         """Wait for an equal item, and return its outcome as that of this one."""
@@ -369,9 +373,9 @@ class ItemTask:
 
     async def _submit_once(self, audio_url: str) -> None:
         self._attempts += 1
-        self.is_submitting = True
+        self._is_submitting = True
         try:
             began = self._context.pipeline.sender.service_time
             await self._context.outage.submit(self._submission(audio_url), began)
         finally:
-            self.is_submitting = False
+            self._is_submitting = False

@@ -282,7 +282,7 @@ class JournalOwner:
         # What has ended is found in the journal, so that a failed recording can be tried again.
         context = attrs.evolve(context, duplicates=DuplicateIndex())
         task = ItemTask(self._item(source, context.options), context, _NoSlot())
-        outcome = await task.run(lambda _: anyio.CancelScope())
+        outcome = await task.run()
         self._summary = attrs.evolve(self._summary, retries=self._summary.retries + task.retries)
         self._raise_if_final(task, outcome, context)
         if isinstance(outcome.error, UploadMissingError):

@@ -98,7 +98,7 @@ class BatchRunner:
         """Set when an item has finished, or all have."""
         self._drawing = anyio.CancelScope()
         self._everything = anyio.CancelScope()
-        self._sending = dict[ItemTask, anyio.CancelScope]()
+        self._tasks = set[ItemTask]()
         self._unfinished: list[Outcome] = []
         self._cause: Exception | None = None
         self._is_refused = False
@@ -192,9 +192,8 @@ class BatchRunner:
         self._drawing.cancel()
         if drops_unsubmitted:
             self._is_refused = True
-            for task, sending in self._sending.items():
-                if not task.is_submitting:
-                    sending.cancel()
+            for task in self._tasks:
+                task.stop_sending(interrupts_submit=False)
 
     def log_unfinished(self) -> None:
         """Log the jobs that continue although the batch has ended."""
@@ -273,10 +272,13 @@ class BatchRunner:
     async def _run_item(self, item: BatchItem, slot: _ItemSlot) -> None:
         """Process one item."""
         task = ItemTask(item, self.context, slot)
+        self._tasks.add(task)
+        if self._is_refused:
+            task.stop_sending(interrupts_submit=True)
         try:
             await slot.take()
             with step("transcribe", index=item.index, **label_facts(item.labels)) as facts:
-                outcome = await task.run(self._new_scope)
+                outcome = await task.run()
                 facts.update(label_facts(outcome.labels))
                 facts["transcript_id"] = outcome.transcript_id
                 facts["error_type"] = type(outcome.error).__name__ if outcome.error else None
@@ -291,14 +293,7 @@ class BatchRunner:
             self._unfinished.append(task.outcome())
             raise
         finally:
-            self._sending.pop(task, None)
-
-    def _new_scope(self, task: ItemTask) -> anyio.CancelScope:
-        """Return the scope of the steps of an item until its job is created."""
-        sending = self._sending[task] = anyio.CancelScope()
-        if self._is_refused:
-            sending.cancel()
-        return sending
+            self._tasks.remove(task)
 
     def _give(self, outcome: Outcome, *, is_resumed: bool, retries: int = 0) -> None:
         """Count the outcome of an item, and give it to the consumer if the item has finished."""
@@ -345,8 +340,8 @@ class BatchRunner:
         )
         self._abort(cause)
         self._is_refused = True
-        for sending in self._sending.values():
-            sending.cancel()
+        for other in self._tasks:
+            other.stop_sending(interrupts_submit=True)
         if self._fail_fast or is_polling_futile:
             self._everything.cancel()
 

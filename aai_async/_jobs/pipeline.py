@@ -19,7 +19,7 @@ from aai_async._api import endpoints
 from aai_async._api.endpoints import Call
 from aai_async._concurrency.cancellation import CancelGrace, early_ends, run_shielded
 from aai_async._concurrency.threads import in_thread_if_there_is_one
-from aai_async._errors import AccountError, APIError, NotFoundError, about
+from aai_async._errors import AAIError, AccountError, APIError, NotFoundError, about
 from aai_async._events import Retrying, logger, step
 from aai_async._io.remote_source import RemoteSource
 from aai_async._io.source import Source
@@ -273,7 +273,7 @@ class Pipeline:
             DeadlineError: It has not ended in time, or no poll has succeeded for too long.
             AAIError: The service refuses the request.
         """
-        with about(operation="wait"):
+        try:
             job = self.registry.ref(endpoints.get(transcript_id))
             with step("wait", transcript_id=job.id) as facts:
                 transcript = await self._watcher.wait(job, notifications, is_single=is_single)
@@ -281,6 +281,10 @@ class Pipeline:
                 if transcript.status == "error" and raise_on_error:
                     raise TranscriptError(transcript)
                 return transcript
+        except AAIError as error:
+            # Not with `about`, because thousands of calls wait here.
+            error.operation = "wait"
+            raise
 
     def announce_resubmit(self, error: TranscriptError, attempt: int) -> None:
         """Log and emit that a recording is submitted again, after `attempt` jobs that have failed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Coroutine
 
 import anyio
 import attrs
@@ -65,9 +66,9 @@ class JobWatcher:
         self._was_shared = False
         """Whether the waiting calls relied on the list when that was last checked."""
 
-    async def wait(
+    def wait(
         self, job: JobRef, notifications: NotificationSource | None = None, *, is_single: bool = False
-    ) -> Transcript:
+    ) -> Coroutine[object, object, Transcript]:
         """
         Wait until a job has ended, and return its transcript.
 
@@ -81,8 +82,12 @@ class JobWatcher:
                 no poll has succeeded for `Polling(unreachable_after=...)` seconds.
             AAIError: The service refuses the request.
         """
+        # A coroutine less for each of thousands of jobs that are waited for.
         if notifications is None:
-            return await self._wait(job, is_announced=False, is_single=is_single)
+            return self._wait(job, is_announced=False, is_single=is_single)
+        return self._wait_for_notification(job, notifications)
+
+    async def _wait_for_notification(self, job: JobRef, notifications: NotificationSource) -> Transcript:
         # The listener starts when the call first waits, so the job is watched by then.
         async with run_in_background(functools.partial(self._listen, job.id, notifications)):
             return await self._wait(job, is_announced=True)
