@@ -197,10 +197,14 @@ async def test_outcomes_come_as_they_finish(server: FaultServer, connect: Connec
             await anext(batch)
 
 
-async def test_jobs_that_are_left_to_the_list_wait_without_a_timer_each(
+async def test_jobs_that_are_left_to_the_list_wait_without_a_timer_or_scope_each(
     server: FaultServer, connect: Connect
 ) -> None:
     """A timer and its scope are seven objects that each full garbage collection goes through."""
+
+    def waiting(kind: type) -> int:
+        return sum(type(one) is kind for one in gc.get_objects())
+
     server.service.looks_until_done = 10**9
     urls = [f"https://example.com/{number}.mp3" for number in range(60)]
     async with connect() as client, aai.transcribe_all(client, urls) as batch:
@@ -209,4 +213,6 @@ async def test_jobs_that_are_left_to_the_list_wait_without_a_timer_each(
         gc.collect()
         timers = [one for one in gc.get_objects() if type(one) is asyncio.TimerHandle and not one.cancelled()]
         assert len(timers) < len(urls) // 2
+        # The one of the scope of its task.
+        assert waiting(type(anyio.CancelScope())) < 1.5 * len(urls)
         assert batch.summary.unfinished == len(urls)
