@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 import anyio
@@ -28,6 +29,21 @@ def watched(call: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Genera
             answer = yield waited_for
         except BaseException as error:  # noqa: BLE001 - it is thrown into the call
             failure = error
+
+
+@contextlib.asynccontextmanager
+async def cancelled_once(is_time: Callable[[], object]) -> AsyncGenerator[None]:
+    """Cancel the block as soon as something has happened."""
+    async with anyio.create_task_group() as tasks:
+
+        async def wait() -> None:
+            while not is_time():
+                await anyio.sleep(0.005)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(wait)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 async def cancelled_at(count: int, make: Callable[[], Coroutine[Any, Any, object]]) -> bool:

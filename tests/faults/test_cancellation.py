@@ -16,7 +16,7 @@ import faults
 import httpx
 import pytest
 from anyio.lowlevel import checkpoint
-from cancelling import cancelled_at, cancelled_natively_at
+from cancelling import cancelled_at, cancelled_natively_at, cancelled_once
 from descriptors import open_files
 from fault_server import Exchange, FaultServer
 from lanes import Connect, Lane
@@ -226,8 +226,9 @@ async def test_a_job_that_cannot_be_deleted_is_told_of(
     server.service.looks_until_done = 10**9
     server.always("DELETE *", faults.status(401))
     async with connect() as client:
-        with anyio.move_on_after(0.2), caplog.at_level(logging.WARNING, "aai_async"):
-            await client.transcribe(b"a recording", on_cancel="delete")
+        with caplog.at_level(logging.WARNING, "aai_async"):
+            async with cancelled_once(lambda: server.service.jobs):
+                await client.transcribe(b"a recording", on_cancel="delete")
     assert "could not be deleted" in caplog.text
     assert server.service.jobs[0].id in caplog.text
 
@@ -367,8 +368,9 @@ async def test_a_job_that_is_not_found_at_the_parting_is_told_of(
     """With the address that it may have been made of, and no query."""
     server.on("POST /v2/transcript", faults.hang())
     async with connect(timeouts=aai.Timeouts(cancel_grace=0.3)) as client:
-        with anyio.move_on_after(0.1), caplog.at_level(logging.WARNING, "aai_async"):
-            await client.submit("https://example.com/call.mp3?signature=secret")
+        with caplog.at_level(logging.WARNING, "aai_async"):
+            async with cancelled_once(lambda: server.count("POST /v2/transcript")):
+                await client.submit("https://example.com/call.mp3?signature=secret")
     assert "may have created a job of https://example.com/call.mp3" in caplog.text
     assert "secret" not in caplog.text
 
@@ -487,10 +489,18 @@ class TestOfAsyncio:
         """And the id is there for whoever catches it."""
         server.on("POST /v2/transcript", slow)
         job = aai.JobHandle()
+
+        async def expire(limit: asyncio.Timeout) -> None:
+            while not server.service.jobs:
+                await asyncio.sleep(0.01)
+            limit.reschedule(0.0)
+
         async with connect() as client:
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.15):
+                async with asyncio.timeout(AT_ONCE) as limit:
+                    watching = asyncio.create_task(expire(limit))
                     await client.transcribe(b"a recording", job=job)
+            await watching
         assert [made.id for made in server.service.jobs] == [job.transcript_id]
 
     @pytest.mark.parametrize("verb", VERBS)
