@@ -246,6 +246,10 @@ class OutputRegister:
         key = folded(stem)
         return {transcript for transcript, keys in self._transcripts.items() if key in keys}
 
+    def names_of(self, transcript: str) -> list[PurePosixPath]:
+        """Return the names that a transcript was ever written under."""
+        return [self._latest[key].stem for key in sorted(self._transcripts.get(transcript, ()))]
+
     def contains(self, transcript: str) -> bool:
         """Return whether a transcript was ever written under a name."""
         return transcript in self._transcripts

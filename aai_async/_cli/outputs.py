@@ -101,7 +101,7 @@ class Outputs:
     def files(self, recording: Recording) -> dict[str, PurePosixPath]:
         """Return the file for each format of a recording that has a name, as a path in the folder."""
         stem = self._stems[recording]
-        return {name: stem.with_name(f"{stem.name}.{name}") for name in self._rendering.formats}
+        return {name: _file(stem, name) for name in self._rendering.formats}
 
     def paths(self, recording: Recording) -> dict[str, str]:
         """Return the complete path or URI of the file for each format of a recording that has a name."""
@@ -121,13 +121,14 @@ class Outputs:
 
     def written(self, recording: Recording, transcript_id: str) -> PurePosixPath | None:
         """Return the file of a transcript in the first format that exists; blocks."""
-        if not self._name_known(recording):
-            return None
-        for name, file in self.files(recording).items():
-            noted = self._register.file(self._stems[recording], name)
-            is_of = noted is not None and noted.transcript == transcript_id
-            if is_of and self._folder.size(file) is not None:
-                return file
+        # A journal need not have the name of a recording: standard input, and bytes that are no text.
+        stems = [self._stems[recording]] if self._name_known(recording) else ()
+        for stem in stems or self._register.names_of(transcript_id):
+            for name in self._rendering.formats:
+                file, noted = _file(stem, name), self._register.file(stem, name)
+                is_of = noted is not None and noted.transcript == transcript_id
+                if is_of and self._folder.size(file) is not None:
+                    return file
         return None
 
     def _name_known(self, recording: Recording) -> bool:
@@ -358,3 +359,8 @@ def _with_folders(recording: Recording) -> Iterator[PurePosixPath]:
         for number in range(len(recording.place.parts) + 1, len(recording.place.parts) + 3):
             if number < len(path.parts):
                 yield safe_names.of_path(str(PurePosixPath(*path.parts[-number:])))
+
+
+def _file(stem: PurePosixPath, name: str) -> PurePosixPath:
+    """Return the file of a name in a format."""
+    return stem.with_name(f"{stem.name}.{name}")

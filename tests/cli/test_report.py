@@ -205,3 +205,28 @@ async def test_a_folder_of_pages_has_an_index(account: dict[str, str], tmp_path:
     (tmp_path / "out/index.html").unlink()
     status, written, err = await run(tmp_path, "index", "out")
     assert (status, written, err) == (0, "out/index.html\n", "3 listed.\n")
+
+
+async def test_an_index_has_results_whose_recordings_have_no_name_in_the_journal(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """Standard input, and a file whose name is bytes that are no text."""
+    (tmp_path / os.fsdecode(b"\xff.mp3")).write_text("b")
+    command = [
+        sys.executable,
+        "-m",
+        "aai_async",
+        "transcribe",
+        "-",
+        os.fsdecode(b"\xff.mp3"),
+        "-o",
+        "out",
+        "-f",
+        "md",
+    ]
+    environment = os.environ | account
+    await anyio.run_process(command, input=b"a", cwd=tmp_path, env=environment)
+    assert await run(tmp_path, "index", "out") == (0, "out/index.html\n", "2 listed.\n")
+    page = (tmp_path / "out/index.html").read_text()
+    assert 'href="stdin.md"' in page
+    assert 'href="%FF.mp3.md"' in page
