@@ -191,7 +191,7 @@ class Client(TranscriptMethods):
                 else:
                     break
             facts["transcript_id"] = transcript.id
-        await self._pipeline.check(transcript, options)
+        await self._pipeline.check(transcript, options.payload())
         return transcript
 
     async def _submit_again(

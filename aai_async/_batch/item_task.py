@@ -199,7 +199,7 @@ class ItemTask:
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:
-        missing = await self._context.pipeline.check(transcript, self.item.options)
+        missing = await self._context.pipeline.check(transcript, self.item.options.payload())
         await self.journal.done(transcript, missing, self.retries)
         self._spending.settle(transcript)
         self._is_finished = True

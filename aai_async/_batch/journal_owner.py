@@ -29,7 +29,7 @@ from aai_async._concurrency.task_groups import task_group
 from aai_async._errors import AAIError, AccountError, AmbiguousSubmitError, ConfigError, JournalError
 from aai_async._io.remote_source import RemoteSource, UploadMissingError
 from aai_async._jobs.pipeline import Pipeline
-from aai_async._journal import FoundRow, JobRow, JournalWriter
+from aai_async._journal import FoundRow, JobRow, JournalWriter, requested_options
 from aai_async._models.outcome import Outcome, Summary
 from aai_async._models.transcript import TranscriptError
 from aai_async._options import Options
@@ -341,7 +341,7 @@ class JournalOwner:
         self._pipeline.registry.resumed(transcript_id, row.upload_url or "")
         try:
             work.reply = await self._watch_to_end(row, transcript_id)
-        except AAIError:
+        except (AAIError, ValueError):  # or the options of the row are damaged
             # Reported to the worker that asks for the recording, which fetches the job once more.
             work.reply = None
         finally:
@@ -355,7 +355,7 @@ class JournalOwner:
         except TranscriptError as error:
             await self._writer.failed(row.id, error, 0, is_over=True, is_unrecognisable=False)
             return Reply(transcript_id=transcript_id, error=error.with_traceback(None))
-        missing = await self._pipeline.check(transcript)
+        missing = await self._pipeline.check(transcript, requested_options(row.options))
         await self._writer.done(row.id, transcript, missing, 0)
         return Reply.completed(transcript, is_known=True)
 

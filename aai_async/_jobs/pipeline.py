@@ -10,8 +10,8 @@ import contextlib
 import copy
 import datetime as dt
 import weakref
-from collections.abc import AsyncGenerator
-from typing import Literal, TypeVar
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Literal, TypeVar
 
 import anyio
 
@@ -31,7 +31,7 @@ from aai_async._jobs.registry import JobRegistry
 from aai_async._jobs.submission import OnAmbiguous, Submission
 from aai_async._jobs.watcher import JobWatcher
 from aai_async._models.missing import MissingResult
-from aai_async._models.transcript import Transcript, TranscriptError
+from aai_async._models.transcript import Transcript, TranscriptError, missing_from
 from aai_async._options import Options
 from aai_async._polling import Polling
 from aai_async._retry import Retry, Timeouts
@@ -178,23 +178,19 @@ class Pipeline:
         return True
 
     async def check(
-        self, transcript: Transcript, options: Options | None = None
+        self, transcript: Transcript, requested: Mapping[str, Any] | None = None
     ) -> tuple[MissingResult, ...]:
         """
         Return the requested features that a result lacks, and log them with the service's warnings.
 
         Args:
             transcript: The result.
-            options: The requested options, if known; otherwise those that the result shows are used.
+            requested: The options that were sent, if known; otherwise those that the result shows are used.
         """
-
-        def find_missing() -> tuple[MissingResult, ...]:
-            return transcript.missing if options is None else transcript.missing_for(options)
-
         if len(transcript.body) < _LARGE:
-            missing = find_missing()
+            missing = missing_from(transcript, requested or {})
         else:
-            missing = await in_thread_if_there_is_one(find_missing)
+            missing = await in_thread_if_there_is_one(missing_from, transcript, requested or {})
         self.notices.log(transcript.id, transcript.warnings, missing)
         return missing
 

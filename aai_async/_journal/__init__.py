@@ -26,6 +26,7 @@ from aai_async._journal.reading import spent as spent
 from aai_async._journal.reading import undeleted as undeleted
 from aai_async._journal.rows import ItemClaim as ItemClaim
 from aai_async._journal.rows import JobRow as JobRow
+from aai_async._journal.rows import requested_options as requested_options
 from aai_async._journal.rows import row_price as row_price
 from aai_async._journal.writer import JournalWriter as JournalWriter
 from aai_async._journal.writer import decoded_result as decoded_result

@@ -174,7 +174,7 @@ class Transcript(EchoedSettings):
 
         Source: https://www.assemblyai.com/docs/pre-recorded-audio/supported-languages
         """
-        return self._missing({})
+        return missing_from(self, {})
 
     def missing_for(self, options: Options) -> tuple[MissingResult, ...]:
         """
@@ -183,12 +183,7 @@ class Transcript(EchoedSettings):
         Args:
             options: The options of the submit.
         """
-        return self._missing(options.payload())
-
-    def _missing(self, requested: Mapping[str, Any]) -> tuple[MissingResult, ...]:
-        if self.status != "completed" or self.is_deleted or self.audio_url == DELETED_URL:
-            return ()
-        return missing_results(self, requested)
+        return missing_from(self, options.payload())
 
     def text_by_speaker(self) -> dict[str, str]:
         """
@@ -211,6 +206,13 @@ class Transcript(EchoedSettings):
         facts = (self.id, self.status, length, self.language_code or "", self.error or "")
         notices = (*self.warnings, *(f"Requested, but missing: {one}" for one in self.missing))
         return render(facts, turns, notices)
+
+
+def missing_from(transcript: Transcript, requested: Mapping[str, Any]) -> tuple[MissingResult, ...]:
+    """Return the requested features that are missing from a transcript; `requested` is what was sent."""
+    if transcript.status != "completed" or transcript.is_deleted or transcript.audio_url == DELETED_URL:
+        return ()
+    return missing_results(transcript, requested)
 
 
 def _listed(remarks: Any) -> list[Any]:  # its type is not documented

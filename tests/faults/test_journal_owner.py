@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from aai_async._batch.reply import Reply
 from aai_async._io.remote_source import RemoteSource
 from aai_async._journal import JournalWriter
 from aai_async._journal.database import Database
+from aai_async._models import transcript as transcript_module
 from aai_async.ray._http import over_aiohttp
 
 # On Ray, the requests of the owner go over aiohttp.
@@ -242,6 +243,31 @@ async def test_the_next_owner_watches_jobs_that_no_worker_asks_for(
     replies = await workplace.run(urls(2))
     assert [reply.is_known for reply in replies] == [True, True]
     assert len(server.requests) == before
+
+
+async def test_the_next_owner_checks_a_result_for_what_was_requested(
+    server: FaultServer, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only for what the response repeats: a batch takes from the journal what was found."""
+    options, requested = aai.Options(entity_detection=True), list[Mapping[str, object]]()
+    server.service.looks_until_done = NEVER
+    async with workplace.owner() as owner, workplace.worker(owner) as worker:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(worker.transcribe, urls(2), options)
+            await until_there_are(server, 2)
+            tasks.cancel_scope.cancel()
+    server.service.looks_until_done = 1
+
+    def noted(_: object, given: Mapping[str, object]) -> tuple[aai.MissingResult, ...]:
+        requested.append(given)
+        return ()
+
+    monkeypatch.setattr(transcript_module, "missing_results", noted)
+    with anyio.fail_after(60):
+        async with workplace.owner() as owner:
+            while owner.owner.at_service:
+                await anyio.sleep(0.01)
+    assert requested == [options.payload()] * 2
 
 
 async def test_a_submit_that_an_owner_has_left_without_an_answer_is_searched_for(
