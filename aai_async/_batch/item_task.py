@@ -332,7 +332,7 @@ class ItemTask:
 
     async def _find(self, audio_url: str, row: JobRow, writer: JournalWriter) -> bool:
         """Search for the job of a submit that an earlier batch may have sent; return whether it exists."""
-        uncertain = await self._context.uncertain_submits.of(row, writer)
+        uncertain = await self._context.uncertain_submits.of(row, writer, self._context.pipeline.sender)
         found = await self._submission(audio_url).find(row.submitting_at, uncertain=uncertain)
         self.is_resumed = found is not None
         return self.is_resumed

@@ -6,6 +6,7 @@ All searches share one schedule, which begins with the first, so hundreds need a
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +16,7 @@ from aai_async._jobs.list_scanner import JobSearch, UncertainSubmit
 
 if TYPE_CHECKING:
     from aai_async._journal import JobRow, JournalWriter
+    from aai_async._transport import Sender
 
 
 class UncertainSubmits:
@@ -26,9 +28,9 @@ class UncertainSubmits:
         self._since: float | None = None
         self._turn = anyio.Lock()
 
-    async def of(self, row: JobRow, writer: JournalWriter) -> UncertainSubmit:
+    async def of(self, row: JobRow, writer: JournalWriter, sender: Sender) -> UncertainSubmit:
         """
-        Return the search for the submit of a row.
+        Return the search for the submit of a row, given what sends the requests of this batch.
 
         Raises:
             JournalError: The rows of the journal cannot be read.
@@ -41,7 +43,17 @@ class UncertainSubmits:
             if search is None:
                 # The row was not uncertain yet when they were read.
                 search = (await _searches(writer))[row.id]
-        return UncertainSubmit(search, self._since, self._waiting.values)
+        # A lock on the disk shows that the earlier batch has ended. One with a journal in object storage may
+        # be running on a host that was cut off.
+        arrives_until = _latest_arrival(row, sender) if writer.may_have_predecessor else -math.inf
+        return UncertainSubmit(search, self._since, self._waiting.values, arrives_until)
+
+
+def _latest_arrival(row: JobRow, sender: Sender) -> float:
+    """Return until when the submit of a row may be delivered, by the clock of the event loop."""
+    now, sent_at = sender.service_time, row.submitting_at
+    age = 0.0 if now is None or sent_at is None else max(0.0, (now - sent_at).total_seconds())
+    return anyio.current_time() + max(0.0, sender.delivered_within - age)
 
 
 async def _searches(writer: JournalWriter) -> dict[int, JobSearch]:

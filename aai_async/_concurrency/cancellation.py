@@ -87,8 +87,8 @@ class ShieldedRequest(Generic[T]):
 
     async def sending(self) -> None:
         """Record that the request is about to be sent; nothing is sent yet."""
-        # After a lost response the first announcement stands: a later search needs the time of that request.
-        if self._announce is not None and not self._was_lost:
+        # Before each request: meanwhile another batch may have taken over a journal in object storage.
+        if self._announce is not None:
             # Before it is awaited: if that is cancelled, a thread may be recording it all the same.
             self._is_announced = True
             await self._announce()

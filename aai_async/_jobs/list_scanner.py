@@ -124,6 +124,8 @@ class UncertainSubmit(msgspec.Struct, frozen=True):
     """When the list was first read for any of them, by the clock of the event loop."""
     waiting: Callable[[], Iterable[JobSearch]]
     """Returns the searches for the submits whose turn has not come yet."""
+    arrives_until: float
+    """Until when its request may be delivered, by the same clock; no earlier reading proves its absence."""
 
 
 class ListScanner:

@@ -98,7 +98,8 @@ class ListLookup:
         Yield the times at which to read the list, by the clock of the event loop.
 
         For submits of an earlier process they count from the first reading for any of them, so that all share
-        the same readings. Such a time may have passed.
+        the same readings. Such a time may have passed. The last one is when its request is not delivered any
+        more.
         """
         for number, delay in enumerate(delays):
             after_delay = anyio.current_time() + delay
@@ -106,6 +107,13 @@ class ListLookup:
                 yield after_delay
             else:
                 yield self.uncertain.since + sum(delays[1 : number + 1])
+        if self.uncertain is not None and self.can_arrive_late:
+            yield self.uncertain.arrives_until
+
+    @property
+    def can_arrive_late(self) -> bool:
+        """Whether the request may still be delivered, because its process may still be running."""
+        return self.uncertain is not None and anyio.current_time() < self.uncertain.arrives_until
 
     def is_overtaken(self, since: float) -> bool:
         """
@@ -114,7 +122,7 @@ class ListLookup:
         The list is assumed to show jobs in the order of their creation: if it shows a job, no older one is
         missing.
         """
-        return self.job_search.latest_sent_at > since
+        return self.job_search.latest_sent_at > since and not self.can_arrive_late
 
     async def check(self, due: float, *, most_pages: int) -> LookupResult:
         """

@@ -142,6 +142,15 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _new_shielded(self) -> ShieldedRequest[Transcript]:
+        began: dt.datetime | None = None
+
+        async def announce() -> None:
+            nonlocal began
+            # A later search needs the time of the first request that may have created a job.
+            if not shielded.is_missing:
+                began = self.sender.service_time
+            await self.record.submitting(began)
+
         async def keep(created: Transcript) -> None:
             # The id is recorded first, because the job is billed from now on.
             await self.record.submitted(created.id)
@@ -151,7 +160,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         shielded = ShieldedRequest[Transcript](
             keep,
             self.grace,
-            announce=lambda: self.record.submitting(self.sender.service_time),
+            announce=announce,
             withdraw=self.record.refused,
             confirm=self._confirm,
         )

@@ -16,6 +16,7 @@ import re
 import secrets
 import sqlite3
 import tempfile
+import time
 import zlib
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -35,6 +36,12 @@ _PIECE = 8 * 1024 * 1024
 
 _READS = 5
 """How often a journal is read from its start, if a batch compacts it meanwhile."""
+
+_SLOW = 5.0
+"""
+Seconds after which a commit does not show that this batch is still the only writer. Another one may have
+taken the journal over after the segment was created, and waits for the requests of this batch for some time.
+"""
 
 _OVERTAKEN = 100
 """How often an opening segment is tried again, if another batch is writing meanwhile."""
@@ -173,7 +180,15 @@ class Segments:
             if not self._create(self._number + 1, []):
                 raise self._is_written()
             self._is_writer = True
-        if self._statements and not self._create(self._number + 1, self._statements):
+        if self._statements:
+            began = time.monotonic()
+            self._commit(self._statements)
+            while time.monotonic() > began + _SLOW:
+                began = time.monotonic()
+                self._commit([])
+
+    def _commit(self, statements: list[str]) -> None:
+        if not self._create(self._number + 1, statements):
             raise JournalError(
                 f"Another batch has opened the journal {str(self._prefix)!r}, and continues it. This one has "
                 "ended; its jobs continue, and nothing is paid twice."

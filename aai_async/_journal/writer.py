@@ -266,6 +266,11 @@ class JournalWriter:
         """Return what records the steps of a call; `source_url` is the URL to submit without an upload."""
         return JournalRecorder(job, self, row, source_url)
 
+    @property
+    def may_have_predecessor(self) -> bool:
+        """Whether an earlier batch with this journal may still be running, on another host."""
+        return isinstance(self._path, ObjectURI)
+
     async def uncertain_rows(self) -> list[tuple[JobRow, frozenset[bytes]]]:
         """Return the rows whose submit may have been sent, each with its keys."""
         return await self._read(queries.uncertain_rows)

@@ -97,9 +97,17 @@ class ClientLease:
 
 
 class ClientPool:
-    """The HTTP clients, and the limits on their use. Open it, then `lease`."""
+    """
+    The HTTP clients, and the limits on their use. Open it, then `lease`.
 
-    def __init__(self, given: HTTPClient | None, base_urls: BaseURLs) -> None:
+    Args:
+        given: The client of the caller, or a function that creates one.
+        base_urls: The hosts of the requests.
+        stall: Seconds without progress after which a call gives a request up.
+    """
+
+    def __init__(self, given: HTTPClient | None, base_urls: BaseURLs, *, stall: float) -> None:
+        self._stall = stall
         self._client: AsyncClient | None = None
         self._make = given if callable(given) else None
         self._is_ours = given is None or callable(given)
@@ -249,7 +257,9 @@ class ClientPool:
 
     async def _renew(self, binding: _LoopBinding) -> None:
         if self._make is None:
-            made: AsyncClient = await in_thread_if_there_is_one(_make_client, self._checks_certificates)
+            made: AsyncClient = await in_thread_if_there_is_one(
+                _make_client, self._checks_certificates, self._stall
+            )
         else:
             made = client_of(self._make())
         if made.is_closed:
@@ -324,10 +334,10 @@ async def _close(lease: ClientLease, client: AsyncClient | None) -> None:
             await client.aclose()
 
 
-def _make_client(checks_certificates: bool) -> httpx.AsyncClient:
+def _make_client(checks_certificates: bool, stall: float) -> httpx.AsyncClient:
     # Without a context, httpx creates one that loads certificates, which takes a tenth of a second.
     context = _tls_context() if checks_certificates else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    transport = SplitTransport(context, most_idle=2 * _MAX_IN_FLIGHT)
+    transport = SplitTransport(context, most_idle=2 * _MAX_IN_FLIGHT, deliver_within=stall)
     return httpx.AsyncClient(transport=transport, trust_env=False)
 
 

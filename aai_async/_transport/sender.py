@@ -51,6 +51,9 @@ T = TypeVar("T")
 _LARGE_REPLY = 256 * 1024
 """Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
 
+_DELAY = 10.0
+"""Seconds between the record of a submit and its request: five of the commit, and the rest for the clocks."""
+
 
 class Sender:
     """The requests of a client: open it with `async with`, then `send` calls."""
@@ -70,7 +73,7 @@ class Sender:
         self._retry = retry
         self._budget = Budget(retry.budget)
         self._timeouts = timeouts
-        self._pool = ClientPool(client, base_urls)
+        self._pool = ClientPool(client, base_urls, stall=timeouts.stall)
         self._on_event = on_event
         self.pauses = Pauses(retry.max_retry_after, self.emit)
         self._history = ResponseHistory()
@@ -98,6 +101,11 @@ class Sender:
     def resubmits(self) -> int:
         """How often a recording is submitted again whose job failed for the service's own reasons."""
         return self._retry.resubmits
+
+    @property
+    def delivered_within(self) -> float:
+        """Seconds after which a request that was about to be sent is not delivered any more (Linux)."""
+        return self._timeouts.connect + self._timeouts.stall + _DELAY
 
     def fingerprint(self, salt: bytes) -> str:
         """Return a hash that identifies the API key without revealing it."""

@@ -15,6 +15,8 @@ from typing import cast
 
 import httpx
 
+from aai_async._transport.late_delivery import socket_options
+
 _KEEPALIVE = 5.0
 """Seconds after which an idle connection is closed: servers close theirs after as little as that."""
 
@@ -26,11 +28,13 @@ class SplitTransport(httpx.AsyncBaseTransport):
     Args:
         context: The TLS settings of all connections.
         most_idle: Maximum number of idle connections that are kept open.
+        deliver_within: Seconds after which data that was not received is not delivered any more.
     """
 
-    def __init__(self, context: ssl.SSLContext, *, most_idle: int) -> None:
+    def __init__(self, context: ssl.SSLContext, *, most_idle: int, deliver_within: float) -> None:
         self._context = context
         self._most_idle = most_idle
+        self._socket_options = socket_options(deliver_within)
         self._pools = set[httpx.AsyncHTTPTransport]()
         self._idle: list[tuple[tuple[str, bytes], float, httpx.AsyncHTTPTransport]] = []
         """The pools without a request: the scheme and host of the connection, since when, and the pool."""
@@ -56,7 +60,9 @@ class SplitTransport(httpx.AsyncBaseTransport):
             if self._idle[index][0] == host:
                 return self._idle.pop(index)[2]
         limits = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE)
-        pool = httpx.AsyncHTTPTransport(verify=self._context, trust_env=False, limits=limits)
+        pool = httpx.AsyncHTTPTransport(
+            verify=self._context, trust_env=False, limits=limits, socket_options=self._socket_options
+        )
         self._pools.add(pool)
         return pool
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import sqlite3
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -18,6 +20,7 @@ from buckets import SECRET, TOKEN, Bucket
 from buckets import bucket as bucket  # noqa: PLC0414 - a fixture
 from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 from fault_server import FaultServer
+from faults import hang
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes import KEY, Connect
@@ -30,6 +33,7 @@ from aai_async._journal import Erasure, erase, queries, segments
 from aai_async._journal.compression import decompressed
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.rows import ItemClaim, Result
+from aai_async._transport import sender
 
 NEVER = 10**9
 
@@ -118,6 +122,64 @@ async def test_the_latest_writer_is_the_only_one(
             [outcome] = await later.collect()
     assert outcome.error is None
     assert len(server.service.jobs) == 1
+
+
+@both_loops
+async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
+    server: FaultServer, connect: Connect, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, quick_looks: None
+) -> None:
+    """The network may deliver it long after other jobs of the next batch are in the list."""
+    journal, sleep_until = bucket.uri("run7/"), anyio.sleep_until
+    server.on("POST /v2/transcript", hang())
+    async with anyio.create_task_group() as tasks:
+        cut_off = functools.partial(connect, timeouts=aai.Timeouts(cancel_grace=0.01))
+        tasks.start_soon(run, cut_off, journal, urls(1))
+        with anyio.fail_after(60):
+            while not server.count("POST /v2/transcript"):
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    delivered = []
+
+    async def sleep_or_deliver(deadline: float) -> None:
+        if deadline < anyio.current_time() + uncertain_in_seconds / 2:
+            await sleep_until(deadline)
+        else:
+            delivered.append(server.service._submit(json.dumps({"audio_url": urls(1)[0]}).encode()))
+
+    uncertain_in_seconds = 10_000.0
+    monkeypatch.setattr(sender, "_DELAY", uncertain_in_seconds)
+    monkeypatch.setattr(anyio, "sleep_until", sleep_or_deliver)
+    outcomes = await run(connect, journal, urls(4))
+    assert [outcome.error for outcome in outcomes] == [None] * 4
+    assert len(delivered) == 1
+    assert len(server.service.jobs) == 4
+
+
+def test_a_commit_that_took_long_is_no_proof_that_there_is_no_other_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another host has taken over after the segment was created, and before its writer knew that."""
+    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7/")
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    monkeypatch.setattr(segments, "time", SimpleNamespace(monotonic=lambda: now))
+    create, now, laters = object_store.create, 0.0, list[Database]()
+    earlier = opened(prefix)
+
+    def slow(uri: ObjectURI, content: bytes) -> bool:
+        nonlocal now
+        is_created = create(uri, content)
+        monkeypatch.setattr(object_store, "create", create)
+        now += 60
+        laters.append(opened(prefix))
+        return is_created
+
+    monkeypatch.setattr(object_store, "create", slow)
+    with pytest.raises(aai.JournalError, match="Another batch has opened the journal"):
+        added("one.wav")(earlier)
+    assert laters[0].read(queries.last) == 1
+    added("two.wav")(laters[0])
+    for database in (earlier, *laters):
+        database.close()
 
 
 @both_loops

@@ -44,12 +44,15 @@ class Host:
 
     name: str
     link: str
+    gateway: str
+    """The address of the other end of its link."""
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a program on the host."""
         return subprocess.Popen(
             [_IP, "netns", "exec", self.name, *command],
             env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -62,11 +65,24 @@ class Host:
     def connect(self) -> None:
         run_ip("link", "set", self.link, "up")
 
+    def lose(self) -> None:
+        """Lose all packets of the host on their way. It does not know that, unlike a link that is down."""
+        self._run("neigh", "replace", self.gateway, "lladdr", "02:00:00:00:00:01", "dev", "eth0")
+
+    def lose_no_more(self) -> None:
+        self._run("neigh", "del", self.gateway, "dev", "eth0")
+
+    def _run(self, *arguments: str) -> None:
+        run_ip("netns", "exec", self.name, "ip", *arguments)
+
 
 @contextlib.contextmanager
 def hosts(count: int) -> Iterator[Sequence[Host]]:
     """Create hosts, and remove them at the end."""
-    made = [Host(f"aai-{os.getpid()}-{number}", f"aai{os.getpid()}-{number}") for number in range(count)]
+    made = [
+        Host(f"aai-{os.getpid()}-{number}", f"aai{os.getpid()}-{number}", f"{_NETWORK}.{5 + 4 * number}")
+        for number in range(count)
+    ]
     run_ip("address", "add", f"{ADDRESS}/32", "dev", "lo")
     try:
         for host, link in zip(made, range(5, 256, 4), strict=False):

@@ -55,8 +55,22 @@ async def shared(client, journal, urls):
             tasks.start_soon(one, url)
     return done
 
+async def lost(client, journal, urls):
+    ids = []
+    async def submit(audio):
+        ids.append((await client.submit(audio)).id)
+    # Uploads, because a URL of one's own is never submitted again.
+    first, second = [await client.upload(url.encode()) for url in urls]
+    async with anyio.create_task_group() as tasks:
+        for audio in (first, second):
+            print(json.dumps(audio), flush=True)
+            await anyio.to_thread.run_sync(sys.stdin.readline)
+            tasks.start_soon(submit, audio)
+    return ids
+
 async def main(work, url, key, journal, *urls):
-    async with aai.Client(key, base_url=url) as client:
+    timeouts = aai.Timeouts(stall=2) if work == "lost" else None
+    async with aai.Client(key, base_url=url, timeouts=timeouts) as client:
         print(json.dumps(await globals()[work](client, journal, urls)))
 
 anyio.run(main, *sys.argv[1:])
@@ -140,6 +154,26 @@ def test_a_cut_off_owner_holds_the_other_process_back(
     result(owner)
     result(follower)
     check_jobs(service, result(start(other, "shared", service, journal, urls(0, ROWS))))
+
+
+def test_a_request_is_not_delivered_after_its_call_has_given_it_up(
+    service: FakeService, two_hosts: Sequence[Host]
+) -> None:
+    """Otherwise it would create a second job, because its recording was submitted again."""
+    host = two_hosts[0]
+    program = start(host, "lost", service, "", ["first", "second"])
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdout.readline()
+    host.lose()
+    print(file=program.stdin, flush=True)
+    program.stdout.readline()
+    time.sleep(7)  # how long the network loses everything
+    host.lose_no_more()
+    print(file=program.stdin, flush=True)
+    ids = result(program)
+    time.sleep(10)  # how long TCP would go on, which sends at longer and longer intervals
+    assert len(set(ids)) == service.stats()["jobs"] == 2
 
 
 def test_another_host_takes_over_from_one_that_is_cut_off(
