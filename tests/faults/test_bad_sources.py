@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import socket
@@ -170,7 +171,9 @@ async def test_a_pipe_is_sent_once(server: FaultServer, connect: Connect, fault:
         async with connect() as client:
             with pytest.raises(aai.AAIError) as caught:
                 await client.transcribe(pipe)
-    assert (caught.value.attempts, server.count("POST *"), server.service.jobs) == (1, 1, [])
+    # The fourth read may fail before the server has the head of the request.
+    assert server.count("POST *") <= 1
+    assert (caught.value.attempts, server.service.jobs) == (1, [])
 
 
 def test_what_comes_from_another_program_is_sent(server: FaultServer) -> None:
@@ -332,23 +335,27 @@ async def test_a_disk_that_fails_in_the_middle_makes_no_job(
     server: FaultServer, connect: Connect, large: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """The error has the operating system's own reason, and what is not read is not sent again."""
-    read, number = os.read, large.stat().st_ino
-    reads = 0
+    number, reads = large.stat().st_ino, 0
 
-    def failing(descriptor: int, count: int) -> bytes:
+    def failing(read: Callable[..., Any], descriptor: int, *arguments: object) -> Any:
         nonlocal reads
         if os.fstat(descriptor).st_ino == number:
             reads += 1
             if reads > 3:
                 raise OSError(code, os.strerror(code))
-        return read(descriptor, count)
+        return read(descriptor, *arguments)
 
-    monkeypatch.setattr(os, "read", failing)
+    # What the system has in memory is read with the second.
+    for name in ("read", "preadv"):
+        if hasattr(os, name):
+            monkeypatch.setattr(os, name, functools.partial(failing, getattr(os, name)))
     async with connect() as client:
         with pytest.raises(aai.SourceError, match=os.strerror(code)) as caught:
             await client.transcribe(large)
     assert isinstance(caught.value.__cause__, OSError)
-    assert (caught.value.attempts, server.count("POST *"), server.service.jobs) == (1, 1, [])
+    # The fourth read may fail before the server has the head of the request.
+    assert server.count("POST *") <= 1
+    assert (caught.value.attempts, server.service.jobs) == (1, [])
 
 
 @pytest.mark.parametrize("name", ["open", "fstat"])
