@@ -230,7 +230,7 @@ def test_voices_are_listed_renamed_and_removed(
     assert json.loads(capsys.readouterr().out) == {"name": "Voice 1", "seconds": 75.0, "recordings": 1}
     assert run(monkeypatch, "voices", "remove", path, "Anna", "--yes") == 1
     assert "has no voice 'Anna'" in capsys.readouterr().err
-    assert run(monkeypatch, "voices", "list", "missing.json") == 1
+    assert run(monkeypatch, "voices", "list", "missing.json") == 2
 
 
 @pytest.mark.parametrize(
