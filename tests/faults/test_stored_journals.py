@@ -138,7 +138,7 @@ async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
             while not server.count("POST /v2/transcript"):
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()
-    delivered = []
+    delivered = list[object]()
 
     async def sleep_or_deliver(deadline: float) -> None:
         if deadline < anyio.current_time() + uncertain_in_seconds / 2:
@@ -161,8 +161,8 @@ def test_a_commit_that_took_long_is_no_proof_that_there_is_no_other_writer(
     """Another host has taken over after the segment was created, and before its writer knew that."""
     store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7/")
     monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    now, create, laters = 0.0, object_store.create, list[Database]()
     monkeypatch.setattr(segments, "time", SimpleNamespace(monotonic=lambda: now))
-    create, now, laters = object_store.create, 0.0, list[Database]()
     earlier = opened(prefix)
 
     def slow(uri: ObjectURI, content: bytes) -> bool:
