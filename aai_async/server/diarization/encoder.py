@@ -12,6 +12,7 @@ import numpy as np
 from aai_async.server.diarization.filterbank import SHIFT, Floats, filterbank
 from aai_async.server.diarization.network import convert
 from aai_async.server.diarization.phrases import Window
+from aai_async.server.sound.buffers import release
 from aai_async.server.sound.decoding import RATE, Samples
 
 onnxruntime: Any = import_module("onnxruntime")  # it ships no types
@@ -61,6 +62,7 @@ class SpeakerEncoder:
         """Return the vectors of windows in one stretch of sound, through which the network goes once."""
         start = spans[0][0]
         features = filterbank(_cut_out(samples, start, max(end for _, end in spans)))
+        release(samples)
         # Removing the mean takes the channel (room, microphone, telephone) out of the voice.
         features -= features.mean(axis=0)
         (found,) = self._session.run(None, {"fbank": features[None]})

@@ -30,6 +30,7 @@ from aai_async.server.engines.seams import in_own_part
 from aai_async.server.engines.short_chunks import shortened
 from aai_async.server.engines.words import Piece, Span, join_pieces, lay_out, within_sound
 from aai_async.server.sound import sections
+from aai_async.server.sound.buffers import release
 from aai_async.server.sound.decoding import RATE, Samples, decode
 
 faster_whisper: Any = import_module("faster_whisper")  # it ships no types
@@ -157,11 +158,10 @@ class Recognizer:
         self, samples: Samples, window: slice, findings: _Findings, request: SpeechRequest
     ) -> tuple[tuple[RecognizedWord, ...], Mapping[str, SpeakerEmbedding]]:
         known = len(findings.missed)
-        pieces = [
-            piece
-            for section in sections.sections(samples, window)
-            for piece in self._pieces(_floats(samples[section]), section.start / RATE, findings, request)
-        ]
+        pieces = list[Piece]()
+        for section in sections.sections(samples, window):
+            pieces += self._pieces(_floats(samples[section]), section.start / RATE, findings, request)
+            release(samples)
         length = (window.stop - window.start) / RATE
         if not pieces and length <= _CLIP:
             del findings.missed[known:]

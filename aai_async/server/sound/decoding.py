@@ -41,7 +41,8 @@ Samples: TypeAlias = NDArray[np.int16]
 """
 One channel of sound at `RATE`, with 16-bit integers as samples.
 
-An hour takes 115 MB, half the size of floats; each model converts only the section that it processes.
+An hour takes 115 MB, half the size of floats; each model converts only the section that it processes. More
+than an hour is in a temporary file, and `release` gives back the memory of what was read.
 """
 
 RATE = 16_000
@@ -200,10 +201,16 @@ def _of_joined(path: Path, number: int, wanted: _Wanted) -> _Part | None:
 
 def _connected(parts: Sequence[tuple[Samples, ...]]) -> tuple[Samples, ...]:
     """Connect the channels of parts. A channel that a part does not have is silent there."""
-    return tuple(
-        np.concatenate([part[channel] if channel < len(part) else np.zeros_like(part[0]) for part in parts])
-        for channel in range(max(map(len, parts)))
-    )
+    return tuple(_connected_channel(parts, channel) for channel in range(max(map(len, parts))))
+
+
+def _connected_channel(parts: Sequence[tuple[Samples, ...]], channel: int) -> Samples:
+    buffer = ChannelBuffer(RATE)
+    for part in parts:
+        samples = part[channel] if channel < len(part) else np.zeros_like(part[0])
+        for start in range(0, len(samples), 60 * RATE):
+            buffer.add(samples[start : start + 60 * RATE])
+    return buffer.finish()
 
 
 def _alone(path: Path, number: int, wanted: _Wanted, *, ignores_length: bool = False) -> _Part | None:

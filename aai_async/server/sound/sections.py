@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aai_async.server.engine import EngineError
+from aai_async.server.sound.buffers import release
 from aai_async.server.sound.decoding import RATE, SHORTEST, Samples
 
 _LEAST_SILENCE = 0.5
@@ -60,13 +62,12 @@ def sounding(samples: Samples, within: slice) -> list[tuple[float, float]]:
     Only silence without any noise ends a part, such as a gap of the recording or a late start.
     """
     frame = RATE // 100
+    levels = list[NDArray[np.int32]]()
     # By the minute, because a copy of ten hours takes a gigabyte.
-    minutes = range(within.start, within.stop, 60 * RATE)
-    levels = [
-        np.maximum.reduceat(np.abs(part.astype(np.int32)), np.arange(0, len(part), frame))
-        for start in minutes
-        for part in [samples[start : min(start + 60 * RATE, within.stop)]]
-    ]
+    for start in range(within.start, within.stop, 60 * RATE):
+        part = samples[start : min(start + 60 * RATE, within.stop)]
+        levels.append(np.maximum.reduceat(np.abs(part.astype(np.int32)), np.arange(0, len(part), frame)))
+        release(samples)
     loud = np.flatnonzero(np.concatenate(levels) > 1)
     if not len(loud):
         return []
