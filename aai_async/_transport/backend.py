@@ -42,7 +42,7 @@ def client_of(made: AsyncClient | Transport) -> AsyncClient:
     """
     for library in _libraries():
         if isinstance(made, library.AsyncBaseTransport):
-            client: AsyncClient = _direct_client_class(library)(made)
+            client: AsyncClient = _direct_client_class(library)(cast("Transport", made))
             return client
     library_of(made)
     return cast("AsyncClient", made)
@@ -121,7 +121,7 @@ def _direct_client_class(library: Any) -> Callable[[Transport], Any]:
         """
 
         def __init__(self, transport: Any) -> None:
-            super().__init__(transport=transport, trust_env=False)
+            super().__init__(transport=transport, trust_env=False)  # pyright: ignore[reportUnknownMemberType]
             self._passed_to = transport
 
         def build_request(self, method: str, url: object, **settings: Any) -> Any:
