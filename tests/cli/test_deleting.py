@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sqlite3
@@ -69,7 +70,7 @@ async def test_a_rerun_deletes_what_was_left_although_all_results_exist(
 ) -> None:
     """As after a kill between the result and the deletion."""
     await service.run("transcribe", "a.mp3", "-o", "out")
-    with sqlite3.connect(tmp_path / "out/.aai-async.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "out/.aai-async.db")) as connection, connection:
         connection.execute("UPDATE jobs SET deletion = 'due'")
     assert "1 transcript not deleted at the service yet" in (await service.run("status", "out"))[2]
     status, _, _ = await service.run("transcribe", "a.mp3", "-o", "out", "--delete-after")
@@ -103,7 +104,7 @@ async def test_a_run_that_skips_results_reports_that_their_transcripts_stay(serv
 async def test_what_a_journal_knows_is_deleted_by_its_age(service: Service, tmp_path: Path) -> None:
     """Once: the journal records it, and keeps the text."""
     await service.run("transcribe", "a.mp3", "b.mp3", "-o", "out")
-    with sqlite3.connect(tmp_path / "out/.aai-async.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "out/.aai-async.db")) as connection, connection:
         old = (dt.datetime.now(dt.UTC) - dt.timedelta(days=31)).isoformat(timespec="seconds")
         connection.execute("UPDATE jobs SET finished_at = ? WHERE source = 'a.mp3'", (old,))
     status, out, err = await service.run("delete", "--from", "out", "--older-than", "30d", "--yes")
