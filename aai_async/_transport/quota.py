@@ -33,7 +33,13 @@ _KEPT = 8.0
 """Requests kept besides, for those that are under way."""
 
 _GROWTH = 1.05
-"""Factor by which a window is expected to take more after one that was used up without a refusal."""
+"""Factor by which more requests are tried in a window than an earlier one has taken."""
+
+_ROUNDED = 1.0
+"""Seconds by which `Retry-After` may exceed what is left of a window."""
+
+_TRIAL = 1.0
+"""Seconds at the end of a window in which they are tried: earlier, a refusal would hold back polls longer."""
 
 
 class Quota:
@@ -42,6 +48,12 @@ class Quota:
     def __init__(self, now: float) -> None:
         self._began = now
         self._sent = 0
+        self._tried = 0
+        """Requests sent in the last second of this window."""
+        self._tried_before = 0
+        """
+        Those of the window before. They may count in this one, because the end of a window is rounded.
+        """
         self._length: float | None = None
         """Seconds of a window; `None` while unknown."""
         self._allowed = math.inf
@@ -53,6 +65,7 @@ class Quota:
         """Count a request that is about to be sent."""
         self._begin_window(now)
         self._sent += 1
+        self._tried += self._length is not None and self._left(now) <= _TRIAL
 
     def refuse(self, now: float, seconds: float) -> None:
         """Learn from a refusal that asks for a pause of some seconds, after which the next window begins."""
@@ -61,33 +74,53 @@ class Quota:
             self._learn(self._length, self._allowed - 1)
             return
         length = now - self._began + seconds
-        # Of a known window the last second may be refused.
-        is_long = seconds >= _SHORTEST_PAUSE or self._length is not None
-        self._learn(length if is_long and length <= _LONGEST_WINDOW else None, self._sent - 1)
-        self._began, self._sent, self._is_used_up = now + seconds, 0, False
+        if self._length is None:
+            is_long = seconds >= _SHORTEST_PAUSE and length <= _LONGEST_WINDOW
+            self._learn(math.floor(length) if is_long else None, self._sent - 1)
+        elif length > 2 * _ROUNDED:
+            is_same = abs(length - self._length) <= _ROUNDED
+            self._learn(self._length if is_same else math.floor(length), self._most_taken())
+        # Otherwise the window before has not ended yet.
+        self._restart(now + seconds)
+        self._tried_before = 0
+
+    def _most_taken(self) -> float:
+        """Return how many requests a window has taken that has refused one."""
+        taken = self._sent - 1
+        return self._allowed if taken < self._allowed <= taken + self._tried_before else taken
 
     def _learn(self, length: float | None, allowed: float) -> None:
         is_window = length is not None and allowed >= max(_FEWEST, _SLOWEST * length)
         self._length, self._allowed = (length, allowed) if is_window else (None, math.inf)
 
     def opens_at(self, now: float) -> float:
-        """Return when another request than a poll of the list may be sent: now, or in the next window."""
+        """Return when another request than a poll of the list may be sent: now, or later in the window."""
         self._begin_window(now)
         if self._length is None:
             return now
-        left = self._began + self._length - now
-        kept = min(_KEPT_EACH * left + _KEPT, self._allowed / 2)
-        if self._sent + kept < self._allowed:
-            return now
-        self._is_used_up = True
-        return now + left
+        left = self._left(now)
+        if left <= _TRIAL:
+            is_open, opens_at = self._sent < self._allowed * _GROWTH, now + left
+        else:
+            kept = min(_KEPT_EACH * left + _KEPT, self._allowed / 2)
+            is_open, opens_at = self._tried_before + self._sent + kept < self._allowed, now + left - _TRIAL
+        self._is_used_up = self._is_used_up or not is_open
+        return now if is_open else opens_at
 
     def _begin_window(self, now: float) -> None:
         if self._length is None or now < self._began + self._length:
             return
         if self._is_used_up:
-            self._allowed *= _GROWTH
+            self._allowed = max(self._allowed, self._sent)
         else:
             # It was not needed, so requests are rarer now.
             self._length, self._allowed = None, math.inf
-        self._began, self._sent, self._is_used_up = now, 0, False
+        self._restart(now)
+
+    def _restart(self, began: float) -> None:
+        self._tried_before, self._tried = self._tried, 0
+        self._began, self._sent, self._is_used_up = began, 0, False
+
+    def _left(self, now: float) -> float:
+        """Return the seconds until the end of a window of known length."""
+        return self._began + (self._length or 0.0) - now

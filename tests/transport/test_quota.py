@@ -39,7 +39,7 @@ def test_a_part_of_each_later_window_is_kept_until_its_end() -> None:
     """Three requests for each second that is left, and a few more."""
     quota = used_up()
     assert sent_in_window(quota, 10.0) == 667 - 3 * 10 - 8
-    assert quota.opens_at(10.0) == 20.0
+    assert quota.opens_at(10.0) == 19.0
     # Less of it is needed as the window ends.
     assert quota.opens_at(15.0) == 15.0
 
@@ -52,20 +52,56 @@ def test_those_that_were_refused_together_do_not_count_as_taken() -> None:
     assert sent_in_window(quota, 10.0) == 667 - 3 * 10 - 8
 
 
-def test_a_window_that_was_used_up_without_a_refusal_may_take_more() -> None:
+def test_the_last_second_of_a_window_tries_for_more() -> None:
     """Others of the account may have used the limit before."""
     quota = used_up()
     before = sent_in_window(quota, 10.0)
-    assert sent_in_window(quota, 20.0) > 1.04 * before
+    tried = sent_in_window(quota, 19.0)
+    assert before + tried == math.ceil(667 * 1.05)
+    assert quota.opens_at(19.0) == 20.0
+    # The service may count those that were tried in this window.
+    assert sent_in_window(quota, 20.0) == before + tried - tried - 3 * 10 - 8
+    assert sent_in_window(quota, 29.0) == math.ceil((before + tried) * 1.05) - (before - 3 * 10 - 8)
 
 
-def test_a_refusal_at_the_end_of_a_known_window_corrects_it() -> None:
+def test_a_refusal_in_the_last_second_shows_the_limit() -> None:
     """However short the pause is."""
     quota = used_up()
-    for _ in range(601):
+    for _ in range(691):
         quota.add(19.5)
-    quota.refuse(19.5, 0.5)
-    assert sent_in_window(quota, 20.0) == 600 - 3 * 10 - 8
+    quota.refuse(19.5, 1.0)
+    assert sent_in_window(quota, 20.5) == 690 - 3 * 10 - 8
+    assert quota.opens_at(20.5) == 29.5
+
+
+def test_a_window_has_whole_seconds() -> None:
+    """The service rounds up what is left of it, so it seems to be longer."""
+    quota = used_up(seconds=6.7, pause=4.0)
+    assert sent_in_window(quota, 10.7) == 667 - 3 * 10 - 8
+    assert quota.opens_at(10.7) == 19.7
+
+
+def test_a_window_that_begins_late_stays_known() -> None:
+    """The one before has not ended when the first requests are sent."""
+    quota = used_up()
+    for _ in range(16):
+        quota.add(10.1)
+    for _ in range(16):
+        quota.refuse(10.2, 1.0)
+    assert sent_in_window(quota, 11.2) == 667 - 15 - 3 * 10 - 8
+    assert quota.opens_at(11.2) == 20.2
+
+
+def test_what_was_tried_explains_a_refusal() -> None:
+    """The service has counted it in the next window, whose limit is the same."""
+    quota = used_up()
+    sent_in_window(quota, 10.0)
+    tried = sent_in_window(quota, 19.9)
+    allowed = 667 - 3 * 10 - 8 + tried
+    for _ in range(allowed - tried + 1):
+        quota.add(20.0)
+    quota.refuse(20.1, 9.0)
+    assert sent_in_window(quota, 29.1) == allowed - 3 * 10 - 8
 
 
 def test_a_window_that_was_not_needed_ends_all_restraint() -> None:
