@@ -67,7 +67,7 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     shows_request: Callable[[T], bool] = lambda _: True
     """Whether a result proves which request it belongs to; if not, its connection is not used again."""
     is_for_many: bool = False
-    """Whether many calls wait for its result, so that it does not queue behind their requests."""
+    """Whether it is a poll: it does not queue behind other requests, and a part of a rate limit is for it."""
     if_gone: T | None = None
     """The result if a repeated request finds nothing, because the first one was carried out."""
 

@@ -81,6 +81,10 @@ class ListPoller:
         """The jobs whose state the list may show; each job adds and removes itself."""
         self._streak = FailureStreak(polling)
         self._polled_at = -math.inf
+        self._ends = 0.0
+        """Number of ends that the list has shown; each poll halves what earlier ones have added."""
+        self._seconds = 0.0
+        """The seconds that all awaited jobs together have run meanwhile, halved likewise."""
         self._off_until: float | None = None
         self._check_at: float | None = None
         self._ended = dict[str, float]()
@@ -92,10 +96,16 @@ class ListPoller:
 
     @property
     def is_used(self) -> bool:
-        """Whether the list is polled for the jobs that it shows."""
-        if len(self._awaited) < _SHARED_FROM:
+        """Whether the list is polled for the jobs that it shows: for several, and for those that are left."""
+        awaited = self._awaited
+        if not awaited or (self.has_few and not all(one.was_shown for one in awaited.values())):
             return False
         return self._off_until is None or anyio.current_time() >= self._off_until
+
+    @property
+    def has_few(self) -> bool:
+        """Whether so few jobs are awaited that the list is not worth its requests."""
+        return len(self._awaited) < _SHARED_FROM
 
     @property
     def has_failed_often(self) -> bool:
@@ -112,15 +122,19 @@ class ListPoller:
         Return when the next poll of the list is due.
 
         Each job needs a certain rate of polls. The best common rate is the root of the sum of the squares of
-        all rates, because the square of a rate is proportional to the hazard of the job's end.
+        all rates, because the square of a rate is proportional to the hazard of the job's end. That hazard is
+        taken from the time waited, or from the latest polls if it was higher there: jobs that were made
+        together end together.
         """
         now = anyio.current_time()
+        ended_each = self._seconds / self._ends if self._ends else math.inf
         density, first_at, unchecked_at = 0.0, math.inf, math.inf
         for watched in self._awaited.values():
             if watched.is_unchecked:
                 unchecked_at = min(unchecked_at, watched.poller.next_at)
             elif now >= watched.poller.first_at:
-                density += max(self._polling.gap(watched.waited(now)), _LEAST_GAP) ** -2.0
+                gap = self._polling.gap(min(watched.waited(now), ended_each))
+                density += max(gap, _LEAST_GAP) ** -2.0
             else:
                 first_at = min(first_at, watched.poller.first_at)
         due_at = self._polled_at + density**-0.5 if density else first_at
@@ -142,6 +156,8 @@ class ListPoller:
         If the service refuses to show the list, it is not used for a while.
         """
         began = anyio.current_time()
+        self._seconds, self._ends = self._seconds / 2, self._ends / 2
+        ends = self._ends
         try:
             failure = await self._scan(deadline)
         except AAIError as error:
@@ -150,11 +166,13 @@ class ListPoller:
             self.turn_off()
             return None
         # Not after a cancellation: the next leader would wait for the answer that this one has not received.
-        ended = self._polled_at = anyio.current_time()
+        before, self._polled_at = self._polled_at, anyio.current_time()
         if failure is not None:
             return failure
+        if before > -math.inf:
+            self._seconds += (began - before) * (len(self._awaited) + self._ends - ends)
         # The list shows the jobs as they were at the request. A slow service is left half of each interval.
-        self._polled_at = max(began, ended - self._polling.min_list_interval / 2)
+        self._polled_at = max(began, self._polled_at - self._polling.min_list_interval / 2)
         self._streak.end()
         if self._scanned_at >= began:
             self._verify_oldest()
@@ -278,6 +296,7 @@ class ListPoller:
         if any(self._ended.get(transcript_id, math.inf) < requested_at for transcript_id in shown):
             logger.info("the list is stale, so the jobs are polled by their ids", extra=_LOG_FIELDS)
             self.turn_off()
+        self._ends += changed
         return _PageResult(changed, len(page.transcripts), page.page_details.older_than)
 
     def _mark_unlisted(self, unseen: dict[str, WatchedJob]) -> None:

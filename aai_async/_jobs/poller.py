@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import anyio
+import msgspec
 
 from aai_async._api.endpoints import Call
 from aai_async._errors import (
@@ -136,20 +137,29 @@ class Poller(Generic[T]):
         self._delays = self._polling.delays(self._expected)
         self.next_at = anyio.current_time() + next(self._delays)
 
-    async def poll(self, deadline: float, *, until: Callable[[T], bool]) -> T | None:
+    async def poll(
+        self, deadline: float, *, until: Callable[[T], bool], is_one_of_few: bool = False
+    ) -> T | None:
         """
         Poll once, and return the response if `until` accepts it.
+
+        Args:
+            deadline: When the wait ends.
+            until: Whether a response is the last one.
+            is_one_of_few: Whether so few resources are polled that none of the polls queues behind other
+                requests.
 
         Raises:
             DeadlineError: It was not ready at the deadline, or no poll has succeeded for too long.
             AAIError: The service refuses the request.
         """
         with about(transcript_id=self._call.transcript_id):
-            return await self._poll(deadline, until)
+            call = msgspec.structs.replace(self._call, is_for_many=True) if is_one_of_few else self._call
+            return await self._poll(call, deadline, until)
 
-    async def _poll(self, deadline: float, until: Callable[[T], bool]) -> T | None:
+    async def _poll(self, call: Call[T], deadline: float, until: Callable[[T], bool]) -> T | None:
         # The last poll happens at the deadline, so it gets a little time beyond it.
-        seen = await poll_once(self._sender, self._call, deadline + FINAL_POLL_GRACE, self._new_until)
+        seen = await poll_once(self._sender, call, deadline + FINAL_POLL_GRACE, self._new_until)
         usual = next(self._delays)
         self.failure = seen if isinstance(seen, PollFailure) else None
         if isinstance(seen, PollFailure):

@@ -43,6 +43,8 @@ class WatchedJob:
         """Whether it may have ended before the wait began, and was not seen yet."""
         self.is_listed = True
         """Whether the list contains it, as far as is known."""
+        self.was_shown = False
+        """Whether the list has contained it."""
         self._is_at_work = False
         """Whether a poll by its id has shown it unfinished, and the list has not contained it since."""
         self.is_being_verified = False
@@ -143,7 +145,7 @@ class WatchedJob:
 
     def apply_list_item(self, item: TranscriptListItem) -> bool:
         """Record its state in the list; return whether it has newly ended."""
-        self.is_listed, self._is_at_work = True, False
+        self.is_listed, self.was_shown, self._is_at_work = True, True, False
         self.set_status(item.status)
         has_ended = is_over(item) and not self.is_over
         if has_ended:

@@ -223,7 +223,8 @@ class JobWatcher:
         watched.is_being_polled = True
         due_at = watched.poller.next_at
         try:
-            seen = await watched.poller.poll(deadline, until=watched.record_poll)
+            is_one_of_few = watched.is_awaited and self._list.has_few
+            seen = await watched.poller.poll(deadline, until=watched.record_poll, is_one_of_few=is_one_of_few)
             is_done_unlisted = watched.apply_transcript(seen)
         finally:
             watched.is_being_polled = False

@@ -284,6 +284,15 @@ def test_the_list_is_polled_an_interval_after_the_last_request(takes: float, gap
     assert min(gaps) == pytest.approx(gap)
 
 
+@pytest.mark.parametrize("left", [1, 3, 6])
+@pytest.mark.parametrize("later", [0.2, 0.5, 0.8, 1.1])
+def test_the_last_jobs_of_many_are_seen_as_soon_as_the_others(later: float, left: int) -> None:
+    """Jobs that were made together end together, so the list is polled as often as before."""
+    waits = of_jobs(*[30.0] * 20, *[30.0 + later] * left)
+    assert max(waits.delays) < 0.6
+    assert waits.service.requests < 100
+
+
 def test_several_waits_for_one_job_look_at_it_as_often_as_one() -> None:
     """Whoever looks tells the others."""
 

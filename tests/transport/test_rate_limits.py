@@ -41,7 +41,7 @@ class Service(httpx.AsyncBaseTransport):
         self.polls: list[float] = []
         """When the list was shown."""
         self.seen: dict[str, float] = {}
-        """When the list first showed the end of each job."""
+        """When a reply first showed the end of each job."""
         self.refused: list[float] = []
         self.ended = 0.0
         """When the batch ended."""
@@ -73,7 +73,13 @@ class Service(httpx.AsyncBaseTransport):
         if request.url.path.endswith("/transcript"):
             self.polls.append(now)
             return self._page(request.url.params, now)
-        return self._job(request.url.path.rpartition("-")[2], now)
+        job = self._job(request.url.path.rpartition("-")[2], now)
+        self._note(job, now)
+        return job
+
+    def _note(self, job: dict[str, Any], now: float) -> None:
+        if job["status"] == "completed":
+            self.seen.setdefault(job["id"], now)
 
     def _job(self, number: str, now: float) -> dict[str, Any]:
         made = self.made[int(number)]
@@ -93,8 +99,7 @@ class Service(httpx.AsyncBaseTransport):
             rows = [row for row in rows if int(row["id"][4:]) < int(before_id[4:])]
         page = rows[: int(query["limit"])]
         for row in page:
-            if row["status"] == "completed":
-                self.seen.setdefault(row["id"], now)
+            self._note(row, now)
         older = f"http://service/v2/transcript?before_id={page[-1]['id']}" if len(rows) > len(page) else None
         return {"page_details": {"limit": int(query["limit"]), "prev_url": older}, "transcripts": page}
 
@@ -147,9 +152,20 @@ def test_ends_are_seen_in_a_window_that_other_requests_would_use_up() -> None:
     assert len(late) > 200
     assert statistics.mean(late) < 0.7
     assert max(late) < 3.0
-    # What is kept for polls costs no further window, and no request that is refused.
-    assert len(service.refused) < 32
+    # What is kept for polls costs no further window.
     assert service.polls[-1] < 5 * service.window
+
+
+def test_only_the_last_second_of_a_later_window_tries_for_more() -> None:
+    """A refusal then holds back polls for a second."""
+    service = Service(limit=667)
+    outcomes = transcribed(service, 1500)
+    assert all(outcome.transcript for outcome in outcomes)
+    later = [time for time in service.refused if time > service.window]
+    assert later
+    assert min(time % service.window for time in later) > service.window - 1.0
+    # A batch of 1,500 needs 3,000 requests, and polls.
+    assert service.ended < 5 * service.window
 
 
 @pytest.mark.parametrize(("uploads", "windows"), [(False, 6), (True, 9)])
@@ -167,6 +183,34 @@ def test_a_batch_that_needs_many_windows_loses_nothing(uploads: bool, windows: i
     assert service.ended < windows * service.window + 2.0
     # Those that are in flight when a window is used up, and the first one after each pause.
     assert len(service.refused) < 64
+
+
+def test_a_single_wait_is_not_held_back_by_other_requests() -> None:
+    """Its polls are as few as those of the list."""
+    service = Service(limit=200)
+
+    async def story() -> float:
+        async with (
+            httpx.AsyncClient(transport=service) as http,
+            aai.Client(KEY, http_client=http, retry=STEADY) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            first = (await client.submit("https://example.com/1.mp3")).id
+            async with anyio.create_task_group() as gets:
+                for _ in range(200):
+                    gets.start_soon(client.get, first)
+            job = (await client.submit("https://example.com/2.mp3")).id
+            for _ in range(300):
+                tasks.start_soon(client.get, first)
+            await client.wait(job)
+            waited = anyio.current_time() - service.made[1]
+            tasks.cancel_scope.cancel()
+            return waited
+
+    clock = MockClock(autojump_threshold=0)
+    waited = anyio.run(story, backend="trio", backend_options={"clock": clock})
+    assert service.refused
+    assert waited < TAKES + 2.0
 
 
 def test_requests_that_are_refused_together_do_not_use_up_the_retry_budget() -> None:
