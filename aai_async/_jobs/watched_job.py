@@ -160,10 +160,8 @@ class WatchedJob:
     def mark_unlisted(self) -> None:
         """Record that the list does not contain it."""
         self.is_listed = False
-        if self._is_at_work and not self.poller.has_failed:
-            # A poll by its id has just shown it unfinished, so the next one is not due yet.
-            self.poller.restart()
-        else:
+        if not self._is_at_work or self.poller.has_failed:
+            # Otherwise a poll by its id has shown it unfinished, and the next one has its time.
             self.poller.next_at = min(self.poller.next_at, anyio.current_time())
         self.update_awaited()
         self.notify()

@@ -158,13 +158,16 @@ class JobWatcher:
         if not waiter.watched.waiters:
             del self._watched[waiter.watched.job.id]
         self._resign(waiter)
-        self._notify_if_no_longer_shared()
+        self._notify_if_sharing_changed()
 
-    def _notify_if_no_longer_shared(self) -> None:
-        """Wake the calls that relied on the list if it is not used any more; they poll by id again."""
+    def _notify_if_sharing_changed(self) -> None:
+        """Wake the calls that relied on the list if it is no longer used, or the leader if it is used now."""
         was_shared, self._was_shared = self._was_shared, self._list.is_used
         if was_shared and not self._was_shared:
             self._notify_awaited()
+        elif self._was_shared and not was_shared and self._leader is not None:
+            # It may be asleep until its own poll by id.
+            self._leader.watched.notify()
 
     def _notify_awaited(self) -> None:
         for watched in self._awaited.values():
@@ -175,7 +178,7 @@ class JobWatcher:
         watched = waiter.watched
         waiter.check()
         now = anyio.current_time()
-        self._notify_if_no_longer_shared()
+        self._notify_if_sharing_changed()
         is_shared = watched.is_awaited and self._was_shared
         next_at = min(watched.next_poll_at(is_shared=is_shared), waiter.deadline)
         if now >= next_at:
@@ -250,7 +253,7 @@ class JobWatcher:
         try:
             failure = await self._list.poll(waiter.deadline)
         finally:
-            self._notify_if_no_longer_shared()
+            self._notify_if_sharing_changed()
         if failure is not None:
             await self._handle_failure(waiter, failure)
         else:

@@ -25,7 +25,7 @@ import attrs
 import httpx
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -1212,6 +1212,18 @@ jobs_of_all_kinds = st.lists(
 
 
 @given(jobs_of_all_kinds)
+@example(
+    [
+        (118.6, 15.0, "listed", None),
+        (101.9, 10.2, "hidden", None),
+        (118.6, 15.0, "listed", None),
+        (0.0, 25.6, "listed", None),
+        (0.0, 52.5, "listed", None),
+        (17.3, 62.0, "listed", None),
+        (51.6, 69.5, "listed", None),
+        (64.0, 51.7, "listed", None),
+    ]
+).via("a leader that sleeps until its own poll when others come")
 @settings(max_examples=60, deadline=None)
 def test_whoever_comes_and_goes_each_hears_in_time(
     plan: list[tuple[float, float, str, float | None]],
