@@ -15,8 +15,11 @@ Italian and Russian, and the German figures of Tux Paint, from Debian's packages
     python benchmarks/local_speech.py --languages [--root /] [--clips 60]
 
 The engine beside faster-whisper in one run, on the English prompts one after another, with the same weights
-in 8 bits and two threads, each in a fresh process that has loaded its model before the time begins:
+in 8 bits and two threads, each in a fresh process that has loaded its model before the time begins, but for
+the command `whisper-ctranslate2`. The sound is several prompts, one prompt again and again, or three minutes
+of prompts in faint noise ("scattered"):
 
+    pip install whisper-ctranslate2 whisper-normalizer
     python benchmarks/local_speech.py --peers [--root /] [--minutes 10] [--sound "one prompt"]
 
 A queue of short prompts on the embedded server, each a job of its own:

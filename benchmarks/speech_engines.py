@@ -74,6 +74,7 @@ def whisper_ctranslate2() -> Engine:
         with model_directory() as model, tempfile.TemporaryDirectory() as folder:
             command = [
                 sys.executable,
+                "-u",
                 "-c",
                 "from whisper_ctranslate2.whisper_ctranslate2 import main; main()",
             ]
@@ -81,9 +82,8 @@ def whisper_ctranslate2() -> Engine:
             command += ["--language", "en", "--output_format", "json", "--compute_type", "int8"]
             command += ["--threads", str(SETTINGS.threads), "--word_timestamps", "True"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout
-                yield "", float(bool(process.stdout.readline()))
-                process.stdout.read()
+                # It prints each segment behind its times; the words are in its file.
+                yield from (("", None) for line in process.stdout or () if line.startswith("["))
             (result,) = Path(folder).glob("*.json")
             for segment in json.loads(result.read_text())["segments"]:
                 yield from ((word["word"], word["start"]) for word in segment["words"])
