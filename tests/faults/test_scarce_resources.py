@@ -35,6 +35,7 @@ import aai_async as aai
 from aai_async._api import endpoints
 from aai_async._api.credentials import checked_base_url
 from aai_async._jobs import submission
+from aai_async._transport.backend import client_of
 
 Call = Callable[[aai.Client], Coroutine[Any, Any, object]]
 
@@ -158,7 +159,8 @@ class TestWithoutThreads:
     @pytest.fixture
     def given(self, lane: Lane) -> Callable[[], Any]:
         """Make an HTTP client without a thread."""
-        return lane.make or (lambda: httpx.AsyncClient(trust_env=False))
+        make = lane.make or (lambda: httpx.AsyncClient(trust_env=False))
+        return lambda: client_of(make())
 
     def test_a_client_that_gets_none_is_opened_all_the_same(
         self, server: FaultServer, connect: Connect, lane: Lane, refuse_threads: Callable[[], None]
