@@ -75,15 +75,22 @@ async def test_an_outage_of_the_service_is_not_made_worse_by_a_batch(
         assert outcome.stage == "pending"
 
 
+def _bound(port: int = 0) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(("127.0.0.1", port))
+    return made
+
+
 class Link:
     """A TCP connection to the server by a way that is slow, and at times away."""
 
-    def __init__(self, server: FaultServer, tasks: TaskGroup, delay: float) -> None:
+    def __init__(self, server: FaultServer, tasks: TaskGroup, delay: float, port: int) -> None:
         self._target = int(server.url.rpartition(":")[2])
         self._tasks = tasks
         self._delay = delay
         self._chance = random.Random(6)  # noqa: S311 - nothing secret is made of it
-        self._port = 0
+        self._port = port
         self._scope = anyio.CancelScope()
 
     @classmethod
@@ -91,11 +98,13 @@ class Link:
     async def to(cls, server: FaultServer, delay: float = 0.0) -> AsyncGenerator[Link, None]:
         if not hasattr(anyio, "wait_readable"):
             pytest.skip("anyio waits for sockets since 4.7")
-        async with anyio.create_task_group() as tasks:
-            link = cls(server, tasks, delay)
-            await tasks.start(link._listen)
-            yield link
-            tasks.cancel_scope.cancel()
+        # Bound as long as the link is there: no other server gets the port while the link is away.
+        with _bound() as kept:
+            async with anyio.create_task_group() as tasks:
+                link = cls(server, tasks, delay, kept.getsockname()[1])
+                await tasks.start(link._listen)
+                yield link
+                tasks.cancel_scope.cancel()
 
     @property
     def url(self) -> str:
@@ -115,8 +124,8 @@ class Link:
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:
         # Not by anyio's listener: on asyncio, one that is cancelled may lose what it has accepted just now.
-        with anyio.CancelScope() as self._scope, socket.create_server(("127.0.0.1", self._port)) as listener:
-            self._port = listener.getsockname()[1]
+        with anyio.CancelScope() as self._scope, _bound(self._port) as listener:
+            listener.listen()
             listener.setblocking(False)
             async with anyio.create_task_group() as forwards:
                 task_status.started()
