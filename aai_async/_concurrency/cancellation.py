@@ -55,7 +55,8 @@ class ShieldedRequest(Generic[T]):
     Args:
         keep: Records the response.
         grace: The time that the call has after its cancellation.
-        announce: Records that the request is about to be sent; called immediately before that.
+        announce: Records that the request is about to be sent; called immediately before that, and with
+            whether the response to an earlier request was lost.
         withdraw: Records that the request was not carried out.
         confirm: Checks a response before it is recorded; returns it, or the error as which it counts.
     """
@@ -65,7 +66,7 @@ class ShieldedRequest(Generic[T]):
         keep: Callable[[T], Awaitable[None]],
         grace: CancelGrace,
         *,
-        announce: Callable[[], Awaitable[None]] | None = None,
+        announce: Callable[[bool], Awaitable[None]] | None = None,
         withdraw: Callable[[], Awaitable[None]] | None = None,
         confirm: Callable[[T], Awaitable[T | AAIError]] | None = None,
     ) -> None:
@@ -91,7 +92,7 @@ class ShieldedRequest(Generic[T]):
         if self._announce is not None:
             # Before it is awaited: if that is cancelled, a thread may be recording it all the same.
             self._is_announced = True
-            await self._announce()
+            await self._announce(self._was_lost)
 
     async def withdrawn(self) -> None:
         """Record that the announced request was not carried out, unless it has or may have a response."""

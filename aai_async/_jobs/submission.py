@@ -115,8 +115,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         if uncertain is None:
             # This process has counted that submit already, and `submitting` counts it again.
             self.registry.submit_failed(self.audio_url)
-        message = "submit: searching the list for a job that may have been created, for up to 16 s"
-        logger.info(message, extra=_LOG_FIELDS)
+        left = uncertain.arrives_until - anyio.current_time() if uncertain else 0.0
+        message = "submit: searching the list for a job that may have been created, for up to %.0f s"
+        logger.info(message, max(left, sum(_CHECK_DELAYS)), extra=_LOG_FIELDS)
         claim = SubmitClaim(requested=self.options.payload(), began=lambda _: began, is_lost=True)
         with self.registry.submitting(self.audio_url, claim):
             search = self._search(claim, uncertain)
@@ -144,10 +145,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     def _new_shielded(self) -> ShieldedRequest[Transcript]:
         began: dt.datetime | None = None
 
-        async def announce() -> None:
+        async def announce(was_lost: bool) -> None:
             nonlocal began
             # A later search needs the time of the first request that may have created a job.
-            if not shielded.is_missing:
+            if not was_lost:
                 began = self.sender.service_time
             await self.record.submitting(began)
 

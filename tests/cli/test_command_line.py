@@ -283,7 +283,7 @@ async def test_the_embedded_server_runs_until_it_is_told_to_stop() -> None:
     """It prints what to export, and Ctrl-C is an orderly end."""
     async with await anyio.open_process(SERVE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
-        line = (await process.stdout.receive()).decode()
+        line = (await process.stdout.receive()).decode().splitlines()[0]
         exported = dict(word.split("=", 1) for word in line.split()[1:])
         assert exported["ASSEMBLYAI_API_KEY"] == KEY
         status, out, _ = await run("transcribe", AUDIO, **exported)

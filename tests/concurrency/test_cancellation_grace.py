@@ -80,7 +80,7 @@ async def test_an_announcement_that_was_cancelled_is_withdrawn() -> None:
     """A thread may have recorded it although its caller was cancelled meanwhile."""
     recorded: list[str] = []
 
-    async def announce() -> None:
+    async def announce(_: bool) -> None:
         recorded.append("submitting")
         scope.cancel()
         await anyio.sleep_forever()
