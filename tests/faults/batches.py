@@ -89,9 +89,12 @@ class Census:
                         while self.most[kind] < self.held_until[kind]:
                             await asyncio.sleep(0.01)
                 await asyncio.sleep(pause)
-                await exchange.answer()
+                await exchange.read_body()
+                reply = exchange.process()
             finally:
+                # Before the response is sent: with it, the client may send its next request.
                 self._now[kind] -= 1
+            await exchange.send(reply.render())
             self._note("jobs", sum(job.completed is None for job in self._server.service.jobs))
             self._note("connections", self._server.open_connections)
 
