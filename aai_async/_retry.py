@@ -72,7 +72,6 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-@functools.lru_cache(8)
 @functools.lru_cache(maxsize=8)  # many responses have the same one
 def parse_http_date(value: str | None) -> dt.datetime | None:
     """Parse the date in an HTTP header, which is in UTC; `None` if it is invalid."""

@@ -44,16 +44,9 @@ class UncertainSubmits:
                 # The row was not uncertain yet when they were read.
                 search = (await _searches(writer))[row.id]
         # A lock on the disk shows that the earlier batch has ended. One with a journal in object storage may
-        # be running on a host that was cut off.
-        arrives_until = _latest_arrival(row, sender) if writer.may_have_predecessor else -math.inf
+        # be running on a host that was cut off, and has sent its last submit before this one took over.
+        arrives_until = self._since + sender.delivered_within if writer.may_have_predecessor else -math.inf
         return UncertainSubmit(search, self._since, self._waiting.values, arrives_until)
-
-
-def _latest_arrival(row: JobRow, sender: Sender) -> float:
-    """Return until when the submit of a row may be delivered, by the clock of the event loop."""
-    now, sent_at = sender.service_time, row.submitting_at
-    age = 0.0 if now is None or sent_at is None else max(0.0, (now - sent_at).total_seconds())
-    return anyio.current_time() + max(0.0, sender.delivered_within - age)
 
 
 async def _searches(writer: JournalWriter) -> dict[int, JobSearch]:

@@ -125,7 +125,7 @@ class UncertainSubmit(msgspec.Struct, frozen=True):
     waiting: Callable[[], Iterable[JobSearch]]
     """Returns the searches for the submits whose turn has not come yet."""
     arrives_until: float
-    """Until when its request may be delivered, by the same clock; no earlier reading proves its absence."""
+    """Until when its job may come into the list, by the same clock; no earlier reading proves its absence."""
 
 
 class ListScanner:

@@ -43,6 +43,9 @@ Seconds after which a commit does not show that this batch is still the only wri
 taken the journal over after the segment was created, and waits for the requests of this batch for some time.
 """
 
+_CONFIRMATIONS = 6
+"""How many commits in a row may be slow."""
+
 _OVERTAKEN = 100
 """How often an opening segment is tried again, if another batch is writing meanwhile."""
 
@@ -181,11 +184,20 @@ class Segments:
                 raise self._is_written()
             self._is_writer = True
         if self._statements:
+            self._commit_in_time(self._statements)
+
+    def _commit_in_time(self, statements: list[str]) -> None:
+        """Commit, and if that took long, commit nothing until it shows that this is the only writer."""
+        for _ in range(_CONFIRMATIONS):
             began = time.monotonic()
-            self._commit(self._statements)
-            while time.monotonic() > began + _SLOW:
-                began = time.monotonic()
-                self._commit([])
+            self._commit(statements)
+            if time.monotonic() <= began + _SLOW:
+                return
+            statements = []
+        raise JournalError(
+            f"The store of the journal {str(self._prefix)!r} responds too slowly: {_CONFIRMATIONS} commits "
+            f"took more than {_SLOW:.0f} s each. Run the batch again when the store is faster."
+        )
 
     def _commit(self, statements: list[str]) -> None:
         if not self._create(self._number + 1, statements):

@@ -8,10 +8,16 @@ received in time, so that its request is not delivered any more.
 
 from __future__ import annotations
 
+import math
 import socket
+
+_LONGEST = 2**31 - 1
+"""Maximum number of milliseconds that the system takes."""
 
 
 def socket_options(seconds: float) -> list[tuple[int, int, int]]:
     """Return the options of sockets whose data is delivered within that time or never, on Linux."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    return [] if option is None else [(socket.IPPROTO_TCP, option, round(seconds * 1000))]
+    if option is None or not math.isfinite(seconds):
+        return []
+    return [(socket.IPPROTO_TCP, option, min(round(seconds * 1000), _LONGEST))]

@@ -26,16 +26,21 @@ class Pauses:
         self._ends = dict[str, float]()
         self._quotas = dict[str, Quota]()
 
-    async def wait(self, host: str, *, is_for_many: bool = False) -> None:
+    async def wait(self, host: str, *, is_for_many: bool = False) -> bool:
         """
-        Wait until a request to a host may be sent; a pause may be extended meanwhile.
+        Wait until a request to a host may be sent, and return whether it had to wait.
+
+        A pause may be extended meanwhile.
 
         Args:
             host: The host.
             is_for_many: Whether it is one of those for which a part of the rate limit is kept.
         """
-        while (left := self._time_left(host, is_for_many=is_for_many)) > 0:  # noqa: ASYNC110
+        has_waited = False
+        while (left := self._time_left(host, is_for_many=is_for_many)) > 0:
+            has_waited = True
             await anyio.sleep(left)
+        return has_waited
 
     def _time_left(self, host: str, *, is_for_many: bool) -> float:
         now = anyio.current_time()

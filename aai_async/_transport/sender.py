@@ -51,8 +51,11 @@ T = TypeVar("T")
 _LARGE_REPLY = 256 * 1024
 """Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
 
-_DELAY = 10.0
-"""Seconds between the record of a submit and its request: five of the commit, and the rest for the clocks."""
+_DELAY = 25.0
+"""Seconds that a commit takes at most before a submit is sent, and that the list may lag behind its job."""
+
+_LONGEST_DELIVERY = 900.0
+"""Maximum number of seconds in which a request is expected to arrive, also if the timeouts are longer."""
 
 
 class Sender:
@@ -73,7 +76,7 @@ class Sender:
         self._retry = retry
         self._budget = Budget(retry.budget)
         self._timeouts = timeouts
-        self._pool = ClientPool(client, base_urls, stall=timeouts.stall)
+        self._pool = ClientPool(client, base_urls, stall=min(timeouts.stall, timeouts.reply))
         self._on_event = on_event
         self.pauses = Pauses(retry.max_retry_after, self.emit)
         self._history = ResponseHistory()
@@ -104,8 +107,9 @@ class Sender:
 
     @property
     def delivered_within(self) -> float:
-        """Seconds after which a request that was about to be sent is not delivered any more (Linux)."""
-        return self._timeouts.connect + self._timeouts.stall + _DELAY
+        """Seconds after which the list shows the job of a submit that was announced, or never (Linux)."""
+        seconds = self._timeouts.connect + min(self._timeouts.stall, self._timeouts.reply) + _DELAY
+        return min(seconds, _LONGEST_DELIVERY)
 
     def fingerprint(self, salt: bytes) -> str:
         """Return a hash that identifies the API key without revealing it."""
@@ -224,9 +228,10 @@ class Sender:
                 await self.pauses.wait(host, is_for_many=call.is_for_many)
             if shielded is not None:
                 await shielded.sending()
-                # A journal was written meanwhile, which takes time.
-                if is_held_back:
-                    await self.pauses.wait(host)
+                # A journal was written meanwhile, which takes time; during a pause, another batch may have
+                # taken it over.
+                while is_held_back and await self.pauses.wait(host):
+                    await shielded.sending()
             if call.url is None:
                 self.pauses.add(host)
             clock = AttemptDeadline(self._timeouts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import sqlite3
 import tempfile
@@ -148,11 +149,24 @@ async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
 
     uncertain_in_seconds = 10_000.0
     monkeypatch.setattr(sender, "_DELAY", uncertain_in_seconds)
+    monkeypatch.setattr(sender, "_LONGEST_DELIVERY", uncertain_in_seconds)
     monkeypatch.setattr(anyio, "sleep_until", sleep_or_deliver)
     outcomes = await run(connect, journal, urls(4))
     assert [outcome.error for outcome in outcomes] == [None] * 4
     assert len(delivered) == 1
     assert len(server.service.jobs) == 4
+
+
+def test_a_store_that_is_slow_for_long_ends_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No commit of it shows that there is no other writer."""
+    store = MemoryStore()
+    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    database = opened(ObjectURI("s3", "bucket", "run7/"))
+    times = itertools.count(step=60)
+    monkeypatch.setattr(segments, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    with pytest.raises(aai.JournalError, match="responds too slowly: 6 commits took more than 5 s each"):
+        added("one.wav")(database)
+    database.close()
 
 
 def test_a_commit_that_took_long_is_no_proof_that_there_is_no_other_writer(
