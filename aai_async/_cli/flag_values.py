@@ -144,8 +144,8 @@ def results_name(name: str | None) -> str | None:
         return journal_name(name)
     if not name.lower().startswith("file:"):
         raise UsageError(
-            f"{without_secrets(name)!r} is no place for results: give a folder, s3://BUCKET/PREFIX/, "
-            "gs://BUCKET/PREFIX/ or az://CONTAINER/PREFIX/."
+            f"{without_secrets(name)!r} is no place for results or a journal: give a path, "
+            "s3://BUCKET/PREFIX/, gs://BUCKET/PREFIX/ or az://CONTAINER/PREFIX/."
         )
     try:
         return path_of_file_uri(name)
@@ -164,8 +164,8 @@ def required_results_name(name: str) -> str:
 
 
 def new_journal_name(name: str | None) -> str | None:
-    """Return a name as `journal_name`, if one was given."""
-    return None if name is None else journal_name(name)
+    """Return the path or URI of a journal that may not exist, as `results_name`, if one was given."""
+    return results_name(name)
 
 
 def readable_journal(name: str) -> str:
@@ -177,7 +177,8 @@ def readable_journal(name: str) -> str:
     """
     from aai_async._io.object_source import is_object_uri  # noqa: PLC0415 - see the module
 
-    return _stored_journal(journal_name(name)) if is_object_uri(name) else str(journal_file(Path(name)))
+    place = results_name(name) or name
+    return _stored_journal(place) if is_object_uri(place) else str(journal_file(Path(place)))
 
 
 def _stored_journal(uri: str) -> str:

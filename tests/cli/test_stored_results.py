@@ -16,6 +16,7 @@ from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 from stored_runs import run
 from stored_runs import service as service  # noqa: PLC0414 - a fixture
 
+import aai_async
 from aai_async.testing import ScriptedServer
 
 pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -131,6 +132,13 @@ async def test_a_folder_may_be_named_by_its_uri(
     assert status == 0, err
     assert (tmp_path / "the results/call.wav.txt").read_text(encoding="utf-8") == "Hello there.\n"
     assert (tmp_path / "the results/.aai-async.db").is_file()
+    status, _, err = await run(service, "status", out)
+    assert (status, "1 of 1 completed" in err) == (0, True), err
+    journal = (tmp_path / "of the calls.db").as_uri()
+    status, _, err = await run(service, "transcribe", "call.wav", "--journal", journal, "-o", "more")
+    assert (status, (tmp_path / "of the calls.db").is_file()) == (0, True), err
+    async with aai_async.Journal.open(journal) as opened:
+        assert (await opened.summary()).completed == 1
 
 
 @contextlib.contextmanager
@@ -168,7 +176,7 @@ async def test_what_is_wrong_with_the_prefix_is_reported_before_anything_is_sent
         "no access": (bucket.uri("out/"), "is denied"),
         "no right to write": (bucket.uri("out/"), "allow writing the object"),
         "credentials": ("s3://id:hidden@bucket/out/", "contains credentials"),
-        "scheme": ("sftp://me:hidden@host/out", "is no place for results: give a folder, s3://"),
+        "scheme": ("sftp://me:hidden@host/out", "is no place for results or a journal: give a path, s3://"),
     }[wrong]
     context: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if wrong == "no access":
