@@ -136,13 +136,13 @@ def results_name(name: str | None) -> str | None:
     """
     from aai_async._errors import SourceError, without_secrets  # noqa: PLC0415 - see the module
     from aai_async._io.object_source import is_object_uri  # noqa: PLC0415
-    from aai_async._io.source_factory import path_of_file_uri  # noqa: PLC0415
+    from aai_async._io.source_factory import is_file_uri, path_of_file_uri  # noqa: PLC0415
 
     if name is None or "://" not in name:
         return name
     if is_object_uri(name):
         return journal_name(name)
-    if not name.lower().startswith("file:"):
+    if not is_file_uri(name):
         raise UsageError(
             f"{without_secrets(name)!r} is no place for results or a journal: give a path, "
             "s3://BUCKET/PREFIX/, gs://BUCKET/PREFIX/ or az://CONTAINER/PREFIX/."

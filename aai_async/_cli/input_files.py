@@ -18,7 +18,7 @@ from aai_async._cli.terminal_text import readable
 from aai_async._errors import SourceError
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
-from aai_async._io.source_factory import path_of_file_uri
+from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 from aai_async._journal import Place
 
 
@@ -29,7 +29,7 @@ def input_place(name: str) -> Place:
     Raises:
         SourceError: The URI cannot be used.
     """
-    return Path(path_of_file_uri(name)) if name.lower().startswith("file:") else results_place(name)
+    return Path(path_of_file_uri(name)) if is_file_uri(name) else results_place(name)
 
 
 def shown(place: Place) -> str:

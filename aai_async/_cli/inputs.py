@@ -22,7 +22,7 @@ from aai_async._errors import SourceError, without_secrets
 from aai_async._io.addresses import without_signature
 from aai_async._io.object_source import ObjectSource, ObjectURI, is_object_uri, shown_uri
 from aai_async._io.object_store import ObjectVersion
-from aai_async._io.source_factory import path_of_file_uri
+from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 
 STANDARD_INPUT = "-"
 
@@ -174,7 +174,7 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
         yield _remote(name)
     elif is_object_uri(name):
         yield from _in_bucket(name, recursive, found)
-    elif name.lower().startswith("file://"):
+    elif is_file_uri(name):
         try:
             yield from _named(path_of_file_uri(name), recursive, found)
         except SourceError as error:

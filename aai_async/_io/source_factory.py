@@ -103,7 +103,7 @@ def _from_stream(audio: object) -> Source:
 
 
 def _from_object(given: ObjectSource) -> Source:
-    if not given.uri.lower().startswith("file://"):
+    if not is_file_uri(given.uri):
         from aai_async._io.stored_object import StoredObject  # noqa: PLC0415 - seldom needed
 
         return StoredObject(given)
@@ -111,6 +111,11 @@ def _from_object(given: ObjectSource) -> Source:
     if given.presign:
         raise SourceError(f"{shown_name(path)} is a file, which cannot be pre-signed: omit presign.")
     return PathSource(path)
+
+
+def is_file_uri(name: str) -> bool:
+    """Return whether a name is a `file://` URI; without the slashes, it is the path of a file."""
+    return name.lower().startswith("file://")
 
 
 def path_of_file_uri(uri: str) -> str:

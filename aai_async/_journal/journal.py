@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, cast
 from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
 from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, SourceError, without_secrets
 from aai_async._io.object_source import ObjectURI, is_object_uri
-from aai_async._io.source_factory import path_of_file_uri
+from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 from aai_async._journal import queries
 from aai_async._journal.database import Database
 from aai_async._journal.erasure import Erasure, erase
@@ -263,7 +263,7 @@ def _place(given: str | os.PathLike[str]) -> Place:
             return ObjectURI.parse(given)
         except SourceError as error:
             raise ConfigError(str(error.args[0])) from None
-    if isinstance(given, str) and given.lower().startswith("file:"):
+    if isinstance(given, str) and is_file_uri(given):
         try:
             return Path(path_of_file_uri(given))
         except SourceError as error:

@@ -10,6 +10,7 @@ from aai_async._batch.reply import Reply
 from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._io.object_source import ObjectSource, is_object_uri
 from aai_async._io.source import Audio
+from aai_async._io.source_factory import is_file_uri
 from aai_async._models.transcript import Transcript, TranscriptError
 from aai_async.ray._engine import module
 
@@ -39,7 +40,7 @@ def recordings_of(table: Any, column: str, *, presign: bool) -> list[Audio | AAI
 
 def _recording(value: object, column: str, *, presign: bool) -> Audio | AAIError:
     if isinstance(value, str):
-        if is_object_uri(value) or value.lower().startswith("file://"):
+        if is_object_uri(value) or is_file_uri(value):
             return ObjectSource(value, presign=presign)
         if "://" not in value and not Path(value).is_absolute():
             return SourceError(

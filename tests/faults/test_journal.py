@@ -828,6 +828,24 @@ async def test_a_journal_may_have_any_name(
     assert list(contents(tmp_path)) == sorted([name, "call.wav"])
 
 
+async def test_a_journal_is_at_the_path_of_a_file_uri(
+    server: FaultServer, connect: Connect, tmp_path: Path, recording: Path
+) -> None:
+    """Where another program opens it by its path."""
+    path = tmp_path / "run 7.db"
+    async with connect() as client:
+        await run(client, [recording], aai.Journal(path.as_uri()))
+        await run(client, [recording], aai.Journal(path))
+    assert len(server.service.jobs) == 1
+    assert sorted(contents(tmp_path)) == ["call.wav", "run 7.db"]
+
+
+def test_the_uri_of_a_file_on_another_machine_is_no_journal() -> None:
+    """The error states which URIs are."""
+    with pytest.raises(aai.ConfigError, match="file:///PATH with an absolute path"):
+        aai.Journal("file://server/share/run7.db")
+
+
 # Many changes in one.
 
 
