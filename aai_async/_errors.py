@@ -65,6 +65,7 @@ class _Context(TypedDict, total=False):
     verdict: RequestState | None
     transcript_id: str | None
     upload_url: str | None
+    is_transient: bool | None
 
 
 class AAIError(Exception):
@@ -93,7 +94,7 @@ class AAIError(Exception):
     """How far the last request got: not sent, refused, ambiguous or fatal; `None` without a request."""
 
     _can_pass: bool = False
-    """Whether errors of this class are transient."""
+    """Whether errors of this class are transient, unless the constructor is given another value."""
 
     def __init__(
         self,
@@ -104,6 +105,7 @@ class AAIError(Exception):
         verdict: RequestState | None = None,
         transcript_id: str | None = None,
         upload_url: str | None = None,
+        is_transient: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.operation = operation
@@ -112,12 +114,13 @@ class AAIError(Exception):
         self.transcript_id = transcript_id
         self.upload_url = upload_url
         self.source = None
+        if is_transient is not None:
+            self._can_pass = is_transient
 
     @property
     def is_transient(self) -> bool:
         """Whether trying again later can help, with the same recording, options and account."""
-        # What cannot be written because of object storage is as transient as the error of the store.
-        return self.__cause__.is_transient if isinstance(self.__cause__, SourceError) else self._can_pass
+        return self._can_pass
 
     def __str__(self) -> str:
         known = {
@@ -203,10 +206,6 @@ class OptionsError(AAIError, ValueError):
 
 class SourceError(AAIError):
     """The audio source cannot be sent. Nothing was sent."""
-
-    def __init__(self, message: str, *, is_transient: bool = False, **context: Unpack[_Context]) -> None:
-        super().__init__(message, **context)
-        self._can_pass = is_transient or self._can_pass
 
 
 class FileChangedError(SourceError):

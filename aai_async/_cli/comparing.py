@@ -125,7 +125,7 @@ async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
         for name in await in_thread(check_reference, flags.reference, names):
             print_line(f"{readable(name)}: there is no reference for it.")
     except SourceError as error:
-        raise SourceError(f"{error} Nothing was sent.") from error
+        raise SourceError(f"{error} Nothing was sent.", is_transient=error.is_transient) from error
 
 
 def _expected_names(order: Order) -> list[str]:

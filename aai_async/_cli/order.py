@@ -154,7 +154,9 @@ class Plan:
             return
         errors = await self.outputs.prepare(self.wanted)
         if errors:
-            raise SaveError("\n".join(str(error.args[0]) for error in errors)) from errors[0].__cause__
+            message = "\n".join(str(error.args[0]) for error in errors)
+            is_transient = all(error.is_transient for error in errors)
+            raise SaveError(message, is_transient=is_transient) from errors[0].__cause__
         await self.outputs.claim(self.wanted)
 
 

@@ -149,4 +149,4 @@ def save_errors() -> Generator[None]:
     try:
         yield
     except SourceError as error:
-        raise SaveError(str(error.args[0])) from error
+        raise SaveError(str(error.args[0]), is_transient=error.is_transient) from error

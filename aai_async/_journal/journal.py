@@ -329,13 +329,7 @@ class _Outcomes:
         return [(entry.id, _outcome(entry, body, self._prices)) for entry, body in rows]
 
 
-class _PassingError(AAIError):
-    """The error of an earlier batch after which another attempt can help."""
-
-    _can_pass = True
-
-
-def _can_pass(entry: JobRow) -> bool:
+def _is_transient(entry: JobRow) -> bool:
     """Return whether trying again can help; the journal has the message of an error, not its class."""
     if entry.state == "failed":
         return is_own_failure((entry.error or "").removeprefix(FAILED_JOB))
@@ -353,8 +347,12 @@ def _outcome(entry: JobRow, body: bytes | None, prices: PriceTable | None) -> Ou
     if message is not None and entry.state == "submitting":
         error = recorded_doubt(message, entry)
     elif message is not None:
-        kind = _PassingError if _can_pass(entry) else AAIError
-        error = kind(message, transcript_id=entry.transcript_id, upload_url=entry.upload_url)
+        error = AAIError(
+            message,
+            transcript_id=entry.transcript_id,
+            upload_url=entry.upload_url,
+            is_transient=_is_transient(entry),
+        )
     return Outcome(
         index=entry.position,
         source=entry.source,

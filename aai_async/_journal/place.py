@@ -43,7 +43,8 @@ def errors_named(path: Place) -> Generator[None]:
         folder = str(Path(str(path)).parent)
         raise JournalError(f"{shown} cannot be created: there is no folder {folder!r}.") from error
     except Exception as error:
-        raise JournalError(f"{shown} cannot be used: {_reason(error)}.") from error
+        is_transient = isinstance(error, AAIError) and error.is_transient
+        raise JournalError(f"{shown} cannot be used: {_reason(error)}.", is_transient=is_transient) from error
 
 
 def _reason(error: Exception) -> str:
