@@ -45,7 +45,7 @@ class UncertainSubmits:
                 search = (await _searches(writer))[row.id]
         # A lock on the disk shows that the earlier batch has ended. One with a journal in object storage may
         # be running on a host that was cut off, and has sent its last submit before this one took over.
-        arrives_until = self._since + sender.delivered_within if writer.may_have_predecessor else -math.inf
+        arrives_until = self._since + sender.shown_within if writer.may_have_predecessor else -math.inf
         return UncertainSubmit(search, self._since, self._waiting.values, arrives_until)
 
 

@@ -15,7 +15,7 @@ import os
 import socket
 import ssl
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any, cast
 
 import anyio
@@ -29,6 +29,7 @@ from aai_async._concurrency.permits import Permit
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._transport.backend import AsyncClient, HTTPClient, client_of, library_of
+from aai_async._transport.late_delivery import SocketOption
 from aai_async._transport.split_transport import SplitTransport
 
 _MAX_IN_FLIGHT = 16
@@ -103,11 +104,13 @@ class ClientPool:
     Args:
         given: The client of the caller, or a function that creates one.
         base_urls: The hosts of the requests.
-        stall: Seconds without progress after which a call gives a request up.
+        socket_options: Those of the connections of clients that this library creates.
     """
 
-    def __init__(self, given: HTTPClient | None, base_urls: BaseURLs, *, stall: float) -> None:
-        self._stall = stall
+    def __init__(
+        self, given: HTTPClient | None, base_urls: BaseURLs, socket_options: Sequence[SocketOption] = ()
+    ) -> None:
+        self._socket_options = socket_options
         self._client: AsyncClient | None = None
         self._make = given if callable(given) else None
         self._is_ours = given is None or callable(given)
@@ -258,7 +261,7 @@ class ClientPool:
     async def _renew(self, binding: _LoopBinding) -> None:
         if self._make is None:
             made: AsyncClient = await in_thread_if_there_is_one(
-                _make_client, self._checks_certificates, self._stall
+                _make_client, self._checks_certificates, self._socket_options
             )
         else:
             made = client_of(self._make())
@@ -334,10 +337,10 @@ async def _close(lease: ClientLease, client: AsyncClient | None) -> None:
             await client.aclose()
 
 
-def _make_client(checks_certificates: bool, stall: float) -> httpx.AsyncClient:
+def _make_client(checks_certificates: bool, socket_options: Sequence[SocketOption]) -> httpx.AsyncClient:
     # Without a context, httpx creates one that loads certificates, which takes a tenth of a second.
     context = _tls_context() if checks_certificates else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    transport = SplitTransport(context, most_idle=2 * _MAX_IN_FLIGHT, deliver_within=stall)
+    transport = SplitTransport(context, most_idle=2 * _MAX_IN_FLIGHT, socket_options=socket_options)
     return httpx.AsyncClient(transport=transport, trust_env=False)
 
 

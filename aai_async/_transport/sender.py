@@ -39,6 +39,7 @@ from aai_async._retry import Budget, Retry, Timeouts
 from aai_async._transport.backend import HTTPClient
 from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.error_mapping import failure_of, in_groups, out_of_time
+from aai_async._transport.late_delivery import shown_within, socket_options
 from aai_async._transport.pauses import Pauses
 from aai_async._transport.pool import ClientLease, ClientPool
 from aai_async._transport.request import new_request
@@ -50,12 +51,6 @@ T = TypeVar("T")
 
 _LARGE_REPLY = 256 * 1024
 """Minimum size in bytes of a response that is decoded in a thread, so that the event loop is not blocked."""
-
-_DELAY = 25.0
-"""Seconds that a commit takes at most before a submit is sent, and that the list may lag behind its job."""
-
-_LONGEST_DELIVERY = 900.0
-"""Maximum number of seconds in which a request is expected to arrive, also if the timeouts are longer."""
 
 
 class Sender:
@@ -76,7 +71,7 @@ class Sender:
         self._retry = retry
         self._budget = Budget(retry.budget)
         self._timeouts = timeouts
-        self._pool = ClientPool(client, base_urls, stall=min(timeouts.stall, timeouts.reply))
+        self._pool = ClientPool(client, base_urls, socket_options(timeouts))
         self._on_event = on_event
         self.pauses = Pauses(retry.max_retry_after, self.emit)
         self._history = ResponseHistory()
@@ -106,10 +101,9 @@ class Sender:
         return self._retry.resubmits
 
     @property
-    def delivered_within(self) -> float:
+    def shown_within(self) -> float:
         """Seconds after which the list shows the job of a submit that was announced, or never (Linux)."""
-        seconds = self._timeouts.connect + min(self._timeouts.stall, self._timeouts.reply) + _DELAY
-        return min(seconds, _LONGEST_DELIVERY)
+        return shown_within(self._timeouts)
 
     def fingerprint(self, salt: bytes) -> str:
         """Return a hash that identifies the API key without revealing it."""

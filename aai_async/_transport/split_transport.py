@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import cast
 
 import httpx
 
-from aai_async._transport.late_delivery import socket_options
+from aai_async._transport.late_delivery import SocketOption
 
 _KEEPALIVE = 5.0
 """Seconds after which an idle connection is closed: servers close theirs after as little as that."""
@@ -28,13 +28,15 @@ class SplitTransport(httpx.AsyncBaseTransport):
     Args:
         context: The TLS settings of all connections.
         most_idle: Maximum number of idle connections that are kept open.
-        deliver_within: Seconds after which data that was not received is not delivered any more.
+        socket_options: Those of all connections.
     """
 
-    def __init__(self, context: ssl.SSLContext, *, most_idle: int, deliver_within: float) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, *, most_idle: int, socket_options: Sequence[SocketOption] = ()
+    ) -> None:
         self._context = context
         self._most_idle = most_idle
-        self._socket_options = socket_options(deliver_within)
+        self._socket_options = socket_options
         self._pools = set[httpx.AsyncHTTPTransport]()
         self._idle: list[tuple[tuple[str, bytes], float, httpx.AsyncHTTPTransport]] = []
         """The pools without a request: the scheme and host of the connection, since when, and the pool."""

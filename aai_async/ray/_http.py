@@ -39,7 +39,7 @@ def _socket(address: Any) -> socket.socket:
     """Create the socket of an address of `getaddrinfo`, which delivers no request late."""
     family, kind, protocol, *_ = address
     made = socket.socket(family, kind, protocol)
-    for option in socket_options(Timeouts().stall):
+    for option in socket_options(Timeouts()):
         made.setsockopt(*option)
     return made
 

@@ -24,8 +24,8 @@ _SETTINGS = Path("/etc/netns")
 """Where `ip netns exec` finds the files of a host that replace those in /etc."""
 
 
-def run_ip(*arguments: str) -> None:
-    subprocess.run([_IP, *arguments], check=True, capture_output=True)
+def run_ip(*arguments: str) -> str:
+    return subprocess.run([_IP, *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def can_cut() -> bool:
@@ -71,6 +71,13 @@ class Host:
 
     def lose_no_more(self) -> None:
         self._run("neigh", "del", self.gateway, "dev", "eth0")
+
+    def has_unconfirmed_data(self) -> bool:
+        """Whether a connection of the host has sent data that the other side has not confirmed."""
+        table = run_ip("netns", "exec", self.name, "cat", "/proc/net/tcp").splitlines()[1:]
+        # The fourth column is the state (01: established), the next one the bytes in both queues.
+        columns = [line.split() for line in table]
+        return any(one[3] == "01" and not one[4].startswith("00000000:") for one in columns)
 
     def _run(self, *arguments: str) -> None:
         run_ip("netns", "exec", self.name, "ip", *arguments)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from buckets import make_bucket
-from cluster import KEY, FakeService, running_service
+from cluster import KEY, FakeService, running_service, wait_until
 from cut_network import ADDRESS, Host, can_cut, hosts
 from moto.server import ThreadedMotoServer
 
@@ -67,6 +67,13 @@ async def lost(client, journal, urls):
             await anyio.to_thread.run_sync(sys.stdin.readline)
             tasks.start_soon(submit, audio)
     return ids
+
+async def killed(client, journal, urls):
+    # Its connection is used for the submit.
+    await anext(aiter(client.list()), None)
+    print(json.dumps("connected"), flush=True)
+    await anyio.to_thread.run_sync(sys.stdin.readline)
+    return await batch(client, journal, urls)
 
 async def main(work, url, key, journal, *urls):
     timeouts = aai.Timeouts(stall=2) if work == "lost" else None
@@ -174,6 +181,27 @@ def test_a_request_is_not_delivered_after_its_call_has_given_it_up(
     ids = result(program)
     time.sleep(10)  # how long TCP would go on, which sends at longer and longer intervals
     assert len(set(ids)) == service.stats()["jobs"] == 2
+
+
+def test_a_submit_of_a_killed_program_is_not_delivered_later(
+    service: FakeService, two_hosts: Sequence[Host], tmp_path: Path
+) -> None:
+    """Otherwise it would create a second job, because the program was run again meanwhile."""
+    host, journal = two_hosts[0], str(tmp_path / "run7.db")
+    program = start(host, "killed", service, journal, urls(0, 1))
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdout.readline()
+    host.lose()
+    print(file=program.stdin, flush=True)
+    wait_until(host.has_unconfirmed_data)
+    program.kill()
+    program.communicate()
+    host.lose_no_more()
+    time.sleep(8)  # how long TCP would go on, which sends at longer and longer intervals
+    assert service.stats()["jobs"] == 0
+    ids = result(start(host, "batch", service, journal, urls(0, 1)))
+    assert service.stats()["jobs"] == len(set(ids.values())) == 1
 
 
 def test_another_host_takes_over_from_one_that_is_cut_off(

@@ -657,7 +657,7 @@ async def test_a_client_is_closed_although_its_loose_connection_cannot_be() -> N
         made.append(httpx.AsyncClient())
         return made[-1]
 
-    clients = pool.ClientPool(make, BaseURLs.of(None, URL[:-3], None), stall=60.0)
+    clients = pool.ClientPool(make, BaseURLs.of(None, URL[:-3], None))
     await clients.open()
     async with clients.lease(is_recording=False, is_urgent=False) as lease:
         lease.is_broken = True
