@@ -34,7 +34,7 @@ from aai_async._journal import Erasure, erase, queries, segments
 from aai_async._journal.compression import decompressed
 from aai_async._journal.database import Database, QueuedWrite
 from aai_async._journal.rows import ItemClaim, Result
-from aai_async._transport import sender
+from aai_async._transport import late_delivery
 
 NEVER = 10**9
 
@@ -148,8 +148,8 @@ async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
             delivered.append(server.service._submit(json.dumps({"audio_url": urls(1)[0]}).encode()))
 
     uncertain_in_seconds = 10_000.0
-    monkeypatch.setattr(sender, "_DELAY", uncertain_in_seconds)
-    monkeypatch.setattr(sender, "_LONGEST_DELIVERY", uncertain_in_seconds)
+    monkeypatch.setattr(late_delivery, "_DELAY", uncertain_in_seconds)
+    monkeypatch.setattr(late_delivery, "_LONGEST_DELIVERY", uncertain_in_seconds)
     monkeypatch.setattr(anyio, "sleep_until", sleep_or_deliver)
     outcomes = await run(connect, journal, urls(4))
     assert [outcome.error for outcome in outcomes] == [None] * 4
