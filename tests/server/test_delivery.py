@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -144,10 +143,18 @@ async def test_attempts_are_apart(tmp_path: Path) -> None:
     assert third - second >= 0.1
 
 
-async def test_an_endpoint_that_does_not_answer_in_time_is_told_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It has no status to show; giving up is logged, without the secret."""
+async def test_an_endpoint_that_does_not_answer_in_time_is_told_again(tmp_path: Path) -> None:
+    """It has no status to show."""
+    # On a busy machine the time of an attempt may end before its request is sent.
+    pace = Pace(attempts=1000, pause_seconds=0.01, answer_seconds=0.05)
+    async with receiving(None) as receiver, service(tmp_path, pace=pace) as http:
+        transcript_id = await submit(http, receiver.url)
+        await receiver.told(2)
+        assert (await http.get(f"/v2/transcript/{transcript_id}")).json()["webhook_status_code"] is None
+
+
+async def test_giving_up_an_endpoint_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without the secret."""
     pace = Pace(attempts=2, pause_seconds=0.01, answer_seconds=0.05)
     header = {"webhook_auth_header_name": "X-Secret", "webhook_auth_header_value": SECRET}
     caplog.set_level(logging.DEBUG)
@@ -175,14 +182,13 @@ async def test_nobody_there_is_told_once_somebody_is(tmp_path: Path) -> None:
 
 async def test_an_endpoint_that_hangs_holds_up_neither_jobs_nor_the_end(tmp_path: Path) -> None:
     """The next job is transcribed and told meanwhile."""
-    async with receiving(None) as deaf, receiving() as receiver:
-        async with service(tmp_path) as http:
+    pace = Pace(answer_seconds=3600)
+    with anyio.fail_after(60):
+        async with receiving(None) as deaf, receiving() as receiver, service(tmp_path, pace=pace) as http:
             await submit(http, deaf.url)
             await deaf.told(1)
             await submit(http, receiver.url)
             await receiver.told(1)
-            begun = time.perf_counter()
-        assert time.perf_counter() - begun < 60
 
 
 async def test_an_answer_that_never_ends_is_answer_enough(tmp_path: Path) -> None:
