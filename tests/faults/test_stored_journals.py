@@ -45,6 +45,17 @@ def connect(connect: Connect) -> Connect:
     return functools.partial(connect, polling=POLLING)
 
 
+@pytest.fixture
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One store for every URI."""
+    use_store_in_memory(monkeypatch)
+
+
+def use_store_in_memory(patch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    patch.setattr(object_store, "_open_store", lambda *_: store)
+
+
 def urls(count: int) -> list[str]:
     return [f"https://recordings.test/{number}.mp3" for number in range(count)]
 
@@ -157,10 +168,10 @@ async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
     assert len(server.service.jobs) == 4
 
 
-def test_a_store_that_is_slow_for_long_ends_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_slow_for_long_ends_the_batch(
+    in_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No commit of it shows that there is no other writer."""
-    store = MemoryStore()
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
     database = opened(ObjectURI("s3", "bucket", "run7/"))
     times = itertools.count(step=60)
     monkeypatch.setattr(segments, "time", SimpleNamespace(monotonic=lambda: next(times)))
@@ -170,11 +181,10 @@ def test_a_store_that_is_slow_for_long_ends_the_batch(monkeypatch: pytest.Monkey
 
 
 def test_a_commit_that_took_long_is_no_proof_that_there_is_no_other_writer(
-    monkeypatch: pytest.MonkeyPatch,
+    in_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another host has taken over after the segment was created, and before its writer knew that."""
-    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7/")
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    prefix = ObjectURI("s3", "bucket", "run7/")
     now, create, laters = 0.0, object_store.create, list[Database]()
     monkeypatch.setattr(segments, "time", SimpleNamespace(monotonic=lambda: now))
     earlier = opened(prefix)
@@ -303,10 +313,8 @@ async def test_what_a_failing_store_has_not_removed_the_next_call_removes(
     assert not objects_with(urls(2)[1], bucket)
 
 
-def test_nothing_is_forgotten_if_a_batch_writes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_forgotten_if_a_batch_writes_meanwhile(in_memory: None) -> None:
     """The batch goes on."""
-    store = MemoryStore()
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
     prefix = ObjectURI("s3", "bucket", "run7/")
     batch = opened(prefix)
     added("one.wav")(batch)
@@ -321,10 +329,8 @@ def test_nothing_is_forgotten_if_a_batch_writes_meanwhile(monkeypatch: pytest.Mo
     batch.close()
 
 
-def test_a_journal_below_the_prefix_of_another_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_below_the_prefix_of_another_is_another_one(in_memory: None) -> None:
     """Its objects are not taken for those of the other."""
-    store = MemoryStore()
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
     inner, outer = ObjectURI("s3", "bucket", "runs/7/"), ObjectURI("s3", "bucket", "runs/")
     database = opened(inner)
     for name in ("one.wav", "two.wav"):
@@ -341,11 +347,9 @@ def test_a_journal_below_the_prefix_of_another_is_another_one(monkeypatch: pytes
 
 
 def test_an_earlier_writer_is_refused_also_after_the_segments_of_the_next_were_removed(
-    monkeypatch: pytest.MonkeyPatch,
+    in_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that was suspended for hours has read a number that is far behind."""
-    store = MemoryStore()
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
     prefix = ObjectURI("s3", "bucket", "run7/")
     earlier = opened(prefix)
     added("one.wav")(earlier)
@@ -361,7 +365,7 @@ def test_an_earlier_writer_is_refused_also_after_the_segments_of_the_next_were_r
     earlier.close()
 
 
-def snapshot_of(store: MemoryStore, prefix: ObjectURI) -> list[tuple[str, int]]:
+def snapshot_of(prefix: ObjectURI) -> list[tuple[str, int]]:
     """The pieces of all snapshots, each with its length before compression."""
     uris = object_store.list_uris(prefix.below("pieces"))
     parts = sorted((uri.key.removeprefix(f"{prefix.key}/pieces/"), uri) for uri in uris)
@@ -369,11 +373,10 @@ def snapshot_of(store: MemoryStore, prefix: ObjectURI) -> list[tuple[str, int]]:
 
 
 def test_a_snapshot_is_in_pieces_and_nothing_of_it_stays_on_the_disk(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    in_memory: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No piece is longer than one, so that a journal of any length is read and written in the same memory."""
-    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7")
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    prefix = ObjectURI("s3", "bucket", "run7")
     monkeypatch.setattr(segments, "_COMPACTED_AFTER", 1)
     monkeypatch.setattr(segments, "_PIECE", 10_000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -382,7 +385,7 @@ def test_a_snapshot_is_in_pieces_and_nothing_of_it_stays_on_the_disk(
         database = opened(prefix)
         added(name)(database)
         database.close()
-    pieces = snapshot_of(store, prefix)
+    pieces = snapshot_of(prefix)
     assert len({key.partition("/")[0] for key, _ in pieces}) == 1
     assert [size for _, size in pieces[:-1]] == [10_000] * (len(pieces) - 1)
     assert len(pieces) > 2
@@ -394,11 +397,10 @@ def test_a_snapshot_is_in_pieces_and_nothing_of_it_stays_on_the_disk(
 
 
 def test_pieces_of_a_snapshot_that_was_never_complete_are_removed_by_the_next_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    in_memory: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The writer may have been killed, or the store have failed, between two of them."""
-    store, prefix = MemoryStore(), ObjectURI("s3", "bucket", "run7")
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
+    prefix = ObjectURI("s3", "bucket", "run7")
     monkeypatch.setattr(segments, "_PIECE", 10_000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     create = object_store.create
@@ -414,12 +416,12 @@ def test_pieces_of_a_snapshot_that_was_never_complete_are_removed_by_the_next_on
         patch.setattr(segments, "_COMPACTED_AFTER", 1)
         patch.setattr(object_store, "create", failing)
         database.close()
-    [(incomplete, _)] = snapshot_of(store, prefix)
+    [(incomplete, _)] = snapshot_of(prefix)
     monkeypatch.setattr(segments, "_COMPACTED_AFTER", 1)
     database = opened(prefix)
     assert database.read(queries.last) == 1
     database.close()
-    keys = [key for key, _ in snapshot_of(store, prefix)]
+    keys = [key for key, _ in snapshot_of(prefix)]
     assert (len(keys) > 1, incomplete in keys) == (True, False)
     assert list(tmp_path.iterdir()) == []
 
@@ -499,8 +501,7 @@ def contents(database: Database) -> list[str]:
 def test_a_journal_in_a_store_has_the_contents_of_a_file(steps: list[Step], compacted_after: int) -> None:
     """After any steps, read back at any moment by another process."""
     with pytest.MonkeyPatch.context() as patch:
-        store = MemoryStore()
-        patch.setattr(object_store, "_open_store", lambda *_: store)
+        use_store_in_memory(patch)
         patch.setattr(segments, "_COMPACTED_AFTER", compacted_after)
         prefix = ObjectURI("s3", "bucket", "run7/")
         database = opened(prefix)
@@ -521,10 +522,10 @@ def test_a_journal_in_a_store_has_the_contents_of_a_file(steps: list[Step], comp
         reader.close()
 
 
-def test_a_segment_whose_response_was_lost_is_known_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_whose_response_was_lost_is_known_as_its_own(
+    in_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The request is sent again and finds its own segment."""
-    store = MemoryStore()
-    monkeypatch.setattr(object_store, "_open_store", lambda *_: store)
     create = object_store.create
 
     def twice(uri: ObjectURI, content: bytes) -> bool:
