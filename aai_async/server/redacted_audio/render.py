@@ -51,6 +51,7 @@ def mask(order: MaskOrder) -> None:
     Raises:
         av.FFmpegError: The recording can no longer be decoded, or the copy cannot be written.
         ValueError: The recording contains no sound.
+        EngineError: A temporary file cannot be written.
     """
     # RF64 if needed: ten hours of stereo exceed the four gigabytes that plain WAV supports.
     options = {"rf64": "auto"} if order.format == "wav" else {}

@@ -8,6 +8,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from aai_async.server.sound import temporary_files
+
 _IN_MEMORY = 2**27
 """Bytes of a channel in memory: 70 minutes at 16 kHz. More than that is in a temporary file."""
 
@@ -43,7 +45,12 @@ class ChannelBuffer:
         """The level of the loudest second, as a root mean square."""
 
     def add(self, samples: NDArray[np.int16]) -> None:
-        """Take the samples that follow."""
+        """
+        Take the samples that follow.
+
+        Raises:
+            EngineError: The temporary file cannot be written.
+        """
         first, count = self._within(self.length, len(samples))
         self._kept += samples[first : first + count].tobytes()
         if len(self._kept) > _IN_MEMORY:
@@ -55,7 +62,12 @@ class ChannelBuffer:
             self._measure()
 
     def finish(self) -> NDArray[np.int16]:
-        """Return all samples; those that were not kept are 0 and take no memory."""
+        """
+        Return all samples; those that were not kept are 0 and take no memory.
+
+        Raises:
+            EngineError: The temporary file cannot be written.
+        """
         self._measure()
         if self._file is not None:
             return self._mapped(self._file)
@@ -69,17 +81,26 @@ class ChannelBuffer:
 
     def _write(self) -> None:
         """Move the kept samples to the file, each to its place in the recording."""
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (`_mapped` closes it)
-            self._file.seek(2 * self._start)
-        self._file.write(self._kept)
+        with temporary_files.errors_named():
+            if self._file is None:
+                # Unbuffered, so that no bytes wait in it after an error.
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (`_mapped` closes it)
+                self._file.seek(2 * self._start)
+            try:
+                left = memoryview(self._kept)
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError:
+                self._file.close()
+                raise
         self._kept = bytearray()
 
     def _mapped(self, file: IO[bytes]) -> NDArray[np.int16]:
         """Return the samples in the file, which is deleted when the array is no longer used."""
         with file:
             self._write()
-            file.truncate(2 * self.length)
+            with temporary_files.errors_named():
+                file.truncate(2 * self.length)
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.int16)
 
     def _within(self, position: int, count: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from typing import Final
 
 import attrs
 
+from aai_async.server.sound import temporary_files
 from aai_async.server.sound.boxes import Box, Span, boxes_in
 
 _WAV: Final = re.compile(rb"RIFF.{4}WAVE(?=fmt |JUNK|bext|LIST)", re.DOTALL)
@@ -67,12 +68,19 @@ def recordings_in(path: Path) -> Recordings:
 
 @contextmanager
 def separated(path: Path, recordings: Recordings) -> "Generator[Iterator[Path]]":
-    """Yield the recordings of a file one after another, each as a file of its own that is deleted then."""
+    """
+    Yield the recordings of a file one after another, each as a file of its own that is deleted then.
+
+    Raises:
+        EngineError: A copy cannot be written.
+    """
     if len(recordings.starts) == 1 and not recordings.damaged:
         yield iter((path,))
         return
-    with tempfile.TemporaryDirectory() as directory:
-        yield _copies(path, recordings, Path(directory) / path.name)
+    with temporary_files.errors_named():
+        directory = tempfile.TemporaryDirectory()
+    with directory as name:
+        yield _copies(path, recordings, Path(name) / path.name)
 
 
 def _copies(path: Path, recordings: Recordings, place: Path) -> Iterator[Path]:
@@ -80,7 +88,7 @@ def _copies(path: Path, recordings: Recordings, place: Path) -> Iterator[Path]:
         for start, end in pairwise([*recordings.starts, path.stat().st_size]):
             file.seek(start)
             left = end - start
-            with place.open("wb") as copy:
+            with temporary_files.errors_named(), place.open("wb") as copy:
                 while left > 0 and (content := file.read(min(left, 1 << 20))):
                     copy.write(content)
                     left -= len(content)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recording import tone, write
 
+from aai_async.server import EngineError
 from aai_async.server.sound import buffers
 from aai_async.server.sound.buffers import ChannelBuffer
-from aai_async.server.sound.decoding import RATE
+from aai_async.server.sound.decoding import RATE, decode
 
 HOUR = 3600
+
+FULL = Path("/dev/full")
+"""A disk without space: each write to it fails."""
+
+needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="needs the device /dev/full")
 
 PROGRAM = """
 import sys
@@ -99,3 +109,45 @@ def test_the_needed_samples_are_kept_in_their_places(
     assert len(found) == buffer.length == len(whole)
     assert found[start:stop].tolist() == whole[start:stop].tolist()
     assert buffer.peak == max(map(abs, whole.tolist()), default=0)
+
+
+@needs_full_disk
+def test_a_long_recording_without_space_for_its_sound_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the reason, and what to do."""
+    path = write(tmp_path / "call.wav", tone(3.0), codec="pcm_s16le")
+    monkeypatch.setattr(buffers, "_IN_MEMORY", 0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", functools.partial(FULL.open, "w+b"))
+    with pytest.raises(EngineError, match=f"{os.strerror(errno.ENOSPC)}.*TMPDIR"):
+        decode(path)
+
+
+@needs_full_disk
+def test_joined_recordings_without_space_for_a_copy_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is decoded from a copy."""
+    path = write(tmp_path / "call.wav", tone(3.0), codec="pcm_s16le")
+    path.write_bytes(path.read_bytes() * 2)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    (copies / path.name).symlink_to(FULL)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *_: str(copies))
+    with pytest.raises(EngineError, match=os.strerror(errno.ENOSPC)):
+        decode(path)
+
+
+def test_a_missing_folder_for_temporary_files_fails_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a long one, and for those that are joined."""
+    path = write(tmp_path / "call.wav", tone(3.0), codec="pcm_s16le")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(buffers, "_IN_MEMORY", 0)
+    with pytest.raises(EngineError, match=os.strerror(errno.ENOENT)):
+        decode(path)
+    monkeypatch.setattr(buffers, "_IN_MEMORY", 2**27)
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(EngineError, match=os.strerror(errno.ENOENT)):
+        decode(path)
