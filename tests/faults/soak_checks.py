@@ -24,8 +24,14 @@ _STRAY = (
 )
 """What is not the traceback of a single exception."""
 
-_OUT_OF_REACH = r"Exception ignored in: .*\n(?:Traceback .*\n|\s.*\n|\n)*KeyboardInterrupt: ?\n"
-"""An interrupt that hit what Python calls by itself, such as the callback of a weak reference."""
+_OUT_OF_REACH = (
+    r"Exception ignored in: .*\n(?:Traceback .*\n|\s.*\n|\n)*"
+    r"(?:KeyboardInterrupt: ?|trio\.RunFinishedError: run\(\) has exited)\n"
+)
+"""
+An interrupt that hit what Python calls by itself, such as the callback of a weak reference; and the end of an
+asynchronous generator whose first step trio was about to record when it was interrupted.
+"""
 
 SECRETS = (KEY, WEBHOOK_SECRET, SIGNATURE)
 
