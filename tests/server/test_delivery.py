@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
@@ -28,12 +29,21 @@ QUICK = Pace(pause_seconds=0.02, answer_seconds=5)
 
 @asynccontextmanager
 async def service(
-    directory: Path, engine: ScriptedEngine | None = None, pace: Pace = QUICK
+    directory: Path,
+    engine: ScriptedEngine | None = None,
+    pace: Pace = QUICK,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server in this event loop."""
     limits = Limits(webhooks=pace)
     async with (
-        open_app(engine or ScriptedEngine(), key="k", directory=directory, limits=limits) as app,
+        open_app(
+            engine or ScriptedEngine(),
+            key="k",
+            directory=directory,
+            limits=limits,
+            webhook_transport=transport,
+        ) as app,
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"authorization": "k"}
         ) as http,
@@ -166,6 +176,31 @@ async def test_giving_up_an_endpoint_is_logged(tmp_path: Path, caplog: pytest.Lo
         assert (await http.get(f"/v2/transcript/{transcript_id}")).json()["webhook_status_code"] is None
     assert f"{transcript_id} was given up after 2 attempts; last response: none." in caplog.text
     assert SECRET not in caplog.text
+
+
+class StuckTransport(httpx.AsyncBaseTransport):
+    """Takes the first bytes of each request, and then nothing more."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for _ in request.stream:
+            self.begun += 1
+            await anyio.sleep_forever()
+        raise AssertionError("the request has no body")
+
+
+async def test_a_request_that_is_cut_while_it_is_sent_leaves_nothing_open(tmp_path: Path) -> None:
+    """On trio an iterator that is left open is a warning."""
+    stuck, pace = StuckTransport(), Pace(attempts=1000, pause_seconds=0.01, answer_seconds=0.05)
+    async with service(tmp_path, pace=pace, transport=stuck) as http:
+        await submit(http, "http://127.0.0.1/told")
+        with anyio.fail_after(60):
+            while stuck.begun < 2:
+                await anyio.sleep(0.01)
+    gc.collect()
 
 
 async def test_nobody_there_is_told_once_somebody_is(tmp_path: Path) -> None:

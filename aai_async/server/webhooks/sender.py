@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Self
 
 import anyio
 import attrs
@@ -163,10 +163,26 @@ class _UnloggedURL(httpx.URL):
         return super().__str__().partition("?")[0]
 
 
+class _Body(httpx.AsyncByteStream):
+    """A request body; the iterator of httpx would be left open by an attempt that ends while it is sent."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = [content]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
 def _request(http: httpx.AsyncClient, webhook: Webhook, target: httpx.URL, body: bytes) -> httpx.Request:
     extensions = {"sni_hostname": webhook.url.host}
     request = http.build_request("POST", target, headers=webhook.headers, content=body, extensions=extensions)
     request.url = _UnloggedURL(target)
+    request.stream = _Body(body)
     return request
 
 
