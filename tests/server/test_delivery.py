@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import socket
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ async def service(
         ) as http,
     ):
         yield http
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that refuses connections, and on which nobody else can answer."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 async def submit(http: httpx.AsyncClient, webhook_url: str, **asked: Any) -> str:
@@ -101,14 +110,14 @@ async def test_a_failed_transcript_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["localhost", "tests.localhost"])
 async def test_names_of_this_machine_are_called_by_their_name(tmp_path: Path, host: str) -> None:
     """Whichever loopback address the endpoint listens on; the name is in the host header."""
-    try:
-        endpoint = receiving(host="::1")
-        async with endpoint as receiver, service(tmp_path) as http:
-            await submit(http, f"http://{host}:{receiver.port}/")
-            (call,) = await receiver.told(1)
-            assert call.headers["host"] == f"{host}:{receiver.port}"
-    except OSError:
-        pytest.skip("this machine has no ::1")
+    with silent_port() as port:
+        try:
+            async with receiving(host="::1", port=port) as receiver, service(tmp_path) as http:
+                await submit(http, f"http://{host}:{port}/")
+                (call,) = await receiver.told(1)
+                assert call.headers["host"] == f"{host}:{port}"
+        except OSError:
+            pytest.skip("this machine has no ::1")
 
 
 @pytest.mark.parametrize(
@@ -205,11 +214,10 @@ async def test_a_request_that_is_cut_while_it_is_sent_leaves_nothing_open(tmp_pa
 
 async def test_nobody_there_is_told_once_somebody_is(tmp_path: Path) -> None:
     """A refused connection is an attempt like any other."""
-    async with receiving() as before:
-        url, port = before.url, before.port
     async with service(tmp_path) as http:
-        transcript_id = await submit(http, url)
-        await ended(http, transcript_id)
+        with silent_port() as port:
+            transcript_id = await submit(http, f"http://127.0.0.1:{port}/told")
+            await ended(http, transcript_id)
         async with receiving(port=port) as receiver:
             (call,) = await receiver.told(1)
     assert call.body["transcript_id"] == transcript_id
