@@ -15,6 +15,7 @@ import anyio
 
 from aai_async._batch.context import BatchContext, BatchItem, UploadSlot, row_key, source_of, unforeseen_error
 from aai_async._batch.duplicates import InFlightItem
+from aai_async._batch.failed_job import fetch_failed
 from aai_async._batch.item_journal import ItemJournal
 from aai_async._batch.item_spending import ItemSpending
 from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
@@ -76,6 +77,8 @@ class ItemTask:
             return "finished"
         if self._job.transcript_id:
             return "submitted"
+        if self._record.is_submitting:
+            return "submitting"
         return "uploaded" if self._job.upload_url else "pending"
 
     def outcome(
@@ -107,11 +110,17 @@ class ItemTask:
             missing=missing,
         )
 
-    def stop_sending(self, *, interrupts_submit: bool) -> None:
-        """Create no job any more; without one, the outcome has neither a transcript nor an error."""
+    def stop_sending(self, *, interrupts_submit: bool) -> bool:
+        """
+        Create no job any more, and return whether the item goes on; if not, its outcome is unfinished.
+
+        Args:
+            interrupts_submit: Whether to interrupt also a submit that is being sent.
+        """
         self._is_stopped = True
         if self._sending is not None and (interrupts_submit or not self._is_submitting):
             self._sending.cancel()
+        return self._job.transcript_id is not None or (self._is_submitting and not interrupts_submit)
 
     async def run(self) -> Outcome:
         """Run the item to its end, in an asynchronous task of its own."""
@@ -181,6 +190,7 @@ class ItemTask:
             return self.outcome()
         self._job.transcript_id, self._job.upload_url = other.transcript_id, other.upload_url
         self._is_finished = other.stage == "finished"
+        self._record.is_submitting = other.stage == "submitting"
         if other.error is not None:
             return self.outcome(error=other.error)
         self.is_resumed = True
@@ -285,11 +295,13 @@ class ItemTask:
             return await writer.result(row.id) or await self._get(row.transcript_id)
         failed_id = job_to_fetch(row)
         if failed_id is not None:
-            transcript = await self._fetch_failed(failed_id)
+            self._job.transcript_id = failed_id
+            transcript = await fetch_failed(self._context, failed_id)
             if transcript is not None:
                 self.is_resumed = True
                 await self._record.submitted(failed_id)
                 return transcript if transcript.is_done else None
+            self._job.transcript_id = None
         if row.upload_url:
             self._context.pipeline.registry.uploaded(row.upload_url, source.size)
         if source.url is not None or row.upload_url is not None or row.state == "submitting":
@@ -303,6 +315,7 @@ class ItemTask:
                 return None
         if row.state == "failed" or (row.upload_url and not has_upload(row)):
             await writer.reset(row.id)
+            self._record.is_submitting = False
             self._job.upload_url, audio_url = None, source.url
         await self._create_job(source, audio_url, row)
         return None
@@ -314,21 +327,6 @@ class ItemTask:
             self._upload_slot.leave()
         if await self._spending.begin(source, row):
             await self._submit(source, audio_url or await self._upload(source))
-
-    async def _fetch_failed(self, transcript_id: str) -> Transcript | None:
-        """Fetch a job that an earlier batch recorded as failed; `None` if it has failed or was deleted."""
-        self._job.transcript_id = transcript_id
-        get = functools.partial(self._context.pipeline.get, transcript_id)
-        try:
-            transcript = await self._context.outage.run(get)
-        except NotFoundError as error:
-            if not is_gone(error):
-                raise
-        else:
-            if transcript.status != "error" and not is_deleted(transcript):
-                return transcript
-        self._job.transcript_id = None
-        return None
 
     async def _find(self, audio_url: str, row: JobRow, writer: JournalWriter) -> bool:
         """Search for the job of a submit that an earlier batch may have sent; return whether it exists."""

@@ -115,11 +115,13 @@ async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | 
     failures: list[str] = []
     errors: list[AAIError] = []
     undecided: list[str] = []
+    uncertain = 0
     rows: list[tuple[dict[str, object], Mapping[str, str]]] = []
     summary = await journal.summary()
     async for outcome in journal.outcomes(prices=prices):
         errors += [outcome.error] if outcome.error is not None else []
         undecided += [_name(outcome)] if is_undecided(outcome.error) else []
+        uncertain += outcome.stage == "submitting" and not is_undecided(outcome.error)
         if flags.json:
             write_out(_as_json(outcome, prices))
         elif flags.csv:
@@ -132,7 +134,7 @@ async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | 
         write_out(table(rows))
     for failure in failures:
         write_line(failure)
-    _show_counts(summary, await undeleted(journal), how_to_resolve(flags.journal, undecided))
+    _show_counts(summary, await undeleted(journal), uncertain, how_to_resolve(flags.journal, undecided))
     if summary.failed > len(undecided):
         print_line(
             "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
@@ -142,7 +144,7 @@ async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | 
     return exit_status(succeeded=summary.completed, errors=errors)
 
 
-def _show_counts(summary: Summary, undeleted: int, undecided: str | None) -> None:
+def _show_counts(summary: Summary, undeleted: int, uncertain: int, undecided: str | None) -> None:
     left = f"{count(summary.unfinished, 'recording')} unfinished" if summary.unfinished else "none left"
     completed = f"{summary.completed} of {summary.total} completed{with_results(summary)}"
     print_line(f"{completed}, {summary.failed} failed, {left}.")
@@ -150,6 +152,11 @@ def _show_counts(summary: Summary, undeleted: int, undecided: str | None) -> Non
         print_line(
             f"{count(undeleted, 'transcript')} not deleted at the service yet: run the same `transcribe` "
             "command with --delete-after again, or `delete --from`."
+        )
+    if uncertain:
+        print_line(
+            f"{count(uncertain, 'recording')} may have been submitted: the next run finds that out before it "
+            "submits anything."
         )
     if undecided is not None:
         print_line(undecided)

@@ -34,18 +34,23 @@ class ProgressRecorder:
 
     def __init__(self, job: JobHandle) -> None:
         self.job = job
+        self.is_submitting = False
+        """Whether a submit may have been sent whose job is unknown."""
 
     async def uploaded(self, url: str) -> bool:
         """Record the URL of the upload; return False if the URL is known to belong to another recording."""
         self.job.upload_url = url
         return True
 
-    async def submitting(self, now: dt.datetime | None) -> None:
+    async def submitting(self, now: dt.datetime | None) -> None:  # noqa: ARG002 - a journal records it
         """Record that a submit is about to be sent; `now` by the service's clock, if known."""
+        self.is_submitting = True
 
     async def refused(self) -> None:
         """Record that no submit has created a job."""
+        self.is_submitting = False
 
     async def submitted(self, transcript_id: str) -> None:
         """Record that the job was created."""
+        self.is_submitting = False
         self.job.transcript_id = transcript_id

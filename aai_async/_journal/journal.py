@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _STAGES: dict[State, Stage] = {
     "pending": "pending",
     "uploaded": "uploaded",
-    "submitting": "uploaded",
+    "submitting": "submitting",
     "submitted": "submitted",
     "done": "finished",
     "failed": "finished",

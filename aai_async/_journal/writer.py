@@ -17,9 +17,8 @@ import msgspec
 
 from aai_async._concurrency.threads import OneThread, in_thread
 from aai_async._errors import AAIError, JournalError
-from aai_async._io.addresses import mark_of
 from aai_async._io.object_source import ObjectURI
-from aai_async._jobs.handle import JobHandle, ProgressRecorder
+from aai_async._jobs.handle import JobHandle
 from aai_async._jobs.job_matching import OtherSubmits, SubmitClaim
 from aai_async._journal import deletions, queries
 from aai_async._journal.database import Database, QueuedWrite
@@ -29,6 +28,7 @@ from aai_async._journal.key_change import TranscriptAccess, check_key, newest_jo
 from aai_async._journal.lock import Lock
 from aai_async._journal.lookup import FoundRow, found
 from aai_async._journal.place import Place, errors_named
+from aai_async._journal.recorder import JournalRecorder
 from aai_async._journal.rows import ItemClaim, JobRow, Result
 from aai_async._journal.schema import EMBEDDED_SERVER
 from aai_async._models.missing import MissingResult
@@ -348,36 +348,3 @@ def _claim(options: str, began: dt.datetime | None) -> SubmitClaim:
     requested: dict[str, object] = msgspec.json.decode(options, type=dict[str, object])
     # Its response never arrived: a row with a response has an id.
     return SubmitClaim(requested=requested, began=lambda _: began, is_lost=True)
-
-
-class JournalRecorder(ProgressRecorder):
-    """Records the steps of a call on its handle and in a journal, in which they survive a killed process."""
-
-    def __init__(self, job: JobHandle, writer: JournalWriter, row: JobRow, source_url: str | None) -> None:
-        """Create one; `source_url` is the URL to submit if nothing is uploaded."""
-        super().__init__(job)
-        self._mark = None if source_url is None else mark_of(row.id, source_url)
-        self._writer = writer
-        self._job = row.id
-
-    async def uploaded(self, url: str) -> bool:
-        await super().uploaded(url)
-        is_new = await self._writer.commit(lambda connection: queries.uploaded(connection, self._job, url))
-        if not is_new:
-            # Another row has this URL, so a faulty proxy has repeated a response: upload again.
-            self.job.upload_url = None
-        return is_new
-
-    async def submitting(self, now: dt.datetime | None) -> None:
-        await self._writer.commit(
-            lambda connection: queries.submitting(connection, self._job, now, self._mark)
-        )
-
-    async def refused(self) -> None:
-        await self._writer.commit(lambda connection: queries.refused(connection, self._job))
-
-    async def submitted(self, transcript_id: str) -> None:
-        await super().submitted(transcript_id)
-        await self._writer.commit(
-            lambda connection: queries.submitted(connection, self._job, transcript_id, self._mark)
-        )

@@ -18,8 +18,11 @@ from aai_async._io.source import Audio, shown_source
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
 
-Stage: TypeAlias = Literal["pending", "uploaded", "submitted", "finished"]
-"""The stage of an item: nothing is stored of it, it is uploaded, its job is created, its job has ended."""
+Stage: TypeAlias = Literal["pending", "uploaded", "submitting", "submitted", "finished"]
+"""
+The stage of an item: nothing is stored of it, it is uploaded, a submit may have been sent and its job is
+unknown, its job is created, its job has ended.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +42,12 @@ class Outcome:
     """The labels of its `Item`; those in the journal, if the item has none."""
 
     stage: Stage
-    """The stage of the item: `"pending"`, `"uploaded"`, `"submitted"` or `"finished"`."""
+    """
+    The stage of the item: `"pending"`, `"uploaded"`, `"submitting"`, `"submitted"` or `"finished"`.
+
+    `"submitting"`: a submit may have been sent, and it is unknown whether there is a job. With a journal, the
+    next batch searches the list of transcripts for it.
+    """
 
     attempts: int = 0
     """

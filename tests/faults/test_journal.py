@@ -697,7 +697,7 @@ async def test_a_journal_is_read_while_a_batch_writes_it(
                 outcomes = [outcome async for outcome in kept.outcomes()]
                 summary = await kept.summary()
     assert [outcome.source for outcome in outcomes] == [str(good), str(bad), str(open_)]
-    assert [outcome.stage for outcome in outcomes] == ["finished", "finished", "uploaded"]
+    assert [outcome.stage for outcome in outcomes] == ["finished", "finished", "submitting"]
     assert outcomes[0].unwrap().text == "What was said."
     assert "No speech." in str(outcomes[1].error)
     assert (outcomes[2].transcript, outcomes[2].error, outcomes[2].transcript_id) == (None, None, None)

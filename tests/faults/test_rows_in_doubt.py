@@ -108,6 +108,24 @@ async def test_rows_in_doubt_that_no_job_was_made_of_are_submitted_again_after_a
     assert 2 <= len(pages) <= 5 * len(submission._CHECK_DELAYS)
 
 
+async def test_each_search_for_a_row_in_doubt_is_announced(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """Before the list is read, with how long that may take."""
+    sources = [b"recording 0", b"recording 1"]
+    events: list[aai.Event] = []
+    async with connect() as client:
+        await collected(client, sources, path)
+    put_in_doubt(server, path, is_made=True)
+    async with connect() as client:
+        await collected(client, sources, path, on_event=events.append)
+    for index in range(2):
+        searching, submitted = [event for event in events if event.index == index][:2]
+        assert isinstance(searching, aai.Searching)
+        assert 0 < searching.seconds <= sum(submission._CHECK_DELAYS)
+        assert isinstance(submitted, aai.Submitted)
+
+
 async def test_a_row_is_in_doubt_only_once_its_submit_is_sent(
     server: FaultServer, connect: Connect, path: Path
 ) -> None:
@@ -157,12 +175,32 @@ async def test_a_row_whose_answer_was_lost_stays_in_doubt_when_its_next_submit_i
     async with connect() as client:
         [outcome] = await collected(client, [b"a recording"], path)
     assert isinstance(outcome.error, aai.AmbiguousSubmitError)
+    assert outcome.stage == "submitting"
     assert states(path) == {"submitting": 1}
     server.service.jobs[0].listed_from = -math.inf
     async with connect() as client:
         [outcome] = await collected(client, [b"a recording"], path)
     assert outcome.unwrap().id == server.service.jobs[0].id
     assert len(server.service.jobs) == 1
+
+
+async def test_a_row_in_doubt_is_called_neither_uploaded_nor_submitted(
+    server: FaultServer, connect: Connect, path: Path
+) -> None:
+    """In the journal, and in the outcome of a batch that ends during the search."""
+    async with connect() as client:
+        await collected(client, [b"a recording"], path)
+    put_in_doubt(server, path, is_made=False)
+    async with aai.Journal.open(path) as journal:
+        [outcome] = [outcome async for outcome in journal.outcomes()]
+    assert (outcome.stage, outcome.transcript_id, outcome.error) == ("submitting", None, None)
+    server.always("GET /v2/transcript", hang())
+    async with connect(timeouts=aai.Timeouts(cancel_grace=0.1)) as client:
+        async with aai.transcribe_all(client, [b"a recording"], journal=path) as batch:
+            with anyio.fail_after(60):
+                while not server.count("GET /v2/transcript"):
+                    await anyio.sleep(0.01)
+    assert [outcome.stage for outcome in batch.remaining] == ["submitting"]
 
 
 async def test_searches_at_the_same_time_share_the_pages_of_the_list(
