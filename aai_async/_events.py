@@ -144,6 +144,25 @@ class Submitted(_Event, frozen=True, kw_only=True):
         return f"submitted as {self.transcript_id}"
 
 
+class Searching(_Event, frozen=True, kw_only=True):
+    """
+    The response to a submit is unknown, so the list of transcripts is searched for its job.
+
+    It was lost, or an earlier batch ended before it recorded the response. `Submitted` follows if the job is
+    found. Otherwise the recording is submitted again, or its call ends in an `AmbiguousSubmitError`.
+    """
+
+    kind = "searching"
+    is_delay = True
+
+    seconds: float
+    """Maximum number of seconds until the last reading of the list begins."""
+
+    def as_line(self) -> str:
+        """Return what is searched for, and how long that may take."""
+        return f"searching the list of transcripts for its job, for up to {self.seconds:.0f} s"
+
+
 class StatusChanged(_Event, frozen=True, kw_only=True):
     """
     A poll found a job in a new state while a call waits for it.
@@ -164,7 +183,7 @@ class StatusChanged(_Event, frozen=True, kw_only=True):
         return self.status
 
 
-Event: TypeAlias = Uploading | Submitted | StatusChanged | Retrying | Throttled
+Event: TypeAlias = Uploading | Searching | Submitted | StatusChanged | Retrying | Throttled
 
 OnEvent: TypeAlias = Callable[[Event], None]
 """Called in the event loop, so it must not block. Exceptions that it raises are logged."""

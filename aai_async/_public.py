@@ -45,7 +45,7 @@ if _TYPE_CHECKING:
         UploadGoneError,
         WebhookError,
     )
-    from aai_async._events import Event, Retrying, StatusChanged, Submitted, Throttled, Uploading
+    from aai_async._events import Event, Retrying, Searching, StatusChanged, Submitted, Throttled, Uploading
     from aai_async._io.async_reader import AsyncReader
     from aai_async._io.object_source import ObjectSource
     from aai_async._io.source import Audio, Source
@@ -183,6 +183,7 @@ __all__ = [
     "RetryBudgetError",
     "Retrying",
     "SaveError",
+    "Searching",
     "Sentence",
     "Sentences",
     "SentimentAnalysisResult",
@@ -248,7 +249,7 @@ _MODULES = {
         "RequestState RetryBudgetError SaveError ServerError SourceError TransportError "
         "UploadGoneError WebhookError"
     ),
-    "_events": "Event Retrying StatusChanged Submitted Throttled Uploading",
+    "_events": "Event Retrying Searching StatusChanged Submitted Throttled Uploading",
     "_io.async_reader": "AsyncReader",
     "_io.object_source": "ObjectSource",
     "_io.source": "Audio Source",

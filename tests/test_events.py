@@ -97,7 +97,10 @@ async def test_a_job_that_was_found_in_the_list_is_told_once(monkeypatch: pytest
     events = await events_of(
         submit, After(httpx.ReadError("reset")), httpx.Response(200, json=page, headers=now), shown, shown
     )
-    assert events == [aai.Submitted(transcript_id="made", upload_url=URL, source=PUBLIC_URL)]
+    assert events == [
+        aai.Searching(seconds=0.001, source=PUBLIC_URL),
+        aai.Submitted(transcript_id="made", upload_url=URL, source=PUBLIC_URL),
+    ]
 
 
 async def test_a_wait_of_the_whole_client_is_told_when_it_becomes_longer() -> None:

@@ -281,7 +281,10 @@ class Batch:
             drops_unsubmitted: Whether to end also the items in progress that have no job yet, such as those
                 that are being uploaded. They are in `remaining`. A submit that is being sent is finished.
         """
-        self._begun().stop(drops_unsubmitted=drops_unsubmitted)
+        if drops_unsubmitted:
+            drop_unsubmitted(self)
+        else:
+            self._begun().stop()
 
     @property
     def summary(self) -> Summary:
@@ -307,6 +310,11 @@ class Batch:
                 "This batch has not been started: use it in `async with aai.transcribe_all(...) as batch:`."
             )
         return self._run
+
+
+def drop_unsubmitted(batch: Batch) -> set[int]:
+    """Stop a batch as `Batch.stop(drops_unsubmitted=True)`; return the indices of the items that go on."""
+    return batch._begun().drop_unsubmitted()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module's own class
 
 
 async def record_refusals(batch: Batch, refused: Sequence[tuple[Item, AAIError]]) -> None:

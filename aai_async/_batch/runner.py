@@ -187,13 +187,19 @@ class BatchRunner:
             unfinished=in_order(self._unfinished),
         )
 
-    def stop(self, *, drops_unsubmitted: bool) -> None:
-        """Take no more sources, and also end the items without a job, unless their submit is being sent."""
+    def stop(self) -> None:
+        """Take no more sources."""
         self._drawing.cancel()
-        if drops_unsubmitted:
-            self._is_refused = True
-            for task in self._tasks:
-                task.stop_sending(interrupts_submit=False)
+
+    def drop_unsubmitted(self) -> set[int]:
+        """
+        Take no more sources, and end the items without a job, unless their submit is being sent.
+
+        Return the indices of the items that go on.
+        """
+        self.stop()
+        self._is_refused = True
+        return {task.item.index for task in self._tasks if task.stop_sending(interrupts_submit=False)}
 
     def log_unfinished(self) -> None:
         """Log the jobs that continue although the batch has ended."""

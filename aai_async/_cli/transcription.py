@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 import anyio
 from anyio.abc import TaskStatus
 
-from aai_async._batch.batch import Batch, record_refusals
+from aai_async._batch.batch import Batch, drop_unsubmitted, record_refusals
 from aai_async._batch.item import Item
 from aai_async._batch.transcribe_all import transcribe_all
 from aai_async._cli import clients
@@ -41,6 +41,11 @@ from aai_async._retry import Retry
 
 _WRITE_INTERVAL = 0.1
 """Seconds between two writes to standard output while no recording finishes."""
+
+_AT_SERVICE = {"queued", "processing"}
+"""The stages of recordings that have a job."""
+
+_SEARCHED = "whose job is searched for"
 
 _FIRST_CONNECTION = 20.0
 """Seconds after which a run ends that has had no connection at all. Later outages are waited for."""
@@ -115,30 +120,26 @@ class Session:
         with received_signals() as signals:
             task_status.started()
             async for number in signals:
-                is_first = not self._was_interrupted and self._batch is not None
-                self._was_interrupted = True
+                was_interrupted, self._was_interrupted = self._was_interrupted, True
                 # Without a connection, nothing in progress can finish.
-                if not is_first or number != signal.SIGINT or self._view.state.outage is not None:
+                is_hopeless = number != signal.SIGINT or self._view.state.outage is not None
+                if was_interrupted or self._batch is None or is_hopeless:
                     self.everything.cancel()
                     return
-                self._stop_starting()
+                self._stop_starting(self._batch)
 
-    def _stop_starting(self) -> None:
-        """Finish the jobs that exist; on this machine, only those in recognition."""
-        if self._batch is not None:
-            self._batch.stop(drops_unsubmitted=True)
-        rows = self._view.state.rows
-        kept = {index for index, row in rows.items() if row.stage in {"queued", "processing"}}
+    def _stop_starting(self, batch: Batch) -> None:
+        """Finish the jobs that exist or are being created; on this machine, only those in recognition."""
+        going_on, rows = drop_unsubmitted(batch), self._view.state.rows
+        # The others of these stages have ended, and their results are not written yet.
+        kept = {index for index, row in rows.items() if index in going_on or row.stage in _AT_SERVICE}
         if self._flags.run.local:
             # Queued jobs of the embedded server would take hours, and cost nothing to create again.
             self._finishing = kept = self._in_recognition()
-        dropped = rows.keys() - kept
+        dropped = [rows.pop(index) for index in rows.keys() - kept]
+        searched = sum(row.stage == "searching" for row in dropped)
         kind = "queued" if self._flags.run.local else "not submitted"
-        others = f", dropping {len(dropped)} {kind}" if dropped else ""
-        finished = count(len(kept), "recording")
-        self._view.print(f"Interrupted: finishing {finished}{others}. Ctrl-C again stops at once.")
-        for index in dropped:
-            rows.pop(index, None)
+        self._view.print(_interrupted(len(kept), {kind: len(dropped) - searched, _SEARCHED: searched}))
         if self._finishing is not None and not self._finishing:
             self.everything.cancel()
 
@@ -348,6 +349,18 @@ class Session:
                 f"{count(kept, 'transcript')} of earlier runs not deleted at the service. To delete all of "
                 f"the journal, run {command('delete', '--from', path)}"
             )
+
+
+def _interrupted(finishing: int, dropped: Mapping[str, int]) -> str:
+    """Return the line about the first Ctrl-C: what is finished, and how many are dropped by their kind."""
+    kinds = {kind: number for kind, number in dropped.items() if number}
+    if finishing:
+        others = " and ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+        dropping = f", dropping {others}" if others else ""
+        finished = count(finishing, "recording")
+        return f"Interrupted: finishing {finished}{dropping}. Ctrl-C again stops at once."
+    others = " and ".join(f"{count(number, 'recording')} {kind}" for kind, number in kinds.items())
+    return f"Interrupted: dropping {others}." if others else "Interrupted: nothing is in progress."
 
 
 def _refusals(left_out: Sequence[InvalidInput], labels: Mapping[str, str]) -> list[tuple[Item, AAIError]]:

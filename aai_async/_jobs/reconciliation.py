@@ -110,6 +110,15 @@ class ListLookup:
         if self.uncertain is not None and self.can_arrive_late:
             yield self.uncertain.arrives_until
 
+    def seconds_left(self, delays: Sequence[float]) -> float:
+        """Return the number of seconds until the last of the `check_times`."""
+        now = anyio.current_time()
+        if self.uncertain is None:
+            return sum(delays)
+        is_behind = self.job_search.error is not None
+        ends_at = now + sum(delays) if is_behind else self.uncertain.since + sum(delays[1:])
+        return max(ends_at, self.uncertain.arrives_until, now) - now
+
     @property
     def can_arrive_late(self) -> bool:
         """Whether the request may still be delivered, because its process may still be running."""

@@ -26,7 +26,7 @@ from aai_async._errors import (
     RetryBudgetError,
     without_secrets,
 )
-from aai_async._events import Retrying, Submitted, logger, step
+from aai_async._events import Retrying, Searching, Submitted, logger, step
 from aai_async._jobs.handle import ProgressRecorder
 from aai_async._jobs.job_matching import SubmitClaim, is_better_match
 from aai_async._jobs.list_scanner import ListScanner, UncertainSubmit
@@ -115,9 +115,6 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         if uncertain is None:
             # This process has counted that submit already, and `submitting` counts it again.
             self.registry.submit_failed(self.audio_url)
-        left = uncertain.arrives_until - anyio.current_time() if uncertain else 0.0
-        message = "submit: searching the list for a job that may have been created, for up to %.0f s"
-        logger.info(message, max(left, sum(_CHECK_DELAYS)), extra=_LOG_FIELDS)
         claim = SubmitClaim(requested=self.options.payload(), began=lambda _: began, is_lost=True)
         with self.registry.submitting(self.audio_url, claim):
             search = self._search(claim, uncertain)
@@ -259,6 +256,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         """Read the list until it contains the job; return `None` if no reading contained it."""
         lost_at, result = anyio.current_time(), LookupResult()
         failed: AAIError | None = None
+        self._announce_search(search.seconds_left(_CHECK_DELAYS))
         for number, due in enumerate(search.check_times(_CHECK_DELAYS), 1):
             await anyio.sleep_until(due)
             try:
@@ -282,8 +280,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
             raise _ambiguous(lost, attempts, result.candidates) from (failed or lost)
         return result.own
 
+    def _announce_search(self, seconds: float) -> None:
+        message = "submit: searching the list for a job that may have been created, for up to %.0f s"
+        logger.info(message, seconds, extra=_LOG_FIELDS)
+        self.sender.emit(Searching(seconds=seconds))
+
     async def _wait_for_rivals(self, search: ListLookup, result: LookupResult) -> LookupResult:
         """Read the list again each time another submit of the URL, which may own the job, is settled."""
+        self._announce_search(_SETTLING)
         with anyio.move_on_after(_SETTLING):
             while result.is_open and result.own is None:
                 await self.registry.wait_for_change(self.audio_url)

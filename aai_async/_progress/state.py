@@ -12,10 +12,13 @@ import attrs
 
 from aai_async._batch.outage import is_connection_missing
 from aai_async._errors import AAIError
-from aai_async._events import Event, Retrying, StatusChanged, Submitted, Uploading
+from aai_async._events import Event, Retrying, Searching, StatusChanged, Submitted, Uploading
 
-Stage: TypeAlias = Literal["reading", "uploading", "queued", "processing"]
-"""The stage of a recording: it is opened, uploaded, waits at the service, is transcribed there."""
+Stage: TypeAlias = Literal["reading", "uploading", "searching", "queued", "processing"]
+"""
+The stage of a recording: it is opened, uploaded, searched for in the list of transcripts, waits at the
+service, is transcribed there.
+"""
 
 ENDED = {"completed", "error"}
 """The statuses of a job that has ended. Until its result is written, its row stays as it is."""
@@ -102,6 +105,8 @@ class ProgressState:
             self.sent += max(event.sent - row.sent, 0)
             row.enter("uploading", now)
             row.sent, row.size = event.sent, event.size
+        elif isinstance(event, Searching):
+            row.enter("searching", now)
         elif isinstance(event, Submitted):
             row.enter("queued", now)
         elif isinstance(event, StatusChanged) and event.status not in ENDED:
@@ -110,7 +115,8 @@ class ProgressState:
     def _note_connection(self, event: Event, now: float) -> None:
         if isinstance(event, Retrying) and is_connection_missing(event.error):
             self.outage = self.outage or Outage(now, event.error)
-        else:
+        elif not isinstance(event, Searching):
+            # A search may begin without a connection.
             self.outage = None
             self.has_connected = True
 

@@ -250,7 +250,7 @@ def picture(state: ProgressState, height: int, delay: str, *, now: float) -> Con
     table.add_column("time", justify="right", width=8)
     rows = _first_rows(state, max(height - 6, _FEWEST_ROWS))
     for row in rows:
-        style = {"uploading": "cyan", "processing": "green"}.get(row.stage, "")
+        style = {"uploading": "cyan", "searching": "yellow", "processing": "green"}.get(row.stage, "")
         table.add_row(visible(row.name), Text(row.stage, style), _sent(row), clock(now - row.since))
     lines: list[ConsoleRenderable] = [table] if rows else []
     if len(state.rows) > len(rows):
@@ -263,8 +263,8 @@ def picture(state: ProgressState, height: int, delay: str, *, now: float) -> Con
 
 
 def _first_rows(state: ProgressState, number: int) -> list[Row]:
-    """Return the rows to show: first the uploads, then the jobs that are processed; the oldest first."""
-    order = {"uploading": 0, "processing": 1, "queued": 2, "reading": 3}
+    """Return the rows to show: first uploads, then searches and what is processed; the oldest first."""
+    order = {"uploading": 0, "searching": 1, "processing": 2, "queued": 3, "reading": 4}
     # Copied at once, because the table is drawn in a thread.
     return sorted([*state.rows.values()], key=lambda row: (order[row.stage], row.since))[:number]
 

@@ -162,9 +162,12 @@ async def test_a_submit_of_a_host_that_was_cut_off_is_found_when_it_arrives(
     monkeypatch.setattr(late_delivery, "_DELAY", uncertain_in_seconds)
     monkeypatch.setattr(late_delivery, "_LONGEST_DELIVERY", uncertain_in_seconds)
     monkeypatch.setattr(anyio, "sleep_until", sleep_or_deliver)
-    outcomes = await run(connect, journal, urls(4))
+    events: list[aai.Event] = []
+    outcomes = await run(functools.partial(connect, on_event=events.append), journal, urls(4))
     assert [outcome.error for outcome in outcomes] == [None] * 4
     assert len(delivered) == 1
+    [search] = [event for event in events if isinstance(event, aai.Searching)]
+    assert uncertain_in_seconds / 2 < search.seconds <= uncertain_in_seconds
     assert len(server.service.jobs) == 4
 
 
