@@ -19,7 +19,7 @@ from aai_async._cli.dry_run import show as show_dry_run
 from aai_async._cli.exit_status import ExitStatus, status_of_refusals, status_without_results
 from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, TranscribeFlags
-from aai_async._cli.inputs import STANDARD_INPUT, Found, find
+from aai_async._cli.inputs import STANDARD_INPUT, Found, find, skipped_in
 from aai_async._cli.known_journals import about_local_results
 from aai_async._cli.name_list import read_list
 from aai_async._cli.option_flags import options_from
@@ -29,7 +29,8 @@ from aai_async._cli.stdout import discard_output
 from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
-from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError
+from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError, SourceError
+from aai_async._io.watched_folder import no_folder, path_of_folder
 from aai_async._journal import Place, journal_exists, journal_in
 from aai_async._models.prices import PriceTable
 from aai_async._options import Options
@@ -69,7 +70,7 @@ def order_of(flags: TranscribeFlags) -> Order:
     """
     watched = _watched(flags)
     # What is in a watched folder already is found like what arrives.
-    found = Found() if watched is not None else _found(flags.inputs)
+    found = _found(flags.inputs) if watched is None else skipped_in(watched, flags.inputs.recursive)
     try:
         options = options_from(flags.request)
     except OptionsError as error:
@@ -101,8 +102,7 @@ def _watched(flags: TranscribeFlags) -> str | None:
     names = flags.inputs.names or []
     if len(names) != 1 or flags.inputs.from_file is not None:
         raise usage_error("--watch takes one folder, and no other names.")
-    if not Path(names[0]).is_dir():
-        raise usage_error(f"--watch takes a folder, and {names[0]!r} is none.")
+    folder = _folder_to_watch(names[0])
     if flags.output.output_dir is None and not flags.run.jsonl:
         raise usage_error("--watch has no end, so its results need a folder: pass --output-dir.")
     if flags.output.output_dir is None and flags.journal.journal is None:
@@ -113,7 +113,17 @@ def _watched(flags: TranscribeFlags) -> str | None:
     others = {"--dry-run": run.dry_run, "--retry-failed": journal.retry_failed, "--force": flags.output.force}
     for other in (name for name, is_given in others.items() if is_given):
         raise usage_error(f"--watch and {other} exclude each other.")
-    return names[0]
+    return folder
+
+
+def _folder_to_watch(name: str) -> str:
+    try:
+        folder = path_of_folder(name)
+        if not Path(folder).is_dir():
+            raise no_folder(folder)
+    except SourceError as error:
+        raise usage_error(f"--watch takes a folder. {error.args[0]}") from None
+    return folder
 
 
 def _check_audio_track(flags: TranscribeFlags) -> None:

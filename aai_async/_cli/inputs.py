@@ -137,6 +137,15 @@ def find(names: Iterable[str], *, recursive: bool) -> Found:
     return found
 
 
+def skipped_in(folder: str, recursive: bool) -> Found:
+    """Return what a search for recordings skips or cannot read in a folder, without the recordings."""
+    search = FolderSearch(recursive)
+    for _ in search.recordings_in(folder):
+        pass
+    ignored = [f"{folder}: skipped {search.ignored}"] if search.ignored else []
+    return Found(unreadable=search.unreadable, ignored=ignored)
+
+
 def named(name: str) -> Recording:
     """Return the recording of a name as `find` does for one that is passed itself. It need not exist."""
     if is_object_uri(name):

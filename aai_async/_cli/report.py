@@ -77,6 +77,7 @@ class Report:
     def begin(self) -> None:
         """Report what is not transcribed."""
         if self._order.watched is not None:
+            self._report_ignored()
             self.view.info(f"Watching {self._order.watched!r} for recordings. Ctrl-C stops.")
         self.not_sent(self._plan)
         if self._plan.left_out and self._plan.wanted:
@@ -201,8 +202,8 @@ class Report:
                 not_started=self._not_started,
                 status=status,
             )
-        for line in self._order.found.ignored:
-            self.view.info(line)
+        if self._order.watched is None:
+            self._report_ignored()
         self._report_counts()
         if self._number > 1:
             self._report_failures()
@@ -213,6 +214,10 @@ class Report:
         self._report_known()
         self._report_undeleted()
         self._report_unfinished(remaining)
+
+    def _report_ignored(self) -> None:
+        for line in self._order.found.ignored:
+            self.view.info(line)
 
     def _report_counts(self) -> None:
         """Report the counts of several recordings, and with prices also those of a single one."""
@@ -247,7 +252,9 @@ class Report:
             self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more{where}")
         if len(self._failures) == len(self._undecided):
             return
-        if self._order.journal is not None:
+        if self._order.watched is not None:
+            self.view.info("The next start of the watch tries what failed again.")
+        elif self._order.journal is not None:
             self.view.info("To try only these again, run the same command with --retry-failed.")
         elif self._plan.outputs is not None:
             self.view.info("To try only these again, run the same command again.")

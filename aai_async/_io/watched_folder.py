@@ -11,7 +11,7 @@ import contextlib
 import importlib.util
 import os
 import stat
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,9 +19,11 @@ import anyio
 
 from aai_async._command_lines import install_command
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import ConfigError, SourceError
+from aai_async._errors import ConfigError, SourceError, without_secrets
 from aai_async._events import logger
 from aai_async._io.media import is_recording
+from aai_async._io.object_source import is_object_uri, shown_uri
+from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 
 SETTLE = 10.0
 """Seconds without a change after which a file is complete, by default."""
@@ -52,11 +54,11 @@ def watch(
     ``aai.transcribe_all(client, aai.watch("incoming"), journal="calls.db")``. A recording is a file that is
     not hidden and has a suffix of audio or video files. It is yielded once its size and its time of change
     are the same for `settle` seconds, and again if it is replaced later. With a journal, a recording that was
-    transcribed earlier is not transcribed again. If the folder disappears, a warning is logged, and the watch
-    continues when it is there again. It needs the extra `watch`.
+    transcribed earlier is not transcribed again. If the folder disappears, or a file stays empty, a warning
+    is logged, and the watch continues when it is there again. It needs the extra `watch`.
 
     Args:
-        folder: The folder, which must exist at the beginning.
+        folder: The folder, which must exist at the beginning: a path, or a `file://` URI.
         recursive: Whether to watch its subfolders too; hidden ones and links to folders are left out.
         settle: Seconds without a change after which a file is complete. Choose more for senders that pause.
         force_polling: Whether to compare the folder every second instead of waiting for reports of the file
@@ -65,11 +67,12 @@ def watch(
 
     Raises:
         ConfigError: watchfiles is not installed, or `settle` is not a number from 0.
-        SourceError: The folder does not exist, or the system cannot watch it; raised by the iteration.
+        SourceError: The folder is not on this machine; or, raised by the iteration, it does not exist, or the
+            system cannot watch it.
     """
     _check_settle(settle)
     groups = arrivals(
-        os.fspath(folder),
+        path_of_folder(folder) if isinstance(folder, str) else os.fspath(folder),
         recursive=recursive,
         settle=settle,
         force_polling=force_polling,
@@ -106,7 +109,8 @@ def arrivals(
         recursive: Whether to watch its subfolders too.
         settle: Seconds without a change after which a file is complete.
         force_polling: Whether to poll the folder; by default, the environment decides.
-        report: Receives a line when the folder disappears, and when it is there again.
+        report: Receives a line about files that stay empty, and one when the folder disappears, and when it
+            is there again.
 
     Raises:
         ConfigError: watchfiles is not installed.
@@ -115,6 +119,28 @@ def arrivals(
     if importlib.util.find_spec("watchfiles") is None:
         raise ConfigError(f"To watch a folder, install the extra: {install_command('watch')}.")
     return _WatchedFolder(folder, recursive, settle, force_polling, report).groups()
+
+
+def path_of_folder(given: str) -> str:
+    """
+    Return the path of a folder to watch, which a `file://` URI may name.
+
+    Raises:
+        SourceError: It is not on this machine.
+    """
+    if is_object_uri(given):
+        raise SourceError(
+            f"{shown_uri(given)} cannot be watched, because object storage reports no arrivals. Transcribe "
+            "it again from time to time: with the same journal, only what is new is paid for."
+        )
+    return path_of_file_uri(given) if is_file_uri(given) else given
+
+
+def no_folder(path: str) -> SourceError:
+    """Return the error about a path that does not lead to a folder; blocks."""
+    if os.path.lexists(path):
+        return SourceError(f"Not a folder: {path!r}. What can be watched is the folder of recordings.")
+    return SourceError(f"No such folder: {without_secrets(path) if '://' in path else path!r}.")
 
 
 def recordings_in(folder: str, *, recursive: bool) -> list[Path]:
@@ -130,6 +156,8 @@ class SettlingFiles:
         self._pending = dict[Path, tuple[_Version, float]]()
         """The version of each file that may be incomplete, and since when it has that."""
         self._yielded = dict[Path, _Version]()
+        self._empty = set[Path]()
+        """The empty files that were returned."""
 
     @property
     def pending(self) -> list[Path]:
@@ -138,6 +166,8 @@ class SettlingFiles:
 
     def add(self, path: Path, version: _Version | None, now: float) -> None:
         """Record what was seen of a file: its version, or `None` if it is gone."""
+        if version is None or version[0]:
+            self._empty.discard(path)
         if version is None:
             self._pending.pop(path, None)
             self._yielded.pop(path, None)
@@ -154,6 +184,24 @@ class SettlingFiles:
         for path in complete:
             self._yielded[path] = self._pending.pop(path)[0]
         return complete
+
+    def take_empty(self, now: float) -> list[Path]:
+        """Return the files that have been empty for long enough, by name; each once until it has content."""
+        empty = {
+            path
+            for path, ((size, _), since) in self._pending.items()
+            if not size and now - since >= self._settle
+        }
+        new = empty - self._empty
+        self._empty |= new
+        return sorted(new)
+
+
+def _empty_line(paths: Sequence[Path]) -> str:
+    first = repr(str(paths[0]))
+    if len(paths) == 1:
+        return f"The file {first} is empty: waiting for its content."
+    return f"{len(paths):,} files are empty, such as {first}: waiting for their content."
 
 
 class _WatchedFolder:
@@ -180,7 +228,7 @@ class _WatchedFolder:
     async def groups(self) -> AsyncGenerator[list[Path]]:
         identity = await in_thread(self._identity)
         if identity is None:
-            raise SourceError(f"No such folder: {self._folder!r}.")
+            raise await in_thread(no_folder, self._folder)
         while True:
             async with contextlib.aclosing(self._groups_of(identity)) as groups:
                 async for paths in groups:
@@ -205,6 +253,8 @@ class _WatchedFolder:
                 if changed or self._files.pending:
                     for path, version in await in_thread(self._versions, changed):
                         self._files.add(path, version, now)
+                    if empty := self._files.take_empty(now):
+                        self._report(_empty_line(empty))
                     if complete := self._files.take_complete(now):
                         yield complete
 

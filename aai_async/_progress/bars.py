@@ -10,7 +10,7 @@ from typing import Any, Self
 from aai_async._events import Event
 from aai_async._progress.lines import clock, visible
 from aai_async._progress.state import ProgressState
-from aai_async._progress.views import ProgressView, done
+from aai_async._progress.views import ProgressView, counts
 
 _INTERVAL = 0.5
 """Minimum seconds between two updates that only events cause."""
@@ -60,7 +60,7 @@ class NotebookLine(ProgressView):
         state, now = self.state, time.monotonic()
         left = state.seconds_left(now)
         parts = [
-            f"{done(state)}{f', {state.failed} failed' if state.failed else ''}",
+            counts(state),
             f"{clock(now - state.began)} elapsed",
             f"about {clock(left)} left" if left else "",
             stages(state),
@@ -87,7 +87,7 @@ class TqdmBar(ProgressView):
             self._bar.close()
 
     def on_event(self, event: Event) -> None:
-        """Show the stages beside the bar."""
+        """Show the stages, and the number of failures, beside the bar."""
         super().on_event(event)
         self._set_stages()
 
@@ -105,4 +105,6 @@ class TqdmBar(ProgressView):
 
     def _set_stages(self) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(stages(self.state), refresh=False)
+            failed = f"{self.state.failed:,} failed" if self.state.failed else ""
+            parts = filter(None, (stages(self.state), failed))
+            self._bar.set_postfix_str(", ".join(parts), refresh=False)

@@ -269,10 +269,11 @@ def _first_rows(state: ProgressState, number: int) -> list[Row]:
     return sorted([*state.rows.values()], key=lambda row: (order[row.stage], row.since))[:number]
 
 
-def done(state: ProgressState) -> str:
-    """Return the number of finished recordings, of all where that number is known."""
+def counts(state: ProgressState) -> str:
+    """Return the numbers of completed and of failed recordings, of all where that number is known."""
     total = "" if state.total is None else f" of {state.total:,}"
-    return f"{state.finished:,}{total} done"
+    failed = f", {state.failed:,} failed" if state.failed else ""
+    return f"{state.completed:,}{total} completed{failed}"
 
 
 def _sent(row: Row) -> str:
@@ -288,7 +289,7 @@ def _totals(state: ProgressState, now: float) -> ConsoleRenderable:
 
     left = state.seconds_left(now)
     parts = [
-        f"{done(state)}{f', {state.failed:,} failed' if state.failed else ''}",
+        counts(state),
         f"{clock(now - state.began)} elapsed",
         f"about {clock(left)} left" if left else "",
         f"{size(state.sent)} sent" if state.sent else "",

@@ -59,8 +59,8 @@ async def test_a_table_shows_what_is_under_way_and_makes_room_for_the_results(
         with Terminal(
             "transcribe", str(recordings[0].parent), "-o", str(recordings[0].parents[1]), **environment
         ) as terminal:
-            terminal.wait_for("recording", "stage", "0 of 4 done", "processing")
-            terminal.wait_for("of 4 done", "left")
+            terminal.wait_for("recording", "stage", "0 of 4 completed", "processing")
+            terminal.wait_for("of 4 completed", "left")
             return terminal.end(), terminal.shown
 
     status, shown = await to_thread.run_sync(scenario)

@@ -17,7 +17,7 @@ import pytest
 from anyio.abc import Process
 
 from aai_async.server import LocalServer, ScriptedEngine
-from aai_async.server.engine import SpeechRequest
+from aai_async.server.engine import EngineError, SpeechRequest
 
 pytest.importorskip("watchfiles", reason="no watchfiles")
 
@@ -47,8 +47,10 @@ class Service:
         self.url = ""
         self._errors = folder / "stderr"
 
-    async def _answer(self, request: SpeechRequest) -> str:
+    async def _answer(self, request: SpeechRequest) -> str | EngineError:
         text = Path(request.audio).read_text()
+        if text == "no speech":
+            return EngineError("no spoken audio")
         while text in self.held and not self.released.is_set():
             await anyio.sleep(0.01)
         return text
@@ -66,8 +68,8 @@ class Service:
         (self.incoming / name).write_text(text)
 
     @contextlib.asynccontextmanager
-    async def watching(self, *arguments: str, out: str = "out") -> AsyncIterator[Process]:
-        command = [sys.executable, "-m", "aai_async", "transcribe", "in", "--watch", "--settle", "0.2"]
+    async def watching(self, *arguments: str, folder: str = "in", out: str = "out") -> AsyncIterator[Process]:
+        command = [sys.executable, "-m", "aai_async", "transcribe", folder, "--watch", "--settle", "0.2"]
         environment = os.environ | {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": self.url}
         with self._errors.open("wb") as errors, anyio.fail_after(120):
             async with await anyio.open_process(
@@ -107,6 +109,7 @@ async def interrupted(process: Process) -> int:
 async def test_what_is_there_and_what_arrives_is_transcribed(service: Service) -> None:
     """Until Ctrl-C, which succeeds if nothing is in progress."""
     service.put("old.mp3", "The old one.")
+    (service.incoming / "deep").mkdir()
     async with service.watching() as process:
         await service.result("old.mp3.txt", "The old one.")
         service.put("new.mp3.part", "The new one.")
@@ -115,8 +118,45 @@ async def test_what_is_there_and_what_arrives_is_transcribed(service: Service) -
         await service.line(" 2 in/new.mp3")
         assert await interrupted(process) == 0
     assert service.jobs == 2
-    assert "Watching 'in' for recordings." in service.lines
+    skipped, watching, *_ = service.lines.splitlines()
+    assert skipped == "in: skipped 1 subfolder (--recursive)"
+    assert watching == "Watching 'in' for recordings. Ctrl-C stops."
+    assert "Interrupted: nothing is in progress." in service.lines
     assert "2 of 2 completed" in service.lines
+
+
+async def test_files_that_stay_empty_are_stated(service: Service) -> None:
+    """Once; with content, they are transcribed."""
+    names = ("a.mp3", "b.mp3")
+    for name in names:
+        (service.incoming / name).touch()
+    async with service.watching() as process:
+        await service.line("2 files are empty, such as 'in/a.mp3': waiting for their content.")
+        for name in names:
+            service.put(name, "Speech.")
+            await service.result(f"{name}.txt", "Speech.")
+        (service.incoming / "c.mp3").touch()
+        await service.line("The file 'in/c.mp3' is empty: waiting for its content.")
+        await interrupted(process)
+    assert service.lines.count("empty") == 2
+
+
+async def test_a_watch_that_ends_states_when_failures_are_tried_again(service: Service) -> None:
+    """The flag for that is not for watches."""
+    for name in ("a.mp3", "b.mp3"):
+        service.put(name, "no speech")
+    async with service.watching() as process:
+        await service.line("✗ 2 in/")
+        assert await interrupted(process) == 1
+    assert service.lines.splitlines()[-1] == "The next start of the watch tries what failed again."
+
+
+async def test_a_folder_may_be_given_as_a_uri(service: Service) -> None:
+    """As a recording may."""
+    service.put("a.mp3", "The first.")
+    async with service.watching(folder=service.incoming.as_uri()) as process:
+        await service.result("a.mp3.txt", "The first.")
+        await interrupted(process)
 
 
 async def test_a_watch_continues_after_it_was_killed(service: Service) -> None:
@@ -230,7 +270,11 @@ async def test_the_lines_of_json_name_what_has_arrived(service: Service) -> None
     [
         (["in", "other", "--watch", "-o", "out"], "--watch takes one folder, and no other names."),
         (["--from-file", "names", "--watch", "-o", "out"], "--watch takes one folder, and no other names."),
-        (["missing", "--watch", "-o", "out"], "--watch takes a folder, and 'missing' is none."),
+        (["missing", "--watch", "-o", "out"], "--watch takes a folder. No such folder: 'missing'."),
+        (["call.mp3", "--watch", "-o", "out"], "--watch takes a folder. Not a folder: 'call.mp3'."),
+        (["s3://bucket/in/", "--watch", "-o", "out"], "s3://bucket/in/ cannot be watched, because object"),
+        (["file://host/in", "--watch", "-o", "out"], "file://host/in names no file of this machine"),
+        (["https://a.com/?key=secret", "--watch", "-o", "out"], "No such folder: 'https://a.com/'."),
         (["in", "--watch"], "--watch has no end, so its results need a folder: pass --output-dir."),
         (["in", "--watch", "--jsonl"], "--watch without --output-dir needs --journal"),
         (["in", "--watch", "-o", "out", "--dry-run"], "--watch and --dry-run exclude each other."),
@@ -243,6 +287,7 @@ async def test_what_cannot_be_watched_is_refused(
     service: Service, arguments: list[str], message: str
 ) -> None:
     """Before anything is sent."""
+    (service.folder / "call.mp3").touch()
     command = [sys.executable, "-m", "aai_async", "transcribe", *arguments]
     result = await anyio.run_process(command, check=False, cwd=service.folder)
     assert (result.returncode, service.jobs) == (2, 0)

@@ -31,7 +31,7 @@ def test_the_cells_of_the_page_about_notebooks_run(tmp_path: Path, monkeypatch: 
         jobs = server.count("POST /v2/transcript")
     outputs = [cell.outputs for cell in notebook.cells]
     assert ">B</td>" in outputs[0][0].data["text/html"]
-    assert outputs[4][0].data["text/plain"].startswith("1 of 1 done")
+    assert outputs[4][0].data["text/plain"].startswith("1 of 1 completed")
     assert "1 of 1 completed" in outputs[4][-1].text
     assert "confidence" in outputs[6][0].data["text/html"]
     assert "speaker" in outputs[7][0].data["text/html"]

@@ -41,6 +41,18 @@ def test_an_empty_file_is_not_complete() -> None:
     assert files.take_complete(99.0) == [CALL]
 
 
+def test_a_file_that_stays_empty_is_stated_once() -> None:
+    """And again if it gets content and loses it."""
+    files = SettlingFiles(10)
+    files.add(CALL, (0, 1), 0.0)
+    assert (files.take_empty(9.9), files.take_empty(10.0), files.take_empty(99.0)) == ([], [CALL], [])
+    files.add(CALL, (0, 2), 100.0)
+    assert (files.take_empty(110.0), files.take_complete(110.0)) == ([], [])
+    files.add(CALL, (1, 3), 111.0)
+    files.add(CALL, (0, 4), 112.0)
+    assert files.take_empty(122.0) == [CALL]
+
+
 def test_a_file_that_is_replaced_is_another_recording() -> None:
     """But one that is only seen again is not."""
     files = SettlingFiles(0)

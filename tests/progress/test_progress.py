@@ -154,7 +154,7 @@ def test_a_terminal_has_the_table_of_the_command(recordings: list[Path]) -> None
         while True:
             stream.feed(process.read_nonblocking(65536, timeout=60))
             shown = "\n".join(screen.display)
-            has_table = has_table or ("stage" in shown and "0 of 2 done" in shown and "a.mp3" in shown)
+            has_table = has_table or ("stage" in shown and "0 of 2 completed" in shown and "a.mp3" in shown)
     except pexpect.EOF:
         process.close()
     shown = "\n".join(line.rstrip() for line in screen.display)
