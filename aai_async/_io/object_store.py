@@ -11,16 +11,27 @@ import contextlib
 import datetime as dt
 import functools
 import os
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
 from aai_async._command_lines import install_command
-from aai_async._errors import SourceError, escaped
+from aai_async._errors import SourceError
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.source import file_changed
+from aai_async._io.store_errors import (
+    READ,
+    REMOVE,
+    WRITE,
+    Action,
+    SettingsError,
+    check_endpoint,
+    is_about_bucket,
+    no_bucket,
+    request_error,
+    settings_error,
+)
 
 if TYPE_CHECKING:
     from obstore import Attributes, ObjectMeta, PutMode, UpdateVersion
@@ -33,28 +44,6 @@ _CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_")
 
 _RETRIES = 6
 """Retries of a request to a store, which wait for about six seconds together."""
-
-_METADATA = re.compile(r"169\.254\.16|metadata|must be specified|token request", re.IGNORECASE)
-"""In errors: no credentials are set, so obstore has asked the cloud's own machine service for some."""
-
-_STATUS = re.compile(r"status code: (\d{3})")
-
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-
-_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
-"""Codes in the responses of S3 and Google Cloud Storage, and of Azure."""
-
-
-class _Action(msgspec.Struct, frozen=True):
-    """What a request does, as an error names it."""
-
-    done: str
-    doing: str
-
-
-_READ = _Action("read", "reading")
-_WRITE = _Action("written", "writing")
-_REMOVE = _Action("removed", "removing")
 
 
 class ObjectVersion(msgspec.Struct, frozen=True):
@@ -133,7 +122,7 @@ def create(uri: ObjectURI, content: bytes, metadata: Mapping[str, str] | None = 
     Raises:
         SourceError: It cannot be created, or that is unknown.
     """
-    with _store_errors(uri, _WRITE):
+    with _store_errors(uri, WRITE):
         return _put(uri, content, "create", metadata)
 
 
@@ -172,7 +161,7 @@ def replace(uri: ObjectURI, content: bytes, there: StoredAttributes, metadata: M
     Raises:
         SourceError: It cannot be replaced, or that is unknown.
     """
-    with _store_errors(uri, _WRITE):
+    with _store_errors(uri, WRITE):
         if _put(uri, content, there.revision, metadata):
             return True
     # A request that is sent again after a lost response finds its own content.
@@ -215,7 +204,7 @@ def remove(uris: Sequence[ObjectURI]) -> None:
         SourceError: They cannot be removed.
     """
     if uris:
-        with _store_errors(uris[0], _REMOVE):
+        with _store_errors(uris[0], REMOVE):
             import obstore  # noqa: PLC0415 - an extra
 
             obstore.delete(_store(uris[0]), [_key(uri) for uri in uris])
@@ -277,6 +266,7 @@ def _store(uri: ObjectURI) -> _SigningStore:
             'processes with multiprocessing.get_context("spawn").'
         )
     _PROCESS[:] = [os.getpid()]
+    check_endpoint(uri, os.environ)
     environment = frozenset(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS))
     return _open_store(uri.root, environment)
 
@@ -288,12 +278,15 @@ def _open_store(root: str, _: frozenset[tuple[str, str]]) -> _SigningStore:
 
     # No client options: obstore would ignore those of the environment, such as AWS_ALLOW_HTTP.
     retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=60)}
-    # The type depends on the scheme, and that of each scheme here can sign.
-    return cast("_SigningStore", from_url(root, retry_config=retries))
+    try:
+        # The type depends on the scheme, and that of each scheme here can sign.
+        return cast("_SigningStore", from_url(root, retry_config=retries))
+    except Exception as error:
+        raise SettingsError(str(error)) from error
 
 
 @contextlib.contextmanager
-def _store_errors(uri: ObjectURI, action: _Action = _READ) -> Generator[None]:
+def _store_errors(uri: ObjectURI, action: Action = READ) -> Generator[None]:
     error: SourceError | None = None
     try:
         yield
@@ -303,76 +296,33 @@ def _store_errors(uri: ObjectURI, action: _Action = _READ) -> Generator[None]:
         error = SourceError(
             f"{uri} cannot be {action.done}: object storage is an extra: {install_command('cloud')}."
         )
+    except SettingsError as raised:
+        error = settings_error(raised, uri)
+    except FileNotFoundError:
+        error = _missing(uri)
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
-        error = _error_from(raised, uri, action)
+        error = request_error(raised, uri, action)
     if error is not None:
-        # Raised here, so that the error of the store is not its context.
         try:
             raise error
         finally:
+            # The block has failed with the error of the store, which Python has made its context.
+            error.__context__ = None
             # Its traceback refers to this frame, which must not refer to it: that would be a cycle.
             del error
 
 
-def _error_from(raised: Exception, uri: ObjectURI, action: _Action) -> SourceError:
-    # Its classes are matched by name, because obstore is imported only where it is used.
-    kind = type(raised).__name__
-    text = str(raised).partition("\n\nDebug source")[0]
-    status, code = (found and found[1] for found in (_STATUS.search(text), _CODE.search(text)))
-    if kind == "PreconditionError":
-        return file_changed(str(uri))
-    if isinstance(raised, FileNotFoundError):
-        message = _missing(uri)
-    elif isinstance(raised, ValueError):
-        message = (
-            f"{uri} cannot be addressed. Copy an object whose key has empty parts, the parts . or .., or "
-            "control characters to another key."
-        )
-    elif _METADATA.search(text):
-        message = f"{uri} cannot be {action.done}: no credentials are set. {_SET_UP[uri.scheme]}"
-    elif "builder error" in text:
-        setting = _ALLOW_HTTP[uri.scheme]
-        message = f"{uri} cannot be {action.done}: its endpoint is an http:// URL. Set {setting}=true."
-    elif kind in {"PermissionDeniedError", "UnauthenticatedError"} or status in {"401", "403"}:
-        message = _denied(uri, code, action)
-    elif code in _NO_BUCKET:
-        message = _no_bucket(uri)
-    else:
-        reason = f"status {status}{f', {code}' if code else ''}" if status else escaped(text).rstrip(".")
-        message = f"{uri} cannot be {action.done}: {reason}. Try again, or check the endpoint and the region."
-        return SourceError(message, is_transient=True)
-    return SourceError(message)
-
-
-def _missing(uri: ObjectURI) -> str:
+def _missing(uri: ObjectURI) -> SourceError:
+    """Return the error about an object that does not exist; its name may be a prefix without the slash."""
     # The response to a HEAD request has no body, so it does not show what is missing.
+    found = None
     try:
-        next(iter(_listed(msgspec.structs.replace(uri, key=""), recursive=False)), None)
+        found = next(iter(_listed(uri, recursive=True)), None)
     except Exception as error:  # noqa: BLE001 - if the bucket cannot be listed, all that is known is the first error
-        code = _CODE.search(str(error))
-        if code is not None and code[1] in _NO_BUCKET:
-            return _no_bucket(uri)
-    return f"No such object: {uri}. Keys are case-sensitive."
-
-
-def _no_bucket(uri: ObjectURI) -> str:
-    return f"No such bucket: {uri.root}. Check its name, its region and the endpoint of the store."
-
-
-def _denied(uri: ObjectURI, code: str | None, action: _Action) -> str:
-    denied = f"Access to {uri} is denied{f' ({code})' if code else ''}."
-    denied = f"{denied} The credentials must be valid and allow {action.doing} the object."
-    if action is not _READ:
-        return denied
-    return f"{denied} A store that does not allow listing reports a missing object in this way too."
-
-
-_SET_UP = {
-    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
-    'A profile of the AWS CLI: eval "$(aws configure export-credentials --format env)".',
-    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS, or GOOGLE_SKIP_SIGNATURE=true for a public bucket.",
-    "az": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or another credential, or "
-    "AZURE_SKIP_SIGNATURE=true for a public container.",
-}
-
-_ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
+        if is_about_bucket(error):
+            return no_bucket(uri)
+    if found is not None:
+        return SourceError(
+            f"No such object: {uri}. It is a prefix with objects below it: end it with a slash, {uri}/."
+        )
+    return SourceError(f"No such object: {uri}. Keys are case-sensitive.")
