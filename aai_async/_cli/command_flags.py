@@ -33,8 +33,8 @@ AsJSON = Annotated[bool, typer.Option("--json", help="Write one JSON object per 
 JournalName = Annotated[
     str,
     typer.Argument(
-        metavar="JOURNAL|DIR",
-        help="Journal of a batch, or the folder of its results.",
+        metavar="JOURNAL|DIR|URI",
+        help="Journal of a batch, or the folder of its results; also their URI in object storage.",
         callback=readable_journal,
     ),
 ]
@@ -74,7 +74,7 @@ class DeleteFlags:
         str | None,
         typer.Option(
             "--from",
-            metavar="JOURNAL|DIR",
+            metavar="JOURNAL|DIR|URI",
             help="Delete the transcripts of a journal whose jobs have ended.",
             callback=optional_journal,
         ),
@@ -282,7 +282,7 @@ class ResolveFlags:
     """The flags of `resolve`."""
 
     journal: JournalName
-    name: Annotated[str, typer.Argument(metavar="PATH|URL", help="Recording as `status` lists it.")]
+    name: Annotated[str, typer.Argument(metavar="PATH|URL|URI", help="Recording as `status` lists it.")]
     transcript: Annotated[
         str | None, typer.Option("--transcript", metavar="ID", help="A job was created: this one.")
     ] = None
@@ -299,7 +299,7 @@ class ForgetFlags:
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH|URL|ID...",
+            metavar="PATH|URL|URI|ID...",
             help="Recordings as `status --json` lists them, or transcript ids.",
         ),
     ]

@@ -45,7 +45,9 @@ class InputFlags:
 
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH|GLOB|DIR|URL|-...", help="Recordings; - reads one from standard input."),
+        typer.Argument(
+            metavar="PATH|GLOB|DIR|URL|URI|-...", help="Recordings; - reads one from standard input."
+        ),
     ] = None
     recursive: Recursive = False
     from_file: Annotated[
