@@ -106,7 +106,7 @@ def _improvements(results: Sequence[Compared]) -> Iterator[str]:
         if probability is not None:
             yield (
                 f"{readable(label)} is better than {readable(labels[0])} in {probability:.0%} of 1,000 draws "
-                f"of {count(len(names), 'recording')}."
+                f"of {count(len(names), 'recording')}; a draw with equal rates counts half."
             )
 
 

@@ -91,18 +91,18 @@ def error_interval(counts: Sequence[ErrorCounts]) -> tuple[float, float] | None:
 
 def improvement_probability(counts: Sequence[ErrorCounts], others: Sequence[ErrorCounts]) -> float | None:
     """
-    Return how probable it is that others have the lower error rate: the share of the draws in which they do.
+    Return how probable it is that others have the lower error rate: the share of the draws in which they do,
+    with half of those in which the rates are equal.
 
     The draws are those of `error_interval`. Below 0.05 and above 0.95, chance hardly explains which one is
-    better.
+    better. Of two models with the same errors, it is 0.5.
 
     Args:
         counts: The counts of each recording by one model, against the same references.
         others: Those of the same recordings, in the same order, by the other model.
 
     Returns:
-        The share between 0 and 1; a draw with equal rates counts half. `None` for less than two recordings
-        that have words.
+        The share between 0 and 1; `None` for less than two recordings that have words.
     """
     pairs = [(one.errors, other.errors) for one, other in zip(counts, others, strict=True)]
     if sum(one.length > 0 for one in counts) < 2:
