@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib.util
 import os
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 
@@ -23,6 +22,9 @@ from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState,
 from aai_async._polling import Polling
 from aai_async._progress.lines import first_sentence, print_line
 from aai_async._retry import Retry, Timeouts
+
+if TYPE_CHECKING:
+    from aai_async.server import WhisperEngine
 
 _TIMEOUTS = Timeouts(cancel_grace=0.5)
 """A second Ctrl-C stops at once. The journal knows that a submit may have been sent."""
@@ -84,22 +86,15 @@ async def local_client(
     Raises:
         ConfigError: The server cannot be started, or the file of voices cannot be used.
     """
-    from aai_async.server import (  # noqa: PLC0415 - an extra
-        LocalServer,
-        ServerStartError,
-        VoiceFileError,
-        WeightsError,
-        WhisperEngine,
-    )
+    from aai_async.server import LocalServer, ServerStartError  # noqa: PLC0415 - an extra
 
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as resources:
         resources.enter_context(server_warnings_shown())
+        engine = await in_thread(_engine, model, voices)
         try:
-            # It searches the disk for the weights.
-            engine = await in_thread(functools.partial(WhisperEngine, model, voices=voices))
             server = await resources.enter_async_context(LocalServer(engine=engine))
-        except (ServerStartError, VoiceFileError, WeightsError) as error:
+        except ServerStartError as error:
             raise ConfigError(str(error)) from None
         if is_announced:
             print_line(f"Embedded server at {server.base_url}, ready in {time.monotonic() - began:.1f} s")
@@ -108,6 +103,26 @@ async def local_client(
         yield await resources.enter_async_context(
             Client(server.key, base_url=server.base_url, polling=polling, retry=retry, timeouts=_TIMEOUTS)
         )
+
+
+async def check_local_model(model: str) -> None:
+    """
+    Check that an embedded server can run a model.
+
+    Raises:
+        ConfigError: It is unknown, or not installed.
+    """
+    await in_thread(_engine, model, None)
+
+
+def _engine(model: str, voices: Path | None) -> WhisperEngine:
+    """Return an engine, which has begun nothing yet; blocks, because it searches the disk for the weights."""
+    from aai_async.server import VoiceFileError, WeightsError, WhisperEngine  # noqa: PLC0415 - an extra
+
+    try:
+        return WhisperEngine(model, voices=voices)
+    except (VoiceFileError, WeightsError) as error:
+        raise ConfigError(str(error)) from None
 
 
 async def whisper_at(connection: ConnectionFlags) -> str | None:

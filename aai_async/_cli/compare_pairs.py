@@ -8,14 +8,12 @@ from pathlib import Path, PurePath
 import attrs
 
 from aai_async._cli import input_files
-from aai_async._cli.input_files import name_of, shown
+from aai_async._cli.input_files import TRANSCRIPT, name_of, read_transcript, shown, stem_of
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.terminal_text import readable
-from aai_async._errors import ProtocolError, SourceError
+from aai_async._errors import SourceError
 from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
-
-_TRANSCRIPT = ".json"
 
 
 @attrs.frozen
@@ -70,7 +68,7 @@ def systems_of(names: Sequence[str]) -> list[System]:
             input_files.check_exists(place)
     if any(are_folders):
         raise SourceError("Pass either files of transcripts, or folders of them, not both.")
-    name = name_of(places[0]).removesuffix(_TRANSCRIPT)
+    name = stem_of(places[0])
     labels = [readable(name_of(place)) for place in places]
     if len(set(labels)) < len(labels):
         labels = [shown(place) for place in places]
@@ -79,12 +77,12 @@ def systems_of(names: Sequence[str]) -> list[System]:
 
 def _in_folder(folder: Place) -> dict[str, Place]:
     """Return the transcripts by the names of their recordings, sorted."""
-    found = input_files.files_below(folder, _TRANSCRIPT)
+    found = input_files.files_below(folder, TRANSCRIPT)
     if not found:
         raise SourceError(
             f"The folder {shown(folder)!r} has no transcripts: write them with `transcribe -f json`."
         )
-    return {path.as_posix().removesuffix(_TRANSCRIPT): file for path, file in found}
+    return {path.as_posix().removesuffix(TRANSCRIPT): file for path, file in found}
 
 
 def references_of(name: str, systems: Sequence[System]) -> dict[str, Place]:
@@ -146,7 +144,7 @@ def _check_file(place: Place, recordings: int) -> None:
 def _candidates(name: str) -> list[str]:
     """Return the names that a reference of a recording can have."""
     stems = [name, str(PurePath(name).with_suffix(""))]
-    return [f"{stem}{suffix}" for suffix in (".txt", _TRANSCRIPT) for stem in stems]
+    return [f"{stem}{suffix}" for suffix in (".txt", TRANSCRIPT) for stem in stems]
 
 
 def pairs_of(
@@ -172,24 +170,8 @@ def _beside(transcript: Place) -> Recording | None:
     """Return the recording beside a transcript, as `transcribe` names them; of an object, no page can."""
     if not isinstance(transcript, Path):
         return None
-    path = transcript.with_name(transcript.name.removesuffix(_TRANSCRIPT))
+    path = transcript.with_name(stem_of(transcript))
     return named(str(path)) if path != transcript and path.is_file() else None
-
-
-def read_transcript(place: Place) -> Transcript:
-    """
-    Return the transcript in a file; blocks.
-
-    Raises:
-        SourceError: It is not a transcript, or cannot be read.
-    """
-    try:
-        return Transcript.from_json(input_files.read(place))
-    except ProtocolError:
-        # Its message shows the beginning of the text.
-        raise SourceError(f"{shown(place)!r} is not a transcript as the format json writes it.") from None
-    except OSError as error:
-        raise SourceError(f"{shown(place)!r} cannot be read: {error.strerror}.") from None
 
 
 def read_reference(place: Place) -> Transcript | str:
@@ -199,11 +181,9 @@ def read_reference(place: Place) -> Transcript | str:
     Raises:
         SourceError: It is neither, or cannot be read.
     """
-    if name_of(place).endswith(_TRANSCRIPT):
+    if name_of(place).endswith(TRANSCRIPT):
         return read_transcript(place)
     try:
         return input_files.read(place).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"The reference {shown(place)!r} is not text in UTF-8.") from None
-    except OSError as error:
-        raise SourceError(f"The reference {shown(place)!r} cannot be read: {error.strerror}.") from None

@@ -10,7 +10,7 @@ import attrs
 
 from aai_async import comparison
 from aai_async._cli import dry_run, rendering, safe_names, transcription
-from aai_async._cli.clients import NO_KEY, has_key, whisper_at
+from aai_async._cli.clients import NO_KEY, check_local_model, has_key, whisper_at
 from aai_async._cli.command_flags import CompareFlags
 from aai_async._cli.compare_pairs import (
     Pair,
@@ -23,7 +23,7 @@ from aai_async._cli.compare_pairs import (
     systems_of,
 )
 from aai_async._cli.compare_table import Compared, json_lines, table
-from aai_async._cli.exit_status import ExitStatus, exit_status
+from aai_async._cli.exit_status import ExitStatus, status_of_files
 from aai_async._cli.flags import Rendering
 from aai_async._cli.input_files import input_place, name_of, shown
 from aai_async._cli.inputs import Recording
@@ -33,7 +33,7 @@ from aai_async._cli.result_folder import ResultFolder, check_listable, is_replac
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_out
-from aai_async._cli.terminal_text import readable
+from aai_async._cli.terminal_text import error_about, readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._models.transcript import Transcript, model_that_ran
@@ -70,8 +70,8 @@ async def compare_models(flags: CompareFlags, orders: Mapping[str, Order]) -> Ex
         orders: What is transcribed with each model.
 
     Raises:
-        ConfigError: The extra `compare` is not installed, there is no key for a model of the service, or
-            there is one model only to transcribe with.
+        ConfigError: The extra `compare` is not installed, there is no key for a model of the service, or a
+            model of this machine is unknown.
         SourceError: The reference cannot be used; nothing was sent.
     """
     await _check(flags, orders)
@@ -118,11 +118,17 @@ async def _check(flags: CompareFlags, orders: Mapping[str, Order]) -> None:
             f"ASSEMBLYAI_BASE_URL leads to an embedded server, which runs {engine} whatever --model is. "
             "Models of this machine are compared with --local-model NAME, once for each. Nothing was sent."
         )
-    if flags.reference is None:
-        return
+    if flags.reference is not None:
+        await _check_reference(flags.reference, next(iter(orders.values())))
+    for order in orders.values():
+        if order.flags.run.local:
+            await check_local_model(order.local_model)
+
+
+async def _check_reference(reference: str, order: Order) -> None:
     try:
-        names = await in_thread(_expected_names, next(iter(orders.values())))
-        for name in await in_thread(check_reference, flags.reference, names):
+        names = await in_thread(_expected_names, order)
+        for name in await in_thread(check_reference, reference, names):
             print_line(f"{readable(name)}: there is no reference for it.")
     except SourceError as error:
         raise SourceError(f"{error} Nothing was sent.", is_transient=error.is_transient) from error
@@ -177,7 +183,7 @@ async def _compare(
             results.append(await _result(flags, pair, pages))
         except AAIError as error:
             errors.append(error)
-            print_line(f"{shown(pair.transcript)}: {error}")
+            print_line(error_about(shown(pair.transcript), error))
             continue
         if notice := notices.add(results[-1].warnings, (), shows_all=False):
             print_line(f"{shown(pair.transcript)}: {notice}")
@@ -187,7 +193,7 @@ async def _compare(
         write_out(json_lines(results) if flags.json else table(results, reference))
     if flags.output_dir is not None and results:
         print_line(f"{count(len(results), 'page')} in {readable(flags.output_dir)}")
-    return exit_status(succeeded=len(results), errors=errors)
+    return status_of_files(succeeded=len(results), errors=errors)
 
 
 async def _result(flags: CompareFlags, pair: Pair, pages: _Pages | None) -> Compared:

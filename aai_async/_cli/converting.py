@@ -11,7 +11,8 @@ import attrs
 from aai_async._cli import input_files, rendering, safe_names
 from aai_async._cli.arguments import results_place_of
 from aai_async._cli.command_flags import ConvertFlags
-from aai_async._cli.exit_status import ExitStatus, exit_status
+from aai_async._cli.exit_status import ExitStatus, status_of_files
+from aai_async._cli.input_files import TRANSCRIPT
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.outputs import digest_of
 from aai_async._cli.places import in_tree
@@ -19,14 +20,12 @@ from aai_async._cli.result_folder import ResultFolder, check_listable
 from aai_async._cli.result_places import folder_at
 from aai_async._cli.stdout import write_line
 from aai_async._cli.stored_folder import stored_owner
-from aai_async._cli.terminal_text import readable, shown_error
+from aai_async._cli.terminal_text import error_about, readable, readable_paths
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, ProtocolError, SourceError
+from aai_async._errors import AAIError, SourceError
 from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
 from aai_async._progress.lines import print_line
-
-_TRANSCRIPT = ".json"
 
 
 @attrs.frozen
@@ -41,8 +40,7 @@ class _Conversion:
     @property
     def recording(self) -> Recording:
         """The recording beside the file, which need not exist: a page can play it."""
-        name = input_files.name_of(self.file).removesuffix(_TRANSCRIPT)
-        return named(str(input_files.beside(self.file, name)))
+        return named(str(input_files.beside(self.file, input_files.stem_of(self.file))))
 
     @property
     def shown(self) -> str:
@@ -69,8 +67,8 @@ async def convert(flags: ConvertFlags) -> ExitStatus:
         except (AAIError, OSError) as error:
             shown = error if isinstance(error, AAIError) else AAIError(f"{error.strerror or error}.")
             errors.append(shown)
-            print_line(f"{input_files.shown(one.file)}: {shown_error(shown)}")
-    return exit_status(succeeded=succeeded, errors=errors)
+            print_line(error_about(input_files.shown(one.file), shown))
+    return status_of_files(succeeded=succeeded, errors=errors)
 
 
 def _conversions(names: Sequence[str], place: Place | None) -> list[_Conversion]:
@@ -100,12 +98,14 @@ def _found(names: Sequence[str]) -> Iterator[tuple[Place, PurePosixPath]]:
     places = [input_files.input_place(name) for name in names]
     is_folder = [input_files.is_folder(place) for place in places]
     files = [place for place, is_one in zip(places, is_folder, strict=True) if not is_one]
+    for file in files:
+        input_files.stem_of(file)
     in_their_tree = iter(in_tree([named(_absolute(file)) for file in files]))
     for place, is_one in zip(places, is_folder, strict=True):
         if not is_one:
             yield place, next(in_their_tree).place
             continue
-        below = input_files.files_below(place, _TRANSCRIPT)
+        below = input_files.files_below(place, TRANSCRIPT)
         if not below:
             raise SourceError(
                 f"{input_files.shown(place)!r} has no transcripts: write them with `transcribe -f json`."
@@ -118,8 +118,8 @@ def _absolute(file: Place) -> str:
     return os.path.abspath(file) if isinstance(file, Path) else str(file)  # noqa: PTH100
 
 
-def _without_suffix(file: PurePosixPath) -> str:
-    return file.name.removesuffix(_TRANSCRIPT)
+def _without_suffix(path: PurePosixPath) -> str:
+    return path.name.removesuffix(TRANSCRIPT)
 
 
 def _check_unwritten(one: _Conversion, written: dict[str, Place]) -> None:
@@ -141,11 +141,7 @@ async def _convert(one: _Conversion, flags: ConvertFlags) -> None:
 
 def _read(one: _Conversion) -> tuple[Transcript, str]:
     """Return the transcript, and the recording that it is of, as results in object storage name it."""
-    try:
-        return Transcript.from_json(input_files.read(one.file)), _owner_of(one)
-    except ProtocolError:
-        # Its message shows the beginning of the text.
-        raise SourceError("It is not a transcript as the format json writes it.") from None
+    return input_files.read_transcript(one.file), _owner_of(one)
 
 
 def _owner_of(one: _Conversion) -> str:
@@ -155,12 +151,19 @@ def _owner_of(one: _Conversion) -> str:
 
 def _check_absent(one: _Conversion, names: Sequence[str]) -> None:
     paths = [one.path(name) for name in names]
-    if there := [readable(one.folder.shown(path)) for path in paths if one.folder.has(path)]:
-        raise AAIError(f"{', '.join(there)} exists: pass --force to replace it, or another folder with -o.")
+    if there := [one.folder.shown(path) for path in paths if one.folder.has(path)]:
+        verb, them = ("exists", "it") if len(there) == 1 else ("exist", "them")
+        raise AAIError(
+            f"{readable_paths(there)} {verb}: pass --force to replace {them}, or write to another folder "
+            "with -o."
+        )
 
 
 def _content(one: _Conversion, flags: ConvertFlags, name: str, transcript: Transcript) -> bytes:
     folder = one.folder.links_from(one.path(name))
-    return rendering.content(
-        flags.rendering, name, transcript, one.recording, folder, links_to_files=folder is not None
-    )
+    try:
+        return rendering.content(
+            flags.rendering, name, transcript, one.recording, folder, links_to_files=folder is not None
+        )
+    except OSError as error:
+        raise SourceError(f"{one.recording.shown!r} cannot be read to embed it: {error.strerror}.") from error

@@ -72,6 +72,13 @@ def status_without_results(error: AAIError) -> ExitStatus:
     return exit_status(succeeded=0, errors=[error])
 
 
+def status_of_files(*, succeeded: int, errors: Sequence[AAIError]) -> ExitStatus:
+    """Return the exit status of a command that reads files: wrong usage if none of them can be used."""
+    if errors and not succeeded and all(map(is_wrong_name, errors)):
+        return ExitStatus.USAGE
+    return exit_status(succeeded=succeeded, errors=errors)
+
+
 def exit_status(*, succeeded: int, errors: Iterable[AAIError]) -> ExitStatus:
     """Return the exit status for a number of successes and the errors of the rest."""
     errors = list(errors)

@@ -1,6 +1,8 @@
 """
 Files that a command reads whole, such as transcripts: on this machine, or in object storage.
 
+Their errors name them.
+
 All functions block: call them in a thread.
 """
 
@@ -15,11 +17,15 @@ import msgspec
 from aai_async._cli.objects import is_prefix
 from aai_async._cli.result_places import results_place
 from aai_async._cli.terminal_text import readable
-from aai_async._errors import SourceError
+from aai_async._errors import ProtocolError, SourceError
 from aai_async._io import object_store
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 from aai_async._journal import Place
+from aai_async._models.transcript import Transcript
+
+TRANSCRIPT = ".json"
+"""The suffix of the file of a transcript."""
 
 
 def input_place(name: str) -> Place:
@@ -52,7 +58,11 @@ def check_exists(place: Place) -> None:
     if not isinstance(place, Path):
         object_store.head(place)
     elif not place.exists():
-        raise SourceError(f"No such file or folder: {shown(place)!r}.")
+        raise _missing(place)
+
+
+def _missing(path: Path) -> SourceError:
+    return SourceError(f"No such file or folder: {shown(path)!r}.")
 
 
 def read(place: Place) -> bytes:
@@ -60,10 +70,48 @@ def read(place: Place) -> bytes:
     Return the content of a file or an object.
 
     Raises:
-        OSError: The file cannot be read.
-        SourceError: The object cannot be read.
+        SourceError: It cannot be read.
     """
-    return place.read_bytes() if isinstance(place, Path) else object_store.fetch(place)
+    if not isinstance(place, Path):
+        return object_store.fetch(place)
+    try:
+        return place.read_bytes()
+    except FileNotFoundError:
+        raise _missing(place) from None
+    except OSError as error:
+        raise SourceError(f"{shown(place)!r} cannot be read: {error.strerror}.") from error
+
+
+def read_transcript(place: Place) -> Transcript:
+    """
+    Return the transcript in a file or an object.
+
+    Raises:
+        SourceError: It is not a transcript, or cannot be read.
+    """
+    try:
+        return Transcript.from_json(read(place))
+    except ProtocolError:
+        # Its message shows the beginning of the text.
+        raise SourceError(
+            f"{shown(place)!r} is not a transcript as the format json writes it. `transcribe -f json` writes "
+            "one, and `export -f json` those of a journal."
+        ) from None
+
+
+def stem_of(place: Place) -> str:
+    """
+    Return the name of the file of a transcript without its suffix: the name of its recording.
+
+    Raises:
+        SourceError: The name is the suffix alone.
+    """
+    stem = name_of(place).removesuffix(TRANSCRIPT)
+    if stem in {"", ".", ".."}:
+        raise SourceError(
+            f"{shown(place)!r} has no name before its suffix: rename it, such as to call.mp3{TRANSCRIPT}."
+        )
+    return stem
 
 
 def name_of(place: Place) -> str:

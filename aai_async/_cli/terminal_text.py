@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aai_async._cli import safe_names
 from aai_async._cli.shell_words import in_shell_words
 from aai_async._command_lines import command_line
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, SaveError, SourceError
 
 
 def readable(name: str | os.PathLike[str]) -> str:
@@ -40,6 +40,12 @@ def shown_error(error: AAIError, *, name: str = "") -> str:
     message = in_shell_words(str(error.args[0]), transcript_id)
     is_known = transcript_id is None or transcript_id in message or transcript_id == name
     return message if is_known else f"{message} (transcript {transcript_id})"
+
+
+def error_about(name: str, error: AAIError) -> str:
+    """Return the message of an error, after the name that it is about, unless it names the file itself."""
+    message = shown_error(error)
+    return message if isinstance(error, (SaveError, SourceError)) else f"{name}: {message}"
 
 
 def as_text(message: object) -> str:

@@ -18,7 +18,7 @@ from aai_async._cli import main
 from aai_async._cli.flag_values import NormalizationName
 from aai_async._command_lines import install_command
 from aai_async.comparison import Normalization
-from aai_async.server import EngineError, LocalServer, ScriptedEngine
+from aai_async.server import EngineError, LocalServer, ScriptedEngine, WeightsError
 from aai_async.server.engines.whisper import engine_name
 
 pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
@@ -104,7 +104,23 @@ def test_two_models_are_compared_with_the_same_texts(
     out = capsys.readouterr().out
     assert "old against texts" in out
     assert "new against texts" in out
-    assert "new is better than old in 100% of 1,000 draws of 4 recordings." in out
+    assert "new is better than old in 100% of 1,000 draws of 4 recordings" in out
+
+
+def test_two_models_with_the_same_errors_are_equally_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In no draw is one of them better, so the line states how those are counted."""
+    for number in range(4):
+        for folder in ("old", "new"):
+            write(f"{folder}/{number}.mp3.json", "one small stop for man")
+        Path("texts").mkdir(exist_ok=True)
+        Path(f"texts/{number}.txt").write_text("One small step for man.")
+    assert run(monkeypatch, "old", "new", "--reference", "texts") == 0
+    line = (
+        "new is better than old in 50% of 1,000 draws of 4 recordings; a draw with equal rates counts half."
+    )
+    assert line in capsys.readouterr().out
 
 
 def test_pages_show_the_differences_and_play_the_recording(
@@ -313,6 +329,9 @@ class Machine:
         return "One small step."
 
     def _engine(self, model: str, *, voices: None) -> ScriptedEngine:
+        if model not in {"base", "tiny.en"}:
+            raise WeightsError(f"No such model: {model!r}")
+
         def answer(_: object) -> str:
             self.used.append(model)
             if self.refusal is not None:
@@ -365,6 +384,19 @@ def test_models_of_this_machine_are_compared_without_a_key(
     assert machine.used == ["base", "tiny.en"]
 
 
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)], ids=["transcribed", "preview"])
+def test_all_models_of_this_machine_are_known_before_one_is_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    """Also those after others that would take hours, and before the service is paid."""
+    Path("a.mp3").write_bytes(b"sound")
+    machine = Machine(monkeypatch)
+    models = ("--model", "scripted", "--local", "--local-model", "tiny.en", "--local-model", "tiny.fr")
+    assert machine.compare(monkeypatch, "a.mp3", *models, "-o", "out", *flags) == 4
+    assert "No such model: 'tiny.fr'" in capsys.readouterr().err
+    assert (machine.used, Path("out").exists()) == ([], False)
+
+
 def test_a_recording_without_any_transcript_is_in_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are compared."""
     Path("calls").mkdir()
@@ -391,6 +423,7 @@ def test_a_preview_shows_that_this_machine_is_free(
 ) -> None:
     """And the price of the service."""
     Path("a.mp3").write_bytes(b"sound")
+    Machine(monkeypatch)
     Path("prices.toml").write_text(
         'date = 2026-11-01\nsource = "a contract"\ncurrency = "USD"\n[models]\nnew-1 = 1\n'
     )

@@ -50,11 +50,13 @@ def test_what_exists_is_replaced_only_where_that_is_asked_for(
     """No format is written then; a folder takes them, and is created."""
     Path("call.mp3.srt").write_text("edited")
     assert run(monkeypatch, str(file), "-f", "txt,srt") == 1
-    assert "call.mp3.srt exists: pass --force" in capsys.readouterr().err
+    assert "call.mp3.srt exists: pass --force to replace it, or write to" in capsys.readouterr().err
     assert (Path("call.mp3.srt").read_text(), Path("call.mp3.txt").exists()) == ("edited", False)
     assert run(monkeypatch, str(file), "-f", "txt,srt", "-o", "out") == 0
     assert run(monkeypatch, str(file), "-f", "srt", "--force") == 0
     assert Path("call.mp3.srt").read_bytes() == Path("out/call.mp3.srt").read_bytes()
+    assert run(monkeypatch, str(file), "-f", "txt,srt", "-o", "out") == 1
+    assert "out/call.mp3.{txt,srt} exist: pass --force to replace them" in capsys.readouterr().err
 
 
 def test_what_is_no_transcript_is_named_and_the_others_are_written(
@@ -65,9 +67,9 @@ def test_what_is_no_transcript_is_named_and_the_others_are_written(
     Path("queued.json").write_text(json.dumps({"id": "1", "status": "queued"}))
     assert run(monkeypatch, "notes.json", "queued.json", "missing.json", str(file), "-f", "md") == 3
     err = capsys.readouterr().err
-    assert "notes.json: It is not a transcript as the format json writes it." in err
-    assert "queued.json: " in err
-    assert "missing.json: No such file" in err
+    assert "'notes.json' is not a transcript as the format json writes it. `transcribe -f json` writes" in err
+    assert "queued.json: The transcript 1 is 'queued'" in err
+    assert "No such file or folder: 'missing.json'." in err
     assert "secret" not in err
     assert Path("call.mp3.md").read_text().startswith("# call.mp3\n")
 
@@ -85,3 +87,32 @@ def test_results_in_one_folder_have_the_folders_of_their_files(
     assert written == ["out/mon/call.mp3.txt", "out/tue/call.mp3.txt"]
     assert run(monkeypatch, str(file), str(file), "-f", "txt", "--force") == 3
     assert "call.mp3.json: It has the same results as call.mp3.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [(), ("-o", "out")], ids=["beside", "folder"])
+@pytest.mark.parametrize("name", ["missing.json", "notes.json", ".json", "mon/.json", "..json", "...json"])
+def test_a_name_that_is_of_no_transcript_is_wrong_usage(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    flags: tuple[str, ...],
+) -> None:
+    """Also one that has nothing before its suffix, which no recording can have."""
+    Path("mon").mkdir()
+    Path("notes.json").write_text("A secret.")
+    for one in (".json", "mon/.json", "..json", "...json"):
+        Path(one).write_bytes(SPOKEN.read_bytes())
+    assert run(monkeypatch, name, *flags) == 2
+    err = capsys.readouterr().err
+    assert (f"'{name}'" in err, "Traceback" in err, "secret" in err) == (True, False, False), err
+    assert not list(Path().rglob("*.txt"))
+
+
+def test_a_recording_that_is_not_there_cannot_be_embedded(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names it, and not the transcript."""
+    Path("call.mp3").unlink()
+    assert run(monkeypatch, str(file), "-f", "html", "--embed-audio") == 2
+    assert capsys.readouterr().err.startswith("'call.mp3' cannot be read to embed it: No such file")

@@ -53,6 +53,7 @@ async def test_all_transcripts_below_a_prefix_are_converted(
     bucket.put("srt/call.mp3.srt", b"edited")
     status, _, err = await run(service, *command, "-o", bucket.uri("srt/"))
     assert (status, f"{bucket.uri('srt/call.mp3.srt')} exists: pass --force" in err) == (1, True), err
+    assert err.count("exists: pass --force") == 2
     assert bucket.text("srt/call.mp3.srt") == "edited"
     status, _, err = await run(service, *command, "-o", bucket.uri("srt/"), "--force")
     assert (status, "One small step." in bucket.text("srt/call.mp3.srt")) == (0, True), err
@@ -202,4 +203,39 @@ async def test_a_missing_bucket_is_wrong_usage_and_a_store_that_is_down_is_tried
     status, _, err = await run(service, *arguments)
     assert status == (5 if is_down else 2), err
     assert ("No such bucket: s3://no-such-bucket-here" in err) is not is_down
+    reported = "http://127.0.0.1:9 refuses the connection. Check the network, AWS_ENDPOINT_URL"
+    assert (reported in err, "Generic" in err) == (is_down, False), err
     assert service.count("POST /v2/transcript") == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["transcribe"], ["transcribe", "--dry-run"], ["convert"], ["compare", "call.mp3.json", "--reference"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("out", "It is a prefix with objects below it: end it with a slash, {}/."),
+        ("out/mon", "It is a prefix with objects below it: end it with a slash, {}/."),
+        ("ou", "Keys are case-sensitive."),
+        ("out/call.mp3", "Keys are case-sensitive."),
+    ],
+)
+async def test_an_object_that_does_not_exist_is_wrong_usage(
+    service: ScriptedServer,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: list[str],
+    name: str,
+    reported: str,
+) -> None:
+    """With each command; a prefix without its slash is named with it."""
+    monkeypatch.chdir(tmp_path)
+    Path("call.mp3.json").write_bytes(spoken("One small step."))
+    fill(bucket)
+    uri = bucket.uri(name)
+    status, _, err = await run(service, *command, uri)
+    assert (status, f"No such object: {uri}. {reported.format(uri)}" in err) == (2, True), err
+    assert service.requests == []
