@@ -192,9 +192,10 @@ def forget(flags: ForgetFlags) -> int:
     """
     Remove recordings from a journal, and the files of their results, without the service.
 
-    The text in the journal is overwritten. The recordings themselves, the names of their results, and the
-    transcripts at the service stay: `delete` removes those. If a recording that was forgotten is part of
-    the next run, it is transcribed and paid again.
+    The text in the journal is overwritten. Files are removed beside the journal and in the folders of -o:
+    copies in other folders stay. The recordings themselves, the names of their results, and the
+    transcripts at the service stay, too: `delete` removes those. If a recording that was forgotten is part
+    of the next run, it is transcribed and paid again.
     """
     from aai_async._cli import arguments, forgetting  # noqa: PLC0415 - see the module
 

@@ -17,6 +17,7 @@ from aai_async._cli.flag_values import (
     readable_journal,
     required_results_name,
     results_name,
+    results_names,
 )
 from aai_async._cli.flags import (
     ConnectionFlags,
@@ -303,14 +304,14 @@ class ForgetFlags:
             help="Recordings as `status --json` lists them, or transcript ids.",
         ),
     ]
-    results_dir: Annotated[
-        str | None,
+    results_dirs: Annotated[
+        list[str],
         typer.Option(
             "--output-dir",
             "-o",
             metavar="DIR|URI",
-            help="Folder of their results. [default: that of the journal]",
-            callback=results_name,
+            help="Another folder with their results, besides that of the journal; can be repeated.",
+            callback=results_names,
         ),
-    ] = None
+    ] = field(default_factory=list[str])
     yes: Yes = False

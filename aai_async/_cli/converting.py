@@ -161,9 +161,6 @@ def _check_absent(one: _Conversion, names: Sequence[str]) -> None:
 
 def _content(one: _Conversion, flags: ConvertFlags, name: str, transcript: Transcript) -> bytes:
     folder = one.folder.links_from(one.path(name))
-    try:
-        return rendering.content(
-            flags.rendering, name, transcript, one.recording, folder, links_to_files=folder is not None
-        )
-    except OSError as error:
-        raise SourceError(f"{one.recording.shown!r} cannot be read to embed it: {error.strerror}.") from error
+    return rendering.content(
+        flags.rendering, name, transcript, one.recording, folder, links_to_files=folder is not None
+    )

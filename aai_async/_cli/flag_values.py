@@ -153,6 +153,16 @@ def results_name(name: str | None) -> str | None:
         raise UsageError(str(error)) from None
 
 
+def results_names(names: list[str]) -> list[str]:
+    """
+    Return each name as `results_name`.
+
+    Raises:
+        UsageError: A URI is of another kind, has no bucket, or contains credentials.
+    """
+    return [required_results_name(name) for name in names]
+
+
 def required_results_name(name: str) -> str:
     """
     Return a name as `results_name`.

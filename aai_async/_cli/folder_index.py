@@ -13,7 +13,7 @@ from aai_async._cli.inputs import named
 from aai_async._cli.outputs import INDEX, Outputs
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import journals_of, restore_names
-from aai_async._cli.result_folder import is_replaceable
+from aai_async._cli.result_folder import ResultFolder, is_replaceable
 from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import readable
@@ -28,6 +28,9 @@ LARGEST = 500
 
 _FORMATS = ["html", *(name for name in formats.NAMES if name != "html")]
 """Which of the files of a recording is linked: the page if it exists."""
+
+INDEX_PAGE = PurePosixPath(f"{INDEX}.html")
+"""The path of the index in its folder."""
 
 _MARK = b'name="generator" content="aai-async index"'
 
@@ -51,7 +54,7 @@ async def write_index(place: Place, *, most: int | None = None) -> tuple[str, in
     Raises:
         AAIError: There are no results, or more than the maximum, or the file at its place is another one.
     """
-    folder, file = folder_at(place), PurePosixPath(f"{INDEX}.html")
+    folder, file = folder_at(place), INDEX_PAGE
     if not await in_thread(is_replaceable, folder, file, _MARK):
         raise AAIError(f"{folder.shown(file)!r} is another page, which stays: rename it to have an index.")
     outputs = RestoredOutputs(place, Rendering(formats=_FORMATS))
@@ -71,6 +74,11 @@ async def write_index(place: Place, *, most: int | None = None) -> tuple[str, in
     page = await in_thread(_page, entries, place)
     await folder.write(file, page, owner=INDEX, is_own=True)
     return folder.shown(file), len(entries)
+
+
+def has_index(folder: ResultFolder) -> bool:
+    """Return whether a folder has an index, and no other page of its name; blocks."""
+    return folder.has(INDEX_PAGE) and is_replaceable(folder, INDEX_PAGE, _MARK)
 
 
 def _page(entries: list[formats.IndexEntry], place: Place) -> bytes:

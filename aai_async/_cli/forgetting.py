@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from aai_async import formats
 from aai_async._cli.arguments import results_place_of
 from aai_async._cli.command_flags import ForgetFlags
 from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.flag_values import JOURNAL, LOCAL_JOURNAL
 from aai_async._cli.flags import Rendering
+from aai_async._cli.folder_index import INDEX_PAGE, has_index, write_index
 from aai_async._cli.inputs import Recording, named
-from aai_async._cli.output_register import UNKNOWN
+from aai_async._cli.output_register import REGISTER, UNKNOWN
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import restore_names
 from aai_async._cli.result_places import folder_of
 from aai_async._cli.stdout import write_line
-from aai_async._cli.terminal_text import command, readable
+from aai_async._cli.terminal_text import command, readable, shown_error
 from aai_async._concurrency.threads import in_thread, in_thread_to_its_end
-from aai_async._errors import AAIError
+from aai_async._errors import AAIError, SourceError
 from aai_async._journal import (
     ErasedRow,
     Erasure,
@@ -26,6 +28,7 @@ from aai_async._journal import (
     Place,
     erase,
     journal_exists,
+    journal_in,
     not_in_journal,
     place_of,
 )
@@ -38,64 +41,100 @@ _MOST_IDS = 5
 async def forget(flags: ForgetFlags) -> ExitStatus:
     """Remove the result files, then the rows; a rerun continues after a file that could not be removed."""
     journal, names = place_of(Journal(flags.journal)), flags.names
-    place = results_place_of(flags.results_dir) or folder_of(flags.journal)
-    if place is None:
-        return await _forget_rows(journal, names)
-    results = _Results(place, names)
+    given = [results_place_of(name) for name in flags.results_dirs]
+    places = await in_thread(_places, flags.journal, [place for place in given if place is not None])
+    folders = [_Results(place, names) for place in places]
+    for folder in folders:
+        await folder.complete(flags.journal, must_exist=folder.place in given)
 
     def remove_files(erasure: Erasure) -> None:
-        unknown = [name for name in erasure.unknown if not results.knows(name)]
-        if not unknown and any(map(results.lacks, erasure.similar)):
-            # Files without a row are of a recording that the journal has forgotten: not if it can be here.
-            unknown = [*erasure.unknown]
-        if unknown:
-            raise not_in_journal(journal, unknown)
-        results.check_rows(erasure.rows)
-        results.remove(erasure.rows)
+        for folder in folders:
+            folder.check_rows(erasure.rows)
+        _check_known(journal, erasure, folders)
+        for folder in folders:
+            folder.remove(erasure.rows)
 
-    def erase_all() -> Erasure:
-        return erase(journal, results.transcripts(), remove_files)
-
-    await results.complete(flags.journal)
-    erasure = await in_thread_to_its_end(erase_all)
-    _write_rows(erasure)
-    for file in results.removed:
-        print_line(f"Removed {readable(file)}")
-    print_line(f"{count(len(erasure.rows), 'row')} and {count(len(results.removed), 'file')} removed.")
-    _print_what_stays(erasure, results)
-    return ExitStatus.OK
-
-
-async def _forget_rows(journal: Place, names: Sequence[str]) -> ExitStatus:
-    """Remove the rows of a journal in object storage that is not beside results."""
-
-    def check(erasure: Erasure) -> None:
-        if erasure.unknown:
-            raise not_in_journal(journal, erasure.unknown)
-
-    erasure = await in_thread_to_its_end(lambda: erase(journal, dict.fromkeys(names, ()), check))
-    _write_rows(erasure)
-    print_line(f"{count(len(erasure.rows), 'row')} removed. Files of results stay: -o names their folder.")
-    _print_ids(erasure)
-    return ExitStatus.OK
-
-
-def _write_rows(erasure: Erasure) -> None:
+    known = {name: {one for folder in folders for one in folder.transcripts_of(name)} for name in names}
+    erasure = await in_thread_to_its_end(lambda: erase(journal, known, remove_files))
     for row in erasure.rows:
         write_line(visible(f"{row.transcript_id or '-':36}  {row.source}"))
+    files = [file for folder in folders for file in folder.removed]
+    for file in files:
+        print_line(f"Removed {readable(file)}")
+    print_line(f"{count(len(erasure.rows), 'row')} and {count(len(files), 'file')} removed.")
+    for folder in folders:
+        await _write_index(folder)
+    await _print_what_stays(flags, erasure, folders)
+    return ExitStatus.OK
 
 
-def _print_what_stays(erasure: Erasure, results: _Results) -> None:
-    if not results.removed:
-        print_line(f"No results of these recordings in {str(results.place)!r}: -o names another folder.")
-    _print_ids(erasure)
+def _places(journal: str, given: Sequence[Place]) -> list[Place]:
+    """Return the places of results: that of the journal if it has some, and those that are given."""
+    beside = folder_of(journal)
+    if beside is None or (given and not _is_of_results(beside, journal)):
+        return list(given)
+    return [beside, *(place for place in given if _key(place) != _key(beside))]
 
 
-def _print_ids(erasure: Erasure) -> None:
+def _is_of_results(folder: Place, journal: str) -> bool:
+    """Return whether results can be beside a journal that has another folder for them, too."""
+    if not isinstance(folder, Path) or Path(journal).name in {JOURNAL, LOCAL_JOURNAL}:
+        return True
+    return (folder / REGISTER).exists()
+
+
+def _key(place: Place) -> str:
+    """Return what is equal for two names of one place."""
+    return str(place.resolve()) if isinstance(place, Path) else str(place).rstrip("/")
+
+
+def _check_known(journal: Place, erasure: Erasure, folders: Sequence[_Results]) -> None:
+    """
+    Check that each name is that of a row, or of files.
+
+    Raises:
+        JournalError: One is not.
+    """
+    unknown = [name for name in erasure.unknown if not any(folder.knows(name) for folder in folders)]
+    if not unknown and any(all(folder.lacks(row) for folder in folders) for row in erasure.similar):
+        # Files without a row are of a recording that the journal has forgotten: not if it can be here.
+        unknown = [*erasure.unknown]
+    if unknown:
+        raise not_in_journal(journal, unknown)
+
+
+async def _write_index(folder: _Results) -> None:
+    """Write the index of a folder again: it had the texts of all recordings."""
+    if folder.index is not None:
+        try:
+            _, number = await write_index(folder.place)
+            print_line(f"Wrote {readable(folder.index)} without them, {number} listed.")
+        except AAIError as error:
+            print_line(f"Removed {readable(folder.index)}: {shown_error(error)}")
+
+
+async def _print_what_stays(flags: ForgetFlags, erasure: Erasure, folders: Sequence[_Results]) -> None:
+    for folder in folders:
+        if not folder.removed:
+            print_line(f"No results of these recordings in {str(folder.place)!r}.")
+    searched = ", ".join(repr(str(folder.place)) for folder in folders) or "no folder"
+    print_line(
+        f"Files were searched for in {searched}. Copies in other folders stay, such as those of `export`, "
+        "`get`, `convert` and `compare`: run the command again with -o for each of these folders."
+    )
+    for other in await in_thread(_other_journals, flags.journal, folders):
+        print_line(f"Another journal can have the recordings too: {command('forget', other, *flags.names)}")
     ids = [row.transcript_id for row in erasure.rows if row.transcript_id and not row.is_gone]
     if ids:
         shown = ids if len(ids) <= _MOST_IDS else ["ID..."]
         print_line(f"The service keeps its transcripts until you delete them: {command('delete', *shown)}")
+
+
+def _other_journals(journal: str, folders: Sequence[_Results]) -> list[str]:
+    """Return the journals that are beside results, without the one that was given."""
+    own = _key(place_of(Journal(journal)))
+    places = [journal_in(folder.place, name) for folder in folders for name in (JOURNAL, LOCAL_JOURNAL)]
+    return [one for one in places if _key(place_of(Journal(one))) != own and journal_exists(one)]
 
 
 class _Results(RestoredOutputs):
@@ -104,17 +143,23 @@ class _Results(RestoredOutputs):
     def __init__(self, place: Place, names: Sequence[str]) -> None:
         super().__init__(place, Rendering())
         self.removed: list[str] = []
+        """The paths or URIs of the files that were removed."""
+        self.index: str | None = None
+        """The path or URI of the index, if there was one."""
         self._names = names
 
-    async def complete(self, journal: str) -> None:
+    async def complete(self, journal: str, *, must_exist: bool) -> None:
         """
         Read the register, and restore what it does not list, before the journal forgets whose it is.
 
         Raises:
+            SourceError: There is nothing at a place that must exist.
             SaveError: The register cannot be read or written.
             JournalError: The journal cannot be read.
         """
         await in_thread(self.load)
+        if must_exist and self._register.is_empty and not await in_thread(self._listing, PurePosixPath()):
+            raise SourceError(f"There are no files in {str(self.place)!r}. Nothing was removed.")
         self.check_register()
         # Without it, erasing from it fails.
         journals = [journal] if await in_thread(journal_exists, journal) else []
@@ -137,11 +182,8 @@ class _Results(RestoredOutputs):
                 "folder, and run the command again."
             )
 
-    def transcripts(self) -> dict[str, set[str]]:
-        """Return the ids of the transcripts that the files of each name were ever of."""
-        return {name: self._transcripts_of(name) for name in self._names}
-
-    def _transcripts_of(self, name: str) -> set[str]:
+    def transcripts_of(self, name: str) -> set[str]:
+        """Return the ids of the transcripts that the files of a recording were ever of."""
         stems = self._stems_of_name(name)
         return {one for stem in stems for one in self._register.transcripts_of(stem)}
 
@@ -155,7 +197,7 @@ class _Results(RestoredOutputs):
 
     def remove(self, rows: Sequence[ErasedRow]) -> None:
         """
-        Remove the files of rows and of the names.
+        Remove the files of rows and of the names, and the index, which has the texts of all.
 
         Raises:
             SaveError: A file cannot be removed.
@@ -169,6 +211,9 @@ class _Results(RestoredOutputs):
         for file in [*self._files(stems)]:
             self._folder.remove(file)
             self.removed.append(self._folder.shown(file))
+        if has_index(self._folder):
+            self._folder.remove(INDEX_PAGE)
+            self.index = self._folder.shown(INDEX_PAGE)
 
     def _stems_of_name(self, name: str) -> Iterator[PurePosixPath]:
         for recording in (named(name), Recording.of_transcript(name)):

@@ -187,6 +187,11 @@ class OutputRegister:
         self._files = dict[tuple[str, str], File]()
         self._folders = set[str]()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was registered when it was read."""
+        return self._read_to == 0
+
     def load(self) -> None:
         """
         Read the lines since the latest call.

@@ -1,7 +1,7 @@
 """
 Errors of object storage: what failed, at which URI, and what to do. Pure functions.
 
-The texts of obstore are read to tell the kinds apart, and not shown: they are those of a program, and can
+The texts of obstore are read to distinguish the kinds, and not shown: they are those of a program, and can
 contain signatures, tokens and access keys.
 """
 

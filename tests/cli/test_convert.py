@@ -107,12 +107,3 @@ def test_a_name_that_is_of_no_transcript_is_wrong_usage(
     err = capsys.readouterr().err
     assert (f"'{name}'" in err, "Traceback" in err, "secret" in err) == (True, False, False), err
     assert not list(Path().rglob("*.txt"))
-
-
-def test_a_recording_that_is_not_there_cannot_be_embedded(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The error names it, and not the transcript."""
-    Path("call.mp3").unlink()
-    assert run(monkeypatch, str(file), "-f", "html", "--embed-audio") == 2
-    assert capsys.readouterr().err.startswith("'call.mp3' cannot be read to embed it: No such file")

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
 import pytest
+from local_runs import KEY, run, transcribe
+from local_runs import server as server  # noqa: PLC0414 - a fixture
 
 import aai_async as aai
 from aai_async._cli import forgetting
 from aai_async._cli.command_flags import ForgetFlags
 from aai_async._cli.exit_status import ExitStatus
-from aai_async.server import LocalServer, ScriptedEngine
-from aai_async.server.engine import SpeechRequest
-
-KEY = "0123456789abcdef0123456789abcdef"
+from aai_async.server import LocalServer
 
 JOURNAL = Path("out/.aai-async.db")
 
@@ -30,36 +25,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def heard(request: SpeechRequest) -> str:
-    return f"Secret of {Path(request.audio).read_text()} in {request.language_code}."
-
-
-@pytest.fixture
-async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalServer]:
-    monkeypatch.chdir(tmp_path)
-    async with LocalServer(engine=ScriptedEngine(heard), key=KEY) as server:
-        yield server
-
-
-async def run(server: LocalServer, *arguments: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "aai_async", *arguments]
-    environment = {**os.environ, "ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
-    done = await anyio.run_process(command, check=False, env=environment, stdin=subprocess.DEVNULL)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-async def transcribe(server: LocalServer, *names: str, flags: str = "") -> None:
-    for name in names:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        if not Path(name).exists():
-            Path(name).write_text(name)
-    status, _, err = await run(server, "transcribe", *names, "-o", "out", "-f", "txt,json", *flags.split())
-    assert status == 0, err
-
-
 async def forget(names: list[str], folder: Path | None = None) -> ExitStatus:
     return await forgetting.forget(
-        ForgetFlags(journal=str(JOURNAL), names=names, results_dir=None if folder is None else str(folder))
+        ForgetFlags(journal=str(JOURNAL), names=names, results_dirs=[] if folder is None else [str(folder)])
     )
 
 
@@ -101,7 +69,7 @@ async def test_a_recording_is_forgotten_by_its_path_from_another_folder(
     await transcribe(server, name, "x.mp3", flags="-l en")
     await transcribe(server, name, flags="-l de --force")
     monkeypatch.chdir("calls")
-    flags = ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dir=None)
+    flags = ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dirs=[])
     assert await forgetting.forget(flags) == ExitStatus.OK
     monkeypatch.chdir("..")
     assert texts() == ["x.mp3.json", "x.mp3.txt"]
@@ -130,7 +98,7 @@ async def test_a_name_that_means_two_recordings_is_an_error(
     """One as the journal lists it, another as a path from this folder: nothing is removed of either."""
     await transcribe(server, "call.mp3", "calls/call.mp3")
     monkeypatch.chdir("calls")
-    flags = ForgetFlags(journal="../out/.aai-async.db", names=["call.mp3"], results_dir=None)
+    flags = ForgetFlags(journal="../out/.aai-async.db", names=["call.mp3"], results_dirs=[])
     with pytest.raises(aai.JournalError, match=r"two recordings: .*'calls/call\.mp3'.*Nothing was removed"):
         await forgetting.forget(flags)
     monkeypatch.chdir("..")
@@ -147,9 +115,7 @@ async def test_files_are_not_removed_without_the_row_of_a_result_that_could_not_
     assert (await run(server, "transcribe", "calls/y.mp3", *flags))[0] == 0
     monkeypatch.chdir("calls")
     with pytest.raises(aai.JournalError, match=r"Not in the journal .*'y\.mp3'"):
-        await forgetting.forget(
-            ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dir=None)
-        )
+        await forgetting.forget(ForgetFlags(journal="../out/.aai-async.db", names=["y.mp3"], results_dirs=[]))
     monkeypatch.chdir("..")
     assert texts()[-2:] == written
     assert list(await outcomes()) == ["calls/y.mp3"]

@@ -96,9 +96,14 @@ async def test_the_other_commands_take_the_prefix_of_the_results(
     assert (status, "3 already there" in err) == (0, True), err
     status, shown, err = await run(service, "index", out)
     assert (status, shown, "3 listed" in err) == (0, f"{out}index.html\n", True), err
-    status, shown, err = await run(service, "forget", out, bucket.uri("day/b.mp3"), "--yes")
-    assert (status, "1 row and 1 file removed." in err) == (0, True), err
+    command = ["forget", out, bucket.uri("day/b.mp3"), "--yes", "-o"]
+    status, shown, err = await run(service, *command, bucket.uri("typo/"))
+    assert (status, f"no files in '{bucket.uri('typo/')}'. Nothing was removed." in err) == (2, True), err
+    status, shown, err = await run(service, *command, bucket.uri("more"))
+    assert (status, "1 row and 2 files removed." in err) == (0, True), err
     assert results(bucket) == ["a.wav.html", "deep/a.wav.html", "index.html"]
+    assert "more/b.mp3.srt" not in bucket.keys()
+    assert "b.mp3" not in bucket.text("out/index.html")
     [transcript_id] = [
         json.loads(line)["transcript_id"]
         for line in (await run(service, "status", out, "--json"))[1].splitlines()

@@ -1,0 +1,118 @@
+"""`forget` removes copies of a text in every folder that is named, and reports what it has not searched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from local_runs import run, transcribe
+from local_runs import server as server  # noqa: PLC0414 - a fixture
+
+from aai_async.server import LocalServer
+
+JOURNAL = "out/.aai-async.db"
+
+pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+
+
+def texts() -> list[str]:
+    """The files, in any folder, in which the text of the first recording can be read."""
+    files = [path for path in Path().rglob("*") if path.is_file()]
+    return sorted(path.as_posix() for path in files if b"Secret of a.mp3" in path.read_bytes())
+
+
+async def copied(server: LocalServer) -> None:
+    """Transcribe two recordings, and write their results to three more folders."""
+    await transcribe(server, "a.mp3", "b.mp3")
+    for command in (
+        ["export", JOURNAL, "-o", "exported", "-f", "srt,json"],
+        ["convert", "out", "-o", "converted", "-f", "md,vtt"],
+        ["convert", "out/a.mp3.json", "-f", "srt"],
+    ):
+        status, _, err = await run(server, *command)
+        assert status == 0, err
+    assert len(texts()) == 7
+
+
+async def test_all_folders_that_are_named_are_searched_besides_that_of_the_journal(
+    server: LocalServer,
+) -> None:
+    """Each removed file is named, and so is what can be left. The other recording keeps its files."""
+    await copied(server)
+    folders = ["-o", "exported", "-o", "converted"]
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", *folders, "--yes")
+    assert (status, texts()) == (0, []), err
+    removed = [line.removeprefix("Removed ") for line in err.splitlines() if line.startswith("Removed ")]
+    assert sorted(removed) == [
+        "converted/a.mp3.md",
+        "converted/a.mp3.vtt",
+        "exported/a.mp3.json",
+        "exported/a.mp3.srt",
+        "out/a.mp3.json",
+        "out/a.mp3.srt",
+        "out/a.mp3.txt",
+    ]
+    assert "1 row and 7 files removed." in err
+    assert "Files were searched for in 'out', 'exported', 'converted'. Copies in other folders stay" in err
+    assert sorted(path.name for path in Path("converted").glob("b.*")) == ["b.mp3.md", "b.mp3.vtt"]
+
+
+async def test_a_folder_that_was_not_named_is_searched_by_the_same_command_later(server: LocalServer) -> None:
+    """If nothing there shows whose a file is, since the journal knows no more, the file is named."""
+    await copied(server)
+    assert (await run(server, "forget", JOURNAL, "a.mp3", "--yes"))[0] == 0
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", "-o", "exported", "--yes")
+    assert (status, "0 rows and 2 files removed." in err) == (0, True), err
+    assert "No results of these recordings in 'out'." in err
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", "-o", "converted", "--yes")
+    assert (status, "converted/a.mp3.md, converted/a.mp3.vtt. Remove those to forget" in err) == (1, True), (
+        err
+    )
+
+
+async def test_a_folder_that_does_not_exist_is_wrong_usage(server: LocalServer) -> None:
+    """A misspelt one would leave a text that is thought to be removed."""
+    await copied(server)
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", "-o", "exportd", "--yes")
+    assert (status, "There are no files in 'exportd'. Nothing was removed." in err) == (2, True), err
+    assert len(texts()) == 7
+
+
+async def test_the_index_is_written_again_without_the_text(server: LocalServer) -> None:
+    """Or removed, if it would list nothing; a page of the same name that is no index stays."""
+    await transcribe(server, "a.mp3", "b.mp3", formats="html")
+    assert "out/index.html" in texts()
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", "--yes")
+    assert (status, texts()) == (0, []), err
+    assert "Wrote out/index.html without them, 1 listed." in err
+    assert "b.mp3" in Path("out/index.html").read_text(encoding="utf-8")
+    status, _, err = await run(server, "forget", JOURNAL, "b.mp3", "--yes")
+    assert (status, "Removed out/index.html: " in err, Path("out/index.html").exists()) == (0, True, False), (
+        err
+    )
+    await transcribe(server, "a.mp3", formats="txt")
+    Path("out/index.html").write_text("mine")
+    assert (await run(server, "forget", JOURNAL, "a.mp3", "--yes"))[0] == 0
+    assert Path("out/index.html").read_text() == "mine"
+
+
+async def test_another_journal_that_can_have_the_recording_is_named(server: LocalServer) -> None:
+    """With the command that erases it there."""
+    await copied(server)
+    Path("out/.aai-async-local.db").write_bytes(Path(JOURNAL).read_bytes())
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", "--yes")
+    assert status == 0, err
+    assert (
+        "Another journal can have the recordings too: `aai-async forget out/.aai-async-local.db a.mp3`" in err
+    )
+
+
+async def test_a_folder_of_other_files_beside_a_journal_is_not_one_of_results(server: LocalServer) -> None:
+    """If the results are elsewhere, a file there that has the name of one does not stop the erasure."""
+    Path("a.mp3").write_text("a.mp3")
+    command = ["transcribe", "a.mp3", "-o", "out", "--journal", "calls.db"]
+    assert (await run(server, *command))[0] == 0
+    Path("a.mp3.txt").write_text("A note.")
+    status, _, err = await run(server, "forget", "calls.db", "a.mp3", "-o", "out", "--yes")
+    assert (status, texts(), Path("a.mp3.txt").exists()) == (0, [], True), err
+    assert "searched for in 'out'." in err
