@@ -29,7 +29,7 @@ from aai_async._cli.input_files import input_place, name_of, shown
 from aai_async._cli.inputs import Recording
 from aai_async._cli.order import Order
 from aai_async._cli.outputs import Outputs
-from aai_async._cli.result_folder import ResultFolder, check_listable, is_replaceable
+from aai_async._cli.result_folder import COMPARISON_MARK, ResultFolder, check_listable, is_replaceable
 from aai_async._cli.result_notices import Notices
 from aai_async._cli.result_places import folder_at, results_place
 from aai_async._cli.stdout import write_out
@@ -39,8 +39,6 @@ from aai_async._errors import AAIError, ConfigError, SourceError
 from aai_async._models.transcript import Transcript, model_that_ran
 from aai_async._progress.lines import count, print_line
 from aai_async.comparison._normalization import Normalization, check_installed
-
-_MARK = b'name="generator" content="aai-async compare"'
 
 _OWNER = "compare"
 """What the pages have in object storage for the recording of a result."""
@@ -249,7 +247,7 @@ class _Pages:
             AAIError: It cannot be written, or another file has its name.
         """
         path = self._path(pair)
-        if not await in_thread(is_replaceable, self.folder, path, _MARK):
+        if not await in_thread(is_replaceable, self.folder, path, COMPARISON_MARK):
             shown = readable(self.folder.shown(path))
             raise AAIError(f"{shown!r} is another file, which stays: choose another folder with -o.")
         content = await in_thread(self._content, pair, found, path)

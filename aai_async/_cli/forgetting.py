@@ -16,7 +16,9 @@ from aai_async._cli.inputs import Recording, named
 from aai_async._cli.output_register import REGISTER, UNKNOWN
 from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import restore_names
+from aai_async._cli.result_folder import COMPARISON_MARK, is_replaceable
 from aai_async._cli.result_places import folder_of
+from aai_async._cli.safe_names import folded
 from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import command, readable, shown_error
 from aai_async._concurrency.threads import in_thread, in_thread_to_its_end
@@ -174,13 +176,30 @@ class _Results(RestoredOutputs):
             AAIError: There are such files.
         """
         names = dict.fromkeys([*self._names, *(row.source for row in rows if row.transcript_id is not None)])
-        files = dict.fromkeys(path for name in names for path in self.unknown_files(named(name)))
+        files = dict.fromkeys(
+            path
+            for recording in map(named, names)
+            for path in [*self.unknown_files(recording), *self._comparisons(recording)]
+        )
         if files:
             raise AAIError(
                 "Nothing was removed, because the register of the results does not list whose these files "
                 f"are: {', '.join(map(readable, files))}. Remove those to forget, move the others to another "
                 "folder, and run the command again."
             )
+
+    def _comparisons(self, recording: Recording) -> Iterator[str]:
+        """Yield the pages of `compare` that have a model in their names, too: no register knows them."""
+        for stem in self._earlier_names(recording):
+            for name, _ in self._folder.entries(stem.parent):
+                page = stem.with_name(name)
+                is_of_name = folded(name).startswith(folded(f"{stem.name}.")) and page.suffix == ".html"
+                if (
+                    is_of_name
+                    and page.stem != stem.name
+                    and is_replaceable(self._folder, page, COMPARISON_MARK)
+                ):
+                    yield self._folder.shown(page)
 
     def transcripts_of(self, name: str) -> set[str]:
         """Return the ids of the transcripts that the files of a recording were ever of."""

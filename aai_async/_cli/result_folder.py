@@ -22,6 +22,10 @@ _HEAD = 4096
 """Bytes of a page that contain what its head states."""
 
 
+COMPARISON_MARK = b'name="generator" content="aai-async compare"'
+"""In the head of a page of `compare`."""
+
+
 class ResultFolder(Protocol):
     """
     A place for results. What it contains is addressed by relative paths, with their suffix.

@@ -116,3 +116,24 @@ async def test_a_folder_of_other_files_beside_a_journal_is_not_one_of_results(se
     status, _, err = await run(server, "forget", "calls.db", "a.mp3", "-o", "out", "--yes")
     assert (status, texts(), Path("a.mp3.txt").exists()) == (0, [], True), err
     assert "searched for in 'out'." in err
+
+
+async def test_the_pages_of_comparisons_are_removed_or_named(server: LocalServer) -> None:
+    """Those with the name of a model in theirs can be of several recordings, so the user removes them."""
+    pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
+    await transcribe(server, "a.mp3", "b.mp3")
+    assert (await run(server, "compare", "out", "out", "-o", "one"))[0] == 0
+    Path("more").mkdir()
+    for name in ("a.mp3.json", "b.mp3.json"):
+        Path("more", name).write_bytes(Path("out", name).read_bytes())
+    assert (await run(server, "compare", "out", "out", "more", "-o", "two"))[0] == 0
+    pages = ["two/a.mp3.more.html", "two/a.mp3.out.html"]
+    command = ["forget", JOURNAL, "a.mp3", "-o", "one", "-o", "more", "-o", "two", "--yes"]
+    status, _, err = await run(server, *command)
+    assert (status, "Nothing was removed" in err, len(texts())) == (1, True, 6), err
+    assert [page for page in pages if page in err] == pages
+    for page in pages:
+        Path(page).unlink()
+    status, _, err = await run(server, *command)
+    assert (status, texts()) == (0, []), err
+    assert (Path("one/b.mp3.html").exists(), Path("two/b.mp3.out.html").exists()) == (True, True)

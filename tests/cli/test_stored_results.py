@@ -102,7 +102,7 @@ async def test_the_other_commands_take_the_prefix_of_the_results(
     status, shown, err = await run(service, *command, bucket.uri("more"))
     assert (status, "1 row and 2 files removed." in err) == (0, True), err
     assert results(bucket) == ["a.wav.html", "deep/a.wav.html", "index.html"]
-    assert "more/b.mp3.srt" not in bucket.keys()
+    assert "b.mp3.srt" not in " ".join(bucket.keys())
     assert "b.mp3" not in bucket.text("out/index.html")
     [transcript_id] = [
         json.loads(line)["transcript_id"]
