@@ -193,4 +193,4 @@ async def test_an_error_in_the_arguments_breaks_no_word(folder: Path) -> None:
             return terminal.shown
 
     lines = (await to_thread.run_sync(shown)).splitlines()
-    assert lines[-3:] == ["  'JOURNAL|DIR|URI': The folder", "  'results of the year' has no", "  journal."]
+    assert lines[-3:] == ["  'JOURNAL|DIR|URI': The", "  folder 'results of the year'", "  has no journal."]
