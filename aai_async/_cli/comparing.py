@@ -18,14 +18,13 @@ from aai_async._cli.compare_pairs import (
     check_reference,
     pairs_of,
     read_reference,
-    read_transcript,
     references_of,
     systems_of,
 )
 from aai_async._cli.compare_table import Compared, json_lines, table
 from aai_async._cli.exit_status import ExitStatus, status_of_files
 from aai_async._cli.flags import Rendering
-from aai_async._cli.input_files import input_place, name_of, shown
+from aai_async._cli.input_files import input_place, name_of, read_transcript, shown
 from aai_async._cli.inputs import Recording
 from aai_async._cli.order import Order
 from aai_async._cli.outputs import Outputs
