@@ -216,12 +216,14 @@ async def test_an_endpoint_without_tls_must_be_allowed(
 async def test_an_endpoint_that_nobody_serves_is_reported(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setattr("aai_async._io.object_store._RETRIES", 0)
-    error = await error_of(aai.ObjectSource(bucket.uri("call.wav")))
-    assert f"cannot be read: http://127.0.0.1:{port} refuses the connection. Check the network" in str(error)
+    # Bound and not listening, so that nobody else can answer.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        error = await error_of(aai.ObjectSource(bucket.uri("call.wav")))
+    assert f"cannot be read: {address} refuses the connection. Check the network" in str(error)
     check_secret(error)
 
 

@@ -72,10 +72,12 @@ def test_a_store_that_nobody_serves_is_named_with_what_chooses_it(
     monkeypatch: pytest.MonkeyPatch, write: bool
 ) -> None:
     """It may be served again, so the error is transient."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    error = error_of(write)
+    # Bound and not listening, so that nobody else can answer.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        error = error_of(write)
     done = "written" if write else "read"
     assert str(error) == (
         f"s3://calls/day/call.wav cannot be {done}: {address} refuses the connection. "
