@@ -90,7 +90,7 @@ class Retrying(_Event, frozen=True, kw_only=True):
 
 
 class Throttled(_Event, frozen=True, kw_only=True):
-    """The service asks the client to wait (429 with `Retry-After`); all requests of the client pause."""
+    """The service has refused a request because of a rate limit; all requests of the client pause."""
 
     kind = "throttled"
     is_delay = True
@@ -100,7 +100,7 @@ class Throttled(_Event, frozen=True, kw_only=True):
 
     def as_line(self) -> str:
         """Return the delay."""
-        return f"the service asks for a pause of {self.delay:.0f} s"
+        return f"the service limits the rate of requests: a pause of {self.delay:.0f} s"
 
 
 class Uploading(_Event, frozen=True, kw_only=True):

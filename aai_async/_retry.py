@@ -118,7 +118,8 @@ class Retry:
     attempts: int = attrs.field(default=5, validator=_whole)
     """
     Maximum number of attempts, the first included. A submit whose response was lost, and whose job is not in
-    the list, has two more attempts. `Client(on_ambiguous="raise")` turns these off.
+    the list, has two more attempts. `Client(on_ambiguous="raise")` turns these off. An attempt that a rate
+    limit refused does not count, but 1 turns off these retries too.
     """
 
     initial_delay: float = attrs.field(default=0.5, validator=_positive)
@@ -131,7 +132,9 @@ class Retry:
     """
     With a `Retry-After` above this many seconds, the error is raised at once.
 
-    The default is the length of the window in which the service counts the requests of an account.
+    The default is the length of the window in which the service counts the requests of an account. Refusals
+    because of a rate limit are waited for as long as `attempts` with the longest pause between them would
+    take: 20 minutes by default.
     """
 
     budget: float = attrs.field(default=100.0, validator=_positive)
@@ -139,7 +142,7 @@ class Retry:
     Number of tokens that all calls of a client share for retries. A retry costs 5 tokens, or 10 after a
     timeout; they are returned if the call then succeeds. Each call that succeeds adds 1. During an outage,
     each call so sends about one request instead of `attempts`. Polls of `wait` are free, and so is a retry
-    after a `Retry-After` of a rate limit, for which all calls pause.
+    after a refusal because of a rate limit, for which all calls pause.
     """
 
     resubmits: int = attrs.field(default=1, validator=_count)
@@ -177,9 +180,18 @@ class Retry:
             return None
         if retry_after is not None and retry_after > self.max_retry_after:
             return None
+        return max(self.backoff(attempt - 1), retry_after or 0.0)
+
+    @property
+    def longest_refusal(self) -> float:
+        """Seconds for which the refusals of a call because of a rate limit are waited for."""
+        return (self.attempts - 1) * self.max_retry_after if self.attempts > 1 else 0.0
+
+    def backoff(self, step: int) -> float:
+        """Seconds of a step of the exponential back-off, counted from 0, with jitter."""
         # The exponent is bounded so that a policy with many attempts does not overflow a float.
-        step = min(self.max_delay, self.initial_delay * 2.0 ** min(attempt - 1, 64))
-        return max(step * (0.5 + 0.5 * self.jitter()), retry_after or 0.0)
+        delay = min(self.max_delay, self.initial_delay * 2.0 ** min(step, 64))
+        return delay * (0.5 + 0.5 * self.jitter())
 
 
 class Budget:

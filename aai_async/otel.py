@@ -106,7 +106,7 @@ class _Instrumentation:
             f"{_SCOPE}.retries", unit="{retry}", description="Requests that failed and are sent again."
         )
         self._throttled = meter.create_counter(
-            f"{_SCOPE}.throttled", unit="s", description="Pauses that the service has asked for."
+            f"{_SCOPE}.throttled", unit="s", description="Pauses because of rate limits."
         )
         self._steps = meter.create_histogram(
             f"{_SCOPE}.step.duration",

@@ -163,7 +163,7 @@ class JournalOwner:
         ]
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for a while: the service has asked a worker for it."""
+        """Send nothing for a while: a rate limit has refused a request of a worker."""
         self._pipeline.sender.pauses.start(self._pipeline.sender.base_urls.api, seconds)
 
     def _check(self) -> None:

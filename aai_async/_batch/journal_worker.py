@@ -45,7 +45,7 @@ class OwnerCalls(Protocol):
         ...
 
     def pause(self, seconds: float) -> None:
-        """Report that the service has asked for a pause; it must not block."""
+        """Report that a rate limit causes a pause; it must not block."""
         ...
 
 
@@ -174,7 +174,7 @@ class JournalWorker:
 
 
 def pauses_all(owner: OwnerCalls) -> Callable[[Event], None]:
-    """Return a listener by which a pause that the service asks one worker for holds all of them."""
+    """Return a listener by which a pause of one worker because of a rate limit holds all of them."""
 
     def on_event(event: Event) -> None:
         if isinstance(event, Throttled):

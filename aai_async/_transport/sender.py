@@ -22,15 +22,12 @@ from aai_async._concurrency.cancellation import ShieldedRequest
 from aai_async._concurrency.threads import in_thread_if_there_is_one
 from aai_async._errors import (
     AAIError,
-    APIError,
-    AttemptTimeoutError,
     ConfigError,
     ConnectError,
     NotFoundError,
     ProtocolError,
     RateLimitError,
     RequestState,
-    RetryBudgetError,
     about,
 )
 from aai_async._events import Event, OnEvent, Retrying, Uploading, emit, logger, step
@@ -46,6 +43,7 @@ from aai_async._transport.request import new_request
 from aai_async._transport.request_body import Body, OnSent, opened
 from aai_async._transport.response_body import read_error, read_response, save
 from aai_async._transport.response_history import ResponseHistory
+from aai_async._transport.retries import CallRetries
 
 T = TypeVar("T")
 
@@ -73,7 +71,7 @@ class Sender:
         self._timeouts = timeouts
         self._pool = ClientPool(client, base_urls, socket_options(timeouts))
         self._on_event = on_event
-        self.pauses = Pauses(retry.max_retry_after, self.emit)
+        self.pauses = Pauses(retry, self.emit)
         self._history = ResponseHistory()
 
     def with_settings(self, retry: Retry | None, timeouts: Timeouts | None) -> Sender:
@@ -149,28 +147,27 @@ class Sender:
     async def _send_until_done(
         self, call: Call[T], shielded: ShieldedRequest[T] | None, *, is_urgent: bool
     ) -> T:
-        attempt, spent, may_be_done = 0, 0.0, False
+        retries = self._retries(call)
+        may_be_done = False
         while True:
-            attempt += 1
-            result = await self._attempt(call, shielded, attempt, is_urgent=is_urgent)
+            result = await self._attempt(call, shielded, retries.attempt, is_urgent=is_urgent)
             if may_be_done and call.if_gone is not None and isinstance(result, NotFoundError):
                 result = call.if_gone
             if not isinstance(result, AAIError):
-                self._budget.succeed(spent)
+                self._budget.succeed(retries.spent)
                 return result
             may_be_done = may_be_done or result.verdict is RequestState.AMBIGUOUS
-            delay = self._delay(call, result, attempt)
-            cost = None if delay is None else self._cost(result)
-            if delay is None or cost is None:
-                raise _failed(call, result, attempt, is_over_budget=delay is not None)
-            spent += cost
-            error = _with_context(call, result, attempt)
-            name = type(error).__name__
+            delay = retries.delay_after(result)
+            if isinstance(delay, AAIError):
+                raise delay
+            error = retries.with_context(result)
+            attempt, name = retries.attempt, type(error).__name__
             message = "%s: attempt %d failed (%s), again in %.1f s"
             logger.info(message, call.operation, attempt, name, delay, extra=_log_fields(call))
             self.emit(Retrying(operation=call.operation, attempt=attempt, delay=delay, error=error))
-            with self._budget.given_back_unless_used(cost):
+            with self._budget.given_back_unless_used(retries.cost):
                 await anyio.sleep(delay)
+            retries.attempt += 1
 
     async def send_once(self, call: Call[T]) -> T:
         """
@@ -182,30 +179,20 @@ class Sender:
         with about(transcript_id=call.transcript_id):
             result = await self._attempt(call, None, 1, is_urgent=False)
             if isinstance(result, AAIError):
-                raise _failed(call, result, 1, is_over_budget=False)
+                raise self._retries(call).with_context(result)
             return result
 
-    def _cost(self, error: AAIError) -> float | None:
-        if isinstance(error, RateLimitError) and error.retry_after:
-            # All calls pause, so those that were refused together are no sign of an outage.
-            return 0.0
-        return self._budget.spend(is_timeout=isinstance(error, AttemptTimeoutError))
-
-    def _delay(self, call: Call[T], error: AAIError, attempt: int) -> float | None:
-        retry_after = error.retry_after if isinstance(error, APIError) else None
-        return self._retry.delay(error.verdict, attempt, repeat=call.repeat, retry_after=retry_after)
+    def _retries(self, call: Call[T]) -> CallRetries:
+        return CallRetries(call, self._host(call), self._retry, self._budget, self.pauses)
 
     async def _attempt(
         self, call: Call[T], shielded: ShieldedRequest[T] | None, number: int, *, is_urgent: bool
     ) -> T | AAIError:
         exchange = functools.partial(self._exchange, call, shielded, number, is_urgent=is_urgent)
         try:
-            result = await (exchange() if shielded is None else shielded.hold(exchange))
+            return await (exchange() if shielded is None else shielded.hold(exchange))
         except ConnectError as error:
-            result = error
-        if isinstance(result, RateLimitError) and call.url is None:
-            self.pauses.start(self._host(call), result.retry_after or 0.0)
-        return result
+            return error
 
     async def _exchange(
         self, call: Call[T], shielded: ShieldedRequest[T] | None, number: int, *, is_urgent: bool
@@ -248,7 +235,15 @@ class Sender:
         # A response that does not belong to this request may be old, and its date too.
         if reply and call.url is None and not isinstance(result, ProtocolError):
             self._history.add_date(reply.headers.get("date"))
+            self._count(result, host, call.operation, clock.began)
         return result
+
+    def _count(self, result: object, host: str, operation: str, sent_at: float) -> None:
+        """Record whether a request that was sent at a time was refused because of a rate limit."""
+        if isinstance(result, RateLimitError):
+            self.pauses.refuse(host, operation, sent_at=sent_at, retry_after=result.retry_after)
+        else:
+            self.pauses.accept(host, operation, sent_at=sent_at)
 
     async def _send_in_time(
         self, call: Call[T], url: str, lease: ClientLease, clock: AttemptDeadline, body: Body | None
@@ -343,28 +338,6 @@ async def _result(call: Call[T], reply: HTTPReply) -> T | AAIError:
         # The request was received, so it may have been carried out.
         error.verdict = RequestState.AMBIGUOUS
         return error
-
-
-def _with_context(call: Call[T], error: AAIError, attempts: int) -> AAIError:
-    """Add the operation and the number of attempts to an error, and remove its traceback."""
-    error.operation, error.attempts = call.operation, attempts
-    # The frames of the HTTP library contain the request and its key.
-    return error.with_traceback(None)
-
-
-def _failed(call: Call[T], error: AAIError, attempts: int, *, is_over_budget: bool) -> AAIError:
-    error = _with_context(call, error, attempts)
-    if not is_over_budget:
-        return error
-    over_budget = RetryBudgetError(
-        "Too many requests of this client have failed, so it retries none for now: see Retry(budget=...). "
-        f"The last error: {error.args[0]}",
-        operation=call.operation,
-        attempts=attempts,
-        verdict=error.verdict,
-    )
-    over_budget.__cause__ = error
-    return over_budget
 
 
 def _log(call: Call[T], reply: HTTPReply | None, result: object, clock: AttemptDeadline) -> None:

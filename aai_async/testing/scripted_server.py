@@ -267,13 +267,18 @@ class ScriptedServer:
         self._faults.drop()
 
     def client(self, **settings: Any) -> aai.Client:  # as `Client` takes them
-        """Create a client of this server with very short waits between polls and before retries."""
+        """
+        Create a client of this server with very short waits between polls and before retries.
+
+        A rate limit that refuses each request is raised after 4 seconds, and a `Retry-After` of more than a
+        second at once.
+        """
         transport = self._transport
         if transport is not None:
             settings.setdefault("http_client", lambda: httpx.AsyncClient(transport=transport))
         settings.setdefault("gateway_url", self.base_url)
         settings.setdefault("polling", aai.Polling(initial_delay=0.005, pace=0.02, min_list_interval=0.005))
-        settings.setdefault("retry", aai.Retry(initial_delay=0.001))
+        settings.setdefault("retry", aai.Retry(initial_delay=0.001, max_retry_after=1.0))
         return aai.Client(self.key, base_url=self.base_url, **settings)
 
     # Lifetime

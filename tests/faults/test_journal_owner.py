@@ -325,9 +325,10 @@ async def test_a_pause_that_one_worker_is_asked_for_holds_all(
                 while not server.count("POST /v2/upload"):
                     await anyio.sleep(0.01)
                 # The reply to the first upload is on its way.
-                while not owner.owner._pipeline.sender.pauses._ends:
+                while not owner.owner._pipeline.sender.pauses._backoffs:
                     await anyio.sleep(0.01)
-            [until] = owner.owner._pipeline.sender.pauses._ends.values()
+            [backoff] = owner.owner._pipeline.sender.pauses._backoffs.values()
+            until = backoff.paused_until
             await two.transcribe([other, *urls(1)], OPTIONS)
             assert anyio.current_time() >= until
     assert len(server.service.jobs) == 3

@@ -102,6 +102,31 @@ async def test_a_rate_limit_holds_back_every_call_of_the_client(
     assert min(arrived) - began >= 0.3
 
 
+@pytest.mark.parametrize("refused", ["429", "403"])
+async def test_a_rate_limit_without_a_time_slows_a_batch_down(
+    server: FaultServer, connect: Connect, refused: str
+) -> None:
+    """The refusals cost nothing of the retry budget, and each recording has its one job."""
+    requests = 0
+
+    async def limited(exchange: Exchange) -> None:
+        nonlocal requests
+        requests += 1
+        # The service takes 20 requests, refuses 30, and so on.
+        await (exchange.answer() if requests % 50 < 20 else FOR_NOW[refused](exchange))
+
+    server.always("*", limited)
+    made = len(server.service.jobs)
+    retry = aai.Retry(initial_delay=0.01, max_delay=0.05, budget=1)
+    async with (
+        connect(retry=retry) as client,
+        aai.transcribe_all(client, [b"%d" % n for n in range(40)]) as batch,
+    ):
+        outcomes = await batch.collect()
+    assert [outcome.error for outcome in outcomes] == [None] * 40
+    assert len({outcome.transcript_id for outcome in outcomes}) == len(server.service.jobs) - made == 40
+
+
 async def test_a_submit_that_was_refused_waits_and_makes_one_job(
     server: FaultServer, connect: Connect
 ) -> None:
@@ -167,8 +192,8 @@ async def test_a_time_to_wait_that_is_none_is_ignored(server: FaultServer, conne
             await client.get("known")
         server.on(f"GET {JOB}", too_many(old, Date=now))
         await client.get("known")
-    assert len(events) == len(junk) + 1
-    assert all(isinstance(event, aai.Retrying) and event.delay < 0.1 for event in events)
+    assert sum(isinstance(event, aai.Retrying) for event in events) == len(junk) + 1
+    assert all(isinstance(event, (aai.Retrying, aai.Throttled)) and event.delay < 0.1 for event in events)
 
 
 async def test_a_date_to_wait_for_is_read_by_the_clock_of_the_service(

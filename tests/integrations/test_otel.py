@@ -271,7 +271,11 @@ async def test_a_pause_of_the_service_is_measured(recorded: Recorded) -> None:
     limited = httpx.Response(429, headers={"retry-after": "0.01"}, json={"error": "Too Many Requests"})
     queued = httpx.Response(200, json={"id": JOB, "status": "queued"})
     transport = ScriptedTransport(limited, queued)
-    async with httpx.AsyncClient(transport=transport) as http, aai.Client(KEY, http_client=http) as client:
+    retry = aai.Retry(initial_delay=0.001)
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        aai.Client(KEY, http_client=http, retry=retry) as client,
+    ):
         await client.get(JOB)
     assert recorded.points("aai_async.throttled") == [({}, 0.01)]
 

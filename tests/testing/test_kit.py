@@ -7,6 +7,7 @@ import re
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
@@ -181,6 +182,15 @@ async def test_faults_take_their_turns() -> None:
     uploads = [one for one in server.requests if one.path == "/v2/upload"]
     assert len(uploads) == 4
     assert {one.size for one in uploads} == {11}
+
+
+async def test_a_rate_limit_that_never_ends_is_raised_soon() -> None:
+    """Nobody waits for twenty minutes in a test."""
+    async with ScriptedServer().in_process() as server, server.client() as client:
+        server.fault("POST /v2/upload", status=429, times=1000)
+        with anyio.fail_after(60), pytest.raises(aai.RateLimitError):
+            await client.upload(b"a recording")
+        server.drop_faults()
 
 
 async def test_what_has_come_can_be_looked_at() -> None:

@@ -6,129 +6,15 @@ The time is that of trio's `MockClock`, so nothing here takes the seconds that i
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import json
-import math
 import statistics
-from typing import Any
 
 import anyio
 import httpx
 import pytest
-from inline import no_threads
-from trio.testing import MockClock
+from limited_service import KEY, STEADY, TAKES, Service, run_in_virtual_time, transcribed
 
 import aai_async as aai
-
-KEY = "0123456789abcdef0123456789abcdef"
-
-STEADY = aai.Retry(jitter=lambda: 0.5)
-
-TAKES = 5.0
-"""Seconds of each job."""
-
-
-class Service(httpx.AsyncBaseTransport):
-    """Jobs that take the same time each, and a limit of requests in windows that follow one another."""
-
-    def __init__(self, *, limit: float = math.inf, window: float = 10.0, fetch: float = 0.01) -> None:
-        self.limit = limit
-        self.window = window
-        self.fetch = fetch
-        """Seconds of a request for a completed transcript."""
-        self.made: list[float] = []
-        """When each job was made."""
-        self.polls: list[float] = []
-        """When the list was shown."""
-        self.seen: dict[str, float] = {}
-        """When a reply first showed the end of each job."""
-        self.refused: list[float] = []
-        self.ended = 0.0
-        """When the batch ended."""
-        self._uploads = itertools.count()
-        self._taken: dict[int, int] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        now = anyio.current_time()
-        number = int(now // self.window)
-        self._taken[number] = self._taken.get(number, 0) + 1
-        if self._taken[number] > self.limit:
-            self.refused.append(now)
-            left = math.ceil((number + 1) * self.window - now)
-            return httpx.Response(
-                429, headers={"retry-after": str(left)}, json={"error": "Too Many Requests"}
-            )
-        is_fetch = "/v2/transcript/" in request.url.path
-        await anyio.sleep(self.fetch if is_fetch else 0.01)
-        return httpx.Response(200, json=await self._answer(request, now))
-
-    async def _answer(self, request: httpx.Request, now: float) -> dict[str, Any]:
-        if request.url.path.endswith("/upload"):
-            await request.aread()
-            return {"upload_url": f"https://cdn.assemblyai.com/upload/{next(self._uploads)}"}
-        if request.method == "POST":
-            self.made.append(now)
-            url = json.loads(await request.aread())["audio_url"]
-            return {"id": f"job-{len(self.made) - 1}", "status": "queued", "audio_url": url}
-        if request.url.path.endswith("/transcript"):
-            self.polls.append(now)
-            return self._page(request.url.params, now)
-        job = self._job(request.url.path.rpartition("-")[2], now)
-        self._note(job, now)
-        return job
-
-    def _note(self, job: dict[str, Any], now: float) -> None:
-        if job["status"] == "completed":
-            self.seen.setdefault(job["id"], now)
-
-    def _job(self, number: str, now: float) -> dict[str, Any]:
-        made = self.made[int(number)]
-        has_ended = now >= made + TAKES
-        return {
-            "id": f"job-{number}",
-            "status": "completed" if has_ended else "processing",
-            "text": "words",
-            "created": moment(made),
-            "completed": moment(made + TAKES) if has_ended else None,
-        }
-
-    def _page(self, query: httpx.QueryParams, now: float) -> dict[str, Any]:
-        rows = [self._job(str(number), now) for number in reversed(range(len(self.made)))]
-        rows = [row for row in rows if query.get("status") in {None, row["status"]}]
-        if (before_id := query.get("before_id")) is not None:
-            rows = [row for row in rows if int(row["id"][4:]) < int(before_id[4:])]
-        page = rows[: int(query["limit"])]
-        for row in page:
-            self._note(row, now)
-        older = f"http://service/v2/transcript?before_id={page[-1]['id']}" if len(rows) > len(page) else None
-        return {"page_details": {"limit": int(query["limit"]), "prev_url": older}, "transcripts": page}
-
-
-def moment(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat()
-
-
-def transcribed(service: Service, jobs: int, *, uploads: bool = False) -> list[aai.Outcome]:
-    """Run a batch of URLs, or of bytes to upload, in a time that jumps to where it is waited for."""
-
-    async def story() -> list[aai.Outcome]:
-        urls: list[str | bytes] = [
-            b"recording %d" % number if uploads else f"https://example.com/{number}.mp3"
-            for number in range(jobs)
-        ]
-        async with (
-            httpx.AsyncClient(transport=service) as http,
-            aai.Client(KEY, http_client=http, retry=STEADY) as client,
-            aai.transcribe_all(client, urls) as batch,
-        ):
-            outcomes = [outcome async for outcome in batch]
-            service.ended = anyio.current_time()
-            return outcomes
-
-    clock = MockClock(autojump_threshold=0)
-    with no_threads():
-        return anyio.run(story, backend="trio", backend_options={"clock": clock})
 
 
 def longest_gap(times: list[float]) -> float:
@@ -208,8 +94,7 @@ def test_a_single_wait_is_not_held_back_by_other_requests() -> None:
             service.ended = anyio.current_time()
             tasks.cancel_scope.cancel()
 
-    clock = MockClock(autojump_threshold=0)
-    anyio.run(story, backend="trio", backend_options={"clock": clock})
+    run_in_virtual_time(story)
     assert service.refused
     assert service.ended < service.made[1] + TAKES + 2.0
 
@@ -241,6 +126,5 @@ def test_requests_that_are_refused_together_do_not_use_up_the_retry_budget() -> 
                 tasks.start_soon(client.get, "known")
                 tasks.start_soon(client.upload, b"a recording")
 
-    clock = MockClock(autojump_threshold=0)
-    anyio.run(story, backend="trio", backend_options={"clock": clock})
+    run_in_virtual_time(story)
     assert sent == 64

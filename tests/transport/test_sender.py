@@ -599,7 +599,8 @@ async def test_an_event_shows_neither_a_key_nor_what_lets_in_whoever_has_it(
     job = aai.JobHandle()
     async with aai.Client(SECRET, base_url=URL[:-3], retry=QUICK, on_event=told.append) as client:
         await client.submit(address, job=job)
-    retrying, submitted = told
+    throttled, retrying, submitted = told
+    assert isinstance(throttled, aai.Throttled)
     assert isinstance(retrying, aai.Retrying)
     assert isinstance(submitted, aai.Submitted)
     assert retrying.error.__traceback__ is None
