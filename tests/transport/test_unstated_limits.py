@@ -194,6 +194,26 @@ def test_a_call_waits_again_after_the_service_has_accepted_another() -> None:
     run_in_virtual_time(story)
 
 
+def test_a_call_waits_again_long_after_a_limit_was_given_up() -> None:
+    """Nothing was sent meanwhile, so nothing is known of the limit."""
+    transport = Refusing("/upload")
+
+    async def story() -> None:
+        attempts: list[int] = []
+        async with (
+            httpx.AsyncClient(transport=transport) as http,
+            aai.Client(KEY, http_client=http, retry=aai.Retry(max_retry_after=10.0)) as client,
+        ):
+            for idle in (0.0, 15.0, 25.0):
+                await anyio.sleep(idle)
+                with pytest.raises(aai.RateLimitError) as caught:
+                    await client.upload(b"a recording")
+                attempts.append(caught.value.attempts)
+        assert [count > 1 for count in attempts] == [True, False, True]
+
+    run_in_virtual_time(story)
+
+
 def test_a_policy_of_one_attempt_retries_no_refusal() -> None:
     """Nor is the limit given up for the calls of others."""
     transport = Refusing("/upload")
