@@ -110,7 +110,19 @@ class Command(TyperCommand):
             _check_number_of_speakers(normalize(flag), value, known)
             if value.isdecimal() and normalize(flag) in flags:
                 raise UsageError(_takes_no_value(flag, value))
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = _without_library(error.message)
+            raise
+
+
+def _without_library(message: str) -> str:
+    """Reword a message of pydantic, with which typer reads values."""
+    message = message.removeprefix("Value error, ")
+    if not message.startswith("Input should "):
+        return message
+    return f"It must {message.removeprefix('Input should ').partition(', ')[0]}."
 
 
 def _names(parameter: object) -> list[str]:

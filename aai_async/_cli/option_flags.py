@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import functools
 import typing
 from collections.abc import Iterator
 from typing import Any, cast
@@ -22,6 +23,8 @@ from aai_async._errors import OptionsError
 from aai_async._options import Options
 from aai_async._options.fields import KIND
 from aai_async._options.group import OptionGroup
+from aai_async._options.understanding import SpeechUnderstanding
+from aai_async._progress.lines import print_line
 
 _ALIKE = 0.8
 """Similarity from which an unknown name is taken for a misspelt one."""
@@ -34,7 +37,8 @@ def options_from(request: RequestFlags) -> Options:
     Return the options of the flags and settings that were passed.
 
     A name with dots sets a field of an object: `speaker_options.min_speakers_expected=2`. The type of the
-    option decides how its value is read: text as it is, a list as JSON or with commas, the rest as JSON.
+    option decides how its value is read: text as it is, a list as JSON or with commas, the rest as JSON. An
+    unknown option is reported and sent.
 
     Raises:
         OptionsError: A setting has no name or occurs twice, or the service would refuse a value.
@@ -47,7 +51,7 @@ def options_from(request: RequestFlags) -> Options:
         name = name.strip()
         if not sign or not name:
             raise OptionsError(f"--set takes name=value, such as speakers_expected=2, not {setting!r}.")
-        _put(document, name, _value(Options, name.split("."), written))
+        _put(document, name, _value(Options, name, name.split("."), written))
     try:
         return Options.from_dict(document)
     except OptionsError as error:
@@ -81,21 +85,46 @@ def _put(document: dict[str, Any], name: str, value: object) -> None:
     document[last] = value
 
 
-def _value(group: type[OptionGroup] | None, path: list[str], written: str) -> Any:  # JSON
-    """Parse the value of an option by its type."""
-    fields = {} if group is None else attrs.fields_dict(group)
+def _value(group: type[OptionGroup] | None, name: str, path: list[str], written: str) -> Any:  # JSON
+    """Parse the value of an option, or of the rest of its path in a group, by its type."""
+    if group is SpeechUnderstanding and path[0] == "request":
+        # The documentation of the service has its tasks in this object; `from_dict` reads both.
+        group, path = (group, path[1:]) if path[1:] else (None, path)
+    if group is None:
+        return _as_json(written)
+    fields = attrs.fields_dict(group)
     field = fields.get(path[0])
     if field is None:
         _check_spelling(path[0], [*fields])
+        _report_unknown(name)
         return _as_json(written)
+    kind: type[OptionGroup] | None = field.metadata.get(KIND)
     if len(path) > 1:
-        return _value(field.metadata.get(KIND), path[1:], written)
+        return _value(kind, name, path[1:], written)
     wanted = typing.get_type_hints(group)[path[0]]
     if _includes(wanted, str):
         return written
-    if _includes(wanted, collections.abc.Sequence) and not written.lstrip().startswith("["):
+    return _list(name, kind, written) if _includes(wanted, collections.abc.Sequence) else _as_json(written)
+
+
+def _list(name: str, kind: type[OptionGroup] | None, written: str) -> Any:  # JSON
+    if written.lstrip().startswith("["):
+        return _as_json(written)
+    if kind is None:
         return [part.strip() for part in written.split(",")]
-    return _as_json(written)
+    hints = typing.get_type_hints(kind)
+    fields = [field.name for field in attrs.fields(kind) if field.name != "extra"]
+    example = {
+        field.removesuffix("_"): "..." if _includes(hints[field], str) else ["..."] for field in fields
+    }
+    shown = msgspec.json.format(msgspec.json.encode([example]), indent=0).decode()
+    raise OptionsError(f"{name} must be a JSON list of objects, such as {shown}, not {written}.")
+
+
+@functools.cache
+def _report_unknown(name: str) -> None:
+    """Report once that an option is unknown: `compare` reads the same settings for each model."""
+    print_line(f"This version does not know the option {name!r}, and sends it as it is.")
 
 
 def _check_spelling(name: str, known: list[str]) -> None:

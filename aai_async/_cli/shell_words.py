@@ -41,13 +41,24 @@ _OPTION_PHRASES = (
     (re.compile(r"\b(lists?) of str\b"), r"\1 of texts"),
     (re.compile(r"\bmust be str\b"), "must be text"),
     (re.compile(r"\bTrue or False\b"), "true or false"),
+    (
+        re.compile(r"CustomSpelling needs both from_ and to: .*"),
+        'custom_spelling needs both from and to: [{"from": ["k eight s"], "to": "K8s"}].',
+    ),
+    (re.compile(r"CustomSpelling\(to=\.\.\.\)"), "to in custom_spelling"),
     (re.compile(r"pass it to Client\.transcribe or Client\.submit instead"), "pass the URL as a recording"),
 )
 
 _VALUE = r"(?:=(?P<value>\[[^\]]*\]|'[^']*'|True|False|\d+))?"
 
-_OPTION = re.compile(r"(?<![\w./-])(?P<name>[a-z]\w*(?:\.\w+)*)" + _VALUE + r"(?![\w.]*\w)")
-"""The path of an option, perhaps with a value in Python's notation."""
+_OPTION = re.compile(
+    r"(?<![\w./-])(?P<name>[a-z]\w*(?:\.\w+)*)" + _VALUE + r"(?![\w.]*\w)(?! must be True or False)"
+)
+"""
+The path of an option, perhaps with a value in Python's notation.
+
+Only --set gives `True or False` a wrong value: the flag of such an option takes none.
+"""
 
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -87,9 +98,11 @@ def _flag(match: re.Match[str]) -> str:
 @functools.cache
 def _flags() -> dict[str, str]:
     hints = typing.get_type_hints(RequestFlags, include_extras=True)
-    return {
+    flags = {
         mark.path: f"--{field.name.replace('_', '-')}"
         for field in dataclasses.fields(RequestFlags)
         for mark in getattr(hints[field.name], "__metadata__", ())
         if isinstance(mark, RequestOption)
     }
+    # A rule of a nested object names its fields without their path.
+    return {path.rpartition(".")[2]: flag for path, flag in flags.items()} | flags

@@ -86,9 +86,7 @@ def nested(kind: type) -> Any:  # as attrs.field
     """Declare an option that is an object of its own class."""
 
     def check(name: str, value: Any) -> None:
-        given: object = value
-        mend = " (for JSON use Options.from_dict)" if isinstance(given, Mapping) else ""
-        _expect(isinstance(given, kind), name, f"{_how_to_make(kind)}{mend}", value)
+        _expect(isinstance(value, kind), name, f"{_how_to_make(kind)}{_for_json(value)}", value)
 
     return _field(check, metadata={KIND: kind})
 
@@ -97,7 +95,9 @@ def nested_list(kind: type) -> Any:  # as attrs.field
     """Declare an option that is a list of objects of one class."""
 
     def check(name: str, value: Any) -> None:
-        _items(name, value, _how_to_make(kind), lambda item: isinstance(item, kind))
+        given: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+        hint = next(filter(None, map(_for_json, given)), "")
+        _items(name, value, f"{_how_to_make(kind)}{hint}", lambda item: isinstance(item, kind))
 
     return _field(check, converter=_frozen, metadata={KIND: kind})
 
@@ -191,12 +191,16 @@ def _how_to_make(kind: type) -> str:
     return f"aai.{kind.__name__}(...)"
 
 
+def _for_json(value: object) -> str:
+    return " (for JSON use Options.from_dict)" if isinstance(value, Mapping) else ""
+
+
 def _items(name: str, value: object, what: str, is_item: Callable[[Any], bool]) -> tuple[Any, ...]:
     mend = f", such as [{value!r}]" if is_item(value) else ""
     _expect(isinstance(value, tuple), name, f"a list of {what}{mend}", value)
     items = cast("tuple[Any, ...]", value)
     for item in items:
-        _expect(is_item(item), name, f"a list of {what}", value)
+        _expect(is_item(item), name, f"a list of {what}", [*items])
     return items
 
 

@@ -75,7 +75,11 @@ def test_the_help_of_a_command_lists_the_registered_formats() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["list", "--status", "done"], "'queued', 'processing', 'completed', 'error'"),
+        (
+            ["list", "--status", "done"],
+            "'--status': 'done' is not one of 'queued', 'processing', 'completed',",
+        ),
+        (["get", "x", "--subtitle-style", "nefflix"], "'nefflix' is not one of 'netflix', 'bbc', 'service'."),
         (["list", "--created-on", "yesterday"], "'yesterday' is no day such as 2026-11-24."),
         (
             ["transcribe", "x.mp3", "--set", "punctuate=maybe"],

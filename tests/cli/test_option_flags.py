@@ -66,3 +66,28 @@ def test_a_number_of_speakers_separates_them() -> None:
 def test_a_setting_that_cannot_be_meant_is_told(settings: list[str], said: str) -> None:
     with pytest.raises(aai.OptionsError, match=said):
         options_from(RequestFlags(settings=settings))
+
+
+def test_an_option_that_this_version_does_not_know_is_sent_with_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Once; a known one, a field of `extra` and the wrapper of the service's documentation are without."""
+    settings = [
+        "topic_labels=true",
+        "speaker_options.of_next_year=1",
+        "speaker_labels=true",
+        "extra.of_2030=1",
+        "speech_understanding.request.translation.target_languages=es",
+    ]
+    options = options_from(RequestFlags(settings=settings))
+    assert options_from(RequestFlags(settings=settings)) == options
+    assert options.payload() == {
+        "topic_labels": True,
+        "speaker_labels": True,
+        "speaker_options": {"of_next_year": 1},
+        "of_2030": 1,
+        "speech_understanding": {"request": {"translation": {"target_languages": ["es"]}}},
+    }
+    line = "This version does not know the option {!r}, and sends it as it is."
+    names = ["topic_labels", "speaker_options.of_next_year"]
+    assert capsys.readouterr().err.splitlines() == [line.format(name) for name in names]

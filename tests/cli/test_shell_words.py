@@ -65,7 +65,23 @@ def test_an_error_names_the_command_that_continues() -> None:
         ),
         (["--set", "redact_pii_policies=person_name"], "add --set redact_pii=true."),
         (["--set", "speaker_options=1"], "speaker_options must be a JSON object, not 1."),
-        (["--set", "custom_spelling=x"], "custom_spelling must be a JSON list of objects"),
+        (
+            ["--set", 'custom_spelling={"SQL": ["sequel"]}'],
+            'a JSON list of objects, such as [{"from": ["..."], "to": "..."}], not {"SQL": ["sequel"]}.',
+        ),
+        (
+            ["--set", 'custom_spelling=[{"SQL": ["sequel"]}]'],
+            'custom_spelling needs both from and to: [{"from": ["k eight s"], "to": "K8s"}].',
+        ),
+        (
+            ["--set", "speech_understanding.request.speaker_identification.speakers=Anna"],
+            'such as [{"name": "...", "role": "...", "description": "..."}], not Anna.',
+        ),
+        (
+            ["--min-speakers", "3", "--max-speakers", "2"],
+            "--max-speakers must not be less than --min-speakers.",
+        ),
+        (["--set", "speaker_labels=yes"], "Error: speaker_labels must be true or false, not 'yes'."),
         (["--set", "keyterms_prompt=[1]"], "--keyterm must be a list of texts"),
         (["--set", "audio_url=x"], "audio_url is not an option: pass the URL as a recording."),
         (["--set", "speech_model=best"], "Use --model instead: --model"),

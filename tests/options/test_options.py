@@ -36,7 +36,12 @@ OF_ANOTHER_KIND: list[tuple[dict[str, Any], str]] = [
         r"must be aai.SpeakerOptions\(...\) \(for JSON use",
     ),
     ({"speaker_options": 2}, r"speaker_options must be aai.SpeakerOptions\(...\), not 2"),
-    ({"custom_spelling": [{"from": ["a"], "to": "b"}]}, r"must be a list of aai.CustomSpelling\(...\)"),
+    (
+        {"custom_spelling": [{"from": ["a"], "to": "b"}]},
+        r"must be a list of aai.CustomSpelling\(...\) \(for JSON use Options.from_dict\), not \[\{",
+    ),
+    ({"custom_spelling": {"SQL": ["sequel"]}}, r"aai.CustomSpelling\(...\) \(for JSON use"),
+    ({"custom_spelling": ["a"]}, r"must be a list of aai.CustomSpelling\(...\), not \['a'\]"),
     ({"custom_spelling": aai.CustomSpelling(from_=["a"], to="b")}, r"such as \[CustomSpelling\("),
     ({"redact_static_entities": ["a"]}, "must be a dict of lists of str"),
     ({"redact_static_entities": {}}, "must be a dict of lists of str"),
