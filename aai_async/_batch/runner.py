@@ -205,7 +205,7 @@ class BatchRunner:
         """Log the jobs that continue although the batch has ended."""
         jobs = [one.transcript_id for one in self._unfinished if one.transcript_id]
         if jobs:
-            logger.warning("a batch ended with %d jobs that continue: %s", len(jobs), ", ".join(jobs))
+            logger.warning("a batch has ended, and jobs continue (%d): %s", len(jobs), ", ".join(jobs))
 
     async def _pull(self, items: TaskGroup) -> None:
         try:

@@ -165,7 +165,7 @@ async def test_a_batch_that_is_left_tells_of_the_jobs_that_go_on(
                     await anyio.sleep(0.01)
             await anyio.sleep(0.1)
     ids = ", ".join(str(outcome.transcript_id) for outcome in batch.remaining)
-    assert "a batch ended with 3 jobs that continue" in caplog.text
+    assert "a batch has ended, and jobs continue (3): " in caplog.text
     assert all(name in caplog.text for name in ids.split(", "))
 
 
