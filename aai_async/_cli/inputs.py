@@ -124,16 +124,20 @@ def find(names: Iterable[str], *, recursive: bool) -> Found:
         recursive: Whether to search subfolders.
     """
     found = Found()
-    known, paths = dict[str, str](), set[str]()
+    known, ways = dict[str, Recording](), dict[str, dict[str, str]]()
     for name in names:
         for recording in _named(name, recursive, found):
-            identity, path = _identity(recording.name), _path_of(recording.name)
-            if identity not in known:
-                known[identity] = recording.name
-                found.recordings.append(recording)
-            elif path not in paths:
-                found.ignored.append(f"{recording.name}: the same file as {known[identity]}, through a link")
-            paths.add(path)
+            identity = _identity(recording.name)
+            kept = known.setdefault(identity, recording)
+            if kept is not recording and _is_link(kept.name) and not _is_link(recording.name):
+                # The result has the name of the file, in whatever order a folder lists its links.
+                known[identity] = recording
+            ways.setdefault(identity, {}).setdefault(_path_of(recording.name), recording.name)
+    found.recordings.extend(known.values())
+    for identity, kept in known.items():
+        for path, name in ways[identity].items():
+            if path != _path_of(kept.name):
+                found.ignored.append(f"{name}: the same file as {kept.name}, through a link")
     return found
 
 
@@ -161,6 +165,10 @@ def arrived(path: str, folder: str) -> Recording:
 def _path_of(name: str) -> str:
     """Return the identity of a name without following links: several names can lead to one file."""
     return without_signature(name) if _is_no_path(name) else os.path.abspath(name)  # noqa: PTH100
+
+
+def _is_link(name: str) -> bool:
+    return not _is_no_path(name) and os.path.islink(name)  # noqa: PTH114
 
 
 def _is_no_path(name: str) -> bool:
