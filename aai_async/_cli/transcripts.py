@@ -97,7 +97,7 @@ async def _print(transcript: Transcript, recording: Recording, wanted: Rendering
 
 
 async def search(client: Client, flags: SearchFlags) -> ExitStatus:
-    """Show the matches with their times and context; without a match, the status is 1 as for grep."""
+    """Show the matches of phrases with times and context; without a match, the status is 1 as for grep."""
     found = await client.word_search(flags.transcript_id, *flags.words)
     if flags.json:
         for match in found.matches:
@@ -112,7 +112,15 @@ async def search(client: Client, flags: SearchFlags) -> ExitStatus:
         write_line(visible(f"{match.text}: {match.count}"))
         for start, end in match.timestamps:
             write_line(visible(f"  {clock(start / 1000)}  {_context(words, start, end)}"))
+    matched = {_folded(match.text) for match in found.matches}
+    for word in (one for one in flags.words if _folded(one) not in matched):
+        write_line(visible(f"{word}: 0"))
     return ExitStatus.OK
+
+
+def _folded(phrase: str) -> str:
+    """Return a phrase without case, spaces and punctuation, in which a match can differ from it."""
+    return "".join(filter(str.isalnum, phrase.casefold()))
 
 
 def _words(transcript: Transcript) -> Sequence[Word]:

@@ -552,6 +552,9 @@ async def test_single_transcripts_are_listed_fetched_searched_and_deleted(accoun
         "said: 1\n  0:00:01  What was said.\n",
     )
     assert (await run("search", transcript_id, "unsaid", **account))[0] == 1
+    _, out, _ = await run("search", transcript_id, "What WAS", "unsaid", **account)
+    assert out.splitlines()[-1] == "unsaid: 0"
+    assert "WAS: 0" not in out
     assert (await run("delete", transcript_id, **account))[0] == 2
     assert (await run("delete", transcript_id, "--yes", **account))[:2] == (0, f"{transcript_id}\n")
     status, out, err = await run("get", transcript_id, **account)
