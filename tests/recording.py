@@ -27,6 +27,7 @@ def write(
     rate: int = RATE,
     channels: int = 1,
     interleaved: bool = False,
+    bit_rate: int = 64_000,
     options: dict[str, str] | None = None,
 ) -> Path:
     """Encode sound with FFmpeg itself; what is interleaved has two channels already."""
@@ -34,7 +35,7 @@ def write(
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         assert isinstance(stream, av.AudioStream)
-        stream.bit_rate = 64_000
+        stream.bit_rate = bit_rate
         if codec == "vorbis":  # PyAV's builds have FFmpeg's own encoder alone, of two channels
             stream.codec_context.options = {"strict": "experimental"}
         frame = av.AudioFrame.from_ndarray(np.repeat(samples, channels)[None], format="s16", layout=layout)

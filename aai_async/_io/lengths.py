@@ -5,17 +5,36 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
 
 from aai_async._concurrency.threads import in_thread
 from aai_async._io.file_sources import PathSource
 from aai_async._io.source import BytesSource, Source
+
+if TYPE_CHECKING:
+    from av import AudioStream, Packet
+    from av.container import InputContainer
 
 LONGEST = 36_000.0
 """Maximum length in seconds that the service accepts. A header with a longer one does not know the length."""
 
 _OPTIONS = {"protocol_whitelist": "file"}
 """Nothing in the network is opened, which a playlist could name."""
+
+_BARE_FRAMES = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "mp3"})
+"""
+FFmpeg's formats of frames without a header for all of them.
+
+FFmpeg estimates their length from the size of the file and the bit rate of the first frames, which may differ
+from that of the rest.
+"""
+
+_TAGS = (b"Xing", b"Info")
+"""The names of the tag of an MP3 file that counts its frames, in a frame before the first one with sound."""
+
+_LONGEST_FRAME = 2881
+"""Maximum length of an MP3 frame in bytes."""
 
 
 def can_read_lengths() -> bool:
@@ -46,6 +65,43 @@ def _length(recording: str | IO[bytes]) -> float | None:
                 return None
         with av.open(recording, mode="r", options=_OPTIONS) as container:
             seconds = 0.0 if container.duration is None else container.duration / av.time_base
+            if container.format.name in _BARE_FRAMES:
+                seconds = _length_of_frames(container, recording, seconds)
     except (av.FFmpegError, ValueError, OSError):  # pyright: ignore[reportPrivateImportUsage] - its documented name
         return None
     return seconds if 0 < seconds <= LONGEST else None
+
+
+def _length_of_frames(container: InputContainer, recording: str | IO[bytes], estimated: float) -> float:
+    """Return the length by the tag that counts the frames, or else by reading all of them."""
+    stream = container.streams.audio[0]
+    packets: Iterator[Packet[AudioStream]] = container.demux(stream)
+    first = next(packets)
+    if first.duration is None:
+        return 0.0
+    if frames := _tagged_frames(recording, first.pos or 0):
+        # FFmpeg subtracts the encoder's silence, or estimates and takes what is behind the sound for sound.
+        return min(float(first.duration * frames * first.time_base), estimated)
+    ticks = first.duration + sum(packet.duration or 0 for packet in packets)
+    return float(ticks * first.time_base)
+
+
+def _tagged_frames(recording: str | IO[bytes], place: int) -> int:
+    """Return how many frames the tag before a place in the file counts; 0 without one."""
+    if isinstance(recording, str):
+        with open(recording, "rb") as file:  # noqa: PTH123 - a name need not be text
+            head = _read_before(file, place)
+    else:
+        head = _read_before(recording, place)
+    found = max(head.rfind(tag) for tag in _TAGS)
+    flags, frames = head[found + 4 : found + 8], head[found + 8 : found + 12]
+    return int.from_bytes(frames) if found >= 0 and int.from_bytes(flags) & 1 else 0
+
+
+def _read_before(file: IO[bytes], place: int) -> bytes:
+    """Return what a frame before a place can hold, and leave the file where it is."""
+    current, start = file.tell(), max(0, place - _LONGEST_FRAME)
+    file.seek(start)
+    head = file.read(place - start)
+    file.seek(current)
+    return head

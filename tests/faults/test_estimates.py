@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 from fault_server import FaultServer
 from lanes import Connect, one_library_of_each_loop
+from recording import tone, write
 
 import aai_async as aai
 
@@ -35,6 +37,26 @@ def silence(path: Path, seconds: float) -> Path:
         file.setframerate(100)
         file.writeframes(bytes(round(100 * seconds)))
     return path
+
+
+def without_a_tag(folder: Path) -> bytes:
+    """Make an MP3 file of 20 s whose bit rate is higher in the first 5 s."""
+    plain = {"write_xing": "0", "id3v2_version": "0"}
+    loud = write(folder / "a.mp3", tone(5.0), codec="libmp3lame", bit_rate=128_000, options=plain)
+    quiet = write(folder / "b.mp3", tone(15.0), codec="libmp3lame", bit_rate=16_000, options=plain)
+    return loud.read_bytes() + quiet.read_bytes()
+
+
+def with_a_picture(folder: Path) -> bytes:
+    """Make an MP3 file of 20 s with a tag that counts its frames, and a cover behind its sound."""
+    return write(folder / "a.mp3", tone(20.0), codec="libmp3lame").read_bytes() + b"APETAGEX" + bytes(200_000)
+
+
+def of_bare_frames(folder: Path) -> bytes:
+    """Make an AAC file of 20 s of sound and then silence."""
+    return write(
+        folder / "a.aac", np.append(tone(5.0), np.zeros(240_000, np.int16)), codec="aac"
+    ).read_bytes()
 
 
 class Pipe:
@@ -74,6 +96,20 @@ async def test_an_estimate_adds_up_lengths_and_prices_and_sends_nothing(
     assert estimate.price == pytest.approx(0.54)
     assert "at least 0.54 USD" in str(estimate)
     assert "2026-11-01" in str(estimate)
+
+
+@pytest.mark.parametrize("make", [without_a_tag, with_a_picture, of_bare_frames])
+async def test_an_estimate_counts_the_frames_of_a_file_whose_header_has_no_length(
+    connect: Connect, tmp_path: Path, make: Callable[[Path], bytes]
+) -> None:
+    """The bit rate of the first frames is not that of all, and not all of the file is sound."""
+    content = make(tmp_path)
+    (tmp_path / "call").write_bytes(content)
+    async with connect() as client:
+        for source in (tmp_path / "call", content):
+            estimate = await estimated(client, [source])
+            assert estimate.unknown_lengths == 0
+            assert estimate.audio_seconds == pytest.approx(20.0, abs=0.3)
 
 
 async def test_an_estimate_tells_apart_what_the_journal_knows(
