@@ -255,9 +255,17 @@ class Report:
         if self._order.watched is not None:
             self.view.info("The next start of the watch tries what failed again.")
         elif self._order.journal is not None:
-            self.view.info("To try only these again, run the same command with --retry-failed.")
+            self.view.info(
+                f"To try only these again{self._condition}, run the same command with --retry-failed."
+            )
         elif self._plan.outputs is not None:
-            self.view.info("To try only these again, run the same command again.")
+            self.view.info(f"To try only these again{self._condition}, run the same command again.")
+
+    @property
+    def _condition(self) -> str:
+        """The condition under which a rerun can help, if no failure can pass by itself."""
+        can_pass = any(error.is_transient or is_setup_error(error) for error in self._errors)
+        return "" if can_pass else " after a correction"
 
     def _report_known(self) -> None:
         """Report that --force has transcribed nothing again that the journal has, and how that is done."""

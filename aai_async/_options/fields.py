@@ -95,9 +95,7 @@ def nested_list(kind: type) -> Any:  # as attrs.field
     """Declare an option that is a list of objects of one class."""
 
     def check(name: str, value: Any) -> None:
-        given: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-        hint = next(filter(None, map(_for_json, given)), "")
-        _items(name, value, f"{_how_to_make(kind)}{hint}", lambda item: isinstance(item, kind))
+        _items(name, value, f"{_how_to_make(kind)}{_for_json(value)}", lambda item: isinstance(item, kind))
 
     return _field(check, converter=_frozen, metadata={KIND: kind})
 
@@ -192,7 +190,9 @@ def _how_to_make(kind: type) -> str:
 
 
 def _for_json(value: object) -> str:
-    return " (for JSON use Options.from_dict)" if isinstance(value, Mapping) else ""
+    values = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    is_json = any(isinstance(one, Mapping) for one in values)
+    return " (for JSON use Options.from_dict)" if is_json else ""
 
 
 def _items(name: str, value: object, what: str, is_item: Callable[[Any], bool]) -> tuple[Any, ...]:

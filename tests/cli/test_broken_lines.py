@@ -119,7 +119,7 @@ async def test_a_terminal_of_80_columns_breaks_no_word_of_a_run(
     shown = " ".join(" ".join(lines).split())
     assert re.search(rf"✓ [12]/2 {re.escape(NAMES[1])} \d s → {re.escape(RESULT)}", shown), shown
     assert any(RESULT in line for line in lines), lines
-    assert "To try only these again, run the same command with --retry-failed." in shown
+    assert "To try only these again after a correction, run the same command with --retry-failed." in shown
     # The whole message is shown at the end only.
     assert (shown.count(REASON), shown.count(DETAILS)) == (2, 1)
 

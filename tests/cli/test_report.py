@@ -56,7 +56,7 @@ async def test_a_run_repeats_its_failures_at_the_end(account: dict[str, str], tm
     assert counts.startswith("2 of 3 completed, 1 failed")
     assert (failures, hint) == (
         "1 failure:",
-        "To try only these again, run the same command with --retry-failed.",
+        "To try only these again after a correction, run the same command with --retry-failed.",
     )
     assert failure.startswith("  bad.mp3: The transcription failed: Audio duration is too short")
     assert " s → out/a.mp3.{txt,srt}\n" in err
