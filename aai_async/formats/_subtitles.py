@@ -28,6 +28,13 @@ _REFERENCE = re.compile(r"(?<=&)(?=#?\w+;)")
 _BACKSLASH = re.compile(r"(?<=\\)(?=[Nnh])")
 """Where text could be read as a line break or a space of SubStation Alpha."""
 
+_NAME_REFERENCES = {ord(character): f"&#{ord(character)};" for character in "&<>{}"}
+"""
+The characters of a name in WebVTT that are written as references.
+
+They are written by number: FFmpeg 5 takes `&amp;` and braces within a tag for text.
+"""
+
 _TIME = re.compile(r"(?<=\d:\d\d)(?=[.,]\d)")
 """Where text could be read as a time."""
 
@@ -169,7 +176,7 @@ def _as_vtt(cue: Cue) -> str:
 
 def _as_vtt_part(part: Part, end: str) -> str:
     text = "\n".join(html.escape(_plain(line), quote=False) for line in part.lines)
-    return f"<v {html.escape(part.speaker, quote=False)}>{text}{end}" if part.speaker else text
+    return f"<v {part.speaker.translate(_NAME_REFERENCES)}>{text}{end}" if part.speaker else text
 
 
 def _clock(milliseconds: int, point: str) -> str:

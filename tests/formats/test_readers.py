@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import io
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import srt as srt_parser
 import webvtt
 from hostile import hostile
+from made import transcript
 
 import aai_async as aai
 from aai_async import formats
@@ -73,6 +76,17 @@ def of_ffmpeg(kind: str) -> Read:
         return found
 
     return read
+
+
+def shown_by_ffmpeg(text: str, folder: Path) -> list[str]:
+    """What the FFmpeg of this machine shows of WebVTT: the text of each cue in SubRip."""
+    if (program := shutil.which("ffmpeg")) is None:
+        pytest.skip("no FFmpeg")
+    path = folder / "subtitles.vtt"
+    path.write_text(text, encoding="utf-8")
+    command = [program, "-nostdin", "-loglevel", "error", "-i", str(path), "-f", "srt", "-"]
+    made = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    return [cue.content for cue in srt_parser.parse(made)]
 
 
 def unlike(text: str) -> str:
@@ -142,3 +156,34 @@ def test_webvtt_py_reads_the_names(tmp_path: Path) -> None:
     cues = webvtt.from_buffer(io.StringIO(formats.vtt(hostile(named=True), speakers=True))).captions
     voices = [html.unescape(cue.voice or "") for cue in cues[:5]]
     assert voices == ["Speaker A", "<b>Bob</b>", "a > b", "--> x", "& Co"]
+
+
+def test_ffmpeg_shows_no_part_of_an_odd_name(tmp_path: Path) -> None:
+    """FFmpeg 5 would take a named reference or a brace in a tag for text."""
+    plain = of_names(["A"] * len(ODD_NAMES))
+    odd = of_names(ODD_NAMES)
+    shown = shown_by_ffmpeg(formats.vtt(odd, speakers=True), tmp_path)
+    assert (
+        shown == shown_by_ffmpeg(formats.vtt(plain, speakers=True), tmp_path) == ["Hello."] * len(ODD_NAMES)
+    )
+
+
+def test_a_name_in_webvtt_has_no_character_of_markup() -> None:
+    """Each reader of the standard reads the references by number as the characters."""
+    made = formats.vtt(of_names(ODD_NAMES), speakers=True)
+    written = re.findall(r"<v (.*?)>Hello\.", made)
+    assert [html.unescape(name) for name in written] == list(ODD_NAMES)
+    assert all(re.fullmatch(r"([^&<>{}]|&#\d+;)*", name) for name in written)
+
+
+ODD_NAMES = ("R&D", "a < b", "a > b", "{up}", "&amp;", "--> x", "</v>")
+
+
+def of_names(names: Sequence[str]) -> aai.Transcript:
+    """A word of each speaker."""
+    return transcript(
+        [
+            {"text": "Hello.", "start": 2000 * at, "end": 2000 * at + 1000, "speaker": name}
+            for at, name in enumerate(names)
+        ]
+    )

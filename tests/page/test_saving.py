@@ -114,6 +114,16 @@ def test_markup_in_the_text_stays_text_in_each_format(read: Read) -> None:
     assert "<b>{x}</b> *a* &lt; --> 1." in text_of(saved(page, "docx"))[1]
 
 
+def test_a_name_in_webvtt_is_saved_as_the_library_writes_it(read: Read) -> None:
+    """With references by number for what would be markup in a tag."""
+    said = of_words(["Hello."])
+    names = {"A": "R&D <{x}>"}
+    page = read().open(said, names=names)
+    made = saved(page, "vtt").read_text(encoding="utf-8")
+    assert made == formats.vtt(said, speakers=True, names=names)
+    assert "<v R&#38;D &#60;&#123;x&#125;&#62;>Hello." in made
+
+
 def text_of(document: Path) -> list[str]:
     """The paragraphs of a Word document."""
     with zipfile.ZipFile(document) as archive:

@@ -67,8 +67,10 @@ function srt() {
 
 function vtt() {
   const safe = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  // By number: FFmpeg 5 takes "&amp;" and braces within a tag for text.
+  const safeName = (text) => text.replaceAll(/[&<>{}]/g, (character) => `&#${character.charCodeAt(0)};`);
   const blocks = cues().map(({ start, end, voice, lines }) => {
-    const name = voice >= 0 ? `<v ${safe(nameIn(voice))}>` : '';
+    const name = voice >= 0 ? `<v ${safeName(nameIn(voice))}>` : '';
     return `${cueTime(start, '.')} --> ${cueTime(end, '.')}\n${name}${safe(lines.join('\n'))}\n`;
   });
   return ['WEBVTT\n', ...blocks].join('\n');
