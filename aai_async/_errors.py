@@ -20,6 +20,7 @@ AAIError                      the operation, its attempts, how far it got, the t
 │  │  └─ UploadGoneError      the upload has expired or belongs to another project
 │  └─ ServerError             5xx
 ├─ TranscriptError            the job ended in `error`; defined beside the Transcript that it carries
+├─ TranscriptDeletedError     the transcript was deleted, so its text is gone
 ├─ AmbiguousSubmitError       the job may exist and be billed; `candidates`
 ├─ DeadlineError              the time limit was exceeded
 ├─ RetryBudgetError           too many requests of the whole client have failed
@@ -314,6 +315,10 @@ class ServerError(APIError):
     """The service failed (5xx)."""
 
     _can_pass = True
+
+
+class TranscriptDeletedError(AAIError):
+    """The transcript was deleted at the service, so it has no text any more."""
 
 
 class AmbiguousSubmitError(AAIError):

@@ -41,6 +41,7 @@ if _TYPE_CHECKING:
         SaveError,
         ServerError,
         SourceError,
+        TranscriptDeletedError,
         TransportError,
         UploadGoneError,
         WebhookError,
@@ -212,6 +213,7 @@ __all__ = [
     "TopicLabel",
     "Totals",
     "Transcript",
+    "TranscriptDeletedError",
     "TranscriptError",
     "TranscriptListItem",
     "TranscriptPage",
@@ -246,8 +248,8 @@ _MODULES = {
         "AAIError AccountError AmbiguousSubmitError APIError AttemptTimeoutError ConfigError "
         "ConnectError DeadlineError FileChangedError JournalError JournalFullError JournalLockedError "
         "NotFoundError OptionsError ProtocolError RateLimitError RedactedAudioError RejectedError "
-        "RequestState RetryBudgetError SaveError ServerError SourceError TransportError "
-        "UploadGoneError WebhookError"
+        "RequestState RetryBudgetError SaveError ServerError SourceError TranscriptDeletedError "
+        "TransportError UploadGoneError WebhookError"
     ),
     "_events": "Event Retrying Searching StatusChanged Submitted Throttled Uploading",
     "_io.async_reader": "AsyncReader",

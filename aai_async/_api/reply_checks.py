@@ -21,7 +21,7 @@ from aai_async._errors import ProtocolError, escaped, without_secrets
 from aai_async._models import decoding
 from aai_async._models.page import TranscriptPage
 from aai_async._models.speech import RedactedAudio
-from aai_async._models.transcript import DELETED_URL, Transcript
+from aai_async._models.transcript import Transcript, is_deleted
 from aai_async._retry import parse_http_date
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -186,7 +186,7 @@ def deletion_reader(transcript_id: str) -> Callable[[HTTPReply], Transcript]:
 
     def read(reply: HTTPReply) -> Transcript:
         left = read_transcript(reply)
-        if left.audio_url not in {None, DELETED_URL} and not left.is_deleted:
+        if left.audio_url is not None and not is_deleted(left):
             raise ProtocolError(
                 f"The response to the deletion shows transcript {transcript_id} as not deleted."
             )

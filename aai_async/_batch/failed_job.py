@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 from aai_async._batch.context import BatchContext
-from aai_async._batch.resume import is_deleted, is_gone
+from aai_async._batch.resume import is_gone
 from aai_async._errors import NotFoundError
-from aai_async._models.transcript import Transcript
+from aai_async._models.transcript import Transcript, is_deleted
 
 
 async def fetch_failed(context: BatchContext, transcript_id: str) -> Transcript | None:

@@ -18,7 +18,7 @@ from aai_async._batch.duplicates import InFlightItem
 from aai_async._batch.failed_job import fetch_failed
 from aai_async._batch.item_journal import ItemJournal
 from aai_async._batch.item_spending import ItemSpending
-from aai_async._batch.resume import has_job, has_upload, is_deleted, is_gone, job_to_fetch
+from aai_async._batch.resume import has_job, has_upload, is_gone, job_to_fetch
 from aai_async._concurrency.task_groups import interruption_of
 from aai_async._errors import (
     AAIError,
@@ -37,7 +37,7 @@ from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._jobs.submission import Submission
 from aai_async._models.missing import MissingResult
 from aai_async._models.outcome import Outcome, Stage
-from aai_async._models.transcript import Transcript, TranscriptError, model_that_ran
+from aai_async._models.transcript import Transcript, TranscriptError, model_that_ran, refuse_deleted
 
 if TYPE_CHECKING:
     from aai_async._journal import JobRow, JournalWriter
@@ -204,8 +204,7 @@ class ItemTask:
     async def _get(self, transcript_id: str | None) -> Transcript:
         """Fetch the transcript of a completed job."""
         transcript = await self._context.pipeline.get(transcript_id or "")
-        if is_deleted(transcript):
-            raise AAIError("The service has deleted the transcript, and the journal does not contain it.")
+        refuse_deleted(transcript)
         return transcript
 
     async def _end(self, transcript: Transcript) -> Outcome:

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from aai_async._errors import NotFoundError
-from aai_async._models.transcript import DELETED_URL, Transcript
 
 if TYPE_CHECKING:
     from aai_async._journal import JobRow
@@ -41,11 +40,6 @@ def is_gone(error: NotFoundError) -> bool:
     """Return whether the service itself states that a transcript does not exist."""
     # The service itself responds with 400; a 404 may come from a proxy.
     return error.status == 400
-
-
-def is_deleted(transcript: Transcript) -> bool:
-    """Return whether the service has deleted the content of a transcript."""
-    return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
 
 
 def _is_fresh(uploaded_at: dt.datetime | None) -> bool:

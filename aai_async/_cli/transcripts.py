@@ -23,7 +23,7 @@ from aai_async._errors import AAIError, ConnectError
 from aai_async._journal import Place
 from aai_async._models.missing import MissingResult
 from aai_async._models.speech import Word
-from aai_async._models.transcript import DELETED_URL, Transcript
+from aai_async._models.transcript import Transcript, refuse_deleted
 from aai_async._progress.lines import clock, print_line, visible
 
 _CONTEXT = 6
@@ -44,7 +44,7 @@ async def get(client: Client, flags: GetFlags) -> ExitStatus:
         try:
             fetch = client.wait if flags.wait else client.get
             transcript = await fetch(transcript_id)
-            _refuse_deleted(transcript)
+            refuse_deleted(transcript)
             if outputs is None:
                 await _print(transcript, recording, flags.rendering, is_single=len(recordings) == 1)
             else:
@@ -83,11 +83,6 @@ async def _save(transcript: Transcript, recording: Recording, outputs: Outputs) 
         write_line(readable(path))
     for error in written.errors:
         raise error
-
-
-def _refuse_deleted(transcript: Transcript) -> None:
-    if transcript.audio_url == DELETED_URL:
-        raise AAIError("The transcript was deleted, so it has no text.", transcript_id=transcript.id)
 
 
 async def _print(transcript: Transcript, recording: Recording, wanted: Rendering, *, is_single: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from aai_async._errors import AAIError
-from aai_async._io.source import Audio, shown_source
+from aai_async._io.source import Audio, event_name, shown_source
 from aai_async._models.missing import MissingResult
 from aai_async._models.transcript import Transcript
 
@@ -33,7 +33,7 @@ class Outcome:
     """The position in the sources, from 0."""
 
     source: Audio = attrs.field(repr=shown_source)
-    """The source as it was passed; its name, if the outcome was read from a journal."""
+    """The source as it was passed; its name, if the outcome was read from a journal. See `source_name`."""
 
     key: str | None = attrs.field(default=None, repr=False)
     """The key of its `Item`, if it has one; `None` if read from a journal, which stores only a hash."""
@@ -93,6 +93,11 @@ class Outcome:
 
     missing: tuple[MissingResult, ...] = ()
     """The missing features, as from `Transcript.missing_for`, even if the result was not kept."""
+
+    @property
+    def source_name(self) -> str:
+        """The name of the source as in events: a path, a file name, a URL without secrets, or a size."""
+        return event_name(self.source)
 
     def unwrap(self) -> Transcript:
         """

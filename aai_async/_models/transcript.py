@@ -12,7 +12,7 @@ from typing import Any, cast
 import attrs
 import msgspec
 
-from aai_async._errors import AAIError, escaped
+from aai_async._errors import AAIError, TranscriptDeletedError, escaped
 from aai_async._models.insights import (
     AutoHighlightsResult,
     Chapter,
@@ -208,9 +208,28 @@ class Transcript(EchoedSettings):
         return render(facts, turns, notices)
 
 
+def is_deleted(transcript: Transcript) -> bool:
+    """Return whether the service has deleted the content of a transcript."""
+    return bool(transcript.is_deleted) or transcript.audio_url == DELETED_URL
+
+
+def refuse_deleted(transcript: Transcript) -> None:
+    """
+    Check that the service still has the content of a transcript.
+
+    Raises:
+        TranscriptDeletedError: It was deleted.
+    """
+    if is_deleted(transcript):
+        raise TranscriptDeletedError(
+            "The transcript was deleted at the service, so it has no text.",
+            transcript_id=transcript.id,
+        )
+
+
 def missing_from(transcript: Transcript, requested: Mapping[str, Any]) -> tuple[MissingResult, ...]:
     """Return the requested features that are missing from a transcript; `requested` is what was sent."""
-    if transcript.status != "completed" or transcript.is_deleted or transcript.audio_url == DELETED_URL:
+    if transcript.status != "completed" or is_deleted(transcript):
         return ()
     return missing_results(transcript, requested)
 

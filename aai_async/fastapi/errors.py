@@ -22,6 +22,7 @@ from aai_async._errors import (
     RetryBudgetError,
     ServerError,
     SourceError,
+    TranscriptDeletedError,
     TransportError,
     WebhookError,
 )
@@ -34,9 +35,9 @@ def add_error_handlers(app: FastAPI) -> None:
     Answer the errors of this package with a fitting HTTP status.
 
     Errors of the request: 422 for a recording or options that cannot be sent and for a job that ended in
-    error, 404 for a transcript that does not exist. Temporary errors: 503 with `Retry-After`. Time limits:
-    504. Failures of the service: 502. All others, such as a refused API key, are answered with 500 without
-    details. Every status from 500 is logged.
+    error, 404 for a transcript that does not exist, 410 for one that was deleted. Temporary errors: 503 with
+    `Retry-After`. Time limits: 504. Failures of the service: 502. All others, such as a refused API key, are
+    answered with 500 without details. Every status from 500 is logged.
     """
 
     async def answer(_: Request, error: Exception) -> Response:
@@ -82,6 +83,7 @@ def _status_and_detail(error: AAIError) -> tuple[int, str]:
 
 _ANSWERS: tuple[tuple[tuple[type[AAIError], ...], int, str | None], ...] = (
     ((SourceError, OptionsError, TranscriptError), 422, None),
+    ((TranscriptDeletedError,), 410, "The transcript was deleted."),
     ((NotFoundError,), 404, "The transcript does not exist."),
     ((RateLimitError, TransportError, RetryBudgetError), 503, "The service cannot be reached. Try again."),
     ((DeadlineError,), 504, "The transcription did not end in time."),

@@ -22,7 +22,7 @@ from aai_async._language.scripts import default_gap, is_blank, isolated
 from aai_async._language.sentences import sentence_ends
 from aai_async._language.word_boundaries import word_boundaries
 from aai_async._models.speech import Word
-from aai_async._models.transcript import Transcript, TranscriptError
+from aai_async._models.transcript import Transcript, TranscriptError, refuse_deleted
 from aai_async.formats._spacing import gaps, one_line, visible
 
 _SENTENCE_PAUSE = 1_500
@@ -84,10 +84,12 @@ def completed(transcript: Transcript) -> Transcript:
 
     Raises:
         TranscriptError: The job has failed.
+        TranscriptDeletedError: The transcript was deleted.
         AAIError: The job has not ended.
     """
     if transcript.status == "error":
         raise TranscriptError(transcript)
+    refuse_deleted(transcript)
     if transcript.status != "completed":
         raise AAIError(
             f"The transcript {transcript.id} is {transcript.status!r}: call Client.wait({transcript.id!r}).",

@@ -120,6 +120,15 @@ def test_no_example_does_what_the_pages_warn_of(page: Path) -> None:
     assert [block for block in blocks if re.search(r"^ +with open\(", block, re.MULTILINE)] == []
 
 
+def test_each_application_on_the_page_about_fastapi_answers_errors() -> None:
+    """Without the handlers, a recording that is no audio is a 500, and a disconnect is a traceback."""
+    text = (pages.DOCS / "fastapi.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    with_client = [block for block in blocks if "FastAPI(" in block and "from aai_async.fastapi" in block]
+    assert len(with_client) >= 4
+    assert [block for block in with_client if "add_error_handlers(app)" not in block] == []
+
+
 def test_the_javascript_on_the_page_about_the_server_is_what_the_clients_are_tested_with() -> None:
     """Each block is a part of a script that `nox -s clients` runs."""
     text = (pages.DOCS / "server.md").read_text(encoding="utf-8")

@@ -204,6 +204,16 @@ def test_a_job_that_failed_or_goes_on_is_told_with_its_id() -> None:
             formats.encode(name, queued)
 
 
+@pytest.mark.parametrize("sign", [{"audio_url": "http://deleted_by_user"}, {"is_deleted": True}])
+def test_what_is_left_of_a_deleted_transcript_is_not_written(sign: dict[str, object]) -> None:
+    """Its text is the service's remark, so no format passes it off as speech."""
+    document = {"id": "d", "status": "completed", "text": "Deleted by user.", "words": None, **sign}
+    deleted = aai.Transcript.from_json(json.dumps(document))
+    for name in set(formats.NAMES) - {"json"}:
+        with pytest.raises(aai.TranscriptDeletedError, match=r"was deleted .* \[transcript_id=d\]"):
+            formats.encode(name, deleted)
+
+
 def test_an_unknown_format_is_told_with_the_one_that_was_meant() -> None:
     with pytest.raises(
         aai.OptionsError, match=r"no format 'strt'. Did you mean 'srt'\? There are csv, docx, html"

@@ -132,6 +132,19 @@ async def test_a_file_of_a_form_that_is_closed_says_why(service: ScriptedServer)
             await client.upload(recording)
 
 
+async def test_the_outcome_of_a_file_of_a_form_names_the_file(service: ScriptedServer) -> None:
+    app = FastAPI(lifespan=web.lifespan(service.client))
+
+    @app.post("/batch")
+    async def batch(file: UploadFile, client: ClientDependency) -> list[str]:
+        async with aai.transcribe_all(client, [web.from_upload_file(file)]) as batch:
+            return [outcome.source_name async for outcome in batch]
+
+    async with running(app) as browser:
+        answer = await browser.post("/batch", files={"file": ("call.mp3", RECORDING)})
+    assert answer.json() == ["call.mp3"]
+
+
 async def test_an_empty_file_of_a_form_is_refused(service: ScriptedServer) -> None:
     """By its name."""
     async with running(application(service)) as browser:
@@ -563,6 +576,7 @@ async def test_a_transcript_that_a_route_returns_is_json_with_all_its_words() ->
         (aai.SourceError("'call.mp3' is empty."), 422, {}),
         (aai.OptionsError("speakers_expected must be at least 1."), 422, {}),
         (aai.NotFoundError("unknown", status=400, reply=""), 404, {}),
+        (aai.TranscriptDeletedError("deleted"), 410, {}),
         (aai.RateLimitError("slow", status=429, reply="", retry_after=7.2), 503, {"retry-after": "8"}),
         (aai.ConnectError("no connection to host"), 503, {"retry-after": "10"}),
         (aai.RetryBudgetError("too many"), 503, {"retry-after": "10"}),
