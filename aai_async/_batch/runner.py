@@ -317,6 +317,7 @@ class BatchRunner:
             completed=counts.completed + is_completed,
             failed=counts.failed + is_failed,
             resumed=counts.resumed + (is_completed and is_resumed),
+            duplicates=counts.duplicates + (is_completed and outcome.duplicate_of is not None),
             audio_seconds=counts.audio_seconds + (outcome.audio_duration or 0.0),
             retries=counts.retries + retries,
             with_warnings=counts.with_warnings + (is_completed and bool(outcome.warnings)),

@@ -90,6 +90,8 @@ class JSONLines:
             "completed": summary.completed,
             "failed": summary.failed + left_out,
             "unfinished": summary.unfinished,
+            "resumed": summary.resumed,
+            "duplicates": summary.duplicates,
             "skipped": skipped,
             "not_started": not_started,
             "audio_seconds": summary.audio_seconds,

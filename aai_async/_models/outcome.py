@@ -133,6 +133,9 @@ class Summary:
     resumed: int = 0
     """Completed items whose result was in the journal or belongs to an equal item: no job was created."""
 
+    duplicates: int = 0
+    """Those of `resumed` that are equal to another item of the batch: see `Outcome.duplicate_of`."""
+
     audio_seconds: float = 0.0
     """Length of the completed recordings in seconds."""
 
@@ -184,12 +187,16 @@ class Summary:
     def __str__(self) -> str:
         counts = f"{self.completed} of {self.total} completed, {self.failed} failed"
         unfinished = f", {self.unfinished} unfinished" if self.unfinished else ""
-        resumed = f", {self.resumed} of them known already" if self.resumed else ""
+        known = self.resumed - self.duplicates
+        resumed = f", {known} of them known already" if known else ""
+        duplicates = f", {self.duplicates} of them duplicates of others" if self.duplicates else ""
         undeleted = f"; {self.undeleted} not deleted at the service yet" if self.undeleted else ""
         bound = f"; stopped before {self.bound} was exceeded" if self.bound else ""
         work = f"{shown_length(self.audio_seconds)} of audio in {self.elapsed:.0f} s, {self.retries} retries"
         price = with_price(self)
-        return f"{counts}{unfinished}{resumed}{with_results(self)}; {work}{price}{bound}{undeleted}"
+        return (
+            f"{counts}{unfinished}{resumed}{duplicates}{with_results(self)}; {work}{price}{bound}{undeleted}"
+        )
 
 
 def shown_length(seconds: float) -> str:

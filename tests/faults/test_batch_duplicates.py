@@ -79,7 +79,7 @@ async def test_a_file_has_one_job_by_whatever_name_it_comes(
     assert {outcome.unwrap().id for outcome in outcomes if outcome.source != other} == {
         job.id for job in server.service.jobs if server.service.uploads[job.audio_url] == one.read_bytes()
     }
-    assert batch.summary.resumed == 4
+    assert (batch.summary.resumed, batch.summary.duplicates) == (4, 4)
 
 
 @both_loops

@@ -66,11 +66,18 @@ def test_an_outcome_shows_of_bytes_no_more_than_their_beginning() -> None:
 def test_a_summary_is_one_line() -> None:
     """Of what was done, and what it took."""
     summary = aai.Summary(
-        completed=3, failed=1, unfinished=2, resumed=1, audio_seconds=5400.0, elapsed=61.2, retries=4
+        completed=3,
+        failed=1,
+        unfinished=2,
+        resumed=3,
+        duplicates=2,
+        audio_seconds=5400.0,
+        elapsed=61.2,
+        retries=4,
     )
     assert (summary.total, summary.audio_hours) == (6, 1.5)
     assert str(summary) == (
-        "3 of 6 completed, 1 failed, 2 unfinished, 1 of them known already; "
+        "3 of 6 completed, 1 failed, 2 unfinished, 1 of them known already, 2 of them duplicates of others; "
         "1.50 hours of audio in 61 s, 4 retries"
     )
     assert str(aai.Summary(completed=2)) == "2 of 2 completed, 0 failed; 0 s of audio in 0 s, 0 retries"
@@ -98,7 +105,7 @@ async def test_a_batch_counts_what_it_has_done(server: FaultServer, connect: Con
     assert batch.summary == summary
     assert 0 < summary.elapsed < 60
     assert attrs.evolve(summary, elapsed=0.0) == aai.Summary(
-        completed=4, failed=1, resumed=1, audio_seconds=4 * 1800.0, retries=2
+        completed=4, failed=1, resumed=1, duplicates=1, audio_seconds=4 * 1800.0, retries=2
     )
 
 
