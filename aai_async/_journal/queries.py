@@ -20,6 +20,12 @@ from aai_async._journal.rows import (
     requested_options,
 )
 
+_WITHOUT_JOB = (
+    "former_ids = nullif(trim(coalesce(former_ids, '') || ' ' || coalesce(transcript_id, '')), ''), "
+    "transcript_id = NULL"
+)
+"""Assignments that make the job of a row one of its former jobs, which no search takes for a later one."""
+
 
 def latest_jobs(connection: sqlite3.Connection, most: int) -> list[tuple[str, dt.datetime | None]]:
     """Return the ids of the newest jobs, newest first, each with the time of its submit by the service."""
@@ -110,8 +116,8 @@ def refuse(connection: sqlite3.Connection, item: ItemClaim, error: str, active: 
 def uploaded(connection: sqlite3.Connection, job: int, url: str) -> bool:
     """Record an upload; return False, and change nothing, if the URL belongs to another recording."""
     changed = connection.execute(
-        "UPDATE jobs SET state = 'uploaded', upload_url = :url, uploaded_at = :now, submitting_at = NULL, "
-        "transcript_id = NULL, error = NULL WHERE id = :job "
+        f"UPDATE jobs SET {_WITHOUT_JOB}, state = 'uploaded', upload_url = :url, "  # noqa: S608 - constant
+        "uploaded_at = :now, submitting_at = NULL, error = NULL WHERE id = :job "
         "AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload_url = :url AND id != :job)",
         {"url": url, "now": _now(), "job": job},
     )
@@ -154,8 +160,8 @@ def submitted(
 def reset(connection: sqlite3.Connection, job: int) -> None:
     """Reset a row, whose upload or job can no longer be used."""
     connection.execute(
-        "UPDATE jobs SET state = 'pending', upload_url = NULL, uploaded_at = NULL, submitting_at = NULL, "
-        "transcript_id = NULL, finished_at = NULL WHERE id = ?",
+        f"UPDATE jobs SET {_WITHOUT_JOB}, state = 'pending', upload_url = NULL, "  # noqa: S608 - constant
+        "uploaded_at = NULL, submitting_at = NULL, finished_at = NULL WHERE id = ?",
         (job,),
     )
 
@@ -261,13 +267,13 @@ def rows_at_service(connection: sqlite3.Connection) -> list[JobRow]:
     return [JobRow(*row) for row in rows]
 
 
-def sibling_ids(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
-    """Return the ids of the jobs of the other rows of a source."""
+def other_ids(connection: sqlite3.Connection, job: int, source: str) -> frozenset[str]:
+    """Return the ids of the jobs of the other rows of a source, and of the former jobs of all its rows."""
     rows = connection.execute(
-        "SELECT transcript_id FROM jobs WHERE source = ? AND id != ? AND transcript_id IS NOT NULL",
-        (source, job),
+        "SELECT CASE WHEN id != ? THEN transcript_id END, former_ids FROM jobs WHERE source = ?",
+        (job, source),
     )
-    return frozenset(row[0] for row in rows)
+    return frozenset(one for ids in rows for one in " ".join(filter(None, ids)).split())
 
 
 def rivals(connection: sqlite3.Connection, job: int, source: str) -> list[tuple[str, dt.datetime | None]]:

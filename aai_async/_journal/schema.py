@@ -6,7 +6,7 @@ The comments in the schema are its documentation for users, who see them with ``
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 6
 """The version of the schema, stored as `PRAGMA user_version`."""
 
 PAGE_SIZE = 8192
@@ -54,6 +54,7 @@ CREATE TABLE jobs (            -- one row for each recording and set of options
   uploaded_at TEXT,            -- in UTC, by the clock of this machine
   submitting_at TEXT,          -- in UTC, by the clock of the service; NULL if unknown
   transcript_id TEXT,
+  former_ids TEXT,             -- ids of its earlier jobs, which failed or were deleted, separated by spaces
   finished_at TEXT,            -- in UTC, by the clock of this machine
   audio_duration REAL,         -- in seconds
   expected_duration REAL,      -- in seconds, from the header of the recording, if a batch has a bound

@@ -281,7 +281,7 @@ class JournalWriter:
         def read(connection: sqlite3.Connection) -> OtherSubmits:
             rivals = queries.rivals(connection, row.id, row.source)
             claims = (_claim(options, began) for options, began in rivals)
-            return OtherSubmits(queries.sibling_ids(connection, row.id, row.source), tuple(claims))
+            return OtherSubmits(queries.other_ids(connection, row.id, row.source), tuple(claims))
 
         return await self._read(read)
 

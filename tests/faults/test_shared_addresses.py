@@ -233,6 +233,24 @@ async def test_the_job_of_a_row_that_is_not_taken_up_yet_is_not_taken(
     assert len(server.service.jobs) == 2
 
 
+@pytest.mark.parametrize("options", [PLAIN, LABELS])
+async def test_a_job_that_has_failed_is_no_candidate_for_a_later_submit(
+    server: FaultServer, connect: Connect, path: Path, options: aai.Options
+) -> None:
+    """The journal knows it, although its row has been submitted again since."""
+    asked = [(URL, options)]
+    server.service.fault_of = lambda _: "Download error, unable to download"
+    async with connect() as client:
+        [outcome] = await collected(client, asked, path)
+    assert isinstance(outcome.error, aai.TranscriptError)
+    server.service.fault_of = lambda _: None
+    await killed(server, connect, asked, path)
+    async with connect() as client:
+        [outcome] = await collected(client, asked, path)
+    _, later = server.service.jobs
+    assert outcome.unwrap().id == later.id
+
+
 async def test_two_submits_that_no_answer_tells_apart_are_both_in_doubt(
     server: FaultServer, connect: Connect, path: Path
 ) -> None:
