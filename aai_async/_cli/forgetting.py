@@ -63,7 +63,8 @@ async def forget(flags: ForgetFlags) -> ExitStatus:
     files = [file for folder in folders for file in folder.removed]
     for file in files:
         print_line(f"Removed {readable(file)}")
-    print_line(f"{count(len(erasure.rows), 'row')} and {count(len(files), 'file')} removed.")
+    also = f" and {count(len(files), 'file')}" if folders else ""
+    print_line(f"{count(len(erasure.rows), 'row')}{also} removed.")
     for folder in folders:
         await _write_index(folder)
     await _print_what_stays(flags, erasure, folders)
@@ -119,10 +120,11 @@ async def _print_what_stays(flags: ForgetFlags, erasure: Erasure, folders: Seque
     for folder in folders:
         if not folder.removed:
             print_line(f"No results of these recordings in {str(folder.place)!r}.")
-    searched = ", ".join(repr(str(folder.place)) for folder in folders) or "no folder"
+    searched = ", ".join(repr(str(folder.place)) for folder in folders)
+    others = f"Files were searched for in {searched}. Copies in other" if folders else "Files in"
     print_line(
-        f"Files were searched for in {searched}. Copies in other folders stay, such as those of `export`, "
-        "`get`, `convert` and `compare`: run the command again with -o for each of these folders."
+        f"{others} folders stay, such as those of `export`, `get`, `convert` and `compare`: run the command "
+        "again with -o for each of these folders."
     )
     for other in await in_thread(_other_journals, flags.journal, folders):
         print_line(f"Another journal can have the recordings too: {command('forget', other, *flags.names)}")
