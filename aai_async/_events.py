@@ -15,7 +15,8 @@ from typing import ClassVar, Protocol, TypeAlias
 
 import msgspec
 
-from aai_async._errors import AAIError, ConfigError, without_secrets
+from aai_async._errors import AAIError, ConfigError
+from aai_async._shown_text import without_secrets
 
 logger = logging.getLogger("aai_async")
 """

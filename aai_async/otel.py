@@ -28,7 +28,7 @@ try:
 except ImportError as error:
     raise ImportError(f"aai_async.otel needs OpenTelemetry: {install_command('otel')}") from error
 
-from aai_async._errors import AAIError, without_secret_addresses, without_secrets
+from aai_async._errors import AAIError
 from aai_async._events import (
     LABEL_FACT,
     Event,
@@ -40,6 +40,7 @@ from aai_async._events import (
     label_facts,
     set_instrumentation,
 )
+from aai_async._shown_text import without_secret_addresses, without_secrets
 from aai_async._version import __version__
 
 _SCOPE = "aai_async"

@@ -22,8 +22,9 @@ import attrs
 import msgspec
 
 from aai_async._api.endpoints import checked_id
-from aai_async._errors import ConfigError, OptionsError, WebhookError, escaped
+from aai_async._errors import ConfigError, OptionsError, WebhookError
 from aai_async._options import Options
+from aai_async._shown_text import escaped
 
 SOURCE_ADDRESSES = {"us": "44.238.19.20", "eu": "54.220.25.36"}
 """The IP addresses that the service calls from, by region."""

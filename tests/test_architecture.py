@@ -10,7 +10,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "aai_async"
 
 LAYERS = (
-    ("_version", "_errors", "_language", "_command_lines"),
+    ("_version", "_shown_text", "_language", "_command_lines"),
+    ("_errors",),
     ("_arguments", "_events", "_retry", "_polling"),
     ("_concurrency",),
     ("_io", "_options"),
@@ -86,6 +87,12 @@ def test_no_files_import_each_other_in_a_circle() -> None:
                 graph[name] |= {alias.name for alias in node.names} & paths.keys()
     # Raises a CycleError that names the files of a circle.
     graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_files_have_at_most_380_lines() -> None:
+    """As CONTRIBUTING.md states."""
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path.name: count for path, count in lines.items() if count > 380} == {}
 
 
 def test_the_server_and_the_client_know_nothing_of_each_other() -> None:

@@ -56,28 +56,6 @@ def test_the_query_of_a_presigned_url_is_not_shown() -> None:
     assert error.upload_url == "https://bucket/call.mp3?signature=secret"
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://user:secret@host.example/a.mp3", "https://host.example/a.mp3"),
-        ("https://secret@host.example:8443/a.mp3", "https://host.example:8443/a.mp3"),
-        ("https://user:sec@ret@host.example/a@b.mp3", "https://host.example/a@b.mp3"),
-        ("HTTPS://host.example/a.mp3?X-Amz-Signature=secret&x=?", "HTTPS://host.example/a.mp3"),
-        ("https://host.example?sig=secret", "https://host.example"),
-        ("https://host.example/a.mp3#access_token=secret", "https://host.example/a.mp3"),
-        ("https://host.example/x;sid=secret/a.mp3;sig=secret", "https://host.example/x/a.mp3"),
-        ("https://host.example/a;b.mp3", "https://host.example/a;b.mp3"),
-        ("s3://id:secret@bucket/a.mp3?x=secret", "s3://bucket/a.mp3"),
-        ("http://deleted_by_user", "http://deleted_by_user"),
-    ],
-)
-def test_an_address_is_shown_without_what_lets_others_in(url: str, shown: str) -> None:
-    """Alone, and within what the service says."""
-    assert _errors.without_secrets(url) == shown
-    text = f'Download of "{url}" failed, see {url} or ask.'
-    assert _errors.escaped(text) == f'Download of "{shown}" failed, see {shown} or ask.'
-
-
 def test_no_secret_address_is_shown_by_an_outcome() -> None:
     """It may be printed whole."""
     outcome = aai.Outcome(index=0, source="https://u:secret@host.example/a.mp3?sig=secret", stage="pending")

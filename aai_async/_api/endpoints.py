@@ -27,7 +27,7 @@ from aai_async._api.reply_checks import (
     subtitles_reader,
     upload_reader,
 )
-from aai_async._errors import APIError, OptionsError, ProtocolError, RequestState, escaped
+from aai_async._errors import APIError, OptionsError, ProtocolError, RequestState
 from aai_async._io.file import AtomicFile
 from aai_async._io.source import Source
 from aai_async._models.page import TranscriptPage
@@ -35,6 +35,7 @@ from aai_async._models.speech import Paragraphs, RedactedAudio, Sentences, WordS
 from aai_async._models.transcript import Transcript, Understanding
 from aai_async._options import Options, SpeechUnderstanding
 from aai_async._retry import EFFECTIVELY_ONCE, NOT_SENT_ONLY, REPEATABLE
+from aai_async._shown_text import escaped
 
 T = TypeVar("T")
 

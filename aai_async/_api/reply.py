@@ -27,10 +27,10 @@ from aai_async._errors import (
     RequestState,
     ServerError,
     UploadGoneError,
-    escaped,
 )
 from aai_async._models.response import JSON, ResponseModel
 from aai_async._retry import parse_retry_after, verdict_of_status
+from aai_async._shown_text import escaped
 
 # Whole words within one sentence: a text about a "balanced" method is not an error of the account.
 

@@ -17,12 +17,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from aai_async._api.reply import HTTPReply
-from aai_async._errors import ProtocolError, escaped, without_secrets
+from aai_async._errors import ProtocolError
 from aai_async._models import decoding
 from aai_async._models.page import TranscriptPage
 from aai_async._models.speech import RedactedAudio
 from aai_async._models.transcript import Transcript, is_deleted
 from aai_async._retry import parse_http_date
+from aai_async._shown_text import escaped, without_secrets
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 

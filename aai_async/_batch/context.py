@@ -19,7 +19,7 @@ from aai_async._batch.item import Item
 from aai_async._batch.outage import OutageGate
 from aai_async._batch.uncertain_submits import UncertainSubmits
 from aai_async._concurrency.cancellation import CancelGrace
-from aai_async._errors import AAIError, SourceError, without_secrets
+from aai_async._errors import AAIError, SourceError
 from aai_async._events import OnEvent, logger
 from aai_async._io.addresses import key_hash
 from aai_async._io.file import path_text
@@ -28,6 +28,7 @@ from aai_async._io.source_factory import source_from
 from aai_async._jobs.pipeline import Pipeline
 from aai_async._models.transcript import Transcript
 from aai_async._options import Options
+from aai_async._shown_text import without_secrets
 from aai_async._webhooks.inbox import NotificationSource
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from aai_async._cli.stderr import server_warnings_shown
 from aai_async._client import Client, pipeline_of
 from aai_async._command_lines import install_command
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState, without_secrets
+from aai_async._errors import AAIError, ConfigError, ConnectError, RequestState
 from aai_async._polling import Polling
 from aai_async._progress.lines import first_sentence, print_line
 from aai_async._retry import Retry, Timeouts
+from aai_async._shown_text import without_secrets
 
 if TYPE_CHECKING:
     from aai_async.server import WhisperEngine

@@ -15,13 +15,13 @@ from aai_async._cli.order import Order, Plan
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import flag_of_bound, readable, readable_paths, shown_error
 from aai_async._command_lines import install_command
-from aai_async._errors import without_secrets
 from aai_async._io.lengths import can_read_lengths
 from aai_async._journal import Journal, open_if_exists
 from aai_async._models.estimate import Estimate, with_cost
 from aai_async._models.outcome import shown_amount
 from aai_async._models.prices import PriceTable
 from aai_async._progress.lines import clock, count, print_line, size, visible
+from aai_async._shown_text import without_secrets
 
 _UNKNOWN = "-"
 

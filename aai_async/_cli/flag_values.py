@@ -134,9 +134,10 @@ def results_name(name: str | None) -> str | None:
     Raises:
         UsageError: The URI is of another kind, has no bucket, or contains credentials.
     """
-    from aai_async._errors import SourceError, without_secrets  # noqa: PLC0415 - see the module
+    from aai_async._errors import SourceError  # noqa: PLC0415 - see the module
     from aai_async._io.object_source import is_object_uri  # noqa: PLC0415
     from aai_async._io.source_factory import is_file_uri, path_of_file_uri  # noqa: PLC0415
+    from aai_async._shown_text import without_secrets  # noqa: PLC0415 - see the module
 
     if name is None or "://" not in name:
         return name

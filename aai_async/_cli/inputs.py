@@ -18,11 +18,12 @@ from aai_async._cli import safe_names
 from aai_async._cli.folders import FolderSearch
 from aai_async._cli.objects import ObjectSearch, is_prefix, place_of
 from aai_async._cli.terminal_text import readable
-from aai_async._errors import SourceError, without_secrets
+from aai_async._errors import SourceError
 from aai_async._io.addresses import without_signature
 from aai_async._io.object_source import ObjectSource, ObjectURI, is_object_uri, shown_uri
 from aai_async._io.object_store import ObjectVersion
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
+from aai_async._shown_text import without_secrets
 
 STANDARD_INPUT = "-"
 

@@ -14,10 +14,10 @@ from aai_async._cli.known_journals import about_local_results, names_of
 from aai_async._cli.stdout import write_line, write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._client import Client
-from aai_async._errors import without_secret_addresses, without_secrets
 from aai_async._language.scripts import columns
 from aai_async._models.page import TranscriptListItem
 from aai_async._progress.lines import print_line, visible, width_of
+from aai_async._shown_text import without_secret_addresses, without_secrets
 
 _PAGE = 200
 """Transcripts whose names `list` searches for at once."""

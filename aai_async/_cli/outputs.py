@@ -26,10 +26,11 @@ from aai_async._cli.result_folder import ResultFolder, is_whole
 from aai_async._cli.result_places import folder_at
 from aai_async._cli.safe_names import folded
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import AAIError, SaveError, without_secrets
+from aai_async._errors import AAIError, SaveError
 from aai_async._io.addresses import without_signature
 from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
+from aai_async._shown_text import without_secrets
 
 _ROUNDS = 10
 """Attempts to register names while other runs register others."""

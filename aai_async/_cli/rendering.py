@@ -14,10 +14,11 @@ from aai_async import formats
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.terminal_text import readable
-from aai_async._errors import OptionsError, without_secret_addresses
+from aai_async._errors import OptionsError
 from aai_async._io.media import media_type
 from aai_async._models import decoding
 from aai_async._models.transcript import Transcript
+from aai_async._shown_text import without_secret_addresses
 
 _MAX_EMBEDDED = 256_000_000
 """Maximum bytes of an embedded recording: it grows by a third, and browsers accept data URLs of 512 MB."""

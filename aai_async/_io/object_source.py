@@ -9,8 +9,9 @@ from typing import Any, Self
 import attrs
 import msgspec
 
-from aai_async._errors import ConfigError, SourceError, without_secrets
+from aai_async._errors import ConfigError, SourceError
 from aai_async._io.addresses import without_signature
+from aai_async._shown_text import without_secrets
 
 _URI = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[^/]*)/?(?P<key>.*)", re.IGNORECASE | re.DOTALL)
 

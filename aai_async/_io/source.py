@@ -14,10 +14,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator
 from typing import IO, TypeAlias, cast
 
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import FileChangedError, SourceError, without_secrets
+from aai_async._errors import FileChangedError, SourceError
 from aai_async._io.addresses import without_signature
 from aai_async._io.async_reader import AsyncReader
 from aai_async._io.object_source import ObjectSource
+from aai_async._shown_text import without_secrets
 
 CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes per read. Smaller chunks cost more thread switches; larger ones cost memory and block the loop."""

@@ -11,7 +11,7 @@ from typing import IO, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from aai_async._errors import SourceError, without_secrets
+from aai_async._errors import SourceError
 from aai_async._io.async_reader import ChunksOf, checked_bytes, is_async_reader
 from aai_async._io.file_sources import FileSource, PathSource
 from aai_async._io.object_source import ObjectSource
@@ -29,6 +29,7 @@ from aai_async._io.source import (
     shown_name,
 )
 from aai_async._io.stream_source import OneShotSource
+from aai_async._shown_text import without_secrets
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 

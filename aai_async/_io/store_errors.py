@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from aai_async._errors import SourceError, escaped
+from aai_async._errors import SourceError
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.source import file_changed
+from aai_async._shown_text import escaped
 
 
 class Action(msgspec.Struct, frozen=True):

@@ -19,11 +19,12 @@ import anyio
 
 from aai_async._command_lines import install_command
 from aai_async._concurrency.threads import in_thread
-from aai_async._errors import ConfigError, SourceError, without_secrets
+from aai_async._errors import ConfigError, SourceError
 from aai_async._events import logger
 from aai_async._io.media import is_recording
 from aai_async._io.object_source import is_object_uri, shown_uri
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
+from aai_async._shown_text import without_secrets
 
 SETTLE = 10.0
 """Seconds without a change after which a file is complete, by default."""

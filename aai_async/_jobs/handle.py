@@ -10,7 +10,7 @@ import datetime as dt
 
 import attrs
 
-from aai_async._errors import without_secrets
+from aai_async._shown_text import without_secrets
 
 
 @attrs.define(kw_only=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 
-from aai_async._errors import escaped
 from aai_async._events import logger
 from aai_async._jobs.registry import forget_oldest
 from aai_async._models.missing import MissingResult
+from aai_async._shown_text import escaped
 
 _MOST_REMEMBERED = 1000
 """Maximum number of notices that are recognised when they recur."""

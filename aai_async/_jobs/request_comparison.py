@@ -12,7 +12,7 @@ from typing import cast
 
 import msgspec
 
-from aai_async._errors import without_secrets
+from aai_async._shown_text import without_secrets
 
 _NEVER_COMPARED = "webhook_auth_header_value"
 

@@ -24,7 +24,6 @@ from aai_async._errors import (
     ProtocolError,
     RequestState,
     RetryBudgetError,
-    without_secrets,
 )
 from aai_async._events import Retrying, Searching, Submitted, logger, step
 from aai_async._jobs.handle import ProgressRecorder
@@ -34,6 +33,7 @@ from aai_async._jobs.reconciliation import FindOtherSubmits, ListLookup, LookupR
 from aai_async._jobs.registry import JobRegistry
 from aai_async._models.transcript import Transcript
 from aai_async._options import Options
+from aai_async._shown_text import without_secrets
 from aai_async._transport import Sender
 
 OnAmbiguous: TypeAlias = Literal["lookup", "raise"]

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 
 import attrs
 
-from aai_async._errors import JournalError, without_secrets
+from aai_async._errors import JournalError
 from aai_async._io.file import path_text
 from aai_async._io.object_source import ObjectURI
 from aai_async._journal.database import Database, QueuedWrite
@@ -22,6 +22,7 @@ from aai_async._journal.exclusive import opened_alone
 from aai_async._journal.place import Place
 from aai_async._journal.rows import JobRow
 from aai_async._journal.schema import EMBEDDED_SERVER
+from aai_async._shown_text import without_secrets
 
 _AT_ONCE = 500
 """Maximum number of rows in one statement."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from aai_async._concurrency.threads import OneThread, in_thread, in_thread_to_its_end
-from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, SourceError, without_secrets
+from aai_async._errors import AAIError, ConfigError, JournalError, ProtocolError, SourceError
 from aai_async._io.object_source import ObjectURI, is_object_uri
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 from aai_async._journal import queries
@@ -24,6 +24,7 @@ from aai_async._journal.totals import Counts, counts, totals
 from aai_async._models.given_prices import checked_prices
 from aai_async._models.outcome import Outcome, Stage, Summary
 from aai_async._models.transcript import FAILED_JOB, Transcript, is_own_failure
+from aai_async._shown_text import without_secrets
 
 if TYPE_CHECKING:
     from aai_async._models.prices import PriceTable

@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Collection
 
-from aai_async._errors import AmbiguousSubmitError, JournalError, without_secrets
+from aai_async._errors import AmbiguousSubmitError, JournalError
 from aai_async._io.addresses import mark_of
 from aai_async._journal import queries
 from aai_async._journal.database import QueuedWrite
@@ -19,6 +19,7 @@ from aai_async._journal.exclusive import opened_to_change
 from aai_async._journal.place import Place
 from aai_async._journal.rows import JobRow
 from aai_async._models.transcript import Transcript
+from aai_async._shown_text import without_secrets
 
 _CANDIDATES = re.compile(r"It may be one of these: (.+?)\. ")
 """The ids in the message of an `AmbiguousSubmitError`."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 import attrs
 import msgspec
 
-from aai_async._errors import ProtocolError, escaped, without_secret_addresses
+from aai_async._errors import ProtocolError
 from aai_async._models import decoding
 from aai_async._models.whole import SMALL, default_of, reader_of
+from aai_async._shown_text import escaped, without_secret_addresses
 
 _WITH_ADDRESSES = {"audio_url", "webhook_url", "error"}
 """The fields that may have an address in them which lets in everybody who has it."""

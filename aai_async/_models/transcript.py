@@ -12,7 +12,7 @@ from typing import Any, cast
 import attrs
 import msgspec
 
-from aai_async._errors import AAIError, TranscriptDeletedError, escaped
+from aai_async._errors import AAIError, TranscriptDeletedError
 from aai_async._models.insights import (
     AutoHighlightsResult,
     Chapter,
@@ -29,6 +29,7 @@ from aai_async._models.response import JSON, ResponseModel
 from aai_async._models.settings import EchoedSettings
 from aai_async._models.speech import Utterance, Word
 from aai_async._options import Options, SpeechUnderstanding
+from aai_async._shown_text import escaped
 
 DELETED_URL = "http://deleted_by_user"
 """

@@ -20,9 +20,9 @@ from aai_async._errors import (
     RequestState,
     SaveError,
     TransportError,
-    escaped,
 )
 from aai_async._events import logger
+from aai_async._shown_text import escaped
 from aai_async._transport.deadline import AttemptDeadline
 from aai_async._transport.pool import ClientLease
 from aai_async._transport.request_body import Body

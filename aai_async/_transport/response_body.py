@@ -17,8 +17,9 @@ from typing import Any
 import anyio
 from anyio.lowlevel import checkpoint
 
-from aai_async._errors import ProtocolError, escaped
+from aai_async._errors import ProtocolError
 from aai_async._io.file import AtomicFile
+from aai_async._shown_text import escaped
 from aai_async._transport.deadline import AttemptDeadline
 
 _LARGEST_RESPONSE = 256 * 1024 * 1024

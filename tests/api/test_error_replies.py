@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import aai_async as aai
 from aai_async._api.reply import HTTPReply, error_from_reply
-from aai_async._errors import escaped
+from aai_async._shown_text import escaped
 
 
 def reply(status: int, body: bytes = b"") -> HTTPReply:

@@ -20,7 +20,7 @@ from lanes import KEY, LANES, Connect, Lane
 from secrecy import whole_traceback
 
 import aai_async as aai
-from aai_async._errors import escaped
+from aai_async._shown_text import escaped
 
 RECORDING = b"RIFF-what-the-microphone-heard" * 10
 SAID = "What was said."
