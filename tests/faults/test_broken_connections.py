@@ -184,7 +184,7 @@ async def test_a_handshake_that_never_ends_is_no_connection(
     """`Timeouts(connect=...)` has TLS in it; the host waits for a request in the clear."""
     async with connect(
         base_url=server.url.replace("http:", "https:"),
-        timeouts=aai.Timeouts(connect=0.1),
+        timeouts=aai.Timeouts(connect=0.5),
         retry=aai.Retry(attempts=2, initial_delay=0.01),
     ) as client:
         with pytest.raises(aai.ConnectError) as caught:
@@ -284,10 +284,11 @@ async def test_a_reply_that_never_comes_is_given_up_and_asked_for_again(
     retries = Incidents()
     async with connect(timeouts=timeouts, on_event=retries.hear) as client:
         await VERBS[verb].call(client, target)
-    assert server.count(VERBS[verb].request) == 2
-    [retry] = retries
-    assert isinstance(retry, aai.Retrying)
-    assert isinstance(retry.error, aai.AttemptTimeoutError)
+    # A busy machine may be late for the next reply as well.
+    assert server.count(VERBS[verb].request) == len(retries) + 1 > 1
+    for retry in retries:
+        assert isinstance(retry, aai.Retrying)
+        assert isinstance(retry.error, aai.AttemptTimeoutError)
 
 
 DRIPS: dict[str, Fault] = {
