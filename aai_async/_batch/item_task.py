@@ -69,7 +69,7 @@ class ItemTask:
         self._is_stopped = False
         """Whether no further job may be created."""
         self._is_submitting = False
-        """Whether a submit is being sent, or its lost response is being searched for."""
+        """Whether the step of the submit is under way."""
 
     @property
     def _stage(self) -> Stage:
@@ -118,9 +118,11 @@ class ItemTask:
             interrupts_submit: Whether to interrupt also a submit that is being sent.
         """
         self._is_stopped = True
-        if self._sending is not None and (interrupts_submit or not self._is_submitting):
+        # A submit that waits for a connection or a pause has not been sent.
+        is_kept = self._is_submitting and self._record.is_submitting and not interrupts_submit
+        if self._sending is not None and not is_kept:
             self._sending.cancel()
-        return self._job.transcript_id is not None or (self._is_submitting and not interrupts_submit)
+        return self._job.transcript_id is not None or is_kept
 
     async def run(self) -> Outcome:
         """Run the item to its end, in an asynchronous task of its own."""

@@ -199,7 +199,10 @@ class BatchRunner:
         """
         self.stop()
         self._is_refused = True
-        return {task.item.index for task in self._tasks if task.stop_sending(interrupts_submit=False)}
+        going_on = {task.item.index for task in self._tasks if task.stop_sending(interrupts_submit=False)}
+        # A duplicate waits for the job of another item.
+        outcomes = [task.outcome() for task in self._tasks]
+        return going_on | {outcome.index for outcome in outcomes if outcome.duplicate_of in going_on}
 
     def log_unfinished(self) -> None:
         """Log the jobs that continue although the batch has ended."""

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from aai_async._errors import AAIError
 from aai_async._io.addresses import mark_of
 from aai_async._jobs.handle import JobHandle, ProgressRecorder
 from aai_async._journal import queries
@@ -44,9 +45,14 @@ class JournalRecorder(ProgressRecorder):
 
     async def submitting(self, now: dt.datetime | None) -> None:
         await super().submitting(now)
-        await self._writer.commit(
-            lambda connection: queries.submitting(connection, self._job, now, self._mark)
-        )
+        try:
+            await self._writer.commit(
+                lambda connection: queries.submitting(connection, self._job, now, self._mark)
+            )
+        except AAIError:
+            # Nothing is sent that is not written down.
+            await super().refused()
+            raise
 
     async def refused(self) -> None:
         await super().refused()

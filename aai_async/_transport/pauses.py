@@ -86,7 +86,7 @@ class Pauses:
         # A refusal long after the one before is another matter: no such request was sent meanwhile.
         is_new = now - last > _STREAK * self._retry.max_retry_after
         self._streaks[host, operation] = (now if is_new else since, now)
-        if self.has_given_up(host, operation):
+        if self.has_given_up(host, operation, self._retry):
             # Its calls end one after the other, and none waits for a pause any more.
             self._backoffs.pop(host, None)
             self._wake()
@@ -114,10 +114,10 @@ class Pauses:
         if backoff is not None and backoff.accept(sent_at):
             self._wake()
 
-    def has_given_up(self, host: str, operation: str) -> bool:
-        """Return whether all requests of an operation have been refused for too long to wait for the next."""
+    def has_given_up(self, host: str, operation: str, retry: Retry) -> bool:
+        """Return whether all requests of an operation have been refused for longer than a policy waits."""
         since, last = self._streaks.get((host, operation), (0.0, 0.0))
-        return 0 < self._retry.longest_refusal <= last - since
+        return 0 < retry.longest_refusal <= last - since
 
     def end_all(self) -> None:
         """Forget all pauses and limits: the times are those of an earlier event loop."""

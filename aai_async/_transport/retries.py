@@ -60,12 +60,14 @@ class CallRetries:
         self._refused_since = now if self._refused_since is None else self._refused_since
         refused_for = now - self._refused_since
         can_wait = RequestState.REFUSED in self._call.repeat and stated <= self._retry.max_retry_after
-        is_over = refused_for >= self._retry.longest_refusal
-        if can_wait and not is_over and not self._pauses.has_given_up(self._host, self._call.operation):
+        is_over = refused_for >= self._retry.longest_refusal or self._pauses.has_given_up(
+            self._host, self._call.operation, self._retry
+        )
+        if can_wait and not is_over:
             return max(stated, self._pauses.time_left(self._host))
         if refused_for >= 1.0:
             text = str(error.args[0]).rstrip(".")
-            error.args = (f"{text}. It has refused this request for {refused_for:.0f} seconds.",)
+            error.args = (f"{text}. The rate limit has refused this request for {refused_for:.0f} seconds.",)
         return self.with_context(error)
 
     def _delay_after_failure(self, error: AAIError) -> float | AAIError:

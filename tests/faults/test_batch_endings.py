@@ -25,6 +25,7 @@ from verbs import URL
 
 import aai_async as aai
 from aai_async._batch import runner
+from aai_async._batch.batch import drop_unsubmitted
 from aai_async._concurrency.cancellation import CancelGrace, ShieldedRequest
 
 
@@ -113,6 +114,23 @@ async def test_a_submit_that_is_being_sent_is_not_dropped(
     assert outcome.transcript
     assert batch.remaining == ()
     assert len(server.service.jobs) == 1
+
+
+@both_loops
+async def test_a_duplicate_goes_on_with_the_item_whose_job_it_waits_for(
+    server: FaultServer, connect: Connect
+) -> None:
+    """So it is not among what a stop drops."""
+    server.service.looks_until_done = 1_000_000
+    async with connect() as client, aai.transcribe_all(client, [URL, URL, URL]) as batch:
+        with anyio.fail_after(60):
+            while not server.service.jobs:
+                await anyio.sleep(0.01)
+            await anyio.wait_all_tasks_blocked()
+            assert drop_unsubmitted(batch) == {0, 1, 2}
+            server.service.looks_until_done = 1
+            outcomes = await batch.collect()
+    assert [outcome.transcript_id for outcome in outcomes] == [server.service.jobs[0].id] * 3
 
 
 @both_loops

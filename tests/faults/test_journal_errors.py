@@ -74,6 +74,7 @@ async def test_whatever_a_change_of_the_journal_raises_ends_the_batch_and_loses_
     assert server.count("POST /v2/transcript") == submits
     [outcome] = caught.value.outcomes
     assert outcome.transcript_id == (server.service.jobs[0].id if submits else None)
+    assert outcome.stage != "submitting"
     if is_failed:
         assert isinstance(outcome.error, aai.TranscriptError)
         return

@@ -146,7 +146,7 @@ def test_the_error_of_a_rate_limit_states_how_long_it_was_waited_for() -> None:
 
     async def story() -> None:
         [error] = await calls_of(transport, 1)
-        assert "(empty). It has refused this request for 12" in str(error)
+        assert "(empty). The rate limit has refused this request for 12" in str(error)
         assert error.attempts == len(transport.refused)
 
     run_in_virtual_time(story)
@@ -235,5 +235,25 @@ def test_a_call_that_waits_for_a_rate_limit_can_be_cancelled() -> None:
             await calls_of(transport, 20)
         assert scope.cancelled_caught
         assert anyio.current_time() == pytest.approx(100.0)
+
+    run_in_virtual_time(story)
+
+
+def test_a_stop_creates_no_job_for_a_submit_that_waits_for_a_rate_limit() -> None:
+    """Only what is being sent is finished."""
+    service = Service(limit=20, window=900.0, refusal=lambda _: httpx.Response(429))
+
+    async def story() -> None:
+        async with (
+            httpx.AsyncClient(transport=service) as http,
+            aai.Client(KEY, http_client=http, retry=STEADY) as client,
+            aai.transcribe_all(client, [f"https://example.com/{n}.mp3" for n in range(200)]) as batch,
+        ):
+            await anyio.sleep(5)
+            made = len(service.made)
+            batch.stop(drops_unsubmitted=True)
+            outcomes = await batch.collect()
+            assert len(service.made) <= made + 16
+            assert len(outcomes) + len(batch.remaining) == 200
 
     run_in_virtual_time(story)
