@@ -22,7 +22,7 @@ from aai_async._cli.flags import ConnectionFlags, InputFlags, Rendering, Transcr
 from aai_async._cli.inputs import STANDARD_INPUT, Found, find, skipped_in
 from aai_async._cli.known_journals import about_local_results
 from aai_async._cli.name_list import read_list
-from aai_async._cli.option_flags import options_from
+from aai_async._cli.option_flags import options_from, report_unknown
 from aai_async._cli.order import Order
 from aai_async._cli.result_places import results_place
 from aai_async._cli.stdout import discard_output
@@ -43,6 +43,7 @@ F = TypeVar("F")
 def transcribe(flags: TranscribeFlags) -> int:
     """Transcribe the recordings and return the exit status."""
     order = order_of(flags)
+    report_unknown(flags.request)
     if flags.run.dry_run:
         return run(show_dry_run, order)
     if flags.run.local and not clients.has_server():

@@ -14,6 +14,7 @@ from aai_async._cli.exit_status import ExitStatus
 from aai_async._cli.flags import BudgetFlags, InputFlags, Rendering, RunFlags, TranscribeFlags
 from aai_async._cli.input_files import in_folder
 from aai_async._cli.inputs import STANDARD_INPUT
+from aai_async._cli.option_flags import report_unknown
 from aai_async._cli.order import Order
 from aai_async._cli.output_flags import RunOutputFlags
 from aai_async._cli.safe_names import of_word
@@ -30,7 +31,9 @@ def compare(flags: CompareFlags) -> int:
         if local and not clients.has_server():
             return ExitStatus.FAILED
         work = comparing.preview_models if flags.dry_run else comparing.compare_models
-        return run(work, flags, _orders(flags, local))
+        orders = _orders(flags, local)
+        report_unknown(flags.request)
+        return run(work, flags, orders)
     if flags.dry_run or flags.prices is not None:
         raise usage_error(
             "--dry-run and --prices are for --model and --local: without them nothing is transcribed."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
-import functools
 import typing
 from collections.abc import Iterator
 from typing import Any, cast
@@ -37,8 +36,8 @@ def options_from(request: RequestFlags) -> Options:
     Return the options of the flags and settings that were passed.
 
     A name with dots sets a field of an object: `speaker_options.min_speakers_expected=2`. The type of the
-    option decides how its value is read: text as it is, a list as JSON or with commas, the rest as JSON. An
-    unknown option is reported and sent.
+    option decides how its value is read: text as it is, a list as JSON or with commas, the rest as JSON.
+    Unknown options are included.
 
     Raises:
         OptionsError: A setting has no name or occurs twice, or the service would refuse a value.
@@ -51,17 +50,30 @@ def options_from(request: RequestFlags) -> Options:
         name = name.strip()
         if not sign or not name:
             raise OptionsError(f"--set takes name=value, such as speakers_expected=2, not {setting!r}.")
-        _put(document, name, _value(Options, name, name.split("."), written))
+        _put(document, name, _value(name, written))
     try:
         return Options.from_dict(document)
     except OptionsError as error:
-        raise OptionsError(options_in_shell_words(str(error))) from None
+        raise OptionsError(options_in_shell_words(str(error), set_by_name=_names(request))) from None
+
+
+def report_unknown(request: RequestFlags) -> None:
+    """Write a line about each setting whose option this version does not know."""
+    for name in _names(request):
+        group, field = _group_and_field(name)
+        if group is not None and field not in attrs.fields_dict(group):
+            print_line(f"This version does not know the option {name!r}, and sends it as it is.")
+
+
+def _names(request: RequestFlags) -> list[str]:
+    return [setting.partition("=")[0].strip() for setting in request.settings]
 
 
 def _set_flags(request: RequestFlags) -> Iterator[tuple[str, object]]:
     """Yield the options that flags set, by their paths."""
     hints = typing.get_type_hints(RequestFlags, include_extras=True)
-    counts_speakers = any((request.speakers_expected, request.min_speakers, request.max_speakers))
+    numbers = (request.speakers_expected, request.min_speakers, request.max_speakers)
+    counts_speakers = any(number is not None for number in numbers)
     for field in dataclasses.fields(request):
         for mark in getattr(hints[field.name], "__metadata__", ()):
             if isinstance(mark, RequestOption):
@@ -69,7 +81,8 @@ def _set_flags(request: RequestFlags) -> Iterator[tuple[str, object]]:
                 if field.name == "speaker_labels":
                     # The service refuses a number of speakers without it.
                     value = value or counts_speakers
-                if value not in (None, False, []):
+                # The number 0 equals False, and is refused by its option.
+                if value is not False and value not in (None, []):
                     yield mark.path, value
 
 
@@ -85,26 +98,40 @@ def _put(document: dict[str, Any], name: str, value: object) -> None:
     document[last] = value
 
 
-def _value(group: type[OptionGroup] | None, name: str, path: list[str], written: str) -> Any:  # JSON
-    """Parse the value of an option, or of the rest of its path in a group, by its type."""
-    if group is SpeechUnderstanding and path[0] == "request":
-        # The documentation of the service has its tasks in this object; `from_dict` reads both.
-        group, path = (group, path[1:]) if path[1:] else (None, path)
+def _group_and_field(name: str) -> tuple[type[OptionGroup] | None, str]:
+    """Return the group of options that a name leads to, and its field there; no group inside other JSON."""
+    group: type[OptionGroup] | None = Options
+    *path, last = name.split(".")
+    for step in path:
+        if group is None or _is_wrapper(group, step):
+            continue
+        known = attrs.fields_dict(group).get(step)
+        if known is None:
+            return group, step
+        group = known.metadata.get(KIND)
+    return None if _is_wrapper(group, last) else group, last
+
+
+def _is_wrapper(group: type[OptionGroup] | None, step: str) -> bool:
+    """Return whether a step is the object of tasks in the service's documentation; `from_dict` reads both."""
+    return group is SpeechUnderstanding and step == "request"
+
+
+def _value(name: str, written: str) -> Any:  # JSON
+    """Parse the value of an option by its type."""
+    group, field = _group_and_field(name)
     if group is None:
         return _as_json(written)
     fields = attrs.fields_dict(group)
-    field = fields.get(path[0])
-    if field is None:
-        _check_spelling(path[0], [*fields])
-        _report_unknown(name)
+    if field not in fields:
+        _check_spelling(field, [*fields])
         return _as_json(written)
-    kind: type[OptionGroup] | None = field.metadata.get(KIND)
-    if len(path) > 1:
-        return _value(kind, name, path[1:], written)
-    wanted = typing.get_type_hints(group)[path[0]]
+    wanted = typing.get_type_hints(group)[field]
     if _includes(wanted, str):
         return written
-    return _list(name, kind, written) if _includes(wanted, collections.abc.Sequence) else _as_json(written)
+    if _includes(wanted, collections.abc.Sequence):
+        return _list(name, fields[field].metadata.get(KIND), written)
+    return _as_json(written)
 
 
 def _list(name: str, kind: type[OptionGroup] | None, written: str) -> Any:  # JSON
@@ -119,12 +146,6 @@ def _list(name: str, kind: type[OptionGroup] | None, written: str) -> Any:  # JS
     }
     shown = msgspec.json.format(msgspec.json.encode([example]), indent=0).decode()
     raise OptionsError(f"{name} must be a JSON list of objects, such as {shown}, not {written}.")
-
-
-@functools.cache
-def _report_unknown(name: str) -> None:
-    """Report once that an option is unknown: `compare` reads the same settings for each model."""
-    print_line(f"This version does not know the option {name!r}, and sends it as it is.")
 
 
 def _check_spelling(name: str, known: list[str]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aai_async._cli.flags import RequestFlags, RequestOption
 
@@ -40,6 +40,8 @@ _OPTION_PHRASES = (
     (re.compile(r"\ba dict of\b"), "a JSON object of"),
     (re.compile(r"\b(lists?) of str\b"), r"\1 of texts"),
     (re.compile(r"\bmust be str\b"), "must be text"),
+    (re.compile(r"\bmust be int or float\b"), "must be a number"),
+    (re.compile(r"\bmust be int\b"), "must be a whole number"),
     (re.compile(r"\bTrue or False\b"), "true or false"),
     (
         re.compile(r"CustomSpelling needs both from_ and to: .*"),
@@ -51,14 +53,8 @@ _OPTION_PHRASES = (
 
 _VALUE = r"(?:=(?P<value>\[[^\]]*\]|'[^']*'|True|False|\d+))?"
 
-_OPTION = re.compile(
-    r"(?<![\w./-])(?P<name>[a-z]\w*(?:\.\w+)*)" + _VALUE + r"(?![\w.]*\w)(?! must be True or False)"
-)
-"""
-The path of an option, perhaps with a value in Python's notation.
-
-Only --set gives `True or False` a wrong value: the flag of such an option takes none.
-"""
+_OPTION = re.compile(r"(?<![\w./-])(?P<name>[a-z]\w*(?:\.\w+)*)" + _VALUE + r"(?![\w.]*\w)")
+"""The path of an option, perhaps with a value in Python's notation."""
 
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -72,9 +68,16 @@ def in_shell_words(message: str, transcript_id: str | None = None) -> str:
     return _replaced(message, _PATTERNS)
 
 
-def options_in_shell_words(message: str) -> str:
-    """Replace the names and values of options by flags: `speaker_labels=True` by `--speaker-labels`."""
-    return _replaced(_OPTION.sub(_flag, message), _OPTION_PHRASES)
+def options_in_shell_words(message: str, *, set_by_name: Iterable[str] = ()) -> str:
+    """
+    Replace the names and values of options by flags: `speaker_labels=True` by `--speaker-labels`.
+
+    Args:
+        message: A message of the library.
+        set_by_name: The names of --set, which are no flags of the command that is run.
+    """
+    names = _flags() | _by_last_part({name: name for name in set_by_name})
+    return _replaced(_OPTION.sub(lambda match: _in_command(match, names), message), _OPTION_PHRASES)
 
 
 def _replaced(message: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str:
@@ -83,26 +86,33 @@ def _replaced(message: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> 
     return message
 
 
-def _flag(match: re.Match[str]) -> str:
+def _in_command(match: re.Match[str], names: Mapping[str, str]) -> str:
+    """Return an option as the command has it: a flag, or a name of --set."""
     name, value = match["name"], match["value"]
-    flag = _flags().get(name)
+    known = names.get(name, name)
     if value is None:
         # Words such as `prompt` are English, too.
-        return flag if flag is not None and "_" in name else match[0]
+        return known if "_" in name else match[0]
     values = _QUOTED.findall(value) or [value.lower()]
-    if flag is None or value == "False":
-        return f"--set {name}={','.join(values)}"
-    return flag if value == "True" else " ".join(f"{flag} {one}" for one in values)
+    is_flag = known.startswith("-")
+    if not is_flag or value == "False":
+        return f"--set {name if is_flag else known}={','.join(values)}"
+    return known if value == "True" else " ".join(f"{known} {one}" for one in values)
 
 
 @functools.cache
 def _flags() -> dict[str, str]:
     hints = typing.get_type_hints(RequestFlags, include_extras=True)
-    flags = {
-        mark.path: f"--{field.name.replace('_', '-')}"
-        for field in dataclasses.fields(RequestFlags)
-        for mark in getattr(hints[field.name], "__metadata__", ())
-        if isinstance(mark, RequestOption)
-    }
-    # A rule of a nested object names its fields without their path.
-    return {path.rpartition(".")[2]: flag for path, flag in flags.items()} | flags
+    return _by_last_part(
+        {
+            mark.path: f"--{field.name.replace('_', '-')}"
+            for field in dataclasses.fields(RequestFlags)
+            for mark in getattr(hints[field.name], "__metadata__", ())
+            if isinstance(mark, RequestOption)
+        }
+    )
+
+
+def _by_last_part(names: dict[str, str]) -> dict[str, str]:
+    """Add the last part of each path: a rule of a nested object names its fields without their path."""
+    return {path.rpartition(".")[2]: name for path, name in names.items()} | names

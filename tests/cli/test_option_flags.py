@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 import aai_async as aai
+from aai_async._cli import main
 from aai_async._cli.flags import RequestFlags
-from aai_async._cli.option_flags import options_from
+from aai_async._cli.option_flags import options_from, report_unknown
 
 
 @pytest.mark.parametrize(
@@ -68,10 +72,13 @@ def test_a_setting_that_cannot_be_meant_is_told(settings: list[str], said: str) 
         options_from(RequestFlags(settings=settings))
 
 
+UNKNOWN = "This version does not know the option {!r}, and sends it as it is."
+
+
 def test_an_option_that_this_version_does_not_know_is_sent_with_a_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Once; a known one, a field of `extra` and the wrapper of the service's documentation are without."""
+    """A known one, a field of `extra` and the wrapper of the service's documentation are without."""
     settings = [
         "topic_labels=true",
         "speaker_options.of_next_year=1",
@@ -79,15 +86,33 @@ def test_an_option_that_this_version_does_not_know_is_sent_with_a_line(
         "extra.of_2030=1",
         "speech_understanding.request.translation.target_languages=es",
     ]
-    options = options_from(RequestFlags(settings=settings))
-    assert options_from(RequestFlags(settings=settings)) == options
-    assert options.payload() == {
+    request = RequestFlags(settings=settings)
+    assert options_from(request).payload() == {
         "topic_labels": True,
         "speaker_labels": True,
         "speaker_options": {"of_next_year": 1},
         "of_2030": 1,
         "speech_understanding": {"request": {"translation": {"target_languages": ["es"]}}},
     }
-    line = "This version does not know the option {!r}, and sends it as it is."
+    report_unknown(request)
     names = ["topic_labels", "speaker_options.of_next_year"]
-    assert capsys.readouterr().err.splitlines() == [line.format(name) for name in names]
+    assert capsys.readouterr().err.splitlines() == [UNKNOWN.format(name) for name in names]
+
+
+@pytest.mark.parametrize("models", [[], ["--model", "a", "--model", "b"]], ids=["transcribe", "compare"])
+def test_a_command_reports_an_unknown_option_once(
+    models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also for several models, and again by the next command of the process."""
+    if models:
+        pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
+    monkeypatch.chdir(tmp_path)
+    Path("a.mp3").write_text("a recording")
+    command = ["compare" if models else "transcribe", "a.mp3", *models, "-o", "out", "--dry-run"]
+    monkeypatch.setattr(sys, "argv", ["aai-async", *command, "--set", "of_next_year=1"])
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        shown = " ".join(capsys.readouterr().err.split())
+        assert shown.count(UNKNOWN.format("of_next_year")) == 1, shown

@@ -82,7 +82,22 @@ def test_an_error_names_the_command_that_continues() -> None:
             "--max-speakers must not be less than --min-speakers.",
         ),
         (["--set", "speaker_labels=yes"], "Error: speaker_labels must be true or false, not 'yes'."),
-        (["--set", "keyterms_prompt=[1]"], "--keyterm must be a list of texts"),
+        (["--set", "keyterms_prompt=[1]"], "Error: keyterms_prompt must be a list of texts"),
+        (
+            ["--set", "speaker_options.min_speakers_expected=x"],
+            "Error: speaker_options.min_speakers_expected must be a whole number, not 'x'.",
+        ),
+        (["--set", "speakers_expected=0"], "Error: speakers_expected must be at least 1, not 0."),
+        (["--speakers-expected", "0"], "Error: --speakers-expected must be at least 1, not 0."),
+        (["--set", "temperature=x"], "Error: temperature must be a number, not 'x'."),
+        (
+            ["--set", "language_detection=true", "--language", "de"],
+            "--language and language_detection cannot be combined",
+        ),
+        (
+            ["--set", "word_boost=a", "--set", "speech_models=x", "--set", "speaker_options.x_y=true"],
+            "speaker_options needs --speaker-labels, which separates the speakers",
+        ),
         (["--set", "audio_url=x"], "audio_url is not an option: pass the URL as a recording."),
         (["--set", "speech_model=best"], "Use --model instead: --model"),
         (
