@@ -26,9 +26,11 @@ from aai_async._io.store_errors import (
     WRITE,
     Action,
     SettingsError,
-    check_endpoint,
+    check_environment,
     is_about_bucket,
+    is_panic,
     no_bucket,
+    panic_error,
     request_error,
     settings_error,
 )
@@ -266,7 +268,7 @@ def _store(uri: ObjectURI) -> _SigningStore:
             'processes with multiprocessing.get_context("spawn").'
         )
     _PROCESS[:] = [os.getpid()]
-    check_endpoint(uri, os.environ)
+    check_environment(uri, os.environ)
     environment = frozenset(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS))
     return _open_store(uri.root, environment)
 
@@ -302,6 +304,10 @@ def _store_errors(uri: ObjectURI, action: Action = READ) -> Generator[None]:
         error = _missing(uri)
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
         error = request_error(raised, uri, action)
+    except BaseException as raised:
+        if not is_panic(raised):
+            raise
+        error = panic_error(uri)
     if error is not None:
         try:
             raise error

@@ -58,7 +58,12 @@ _FAILURES = (
 )
 """What the details of a failed request contain, and what it means; the first that fits."""
 
-_ENDPOINT = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?(/\S*)?", re.IGNORECASE)
+_ENDPOINT = re.compile(
+    r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._~$-]+)(:(?P<port>\d{1,5}))?(/[^\s\"<>\\^`{|}]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+_LAST_PORT = 65535
 
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
@@ -66,6 +71,14 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 """The variables with the URL of the server."""
+
+_VARIABLES = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
+"""With what the environment variables of a store begin."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+_DOCUMENT = re.compile(r"\s*(\{|-----BEGIN )")
+"""The start of a value in JSON or PEM, which has line breaks and is no value of a request."""
 
 _CHECKS = {
     "s3": "the network, AWS_ENDPOINT_URL and AWS_REGION",
@@ -85,19 +98,44 @@ _SET_UP = {
 _ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 
 
-def check_endpoint(uri: ObjectURI, environment: Mapping[str, str]) -> None:
+def check_environment(uri: ObjectURI, environment: Mapping[str, str]) -> None:
     """
-    Check the URL of the server, if the environment has one: obstore ends with a panic over one that is none.
+    Check the variables of a store over which obstore would end with a panic.
 
     Raises:
-        SourceError: It is not a URL.
+        SourceError: One contains a control character, or is not the URL of a server.
     """
+    for name, value in environment.items():
+        is_read = name.startswith(_VARIABLES[uri.scheme]) and not _DOCUMENT.match(value)
+        if is_read and _CONTROL.search(value):
+            raise SourceError(
+                f"The settings of {uri.root} cannot be used: {name} contains a control character, such as a "
+                "line break at its end. Set it without one."
+            )
     for name in _ENDPOINTS[uri.scheme]:
-        if name in environment and not _ENDPOINT.fullmatch(environment[name]):
+        if name in environment and not _is_endpoint(environment[name]):
             raise SourceError(
                 f"{uri.root} cannot be reached: {name} is not the URL of a server. Set it to one such as "
                 "https://storage.example.com:9000."
             )
+
+
+def _is_endpoint(url: str) -> bool:
+    match = _ENDPOINT.fullmatch(url)
+    return match is not None and int(match["port"] or 0) <= _LAST_PORT
+
+
+def is_panic(raised: BaseException) -> bool:
+    """Return whether an error is a panic of obstore, whose class cannot be imported and is no `Exception`."""
+    return type(raised).__name__ == "PanicException"
+
+
+def panic_error(uri: ObjectURI) -> SourceError:
+    """Return the error about settings over which obstore ends with a panic."""
+    return SourceError(
+        f"The settings of {uri.root} cannot be used: obstore ends with a panic, for example over a URL or a "
+        f"token that is not valid. Check the environment variables that begin with {_VARIABLES[uri.scheme]}."
+    )
 
 
 def settings_error(raised: SettingsError, uri: ObjectURI) -> SourceError:

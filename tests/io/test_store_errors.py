@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import obstore
 import pytest
 from buckets import KEY_ID, SECRET
 
@@ -111,7 +112,19 @@ def test_a_connection_that_ends_without_a_response_is_reported(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["127.0.0.1:9000", "localhost", "http://", "ftp://127.0.0.1", "http://127.0.0.1:port", " "]
+    "endpoint",
+    [
+        "127.0.0.1:9000",
+        "localhost",
+        "http://",
+        "ftp://127.0.0.1",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1:90000",
+        "http://<host>.invalid",
+        "http://bücher.invalid",
+        "http://127.0.0.1/{path}",
+        " ",
+    ],
 )
 def test_an_endpoint_that_is_no_url_is_named(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     """The library would end with a panic, which is no error of Python. Its value can have a password."""
@@ -119,6 +132,72 @@ def test_an_endpoint_that_is_no_url_is_named(monkeypatch: pytest.MonkeyPatch, en
     error = error_of()
     assert "s3://calls cannot be reached: AWS_ENDPOINT_URL is not the URL of a server." in str(error)
     assert not error.is_transient
+
+
+@pytest.mark.parametrize(
+    ("uri", "variable", "value"),
+    [
+        ("s3://calls/a.wav", "AWS_ACCESS_KEY_ID", f"{KEY_ID}\n"),
+        ("s3://calls/a.wav", "AWS_SESSION_TOKEN", "a-token\r\n"),
+        ("s3://calls/a.wav", "AWS_REGION", "eu-west-1\x7f"),
+        ("s3://calls/a.wav", "AWS_ENDPOINT_URL", "http://127.0.0.1:9\n"),
+        ("gs://calls/a.wav", "GOOGLE_BASE_URL", "http://127.0.0.1:9\n"),
+        ("az://calls/a.wav", "AZURE_STORAGE_ACCOUNT_NAME", "account\n"),
+    ],
+)
+def test_a_setting_with_a_control_character_is_named(
+    monkeypatch: pytest.MonkeyPatch, uri: str, variable: str, value: str
+) -> None:
+    """The library would end with a panic over the line break of a secret that was read from a file."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(aai.SourceError) as caught:
+        object_store.list_uris(ObjectURI.parse(uri))
+    assert str(caught.value) == (
+        f"The settings of {uri.rpartition('/')[0]} cannot be used: {variable} contains a control character, "
+        "such as a line break at its end. Set it without one."
+    )
+    assert not caught.value.is_transient
+
+
+def test_line_breaks_in_documents_and_in_settings_of_other_stores_are_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are no values of requests."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token\n")
+    monkeypatch.setenv("GOOGLE_PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----\n")
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", "{\n}\n")
+    with pytest.raises(aai.SourceError, match="service account file"):
+        object_store.list_uris(ObjectURI.parse("gs://calls/a.wav"))
+
+
+@pytest.mark.parametrize("write", [False, True], ids=["read", "written"])
+def test_a_panic_of_the_library_is_an_error_about_settings(
+    monkeypatch: pytest.MonkeyPatch, write: bool
+) -> None:
+    """It is no error of Python, and would end a batch."""
+
+    class PanicException(BaseException):
+        """As PyO3 raises it, from a class that cannot be imported."""
+
+    def panic(*_: object, **__: object) -> None:
+        raise PanicException(SECRET)
+
+    monkeypatch.setattr(obstore, "put" if write else "list", panic)
+    error = error_of(write)
+    assert "The settings of s3://calls cannot be used: obstore ends with a panic" in str(error)
+    assert "Check the environment variables that begin with AWS_." in str(error)
+    assert not error.is_transient
+
+
+def test_an_interrupt_is_no_error_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a request."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(obstore, "list", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        object_store.list_uris(URI)
 
 
 @pytest.mark.parametrize(
