@@ -57,5 +57,5 @@ def _set_encodings() -> None:
 def _suggest_paths(arguments: list[str]) -> None:
     """Print how to name a file that was read as a flag."""
     for argument in arguments:
-        if argument.startswith("-") and len(argument) > 1 and Path(argument).exists():
+        if argument.startswith("-") and len(argument) > 1 and os.path.exists(argument):  # noqa: PTH110 - a name need not be a path
             sys.stderr.write(f"For the file of this name, write {'./' + argument!a}.\n")

@@ -30,6 +30,7 @@ from aai_async._cli.terminal_text import shown_error
 from aai_async._cli.usage_error import UsageError
 from aai_async._client import Client
 from aai_async._errors import AAIError, ConfigError, JournalError, OptionsError, SourceError
+from aai_async._io import paths
 from aai_async._io.watched_folder import no_folder, path_of_folder
 from aai_async._journal import Place, journal_exists, journal_in
 from aai_async._models.prices import PriceTable
@@ -120,7 +121,7 @@ def _watched(flags: TranscribeFlags) -> str | None:
 def _folder_to_watch(name: str) -> str:
     try:
         folder = path_of_folder(name)
-        if not Path(folder).is_dir():
+        if not paths.is_folder(folder):
             raise no_folder(folder)
     except SourceError as error:
         raise usage_error(f"--watch takes a folder. {error.args[0]}") from None
@@ -194,7 +195,7 @@ def price_table(path: Path | None) -> PriceTable | None:
 def results_place_of(name: str | None) -> Place | None:
     """Return the place of results with a name, if there is one, after a check that it is no file."""
     place = None if name is None else results_place(name)
-    if isinstance(place, Path) and place.exists() and not place.is_dir():
+    if isinstance(place, Path) and paths.exists(place) and not paths.is_folder(place):
         raise usage_error(f"--output-dir must be a folder, and {str(place)!r} is a file.")
     return place
 

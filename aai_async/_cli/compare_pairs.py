@@ -12,6 +12,7 @@ from aai_async._cli.input_files import TRANSCRIPT, name_of, read_transcript, sho
 from aai_async._cli.inputs import Recording, named
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import SourceError
+from aai_async._io import paths
 from aai_async._journal import Place
 from aai_async._models.transcript import Transcript
 
@@ -171,7 +172,7 @@ def _beside(transcript: Place) -> Recording | None:
     if not isinstance(transcript, Path):
         return None
     path = transcript.with_name(stem_of(transcript))
-    return named(str(path)) if path != transcript and path.is_file() else None
+    return named(str(path)) if path != transcript and paths.is_file(path) else None
 
 
 def read_reference(place: Place) -> Transcript | str:

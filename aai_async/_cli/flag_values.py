@@ -96,9 +96,11 @@ def journal_file(path: Path) -> Path:
     Raises:
         BadParameter: The folder has no journal, or several.
     """
-    if not path.is_dir():
+    from aai_async._io import paths  # noqa: PLC0415 - see the module
+
+    if not paths.is_folder(path):
         return path
-    names = [name for name in (JOURNAL, LOCAL_JOURNAL) if (path / name).is_file()]
+    names = [name for name in (JOURNAL, LOCAL_JOURNAL) if paths.is_file(path / name)]
     if not names:
         raise UsageError(f"The folder {str(path)!r} has no journal.")
     if len(names) > 1:
@@ -219,6 +221,25 @@ def optional_journal(name: str | None) -> str | None:
         BadParameter: The folder has no journal, or several.
     """
     return None if name is None else readable_journal(name)
+
+
+def proxy_url(value: str | None) -> str | None:
+    """
+    Return the proxy as it was given, after a check.
+
+    Raises:
+        UsageError: It is not the URL of a proxy.
+    """
+    if value is None:
+        return None
+    from aai_async._cli.proxy import check_proxy  # noqa: PLC0415 - see the module
+    from aai_async._errors import ConfigError  # noqa: PLC0415
+
+    try:
+        check_proxy(value)
+    except ConfigError as error:
+        raise UsageError(str(error.args[0])) from None
+    return value
 
 
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}

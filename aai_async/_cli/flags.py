@@ -25,6 +25,7 @@ from aai_async._cli.flag_values import (
     format_names,
     language_code,
     new_journal_name,
+    proxy_url,
 )
 from aai_async._cli.output_flags import RunOutputFlags
 
@@ -259,6 +260,7 @@ class ConnectionFlags:
             "--proxy",
             metavar="URL|env",
             help="Connect through a proxy; env reads HTTPS_PROXY and NO_PROXY.",
+            callback=proxy_url,
         ),
     ] = None
 

@@ -23,6 +23,7 @@ from aai_async._cli.stdout import write_line
 from aai_async._cli.terminal_text import command, readable, shown_error
 from aai_async._concurrency.threads import in_thread, in_thread_to_its_end
 from aai_async._errors import AAIError, SourceError
+from aai_async._io import paths
 from aai_async._journal import (
     ErasedRow,
     Erasure,
@@ -83,12 +84,12 @@ def _is_of_results(folder: Place, journal: str) -> bool:
     """Return whether results can be beside a journal that has another folder for them, too."""
     if not isinstance(folder, Path) or Path(journal).name in {JOURNAL, LOCAL_JOURNAL}:
         return True
-    return (folder / REGISTER).exists()
+    return paths.exists(folder / REGISTER)
 
 
 def _key(place: Place) -> str:
     """Return what is equal for two names of one place."""
-    return str(place.resolve()) if isinstance(place, Path) else str(place).rstrip("/")
+    return paths.resolved(place) if isinstance(place, Path) else str(place).rstrip("/")
 
 
 def _check_known(journal: Place, erasure: Erasure, folders: Sequence[_Results]) -> None:

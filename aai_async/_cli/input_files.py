@@ -18,7 +18,7 @@ from aai_async._cli.objects import is_prefix
 from aai_async._cli.result_places import results_place
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import ProtocolError, SourceError
-from aai_async._io import object_store
+from aai_async._io import object_store, paths
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
 from aai_async._journal import Place
@@ -45,7 +45,7 @@ def shown(place: Place) -> str:
 
 def is_folder(place: Place) -> bool:
     """Return whether there is a folder; the URI of a prefix ends with a slash, or names a bucket."""
-    return place.is_dir() if isinstance(place, Path) else is_prefix(place)
+    return paths.is_folder(place) if isinstance(place, Path) else is_prefix(place)
 
 
 def check_exists(place: Place) -> None:
@@ -57,7 +57,7 @@ def check_exists(place: Place) -> None:
     """
     if not isinstance(place, Path):
         object_store.head(place)
-    elif not place.exists():
+    elif not paths.exists(place):
         raise _missing(place)
 
 
@@ -159,7 +159,7 @@ def existing(folder: Place, names: Iterable[str]) -> dict[str, Place]:
         SourceError: The object storage cannot be read.
     """
     if isinstance(folder, Path):
-        return {name: folder / name for name in names if (folder / name).is_file()}
+        return {name: folder / name for name in names if paths.is_file(folder / name)}
     there = {path.as_posix(): place for path, place in _below_prefix(folder)}
     return {name: there[name] for name in names if name in there}
 

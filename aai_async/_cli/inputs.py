@@ -19,6 +19,7 @@ from aai_async._cli.folders import FolderSearch
 from aai_async._cli.objects import ObjectSearch, is_prefix, place_of
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import SourceError
+from aai_async._io import paths
 from aai_async._io.addresses import without_signature
 from aai_async._io.object_source import ObjectSource, ObjectURI, is_object_uri, shown_uri
 from aai_async._io.object_store import ObjectVersion
@@ -179,7 +180,7 @@ def _is_no_path(name: str) -> bool:
 def _identity(name: str) -> str:
     if _is_no_path(name):
         return without_signature(name)
-    return os.path.normcase(os.path.realpath(name))
+    return os.path.normcase(paths.resolved(name))
 
 
 def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
@@ -199,7 +200,7 @@ def _named(name: str, recursive: bool, found: Found) -> Iterator[Recording]:
             found.mistakes.append(error)
     elif _OTHER_URL.match(name):
         yield _file(name)
-    elif Path(name).is_dir():
+    elif paths.is_folder(name):
         yield from _in_folder(name, recursive, found)
     elif _PATTERN.search(name) and not os.path.lexists(name):
         yield from _matching(name, recursive, found)
@@ -279,7 +280,7 @@ def _matching(pattern: str, recursive: bool, found: Found) -> Iterator[Recording
     names = next(filter(None, (list(search.matching(one)) for one in patterns)), list[str]())
     is_empty = True
     for name in names:
-        for one in _in_folder(name, recursive, inner) if Path(name).is_dir() else [_file(name)]:
+        for one in _in_folder(name, recursive, inner) if paths.is_folder(name) else [_file(name)]:
             is_empty = False
             yield attrs.evolve(one, is_named=False)
     found.unreadable.extend([*search.unreadable, *inner.unreadable])

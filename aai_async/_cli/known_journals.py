@@ -17,6 +17,7 @@ from aai_async._cli.flag_values import LOCAL_JOURNAL
 from aai_async._cli.terminal_text import command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import JournalError
+from aai_async._io import paths
 from aai_async._io.object_source import is_object_uri
 from aai_async._journal import Journal, sources_of
 
@@ -51,7 +52,7 @@ async def about_local_results() -> str:
 def _latest_local() -> Path | None:
     """Return the folder of the latest run with `--local` whose journal still exists."""
     journals = (Path(path) for path in _known())
-    return next((one.parent for one in journals if one.name == LOCAL_JOURNAL and one.is_file()), None)
+    return next((one.parent for one in journals if one.name == LOCAL_JOURNAL and paths.is_file(one)), None)
 
 
 def _file() -> Path:

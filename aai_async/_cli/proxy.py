@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -15,7 +16,16 @@ from aai_async._errors import ConfigError
 ENVIRONMENT = "env"
 """The value for the proxy of the environment."""
 
+_OR_ENVIRONMENT = ", or the word env"
+
 _SCHEMES = ("http", "https", "socks5", "socks5h")
+
+_HOST = re.compile(r"[\w.-]+|[0-9a-f.]*:[0-9a-f:.]*(%.+)?", re.IGNORECASE)
+"""A name, or an IPv6 address, which may have a zone."""
+
+_ENDS_WITH_PORT = re.compile(r":[0-9]+/?$")
+
+_LAST_PORT = 65_535
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
@@ -37,15 +47,26 @@ async def proxied(proxy: str) -> Callable[[], httpx.AsyncClient]:
     """
     context = await in_thread(httpx.create_ssl_context)
     if proxy == ENVIRONMENT:
-        named = urllib.request.getproxies()
-        address = named.get("http") or named.get("all") or ""
-        bypass = {} if not address or _is_here(_checked(address)) else {"http://": None}
+        named = _of_environment()
+        used = named.get("http") or named.get("all")
+        bypass = {} if used is None or _is_here(used) else {"http://": None}
         make = _maker(context, None, bypass, trusts_environment=True)
     else:
-        checked = _checked(proxy)
+        checked = _checked(proxy, "The proxy", _OR_ENVIRONMENT)
         make = _maker(context, checked, {} if _is_here(checked) else {"http://": None})
     _try(make)
     return make
+
+
+def check_proxy(value: str) -> None:
+    """
+    Check the value of `--proxy`, but not the variables that `"env"` stands for.
+
+    Raises:
+        ConfigError: It is not the URL of a proxy.
+    """
+    if value != ENVIRONMENT:
+        _checked(value, "The proxy", _OR_ENVIRONMENT)
 
 
 def _maker(
@@ -63,18 +84,39 @@ def _maker(
     return make
 
 
-def _checked(address: str) -> httpx.Proxy:
+def _of_environment() -> dict[str, httpx.Proxy]:
+    """Return the proxies of the environment that httpx uses, by the beginnings of their variables."""
+    named = urllib.request.getproxies()
+    return {
+        kind: _checked(named[kind], f"{kind.upper()}_PROXY in the environment", "")
+        for kind in ("http", "https", "all")
+        if named.get(kind)
+    }
+
+
+def _checked(address: str, name: str, alternative: str) -> httpx.Proxy:
     # The message does not show it, because it may contain a password.
+    proxy = _proxy_at(address.strip())
+    if proxy is None:
+        raise ConfigError(
+            f"{name} must be HOST:PORT or a URL, such as http://proxy.example:3128 (schemes: "
+            f"{', '.join(_SCHEMES)}){alternative}."
+        )
+    return proxy
+
+
+def _proxy_at(address: str) -> httpx.Proxy | None:
+    # Without a scheme, "htp:/x" would be a host without a port.
+    if "://" not in address and not _ENDS_WITH_PORT.search(address):
+        return None
     try:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (httpx.InvalidURL, ValueError):
-        proxy = None
-    if proxy is None or proxy.url.scheme not in _SCHEMES or not proxy.url.host:
-        raise ConfigError(
-            f"--proxy takes a URL, such as http://proxy.example:3128 (schemes: {', '.join(_SCHEMES)}), or "
-            "the word env."
-        )
-    return proxy
+        return None
+    url = proxy.url
+    has_port = url.port is None or 0 < url.port <= _LAST_PORT
+    is_bare = url.path in {"", "/"} and not url.query and not url.fragment
+    return proxy if url.scheme in _SCHEMES and _HOST.fullmatch(url.host) and has_port and is_bare else None
 
 
 def _is_here(proxy: httpx.Proxy) -> bool:

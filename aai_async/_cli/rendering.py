@@ -15,6 +15,7 @@ from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import Recording
 from aai_async._cli.terminal_text import readable
 from aai_async._errors import OptionsError
+from aai_async._io import paths
 from aai_async._io.media import media_type
 from aai_async._models import decoding
 from aai_async._models.transcript import Transcript
@@ -131,7 +132,7 @@ def audio_of(
         OptionsError: The recording cannot be embedded, or no page could play its URL.
         OSError: The recording cannot be read to embed it.
     """
-    exists = recording.is_file and Path(recording.name).is_file()
+    exists = recording.is_file and paths.is_file(recording.name)
     if rendering.embed_audio and not exists:
         raise _not_embeddable(recording)
     if rendering.embed_audio:

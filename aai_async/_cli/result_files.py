@@ -12,6 +12,7 @@ from aai_async._cli.inputs import Recording
 from aai_async._cli.output_register import UNKNOWN
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import SaveError, SourceError
+from aai_async._io import paths
 from aai_async._io.file import AtomicFile
 from aai_async._io.object_source import ObjectURI
 from aai_async._io.object_store import head
@@ -44,7 +45,7 @@ def make_folder(folder: Path) -> None:
         SaveError: They cannot be created.
     """
     try:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        missing = [one for one in (folder, *folder.parents) if not paths.exists(one)]
         for one in reversed(missing):
             one.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(exist_ok=True)
@@ -70,7 +71,7 @@ def check_writable(folder: Path) -> None:
 def real_path(name: str) -> str:
     """Return the path of a file with all links resolved, except the file itself."""
     parent, name = os.path.split(os.path.abspath(name))  # noqa: PTH100
-    return os.path.normcase(os.path.join(os.path.realpath(parent), name))  # noqa: PTH118
+    return os.path.normcase(os.path.join(paths.resolved(parent), name))  # noqa: PTH118
 
 
 def is_empty(entry: os.DirEntry[str]) -> bool:

@@ -17,6 +17,7 @@ from aai_async._cli.output_register import FileRegister, RegisterLog
 from aai_async._cli.result_files import check_writable, is_empty, make_folder, real_path, save
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import SaveError
+from aai_async._io import paths
 
 _HEAD = 4096
 """Bytes of a page that contain what its head states."""
@@ -157,7 +158,7 @@ class DiskFolder:
     def __init__(self, root: Path) -> None:
         self.register: RegisterLog = FileRegister(root)
         self._root = root
-        self._real_root = os.path.realpath(root)
+        self._real_root = paths.resolved(root)
         self._writable = set[Path]()
         """Folders that were checked."""
 
@@ -194,7 +195,7 @@ class DiskFolder:
 
     def has(self, path: PurePosixPath) -> bool:
         file = self._root / path
-        return file.is_symlink() or file.is_file()
+        return os.path.islink(file) or paths.is_file(file)  # noqa: PTH114 - as `paths`
 
     def read(self, path: PurePosixPath) -> bytes:
         try:
@@ -225,7 +226,7 @@ class DiskFolder:
             self._writable.add(folder)
 
     def _check_inside(self, folder: Path) -> None:
-        if not Path(os.path.realpath(folder)).is_relative_to(self._real_root):
+        if not Path(paths.resolved(folder)).is_relative_to(self._real_root):
             raise SaveError(f"{str(folder)!r} is outside {str(self._root)!r}: a link leads out of it.")
 
     async def write(self, path: PurePosixPath, content: bytes, *, owner: str, is_own: bool) -> None:  # noqa: ARG002 - the register decides

@@ -22,6 +22,9 @@ _LONGEST_FOLDER = 255
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]+")
 """Characters that Windows allows in no name, and path separators."""
 
+_NOT_IN_A_FILE_NAME = _NOT_IN_A_NAME if os.name == "nt" else re.compile(r"\x00+")
+"""Characters that no file on this system has in its name, but a source of the caller can have."""
+
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 """
 Names that Windows reserves for devices, with any suffix.
@@ -50,8 +53,10 @@ def of_word(word: str) -> str:
 
 def of_path(path: str) -> PurePosixPath:
     """Return a relative path as one that is valid on every system."""
-    *folders, name = [part for part in PurePosixPath(path).parts if part not in {"/", ".", ".."}] or ["_"]
-    return PurePosixPath(*map(_folder, map(of_text, folders)), _portable(of_text(name)))
+    *folders, name = [
+        part for part in PurePosixPath(path).parts if part.strip("/") not in {"", ".", ".."}
+    ] or ["_"]
+    return PurePosixPath(*map(_folder, map(_possible, folders)), _portable(_possible(name)))
 
 
 def of_address(address: str) -> PurePosixPath:
@@ -67,6 +72,10 @@ def of_address(address: str) -> PurePosixPath:
 
 def _of_part(decoded: str) -> str:
     return "_".join(part for part in re.split(r"[/\\]", decoded) if part.strip(". "))
+
+
+def _possible(name: str) -> str:
+    return of_text(_NOT_IN_A_FILE_NAME.sub("_", name))
 
 
 def _folder(name: str) -> str:

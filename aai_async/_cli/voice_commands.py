@@ -15,6 +15,7 @@ from aai_async._cli.stdout import write_out
 from aai_async._cli.terminal_text import readable
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SourceError
+from aai_async._io import paths
 from aai_async._progress.lines import clock, count, print_line, visible
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _change(path: Path, name: str, new_name: str | None) -> None:
 def _opened(path: Path) -> Generator[VoiceFile]:
     from aai_async.server import VoiceFile, VoiceFileError  # noqa: PLC0415 - an extra
 
-    if not path.is_file():
+    if not paths.is_file(path):
         raise SourceError(f"No such file: {readable(path)!r}.")
     try:
         yield VoiceFile(path)

@@ -131,7 +131,10 @@ def path_of_file_uri(uri: str) -> str:
         raise SourceError(
             f"{without_secrets(uri)} names no file of this machine: give file:///PATH with an absolute path."
         )
-    return url2pathname(parts.path)
+    path = url2pathname(parts.path)
+    if "\0" in path:
+        raise SourceError(f"{without_secrets(uri)} names no file: %00 can be in no path.")
+    return path
 
 
 class CallerSource(CheckedSource):

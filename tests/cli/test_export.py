@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -93,6 +93,33 @@ async def test_each_row_of_one_recording_has_its_own_file(
     assert await export() == ExitStatus.OK
     assert "1 written" in capsys.readouterr().err
     assert {name: text for name, text in texts().items() if name in first} == first
+
+
+class Stored(aai.Source):
+    """A recording of a database, under a name of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def open(self) -> None:
+        self.size = len(self.name.encode())
+
+    async def identity(self) -> bytes:
+        return self.name.encode()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self.name.encode()
+
+
+async def test_names_that_no_file_can_have_do_not_keep_rows_from_their_files(client: aai.Client) -> None:
+    """A NUL in the name, in a folder or in the URI of an object, no name, and a name that is too long."""
+    names = ["call\0one", "a\0b/call", "s3://bucket/k\0x", "n" * 300, "\0", "//", "fine"]
+    async with aai.transcribe_all(client, [Stored(name) for name in names], journal="calls.db") as made:
+        for outcome in await made.collect():
+            outcome.unwrap()
+    assert await export("out", "txt", "html") == ExitStatus.OK
+    assert {"call_one.txt", "a_b/call.txt", "k_x.txt", "fine.txt"} <= texts().keys()
+    assert len(texts()) == len(list(Path("out").rglob("*.html"))) == len(names)
 
 
 async def test_recordings_of_the_same_name_have_files_of_their_own(client: aai.Client) -> None:

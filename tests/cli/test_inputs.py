@@ -271,3 +271,11 @@ def test_a_link_to_a_recording_that_is_there_is_named(
     [line] = found.ignored
     assert "link.flac" in line
     assert line.endswith(f"the same file as {kept.name}, through a link")
+
+
+def test_a_name_that_no_file_can_have_is_a_recording_or_a_mistake(folder: Path) -> None:
+    """It may be too long, or have a NUL, which only a URI can write."""
+    assert names("n" * 300, "b.mp3") == ["n" * 300, "b.mp3"]
+    assert [str(one) for one in found("file:///a%00b.mp3").mistakes] == [
+        "file:///a%00b.mp3 names no file: %00 can be in no path."
+    ]

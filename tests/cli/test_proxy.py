@@ -12,9 +12,12 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 from anyio.abc import SocketStream
+from typer.testing import CliRunner
 
 import aai_async as aai
-from aai_async._cli.proxy import proxied
+from aai_async._cli.app import app
+from aai_async._cli.exit_status import ExitStatus
+from aai_async._cli.proxy import check_proxy, proxied
 from aai_async.server import LocalServer, ScriptedEngine
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -147,15 +150,53 @@ async def test_a_key_does_not_go_to_another_machine_in_the_clear(
             assert [item async for item in client.list()] == []
 
 
+NO_PROXIES = [
+    "://x",
+    "ftp://user:sesame@proxy.example",
+    "http://",
+    "http://user:sesame@",
+    "http://h:port",
+    "htp:/x",
+    "http:/x",
+    "proxy.example",
+    "user:sesame@proxy.example",
+    "::1:3128",
+    "http://a b:1",
+    "http://http://x:1",
+    "http://x:1/path",
+    "http://x:0",
+    "http://x:99999",
+    "socks4://x:1",
+]
+
+
+@pytest.mark.parametrize("address", NO_PROXIES)
+def test_what_is_no_proxy_is_wrong_usage_and_not_shown(address: str) -> None:
+    """Before the recordings are searched for, and so before a key or a connection is needed."""
+    result = CliRunner().invoke(app, ["transcribe", "x.wav", "--proxy", address])
+    assert (result.exit_code, "--proxy" in result.stderr) == (ExitStatus.USAGE, True)
+    assert "sesame" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_variable_that_is_no_proxy_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is an error of the set-up, and not of the command line."""
+    for address in ("htp:/x", "http://user:sesame@"):
+        monkeypatch.setenv(name.lower(), address)
+        with pytest.raises(aai.ConfigError, match=name) as caught:
+            await proxied("env")
+        assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "address",
-    ["://x", "ftp://user:sesame@proxy.example", "http://", "http://user:sesame@", "http://h:port"],
+    ["proxy.example:3128", "user:sesame@proxy.example:3128", "[::1]:3128", "http://h/", "socks5://x"],
 )
-async def test_what_is_no_proxy_is_refused_and_not_shown(address: str) -> None:
-    """Before anything is sent."""
-    result = await run("list", "--proxy", address, ASSEMBLYAI_API_KEY=KEY)
-    assert (result.returncode, b"--proxy" in result.stderr or b"proxy is named" in result.stderr) == (4, True)
-    assert b"sesame" not in result.stderr
+def test_a_host_with_a_port_and_a_url_are_proxies(address: str) -> None:
+    """With a user and a password, too."""
+    check_proxy(address)
 
 
 async def test_a_socks_proxy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
