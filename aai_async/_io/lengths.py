@@ -33,6 +33,12 @@ from that of the rest.
 _TAGS = (b"Xing", b"Info")
 """The names of the tag of an MP3 file that counts its frames, in a frame before the first one with sound."""
 
+_TAG_PLACES = (13, 21, 36)
+"""Where the name of the tag stands in its frame: behind the header of 4 bytes and the side information."""
+
+_KIND = 0xFFFE0C00
+"""The bits of a frame's header that are equal in all frames: sync, version, layer and sample rate."""
+
 _LONGEST_FRAME = 2881
 """Maximum length of an MP3 frame in bytes."""
 
@@ -79,7 +85,8 @@ def _length_of_frames(container: InputContainer, recording: str | IO[bytes], est
     first = next(packets)
     if first.duration is None:
         return 0.0
-    if frames := _tagged_frames(recording, first.pos or 0):
+    is_mp3 = container.format.name == "mp3"
+    if is_mp3 and (frames := _tagged_frames(recording, first.pos or 0)):
         # FFmpeg subtracts the encoder's silence, or estimates and takes what is behind the sound for sound.
         return min(float(first.duration * frames * first.time_base), estimated)
     ticks = first.duration + sum(packet.duration or 0 for packet in packets)
@@ -87,21 +94,28 @@ def _length_of_frames(container: InputContainer, recording: str | IO[bytes], est
 
 
 def _tagged_frames(recording: str | IO[bytes], place: int) -> int:
-    """Return how many frames the tag before a place in the file counts; 0 without one."""
+    """Return how many frames the tag counts that is in a frame before the one at a place; 0 without one."""
     if isinstance(recording, str):
         with open(recording, "rb") as file:  # noqa: PTH123 - a name need not be text
-            head = _read_before(file, place)
+            head, frame = _read_around(file, place)
     else:
-        head = _read_before(recording, place)
+        head, frame = _read_around(recording, place)
     found = max(head.rfind(tag) for tag in _TAGS)
+    # Before the frames are the texts of an ID3 tag, which may contain the same words.
+    if not any(_kind(head, found - offset) == _kind(frame, 0) for offset in _TAG_PLACES if found >= offset):
+        return 0
     flags, frames = head[found + 4 : found + 8], head[found + 8 : found + 12]
-    return int.from_bytes(frames) if found >= 0 and int.from_bytes(flags) & 1 else 0
+    return int.from_bytes(frames) if int.from_bytes(flags) & 1 else 0
 
 
-def _read_before(file: IO[bytes], place: int) -> bytes:
-    """Return what a frame before a place can hold, and leave the file where it is."""
+def _kind(content: bytes, place: int) -> int:
+    return int.from_bytes(content[place : place + 4]) & _KIND
+
+
+def _read_around(file: IO[bytes], place: int) -> tuple[bytes, bytes]:
+    """Return what a frame before a place can hold and the header at it, and leave the file where it is."""
     current, start = file.tell(), max(0, place - _LONGEST_FRAME)
     file.seek(start)
-    head = file.read(place - start)
+    head, frame = file.read(place - start), file.read(4)
     file.seek(current)
-    return head
+    return head, frame

@@ -47,6 +47,22 @@ def without_a_tag(folder: Path) -> bytes:
     return loud.read_bytes() + quiet.read_bytes()
 
 
+def with_a_text(text: bytes, folder: Path) -> bytes:
+    """Make that file with a text of its owner before its frames (ID3 2.3)."""
+    frame = b"TXXX" + len(text).to_bytes(4) + bytes(2) + text
+    return b"ID3\3\0\0\0\0" + bytes([len(frame) >> 7, len(frame) & 127]) + frame + without_a_tag(folder)
+
+
+def with_a_comment(folder: Path) -> bytes:
+    """Make a file with a comment that begins as the tag that counts frames."""
+    return with_a_text(b"Info: by the studio", folder)
+
+
+def with_utf_16(folder: Path) -> bytes:
+    """Make a file with a text that has the mark of UTF-16 where that tag has the start of a frame."""
+    return with_a_text(b"\xff\xfe" + bytes(11) + b"Info\0\0\0\1\0\0\0\2", folder)
+
+
 def with_a_picture(folder: Path) -> bytes:
     """Make an MP3 file of 20 s with a tag that counts its frames, and a cover behind its sound."""
     return write(folder / "a.mp3", tone(20.0), codec="libmp3lame").read_bytes() + b"APETAGEX" + bytes(200_000)
@@ -98,7 +114,7 @@ async def test_an_estimate_adds_up_lengths_and_prices_and_sends_nothing(
     assert "2026-11-01" in str(estimate)
 
 
-@pytest.mark.parametrize("make", [without_a_tag, with_a_picture, of_bare_frames])
+@pytest.mark.parametrize("make", [without_a_tag, with_a_comment, with_utf_16, with_a_picture, of_bare_frames])
 async def test_an_estimate_counts_the_frames_of_a_file_whose_header_has_no_length(
     connect: Connect, tmp_path: Path, make: Callable[[Path], bytes]
 ) -> None:
