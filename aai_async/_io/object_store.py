@@ -299,7 +299,7 @@ def _store_errors(uri: ObjectURI, action: Action = READ) -> Generator[None]:
             f"{uri} cannot be {action.done}: object storage is an extra: {install_command('cloud')}."
         )
     except SettingsError as raised:
-        error = settings_error(raised, uri)
+        error = settings_error(raised, uri, os.environ)
     except FileNotFoundError:
         error = _missing(uri)
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones

@@ -1,8 +1,8 @@
 """
 Errors of object storage: what failed, at which URI, and what to do. Pure functions.
 
-The texts of obstore are read to distinguish the kinds, and not shown: they are those of a program, and can
-contain signatures, tokens and access keys.
+The texts of obstore are read to distinguish the kinds. They are those of a program, and can contain
+signatures, tokens and access keys, so they are shown only where nothing else is known, and without values.
 """
 
 from __future__ import annotations
@@ -44,8 +44,13 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
 """Codes in the responses of S3 and Google Cloud Storage, and of Azure."""
 
-_PREFIX = re.compile(r"(Generic \w+ error: )+")
+_PREFIX = re.compile(r"(Generic [\w ]+ error: )+")
 """What obstore writes before the message of a store."""
+
+_REQUEST = re.compile(r"Error performing (\w+ \S+ in \S+ - |list request: )")
+"""What obstore writes before what is wrong with a response, with the URL of the request."""
+
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
 
 _SERVER = re.compile(r"performing \w+ (https?://)(?:[^/\s?#@]*@)?([^/\s?#]+)")
 
@@ -95,6 +100,12 @@ _SET_UP = {
     "AZURE_SKIP_SIGNATURE=true for a public container.",
 }
 
+_TOKEN_FILES = {
+    "s3": "AWS_WEB_IDENTITY_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "az": "AZURE_FEDERATED_TOKEN_FILE",
+}
+"""The variables with the path of a file that contains a token."""
+
 _ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 
 
@@ -138,9 +149,15 @@ def panic_error(uri: ObjectURI) -> SourceError:
     )
 
 
-def settings_error(raised: SettingsError, uri: ObjectURI) -> SourceError:
-    """Return the error about settings in the environment that obstore refuses."""
-    return SourceError(f"The settings of {uri.root} cannot be used: {_text(raised)}. {_SET_UP[uri.scheme]}")
+def settings_error(raised: SettingsError, uri: ObjectURI, environment: Mapping[str, str]) -> SourceError:
+    """Return the error about settings that obstore refuses, which names variables instead of their values."""
+    text = original = _text(raised)
+    for name, value in environment.items():
+        if value and name.startswith(_VARIABLES[uri.scheme]):
+            text = re.sub(rf'"?(?<!\w){re.escape(value)}(?!\w)"?', name, text)
+    # A value that obstore has changed is not found.
+    reason = _without_values(text) if text == original else text
+    return SourceError(f"The settings of {uri.root} cannot be used: {reason}. {_SET_UP[uri.scheme]}")
 
 
 def request_error(raised: Exception, uri: ObjectURI, action: Action) -> SourceError:
@@ -156,6 +173,11 @@ def request_error(raised: Exception, uri: ObjectURI, action: Action) -> SourceEr
             f"{uri} cannot be addressed. Copy an object whose key has empty parts, the parts . or .., or "
             "control characters to another key."
         )
+    elif "token file" in text and uri.scheme in _TOKEN_FILES:
+        message = (
+            f"The settings of {uri.root} cannot be used: the file with the token of a role cannot be read. "
+            f"Set {_TOKEN_FILES[uri.scheme]} to one that exists."
+        )
     elif _METADATA.search(text):
         message = f"{cannot}: no credentials are set. {_SET_UP[uri.scheme]}"
     elif "builder error" in text:
@@ -164,7 +186,7 @@ def request_error(raised: Exception, uri: ObjectURI, action: Action) -> SourceEr
         message = _denied(uri, code, action)
     elif code in _NO_BUCKET:
         return no_bucket(uri)
-    elif "configured region" in text:
+    elif uri.scheme == "s3" and "configured region" in text:
         message = f"{cannot}: the bucket is in another region. Set AWS_REGION to it."
     else:
         return SourceError(f"{cannot}: {_temporary(raised, uri, status, code)}", is_transient=True)
@@ -201,8 +223,14 @@ def _temporary(raised: Exception, uri: ObjectURI, status: str | None, code: str 
         details = str(raised)
         reason = next(failure for mark, failure in _FAILURES if mark in details).format(shown)
     else:
-        reason = f"the response is not that of a store ({escaped(_text(raised)).rstrip('.')})"
+        reason = (
+            f"the response is not that of a store ({escaped(_without_values(_text(raised))).rstrip('.')})"
+        )
     return f"{reason}. Check {_CHECKS[uri.scheme]}, and try again."
+
+
+def _without_values(text: str) -> str:
+    return _QUOTED.sub("a value", _REQUEST.sub("", text))
 
 
 def _text(raised: Exception) -> str:

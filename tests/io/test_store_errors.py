@@ -56,9 +56,9 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
         thread.join()
 
 
-def error_of(write: bool = False) -> aai.SourceError:
+def error_of(write: bool = False, uri: ObjectURI = URI) -> aai.SourceError:
     with pytest.raises(aai.SourceError) as caught:
-        _ = object_store.create(URI, b"x") if write else object_store.list_uris(URI)
+        _ = object_store.create(uri, b"x") if write else object_store.list_uris(uri)
     shown = str(caught.value)
     # Nothing of the text of the library, which can contain credentials.
     assert not [
@@ -218,6 +218,20 @@ def test_a_response_that_is_no_success_is_reported(
     assert (reported in str(error), error.is_transient) == (True, is_transient), str(error)
 
 
+@pytest.mark.parametrize("answering", [301], indirect=True)
+def test_a_redirect_of_a_store_without_regions_is_reported_with_its_own_settings(
+    monkeypatch: pytest.MonkeyPatch, answering: str
+) -> None:
+    """A bucket in another region is known only in S3."""
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", answering)
+    monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
+    error = error_of(uri=ObjectURI("az", "calls", "call.wav"))
+    assert "AWS_" not in str(error)
+    assert "AZURE_STORAGE_ENDPOINT" in str(error)
+
+
 @pytest.mark.parametrize("answering", [200], indirect=True)
 def test_a_server_that_is_no_store_is_reported(monkeypatch: pytest.MonkeyPatch, answering: str) -> None:
     """It confirms a write without the mark of an object."""
@@ -230,6 +244,12 @@ def test_a_server_that_is_no_store_is_reported(monkeypatch: pytest.MonkeyPatch, 
     [
         ("s3://calls/a.wav", "AWS_SECRET_ACCESS_KEY", None),
         ("s3://calls/a.wav", "AWS_ALLOW_HTTP", "maybe"),
+        ("s3://calls/a.wav", "AWS_CONDITIONAL_PUT", "maybe"),
+        ("s3://calls/a.wav", "AWS_CHECKSUM_ALGORITHM", "maybe"),
+        ("s3://calls/a.wav", "AWS_SERVER_SIDE_ENCRYPTION", "maybe"),
+        ("s3://calls/a.wav", "AWS_TIMEOUT", "maybe"),
+        ("s3://calls/a.wav", "AWS_WEB_IDENTITY_TOKEN_FILE", "maybe"),
+        ("az://calls/a.wav", "AZURE_FEDERATED_TOKEN_FILE", "maybe"),
         ("gs://calls/a.wav", "GOOGLE_APPLICATION_CREDENTIALS", "missing.json"),
         ("az://calls/a.wav", "AZURE_STORAGE_ACCOUNT_NAME", None),
     ],
@@ -241,9 +261,18 @@ def test_settings_that_cannot_be_used_are_reported(
     monkeypatch.delenv(variable, raising=False)
     if value is not None:
         monkeypatch.setenv(variable, value)
+    if variable.endswith("TOKEN_FILE"):
+        # It is read only without a key.
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.setenv("AWS_ROLE_ARN", "role")
+        for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"):
+            monkeypatch.setenv(name, "name")
     with pytest.raises(aai.SourceError) as caught:
         object_store.list_uris(ObjectURI.parse(uri))
     shown = str(caught.value)
     assert shown.startswith(f"The settings of {uri.rpartition('/')[0]} cannot be used: ")
     assert (f"Set {variable.partition('_')[0]}_" in shown, "Generic" in shown) == (True, False), shown
+    # A value can be a secret in the wrong variable.
+    assert "maybe" not in shown
     assert not caught.value.is_transient
