@@ -59,6 +59,12 @@ def is_wrong_name(error: BaseException | None) -> bool:
     return isinstance(error, SourceError) and not error.is_transient
 
 
+def condition_of_rerun(errors: Iterable[AAIError]) -> str:
+    """Return the condition under which a rerun can help; empty if a failure can pass by itself."""
+    can_pass = any(error.is_transient or is_setup_error(error) for error in errors)
+    return "" if can_pass else " after a correction"
+
+
 def status_of_refusals(errors: Sequence[AAIError]) -> ExitStatus:
     """Return the exit status if nothing was sent, because names cannot be used."""
     can_pass = bool(errors) and all(error.is_transient for error in errors)

@@ -13,7 +13,7 @@ from aai_async._cli import rendering
 from aai_async._cli.accounts import facts, show_total, show_totals, table
 from aai_async._cli.arguments import check_standard_output, price_table, results_place_of
 from aai_async._cli.command_flags import ExportFlags, StatusFlags
-from aai_async._cli.exit_status import ExitStatus, exit_status
+from aai_async._cli.exit_status import ExitStatus, condition_of_rerun, exit_status
 from aai_async._cli.export_outputs import RowOutputs
 from aai_async._cli.flags import Rendering
 from aai_async._cli.inputs import named
@@ -137,7 +137,8 @@ async def _show_rows(journal: Journal, flags: StatusFlags, prices: PriceTable | 
     _show_counts(summary, await undeleted(journal), uncertain, how_to_resolve(flags.journal, undecided))
     if summary.failed > len(undecided):
         print_line(
-            "To try only the failed ones again, run the same `transcribe` command with --retry-failed."
+            f"To try only the failed ones again{condition_of_rerun(errors)}, run the same `transcribe` "
+            "command with --retry-failed."
         )
     if summary.unfinished:
         return ExitStatus.RETRY

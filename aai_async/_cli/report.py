@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 import attrs
 
-from aai_async._cli.exit_status import ExitStatus, exit_status, is_setup_error, is_wrong_name
+from aai_async._cli.exit_status import (
+    ExitStatus,
+    condition_of_rerun,
+    exit_status,
+    is_setup_error,
+    is_wrong_name,
+)
 from aai_async._cli.inputs import Recording
 from aai_async._cli.jsonl import JSONLines
 from aai_async._cli.order import Order, Plan
@@ -252,20 +258,13 @@ class Report:
             self.view.info(f"  and {len(self._failures) - _MOST_REPEATED:,} more{where}")
         if len(self._failures) == len(self._undecided):
             return
+        condition = condition_of_rerun(self._errors)
         if self._order.watched is not None:
             self.view.info("The next start of the watch tries what failed again.")
         elif self._order.journal is not None:
-            self.view.info(
-                f"To try only these again{self._condition}, run the same command with --retry-failed."
-            )
+            self.view.info(f"To try only these again{condition}, run the same command with --retry-failed.")
         elif self._plan.outputs is not None:
-            self.view.info(f"To try only these again{self._condition}, run the same command again.")
-
-    @property
-    def _condition(self) -> str:
-        """The condition under which a rerun can help, if no failure can pass by itself."""
-        can_pass = any(error.is_transient or is_setup_error(error) for error in self._errors)
-        return "" if can_pass else " after a correction"
+            self.view.info(f"To try only these again{condition}, run the same command again.")
 
     def _report_known(self) -> None:
         """Report that --force has transcribed nothing again that the journal has, and how that is done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 import msgspec
 
@@ -28,6 +29,8 @@ from aai_async._progress.lines import clock, print_line, visible
 
 _CONTEXT = 6
 """Words that `search` shows on each side of a match."""
+
+_SENTENCE_ENDS = ".,;:!?…。、，；：！？।؟،؛"
 
 
 async def get(client: Client, flags: GetFlags) -> ExitStatus:
@@ -108,14 +111,18 @@ async def search(client: Client, flags: SearchFlags) -> ExitStatus:
         for start, end in match.timestamps:
             write_line(visible(f"  {clock(start / 1000)}  {_context(words, start, end)}"))
     matched = {_folded(match.text) for match in found.matches}
-    for word in (one for one in flags.words if _folded(one) not in matched):
+    phrases = dict[str, str]()
+    for word in flags.words:
+        phrases.setdefault(_folded(word), word)
+    for word in (word for folded, word in phrases.items() if folded not in matched):
         write_line(visible(f"{word}: 0"))
     return ExitStatus.OK
 
 
 def _folded(phrase: str) -> str:
-    """Return a phrase without case, spaces and punctuation, in which a match can differ from it."""
-    return "".join(filter(str.isalnum, phrase.casefold()))
+    """Return a phrase without what a match can change: case, spaces, punctuation of a sentence."""
+    folded = normalize("NFC", normalize("NFD", phrase).casefold())
+    return " ".join(folded.split()).lstrip("¿¡").rstrip(_SENTENCE_ENDS)
 
 
 def _words(transcript: Transcript) -> Sequence[Word]:

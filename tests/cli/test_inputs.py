@@ -279,3 +279,25 @@ def test_a_name_that_no_file_can_have_is_a_recording_or_a_mistake(folder: Path) 
     assert [str(one) for one in found("file:///a%00b.mp3").mistakes] == [
         "file:///a%00b.mp3 names no file: %00 can be in no path."
     ]
+
+
+def test_a_file_has_the_place_in_the_order_of_the_links_that_it_replaces(folder: Path) -> None:
+    """Each of two links is named, also where a folder lists the file between them."""
+    make(folder / "sub" / "real.mp3")
+    for link in ("a.mp3", "z.mp3"):
+        (folder / "sub" / link).symlink_to("real.mp3")
+    there = found("sub")
+    assert [one.name for one in there.recordings] == ["sub/real.mp3", "sub/c.m4a"]
+    assert [line for line in there.ignored if "link" in line] == [
+        f"sub/{link}: the same file as sub/real.mp3, through a link" for link in ("a.mp3", "z.mp3")
+    ]
+
+
+def test_of_two_links_to_a_file_elsewhere_the_first_one_has_the_result(folder: Path) -> None:
+    """The file is not among the recordings, so the result is named after a link."""
+    make(folder.parent / f"{folder.name}-elsewhere.mp3")
+    for link in ("x.mp3", "y.mp3"):
+        (folder / "sub" / link).symlink_to(folder.parent / f"{folder.name}-elsewhere.mp3")
+    there = found("sub")
+    assert [one.name for one in there.recordings] == ["sub/c.m4a", "sub/x.mp3"]
+    assert "sub/y.mp3: the same file as sub/x.mp3, through a link" in there.ignored

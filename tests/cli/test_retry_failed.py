@@ -75,7 +75,8 @@ async def test_status_knows_each_recording_of_a_run(account: dict[str, str], cal
     assert status == 3
     assert {line.split()[0] for line in lines.splitlines()} == {"failed"}
     assert "2 of 4 completed, 2 failed, none left." in counts
-    assert "with --retry-failed" in counts
+    retry = "To try only the failed ones again{}, run the same `transcribe` command with --retry-failed."
+    assert retry.format(" after a correction") in " ".join(counts.split())
     assert {line.split()[2] for line in lines.splitlines()} == {"calls/bad.mp3", "calls/empty.mp3"}
     assert "is empty" in lines
     _, exported, summary = await run(folder, "export", "out/.aai-async.db", "-o", "texts")
@@ -157,4 +158,5 @@ async def test_a_job_that_failed_at_the_service_is_submitted_again_unless_that_i
     assert (code, out) == (status, "" if flags else "What was said.\n"), err
     assert len(engine.requests) == (1 if flags else 2)
     assert "Server error" in err
-    assert (await run(tmp_path, "status", "j.db"))[0] == status
+    code, _, counts = await run(tmp_path, "status", "j.db")
+    assert (code, "To try only the failed ones again, run" in counts) == (status, bool(flags))

@@ -69,10 +69,10 @@ async def test_a_run_shows_that_it_searches_for_the_job(killed: Path, account: d
     """As a line, and as JSON."""
     command = ["transcribe", "a.mp3", "--journal", "j.db", "--jsonl"]
     status, out, err = await run(killed, *command, **account)
-    assert (status, "a.mp3: searching the list of transcripts for its job, for up to 1" in err) == (0, True)
+    assert (status, "a.mp3: searching the list of transcripts for its job, for up to" in err) == (0, True)
     first, second, *_ = map(json.loads, out.splitlines())
     assert (first["type"], second["type"]) == ("searching", "submitted")
-    assert 0 < first["seconds"] < 16
+    assert first["seconds"] > 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
