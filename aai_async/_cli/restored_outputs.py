@@ -143,7 +143,11 @@ class RestoredOutputs(Outputs):
         return {name: file for name, file in files.items() if is_whole(self._folder, file, 1)}
 
     async def restore(
-        self, claimants: Iterable[Claimant], spoken_in: Callable[[str], Awaitable[str]]
+        self,
+        claimants: Iterable[Claimant],
+        spoken_in: Callable[[str], Awaitable[str]],
+        *,
+        needs_proof: bool,
     ) -> None:
         """
         Give recordings back the names of their files, where it can be decided whose they are.
@@ -151,6 +155,8 @@ class RestoredOutputs(Outputs):
         Args:
             claimants: All recordings that can have the files.
             spoken_in: Returns the word characters of a transcript, empty if they are unknown.
+            needs_proof: Whether the content must show it: a file that only one recording can have need not
+                be a result.
         """
         names = {one: await in_thread(self.unknown, one.recording) for one in claimants}
         possible = {one: dict.fromkeys(stems) for one, stems in names.items() if stems}
@@ -164,8 +170,9 @@ class RestoredOutputs(Outputs):
             contents = await in_thread(self._contents, stem)
             for claimant in some:
                 is_only = len(some) == len(possible[claimant]) == len(claimant.transcripts) == 1
-                fit = await _fit(stem, contents, claimant, _nothing if is_only else spoken_in)
-                if fit is not None:
+                spoken = _nothing if is_only and not needs_proof else spoken_in
+                fit = await _fit(stem, contents, claimant, spoken)
+                if fit is not None and (fit.share > 0 or not needs_proof):
                     found[stem][claimant] = fit
         for claimant, fit in (await in_thread(_decided, found)).items():
             await in_thread(self._note, claimant, fit)

@@ -49,6 +49,7 @@ async def restore_names(
     *,
     digest: str | None = None,
     by_content: bool = False,
+    needs_proof: bool = False,
 ) -> None:
     """
     Restore the names of all results in a folder that journals know, as far as it is clear whose they are.
@@ -59,6 +60,7 @@ async def restore_names(
         recordings: The recordings of the run: each can have results, whether or not a journal knows it.
         digest: The digest of the options of the run.
         by_content: Whether a recording is recognised by its content, too.
+        needs_proof: Whether a file is only a result if its content shows it.
 
     Raises:
         JournalError: A journal cannot be read.
@@ -78,7 +80,7 @@ async def restore_names(
             jobs = await finished_jobs(journal)
             rows |= {row.transcript_id: (journal, row.id) for row in jobs.rows.values()}
             await owners.add(jobs, given)
-        await outputs.restore(owners.claimants(), spoken_in)
+        await outputs.restore(owners.claimants(), spoken_in, needs_proof=needs_proof)
 
 
 @attrs.frozen(order=True)

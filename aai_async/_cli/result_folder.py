@@ -7,7 +7,9 @@ Their contents, names and owners are the business of `Outputs`.
 from __future__ import annotations
 
 import contextlib
+import html
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -22,6 +24,8 @@ from aai_async._io import paths
 _HEAD = 4096
 """Bytes of a page that contain what its head states."""
 
+
+_TITLE = re.compile(rb"<title>([^<]*)</title>")
 
 COMPARISON_MARK = b'name="generator" content="aai-async compare"'
 """In the head of a page of `compare`."""
@@ -150,6 +154,20 @@ def is_replaceable(folder: ResultFolder, page: PurePosixPath, mark: bytes) -> bo
         SaveError: What is there cannot be read.
     """
     return not folder.has(page) or mark in folder.read(page)[:_HEAD]
+
+
+def comparison_title(folder: ResultFolder, page: PurePosixPath) -> str | None:
+    """
+    Return the name of the recording in the head of a page of `compare`; `None` for another page; blocks.
+
+    Raises:
+        SaveError: It cannot be read.
+    """
+    head = folder.read(page)[:_HEAD]
+    title = _TITLE.search(head)
+    if COMPARISON_MARK not in head or title is None:
+        return None
+    return html.unescape(title[1].decode("utf-8", "replace"))
 
 
 class DiskFolder:

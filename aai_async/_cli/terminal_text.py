@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from aai_async._cli import safe_names
 from aai_async._cli.shell_words import in_shell_words
@@ -46,6 +47,17 @@ def error_about(name: str, error: AAIError) -> str:
     """Return the message of an error, after the name that it is about, unless it names the file itself."""
     message = shown_error(error)
     return message if isinstance(error, (SaveError, SourceError)) else f"{name}: {message}"
+
+
+@contextlib.contextmanager
+def errors_as_lines(print_line: Callable[[str], object]) -> Generator[None]:
+    """Give the message of an error to a function: what was done before it is done."""
+    try:
+        yield
+    except AAIError as error:
+        print_line(shown_error(error))
+    except OSError as error:
+        print_line(as_text(error))
 
 
 def as_text(message: object) -> str:

@@ -28,7 +28,7 @@ from aai_async._cli.known_journals import remember
 from aai_async._cli.order import InvalidInput, Order, Plan
 from aai_async._cli.report import Report
 from aai_async._cli.sinks import FileSink, OrderedSink, Sink
-from aai_async._cli.terminal_text import command, readable, shown_error
+from aai_async._cli.terminal_text import command, errors_as_lines, readable, shown_error
 from aai_async._cli.watching import Arrivals
 from aai_async._client import Client
 from aai_async._concurrency.threads import in_thread
@@ -308,11 +308,9 @@ class Session:
         place, is_page = order.results, "html" in order.flags.rendering.formats
         if place is None or order.journal is None or not is_page or self.report.results < 2:
             return
-        try:
+        with errors_as_lines(self._view.info):
             path, _ = await write_index(place, most=LARGEST)
             self._view.info(f"All results, with a search: {readable(path)}")
-        except (AAIError, OSError) as error:
-            self._view.info(shown_error(error) if isinstance(error, AAIError) else str(error))
 
     async def _count_left(self) -> None:
         """Count what is in a watched folder and was not given to the batch."""

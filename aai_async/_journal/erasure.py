@@ -185,8 +185,9 @@ class _Sources:
 def _check_same(name: str, listed: set[str], known: set[str]) -> None:
     if listed and known and listed.isdisjoint(known):
         shown = ", ".join(repr(source) for source in sorted(known))
+        given = without_secrets(name) if "://" in name else name
         raise JournalError(
-            f"{name!r} means two recordings: the journal lists one under this name, and the file "
+            f"{given!r} means two recordings: the journal lists one under this name, and the file "
             f"of this name as {shown}. Nothing was removed. Give the transcript id of the one to forget."
         )
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from local_runs import run, transcribe
 from local_runs import server as server  # noqa: PLC0414 - a fixture
 
+import aai_async as aai
+from aai_async._cli import forgetting
+from aai_async._cli.command_flags import ForgetFlags
+from aai_async._cli.exit_status import ExitStatus
 from aai_async.server import LocalServer
 
 JOURNAL = "out/.aai-async.db"
@@ -19,6 +25,11 @@ def texts() -> list[str]:
     """The files, in any folder, in which the text of the first recording can be read."""
     files = [path for path in Path().rglob("*") if path.is_file()]
     return sorted(path.as_posix() for path in files if b"Secret of a.mp3" in path.read_bytes())
+
+
+async def forget(name: str, *folders: str, names: Sequence[str] = ()) -> ExitStatus:
+    flags = ForgetFlags(journal=JOURNAL, names=[name, *names], results_dirs=list(folders))
+    return await forgetting.forget(flags)
 
 
 async def copied(server: LocalServer) -> None:
@@ -116,6 +127,116 @@ async def test_a_folder_of_other_files_beside_a_journal_is_not_one_of_results(se
     status, _, err = await run(server, "forget", "calls.db", "a.mp3", "-o", "out", "--yes")
     assert (status, texts(), Path("a.mp3.txt").exists()) == (0, [], True), err
     assert "searched for in 'out'." in err
+
+
+async def test_results_beside_a_journal_are_known_by_their_content_without_the_register(
+    server: LocalServer,
+) -> None:
+    """With and without -o; a file that nothing shows to be a result stays, and is named."""
+    Path("out").mkdir()
+    await transcribe(server, "a.mp3", "b.mp3", flags="--journal out/calls.db", formats="txt")
+    assert (await run(server, "export", "out/calls.db", "-o", "exported", "-f", "srt"))[0] == 0
+    Path("out/.aai-async.names").unlink()
+    status, _, err = await run(server, "forget", "out/calls.db", "a.mp3", "-o", "exported", "--yes")
+    assert (status, texts()) == (0, []), err
+    assert "searched for in 'out', 'exported'." in err
+    Path("out/.aai-async.names").unlink()
+    Path("out/b.mp3.txt").write_text("A note.")
+    status, _, err = await run(server, "forget", "out/calls.db", "b.mp3", "-o", "exported", "--yes")
+    assert (status, Path("out/b.mp3.txt").exists(), Path("exported/b.mp3.srt").exists()) == (0, True, False)
+    assert "Nothing shows whether these are results, so they stay: out/b.mp3.txt." in err
+    assert "searched for in 'exported'." in err
+
+
+async def test_a_folder_with_several_names_is_searched_once(server: LocalServer) -> None:
+    """A link to it, and the folder of the journal, too."""
+    await copied(server)
+    Path("link").symlink_to("exported")
+    folders = ["-o", "exported", "-o", "converted/", "-o", "converted", "-o", "link", "-o", "./out"]
+    status, _, err = await run(server, "forget", JOURNAL, "a.mp3", *folders, "--yes")
+    assert (status, texts()) == (0, []), err
+    assert "searched for in 'out', 'link', 'converted'." in err
+    assert "No results of these recordings" not in err
+
+
+async def test_an_erasure_that_fails_in_between_names_what_it_removed(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It writes the index again, since a rerun finds none; the rerun removes the others, with the row."""
+    await transcribe(server, "a.mp3", "b.mp3", "c.mp3", formats="html")
+    assert (await run(server, "export", JOURNAL, "-o", "exported", "-f", "srt"))[0] == 0
+    remove = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "exported":
+            raise PermissionError(13, "Permission denied")
+        remove(path, missing_ok)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "unlink", refused)
+        with pytest.raises(aai.SaveError, match=r"exported/a\.mp3\.srt' cannot be removed"):
+            await forget("a.mp3", "exported")
+    err = capsys.readouterr().err
+    assert "Removed out/a.mp3.html\n" in err
+    assert "Wrote out/index.html without them, 2 listed." in err
+    assert "removed." not in err
+    assert await forget("a.mp3", "exported") == ExitStatus.OK
+    assert "1 row and 1 file removed." in capsys.readouterr().err
+    assert texts() == []
+
+
+async def test_a_folder_is_listed_as_often_for_many_names_as_for_one(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can have very many files."""
+    await transcribe(server, "a.mp3", "b.mp3", "c.mp3", "d.mp3", formats="txt")
+    listed: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str = ".") -> object:
+        listed.append(os.fspath(path))
+        return scandir(path)
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "scandir", noted)
+        assert await forget("a.mp3") == ExitStatus.OK
+        of_one = listed.count("out")
+        assert await forget("b.mp3", names=["c.mp3", "d.mp3"]) == ExitStatus.OK
+    assert (of_one > 0, listed.count("out")) == (True, 2 * of_one)
+
+
+async def test_what_fails_after_an_erasure_is_a_line(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as a look for other journals on a drive that fails: the recording is erased."""
+    await transcribe(server, "a.mp3", formats="txt")
+    exists = Path.exists
+
+    def failing(path: Path) -> bool:
+        if path.name == ".aai-async-local.db":
+            raise OSError(5, "Input/output error")
+        return exists(path)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "exists", failing)
+        assert await forget("a.mp3") == ExitStatus.OK
+    err = capsys.readouterr().err
+    assert "1 row and 1 file removed." in err
+    assert "Input/output error.\n" in err
+    assert "The service keeps its transcripts" in err
+
+
+async def test_the_page_of_another_recording_whose_name_is_longer_does_not_stop_an_erasure(
+    server: LocalServer,
+) -> None:
+    """Its title shows whose it is."""
+    pytest.importorskip("whisper_normalizer", reason="no extra `compare`")
+    await transcribe(server, "calls/a", "calls/a.mp3", formats="json")
+    assert (await run(server, "compare", "out", "out", "-o", "compared"))[0] == 0
+    status, _, err = await run(server, "forget", JOURNAL, "calls/a", "-o", "compared", "--yes")
+    assert status == 0, err
+    assert not Path("compared/a.html").exists()
+    assert Path("compared/a.mp3.html").exists()
 
 
 async def test_the_pages_of_comparisons_are_removed_or_named(server: LocalServer) -> None:

@@ -117,6 +117,24 @@ async def test_a_page_links_to_an_address_only_where_it_holds_no_secret(
     assert sum("host.example" in page for page in pages) == 0
 
 
+async def test_the_erasure_of_an_address_shows_no_secret_of_it(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    """Not in the command that is suggested for another journal, and that command works."""
+    results = [await run(tmp_path, "transcribe", ADDRESS, "-o", "out", "-f", "txt", **account)]
+    journal, other = "out/.aai-async.db", "out/.aai-async-local.db"
+    (tmp_path / other).write_bytes((tmp_path / journal).read_bytes())
+    results += [
+        await run(tmp_path, "forget", journal, ADDRESS, "--yes"),
+        await run(tmp_path, "forget", other, "https://host.example/calls/x.mp3", "--yes"),
+        await run(tmp_path, "forget", journal, ADDRESS, "--yes"),
+    ]
+    assert [one.returncode for one in results] == [0, 0, 0, 1], [one.stderr for one in results]
+    assert f"`aai-async forget {other} https://host.example/calls/x.mp3`".encode() in results[1].stderr
+    assert b"1 row and" in results[2].stderr
+    check_secrecy(tmp_path, *results)
+
+
 def test_a_transcript_of_an_address_shows_no_secret() -> None:
     """Its repr has none; what was asked of the service is still at hand."""
     transcript = aai.Transcript(id="abc", status="completed", audio_url=ADDRESS)
