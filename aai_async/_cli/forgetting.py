@@ -118,13 +118,14 @@ async def _report_removed(folders: Sequence[_Results]) -> None:
         for file in folder.removed:
             print_line(f"Removed {readable(file)}")
     for folder in folders:
-        index = folder.index
-        if index is not None:
-            with errors_as_lines(
-                lambda reason, index=index: print_line(f"Removed {readable(index)}: {reason}")
-            ):
-                _, number = await write_index(folder.place)
-                print_line(f"Wrote {readable(index)} without them, {number} listed.")
+        if folder.index is not None:
+            await _write_index(folder.place, readable(folder.index))
+
+
+async def _write_index(place: Place, index: str) -> None:
+    with errors_as_lines(lambda reason: print_line(f"Removed {index}: {reason}")):
+        _, number = await write_index(place)
+        print_line(f"Wrote {index} without them, {number} listed.")
 
 
 async def _print_what_stays(

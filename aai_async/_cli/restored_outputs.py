@@ -147,7 +147,7 @@ class RestoredOutputs(Outputs):
         claimants: Iterable[Claimant],
         spoken_in: Callable[[str], Awaitable[str]],
         *,
-        needs_proof: bool,
+        needs_proof: bool = False,
     ) -> None:
         """
         Give recordings back the names of their files, where it can be decided whose they are.
