@@ -88,11 +88,13 @@ def _copies(path: Path, recordings: Recordings, place: Path) -> Iterator[Path]:
         for start, end in pairwise([*recordings.starts, path.stat().st_size]):
             file.seek(start)
             left = end - start
-            with temporary_files.errors_named(), place.open("wb") as copy:
-                while left > 0 and (content := file.read(min(left, 1 << 20))):
+            while left > 0 and (content := file.read(min(left, 1 << 20))):
+                # Opened for each piece, so that errors of reading the recording are not taken for its own.
+                with temporary_files.errors_named(), place.open("ab") as copy:
                     copy.write(content)
-                    left -= len(content)
-                for first, last in recordings.damaged:
+                left -= len(content)
+            for first, last in recordings.damaged:
+                with temporary_files.errors_named(), place.open("r+b") as copy:
                     copy.seek(first - start)
                     copy.write(struct.pack(">I4sQ", 1, b"free", last - first))
             yield place

@@ -21,11 +21,15 @@ from aai_async.server import EngineError
 from aai_async.server.sound import buffers
 from aai_async.server.sound.buffers import ChannelBuffer
 from aai_async.server.sound.decoding import RATE, decode
+from aai_async.server.sound.joined import Recordings, separated
 
 HOUR = 3600
 
 FULL = Path("/dev/full")
 """A disk without space: each write to it fails."""
+
+MEMORY = Path("/proc/self/mem")
+"""A file that opens, and whose first byte cannot be read."""
 
 needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="needs the device /dev/full")
 
@@ -136,6 +140,16 @@ def test_joined_recordings_without_space_for_a_copy_fail(
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *_: str(copies))
     with pytest.raises(EngineError, match=os.strerror(errno.ENOSPC)):
         decode(path)
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="needs the file /proc/self/mem")
+def test_an_error_of_reading_joined_recordings_is_not_one_of_their_copy() -> None:
+    """Free space would not help."""
+    with (
+        separated(MEMORY, Recordings([0, 1])) as copies,
+        pytest.raises(OSError, match=os.strerror(errno.EIO)),
+    ):
+        next(copies)
 
 
 def test_a_missing_folder_for_temporary_files_fails_the_recording(
