@@ -13,6 +13,8 @@ import pages
 import pytest
 from buckets import s3_endpoint as s3_endpoint  # noqa: PLC0414 - a fixture
 
+import aai_async as aai
+
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 MARKDOWN = [*sorted(pages.DOCS.glob("*.md")), pages.README, pages.ROOT / "CONTRIBUTING.md"]
@@ -39,6 +41,24 @@ def test_every_python_block_of_a_page_runs(
             pages.fill_bucket(request.getfixturevalue("s3_endpoint"), monkeypatch)
         assert pages.run(page) >= 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_names_on_the_page_for_users_of_the_vendors_sdk_exist() -> None:
+    """In the column of this package, and in that of the vendor's where it is a call."""
+    rows = re.findall(
+        r"^\| (`.*) \| (.*) \|$", (pages.DOCS / "vendor_sdk.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    ours = " ".join(row[1] for row in rows)
+    for name in re.findall(r"\bclient\.(\w+)", ours):
+        assert hasattr(aai.Client, name), name
+    for name in re.findall(r"\b([A-Z]\w+|transcribe_all)\(", ours):
+        assert hasattr(aai, name), name
+    theirs = " ".join(row[0] for row in rows[1:])
+    vendor = pytest.importorskip("assemblyai", reason="no assemblyai")
+    for kind, name in re.findall(r"\b(Transcript|Transcriber)(?:\(\))?\.(\w+)", theirs):
+        assert hasattr(getattr(vendor, kind), name), name
+    for name in re.findall(r"`transcript\.(\w+)", theirs):
+        assert hasattr(vendor.Transcript, name), name
 
 
 def test_the_tests_on_the_page_about_testing_pass(tmp_path: Path) -> None:
