@@ -59,7 +59,7 @@ class Reader:
 
 def wait(page: Page, expression: str) -> None:
     """Wait until an expression is true; Playwright's own way is forbidden by the policy of the page."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not page.evaluate(expression):
         if time.monotonic() > deadline:
             raise AssertionError(expression)

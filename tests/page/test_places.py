@@ -22,6 +22,8 @@ browser = browsing.browser
 
 LISTEN = """async () => {
   const audio = document.getElementById('audio');
+  audio.preservesPitch = false;
+  audio.playbackRate = 0.25;
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, {fftSize: 256});
   context.createMediaElementSource(audio).connect(analyser).connect(context.destination);
@@ -32,7 +34,10 @@ LISTEN = """async () => {
     if (!audio.paused) window.played.push([audio.currentTime, Math.max(...samples.map(Math.abs))]);
   }, 5);
 }"""
-"""Note what the recording sounds like while it plays: times and amplitudes."""
+"""
+Note what the recording sounds like while it plays: times and amplitudes. It plays slowly, so that it is
+not far ahead if the machine is late to note it.
+"""
 
 SOUNDING = "window.played.filter(([, amplitude]) => amplitude > 0.1)"
 """What was audible of it."""
