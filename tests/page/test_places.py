@@ -23,7 +23,7 @@ browser = browsing.browser
 LISTEN = """async () => {
   const audio = document.getElementById('audio');
   audio.preservesPitch = false;
-  audio.playbackRate = 0.25;
+  audio.playbackRate = 0.125;
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, {fftSize: 256});
   context.createMediaElementSource(audio).connect(analyser).connect(context.destination);
