@@ -111,7 +111,7 @@ _ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_A
 
 def check_environment(uri: ObjectURI, environment: Mapping[str, str]) -> None:
     """
-    Check the variables of a store over which obstore would end with a panic.
+    Check the variables of a store before they are used.
 
     Raises:
         SourceError: One contains a control character, or is not the URL of a server.
@@ -142,10 +142,10 @@ def is_panic(raised: BaseException) -> bool:
 
 
 def panic_error(uri: ObjectURI) -> SourceError:
-    """Return the error about settings over which obstore ends with a panic."""
+    """Return the error about settings that obstore cannot use."""
     return SourceError(
-        f"The settings of {uri.root} cannot be used: obstore ends with a panic, for example over a URL or a "
-        f"token that is not valid. Check the environment variables that begin with {_VARIABLES[uri.scheme]}."
+        f"The settings of {uri.root} cannot be used. Check the URLs and tokens in the environment variables "
+        f"that begin with {_VARIABLES[uri.scheme]}."
     )
 
 
