@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from aai_async._command_lines import install_command
+from aai_async._io import paths
 from aai_async._progress.lines import print_line
 
 
@@ -57,5 +58,5 @@ def _set_encodings() -> None:
 def _suggest_paths(arguments: list[str]) -> None:
     """Print how to name a file that was read as a flag."""
     for argument in arguments:
-        if argument.startswith("-") and len(argument) > 1 and os.path.exists(argument):  # noqa: PTH110 - a name need not be a path
+        if argument.startswith("-") and len(argument) > 1 and paths.exists(argument):
             sys.stderr.write(f"For the file of this name, write {'./' + argument!a}.\n")

@@ -71,7 +71,7 @@ def order_of(flags: TranscribeFlags) -> Order:
         UsageError: The flags cannot be used; the message names the correction.
     """
     watched = _watched(flags)
-    # What is in a watched folder already is found like what arrives.
+    # The watch itself finds what is in its folder already; here, only what it skips is found.
     found = _found(flags.inputs) if watched is None else skipped_in(watched, flags.inputs.recursive)
     try:
         options = options_from(flags.request)

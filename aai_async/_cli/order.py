@@ -19,6 +19,7 @@ from aai_async._cli.restored_outputs import RestoredOutputs
 from aai_async._cli.restoring import journals_of, restore_names
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import AAIError, SaveError, SourceError
+from aai_async._io import paths
 from aai_async._io.source_factory import source_from
 from aai_async._io.stored_object import check_object_size
 from aai_async._journal import Journal, Place, find_entry
@@ -230,6 +231,6 @@ async def _error_of(
 
 
 def _check_existence(name: str) -> None:
-    if not os.path.exists(name):  # noqa: PTH110 - a name need not be text
-        is_link = os.path.islink(name)  # noqa: PTH114
+    if not paths.exists(name):
+        is_link = os.path.islink(name)  # noqa: PTH114 - a name need not be text
         raise SourceError(f"The link {name!r} leads to no file." if is_link else f"No such file: {name!r}.")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 from aai_async._concurrency.threads import in_thread
+from aai_async._io import paths
 from aai_async._io.file_sources import PathSource
 from aai_async._io.source import BytesSource, Source
 
@@ -66,7 +67,7 @@ def _length(recording: str | IO[bytes]) -> float | None:
         if isinstance(recording, str):
             # Absolute, because "a:b.mp3" would name a protocol.
             recording = os.path.abspath(recording)  # noqa: PTH100 - a name need not be text
-            if not os.path.isfile(recording):  # noqa: PTH113 - as above
+            if not paths.is_file(recording):
                 # To open a pipe waits for its writer.
                 return None
         with av.open(recording, mode="r", options=_OPTIONS) as container:

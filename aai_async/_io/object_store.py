@@ -268,16 +268,16 @@ def _store(uri: ObjectURI) -> _SigningStore:
             'processes with multiprocessing.get_context("spawn").'
         )
     _PROCESS[:] = [os.getpid()]
-    check_environment(uri, os.environ)
     environment = frozenset(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS))
     return _open_store(uri.root, environment)
 
 
 @functools.lru_cache(maxsize=32)
-def _open_store(root: str, _: frozenset[tuple[str, str]]) -> _SigningStore:
+def _open_store(root: str, environment: frozenset[tuple[str, str]]) -> _SigningStore:
     """Return a store with its connection pool; another one after the environment has changed."""
     from obstore.store import from_url  # noqa: PLC0415 - an extra
 
+    check_environment(ObjectURI.parse(root), dict(environment))
     # No client options: obstore would ignore those of the environment, such as AWS_ALLOW_HTTP.
     retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=60)}
     try:
@@ -305,6 +305,7 @@ def _store_errors(uri: ObjectURI, action: Action = READ) -> Generator[None]:
     except Exception as raised:  # noqa: BLE001 - of the store, for which obstore has classes and built-in ones
         error = request_error(raised, uri, action)
     except BaseException as raised:
+        # PyO3 raises one for a failed assertion of Rust.
         if not is_panic(raised):
             raise
         error = panic_error(uri)

@@ -21,6 +21,7 @@ from aai_async._command_lines import install_command
 from aai_async._concurrency.threads import in_thread
 from aai_async._errors import ConfigError, SourceError
 from aai_async._events import logger
+from aai_async._io import paths
 from aai_async._io.media import is_recording
 from aai_async._io.object_source import is_object_uri, shown_uri
 from aai_async._io.source_factory import is_file_uri, path_of_file_uri
@@ -305,7 +306,7 @@ class _WatchedFolder:
         relative = Path(os.path.relpath(changed, self._absolute))
         if any(part.startswith(".") for part in relative.parts):
             return
-        if not os.path.isdir(changed):  # noqa: PTH112 - as the paths of events
+        if not paths.is_folder(changed):
             if is_recording(relative.name) and (self._recursive or len(relative.parts) == 1):
                 yield Path(self._folder, relative)
             return

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import anyio
 import pytest
-
-from aai_async.server import LocalServer, ScriptedEngine
-
-KEY = "0123456789abcdef0123456789abcdef"
+from several_runs import Service
 
 
 @pytest.fixture
@@ -21,26 +12,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-async def account() -> AsyncIterator[dict[str, str]]:
-    async with LocalServer(engine=ScriptedEngine("In C: a café, a दिन."), key=KEY) as server:
-        yield {"ASSEMBLYAI_API_KEY": KEY, "ASSEMBLYAI_BASE_URL": server.base_url}
-
-
-async def run(*arguments: str, **environment: str) -> str:
-    command = [sys.executable, "-m", "aai_async", *arguments]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
-    return (await anyio.run_process(command, env=environment)).stdout.decode()
-
-
-async def test_a_phrase_without_a_match_is_listed_unless_it_is_one_of_the_matches(
-    account: dict[str, str], tmp_path: Path
-) -> None:
+async def test_a_phrase_without_a_match_is_listed_unless_it_is_one_of_the_matches(service: Service) -> None:
     """Signs and vowel signs count; case, the encoding of accents and the end of a sentence do not."""
-    recording = tmp_path / "a.mp3"
-    recording.write_text("a recording")
-    await run("transcribe", str(recording), **account)
-    transcript_id = (await run("list", **account)).split()[0]
+    service.answer = lambda _: "In C: a café, a दिन."
+    service.make("a.mp3")
+    assert (await service.run("a.mp3")).returncode == 0
+    transcript_id = (await service.command("list")).stdout.decode().split()[0]
     phrases = [
         "c",
         "C.",
@@ -56,7 +33,8 @@ async def test_a_phrase_without_a_match_is_listed_unless_it_is_one_of_the_matche
         "Dog",
         "dog!",
     ]
-    counts = (await run("search", transcript_id, *phrases, **account)).splitlines()
+    found = await service.command("search", transcript_id, *phrases)
+    counts = found.stdout.decode().splitlines()
     assert [line for line in counts if line.endswith(": 0")] == [
         f"{phrase}: 0" for phrase in ("C++", "C#", "cafe", "दीन", "दान", "Dog")
     ]
